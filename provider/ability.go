@@ -1,0 +1,136 @@
+package provider
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Optional abilities. A caller finds them with [As]; a provider has those that
+// its server has.
+
+// Embedder turns texts into vectors.
+type Embedder interface {
+	// Embed returns one vector per input, in order, all of the same length.
+	// Errors: as for Chat; a model without embeddings is Unsupported, an input
+	// longer than the model's window is ContextOverflow (never cut).
+	Embed(ctx context.Context, req EmbedRequest) (EmbedResponse, error)
+}
+
+// EmbedRequest asks for one vector per input.
+type EmbedRequest struct {
+	Model      string   // empty: the provider's default
+	Input      []string // at least one, none empty
+	Dimensions int      // 0: the model's own; the provider may not support others
+	Privacy    Privacy
+}
+
+// EmbedResponse has len(Vectors) == len(Input).
+type EmbedResponse struct {
+	Vectors [][]float32
+	Usage   *Usage
+	Route   *Route
+}
+
+// Puller downloads models.
+type Puller interface {
+	// Pull downloads model and yields its progress; the last yield has
+	// Done true. Breaking out of the loop stops the download, which goes on
+	// from there next time.
+	Pull(ctx context.Context, model string) iter.Seq2[PullProgress, error]
+}
+
+// PullProgress is one report of a download. Total is 0 while unknown.
+type PullProgress struct {
+	Status    string // the engine's own words, such as "pulling manifest"
+	Digest    string // of the layer under way, "" between layers
+	Completed int64  // bytes of the layer
+	Total     int64  // bytes of the layer
+	Done      bool
+}
+
+// Inspector tells everything about one model.
+type Inspector interface {
+	// Inspect describes a model that the server has. Errors: ModelNotFound.
+	Inspect(ctx context.Context, model string) (ModelInfo, error)
+}
+
+// Runner tells which models are loaded.
+type Runner interface {
+	// Running lists the loaded models.
+	Running(ctx context.Context) ([]RunningModel, error)
+}
+
+// Loader loads models ahead of a request.
+type Loader interface {
+	// Load brings a model into memory and returns when it is warm.
+	Load(ctx context.Context, model string) error
+}
+
+// Versioner tells the server's version.
+type Versioner interface {
+	// Version is the server's version, such as "0.17.4".
+	Version(ctx context.Context) (string, error)
+}
+
+// Model is one model that a provider has.
+type Model struct {
+	Name     string    `json:"name"`
+	Size     int64     `json:"size_bytes,omitempty"` // on disk
+	Digest   string    `json:"digest,omitempty"`
+	Family   string    `json:"family,omitempty"`
+	Params   string    `json:"parameters,omitempty"`   // such as "134.52M"
+	Quant    string    `json:"quantization,omitempty"` // such as "Q4_1"
+	Modified time.Time `json:"modified,omitzero"`
+	Context  int       `json:"context_length,omitempty"` // tokens, the most the model was made for; 0: not told
+	// Remote is the host that really runs the model, when that is not the
+	// server asked. Such a model is not local, whatever the server's address.
+	Remote string `json:"remote_host,omitempty"`
+	// Capabilities is what the model can do; nil when the server does not tell.
+	Capabilities []Capability `json:"capabilities,omitempty"`
+}
+
+// Can reports whether the model has the capability, and whether that is known.
+func (m Model) Can(c Capability) (can, known bool) {
+	for _, have := range m.Capabilities {
+		if have == c {
+			return true, true
+		}
+	}
+	return false, m.Capabilities != nil
+}
+
+// Capability is something that a model can do.
+type Capability string
+
+// The capabilities, by the names that Ollama gives them.
+const (
+	CanChat     Capability = "completion"
+	CanTools    Capability = "tools"
+	CanVision   Capability = "vision"
+	CanThink    Capability = "thinking"
+	CanEmbed    Capability = "embedding"
+	CanInsert   Capability = "insert"
+	CanAudio    Capability = "audio"
+	CanGenImage Capability = "image"
+)
+
+// ModelInfo is what an [Inspector] tells.
+type ModelInfo struct {
+	Model
+	License    string         `json:"license,omitempty"`
+	Template   string         `json:"template,omitempty"`
+	System     string         `json:"system,omitempty"`
+	Parameters string         `json:"default_parameters,omitempty"` // the modelfile's PARAMETER lines
+	Metadata   map[string]any `json:"metadata,omitempty"`           // GGUF key-values, as the engine gives them
+}
+
+// RunningModel is a model in memory.
+type RunningModel struct {
+	Name     string    `json:"name"`
+	Digest   string    `json:"digest,omitempty"`
+	Size     int64     `json:"size_bytes"`      // in all memory
+	SizeVRAM int64     `json:"size_vram_bytes"` // of Size, on the GPU; less than Size: spilled to CPU
+	Context  int       `json:"context_length"`
+	Expires  time.Time `json:"expires,omitzero"` // when it will be unloaded
+}

@@ -1,0 +1,48 @@
+package provider
+
+// Chunk is one piece of an answer. Text, Thinking and ToolCalls are separate:
+// thinking never mixes into text.
+type Chunk struct {
+	Text      string     // whole runes only
+	Thinking  string     // whole runes only
+	ToolCalls []ToolCall // whole calls only
+
+	// Finish, Usage and Route come with the last chunk only. Usage is nil when
+	// the server did not tell; it is never estimated here.
+	Finish Finish
+	Usage  *Usage
+	Route  *Route
+}
+
+// Empty reports whether the chunk carries nothing. No provider yields one.
+func (c *Chunk) Empty() bool {
+	return c.Text == "" && c.Thinking == "" && len(c.ToolCalls) == 0 && c.Finish == ""
+}
+
+// Finish is why an answer ended, in the engine's own judgement.
+type Finish string
+
+// The ways an answer ends. An answer that a filter withheld is not one of
+// them: that is a [Filtered] error.
+const (
+	FinishStop      Finish = "stop"       // the model was done, or a stop string came
+	FinishLength    Finish = "length"     // cut at MaxTokens or at the end of the window
+	FinishToolCalls Finish = "tool_calls" // the model waits for tool results
+)
+
+// Usage counts tokens as the server counted them.
+type Usage struct {
+	InputTokens    int // the prompt, cached tokens included
+	CachedTokens   int // the part of InputTokens that came from a cache
+	OutputTokens   int // the answer, thinking included
+	ThinkingTokens int // the part of OutputTokens that was thinking, where told
+}
+
+// Add returns the sum of u and v.
+func (u Usage) Add(v Usage) Usage {
+	u.InputTokens += v.InputTokens
+	u.CachedTokens += v.CachedTokens
+	u.OutputTokens += v.OutputTokens
+	u.ThinkingTokens += v.ThinkingTokens
+	return u
+}

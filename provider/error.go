@@ -1,0 +1,91 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is what went wrong, as far as a decision depends on it. A Kind is an
+// error itself, so that errors.Is(err, provider.RateLimited) works.
+type Kind string
+
+// The kinds. Who reads an error decides on these and never on its text.
+const (
+	Unavailable     Kind = "unavailable"      // unreachable, crashed, overloaded, or not speaking the API
+	RateLimited     Kind = "rate_limited"     // slow down; see RetryAfter
+	QuotaExhausted  Kind = "quota_exhausted"  // the account has no credit left; waiting will not help
+	Denied          Kind = "denied"           // key missing, wrong, or without the right
+	ModelNotFound   Kind = "model_not_found"  // the server does not have the model
+	ContextOverflow Kind = "context_overflow" // the prompt does not fit the model's window
+	OutOfMemory     Kind = "out_of_memory"    // the model does not fit the machine
+	Unsupported     Kind = "unsupported"      // the request asks for what the model or provider cannot do
+	Invalid         Kind = "invalid"          // the request is malformed
+	Filtered        Kind = "filtered"         // the server withheld the answer
+	Truncated       Kind = "truncated"        // the answer broke off: not complete, not to be trusted as such
+	Timeout         Kind = "timeout"          // one of Tandem's clocks ran out (the caller's own deadline is not this)
+	Offline         Kind = "offline"          // refused: offline mode forbids the address
+	OverBudget      Kind = "over_budget"      // refused: it would pass the budget
+	Private         Kind = "private"          // refused: the prompt may not leave this machine
+)
+
+// Error makes a Kind usable with errors.Is.
+func (k Kind) Error() string { return strings.ReplaceAll(string(k), "_", " ") }
+
+// Error is how every provider fails.
+type Error struct {
+	Kind       Kind
+	Provider   string        // Name of the provider that failed
+	Model      string        // the model asked for, where it matters
+	Status     int           // HTTP status, 0 if none came
+	RetryAfter time.Duration // what the server asked for, 0 if nothing
+	RequestID  string        // the server's own id of the request, where given
+	// Err is the cause: what happened, in words, without secrets.
+	Err error
+}
+
+// Error says to whom it happened, what happened, and the HTTP status if there
+// was one: `openai (gpt-4o-mini): rate limited (429): …`.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Provider)
+	if e.Model != "" {
+		fmt.Fprintf(&b, " (%s)", e.Model)
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Kind.Error())
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (%d)", e.Status)
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is e's Kind.
+func (e *Error) Is(target error) bool {
+	k, ok := target.(Kind)
+	return ok && k == e.Kind
+}
+
+// KindOf returns the Kind of the first *Error in err's chain, or "".
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return ""
+}
+
+// Errorf makes an *Error of kind k whose cause is the formatted text; %w works.
+func Errorf(k Kind, provider, model, format string, args ...any) *Error {
+	return &Error{Kind: k, Provider: provider, Model: model, Err: fmt.Errorf(format, args...)}
+}

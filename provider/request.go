@@ -1,0 +1,137 @@
+package provider
+
+import "encoding/json"
+
+// Request says everything about one chat call, once. The zero value of a field
+// means "unset: the engine's default"; where unset differs from zero, the
+// field is a pointer, so that temperature 0 and seed 0 arrive as 0.
+type Request struct {
+	// Model is the model's name as the engine knows it, such as
+	// "smollm2:135m" or "gpt-4o-mini". Empty: the provider's own default.
+	Model string
+	// Use names the providers that may answer, in order. Empty: the router's
+	// default order. A provider that is not a router answers only if Use is
+	// empty or lists its Name.
+	Use []string
+	// Messages is the conversation, oldest first; at least one.
+	Messages []Message
+
+	Temperature *float64 // 0 (most likely token) to 2
+	TopP        *float64 // 0 to 1, nucleus sampling
+	Seed        *int64   // same seed, model, engine and options: same answer
+	MaxTokens   *int     // most tokens to generate, at least 1, thinking included
+	Stop        []string // generation ends before any of these, none of them empty
+
+	// Schema constrains the answer to JSON that a JSON Schema accepts.
+	Schema *Schema
+	// Tools the model may call. ToolChoice is "" or "auto" (the model
+	// decides), "none", "required", or the name of one of Tools.
+	Tools      []Tool
+	ToolChoice string
+	// Think asks a reasoning model to think, or not to. See [Thinking].
+	Think Thinking
+	// Privacy [PrivacyLocal] forbids any provider that is not on this machine.
+	Privacy Privacy
+	// Options are the engine's own sampling options by the engine's own names
+	// (Ollama: top_k, repeat_penalty, …; OpenAI: frequency_penalty, user, …).
+	// A name that the engine does not know is Unsupported.
+	Options map[string]any
+	// NoStream asks the engine for one whole answer rather than for tokens as
+	// they come. The contract of Chat is the same; it has fewer chunks.
+	NoStream bool
+}
+
+// Role is who speaks a [Message].
+type Role string
+
+// The roles that both engines know.
+const (
+	RoleSystem    Role = "system"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+)
+
+// Message is one turn of a conversation.
+type Message struct {
+	Role Role
+	// Text is UTF-8. It may be empty only where Images or ToolCalls are not.
+	Text string
+	// Images go with a user message, in order, after Text.
+	Images []Image
+	// ToolCalls are what an assistant message asked for.
+	ToolCalls []ToolCall
+	// ToolCallID and ToolName say which call a RoleTool message answers. Both
+	// should be set: OpenAI goes by the ID, Ollama by the name.
+	ToolCallID string
+	ToolName   string
+}
+
+// System, User and Assistant make a text message of that role.
+func System(text string) Message { return Message{Role: RoleSystem, Text: text} }
+
+// User makes a user message.
+func User(text string) Message { return Message{Role: RoleUser, Text: text} }
+
+// Assistant makes an assistant message.
+func Assistant(text string) Message { return Message{Role: RoleAssistant, Text: text} }
+
+// ToolResult makes the message that answers call with text.
+func ToolResult(call ToolCall, text string) Message {
+	return Message{Role: RoleTool, Text: text, ToolCallID: call.ID, ToolName: call.Name}
+}
+
+// Image is a picture in a user message: either Data or URL is set.
+type Image struct {
+	Data []byte // the encoded file: PNG, JPEG, WebP or GIF
+	MIME string // such as "image/png"; empty: sniffed from Data
+	URL  string // https URL that the server fetches itself; Ollama: Unsupported
+}
+
+// Schema is a JSON Schema for the answer.
+type Schema struct {
+	Name   string          // letters, digits, _ and -; empty: "answer"
+	JSON   json.RawMessage // a JSON object, the schema itself
+	Strict bool            // OpenAI's strict mode; Ollama's constraint is always strict
+}
+
+// Tool is a function that the model may ask to have called.
+type Tool struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // JSON Schema of the arguments object
+}
+
+// ToolCall is the model's wish to have a [Tool] called. It comes whole, never
+// in fragments.
+type ToolCall struct {
+	ID        string          // may be empty (older Ollama)
+	Name      string          // of the Tool
+	Arguments json.RawMessage // a JSON object, checked to be valid JSON
+}
+
+// Thinking says whether a reasoning model thinks before it answers.
+type Thinking string
+
+// The levels of thinking. Which of low, medium and high a model knows is the
+// model's affair; a refusal of the engine is Unsupported.
+const (
+	ThinkDefault Thinking = ""    // unset: off where the engine would else think unasked
+	ThinkOff     Thinking = "off" // answer at once
+	ThinkOn      Thinking = "on"
+	ThinkLow     Thinking = "low"
+	ThinkMedium  Thinking = "medium"
+	ThinkHigh    Thinking = "high"
+)
+
+// Privacy says where a prompt may go. It can only be tightened on its way.
+type Privacy string
+
+// The privacy levels.
+const (
+	PrivacyAny   Privacy = ""      // wherever configuration says
+	PrivacyLocal Privacy = "local" // this machine only, by resolved address
+)
+
+// Ptr returns a pointer to v, for the optional fields of [Request].
+func Ptr[T any](v T) *T { return &v }

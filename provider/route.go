@@ -1,0 +1,43 @@
+package provider
+
+import "time"
+
+// Route says who answered, where the prompt went, and why. Adapters fill in
+// what they know about their one attempt; the router adds who else was
+// considered.
+type Route struct {
+	Provider string `json:"provider"`             // Name of the provider that answered
+	Model    string `json:"model"`                // as the engine named it in its answer
+	Endpoint string `json:"endpoint"`             // where the prompt went, scheme://host[:port], no credentials
+	Local    bool   `json:"local"`                // the peer's address was loopback, and the model has no remote host
+	Reason   string `json:"reason"`               // one clause, such as "first in use" or "stood in for local"
+	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
+
+	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content
+	Total      time.Duration `json:"total_ns"`          // from the call to the finish
+	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, where told
+
+	// Attempts lists every target considered, in order, the one that answered
+	// last. An adapter alone leaves it empty.
+	Attempts []Attempt `json:"attempts,omitempty"`
+}
+
+// Attempt is one target that a router considered.
+type Attempt struct {
+	Provider string        `json:"provider"`
+	Model    string        `json:"model,omitempty"`
+	Outcome  Outcome       `json:"outcome"`
+	Reason   string        `json:"reason,omitempty"` // why it was skipped or failed, one line
+	Kind     Kind          `json:"kind,omitempty"`   // of the failure
+	Took     time.Duration `json:"took_ns,omitempty"`
+}
+
+// Outcome is what became of an [Attempt].
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeAnswered Outcome = "answered"
+	OutcomeFailed   Outcome = "failed"  // was called, and failed before any content
+	OutcomeSkipped  Outcome = "skipped" // was not called
+)
