@@ -1,0 +1,91 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Failure is why no target answered: the cause inside the router's error.
+type Failure struct {
+	Attempts []provider.Attempt // every target considered, in order
+	errs     []error            // one per attempt
+}
+
+func (f *Failure) add(a provider.Attempt, err error) {
+	a.Kind = provider.KindOf(err)
+	a.Reason = reason(err)
+	if e := (*provider.Error)(nil); a.Model == "" && errors.As(err, &e) {
+		a.Model = e.Model
+	}
+	f.Attempts = append(f.Attempts, a)
+	f.errs = append(f.errs, err)
+}
+
+// reason is err without the name of the target, which stands beside it.
+func reason(err error) string {
+	e, ok := err.(*provider.Error)
+	if !ok || e.Err == nil {
+		return err.Error()
+	}
+	return e.Err.Error()
+}
+
+// Error lists every target with its reason, on one line.
+func (f *Failure) Error() string {
+	parts := make([]string, len(f.Attempts))
+	for i, a := range f.Attempts {
+		parts[i] = fmt.Sprintf("%s: %s", a.Provider, a.Reason)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Unwrap returns the errors of the attempts, in order.
+func (f *Failure) Unwrap() []error { return f.errs }
+
+// err is what the caller sees. With one target considered it is that target's
+// own error; with more it is of the Kind that they share, or that of the
+// failure that ended the search, or else Unavailable. The Failure is in its
+// chain.
+func (f *Failure) err() error {
+	last := len(f.errs) - 1
+	if e, ok := f.errs[last].(*provider.Error); ok && last == 0 {
+		only := *e
+		only.Err = &onlyCause{error: e.Err, failure: f}
+		return &only
+	}
+	kind := f.Attempts[last].Kind
+	if fallsBack(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
+		for _, a := range f.Attempts {
+			if a.Kind != kind {
+				kind = provider.Unavailable
+			}
+		}
+	}
+	if kind == "" {
+		kind = provider.Unavailable
+	}
+	return &provider.Error{Kind: kind, Provider: "no target answered", Err: f}
+}
+
+// onlyCause reads like the cause of the one failure and carries the Failure.
+type onlyCause struct {
+	error
+	failure *Failure
+}
+
+func (c *onlyCause) Error() string {
+	if c.error == nil {
+		return "no answer"
+	}
+	return c.error.Error()
+}
+
+func (c *onlyCause) Unwrap() []error {
+	if c.error == nil {
+		return []error{c.failure}
+	}
+	return []error{c.error, c.failure}
+}

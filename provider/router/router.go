@@ -1,0 +1,206 @@
+// Package router is a provider made of providers: it asks the first target
+// that may and can answer, and falls back to the next one only while nothing
+// of an answer has been shown.
+//
+// What it promises: one answer comes from one target; the order is the
+// caller's; every answer's Route, and every failure's [Failure], lists all
+// targets that were considered, with the reason for each that did not answer.
+package router
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Target is one provider that may be asked.
+type Target struct {
+	provider.Provider
+	// Local says that the target is on this machine, by resolved address.
+	// Only such targets are asked under provider.PrivacyLocal. The adapter
+	// checks again at the socket.
+	Local bool
+	// Skip, when not nil, is why the target cannot be asked at all, such as a
+	// key that is missing. It is an error only when nobody else answers.
+	Skip error
+}
+
+// Router is a provider.Provider over targets. Make one with [New].
+type Router struct {
+	use     []string
+	targets map[string]Target
+	names   []string
+}
+
+var _ provider.Provider = (*Router)(nil)
+
+// New returns a router over targets that asks those named in use, in that
+// order, unless a request says otherwise. Errors: Invalid, when use is empty
+// or names a target that does not exist, or two targets share a name.
+func New(use []string, targets ...Target) (*Router, error) {
+	r := &Router{use: use, targets: make(map[string]Target, len(targets))}
+	for _, t := range targets {
+		name := t.Name()
+		if _, twice := r.targets[name]; twice {
+			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
+		}
+		r.targets[name] = t
+		r.names = append(r.names, name)
+	}
+	if len(use) == 0 {
+		return nil, provider.Errorf(provider.Invalid, "", "", "`use` names no provider; name at least one of: %s", strings.Join(r.names, ", "))
+	}
+	if err := r.known(use); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Name is "router"; the name of who answered is in the answer's Route.
+func (r *Router) Name() string { return "router" }
+
+// Target returns the target of that name.
+func (r *Router) Target(name string) (Target, bool) {
+	t, ok := r.targets[name]
+	return t, ok
+}
+
+// Use returns the default order.
+func (r *Router) Use() []string { return r.use }
+
+// Models lists the models of all targets in the default order. A target that
+// cannot be asked is left out, unless none can.
+func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
+	var all []provider.Model
+	f := &Failure{}
+	for _, name := range r.use {
+		t := r.targets[name]
+		if t.Skip != nil {
+			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, t.Skip)
+			continue
+		}
+		ms, err := t.Models(ctx)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeFailed}, err)
+			continue
+		}
+		all = append(all, ms...)
+	}
+	if len(f.Attempts) == len(r.use) {
+		return nil, f.err()
+	}
+	return all, nil
+}
+
+// Chat asks the candidates in order. See the package comment.
+func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		use := req.Use
+		if len(use) == 0 {
+			use = r.use
+		} else if err := r.known(use); err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		req.Use = nil
+		var f Failure
+		start := time.Now()
+		for i, name := range use {
+			t := r.targets[name]
+			if err := preflight(t, req); err != nil {
+				f.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
+				continue
+			}
+			began := time.Now()
+			err, settled := ask(ctx, t, req, yield, func(c *provider.Chunk) { r.finish(c, i, &f, start) })
+			if settled {
+				return
+			}
+			f.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeFailed, Took: time.Since(began)}, err)
+			if !fallsBack(err) {
+				break
+			}
+		}
+		yield(provider.Chunk{}, f.err())
+	}
+}
+
+// ask streams one target's answer. It reports settled when the caller has had
+// something that no other target may follow: content, the end, its own
+// context's error, or the wish to stop. Otherwise err is why t did not answer.
+func ask(ctx context.Context, t Target, req provider.Request, yield func(provider.Chunk, error) bool, finish func(*provider.Chunk)) (err error, settled bool) {
+	content := false
+	for c, err := range t.Chat(ctx, req) {
+		if err != nil {
+			if content || ctx.Err() != nil {
+				yield(provider.Chunk{}, err)
+				return nil, true
+			}
+			return err, false
+		}
+		content = true
+		if c.Finish != "" {
+			finish(&c)
+		}
+		if !yield(c, nil) {
+			return nil, true
+		}
+	}
+	if content {
+		return nil, true
+	}
+	return provider.Errorf(provider.Truncated, t.Name(), req.Model, "ended without an answer"), false
+}
+
+// finish completes the last chunk's Route: who was considered, and why this
+// target answered.
+func (r *Router) finish(c *provider.Chunk, i int, f *Failure, start time.Time) {
+	if c.Route == nil {
+		c.Route = &provider.Route{}
+	}
+	rt := c.Route
+	rt.Reason = "first in use"
+	if i > 0 {
+		rt.Reason = "stood in: " + f.Error()
+		shift := time.Since(start) - rt.Total
+		rt.FirstToken += shift
+		rt.Total += shift
+	}
+	rt.Attempts = append(f.Attempts, provider.Attempt{
+		Provider: rt.Provider, Model: rt.Model, Outcome: provider.OutcomeAnswered, Took: rt.Total,
+	})
+}
+
+// preflight says why t must not be asked, or nil.
+func preflight(t Target, req provider.Request) error {
+	if req.Privacy == provider.PrivacyLocal && !t.Local {
+		return provider.Errorf(provider.Private, t.Name(), req.Model, "not on this machine, and the prompt may not leave it (privacy: local)")
+	}
+	return t.Skip
+}
+
+// fallsBack reports whether another target may do what this one could not.
+func fallsBack(err error) bool {
+	switch provider.KindOf(err) {
+	case provider.Unavailable, provider.ModelNotFound, provider.Timeout,
+		provider.OutOfMemory, provider.Unsupported, provider.Offline, provider.Private:
+		return true
+	}
+	return false
+}
+
+// known returns an Invalid error when use names a target that does not exist.
+func (r *Router) known(use []string) error {
+	for _, name := range use {
+		if _, ok := r.targets[name]; !ok {
+			return provider.Errorf(provider.Invalid, name, "", "no such provider; there are: %s", strings.Join(r.names, ", "))
+		}
+	}
+	return nil
+}
