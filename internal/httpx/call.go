@@ -1,0 +1,125 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Dialect is how an answer is framed.
+type Dialect int
+
+// The dialects.
+const (
+	Whole  Dialect = iota // one JSON document
+	SSE                   // server-sent events, as OpenAI streams
+	NDJSON                // a JSON document a line, as Ollama streams
+)
+
+// Call is one HTTP call: what the adapter asks of the transport, and what the
+// transport saw. It belongs to one call and is not safe for concurrent use.
+type Call struct {
+	Dialect   Dialect     // how a successful answer should be framed
+	LocalOnly bool        // dial this machine and the local networks only
+	Header    http.Header // set on the request, over what the SDK set
+	// Prepend is inserted behind the opening brace of the request's JSON
+	// object: whole members, each with its comma, such as `"temperature":0,`.
+	// It says what an SDK's structs cannot.
+	Prepend []byte
+
+	Status         int            // HTTP status; 0: no answer came
+	ResponseHeader http.Header    // nil: no answer came
+	Peer           netip.AddrPort // who was talked to (a proxy, if there is one)
+	Local          bool           // Peer is this machine or a local network, and no proxy
+	Failure        []byte         // what was said of a failure, in its body or in band; at most 64 KiB
+	Data           bool           // some event or line of a stream came
+	Done           bool           // an SSE stream said [DONE]
+
+	proxied bool
+}
+
+type callKey struct{}
+
+// WithCall returns a context that carries c to the transport.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+func callFrom(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
+
+// RequestID is the server's own id of the call, or "".
+func (c *Call) RequestID() string {
+	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+		if id := c.ResponseHeader.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// RetryAfter is how long the server asked to wait, or 0.
+func (c *Call) RetryAfter(now time.Time) time.Duration {
+	return ParseRetryAfter(c.ResponseHeader, now)
+}
+
+// edit applies Header and Prepend to the request.
+func (c *Call) edit(req *http.Request) error {
+	if len(c.Header) > 0 {
+		req.Header = req.Header.Clone()
+		for k, v := range c.Header {
+			req.Header[k] = v
+		}
+	}
+	if len(c.Prepend) == 0 || req.Body == nil {
+		return nil
+	}
+	body := make([]byte, 0, int(req.ContentLength)+len(c.Prepend)+1)
+	body = append(append(body, '{'), c.Prepend...)
+	buf := bytes.NewBuffer(body)
+	if _, err := buf.ReadFrom(req.Body); err != nil {
+		return fmt.Errorf("reading the request: %w", err)
+	}
+	body = buf.Bytes()
+	at := 1 + len(c.Prepend)
+	if len(body) <= at || body[at] != '{' {
+		return fmt.Errorf("the request is no JSON object")
+	}
+	body = append(body[:at], body[at+1:]...)
+	if body[at] == '}' {
+		body = append(body[:at-1], '}')
+	}
+	req.ContentLength = int64(len(body))
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return nil
+}
+
+// maxRetryAfter is the longest wait that is believed.
+const maxRetryAfter = 24 * time.Hour
+
+// ParseRetryAfter reads retry-after-ms and Retry-After (seconds or an HTTP
+// date, relative to now). What is garbage or negative is 0; what is longer
+// than 24 h is 24 h.
+func ParseRetryAfter(h http.Header, now time.Time) time.Duration {
+	bound := func(d time.Duration) time.Duration { return min(max(d, 0), maxRetryAfter) }
+	if ms, err := strconv.ParseFloat(strings.TrimSpace(h.Get("Retry-After-Ms")), 64); err == nil && ms > 0 {
+		return bound(time.Duration(min(ms, float64(maxRetryAfter.Milliseconds())) * float64(time.Millisecond)))
+	}
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		return bound(time.Duration(min(s, maxRetryAfter.Seconds()) * float64(time.Second)))
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return bound(at.Sub(now))
+	}
+	return 0
+}

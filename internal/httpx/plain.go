@@ -1,0 +1,76 @@
+package httpx
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+)
+
+// Plain says in plain words why no connection or no answer came. The cause
+// stays in the chain.
+func Plain(err error) error {
+	if why := plainWords(err); why != "" {
+		return &plainError{text: why, err: err}
+	}
+	var ue *url.Error
+	if errors.As(err, &ue) { // it repeats the method and the URL
+		return ue.Err
+	}
+	return err
+}
+
+func plainWords(err error) string {
+	var (
+		dns      *net.DNSError
+		expired  x509.CertificateInvalidError
+		host     x509.HostnameError
+		unknown  x509.UnknownAuthorityError
+		verify   *tls.CertificateVerificationError
+		record   tls.RecordHeaderError
+		deadline = os.ErrDeadlineExceeded
+	)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there (connection refused)"
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the name %q does not resolve (DNS)", dns.Name)
+	case errors.As(err, &host):
+		return "its TLS certificate is for another host"
+	case errors.As(err, &unknown):
+		return "its TLS certificate is signed by nobody this machine trusts"
+	case errors.As(err, &expired):
+		return "its TLS certificate is not valid: " + expired.Error()
+	case errors.As(err, &verify):
+		return "its TLS certificate is not valid"
+	case errors.As(err, &record):
+		return "it does not speak TLS; is https:// right?"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the server closed the connection"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server closed the connection without an answer"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no route to it"
+	case errors.Is(err, deadline), isTimeout(err):
+		return "it did not answer in time"
+	}
+	return ""
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+type plainError struct {
+	text string
+	err  error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.err }

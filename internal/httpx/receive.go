@@ -1,0 +1,190 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// maxFailure is how much of a failure's body is kept, in bytes.
+const maxFailure = 64 << 10
+
+// ErrTooLarge is a body or a line over the limit.
+var ErrTooLarge = errors.New("the server sent more than an answer can be")
+
+// RedirectError is an answer that points elsewhere. It is not followed.
+type RedirectError struct {
+	Status   int
+	Location string
+}
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("redirected to %s, which is not followed: a redirect would carry the prompt elsewhere; configure that address if it is right", e.Location)
+}
+
+// NotAPIError is a success whose body is not what the API sends: a web page, a
+// JSON document where a stream was due, or nothing at all. The body's start is
+// in Call.Failure.
+type NotAPIError struct{ Got string }
+
+func (e *NotAPIError) Error() string {
+	return fmt.Sprintf("answered with %s, not as its API does; is the address right?", e.Got)
+}
+
+// InBandError is an error object inside an answer with status 200. The object
+// is in Call.Failure.
+type InBandError struct{}
+
+func (*InBandError) Error() string { return "the server reported an error in its answer" }
+
+// receive checks an answer's head and puts the reader that its framing needs
+// under the SDK.
+func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error) {
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		defer resp.Body.Close()
+		return nil, &RedirectError{Status: resp.StatusCode, Location: redact(resp.Header.Get("Location"))}
+	case resp.StatusCode >= 400:
+		return keepFailure(c, resp)
+	case c.Dialect == Whole:
+		return t.receiveWhole(c, resp)
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "text/html" || (c.Dialect == SSE && kind == "application/json") {
+		return notAPI(c, resp, kind)
+	}
+	if c.Dialect == SSE {
+		resp.Body = newSSEReader(c, resp.Body, t.opts.MaxLine)
+	} else {
+		resp.Body = newLineReader(c, resp.Body, t.opts.MaxLine)
+	}
+	resp.ContentLength = -1
+	return resp, nil
+}
+
+// keepFailure keeps the start of a failure's body and passes that on.
+func keepFailure(c *Call, resp *http.Response) (*http.Response, error) {
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	c.Failure = body
+	if err != nil && len(body) == 0 {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return resp, nil
+}
+
+func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
+	defer resp.Body.Close()
+	c.Failure, _ = io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	if inBand(c.Failure) {
+		return nil, &InBandError{}
+	}
+	return nil, &NotAPIError{Got: kind}
+}
+
+// receiveWhole reads a JSON document, bounded, and looks for an error in it.
+func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
+	defer resp.Body.Close()
+	if resp.ContentLength > t.opts.MaxBody {
+		return nil, ErrTooLarge
+	}
+	var buf bytes.Buffer
+	if resp.ContentLength > 0 {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, t.opts.MaxBody+1))
+	body := buf.Bytes()
+	switch {
+	case err != nil:
+		return nil, err
+	case n > t.opts.MaxBody:
+		return nil, ErrTooLarge
+	}
+	body = bytes.TrimPrefix(body, utf8BOM)
+	if i := firstByte(body); i != '{' && i != '[' {
+		c.Failure = body[:min(len(body), maxFailure)]
+		return nil, &NotAPIError{Got: describe(body, resp.Header.Get("Content-Type"))}
+	}
+	if inBand(body) {
+		c.Failure = body[:min(len(body), maxFailure)]
+		return nil, &InBandError{}
+	}
+	c.Data = true
+	body = renameReasoning(body)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return resp, nil
+}
+
+var utf8BOM = []byte("\xef\xbb\xbf")
+
+func firstByte(b []byte) byte {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0]
+}
+
+func describe(body []byte, contentType string) string {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "an empty body"
+	}
+	if kind, _, err := mime.ParseMediaType(contentType); err == nil {
+		return kind
+	}
+	return "something that is not JSON"
+}
+
+// inBand reports whether a JSON object is an error rather than an answer: it
+// has a member "error" that is not null, or calls itself one.
+func inBand(data []byte) bool {
+	if !bytes.Contains(data, errorWord) {
+		return false
+	}
+	var o struct {
+		Error  json.RawMessage `json:"error"`
+		Object string          `json:"object"`
+	}
+	if json.Unmarshal(data, &o) != nil {
+		return false
+	}
+	return o.Object == "error" || len(o.Error) > 0 && string(o.Error) != "null" && string(o.Error) != `""`
+}
+
+var errorWord = []byte(`"error"`)
+
+// renameReasoning gives the member `reasoning` the name that go-openai reads.
+// Inside a JSON string the quotes would be escaped, so only names match.
+func renameReasoning(data []byte) []byte {
+	if !bytes.Contains(data, reasoningShort) || bytes.Contains(data, reasoningLong) {
+		return data
+	}
+	return bytes.ReplaceAll(data, reasoningShort, reasoningLong)
+}
+
+var (
+	reasoningShort = []byte(`"reasoning":`)
+	reasoningLong  = []byte(`"reasoning_content":`)
+)
+
+// redact drops credentials and the query from a URL that is shown.
+func redact(location string) string {
+	if i := strings.IndexAny(location, "?#"); i >= 0 {
+		location = location[:i]
+	}
+	if scheme, rest, ok := strings.Cut(location, "://"); ok {
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			rest = rest[at+1:]
+		}
+		return scheme + "://" + rest
+	}
+	return location
+}

@@ -1,0 +1,188 @@
+// Package httpx is the one way out of the process: a round tripper under both
+// SDK clients that decides which addresses may be dialled, follows no
+// redirect, bounds what a server may send, runs the first-byte and idle
+// clocks, and keeps what the SDKs throw away (status, headers, the peer's
+// address, the bytes of a failure, whether a stream really ended).
+//
+// An adapter makes its SDK client with [Transport.Client], puts a [Call] into
+// the context of each HTTP call with [WithCall], and reads the Call when the
+// SDK returns, whatever the SDK said.
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"net/url"
+	"syscall"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Policy says which addresses may be dialled. The zero Policy allows all.
+type Policy struct {
+	// Offline refuses every address that is not loopback, and every DNS query.
+	Offline bool
+	// LocalNetworks count as this machine for [Call.LocalOnly], loopback apart.
+	LocalNetworks []netip.Prefix
+}
+
+// Options configure a [Transport]. The zero value is usable.
+type Options struct {
+	Policy
+	Connect   time.Duration // most time to connect, TLS included; 0: 10 s
+	FirstByte time.Duration // most time from the call to the answer's first byte; 0: no limit
+	Idle      time.Duration // most time between two reads of an answer; 0: no limit
+	MaxBody   int64         // most bytes of an answer that is not a stream; 0: 64 MiB
+	MaxLine   int           // most bytes of one line of a stream; 0: 8 MiB
+}
+
+// Transport is an http.RoundTripper shared by all clients of a program. It is
+// safe for concurrent use.
+type Transport struct {
+	opts  Options
+	open  *http.Transport // any address that the policy allows, by proxy if there is one
+	local *http.Transport // this machine and LocalNetworks only, never by proxy
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// NewTransport returns a transport with connection pools of its own.
+func NewTransport(o Options) *Transport {
+	if o.Connect == 0 {
+		o.Connect = 10 * time.Second
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 64 << 20
+	}
+	if o.MaxLine == 0 {
+		o.MaxLine = 8 << 20
+	}
+	t := &Transport{opts: o}
+	t.open = t.pool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second})
+	t.open.Proxy = proxy
+	t.local = t.pool(&net.Dialer{
+		Timeout: o.Connect, KeepAlive: 30 * time.Second,
+		ControlContext: t.onlyLocal, Resolver: t.resolver(),
+	})
+	return t
+}
+
+func (t *Transport) pool(d *net.Dialer) *http.Transport {
+	return &http.Transport{
+		DialContext:         d.DialContext,
+		TLSHandshakeTimeout: t.opts.Connect,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        1024,
+		MaxIdleConnsPerHost: 512,
+		IdleConnTimeout:     90 * time.Second,
+	}
+}
+
+// proxy is the environment's proxy, which the standard library never uses for
+// loopback. A call by proxy is not local, wherever the proxy listens.
+func proxy(req *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(req)
+	if u != nil {
+		if c := callFrom(req.Context()); c != nil {
+			c.proxied = true
+		}
+	}
+	return u, err
+}
+
+// resolver makes no query in offline mode; names then come from the hosts file.
+func (t *Transport) resolver() *net.Resolver {
+	if !t.opts.Offline {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+		return nil, &provider.Error{Kind: provider.Offline, Err: errors.New("offline mode makes no DNS query; give the host as an address, such as 127.0.0.1")}
+	}}
+}
+
+// onlyLocal is asked by the dialer about each resolved address, before it
+// connects.
+func (t *Transport) onlyLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err == nil && t.isLocal(ap.Addr()) {
+		return nil
+	}
+	if t.opts.Offline {
+		return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("%s is not on this machine, and offline mode is on", address)}
+	}
+	return &provider.Error{Kind: provider.Private, Err: fmt.Errorf("%s is not on this machine, and the prompt may not leave it", address)}
+}
+
+func (t *Transport) isLocal(a netip.Addr) bool {
+	a = a.Unmap()
+	if a.IsLoopback() {
+		return true
+	}
+	if t.opts.Offline {
+		return false
+	}
+	for _, p := range t.opts.LocalNetworks {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Client returns a client on the transport that follows no redirect: one
+// would carry the prompt, and perhaps the key, to another server.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+// CloseIdleConnections closes the connections that no call is using.
+func (t *Transport) CloseIdleConnections() {
+	t.open.CloseIdleConnections()
+	t.local.CloseIdleConnections()
+}
+
+// RoundTrip makes one HTTP call. Its errors: *provider.Error of Kind Timeout,
+// Offline or Private; *RedirectError; *NotAPIError; *InBandError; ErrTooLarge from the
+// body; else the standard library's.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	call := callFrom(req.Context())
+	if call == nil {
+		call = &Call{}
+	}
+	inner := t.open
+	if t.opts.Offline || call.LocalOnly {
+		inner = t.local
+	}
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
+			call.Peer = a.AddrPort()
+		}
+	}})
+	clock := newClock(t.opts)
+	ctx = clock.start(ctx)
+	out := req.WithContext(ctx)
+	if len(call.Header) > 0 || len(call.Prepend) > 0 {
+		if err := call.edit(out); err != nil {
+			clock.stop()
+			return nil, err
+		}
+	}
+	resp, err := inner.RoundTrip(out)
+	if err != nil {
+		err = clock.explain(err)
+		clock.stop()
+		return nil, err
+	}
+	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
+	call.Local = !call.proxied && call.Peer.IsValid() && t.isLocal(call.Peer.Addr())
+	resp.Body = &clockedBody{ReadCloser: resp.Body, clock: clock}
+	return t.receive(call, resp)
+}

@@ -1,0 +1,247 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	goopenai "github.com/sashabaranov/go-openai"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Chat streams an answer. Success is a finish_reason and nothing else.
+func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		if err := p.chat(ctx, &req, yield); err != nil {
+			yield(provider.Chunk{}, err)
+		}
+	}
+}
+
+// chat makes the call. A nil error means that everything was yielded, or that
+// the caller wants no more.
+func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(provider.Chunk, error) bool) error {
+	if err := req.Accepts(p.cfg.Name); err != nil {
+		return err
+	}
+	model := p.model(req.Model)
+	if err := req.Validate(); err != nil {
+		return p.named(err, model)
+	}
+	if model == "" {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	body, members, err := p.convert(req)
+	if err != nil {
+		return err
+	}
+	dialect := httpx.SSE
+	if req.NoStream {
+		dialect = httpx.Whole
+	}
+	call := p.call(dialect, req.Privacy)
+	call.Prepend = members
+	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield}
+	if req.NoStream {
+		return a.whole(httpx.WithCall(ctx, call), ctx, body)
+	}
+	return a.stream(httpx.WithCall(ctx, call), ctx, body)
+}
+
+// answer is one answer on its way.
+type answer struct {
+	p     *Provider
+	asked string
+	call  *httpx.Call
+	start time.Time
+	first time.Duration
+	yield func(provider.Chunk, error) bool
+
+	model  string // as the server named it
+	finish goopenai.FinishReason
+	usage  *provider.Usage
+	tools  []goopenai.ToolCall
+	got    bool   // content has been yielded
+}
+
+// whole asks for one document.
+func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+	resp, err := a.p.client.CreateChatCompletion(ctx, body)
+	if err != nil {
+		return a.failure(caller, err)
+	}
+	if len(resp.Choices) == 0 {
+		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
+	}
+	c := resp.Choices[0]
+	if c.Message.Refusal != "" {
+		return a.error(provider.Filtered, "the model refused: %s", c.Message.Refusal)
+	}
+	a.model, a.finish, a.tools = resp.Model, c.FinishReason, c.Message.ToolCalls
+	if resp.Usage.TotalTokens > 0 || resp.Usage.PromptTokens > 0 {
+		a.usage = usage(&resp.Usage)
+	}
+	a.first = time.Since(a.start)
+	last, err := a.last()
+	if err != nil {
+		return err
+	}
+	last.Thinking, last.Text = c.Message.ReasoningContent, c.Message.Content
+	a.yield(last, nil)
+	return nil
+}
+
+// stream asks for tokens as they come.
+func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the call upstream, however the loop ends
+	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
+	if err != nil {
+		return a.failure(caller, err)
+	}
+	defer stream.Close()
+	for {
+		event, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && a.finish != "" && caller.Err() == nil && len(a.call.Failure) == 0 {
+			break // the answer was complete; only the end of the stream was not
+		}
+		if err != nil {
+			return a.failure(caller, err)
+		}
+		more, err := a.event(&event)
+		if err != nil || !more {
+			return err
+		}
+	}
+	if a.finish == "" {
+		return a.failure(caller, io.ErrUnexpectedEOF)
+	}
+	last, err := a.last()
+	if err != nil {
+		return err
+	}
+	a.yield(last, nil)
+	return nil
+}
+
+// event takes one event in; it reports whether the caller wants more.
+func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
+	if e.Model != "" {
+		a.model = e.Model
+	}
+	if e.Usage != nil {
+		a.usage = usage(e.Usage)
+	}
+	if len(e.Choices) == 0 {
+		return true, nil
+	}
+	c := &e.Choices[0]
+	if c.Delta.Refusal != "" {
+		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
+	}
+	for _, t := range c.Delta.ToolCalls {
+		a.toolDelta(t)
+	}
+	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull {
+		a.finish = c.FinishReason
+	}
+	chunk := provider.Chunk{Text: c.Delta.Content, Thinking: c.Delta.ReasoningContent}
+	if chunk.Empty() {
+		return true, nil
+	}
+	if !a.got {
+		a.got, a.first = true, time.Since(a.start)
+	}
+	return a.yield(chunk, nil), nil
+}
+
+// toolDelta adds a fragment of a tool call to those begun.
+func (a *answer) toolDelta(t goopenai.ToolCall) {
+	i := len(a.tools)
+	switch {
+	case t.Index != nil:
+		i = *t.Index
+	case t.ID == "" && i > 0:
+		i--
+	}
+	if i < 0 || i > 128 {
+		return
+	}
+	for len(a.tools) <= i {
+		a.tools = append(a.tools, goopenai.ToolCall{})
+	}
+	if t.ID != "" {
+		a.tools[i].ID = t.ID
+	}
+	a.tools[i].Function.Name += t.Function.Name
+	a.tools[i].Function.Arguments += t.Function.Arguments
+}
+
+// last makes the closing chunk, or the error that the finish reason stands for.
+func (a *answer) last() (provider.Chunk, error) {
+	c := provider.Chunk{Usage: a.usage, Route: a.route()}
+	for _, t := range a.tools {
+		args := t.Function.Arguments
+		if strings.TrimSpace(args) == "" {
+			args = "{}"
+		}
+		var object map[string]json.RawMessage
+		if t.Function.Name == "" || json.Unmarshal([]byte(args), &object) != nil {
+			return c, a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
+		}
+		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
+	}
+	switch a.finish {
+	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":
+		c.Finish = provider.FinishStop
+		if len(c.ToolCalls) > 0 {
+			c.Finish = provider.FinishToolCalls
+		}
+	case goopenai.FinishReasonToolCalls, goopenai.FinishReasonFunctionCall:
+		c.Finish = provider.FinishToolCalls
+	case goopenai.FinishReasonLength:
+		c.Finish = provider.FinishLength
+	case goopenai.FinishReasonContentFilter:
+		return c, a.error(provider.Filtered, "the server's content filter withheld the answer; rephrase the prompt")
+	case "", goopenai.FinishReasonNull:
+		return c, a.error(provider.Truncated, "the answer does not say that it is finished")
+	default:
+		return c, a.error(provider.Truncated, "the answer ended for the unknown reason %q", a.finish)
+	}
+	return c, nil
+}
+
+func (a *answer) route() *provider.Route {
+	model := a.model
+	if model == "" {
+		model = a.asked
+	}
+	total := time.Since(a.start)
+	if a.first == 0 {
+		a.first = total
+	}
+	return &provider.Route{
+		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Local: a.call.Local,
+		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
+	}
+}
+
+func usage(u *goopenai.Usage) *provider.Usage {
+	out := &provider.Usage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens}
+	if d := u.PromptTokensDetails; d != nil {
+		out.CachedTokens = d.CachedTokens
+	}
+	if d := u.CompletionTokensDetails; d != nil {
+		out.ThinkingTokens = d.ReasoningTokens
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// said is an error object as servers send it: OpenAI's and llama.cpp's
+// {"error":{…}}, {"error":"text"}, or vLLM's {"object":"error",…}.
+type said struct {
+	Message string          `json:"message"`
+	Type    string          `json:"type"`
+	Code    json.RawMessage `json:"code"`
+	Param   string          `json:"param"`
+}
+
+func parseSaid(body []byte) (said, bool) {
+	var outer struct {
+		Error json.RawMessage `json:"error"`
+		said
+	}
+	if json.Unmarshal(body, &outer) != nil {
+		return said{}, false
+	}
+	if len(outer.Error) == 0 || string(outer.Error) == "null" {
+		return outer.said, outer.Message != ""
+	}
+	var s said
+	if json.Unmarshal(outer.Error, &s) == nil {
+		return s, true
+	}
+	var text string
+	if json.Unmarshal(outer.Error, &text) == nil {
+		return said{Message: text}, true
+	}
+	return said{Message: string(outer.Error)}, true
+}
+
+// code is the error's code as a string, and as an HTTP status if it is one.
+func (s said) code() (string, int) {
+	text := strings.Trim(string(s.Code), `"`)
+	var n int
+	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 400 || n > 599 {
+		n = 0
+	}
+	return text, n
+}
+
+// failure classifies what the SDK or the transport reported. The caller's own
+// context error goes back unchanged.
+func (a *answer) failure(caller context.Context, err error) error {
+	if caller.Err() != nil {
+		return caller.Err()
+	}
+	return a.p.classify(a.call, a.asked, a.got, err)
+}
+
+func (a *answer) error(k provider.Kind, format string, args ...any) error {
+	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
+	e.Status, e.RequestID = a.call.Status, a.call.RequestID()
+	e.Err = a.p.scrubbed(e.Err)
+	return e
+}
+
+// named fills in who failed.
+func (p *Provider) named(err error, model string) error {
+	var pe *provider.Error
+	if !errors.As(err, &pe) {
+		return err
+	}
+	out := *pe
+	out.Provider, out.Model = p.cfg.Name, model
+	return &out
+}
+
+// classify makes the one error of a failed call. partial says that some of the
+// answer has been yielded.
+func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
+	e := &provider.Error{
+		Provider: p.cfg.Name, Model: model, Status: c.Status,
+		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(),
+	}
+	var (
+		refused  *provider.Error
+		redirect *httpx.RedirectError
+		notAPI   *httpx.NotAPIError
+		inBand   *httpx.InBandError
+	)
+	switch {
+	case errors.As(err, &refused): // the transport's own: Timeout, Offline, Private
+		e.Kind, e.Err = refused.Kind, refused.Err
+	case errors.As(err, &redirect):
+		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
+	case errors.As(err, &inBand), c.Status >= 400:
+		s, ok := parseSaid(c.Failure)
+		status := c.Status
+		if _, n := s.code(); status < 400 {
+			status = n
+		}
+		e.Status = status
+		e.Kind = kindOf(status, s)
+		e.Err = errors.New(wording(s, ok, status, c.Failure))
+	case errors.Is(err, httpx.ErrTooLarge):
+		e.Kind, e.Err = provider.Unavailable, err
+	case partial || (c.Data && !errors.As(err, &notAPI)):
+		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
+	case errors.As(err, &notAPI):
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", p.cfg.BaseURL, notAPI)
+	default:
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", p.endpoint, httpx.Plain(err))
+	}
+	e.Err = p.scrubbed(e.Err)
+	return e
+}
+
+// plain words an end of file.
+func plain(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the server closed the connection")
+	}
+	return httpx.Plain(err)
+}
+
+// kindOf decides by status, code and type; by text only where servers give
+// nothing else.
+func kindOf(status int, s said) provider.Kind {
+	code, _ := s.code()
+	switch {
+	case code == "context_length_exceeded", s.Type == "exceed_context_size_error", overflow.MatchString(s.Message):
+		return provider.ContextOverflow
+	case code == "insufficient_quota", s.Type == "insufficient_quota", code == "billing_hard_limit_reached":
+		return provider.QuotaExhausted
+	case code == "model_not_found":
+		return provider.ModelNotFound
+	case code == "content_filter", code == "content_policy_violation", s.Type == "content_filter":
+		return provider.Filtered
+	case code == "unsupported_parameter", code == "unsupported_value":
+		return provider.Unsupported
+	case code == "rate_limit_exceeded", s.Type == "rate_limit_error":
+		return provider.RateLimited
+	case code == "invalid_api_key", s.Type == "authentication_error", s.Type == "permission_error":
+		return provider.Denied
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return provider.Denied
+	case http.StatusPaymentRequired:
+		return provider.QuotaExhausted
+	case http.StatusNotFound:
+		if modelMissing.MatchString(s.Message) {
+			return provider.ModelNotFound
+		}
+		return provider.Unavailable
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return provider.Timeout
+	case http.StatusTooManyRequests:
+		return provider.RateLimited
+	case http.StatusNotImplemented:
+		return provider.Unsupported
+	}
+	switch {
+	case status == http.StatusConflict, status >= 500, status == 0:
+		return provider.Unavailable
+	case status >= 400:
+		return provider.Invalid
+	}
+	return provider.Unavailable
+}
+
+// overflow is how vLLM and SGLang say it, who give no code.
+var overflow = regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size`)
+
+// modelMissing tells a model that is not there from a path that is not there.
+var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)
+
+// wording is what is shown of a failure.
+func wording(s said, ok bool, status int, body []byte) string {
+	switch {
+	case ok && s.Message != "":
+		return clip(s.Message)
+	case status == http.StatusNotFound:
+		return "there is no such path on the server; does base_url end in /v1?"
+	case len(strings.TrimSpace(string(body))) == 0:
+		return "the server said nothing about it"
+	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
+		return "the server sent a web page; something stands between here and the API"
+	}
+	return clip(string(body))
+}
+
+func clip(s string) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
+	if len(s) > 500 {
+		return strings.ToValidUTF8(s[:500], "") + "…"
+	}
+	return s
+}
+
+// scrubbed keeps the key out of an error: servers echo it.
+func (p *Provider) scrubbed(err error) error {
+	if p.cfg.Key == "" || err == nil || !strings.Contains(err.Error(), p.cfg.Key) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), p.cfg.Key, "[key]"))
+}

@@ -1,0 +1,196 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+
+	goopenai "github.com/sashabaranov/go-openai"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// convert turns a request into go-openai's, and into the members that its
+// structs cannot say (see httpx.Call.Prepend): temperature 0 would be left
+// out, 0.7 would become 0.69999999, and max_tokens would be refused on models
+// whose names it knows.
+func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionRequest, []byte, error) {
+	model := p.model(req.Model)
+	out := goopenai.ChatCompletionRequest{
+		Model: model, Messages: make([]goopenai.ChatCompletionMessage, len(req.Messages)), Stop: req.Stop,
+	}
+	if !req.NoStream {
+		out.StreamOptions = &goopenai.StreamOptions{IncludeUsage: true}
+	}
+	for i := range req.Messages {
+		out.Messages[i] = message(&req.Messages[i])
+	}
+	if req.Seed != nil {
+		seed := int(*req.Seed)
+		out.Seed = &seed
+	}
+	if s := req.Schema; s != nil {
+		name := s.Name
+		if name == "" {
+			name = "answer"
+		}
+		out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{
+			Type:       goopenai.ChatCompletionResponseFormatTypeJSONSchema,
+			JSONSchema: &goopenai.ChatCompletionResponseFormatJSONSchema{Name: name, Schema: s.JSON, Strict: s.Strict},
+		}
+	}
+	tools(req, &out)
+	extra, err := p.members(req, model)
+	return out, extra, err
+}
+
+func message(m *provider.Message) goopenai.ChatCompletionMessage {
+	out := goopenai.ChatCompletionMessage{Role: string(m.Role), Content: m.Text, ToolCallID: m.ToolCallID}
+	for i, c := range m.ToolCalls {
+		id := c.ID
+		if id == "" {
+			id = "call_" + strconv.Itoa(i)
+		}
+		out.ToolCalls = append(out.ToolCalls, goopenai.ToolCall{
+			ID: id, Type: goopenai.ToolTypeFunction,
+			Function: goopenai.FunctionCall{Name: c.Name, Arguments: string(c.Arguments)},
+		})
+	}
+	if m.Role == provider.RoleTool && out.ToolCallID == "" {
+		out.ToolCallID = "call_0"
+	}
+	if len(m.Images) == 0 {
+		return out
+	}
+	out.Content = ""
+	if m.Text != "" {
+		out.MultiContent = append(out.MultiContent, goopenai.ChatMessagePart{Type: goopenai.ChatMessagePartTypeText, Text: m.Text})
+	}
+	for _, im := range m.Images {
+		out.MultiContent = append(out.MultiContent, goopenai.ChatMessagePart{
+			Type: goopenai.ChatMessagePartTypeImageURL, ImageURL: &goopenai.ChatMessageImageURL{URL: imageURL(im)},
+		})
+	}
+	return out
+}
+
+func imageURL(im provider.Image) string {
+	if im.URL != "" {
+		return im.URL
+	}
+	mime := im.MIME
+	if mime == "" {
+		mime = http.DetectContentType(im.Data)
+	}
+	return "data:" + mime + ";base64," + base64.StdEncoding.EncodeToString(im.Data)
+}
+
+func tools(req *provider.Request, out *goopenai.ChatCompletionRequest) {
+	for _, t := range req.Tools {
+		out.Tools = append(out.Tools, goopenai.Tool{Type: goopenai.ToolTypeFunction, Function: &goopenai.FunctionDefinition{
+			Name: t.Name, Description: t.Description, Parameters: t.Parameters,
+		}})
+	}
+	switch req.ToolChoice {
+	case "":
+	case "auto", "none", "required":
+		out.ToolChoice = req.ToolChoice
+	default:
+		out.ToolChoice = goopenai.ToolChoice{Type: goopenai.ToolTypeFunction, Function: goopenai.ToolFunction{Name: req.ToolChoice}}
+	}
+}
+
+// members writes the JSON members that go around go-openai's structs.
+func (p *Provider) members(req *provider.Request, model string) ([]byte, error) {
+	var b bytes.Buffer
+	number := func(name string, v *float64) {
+		if v != nil {
+			fmt.Fprintf(&b, "%q:%s,", name, strconv.FormatFloat(*v, 'g', -1, 64))
+		}
+	}
+	number("temperature", req.Temperature)
+	number("top_p", req.TopP)
+	if req.MaxTokens != nil {
+		fmt.Fprintf(&b, "%q:%d,", p.maxTokensField(model), *req.MaxTokens)
+	}
+	switch req.Think {
+	case provider.ThinkDefault:
+	case provider.ThinkOff:
+		b.WriteString(`"reasoning_effort":"none",`)
+	case provider.ThinkOn:
+		b.WriteString(`"reasoning_effort":"medium",`)
+	default:
+		fmt.Fprintf(&b, `"reasoning_effort":%q,`, req.Think)
+	}
+	if err := p.options(&b, req, model); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// maxTokensField is the member that limits the answer: o-series and gpt-5
+// models refuse max_tokens, and compatible servers may not know the new name.
+func (p *Provider) maxTokensField(model string) string {
+	if p.cfg.MaxTokensField != "" {
+		return p.cfg.MaxTokensField
+	}
+	for _, prefix := range []string{"o1", "o3", "o4", "gpt-5", "gpt-6"} {
+		if strings.HasPrefix(model, prefix) {
+			return "max_completion_tokens"
+		}
+	}
+	return "max_tokens"
+}
+
+// passed are the option names that are sent as they are: OpenAI's own, then
+// those that vLLM, llama.cpp and SGLang share.
+var passed = map[string]bool{
+	"frequency_penalty": true, "presence_penalty": true, "logit_bias": true, "user": true,
+	"service_tier": true, "verbosity": true, "safety_identifier": true, "metadata": true,
+	"store": true, "prediction": true, "parallel_tool_calls": true, "prompt_cache_key": true,
+	"top_k": true, "min_p": true, "repetition_penalty": true, "repeat_penalty": true,
+	"min_tokens": true, "ignore_eos": true, "chat_template_kwargs": true, "grammar": true, "cache_prompt": true,
+}
+
+// onlyCompatible are the passed names that OpenAI itself does not know.
+var onlyCompatible = map[string]bool{
+	"top_k": true, "min_p": true, "repetition_penalty": true, "repeat_penalty": true,
+	"min_tokens": true, "ignore_eos": true, "chat_template_kwargs": true, "grammar": true, "cache_prompt": true,
+}
+
+func (p *Provider) options(b *bytes.Buffer, req *provider.Request, model string) error {
+	if len(req.Options) == 0 && len(p.cfg.Options) == 0 {
+		return nil
+	}
+	all := make(map[string]any, len(req.Options)+len(p.cfg.Options))
+	for k, v := range p.cfg.Options {
+		all[k] = v
+	}
+	for k, v := range req.Options {
+		all[k] = v
+	}
+	names := make([]string, 0, len(all))
+	for k := range all {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	for _, k := range names {
+		if !passed[k] {
+			return p.unsupported(model, "option %q is none that an OpenAI-compatible server is known to have", k)
+		}
+		if onlyCompatible[k] && p.endpoint == "https://api.openai.com" {
+			return p.unsupported(model, "option %q is known to compatible servers, but not to OpenAI", k)
+		}
+		v, err := json.Marshal(all[k])
+		if err != nil {
+			return provider.Errorf(provider.Invalid, p.cfg.Name, model, "option %q: %w", k, err)
+		}
+		fmt.Fprintf(b, "%q:%s,", k, v)
+	}
+	return nil
+}

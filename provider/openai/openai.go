@@ -1,0 +1,113 @@
+// Package openai is the provider for OpenAI's API and every server that speaks
+// it: vLLM, llama.cpp, SGLang, Ray Serve, a gateway. It stands on
+// github.com/sashabaranov/go-openai and mends, in the transport below it, what
+// that client gets wrong: see internal/httpx.
+package openai
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	goopenai "github.com/sashabaranov/go-openai"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Config says which server, as whom, and with what defaults.
+type Config struct {
+	Name    string // what routes call the provider; empty: "openai"
+	BaseURL string // empty: https://api.openai.com/v1
+	Key     string // empty: no Authorization header
+	Model   string // asked for when a request names none
+
+	Organization string // sent as OpenAI-Organization
+	Project      string // sent as OpenAI-Project
+
+	// MaxTokensField is "max_tokens" or "max_completion_tokens"; empty: what
+	// the model's name suggests (o-series and gpt-5 want the latter).
+	MaxTokensField string
+	// Options are defaults under a request's own Options.
+	Options map[string]any
+	// Transport carries the calls. Nil: a transport of the provider's own.
+	Transport *httpx.Transport
+}
+
+// Provider is one OpenAI-compatible server. Make one with [New].
+type Provider struct {
+	cfg      Config
+	client   *goopenai.Client
+	header   http.Header
+	endpoint string // scheme://host[:port], for routes
+}
+
+var (
+	_ provider.Provider  = (*Provider)(nil)
+	_ provider.Embedder  = (*Provider)(nil)
+	_ provider.Inspector = (*Provider)(nil)
+)
+
+// DefaultBaseURL is where OpenAI itself serves its API.
+const DefaultBaseURL = "https://api.openai.com/v1"
+
+// New returns a provider. It makes no call. Errors: Invalid, for a base URL
+// that is none, or that carries credentials.
+func New(cfg Config) (*Provider, error) {
+	if cfg.Name == "" {
+		cfg.Name = "openai"
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = httpx.NewTransport(httpx.Options{})
+	}
+	u, err := url.Parse(cfg.BaseURL)
+	switch {
+	case err != nil:
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url is no URL; expected something like %s", DefaultBaseURL)
+	case u.User != nil:
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds credentials; take them out and use api_key")
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has no http:// or https:// and host; expected something like %s", cfg.BaseURL, DefaultBaseURL)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has a query; expected something like %s", u.Redacted(), DefaultBaseURL)
+	}
+	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}}
+	if cfg.Organization != "" {
+		p.header.Set("OpenAI-Organization", cfg.Organization)
+	}
+	if cfg.Project != "" {
+		p.header.Set("OpenAI-Project", cfg.Project)
+	}
+	c := goopenai.DefaultConfig(cfg.Key)
+	c.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	c.HTTPClient = cfg.Transport.Client()
+	p.client = goopenai.NewClientWithConfig(c)
+	return p, nil
+}
+
+// Name is the configured name.
+func (p *Provider) Name() string { return p.cfg.Name }
+
+// Endpoint is where prompts go, scheme://host[:port].
+func (p *Provider) Endpoint() string { return p.endpoint }
+
+func (p *Provider) model(asked string) string {
+	if asked != "" {
+		return asked
+	}
+	return p.cfg.Model
+}
+
+// call prepares one HTTP call.
+func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
+	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header}
+}
+
+// unsupported is the error for what this provider cannot honour.
+func (p *Provider) unsupported(model, format string, args ...any) error {
+	return &provider.Error{Kind: provider.Unsupported, Provider: p.cfg.Name, Model: model, Err: fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,146 @@
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Validate returns what is wrong with a Request on every provider, or nil. It
+// makes no judgement about what one engine can do. Errors: Invalid, without
+// Provider and Model.
+func (r *Request) Validate() error {
+	if len(r.Messages) == 0 {
+		return invalid("there are no messages")
+	}
+	for i := range r.Messages {
+		if err := r.Messages[i].validate(); err != nil {
+			return invalid("message %d: %w", i+1, err)
+		}
+	}
+	return r.validateSampling()
+}
+
+func (m *Message) validate() error {
+	switch m.Role {
+	case RoleSystem, RoleUser, RoleAssistant, RoleTool:
+	default:
+		return fmt.Errorf("role %q is not system, user, assistant or tool", m.Role)
+	}
+	switch {
+	case !utf8.ValidString(m.Text):
+		return fmt.Errorf("the text is not UTF-8")
+	case len(m.Images) > 0 && m.Role != RoleUser:
+		return fmt.Errorf("images belong to a user message, not to a %s message", m.Role)
+	case len(m.ToolCalls) > 0 && m.Role != RoleAssistant:
+		return fmt.Errorf("tool calls belong to an assistant message, not to a %s message", m.Role)
+	case m.Text == "" && len(m.Images) == 0 && len(m.ToolCalls) == 0 && m.Role != RoleTool:
+		return fmt.Errorf("the %s message is empty", m.Role)
+	}
+	for _, c := range m.ToolCalls {
+		if c.Name == "" || !isObject(c.Arguments) {
+			return fmt.Errorf("tool call %q: it needs a name, and a JSON object as arguments", c.Name)
+		}
+	}
+	for _, im := range m.Images {
+		if (len(im.Data) == 0) == (im.URL == "") {
+			return fmt.Errorf("an image needs either its data or a URL")
+		}
+	}
+	return nil
+}
+
+func (r *Request) validateSampling() error {
+	if t := r.Temperature; t != nil && !(*t >= 0 && *t <= 2) {
+		return invalid("temperature %v is not between 0 and 2", *t)
+	}
+	if p := r.TopP; p != nil && !(*p >= 0 && *p <= 1) {
+		return invalid("top_p %v is not between 0 and 1", *p)
+	}
+	if n := r.MaxTokens; n != nil && *n < 1 {
+		return invalid("max_tokens %d is less than 1", *n)
+	}
+	for _, s := range r.Stop {
+		if s == "" {
+			return invalid("a stop text is empty")
+		}
+	}
+	switch r.Think {
+	case ThinkDefault, ThinkOff, ThinkOn, ThinkLow, ThinkMedium, ThinkHigh:
+	default:
+		return invalid("think %q is not off, on, low, medium or high", r.Think)
+	}
+	switch r.Privacy {
+	case PrivacyAny, PrivacyLocal:
+	default:
+		return invalid("privacy %q is not local", r.Privacy)
+	}
+	if r.Schema != nil && !isObject(r.Schema.JSON) {
+		return invalid("the schema is not a JSON object")
+	}
+	return r.validateTools()
+}
+
+func (r *Request) validateTools() error {
+	for _, t := range r.Tools {
+		if t.Name == "" || !isObject(t.Parameters) {
+			return invalid("tool %q: it needs a name, and a JSON Schema as parameters", t.Name)
+		}
+	}
+	switch r.ToolChoice {
+	case "", "auto", "none", "required":
+		return nil
+	}
+	for _, t := range r.Tools {
+		if t.Name == r.ToolChoice {
+			return nil
+		}
+	}
+	return invalid("tool_choice %q is not auto, none, required or the name of a tool", r.ToolChoice)
+}
+
+// Accepts returns the Invalid error of a provider that Use does not list, or
+// nil. Every provider that is not a router calls it.
+func (r *Request) Accepts(name string) error {
+	if len(r.Use) == 0 {
+		return nil
+	}
+	for _, u := range r.Use {
+		if u == name {
+			return nil
+		}
+	}
+	return Errorf(Invalid, name, r.Model, "the request is for %q, and was given to %q", r.Use, name)
+}
+
+func isObject(data json.RawMessage) bool {
+	var o map[string]json.RawMessage
+	return json.Unmarshal(data, &o) == nil && o != nil
+}
+
+func invalid(format string, args ...any) *Error { return Errorf(Invalid, "", "", format, args...) }
+
+// Validate returns what is wrong with an EmbedRequest on every provider, or
+// nil. Errors: Invalid.
+func (r *EmbedRequest) Validate() error {
+	if len(r.Input) == 0 {
+		return invalid("there is nothing to embed")
+	}
+	for i, s := range r.Input {
+		if s == "" || !utf8.ValidString(s) {
+			return invalid("text %d is empty or not UTF-8", i+1)
+		}
+	}
+	return nil
+}
+
+// Check returns an error unless there is a vector for each input, all of one
+// length.
+func (r *EmbedResponse) Check() error {
+	for i, v := range r.Vectors {
+		if len(v) == 0 || len(v) != len(r.Vectors[0]) {
+			return fmt.Errorf("text %d got a vector of %d numbers, and text 1 one of %d", i+1, len(v), len(r.Vectors[0]))
+		}
+	}
+	return nil
+}
