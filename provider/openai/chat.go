@@ -67,7 +67,7 @@ type answer struct {
 	finish goopenai.FinishReason
 	usage  *provider.Usage
 	tools  []goopenai.ToolCall
-	got    bool   // content has been yielded
+	got    bool // content has been yielded
 }
 
 // whole asks for one document.

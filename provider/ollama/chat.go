@@ -1,0 +1,164 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// errStop ends a call whose caller has left the loop.
+var errStop = errors.New("the caller wants no more")
+
+// Chat streams an answer. Success is done:true and nothing else.
+func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		if err := p.chat(ctx, &req, yield); err != nil && !errors.Is(err, errStop) {
+			yield(provider.Chunk{}, err)
+		}
+	}
+}
+
+func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(provider.Chunk, error) bool) error {
+	if err := req.Accepts(p.cfg.Name); err != nil {
+		return err
+	}
+	model := p.model(req.Model)
+	if err := req.Validate(); err != nil {
+		return p.named(err, model)
+	}
+	if model == "" {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	body, members, err := p.convert(req, model)
+	if err != nil {
+		return err
+	}
+	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
+		return err
+	}
+	call := p.call(httpx.NDJSON, req.Privacy)
+	call.Prepend = members
+	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
+	switch {
+	case errors.Is(err, errStop):
+		return err
+	case a.done && ctx.Err() == nil:
+		return a.end()
+	case err == nil:
+		err = io.ErrUnexpectedEOF // the client calls a cut stream a success
+	}
+	return a.failure(ctx, err)
+}
+
+// window is the pinned context window in tokens, or 0.
+func window(options map[string]any) int {
+	switch n := options["num_ctx"].(type) {
+	case int:
+		return n
+	case int64:
+		return int(n)
+	}
+	return 0
+}
+
+// answer is one answer on its way.
+type answer struct {
+	p      *Provider
+	asked  string
+	call   *httpx.Call
+	start  time.Time
+	first  time.Duration
+	window int
+	yield  func(provider.Chunk, error) bool
+
+	got    bool // content has been yielded
+	done   bool
+	called bool // the model called a tool
+	final  api.ChatResponse
+	last   provider.Chunk
+}
+
+// line takes one line of the stream in.
+func (a *answer) line(r api.ChatResponse) error {
+	if a.done {
+		return nil
+	}
+	c := provider.Chunk{Text: r.Message.Content, Thinking: r.Message.Thinking}
+	for _, t := range r.Message.ToolCalls {
+		args := t.Function.Arguments.String()
+		if !json.Valid([]byte(args)) {
+			return a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
+		}
+		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
+		a.called = true
+	}
+	if !c.Empty() && a.first == 0 {
+		a.first = time.Since(a.start)
+	}
+	if r.Done {
+		a.done, a.final, a.last = true, r, c
+		return nil
+	}
+	if c.Empty() {
+		return nil
+	}
+	a.got = true
+	if !a.yield(c, nil) {
+		return errStop
+	}
+	return nil
+}
+
+// end yields the last chunk, or the error that the end stands for.
+func (a *answer) end() error {
+	c, r := a.last, &a.final
+	switch r.DoneReason {
+	case "stop", "": // older servers give no reason
+		c.Finish = provider.FinishStop
+		if a.called {
+			c.Finish = provider.FinishToolCalls
+		}
+	case "length":
+		c.Finish = provider.FinishLength
+	default:
+		return a.error(provider.Truncated, "the answer ended for the unknown reason %q", r.DoneReason)
+	}
+	if a.window > 0 && r.PromptEvalCount >= a.window {
+		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that its window of %d holds, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
+	}
+	if r.PromptEvalCount > 0 || r.EvalCount > 0 {
+		c.Usage = &provider.Usage{InputTokens: r.PromptEvalCount, OutputTokens: r.EvalCount}
+		if r.PromptEvalCachedCount != nil {
+			c.Usage.CachedTokens = *r.PromptEvalCachedCount
+		}
+	}
+	c.Route = a.route()
+	a.yield(c, nil)
+	return nil
+}
+
+func (a *answer) route() *provider.Route {
+	model := a.final.Model
+	if model == "" {
+		model = a.asked
+	}
+	total := time.Since(a.start)
+	if a.first == 0 {
+		a.first = total
+	}
+	return &provider.Route{
+		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint,
+		Local:  a.call.Local && a.final.RemoteHost == "" && !cloudName(model),
+		Reason: "asked directly", Request: a.call.RequestID(),
+		FirstToken: a.first, Total: total, Load: a.final.LoadDuration,
+	}
+}

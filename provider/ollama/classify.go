@@ -1,0 +1,170 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// failure makes the error of a chat that did not end with done:true.
+func (a *answer) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return a.p.classify(a.call, a.asked, a.got, err)
+}
+
+func (a *answer) error(k provider.Kind, format string, args ...any) error {
+	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
+	e.Status = a.call.Status
+	return e
+}
+
+// failed makes the error of any other call.
+func (p *Provider) failed(ctx context.Context, c *httpx.Call, model string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.classify(c, model, false, err)
+}
+
+// named fills in who failed.
+func (p *Provider) named(err error, model string) error {
+	var pe *provider.Error
+	if !errors.As(err, &pe) {
+		return err
+	}
+	out := *pe
+	out.Provider, out.Model = p.cfg.Name, model
+	return &out
+}
+
+// classify makes the one error of a failed call. partial says that some of the
+// answer has been yielded.
+func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
+	e := &provider.Error{
+		Provider: p.cfg.Name, Model: model, Status: c.Status,
+		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(),
+	}
+	var (
+		own      *provider.Error
+		redirect *httpx.RedirectError
+		notAPI   *httpx.NotAPIError
+		inBand   *httpx.InBandError
+	)
+	switch {
+	case errors.As(err, &own): // the transport's or the answer's own
+		e.Kind, e.Err = own.Kind, own.Err
+	case errors.As(err, &redirect):
+		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
+	case errors.As(err, &inBand), c.Status >= 400:
+		text := message(c.Failure)
+		e.Kind, e.Err = kindOf(c.Status, text), errors.New(wording(text, c.Failure))
+		if e.Kind == provider.ModelNotFound {
+			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
+		}
+	case errors.Is(err, httpx.ErrTooLarge):
+		e.Kind, e.Err = provider.Unavailable, err
+	case partial || (c.Data && !errors.As(err, &notAPI)):
+		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
+	case errors.As(err, &notAPI):
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", p.endpoint, notAPI)
+	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s answered with nothing", p.endpoint)
+	default:
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", p.endpoint, httpx.Plain(err))
+	}
+	return e
+}
+
+func plain(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the server closed the connection")
+	}
+	return httpx.Plain(err)
+}
+
+// message is the text of Ollama's {"error":"…"}; newer servers put llama.cpp's
+// own error object into that string, as text.
+func message(body []byte) string {
+	var o struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(body, &o) != nil || len(o.Error) == 0 {
+		return ""
+	}
+	var text string
+	if json.Unmarshal(o.Error, &text) != nil {
+		text = string(o.Error)
+	}
+	var inner struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal([]byte(text), &inner) == nil && inner.Error.Message != "" {
+		return inner.Error.Message
+	}
+	return text
+}
+
+// texts are how Ollama says what it gives no code for. They are read here and
+// nowhere else; each stands in the server's source.
+var texts = []struct {
+	re   *regexp.Regexp
+	kind provider.Kind
+}{
+	{regexp.MustCompile(`input length exceeds the context length|exceeds the available context size|prompt is too long`), provider.ContextOverflow},
+	{regexp.MustCompile(`requires more system memory|memory layout cannot be allocated|unable to load full model on GPU|cudaMalloc failed|out of memory|llama runner process has terminated|model runner has unexpectedly stopped`), provider.OutOfMemory},
+	{regexp.MustCompile(`does not support|not supported`), provider.Unsupported},
+	{regexp.MustCompile(`^model .* not found|model '.*' not found|file does not exist`), provider.ModelNotFound},
+}
+
+func kindOf(status int, text string) provider.Kind {
+	for _, t := range texts {
+		if t.re.MatchString(text) {
+			return t.kind
+		}
+	}
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return provider.Denied
+	case status == http.StatusNotFound && text != "":
+		return provider.ModelNotFound
+	case status == http.StatusTooManyRequests:
+		return provider.RateLimited
+	case status == http.StatusNotImplemented:
+		return provider.Unsupported
+	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
+		return provider.Timeout
+	case status >= 400 && status < 500 && status != http.StatusNotFound:
+		return provider.Invalid
+	}
+	return provider.Unavailable
+}
+
+func wording(text string, body []byte) string {
+	switch {
+	case text != "":
+	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
+		text = "the server sent a web page; is this Ollama?"
+	case len(strings.TrimSpace(string(body))) == 0:
+		text = "the server said nothing about it"
+	default:
+		text = string(body)
+	}
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	if len(text) > 500 {
+		return strings.ToValidUTF8(text[:500], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,196 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+	ollamamodel "github.com/ollama/ollama/types/model"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Models lists /api/tags. Servers before 0.20 tell no capabilities there; see
+// Inspect.
+func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
+	call := p.call(httpx.Whole, provider.PrivacyAny)
+	list, err := p.client.List(httpx.WithCall(ctx, call))
+	if err != nil {
+		return nil, p.failed(ctx, call, "", err)
+	}
+	models := make([]provider.Model, len(list.Models))
+	for i, m := range list.Models {
+		models[i] = provider.Model{
+			Name: m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
+			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel,
+			Remote: m.RemoteHost, Capabilities: capabilities(m.Capabilities),
+		}
+	}
+	return models, nil
+}
+
+func capabilities(list []ollamamodel.Capability) []provider.Capability {
+	var out []provider.Capability
+	for _, c := range list {
+		out = append(out, provider.Capability(c))
+	}
+	return out
+}
+
+// Inspect asks /api/show, and /api/tags for size and digest.
+func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInfo, error) {
+	model = p.model(model)
+	call := p.call(httpx.Whole, provider.PrivacyAny)
+	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
+	if err != nil {
+		return provider.ModelInfo{}, p.failed(ctx, call, model, err)
+	}
+	info := provider.ModelInfo{
+		Model: provider.Model{
+			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
+			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: r.RemoteHost,
+			Capabilities: capabilities(r.Capabilities),
+		},
+		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
+	}
+	all, err := p.Models(ctx)
+	if err != nil {
+		return provider.ModelInfo{}, err
+	}
+	for _, m := range all {
+		if m.Name == model || m.Name == model+":latest" {
+			info.Name, info.Size, info.Digest = m.Name, m.Size, m.Digest
+		}
+	}
+	return info, nil
+}
+
+// contextLength is `<architecture>.context_length` of the model's metadata.
+func contextLength(info map[string]any) int {
+	arch, _ := info["general.architecture"].(string)
+	n, _ := info[arch+".context_length"].(float64)
+	return int(n)
+}
+
+// Running asks /api/ps.
+func (p *Provider) Running(ctx context.Context) ([]provider.RunningModel, error) {
+	call := p.call(httpx.Whole, provider.PrivacyAny)
+	list, err := p.client.ListRunning(httpx.WithCall(ctx, call))
+	if err != nil {
+		return nil, p.failed(ctx, call, "", err)
+	}
+	out := make([]provider.RunningModel, len(list.Models))
+	for i, m := range list.Models {
+		out[i] = provider.RunningModel{
+			Name: m.Name, Digest: m.Digest, Size: m.Size, SizeVRAM: m.SizeVRAM,
+			Context: m.ContextLength, Expires: m.ExpiresAt,
+		}
+	}
+	return out, nil
+}
+
+// Version asks /api/version.
+func (p *Provider) Version(ctx context.Context) (string, error) {
+	call := p.call(httpx.Whole, provider.PrivacyAny)
+	v, err := p.client.Version(httpx.WithCall(ctx, call))
+	if err != nil {
+		return "", p.failed(ctx, call, "", err)
+	}
+	return v, nil
+}
+
+// Load asks for an empty generation, with the window that chats will use.
+func (p *Provider) Load(ctx context.Context, model string) error {
+	model = p.model(model)
+	options, err := p.options(&provider.Request{}, model)
+	if err != nil {
+		return err
+	}
+	call, loaded := p.call(httpx.NDJSON, provider.PrivacyAny), false
+	err = p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
+		Model: model, KeepAlive: p.keepAlive(), Options: options, Stream: provider.Ptr(false),
+	}, func(r api.GenerateResponse) error {
+		loaded = r.Done
+		return nil
+	})
+	if err == nil && !loaded {
+		err = errors.New("the server ended without saying that the model is loaded")
+	}
+	if err != nil {
+		return p.failed(ctx, call, model, err)
+	}
+	return nil
+}
+
+// Pull downloads a model. It ends with Done only when the server says success.
+func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.PullProgress, error] {
+	return func(yield func(provider.PullProgress, error) bool) {
+		call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
+		err := p.client.Pull(httpx.WithCall(ctx, call), &api.PullRequest{Model: model}, func(r api.ProgressResponse) error {
+			done = r.Status == "success"
+			if !yield(provider.PullProgress{Status: r.Status, Digest: r.Digest, Completed: r.Completed, Total: r.Total, Done: done}, nil) {
+				return errStop
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errStop), done && err == nil:
+			return
+		case err == nil:
+			err = errors.New("the download ended before the server said that it was complete; run it again to go on from there")
+		}
+		yield(provider.PullProgress{}, p.pullFailed(ctx, call, model, err))
+	}
+}
+
+// pullFailed words what the registry's errors leave unsaid.
+func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model string, err error) error {
+	err = p.failed(ctx, call, model, err)
+	var pe *provider.Error
+	if !errors.As(err, &pe) || call.Failure == nil {
+		return err
+	}
+	text := message(call.Failure)
+	switch {
+	case strings.Contains(text, "file does not exist"), strings.Contains(text, "invalid model name"):
+		pe.Kind, pe.Err = provider.ModelNotFound, fmt.Errorf("the registry has no such model (%s); see https://ollama.com/library", text)
+	case strings.Contains(text, "dial tcp"), strings.Contains(text, "no such host"), strings.Contains(text, "timeout"):
+		pe.Kind, pe.Err = provider.Unavailable, fmt.Errorf("Ollama cannot reach the registry (%s); check the network, or import a file with `ollama create`", text)
+	}
+	return pe
+}
+
+// Embed asks /api/embed.
+func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	model := p.model(req.Model)
+	if err := req.Validate(); err != nil {
+		return provider.EmbedResponse{}, p.named(err, model)
+	}
+	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
+		return provider.EmbedResponse{}, err
+	}
+	call, start := p.call(httpx.Whole, req.Privacy), time.Now()
+	r, err := p.client.Embed(httpx.WithCall(ctx, call), &api.EmbedRequest{
+		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions,
+	})
+	if err != nil {
+		return provider.EmbedResponse{}, p.failed(ctx, call, model, err)
+	}
+	a := &answer{p: p, asked: model, call: call, start: start}
+	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}
+	if len(out.Vectors) != len(req.Input) {
+		return provider.EmbedResponse{}, a.error(provider.Truncated, "the server gave %d vectors for %d texts", len(out.Vectors), len(req.Input))
+	}
+	if err := out.Check(); err != nil {
+		return provider.EmbedResponse{}, a.error(provider.Truncated, "%w", err)
+	}
+	if r.PromptEvalCount > 0 {
+		out.Usage = &provider.Usage{InputTokens: r.PromptEvalCount}
+	}
+	return out, nil
+}

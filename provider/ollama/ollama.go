@@ -1,0 +1,106 @@
+// Package ollama is the provider for models that Ollama runs, through its
+// native API and github.com/ollama/ollama/api. The OpenAI-compatible door of
+// Ollama is not used: it drops num_ctx, truncate and more without a word.
+//
+// What the client reports as success is checked again here: only done:true is
+// one. Prompts that do not fit the window are refused by the server
+// (truncate:false, shift:false), never cut.
+package ollama
+
+import (
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Config says which server, which model, and how it is loaded.
+type Config struct {
+	Name  string // what routes call the provider; empty: "local"
+	Host  string // as OLLAMA_HOST; empty: 127.0.0.1:11434
+	Model string // asked for when a request names none
+
+	// NumCtx pins the context window, in tokens: a change of it between two
+	// calls reloads the model. 0: the server's default.
+	NumCtx int
+	// KeepAlive is how long the model stays loaded after a call; negative:
+	// for ever. Nil: the server's default.
+	KeepAlive *time.Duration
+	// Options are defaults under a request's own Options.
+	Options map[string]any
+	// Transport carries the calls. Nil: a transport of the provider's own.
+	Transport *httpx.Transport
+	// LocalOnly refuses models that the server has run elsewhere, whatever a
+	// request says: it is set where the whole program is offline.
+	LocalOnly bool
+}
+
+// Provider is one Ollama server. Make one with [New].
+type Provider struct {
+	cfg      Config
+	client   *api.Client
+	base     *url.URL
+	endpoint string // scheme://host:port, for routes
+
+	mu      sync.Mutex
+	remotes map[string]remote // what /api/show said of where models run
+}
+
+var (
+	_ provider.Provider  = (*Provider)(nil)
+	_ provider.Embedder  = (*Provider)(nil)
+	_ provider.Puller    = (*Provider)(nil)
+	_ provider.Inspector = (*Provider)(nil)
+	_ provider.Runner    = (*Provider)(nil)
+	_ provider.Loader    = (*Provider)(nil)
+	_ provider.Versioner = (*Provider)(nil)
+)
+
+// New returns a provider. It makes no call. Errors: Invalid, for a host that
+// is none, or an option that Ollama does not have.
+func New(cfg Config) (*Provider, error) {
+	if cfg.Name == "" {
+		cfg.Name = "local"
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = httpx.NewTransport(httpx.Options{})
+	}
+	base, err := ParseHost(cfg.Host)
+	if err != nil {
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
+	}
+	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, remotes: map[string]remote{}}
+	if err := p.checkOptions(cfg.Options, ""); err != nil {
+		return nil, err
+	}
+	p.client = api.NewClient(base, cfg.Transport.Client())
+	return p, nil
+}
+
+// Name is the configured name.
+func (p *Provider) Name() string { return p.cfg.Name }
+
+// Endpoint is where prompts go, scheme://host:port.
+func (p *Provider) Endpoint() string { return p.endpoint }
+
+func (p *Provider) model(asked string) string {
+	if asked != "" {
+		return asked
+	}
+	return p.cfg.Model
+}
+
+func (p *Provider) keepAlive() *api.Duration {
+	if p.cfg.KeepAlive == nil {
+		return nil
+	}
+	return &api.Duration{Duration: *p.cfg.KeepAlive}
+}
+
+func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
+	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal}
+}
