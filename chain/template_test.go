@@ -1,0 +1,202 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestTemplateRenders(t *testing.T) {
+	vars := map[string]string{
+		"country": "India", "a": "1", "b": "2", "_x": "under", "größe": "45", "名": "n", "x1": "one",
+		"braces": "{a} {{b}} }{", "empty": "", "multi": "two\nlines", "unused": "-",
+	}
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"no variables", "no variables"},
+		{"Tell me the president of {country}", "Tell me the president of India"},
+		{"{country}", "India"},
+		{"{a}{b}{a}", "121"},
+		{"{a} and {b}", "1 and 2"},
+		{"{_x} {größe} {名} {x1}", "under 45 n one"},
+		{"{{country}}", "{country}"},
+		{"{{{country}}}", "{India}"},
+		{"{{}}", "{}"},
+		{"{{", "{"},
+		{"}}", "}"},
+		{"{{{{a}}}}", "{{a}}"},
+		{`{{"name": "{country}"}}`, `{"name": "India"}`},
+		{"{a}}}", "1}"},
+		{"{braces}", "{a} {{b}} }{"},
+		{"[{empty}]", "[]"},
+		{"{multi}!", "two\nlines!"},
+		{"line\n{a}\r\nline", "line\n1\r\nline"},
+		{"emoji 🌍 {a} 🌍", "emoji 🌍 1 🌍"},
+	} {
+		tmpl, err := ParseTemplate(tt.text)
+		if err != nil {
+			t.Errorf("ParseTemplate(%q): %v", tt.text, err)
+			continue
+		}
+		if got, err := tmpl.Render(vars); err != nil || got != tt.want {
+			t.Errorf("%q renders to %q, %v; want %q", tt.text, got, err, tt.want)
+		}
+		if tmpl.String() != tt.text {
+			t.Errorf("String() = %q, want %q", tmpl.String(), tt.text)
+		}
+	}
+}
+
+func TestTemplateMistakes(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"{", "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{"a {country", "line 1, column 3: this { is never closed; write {{ for a brace in the text"},
+		{"}", "line 1, column 1: this } closes nothing; write }} for a brace in the text"},
+		{"{a}}", "line 1, column 4: this } closes nothing; write }} for a brace in the text"},
+		{"{{a}", "line 1, column 4: this } closes nothing; write }} for a brace in the text"},
+		{"{{{a}}", "line 1, column 6: this } closes nothing; write }} for a brace in the text"},
+		{"one\ntwo {", "line 2, column 5: this { is never closed; write {{ for a brace in the text"},
+		{"größe: 🌍 }", "line 1, column 10: this } closes nothing; write }} for a brace in the text"},
+		{"{a{b}}", "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{`{"a": {"b": 1}}`, "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{"{}", "line 1, column 1: {} has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
+		{"{ }", "line 1, column 1: { } has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
+		{"{ country }", "line 1, column 1: { country } has spaces around the name; write {country}"},
+		{"{a.b}", "line 1, column 1: {a.b} reaches into a value, and values are plain text; write {a}"},
+		{"{a[0]}", "line 1, column 1: {a[0]} reaches into a value, and values are plain text; write {a}"},
+		{"{a:>8}", "line 1, column 1: {a:>8} has a format or conversion, which is not supported; write {a}"},
+		{"{a!r}", "line 1, column 1: {a!r} has a format or conversion, which is not supported; write {a}"},
+		{"{0}", "line 1, column 1: {0} is a number, and variables have names; name the variable, such as {country}"},
+		{"{first name}", "line 1, column 1: {first name} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
+		{`{"a": 1}`, `line 1, column 1: {"a": 1} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _`},
+		{"{1a}", "line 1, column 1: {1a} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
+		{"ok \xff", "line 1, column 4: the text is not valid UTF-8; save it as UTF-8"},
+	} {
+		_, err := ParseTemplate(tt.text)
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("ParseTemplate(%q):\n got %v\nwant %s", tt.text, err, tt.want)
+			continue
+		}
+		if te := new(TemplateError); !errors.As(err, &te) || te.Line < 1 || te.Column < 1 {
+			t.Errorf("ParseTemplate(%q): %T has no place", tt.text, err)
+		}
+	}
+}
+
+func TestTemplateMistakeShowsABitOfALongField(t *testing.T) {
+	_, err := ParseTemplate("{" + strings.Repeat("word ", 1000) + "\nend}")
+	if err == nil || len(err.Error()) > 250 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error is not one short line: %v", err)
+	}
+}
+
+func TestTemplateVars(t *testing.T) {
+	tmpl, err := ParseTemplate("{b} {a} {{c}} {b} {d}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tmpl.Vars(), []string{"b", "a", "d"}; !slices.Equal(got, want) {
+		t.Errorf("Vars() = %q, want %q", got, want)
+	}
+	tmpl.Vars()[0] = "changed"
+	if tmpl.Vars()[0] != "b" {
+		t.Error("a caller can change the template through Vars")
+	}
+}
+
+func TestTemplateMissingValue(t *testing.T) {
+	tmpl, err := ParseTemplate("Dear {name},\nthe weather in {city} of {name}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tmpl.Render(map[string]string{"name": "Ada"})
+	want := `line 2, column 16: variable "city" has no value; give it one, or write {{city}} if the braces belong to the text`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	var missing *MissingError
+	if !errors.As(err, &missing) || *missing != (MissingError{Name: "city", Line: 2, Column: 16}) {
+		t.Errorf("errors.As gave %+v", missing)
+	}
+	_, err = tmpl.Render(nil)
+	if err == nil || !strings.Contains(err.Error(), `"name"`) || !strings.Contains(err.Error(), `"city"`) {
+		t.Errorf("two values are missing, and the error says: %v", err)
+	}
+}
+
+func TestTemplateOfManyVariables(t *testing.T) {
+	var text, want strings.Builder
+	vars := map[string]string{}
+	for i := range 100 {
+		fmt.Fprintf(&text, "{v%d},", i)
+		fmt.Fprintf(&want, "%d,", i)
+		vars[fmt.Sprintf("v%d", i)] = fmt.Sprint(i)
+	}
+	tmpl, err := ParseTemplate(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tmpl.Render(vars); err != nil || got != want.String() {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+var escaper = strings.NewReplacer("{", "{{", "}", "}}")
+
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{"", "{a}", "{{a}}", "{{{a}}}", "{", "}", "{a", "a}", "{a.b}", "{a[0]}", "{a!r:>8}", "{ä}", "\xff{a}", "{a}\n{b}", `{"x": {"y": 1}}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if tmpl, err := ParseTemplate(text); err == nil {
+			vars := map[string]string{}
+			for _, name := range tmpl.Vars() {
+				vars[name] = "{" + name + "}"
+			}
+			got, err := tmpl.Render(vars)
+			if err != nil {
+				t.Fatalf("%q with every value given: %v", text, err)
+			}
+			if want := strings.NewReplacer("{{", "{", "}}", "}").Replace(text); len(tmpl.Vars()) == 0 && got != want {
+				t.Fatalf("%q renders to %q, want %q", text, got, want)
+			}
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Fatalf("error of several lines: %q", err)
+		}
+		if !utf8.ValidString(text) {
+			return
+		}
+		tmpl, err := ParseTemplate(escaper.Replace(text))
+		if err != nil {
+			t.Fatalf("escaped %q: %v", text, err)
+		}
+		if got, err := tmpl.Render(nil); err != nil || got != text {
+			t.Fatalf("escaped %q renders to %q, %v", text, got, err)
+		}
+	})
+}
+
+func BenchmarkTemplateRender(b *testing.B) {
+	tmpl, err := ParseTemplate("Write a title for a play about {subject} set in {city}.")
+	if err != nil {
+		b.Fatal(err)
+	}
+	vars := map[string]string{"subject": "apples", "city": "Rome"}
+	b.Run("template", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := tmpl.Render(vars); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("floor-sprintf", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = fmt.Sprintf("Write a title for a play about %s set in %s.", vars["subject"], vars["city"])
+		}
+	})
+}
