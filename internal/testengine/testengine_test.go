@@ -1,0 +1,99 @@
+package testengine_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/internal/testengine"
+)
+
+var ollamaEnv = map[string]string{
+	"TANDEM_TEST_OLLAMA": "http://127.0.0.1:1/", "TANDEM_TEST_MODEL": "m", "TANDEM_TEST_OLLAMA_BIN": "/b", "TANDEM_TEST_OLLAMA_MODELS": "/d",
+}
+
+var openAIEnv = map[string]string{
+	"TANDEM_TEST_OPENAI_URL": "http://127.0.0.1:1/v1/", "TANDEM_TEST_OPENAI_KEY": "k", "TANDEM_TEST_OPENAI_MODEL": "m",
+}
+
+// outcome is a testing.TB that keeps what was said of the test instead of ending it.
+type outcome struct {
+	testing.TB
+	failed, skipped bool
+	text            string
+}
+
+func (o *outcome) Helper() {}
+
+func (o *outcome) Fatalf(format string, args ...any) {
+	o.failed, o.text = true, fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func (o *outcome) Skipf(format string, args ...any) {
+	o.skipped, o.text = true, fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func try(t *testing.T, f func(testing.TB)) *outcome {
+	o := &outcome{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(o)
+	}()
+	<-done
+	return o
+}
+
+func setAll(t *testing.T, require string, set map[string]string) {
+	for _, env := range []map[string]string{ollamaEnv, openAIEnv} {
+		for name := range env {
+			t.Setenv(name, "")
+		}
+	}
+	t.Setenv("TANDEM_REQUIRE_ENGINES", require)
+	for name, value := range set {
+		t.Setenv(name, value)
+	}
+}
+
+func TestAnEngineThatIsThereIsReturned(t *testing.T) {
+	setAll(t, "1", ollamaEnv)
+	want := testengine.OllamaEngine{URL: "http://127.0.0.1:1", Model: "m", Bin: "/b", ModelsDir: "/d"}
+	if got := testengine.Ollama(t); got != want {
+		t.Errorf("Ollama = %+v, want %+v", got, want)
+	}
+	setAll(t, "1", openAIEnv)
+	if got, want := testengine.OpenAI(t), (testengine.OpenAIEngine{BaseURL: "http://127.0.0.1:1/v1", Key: "k", Model: "m"}); got != want {
+		t.Errorf("OpenAI = %+v, want %+v", got, want)
+	}
+}
+
+// A run under `make test` must never pass because its engine was missing.
+func TestAMissingEngineFailsWhereRequiredAndSkipsElsewhere(t *testing.T) {
+	doors := map[string]func(testing.TB){
+		"Ollama": func(tb testing.TB) { testengine.Ollama(tb) },
+		"OpenAI": func(tb testing.TB) { testengine.OpenAI(tb) },
+	}
+	for name, door := range doors {
+		setAll(t, "1", nil)
+		if o := try(t, door); !o.failed || !strings.Contains(o.text, "make test") {
+			t.Errorf("%s required and missing: %+v, want a failure that names make test", name, o)
+		}
+		setAll(t, "", nil)
+		if o := try(t, door); !o.skipped || !strings.Contains(o.text, "make test") {
+			t.Errorf("%s missing: %+v, want a skip that names make test", name, o)
+		}
+	}
+}
+
+func TestNeedBinSkipsWithoutOne(t *testing.T) {
+	if o := try(t, func(tb testing.TB) { testengine.OllamaEngine{URL: "u"}.NeedBin(tb) }); !o.skipped {
+		t.Errorf("NeedBin without a binary: %+v, want a skip", o)
+	}
+	if o := try(t, func(tb testing.TB) { testengine.OllamaEngine{Bin: "/b", ModelsDir: "/d"}.NeedBin(tb) }); o.skipped {
+		t.Errorf("NeedBin with a binary skipped: %s", o.text)
+	}
+}
