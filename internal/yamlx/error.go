@@ -1,0 +1,97 @@
+// Package yamlx reads YAML strictly and says where things are: every mistake
+// is an [Error] with file, line and column, what was expected and what was
+// found. It is the one way that configuration and chain files are read.
+//
+// [Read] gets a file's bytes, [Parse] makes nodes of them, and a [Decoder]
+// turns nodes into values, collecting every problem before it gives up.
+package yamlx
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Error is a mistake in a file, and what to do about it.
+type Error struct {
+	File    string
+	Line    int    // from 1; 0: the file as a whole
+	Column  int    // from 1, in characters; 0: the line as a whole
+	Message string // what is wrong
+	Remedy  string // what to do; may be empty
+	Err     error  // the cause, where there is one; not part of the text
+}
+
+// Error gives one line: `config.yaml:3:5: unknown key "temprature"; did you
+// mean "temperature"?`.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Position())
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Message)
+	if e.Remedy != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Remedy)
+	}
+	return b.String()
+}
+
+// Position is the place as `file:line:column`, as far as it is known.
+func (e *Error) Position() string {
+	switch {
+	case e.Line == 0:
+		return e.File
+	case e.Column == 0:
+		return fmt.Sprintf("%s:%d", e.File, e.Line)
+	default:
+		return fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+	}
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Join returns one error that holds errs in the order of their places within
+// each file (errors without a place keep theirs), nil when there are none, and
+// the error itself when there is one.
+func Join(errs ...error) error {
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	slices.SortStableFunc(errs, func(a, b error) int {
+		var x, y *Error
+		if !errors.As(a, &x) || !errors.As(b, &y) || x.File != y.File {
+			return 0
+		}
+		return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column))
+	})
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// Quote shows a value that was found in a file: shortened, in quotes, and not
+// at all where it might be a secret.
+func Quote(value string) string {
+	switch runes := []rune(value); {
+	case looksSecret(value):
+		return fmt.Sprintf("a text of %d characters", len(runes))
+	case len(runes) > 40:
+		return fmt.Sprintf("%q…", string(runes[:40]))
+	default:
+		return fmt.Sprintf("%q", value)
+	}
+}
+
+// looksSecret reports whether value could be a key or token: one long word of
+// letters and digits.
+func looksSecret(value string) bool {
+	if len(value) < 16 || strings.ContainsFunc(value, unicode.IsSpace) {
+		return strings.Contains(value, "sk-")
+	}
+	return strings.ContainsFunc(value, unicode.IsLetter) && strings.ContainsFunc(value, unicode.IsDigit)
+}

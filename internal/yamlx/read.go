@@ -1,0 +1,84 @@
+package yamlx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"unicode/utf8"
+)
+
+// MaxSize is the most bytes a file may have: 1 MiB.
+const MaxSize = 1 << 20
+
+// Read returns the text of a file: a regular file of at most [MaxSize] bytes
+// of UTF-8 without NUL. A byte order mark at its start is dropped. Every error
+// is an [*Error]; errors.Is(err, fs.ErrNotExist) works.
+func Read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if info.IsDir() {
+		return nil, &Error{File: path, Message: "is a directory", Remedy: "name a file in it"}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{File: path, Message: "is not a regular file", Remedy: "name one"}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	return Text(path, data)
+}
+
+// Text returns data as [Read] would, had it been in the named file.
+func Text(file string, data []byte) ([]byte, error) {
+	if len(data) > MaxSize {
+		return nil, &Error{File: file, Message: "is larger than 1 MiB", Remedy: "is it the right file?"}
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		line, column := place(data, i)
+		return nil, &Error{File: file, Line: line, Column: column, Message: "there is a NUL byte", Remedy: "this is a binary file, or text in UTF-16; text in UTF-8 is needed"}
+	}
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			line, column := place(data, i)
+			return nil, &Error{File: file, Line: line, Column: column, Message: fmt.Sprintf("byte 0x%02x is not UTF-8", data[i]), Remedy: "save the file as UTF-8"}
+		}
+		i += size
+	}
+	return data, nil
+}
+
+// place turns an offset in data into a line and a column.
+func place(data []byte, offset int) (line, column int) {
+	before := data[:max(0, min(offset, len(data)))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
+}
+
+func unreadable(path string, err error) *Error {
+	e := &Error{File: path, Err: err}
+	var pathErr *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Message, e.Remedy = "there is no such file", "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		e.Message, e.Remedy = "you may not read it", readers(path)
+	case errors.As(err, &pathErr):
+		e.Message = "cannot be read: " + pathErr.Err.Error()
+	default:
+		e.Message = "cannot be read: " + err.Error()
+	}
+	return e
+}
