@@ -1,0 +1,129 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// StepError is a step that failed.
+type StepError struct {
+	Step  string // its name
+	Index int    // from 0
+	Err   error  // why; mostly a *provider.Error
+}
+
+// Error names the step and says why.
+func (e *StepError) Error() string { return fmt.Sprintf("step %s: %v", e.Step, e.Err) }
+
+// Unwrap returns why the step failed.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// stepError names the step, except in the caller's own context error.
+func stepError(i int, name string, err error) error {
+	if err == nil || err == context.Canceled || err == context.DeadlineExceeded {
+		return err
+	}
+	return &StepError{Step: name, Index: i, Err: err}
+}
+
+// cut is the error for an answer that ended at a token limit, and why that
+// matters.
+func cut(answer *provider.Response, why string) error {
+	limit := "a token limit"
+	if answer.Usage != nil && answer.Usage.OutputTokens > 0 {
+		limit = fmt.Sprintf("%d tokens", answer.Usage.OutputTokens)
+	}
+	return truncated(answer, fmt.Errorf("the answer was cut at %s, and %s; raise max_tokens or the model's context length, or ask for a shorter answer", limit, why))
+}
+
+func truncated(answer *provider.Response, cause error) error {
+	e := &provider.Error{Kind: provider.Truncated, Err: cause}
+	if answer.Route != nil {
+		e.Provider, e.Model, e.RequestID = answer.Route.Provider, answer.Route.Model, answer.Route.Request
+	}
+	return e
+}
+
+// InputError is an input of a chain that has no value, or a value that no step
+// uses. It is a [provider.Invalid] error.
+type InputError struct {
+	Name   string // of the input
+	text   string
+	remedy string
+}
+
+// Error says what is wrong with which input, and what to do.
+func (e *InputError) Error() string { return e.text + "; " + e.remedy }
+
+// Unwrap returns the error as the *provider.Error that it is.
+func (e *InputError) Unwrap() error {
+	return &provider.Error{Kind: provider.Invalid, Err: errors.New(e.text)}
+}
+
+// checkInputs returns an error for each input without a value, and for each
+// value without an input.
+func (c *Chain) checkInputs(vars map[string]string) error {
+	var errs []error
+	for _, in := range c.inputs {
+		value, ok := vars[in.name]
+		switch {
+		case !ok:
+			errs = append(errs, c.missing(in))
+		case !utf8.ValidString(value):
+			errs = append(errs, &InputError{Name: in.name, text: fmt.Sprintf("input %q is not UTF-8", in.name), remedy: "convert it first"})
+		}
+	}
+	if len(errs) > 0 || len(vars) != len(c.inputs) {
+		errs = append(errs, c.leftOver(vars)...)
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Chain) missing(in input) error {
+	e := &InputError{Name: in.name, text: fmt.Sprintf("input %q has no value, and %s uses it", in.name, in.where)}
+	if near, ok := yamlx.Nearest(in.name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
+		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
+	} else {
+		e.remedy = fmt.Sprintf("give it one, or write {{%s}} if the braces belong to the text", in.name)
+	}
+	return e
+}
+
+// leftOver returns an error for each value that no step uses.
+func (c *Chain) leftOver(vars map[string]string) []error {
+	var names []string
+	for name := range vars {
+		if !c.takes(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	errs := make([]error, 0, len(names))
+	inputs := c.Inputs()
+	for _, name := range names {
+		e := &InputError{Name: name, text: fmt.Sprintf("no step uses the input %q", name)}
+		near, ok := yamlx.Nearest(name, inputs)
+		switch {
+		case slices.Contains(c.Steps(), name):
+			e.remedy = "it is a step's name, and its value is that step's answer: leave it out"
+		case ok:
+			e.remedy = fmt.Sprintf("did you mean %q?", near)
+		case len(inputs) == 0:
+			e.remedy = "the chain takes no inputs"
+		default:
+			e.remedy = "the inputs are " + strings.Join(inputs, ", ")
+		}
+		errs = append(errs, e)
+	}
+	return errs
+}
