@@ -1,0 +1,167 @@
+// Package engine runs Ollama for the user: it starts `ollama serve` when
+// nothing listens where the configuration says, leaves it running so that the
+// next call finds the model warm, and stops it after a time without use.
+//
+// Three processes take part. A command calls [Engine.Ensure], which starts a
+// supervisor ([Supervise], the hidden command `tandem engine supervise`),
+// detached. The supervisor starts `ollama serve` and watches it. Any of them
+// may be killed at any time: locks die with their holder, a process is known
+// by its id and its start time together, and the next Ensure takes over what
+// is left. A server that the supervisor did not start is never stopped.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config says where the server listens and how long it stays.
+type Config struct {
+	Host   string        // host:port, a loopback address
+	Binary string        // the ollama program; empty: looked for, see [FindBinary]
+	Idle   time.Duration // stop after this long without use; 0: 15 minutes
+	Dir    string        // where state, locks and logs live; made 0700
+	Env    []string      // added to the server's environment, KEY=value
+	// Supervisor is the command that calls Supervise; empty: this program with
+	// the arguments `engine supervise`. The Config follows as flags.
+	Supervisor []string
+	// StartTimeout is how long a start may take; 0: 60 s.
+	StartTimeout time.Duration
+}
+
+// DefaultIdle is how long an unused server stays.
+const DefaultIdle = 15 * time.Minute
+
+// Engine is the managed server on one host. It holds no resources.
+type Engine struct{ cfg Config }
+
+// New returns the engine of a host. It starts nothing.
+func New(cfg Config) *Engine {
+	if cfg.Idle <= 0 {
+		cfg.Idle = DefaultIdle
+	}
+	if cfg.StartTimeout <= 0 {
+		cfg.StartTimeout = time.Minute
+	}
+	return &Engine{cfg: cfg}
+}
+
+// StateDir is the directory for a host's engine below a state directory.
+func StateDir(state, host string) string {
+	return filepath.Join(state, "engine", strings.NewReplacer(":", "_", "[", "", "]", "", "/", "_").Replace(host))
+}
+
+// Status is what is known of the server on the host.
+type Status struct {
+	Host      string     `json:"host"`
+	Answering bool       `json:"answering"`
+	Version   string     `json:"version,omitempty"`
+	Ours      bool       `json:"started_by_tandem"` // a process of ours serves the host
+	PID       int        `json:"pid,omitempty"`
+	Watched   bool       `json:"watched"` // a supervisor will stop it when idle
+	Started   *time.Time `json:"started,omitempty"`
+	StopsAt   *time.Time `json:"stops_at,omitempty"` // if it is not used before
+	Binary    string     `json:"binary,omitempty"`
+	Log       string     `json:"log,omitempty"`
+}
+
+// Status asks the server and reads the state. It starts nothing.
+func (e *Engine) Status(ctx context.Context) Status {
+	s := Status{Host: e.cfg.Host}
+	if v, err := e.version(ctx); err == nil {
+		s.Answering, s.Version = true, v
+	}
+	if st, ok := e.ours(); ok {
+		s.Ours, s.PID, s.Started, s.Binary = true, st.PID, &st.Started, st.Binary
+		s.Watched = e.supervised()
+		if s.Watched {
+			at := e.lastTouch().Add(st.Idle)
+			s.StopsAt = &at
+		}
+	}
+	if _, err := os.Stat(e.LogPath()); err == nil {
+		s.Log = e.LogPath()
+	}
+	return s
+}
+
+// LogPath is the file that the server's own output goes to.
+func (e *Engine) LogPath() string { return filepath.Join(e.cfg.Dir, "ollama.log") }
+
+// Keep notes that the server is in use, and sees to it that a server of ours
+// is watched. It costs a few system calls, and nothing for a server that is
+// not ours.
+func (e *Engine) Keep() {
+	if _, err := os.Stat(e.path(stateFile)); err != nil {
+		return
+	}
+	e.touch()
+	if !e.supervised() {
+		if _, ok := e.ours(); ok {
+			_ = e.spawn() // best effort: the server works unwatched too
+		}
+	}
+}
+
+// errNotOllama: something else listens on the host.
+var errNotOllama = errors.New("not Ollama")
+
+// version asks the server who it is. Errors: net errors when nothing listens,
+// errNotOllama when something else answers.
+func (e *Engine) version(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.cfg.Host+"/api/version", nil)
+	if err != nil {
+		return "", err
+	}
+	tr := &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, DisableKeepAlives: true}
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var v struct {
+		Version string `json:"version"`
+	}
+	if resp.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&v) != nil || v.Version == "" {
+		return "", errNotOllama
+	}
+	return v.Version, nil
+}
+
+// occupied reports whether something listens on the host.
+func (e *Engine) occupied() bool {
+	c, err := net.DialTimeout("tcp", e.cfg.Host, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // it was only a question
+	return true
+}
+
+// Stop ends a server of ours and its children. Errors: nothing runs, or what
+// runs is not ours.
+func (e *Engine) Stop(ctx context.Context) error {
+	st, ok := e.ours()
+	if !ok {
+		if _, err := e.version(ctx); err == nil {
+			return fmt.Errorf("the Ollama on %s was not started by tandem; stop it the way it was started", e.cfg.Host)
+		}
+		return fmt.Errorf("no Ollama runs on %s", e.cfg.Host)
+	}
+	if err := stopTree(ctx, st.process); err != nil {
+		return fmt.Errorf("stopping Ollama (process %d): %w", st.PID, err)
+	}
+	e.forget()
+	return nil
+}
