@@ -60,6 +60,7 @@ func (m *mistake) Error() string {
 // compiler makes a Chain of Steps, and notes every mistake in them.
 type compiler struct {
 	chain    *Chain
+	named    []string // the names that the steps were given, "" where none
 	mistakes []*mistake
 	current  place // of what is being compiled
 }
@@ -72,6 +73,7 @@ func compile(steps []Step, pipe bool) (*Chain, []*mistake) {
 		c.fail("", "there are no steps", "give it at least one")
 	}
 	for i := range steps {
+		c.named = append(c.named, steps[i].Name)
 		c.name(i, steps)
 	}
 	for i := range steps {
@@ -105,7 +107,7 @@ func (c *compiler) name(i int, steps []Step) {
 		c.fail("name", fmt.Sprintf("%q cannot be a step's name", shorten(name)), "write letters, digits and _ only, so that {"+suggestName(name)+"} can stand for its answer")
 	}
 	c.chain.steps[i].name = name
-	if earlier := slices.Index(c.chain.stepNames(i), name); earlier >= 0 && name != "" {
+	if earlier := slices.Index(c.chain.Steps()[:i], name); earlier >= 0 && name != "" {
 		c.fail("name", fmt.Sprintf("step %d has the name %q already", earlier+1, name), "give each step a name of its own")
 	}
 }
@@ -208,7 +210,7 @@ func (c *compiler) resolve(field, name string, at position) {
 	if c.chain.pipe && i > 0 {
 		return
 	}
-	provides := slices.Index(c.chain.stepNames(len(c.chain.steps)), name)
+	provides := slices.Index(c.named, name)
 	switch {
 	case c.chain.pipe || provides < 0:
 		if !c.chain.takes(name) {
@@ -222,8 +224,5 @@ func (c *compiler) resolve(field, name string, at position) {
 		c.failAt(field, at, fmt.Sprintf("{%s} is the answer of step %d, which comes later", name, provides+1), "move that step up, or rename it")
 	}
 }
-
-// stepNames returns the names of the first n steps.
-func (c *Chain) stepNames(n int) []string { return c.Steps()[:n] }
 
 func blank(text string) bool { return strings.TrimSpace(text) == "" }

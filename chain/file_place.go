@@ -1,0 +1,108 @@
+package chain
+
+import (
+	"fmt"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// report turns what is wrong with the steps into errors with places. Of a step
+// that could not be read, only its templates are judged: the rest follows from
+// what has been reported.
+func (f *fileReader) report(mistakes []*mistake) {
+	for _, m := range mistakes {
+		if !f.steps[m.step].broken || m.at != (position{}) {
+			f.errs = append(f.errs, f.errorAt(m))
+		}
+	}
+}
+
+// place tells where each input of c is first used.
+func (f *fileReader) place(c *Chain) {
+	for i := range c.inputs {
+		in := &c.inputs[i]
+		in.where = f.errorAt(&mistake{place: in.first}).Position()
+	}
+}
+
+func (f *fileReader) errorAt(m *mistake) *yamlx.Error {
+	n, value := f.node(m.place)
+	e := &yamlx.Error{File: f.file, Line: n.Line, Column: n.Column, Message: m.message, Remedy: m.remedy}
+	if m.at == (position{}) {
+		return e
+	}
+	if at, ok := locate(f.text, n, value, m.at); ok {
+		e.Line, e.Column = at.line, at.column
+	} else {
+		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, m.at.line, m.at.column)
+	}
+	return e
+}
+
+// node returns what stands at p, and its text.
+func (f *fileReader) node(p place) (n *yaml.Node, value string) {
+	s := f.steps[p.step]
+	if p.field != "messages" || p.message < 0 || p.message >= len(s.messages) {
+		n = s.keys.Node(p.field)
+	} else if m := s.messages[p.message]; m.Has("content") {
+		n = m.Node("content")
+	} else {
+		n = m.Node("role")
+	}
+	n = yamlx.Follow(n)
+	return n, n.Value
+}
+
+// locate finds the place in a file's text where the character at a position of
+// a scalar's value stands. It walks both together; white space matches white
+// space, since YAML folds lines and takes indentation off. It gives up where
+// the value is not written as it is, as with escapes in quotes.
+func locate(text string, n *yaml.Node, value string, at position) (position, bool) {
+	raw := []rune(text)
+	i := offsetOf(raw, position{n.Line, n.Column})
+	switch {
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		i = offsetOf(raw, position{n.Line + 1, 1})
+	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		i++
+	}
+	v := []rune(value)
+	end := offsetOf(v, at)
+	i = skipSpace(raw, i)
+	for j := skipSpace(v, 0); i < len(raw) && j < len(v); {
+		if j >= end {
+			return positionOf(text, len(string(raw[:i]))), true
+		}
+		if unicode.IsSpace(raw[i]) && unicode.IsSpace(v[j]) {
+			i, j = skipSpace(raw, i), skipSpace(v, j)
+			continue
+		}
+		if raw[i] != v[j] {
+			return position{}, false
+		}
+		i++
+		j++
+	}
+	return position{}, false
+}
+
+func skipSpace(s []rune, i int) int {
+	for i < len(s) && unicode.IsSpace(s[i]) {
+		i++
+	}
+	return i
+}
+
+// offsetOf turns a line and column into an index.
+func offsetOf(s []rune, at position) int {
+	i := 0
+	for line := 1; line < at.line && i < len(s); i++ {
+		if s[i] == '\n' {
+			line++
+		}
+	}
+	return min(i+at.column-1, len(s))
+}
