@@ -62,6 +62,8 @@ func TestNewMistakes(t *testing.T) {
 			`step 1: the step has no name; name it, so that later steps can use its answer`}},
 		{"empty prompt", New, []Step{{Name: "a", Prompt: " \n"}}, []string{
 			`step "a", prompt: the user message is empty; write what the model is to be told`}},
+		{"no prompt", New, []Step{{Name: "a"}}, []string{
+			`step "a", prompt: there is no prompt; write one, or messages`}},
 		{"empty message", New, []Step{{Name: "a", Messages: []Message{{user, "x"}, {user, ""}}}}, []string{
 			`step "a", message 2: the user message is empty; write what the model is to be told`}},
 		{"prompt and messages", New, []Step{{Name: "a", Prompt: "x", Messages: []Message{{user, "x"}}}}, []string{

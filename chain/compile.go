@@ -163,6 +163,10 @@ func (c *compiler) texts(s *step, src *Step) {
 		if src.System != "" {
 			c.text(s, "system", provider.RoleSystem, src.System)
 		}
+		if src.Prompt == "" {
+			c.fail("prompt", "there is no prompt", "write one, or messages")
+			return
+		}
 		c.text(s, "prompt", provider.RoleUser, src.Prompt)
 	}
 	if c.chain.pipe && c.current.step > 0 && len(s.vars) != 1 {

@@ -103,12 +103,6 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	if pipe != nil && !top.Has("steps") {
 		top.Fail("pipe", "a pipe has steps, and there are none", "write steps, or remove it")
 	}
-	local := privacy(top) == provider.PrivacyLocal
-	for i := range steps {
-		if local {
-			steps[i].Privacy = provider.PrivacyLocal
-		}
-	}
 	name, description := top.String("name"), top.String("description")
 	if len(steps) == 0 && d.Err() == nil {
 		top.Fail("steps", "there are no steps", "write at least one")
@@ -134,6 +128,7 @@ func (f *fileReader) stepList(d *yamlx.Decoder, top yamlx.Map) []Step {
 		}
 	}
 	var steps []Step
+	all := privacy(top)
 	for _, n := range top.List("steps", "steps") {
 		sd := yamlx.NewDecoder(f.file)
 		keys, ok := sd.Mapping(n, "a step", stepKeys())
@@ -141,6 +136,7 @@ func (f *fileReader) stepList(d *yamlx.Decoder, top yamlx.Map) []Step {
 		if ok {
 			step, messages = readStep(sd, keys)
 		}
+		step.Privacy = stricter(step.Privacy, all)
 		steps = append(steps, step)
 		f.steps = append(f.steps, fileStep{keys, messages, f.note(sd)})
 	}

@@ -73,18 +73,16 @@ func locate(text string, n *yaml.Node, value string, at position) (position, boo
 	end := offsetOf(v, at)
 	i = skipSpace(raw, i)
 	for j := skipSpace(v, 0); i < len(raw) && j < len(v); {
-		if j >= end {
-			return positionOf(text, len(string(raw[:i]))), true
-		}
-		if unicode.IsSpace(raw[i]) && unicode.IsSpace(v[j]) {
+		switch {
+		case unicode.IsSpace(raw[i]) && unicode.IsSpace(v[j]):
 			i, j = skipSpace(raw, i), skipSpace(v, j)
-			continue
-		}
-		if raw[i] != v[j] {
+		case raw[i] != v[j]:
 			return position{}, false
+		case j == end:
+			return positionOf(text, len(string(raw[:i]))), true
+		default:
+			i, j = i+1, j+1
 		}
-		i++
-		j++
 	}
 	return position{}, false
 }
