@@ -75,3 +75,13 @@ func (f *fake) Chat(ctx context.Context, req provider.Request) iter.Seq2[provide
 }
 
 var _ provider.Provider = (*fake)(nil)
+
+// silent answers the same in one chunk, at no cost, so that what is measured
+// is the chain.
+type silent struct{ fake }
+
+func (*silent) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		yield(provider.Chunk{Text: "Macron", Finish: provider.FinishStop}, nil)
+	}
+}
