@@ -36,7 +36,7 @@ func plainWords(err error) string {
 		deadline = os.ErrDeadlineExceeded
 	)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case Refused(err):
 		return "nothing listens there (connection refused)"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %q does not resolve (DNS)", dns.Name)
@@ -74,3 +74,7 @@ type plainError struct {
 
 func (e *plainError) Error() string { return e.text }
 func (e *plainError) Unwrap() error { return e.err }
+
+// Refused reports whether nothing listened at the address. Nothing was sent
+// then.
+func Refused(err error) bool { return errors.Is(err, errRefused) }

@@ -68,6 +68,9 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
 	case errors.As(err, &inBand), c.Status >= 400:
 		text := message(c.Failure)
+		if e.Status < 400 {
+			e.Status = 0 // an error in band has none
+		}
 		e.Kind, e.Err = kindOf(c.Status, text), errors.New(wording(text, c.Failure))
 		if e.Kind == provider.ModelNotFound {
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)

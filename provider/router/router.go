@@ -19,13 +19,21 @@ import (
 // Target is one provider that may be asked.
 type Target struct {
 	provider.Provider
-	// Local says that the target is on this machine, by resolved address.
-	// Only such targets are asked under provider.PrivacyLocal. The adapter
-	// checks again at the socket.
-	Local bool
-	// Skip, when not nil, is why the target cannot be asked at all, such as a
-	// key that is missing. It is an error only when nobody else answers.
-	Skip error
+	// Local reports whether the target is on this machine, by resolved
+	// address. Only such targets are asked under provider.PrivacyLocal; the
+	// adapter checks again at the socket. Nil: it is not.
+	Local func(context.Context) bool
+	// Ready returns why the target cannot be asked, such as a key that is
+	// missing, or nil. It is asked when the target's turn comes. An unready
+	// target is an error only when nobody else answers. Nil: always ready.
+	Ready func(context.Context) error
+}
+
+func (t Target) ready(ctx context.Context) error {
+	if t.Ready == nil {
+		return nil
+	}
+	return t.Ready(ctx)
 }
 
 // Router is a provider.Provider over targets. Make one with [New].
@@ -78,8 +86,8 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 	f := &Failure{}
 	for _, name := range r.use {
 		t := r.targets[name]
-		if t.Skip != nil {
-			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, t.Skip)
+		if err := t.ready(ctx); err != nil {
+			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, err)
 			continue
 		}
 		ms, err := t.Models(ctx)
@@ -113,7 +121,7 @@ func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 		start := time.Now()
 		for i, name := range use {
 			t := r.targets[name]
-			if err := preflight(t, req); err != nil {
+			if err := preflight(ctx, t, req); err != nil {
 				f.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
 				continue
 			}
@@ -178,11 +186,11 @@ func (r *Router) finish(c *provider.Chunk, i int, f *Failure, start time.Time) {
 }
 
 // preflight says why t must not be asked, or nil.
-func preflight(t Target, req provider.Request) error {
-	if req.Privacy == provider.PrivacyLocal && !t.Local {
+func preflight(ctx context.Context, t Target, req provider.Request) error {
+	if req.Privacy == provider.PrivacyLocal && (t.Local == nil || !t.Local(ctx)) {
 		return provider.Errorf(provider.Private, t.Name(), req.Model, "not on this machine, and the prompt may not leave it (privacy: local)")
 	}
-	return t.Skip
+	return t.ready(ctx)
 }
 
 // fallsBack reports whether another target may do what this one could not.

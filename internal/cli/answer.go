@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// errIncomplete is an answer that ended at a limit: shown, and not whole.
+type errIncomplete struct{ max string }
+
+func (e errIncomplete) Error() string {
+	return "the answer was cut at " + e.max + "; raise --max-tokens, or num_ctx in the configuration"
+}
+
+func (errIncomplete) ExitCode() int { return exitIncomplete }
+
+// printer streams an answer to a writer and minds the line it ends on.
+type printer struct {
+	out      io.StringWriter
+	thinking io.StringWriter // nil: not shown
+	dim      func(string) string
+	last     byte
+	thought  bool
+	err      error // the first write that failed
+}
+
+func (p *printer) chunk(c provider.Chunk) {
+	if c.Thinking != "" && p.thinking != nil {
+		p.thought = true
+		p.write(p.thinking, c.Thinking)
+	}
+	if c.Text != "" {
+		if p.thought {
+			p.thought = false
+			p.write(p.thinking, "\n\n")
+		}
+		p.write(p.out, c.Text)
+		p.last = c.Text[len(c.Text)-1]
+	}
+}
+
+func (p *printer) write(w io.StringWriter, s string) {
+	if _, err := w.WriteString(s); err != nil && p.err == nil {
+		p.err = fmt.Errorf("writing the answer: %w", err)
+	}
+}
+
+// end closes the last line.
+func (p *printer) end() {
+	if p.thought {
+		p.write(p.thinking, "\n")
+	}
+	if p.last != 0 && p.last != '\n' {
+		p.write(p.out, "\n")
+	}
+	p.last = 0
+}
+
+// sayRoute tells on standard error who answered and why.
+func (a *app) sayRoute(r *provider.Route, u *provider.Usage) {
+	if r == nil || a.flags.quiet {
+		return
+	}
+	a.term.note("%s", a.term.dim(routeLine(r, u)))
+	if !a.flags.verbose {
+		return
+	}
+	for _, at := range r.Attempts {
+		line := fmt.Sprintf("  %s %s", at.Provider, at.Outcome)
+		if at.Took > 0 {
+			line += " after " + short(at.Took)
+		}
+		if at.Reason != "" {
+			line += ": " + at.Reason
+		}
+		a.term.note("%s", a.term.dim(strings.Join(strings.Fields(stripControls(line)), " ")))
+	}
+}
+
+func routeLine(r *provider.Route, u *provider.Usage) string {
+	where := "at " + r.Endpoint
+	if r.Local {
+		where = "on this machine"
+	}
+	line := fmt.Sprintf("· %s (%s) answered %s: %s", r.Provider, r.Model, where, r.Reason)
+	if u != nil {
+		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
+	}
+	if r.Total > 0 {
+		line += " · " + short(r.Total)
+	}
+	if r.Load > time.Second {
+		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))
+	}
+	return strings.Join(strings.Fields(stripControls(line)), " ")
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// finished checks how a whole answer ended: cut answers are errors, shown but
+// never passed off as whole.
+func finished(r provider.Response) error {
+	switch {
+	case r.Finish == provider.FinishLength:
+		return errIncomplete{limitOf(r)}
+	case strings.TrimSpace(r.Text) == "" && len(r.ToolCalls) == 0:
+		return errEmpty
+	}
+	return nil
+}
+
+func limitOf(r provider.Response) string {
+	if r.Usage != nil && r.Usage.OutputTokens > 0 {
+		return fmt.Sprintf("%d tokens", r.Usage.OutputTokens)
+	}
+	return "its token limit"
+}
+
+var errEmpty error = emptyAnswer{errors.New("the model ended without writing anything; ask again, or ask another model with -m")}
+
+type emptyAnswer struct{ error }
+
+func (emptyAnswer) ExitCode() int { return exitIncomplete }

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// maxImage is the largest picture sent, in bytes.
+const maxImage = 20 << 20
+
+// askInput is what `tandem ask` was told.
+type askInput struct {
+	words   []string
+	system  string
+	images  []string
+	sample  sampling
+	json    bool
+	noStrm  bool
+	timeout time.Duration
+}
+
+func (a *app) askCommand() *cobra.Command {
+	var in askInput
+	cmd := &cobra.Command{
+		Use:   "ask [flags] [PROMPT]",
+		Short: "Ask one question",
+		Long: `Ask one question and stream the answer to standard output. What is piped in
+goes before the prompt. Who answered, and why, is told on standard error.`,
+		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
+  cat notes.txt | tandem ask "Summarise"
+  tandem ask -m openai/gpt-4o-mini -s "You are terse." "Why is the sky blue?"
+  tandem ask --local-only --json "Name three rivers" | jq -r .answer`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.words = args
+			return a.ask(cmd.Context(), in)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
+	f.StringArrayVar(&in.images, "image", nil, "picture `file` to send along (repeatable)")
+	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
+	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
+	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
+	in.sample.register(f)
+	return cmd
+}
+
+// ask runs the command: build the request, stream the answer, say who gave it.
+func (a *app) ask(ctx context.Context, in askInput) error {
+	req, err := a.askRequest(ctx, in)
+	if err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
+	stack, err := a.open(ctx)
+	if err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
+	defer stack.Close()
+	if err := in.sample.apply(&req, stack); err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
+	if in.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, in.timeout)
+		defer cancel()
+	}
+	if in.json {
+		r, err := provider.Collect(stack.Chat(ctx, req))
+		if err == nil {
+			err = finished(r)
+		}
+		return a.fail(true, r, err)
+	}
+	r, err := a.stream(stack.Provider, ctx, req)
+	if err == nil {
+		err = finished(r)
+	}
+	a.sayRoute(r.Route, r.Usage)
+	return err
+}
+
+// stream asks p and prints the answer as it comes.
+func (a *app) stream(p provider.Provider, ctx context.Context, req provider.Request) (provider.Response, error) {
+	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY)}
+	if !a.flags.quiet {
+		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
+	}
+	r, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
+		for c, err := range p.Chat(ctx, req) {
+			if err == nil {
+				pr.chunk(c)
+			}
+			if pr.err != nil || !yield(c, err) {
+				return
+			}
+		}
+	})
+	pr.end()
+	if pr.err != nil {
+		return r, pr.err
+	}
+	return r, err
+}
+
+func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, error) {
+	var req provider.Request
+	prompt, err := readPrompt(ctx, a.term, in.words)
+	if err != nil {
+		return req, err
+	}
+	if err := checkText("--system", []byte(in.system)); err != nil {
+		return req, err
+	}
+	if in.system != "" {
+		req.Messages = append(req.Messages, provider.System(in.system))
+	}
+	user := provider.User(prompt)
+	for _, path := range in.images {
+		data, err := readFile(path, maxImage)
+		if err != nil {
+			return req, err
+		}
+		user.Images = append(user.Images, provider.Image{Data: data})
+	}
+	req.Messages = append(req.Messages, user)
+	req.NoStream = in.noStrm || in.json
+	return req, nil
+}
+
+// fail ends a command that may print an envelope. With asJSON it prints r and
+// err as one and marks err as shown.
+func (a *app) fail(asJSON bool, r provider.Response, err error) error {
+	if !asJSON {
+		return err
+	}
+	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route}
+	return a.printEnvelope(env, err)
+}
+
+func (a *app) printEnvelope(env envelope, err error) error {
+	if err != nil {
+		env.Error = errorOf(err)
+	}
+	if werr := writeJSON(a.term.out, env); werr != nil {
+		return fmt.Errorf("writing the answer: %w", werr)
+	}
+	return reported(err)
+}
+
+// splitModel takes "provider/model" apart when the first part names a
+// provider; model names may hold slashes themselves.
+func splitModel(name string, known func(string) bool) (use []string, model string) {
+	if known(name) {
+		return []string{name}, ""
+	}
+	if p, m, ok := strings.Cut(name, "/"); ok && known(p) {
+		return []string{p}, m
+	}
+	return nil, name
+}

@@ -1,0 +1,170 @@
+// Package cli is the command line: it parses arguments into plain structs,
+// runs the command on the stack that internal/wire builds, and turns errors
+// into text and exit codes, each in one place. docs/architecture.md walks one
+// command from here to its output.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs one command and returns the exit code. It writes data to stdout
+// and everything else to stderr, and never calls os.Exit. Cancelling ctx is
+// what Ctrl-C does: the generation ends upstream and the code is 130.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{term: newTerminal(stdin, stdout, stderr)}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil && !errors.Is(err, errReported) {
+		a.report(err)
+	}
+	return exitCode(err)
+}
+
+// app is one run of the program.
+type app struct {
+	term  *terminal
+	flags globalFlags
+}
+
+// globalFlags are the flags that every command takes.
+type globalFlags struct {
+	config    string
+	color     string
+	use       []string
+	localOnly bool
+	offline   bool
+	quiet     bool
+	verbose   bool
+}
+
+// errReported is an error that the command itself has shown already.
+var errReported = errors.New("already reported")
+
+// reported marks err as shown; its exit code stays.
+func reported(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &reportedError{err}
+}
+
+type reportedError struct{ error }
+
+func (e *reportedError) Unwrap() []error { return []error{e.error, errReported} }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tandem",
+		Short: "Run prompts and chains on your own GPU, with an OpenAI-compatible API to stand in",
+		Long: `Tandem asks the model on your own machine, through Ollama, and an
+OpenAI-compatible API where you say so or when the local one cannot serve.
+It always says who answered, and never passes a broken answer off as whole.`,
+		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
+  cat notes.txt | tandem ask "Summarise"
+  tandem run examples/president.yaml -p country="United States of America"`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			_, noColor := os.LookupEnv("NO_COLOR")
+			return a.term.setColor(a.flags.color, noColor, os.Getenv("TERM"))
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.flags.config, "config", "", "user configuration `file`, in place of the usual one")
+	f.StringVar(&a.flags.color, "color", "auto", "colours on the terminal: auto, always or never")
+	f.StringSliceVar(&a.flags.use, "use", nil, "`providers` that may answer, in order, such as local,openai")
+	f.BoolVar(&a.flags.localOnly, "local-only", false, "the prompt may not leave this machine (privacy: local)")
+	f.BoolVar(&a.flags.offline, "offline", false, "refuse every connection that is not to this machine")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but the answer and errors")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say more: what is asked of whom, and how long it took")
+	root.AddCommand(
+		a.askCommand(), a.runCommand(), a.modelsCommand(), a.engineCommand(),
+		a.configCommand(), a.keysCommand(), a.doctorCommand(), a.setupCommand(),
+		a.versionCommand(),
+	)
+	root.InitDefaultCompletionCmd()
+	noFileArgs(root)
+	return root
+}
+
+// noFileArgs gives every command without an argument rule of its own the rule
+// that it takes none, and subcommand parents an error for unknown words.
+func noFileArgs(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		if c.HasSubCommands() && c.Run == nil && c.RunE == nil {
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return unknownCommand(cmd, args[0])
+				}
+				return cmd.Help()
+			}
+		}
+		noFileArgs(c)
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, word string) error {
+	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])
+	}
+	return usageError{fmt.Errorf("unknown command %q; %s", strings.TrimSpace(cmd.CommandPath()+" "+word), hint)}
+}
+
+// exactArgs is cobra.ExactArgs with an error that says what is missing.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		want := "no arguments"
+		if len(names) > 0 {
+			want = strings.Join(names, " and ")
+		}
+		return usageError{fmt.Errorf("`%s` takes %s, but got %d argument(s); see `%[1]s --help`", cmd.CommandPath(), want, len(args))}
+	}
+}
+
+// report shows an error on standard error: one line a problem.
+func (a *app) report(err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok && isList(err) {
+		for _, e := range many.Unwrap() {
+			a.report(e)
+		}
+		return
+	}
+	a.term.note("%s %s", a.term.red("tandem:"), explain(err))
+}
+
+// isList reports whether err is a plain list of errors, as errors.Join makes,
+// whose text is a line for each.
+func isList(err error) bool {
+	return fmt.Sprintf("%T", err) == "*errors.joinError"
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/wire"
+)
+
+func (a *app) engineCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "engine",
+		Short: "See and steer the Ollama that tandem started",
+		Long: `Where nothing listens on a loopback host, tandem starts Ollama itself and
+leaves it running, so that the next question finds the model warm. It stops
+after "idle" (15 minutes) without use. An Ollama that you started is yours:
+tandem uses it and never stops it.`,
+	}
+	var status, lines = a.engineStatusCommand(), 0
+	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t wire.Target) error {
+		return a.tail(t.Engine.LogPath(), lines)
+	})
+	logs.Flags().IntVarP(&lines, "lines", "n", 50, "how many lines from the end (0: all)")
+	cmd.AddCommand(
+		status,
+		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t wire.Target) error {
+			if err := t.Engine.Ensure(ctx, func(msg string) { a.term.note("%s", a.term.dim("· "+msg)) }); err != nil {
+				return err
+			}
+			return a.printStatus(t.Config.Name, t.Engine.Status(ctx))
+		}),
+		a.engineVerb("stop", "Stop the Ollama that tandem started", func(ctx context.Context, t wire.Target) error {
+			if err := t.Engine.Stop(ctx); err != nil {
+				return err
+			}
+			a.term.note("stopped the Ollama on %s", t.Endpoint)
+			return nil
+		}),
+		logs,
+		a.superviseCommand(),
+	)
+	return cmd
+}
+
+// engineVerb is a command about one managed engine: the provider that is
+// named, or the first that has one.
+func (a *app) engineVerb(use, short string, do func(context.Context, wire.Target) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " [PROVIDER]", Short: short, Args: atMostOne("a provider's name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			stack, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer stack.Close()
+			t, err := managedTarget(stack, args)
+			if err != nil {
+				return err
+			}
+			return do(cmd.Context(), t)
+		},
+	}
+}
+
+func managedTarget(stack *wire.Stack, args []string) (wire.Target, error) {
+	for _, t := range stack.Targets {
+		if len(args) == 1 && t.Config.Name != args[0] {
+			continue
+		}
+		if t.Engine != nil {
+			return t, nil
+		}
+		if len(args) == 1 {
+			return t, usageError{fmt.Errorf("provider %s is not managed by tandem: only an Ollama on this machine without `managed: false` is", args[0])}
+		}
+	}
+	if len(args) == 1 {
+		return wire.Target{}, usageError{fmt.Errorf("there is no provider %q; see `tandem config show`", args[0])}
+	}
+	return wire.Target{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
+}
+
+func (a *app) engineStatusCommand() *cobra.Command {
+	var asJSON bool
+	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t wire.Target) error {
+		st := t.Engine.Status(ctx)
+		if asJSON {
+			return writeJSON(a.term.out, st)
+		}
+		return a.printStatus(t.Config.Name, st)
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (a *app) printStatus(name string, s engine.Status) error {
+	line := fmt.Sprintf("%s: Ollama on %s ", name, s.Host)
+	switch {
+	case !s.Answering && s.Ours:
+		line += fmt.Sprintf("is starting (process %d)", s.PID)
+	case !s.Answering:
+		line += "is not running; it starts with the next question, or with `tandem engine start`"
+	case s.Ours:
+		line += fmt.Sprintf("%s runs, started by tandem %s ago (process %d)", s.Version, short(time.Since(*s.Started)), s.PID)
+		if s.StopsAt != nil {
+			line += fmt.Sprintf("; stops in %s if it is not used", short(max(0, time.Until(*s.StopsAt))))
+		}
+	default:
+		line += s.Version + " runs; it was not started by tandem, which leaves it alone"
+	}
+	_, err := fmt.Fprintln(a.term.out, line)
+	return err
+}
+
+// tail prints the last n lines of a file.
+func (a *app) tail(path string, n int) error {
+	f, err := os.Open(path) //nolint:gosec // our own log
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no log yet: tandem has not started Ollama; start it with `tandem engine start`")
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the log %s: %w", path, cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	from := 0
+	for i, seen := len(data)-2, 0; n > 0 && i >= 0; i-- {
+		if data[i] == '\n' {
+			if seen++; seen == n {
+				from = i + 1
+				break
+			}
+		}
+	}
+	_, err = io.WriteString(a.term.out, stripControls(string(data[from:])))
+	return err
+}
+
+// superviseCommand is the process that watches a managed Ollama. It is not for
+// users.
+func (a *app) superviseCommand() *cobra.Command {
+	var cfg engine.Config
+	cmd := &cobra.Command{
+		Use: "supervise", Hidden: true, Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return engine.Supervise(cmd.Context(), cfg) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Host, "host", "", "")
+	f.StringVar(&cfg.Dir, "dir", "", "")
+	f.StringVar(&cfg.Binary, "binary", "", "")
+	f.DurationVar(&cfg.Idle, "idle", 0, "")
+	return cmd
+}
+
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= 1 {
+			return nil
+		}
+		return usageError{fmt.Errorf("`%s` takes at most %s, but got %d arguments; see `%[1]s --help`", cmd.CommandPath(), name, len(args))}
+	}
+}

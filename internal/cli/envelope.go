@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// envelope is what --json prints: one object on one line of standard output,
+// on success and on failure. docs/json.md documents it; fields are only ever
+// added.
+type envelope struct {
+	OK       bool            `json:"ok"`
+	Answer   string          `json:"answer"`
+	Thinking string          `json:"thinking,omitempty"`
+	Finish   provider.Finish `json:"finish,omitempty"`
+	Usage    *usageJSON      `json:"usage,omitempty"`
+	Route    *provider.Route `json:"route,omitempty"`
+	Steps    []stepJSON      `json:"steps,omitempty"`
+	Error    *errorJSON      `json:"error,omitempty"`
+}
+
+type usageJSON struct {
+	Input    int `json:"input_tokens"`
+	Cached   int `json:"cached_tokens"`
+	Output   int `json:"output_tokens"`
+	Thinking int `json:"thinking_tokens"`
+}
+
+type stepJSON struct {
+	Name     string          `json:"name"`
+	Answer   string          `json:"answer"`
+	Thinking string          `json:"thinking,omitempty"`
+	Finish   provider.Finish `json:"finish,omitempty"`
+	Usage    *usageJSON      `json:"usage,omitempty"`
+	Route    *provider.Route `json:"route,omitempty"`
+}
+
+type errorJSON struct {
+	Kind     string             `json:"kind"` // a provider.Kind, or usage, interrupted, error
+	Message  string             `json:"message"`
+	Provider string             `json:"provider,omitempty"`
+	Model    string             `json:"model,omitempty"`
+	Status   int                `json:"http_status,omitempty"`
+	Request  string             `json:"request_id,omitempty"`
+	Retry    float64            `json:"retry_after_s,omitempty"`
+	ExitCode int                `json:"exit_code"`
+	Attempts []provider.Attempt `json:"attempts,omitempty"`
+}
+
+func usageOf(u *provider.Usage) *usageJSON {
+	if u == nil {
+		return nil
+	}
+	return &usageJSON{Input: u.InputTokens, Cached: u.CachedTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
+}
+
+// errorOf describes err for the envelope.
+func errorOf(err error) *errorJSON {
+	e := &errorJSON{Kind: "error", Message: explain(err), ExitCode: exitCode(err)}
+	switch e.ExitCode {
+	case exitUsage:
+		e.Kind = "usage"
+	case exitInterrupted:
+		e.Kind = "interrupted"
+	}
+	var pe *provider.Error
+	if errors.As(err, &pe) {
+		e.Kind, e.Provider, e.Model = string(pe.Kind), pe.Provider, pe.Model
+		e.Status, e.Request, e.Retry = pe.Status, pe.RequestID, pe.RetryAfter.Seconds()
+	}
+	var f *router.Failure
+	if errors.As(err, &f) {
+		e.Attempts = f.Attempts
+		if len(f.Attempts) > 1 {
+			e.Provider = ""
+		}
+	}
+	return e
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// The exit codes, the same for every command; docs/commands.md lists them.
+const (
+	exitOK            = 0
+	exitError         = 1
+	exitUsage         = 2
+	exitDenied        = 4
+	exitNoTarget      = 5
+	exitOverBudget    = 6
+	exitPrivate       = 7
+	exitModelNotFound = 8
+	exitIncomplete    = 9
+	exitInterrupted   = 130
+)
+
+// usageError is a mistake on the command line: what is wrong, and what to do.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// exitCode turns an error into the exit code, here and nowhere else.
+func exitCode(err error) int {
+	var (
+		usage   usageError
+		inFile  *yamlx.Error
+		coded   interface{ ExitCode() int }
+		kind    = provider.KindOf(err)
+		isUsage = errors.As(err, &usage) || errors.As(err, &inFile)
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &coded):
+		return coded.ExitCode()
+	case isUsage || kind == provider.Invalid:
+		return exitUsage
+	}
+	switch kind {
+	case provider.Denied:
+		return exitDenied
+	case provider.Unavailable, provider.Timeout, provider.RateLimited, provider.QuotaExhausted,
+		provider.OutOfMemory:
+		return exitNoTarget
+	case provider.OverBudget:
+		return exitOverBudget
+	case provider.Private, provider.Offline:
+		return exitPrivate
+	case provider.ModelNotFound:
+		return exitModelNotFound
+	case provider.Truncated:
+		return exitIncomplete
+	}
+	return exitError
+}
+
+// oneLine folds an error's text, which a server may have written, to one line
+// without control characters.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(stripControls(err.Error())), " ")
+}

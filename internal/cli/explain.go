@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// explain is an error as the user reads it: what happened, to whom, and what
+// to do next, on one line.
+func explain(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "the time given with --timeout ran out before the answer was complete"
+	}
+	text := oneLine(err)
+	if next := remedy(err); next != "" && !strings.Contains(text, "tandem ") {
+		text += "; " + next
+	}
+	return text
+}
+
+// remedy is what to do next about a provider's error.
+func remedy(err error) string {
+	var pe *provider.Error
+	if !errors.As(err, &pe) {
+		return ""
+	}
+	var f *router.Failure
+	if errors.As(err, &f) && len(f.Attempts) > 1 {
+		return "run `tandem doctor` to see what each of them lacks"
+	}
+	switch pe.Kind {
+	case provider.Unavailable, provider.OutOfMemory:
+		return "run `tandem doctor` to see what it lacks"
+	case provider.RateLimited:
+		if pe.RetryAfter > 0 {
+			return fmt.Sprintf("try again in %s", pe.RetryAfter)
+		}
+		return "try again in a moment"
+	case provider.QuotaExhausted:
+		return "the account behind the key has no credit left: add some, or use another provider with `--use`"
+	case provider.Denied:
+		return fmt.Sprintf("check the key with `tandem keys list`, set it with `tandem keys set %s`", pe.Provider)
+	case provider.ModelNotFound:
+		return "see what there is with `tandem models list`"
+	case provider.ContextOverflow:
+		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
+	case provider.Truncated:
+		return "what came so far is above, and is not a complete answer"
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxInput is the most text that a prompt may have from standard input or a
+// file, in bytes: far more than any model's window holds.
+const maxInput = 16 << 20
+
+// readPrompt joins what was piped in and the words of the command line: the
+// piped text first, then an empty line, then the words. A lone "-" stands for
+// standard input alone.
+func readPrompt(ctx context.Context, t *terminal, words []string) (string, error) {
+	prompt := strings.Join(words, " ")
+	if prompt == "-" {
+		prompt = ""
+		if t.inIsTTY {
+			t.note("reading the prompt from the terminal; end it with Ctrl-D")
+		}
+		piped, err := readText(ctx, "standard input", t.in)
+		if err != nil {
+			return "", err
+		}
+		return checkPrompt(piped)
+	}
+	if err := checkText("the prompt", []byte(prompt)); err != nil {
+		return "", err
+	}
+	if t.inPiped {
+		piped, err := readText(ctx, "standard input", t.in)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case piped != "" && prompt != "":
+			prompt = strings.TrimRight(piped, "\n") + "\n\n" + prompt
+		case piped != "":
+			prompt = piped
+		}
+	}
+	return checkPrompt(prompt)
+}
+
+func checkPrompt(prompt string) (string, error) {
+	if strings.TrimSpace(prompt) == "" {
+		return "", usageError{fmt.Errorf("the prompt is empty; give it as an argument or on standard input: tandem ask \"Why is the sky blue?\"")}
+	}
+	return prompt, nil
+}
+
+// readText reads UTF-8 text to its end. It gives up when ctx does, although a
+// read from a pipe cannot be interrupted: the process is about to end then.
+func readText(ctx context.Context, name string, r io.Reader) (string, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+		done <- result{data, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case res := <-done:
+		if res.err != nil {
+			return "", fmt.Errorf("reading %s: %w", name, res.err)
+		}
+		if len(res.data) > maxInput {
+			return "", usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
+		}
+		if err := checkText(name, res.data); err != nil {
+			return "", err
+		}
+		return string(res.data), nil
+	}
+}
+
+// checkText refuses what is not UTF-8 text, with the place.
+func checkText(name string, data []byte) error {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return usageError{fmt.Errorf("%s is a binary file (a NUL byte at offset %d); give it text", name, i)}
+	}
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			line := 1 + bytes.Count(data[:i], []byte{'\n'})
+			return usageError{fmt.Errorf("%s, line %d: byte 0x%02x at offset %d is not UTF-8; convert it first: iconv -f LATIN1 -t UTF-8", name, line, data[i], i)}
+		}
+		i += n
+	}
+	return nil
+}
+
+// readFile reads a file that the user named, at most max bytes.
+func readFile(path string, max int64) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
+	}
+	if st.IsDir() {
+		return nil, usageError{fmt.Errorf("cannot read %s: it is a directory", path)}
+	}
+	if st.Size() > max {
+		return nil, usageError{fmt.Errorf("%s has %d bytes; at most %d are taken", path, st.Size(), max)}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
+	}
+	return data, nil
+}
+
+// cause drops the path that an *os.PathError repeats.
+func cause(err error) error {
+	if pe, ok := err.(*os.PathError); ok {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// pullView shows a download: a bar for each layer on a terminal, a line for
+// each new status otherwise.
+type pullView struct {
+	t      *terminal
+	bar    *progressbar.ProgressBar
+	digest string
+	status string
+}
+
+func newPullView(t *terminal) *pullView { return &pullView{t: t} }
+
+func (v *pullView) show(p provider.PullProgress) {
+	if p.Digest == "" || p.Total == 0 || !v.t.errTTY {
+		v.line(p.Status)
+		return
+	}
+	if p.Digest != v.digest {
+		v.end()
+		v.digest = p.Digest
+		v.bar = progressbar.NewOptions64(p.Total,
+			progressbar.OptionSetWriter(v.t.err), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetDescription(layer(p.Digest)), progressbar.OptionFullWidth(),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100e6),
+		)
+	}
+	_ = v.bar.Set64(p.Completed) // a bar that cannot be drawn is no reason to stop
+}
+
+func (v *pullView) line(status string) {
+	if status == "" || status == v.status || status == "success" {
+		return
+	}
+	v.end()
+	v.status = status
+	v.t.note("%s", v.t.dim("· "+stripControls(status)))
+}
+
+// end closes the line of a bar.
+func (v *pullView) end() {
+	if v.bar != nil {
+		fmt.Fprintln(v.t.err)
+		v.bar, v.digest = nil, ""
+	}
+}
+
+func layer(digest string) string {
+	if len(digest) > 19 {
+		return digest[7:19]
+	}
+	return digest
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// sampling is the flags that say which model answers and how it samples; ask
+// and run share them. Unset flags leave the configuration's values alone.
+type sampling struct {
+	model       string
+	temperature optional[float64]
+	topP        optional[float64]
+	seed        optional[int64]
+	maxTokens   optional[int]
+	stop        []string
+	think       string
+	options     []string
+}
+
+func (s *sampling) register(f *pflag.FlagSet) {
+	f.StringVarP(&s.model, "model", "m", "", "`model`, provider, or provider/model to ask")
+	f.VarP(&s.temperature, "temperature", "t", "0 (steady) to 2 (wild)")
+	f.Var(&s.topP, "top-p", "nucleus sampling, 0 to 1")
+	f.Var(&s.seed, "seed", "same seed, same model, same answer")
+	f.Var(&s.maxTokens, "max-tokens", "most tokens to write")
+	f.StringArrayVar(&s.stop, "stop", nil, "end before this `text` (repeatable)")
+	f.StringVar(&s.think, "think", "", "reasoning: off, on, low, medium or high")
+	f.StringArrayVarP(&s.options, "option", "o", nil, "the engine's own option as `key=value` (repeatable)")
+}
+
+// apply writes the flags, over the configuration's defaults, into req.
+func (s *sampling) apply(req *provider.Request, stack *wire.Stack) error {
+	stack.Defaults(req)
+	if s.model != "" {
+		req.Use, req.Model = splitModel(s.model, stack.Has)
+	}
+	s.temperature.set(&req.Temperature)
+	s.topP.set(&req.TopP)
+	s.seed.set(&req.Seed)
+	s.maxTokens.set(&req.MaxTokens)
+	if s.stop != nil {
+		req.Stop = s.stop
+	}
+	if s.think != "" {
+		req.Think = provider.Thinking(s.think)
+	}
+	for _, kv := range s.options {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return usageError{fmt.Errorf("-o %q: expected key=value, such as -o top_k=20", kv)}
+		}
+		if req.Options == nil {
+			req.Options = map[string]any{}
+		}
+		req.Options[k] = scalar(v)
+	}
+	return nil
+}
+
+// scalar reads an option's value: a number or a boolean where it is one.
+func scalar(v string) any {
+	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+		return n
+	}
+	if x, err := strconv.ParseFloat(v, 64); err == nil {
+		return x
+	}
+	if b, err := strconv.ParseBool(v); err == nil {
+		return b
+	}
+	return v
+}
+
+// optional is a flag whose being unset differs from its zero.
+type optional[T int | int64 | float64] struct{ value *T }
+
+func (o *optional[T]) set(dst **T) {
+	if o.value != nil {
+		*dst = o.value
+	}
+}
+
+// String, Set and Type make it a pflag.Value.
+func (o *optional[T]) String() string {
+	if o.value == nil {
+		return ""
+	}
+	return fmt.Sprint(*o.value)
+}
+
+// Set parses the flag's text.
+func (o *optional[T]) Set(text string) error {
+	var v T
+	switch p := any(&v).(type) {
+	case *float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("expected a number, such as 0.5")
+		}
+		*p = x
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("expected a whole number")
+		}
+		*p = n
+	case *int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("expected a whole number")
+		}
+		*p = n
+	}
+	o.value = &v
+	return nil
+}
+
+// Type names the value in help texts.
+func (o *optional[T]) Type() string {
+	var v T
+	switch any(v).(type) {
+	case float64:
+		return "number"
+	default:
+		return "int"
+	}
+}

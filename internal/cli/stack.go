@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/wire"
+)
+
+// open loads the configuration and assembles the stack.
+func (a *app) open(context.Context) (*wire.Stack, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return a.wire(cfg)
+}
+
+func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
+	return wire.Open(cfg, wire.Options{StateDir: stateDir(), Progress: func(msg string) {
+		if !a.flags.quiet {
+			a.term.note("%s", a.term.dim("· "+msg))
+		}
+	}})
+}
+
+// load reads the configuration, with the flags that every command takes.
+func (a *app) load() (*config.Loaded, error) {
+	set := map[string]string{}
+	if len(a.flags.use) > 0 {
+		set["use"] = strings.Join(a.flags.use, ",")
+	}
+	if a.flags.localOnly {
+		set["privacy"] = "local"
+	}
+	if a.flags.offline {
+		set["offline"] = "true"
+	}
+	return config.Load(a.loadOptions(set))
+}
+
+func (a *app) loadOptions(set map[string]string) config.LoadOptions {
+	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set}
+}
+
+// stateDir is where tandem keeps what it remembers between calls:
+// $XDG_STATE_HOME/tandem, else ~/.local/state/tandem.
+func stateDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "tandem")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "tandem-state")
+	}
+	return filepath.Join(home, ".local", "state", "tandem")
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Output rules. Data goes to standard output, everything else to standard
+// error. What a model wrote reaches a terminal without its control sequences,
+// and a pipe byte for byte. Colours and progress bars are for terminals; the
+// variable NO_COLOR or `--color never` turns colours off.
+
+// terminal is the process's three streams, and what is known of them.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	// inPiped: standard input is a file or a pipe, so there may be data.
+	inPiped          bool
+	outIsTTY, errTTY bool
+	inIsTTY          bool
+	color            bool
+}
+
+func newTerminal(in io.Reader, out, err io.Writer) *terminal {
+	t := &terminal{in: in, out: out, err: err}
+	t.inIsTTY, t.outIsTTY, t.errTTY = isTTY(in), isTTY(out), isTTY(err)
+	switch f := in.(type) {
+	case nil:
+	case *os.File:
+		if st, e := f.Stat(); e == nil {
+			t.inPiped = st.Mode()&os.ModeCharDevice == 0
+		}
+	default:
+		t.inPiped = true
+	}
+	return t
+}
+
+func isTTY(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// setColor decides on colours: mode is auto, always or never.
+func (t *terminal) setColor(mode string, noColor bool, termName string) error {
+	switch mode {
+	case "always":
+		t.color = true
+	case "never":
+		t.color = false
+	case "auto":
+		t.color = t.errTTY && !noColor && termName != "dumb"
+	default:
+		return usageError{fmt.Errorf("--color %q: expected auto, always or never", mode)}
+	}
+	return nil
+}
+
+func (t *terminal) paint(code, s string) string {
+	if !t.color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (t *terminal) dim(s string) string    { return t.paint("2", s) }
+func (t *terminal) bold(s string) string   { return t.paint("1", s) }
+func (t *terminal) red(s string) string    { return t.paint("31", s) }
+func (t *terminal) green(s string) string  { return t.paint("32", s) }
+func (t *terminal) yellow(s string) string { return t.paint("33", s) }
+
+// note writes one line to standard error.
+func (t *terminal) note(format string, args ...any) {
+	fmt.Fprintln(t.err, fmt.Sprintf(format, args...))
+}
+
+// modelWriter returns where a model's words go: through a sanitizer when w is
+// a terminal, and as they are otherwise.
+func (t *terminal) modelWriter(w io.Writer, tty bool) io.StringWriter {
+	if tty {
+		return &sanitizer{w: w}
+	}
+	return unbuffered{w}
+}
+
+type unbuffered struct{ io.Writer }
+
+func (u unbuffered) WriteString(s string) (int, error) { return io.WriteString(u.Writer, s) }
+
+// confirm asks a yes-or-no question on a terminal; without one the answer is no.
+func (t *terminal) confirm(question string) bool {
+	if !t.inIsTTY || !t.errTTY {
+		return false
+	}
+	fmt.Fprintf(t.err, "%s [y/N] ", question)
+	line, _ := bufio.NewReader(t.in).ReadString('\n')
+	return line == "y\n" || line == "Y\n" || line == "yes\n"
+}

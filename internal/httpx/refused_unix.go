@@ -1,0 +1,7 @@
+//go:build !windows
+
+package httpx
+
+import "syscall"
+
+const errRefused = syscall.ECONNREFUSED

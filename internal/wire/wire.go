@@ -1,0 +1,225 @@
+// Package wire assembles the program from its configuration. It is the one
+// place that sees config and adapters both: reading [Open] from top to bottom
+// is reading how a prompt travels.
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ollama"
+	"github.com/tandem-llm/tandem/provider/openai"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// Options are what the configuration does not say.
+type Options struct {
+	// StateDir is where the managed engines keep their state and logs.
+	StateDir string
+	// Progress, if not nil, is told what is waited for, such as an engine
+	// that starts.
+	Progress func(string)
+	// Supervisor overrides the command that supervises a managed engine.
+	Supervisor []string
+}
+
+// Stack is the assembled program: ask it as the provider it is.
+type Stack struct {
+	provider.Provider // the router
+	Targets           []Target
+	cfg               *config.Loaded
+	transports        []*httpx.Transport
+}
+
+// Target is one configured provider.
+type Target struct {
+	Config   config.Provider
+	Provider provider.Provider
+	Engine   *engine.Engine // nil: not managed
+	Endpoint string         // scheme://host:port
+}
+
+// Open assembles the stack. It makes no call, reads no key and starts nothing:
+// that waits until a target's turn comes.
+func Open(cfg *config.Loaded, o Options) (*Stack, error) {
+	s := &Stack{cfg: cfg}
+	var targets []router.Target
+	for _, pc := range cfg.Providers {
+		t := Target{Config: pc}
+		transport := httpx.NewTransport(httpx.Options{
+			Policy:  httpx.Policy{Offline: cfg.Offline, LocalNetworks: cfg.LocalNetworks},
+			Connect: time.Duration(pc.Timeouts.Connect), FirstByte: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
+		})
+		s.transports = append(s.transports, transport)
+		var rt router.Target
+		var err error
+		switch pc.Kind {
+		case config.KindOllama:
+			err = s.ollama(&t, transport, o)
+		case config.KindOpenAI:
+			rt.Ready, err = s.openai(&t, transport)
+		default:
+			err = fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Targets = append(s.Targets, t)
+		rt.Provider, rt.Local = t.Provider, s.local(&t)
+		targets = append(targets, rt)
+	}
+	r, err := router.New(cfg.Use, targets...)
+	if err != nil {
+		return nil, err
+	}
+	s.Provider = r
+	return s, nil
+}
+
+func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
+	pc := t.Config
+	c := ollama.Config{
+		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
+		Transport: transport, LocalOnly: s.cfg.Offline,
+	}
+	if pc.KeepAlive != nil {
+		keep := time.Duration(*pc.KeepAlive)
+		c.KeepAlive = &keep
+	}
+	p, err := ollama.New(c)
+	if err != nil {
+		return err
+	}
+	t.Provider, t.Endpoint = p, p.Endpoint()
+	host, ok := loopbackHost(p.Endpoint())
+	if !ok || (pc.Managed != nil && !*pc.Managed) {
+		return nil
+	}
+	t.Engine = engine.New(engine.Config{
+		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
+		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
+	})
+	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
+	return nil
+}
+
+func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(context.Context) error, err error) {
+	pc := t.Config
+	c := openai.Config{
+		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
+		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: transport,
+	}
+	bare, err := openai.New(c) // finds the mistakes in the configuration now
+	if err != nil {
+		return nil, err
+	}
+	t.Endpoint = bare.Endpoint()
+	if pc.APIKey == "" {
+		t.Provider = bare
+		return nil, nil
+	}
+	k := &keyed{name: pc.Name, build: func() (provider.Provider, error) {
+		key, err := s.cfg.Key(pc.Name)
+		if err != nil {
+			return nil, &provider.Error{Kind: provider.Denied, Provider: pc.Name, Err: err}
+		}
+		c := c
+		c.Key = key.Reveal()
+		return openai.New(c)
+	}}
+	t.Provider = k
+	return func(context.Context) error { _, err := k.get(); return err }, nil
+}
+
+// local tells whether a target is on this machine, when that matters.
+func (s *Stack) local(t *Target) func(context.Context) bool {
+	endpoint, networks := t.Endpoint, s.cfg.LocalNetworks
+	return func(ctx context.Context) bool {
+		u, err := url.Parse(endpoint)
+		if err != nil {
+			return false
+		}
+		addrs := []netip.Addr{}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+			addrs = append(addrs, a)
+		} else if addrs, err = net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
+			return false
+		}
+		for _, a := range addrs {
+			if !isLocal(a.Unmap(), networks) {
+				return false
+			}
+		}
+		return len(addrs) > 0
+	}
+}
+
+func isLocal(a netip.Addr, networks []netip.Prefix) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	for _, p := range networks {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// loopbackHost is the host:port of an endpoint that is this machine by its
+// very name.
+func loopbackHost(endpoint string) (string, bool) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" {
+		return "", false
+	}
+	if u.Hostname() == "localhost" {
+		return net.JoinHostPort("127.0.0.1", u.Port()), true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Host, err == nil && a.IsLoopback()
+}
+
+// Target returns the configured provider of that name.
+func (s *Stack) Target(name string) (Target, bool) {
+	for _, t := range s.Targets {
+		if t.Config.Name == name {
+			return t, true
+		}
+	}
+	return Target{}, false
+}
+
+// Has reports whether a provider of that name is configured.
+func (s *Stack) Has(name string) bool {
+	_, ok := s.Target(name)
+	return ok
+}
+
+// Defaults writes the configuration's defaults into a request.
+func (s *Stack) Defaults(req *provider.Request) {
+	c := s.cfg
+	req.Temperature, req.TopP, req.Seed, req.MaxTokens = c.Temperature, c.TopP, c.Seed, c.MaxTokens
+	req.Stop, req.Think = c.Stop, provider.Thinking(c.Think)
+	if c.Privacy == string(provider.PrivacyLocal) {
+		req.Privacy = provider.PrivacyLocal
+	}
+}
+
+// Config is what the stack was made from.
+func (s *Stack) Config() *config.Loaded { return s.cfg }
+
+// Close frees the connections. The managed engines stay.
+func (s *Stack) Close() {
+	for _, t := range s.transports {
+		t.CloseIdleConnections()
+	}
+}
