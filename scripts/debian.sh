@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# Files out of Debian's archive for anyone: a package is downloaded and unpacked below the cache, never installed, so that it works
+# without root and changes nothing outside the cache.
+
+# debian_package NAME sets DEBIAN_PACKAGE to a folder with the package's files, or fails where there is no apt.
+debian_package() {
+	DEBIAN_PACKAGE=$CACHE/debian/$1
+	[ -d "$DEBIAN_PACKAGE" ] && return
+	if ! have apt-get || ! have dpkg; then
+		note "$1 is a Debian package and this machine has no apt"
+		return 1
+	fi
+	scratch
+	local work=$SCRATCH
+	(cd "$work" && logged "debian-$1" apt-get download -o APT::Sandbox::User=root "$1") 2>/dev/null || own_apt "$work" "$1" || return 1
+	logged "debian-$1" dpkg -x "$work"/*.deb "$work/files" || return 1
+	mkdir -p "$CACHE/debian"
+	mv "$work/files" "$DEBIAN_PACKAGE"
+}
+
+# own_apt FOLDER NAME downloads with package lists of our own: the system's may be empty or stale, and only root may renew them.
+own_apt() {
+	local apt=$CACHE/apt
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	local options=(-o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
+	note "reading Debian's package lists (half a minute)"
+	logged debian-lists apt-get update "${options[@]}" || return 1
+	(cd "$1" && logged "debian-$2" apt-get download "${options[@]}" "$2")
+}

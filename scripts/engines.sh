@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# The real engines of the tests: an Ollama of our own, and llama.cpp's server with an API key as the hosted side, both on SmolLM2.
+#
+#   scripts/engines.sh run COMMAND...   starts them on free ports, runs the command against them, stops them however it ends
+#   scripts/engines.sh up               starts them and leaves them running, for work on one test at a time:
+#                                       set -a; . "$(scripts/engines.sh env)"; set +a; go test ./provider/...
+#   scripts/engines.sh env              prints the file with their addresses (TANDEM_TEST_…, as internal/testengine reads them)
+#   scripts/engines.sh down             stops what `up` started
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$ROOT/scripts/debian.sh"
+source "$ROOT/scripts/python.sh"
+source "$ROOT/scripts/ollama.sh"
+source "$ROOT/scripts/model.sh"
+
+ENV_FILE=$CACHE/engines.env
+HOSTED_ALIAS=smollm2
+
+# prepare gets everything that the engines are made of. It starts nothing that outlives it.
+prepare() {
+	OLLAMA_BIN=${TANDEM_OLLAMA_BIN:-}
+	[ -n "$OLLAMA_BIN" ] || ensure_ollama
+	python_package "$XLLAMACPP" "llama.cpp's server, 34 MB; as long as the download takes"
+	HOSTED_PATH=$PACKAGE
+	model_file
+	store_has_model "$CACHE/models" || locked fill_store
+}
+
+# fill_store imports the model into the tests' own store: never the user's, which tests have no business to write to.
+fill_store() {
+	store_has_model "$CACHE/models" && return
+	scratch
+	local store=$SCRATCH/models log=$CACHE/log/fill-store.log
+	start_ollama "$(free_port)" "$store" "$log"
+	on_exit "stop_server $SERVER_PID"
+	import_model "$OLLAMA_URL"
+	stop_server "$SERVER_PID"
+	rm -rf "$CACHE/models"
+	mv "$store" "$CACHE/models"
+}
+
+# start_ollama PORT STORE LOG sets OLLAMA_URL and SERVER_PID. It does not inherit the user's Ollama settings.
+start_ollama() {
+	OLLAMA_URL=http://127.0.0.1:$1
+	local name unset=()
+	for name in $(compgen -e OLLAMA_ || true); do unset+=(-u "$name"); done
+	start_server "$3" env ${unset[@]+"${unset[@]}"} OLLAMA_HOST="127.0.0.1:$1" OLLAMA_MODELS="$2" OLLAMA_NOPRUNE=1 OLLAMA_NOHISTORY=1 "$OLLAMA_BIN" serve
+	await Ollama "$OLLAMA_URL/api/version" "$SERVER_PID" "$3" 30
+}
+
+# start_hosted PORT KEY LOG sets HOSTED_URL and SERVER_PID.
+start_hosted() {
+	HOSTED_URL=http://127.0.0.1:$1/v1
+	TANDEM_HOSTED_KEY=$2 PYTHONPATH=$HOSTED_PATH start_server "$3" python3 "$ROOT/scripts/hosted.py" --model "$MODEL_FILE" --alias "$HOSTED_ALIAS" --port "$1"
+	await "llama.cpp's server" "$HOSTED_URL/models" "$SERVER_PID" "$3" 60 "Authorization: Bearer $2"
+}
+
+# print_env STORE KEY prints what internal/testengine reads.
+print_env() {
+	cat <<-ENV
+		TANDEM_TEST_OLLAMA=$OLLAMA_URL
+		TANDEM_TEST_OLLAMA_BIN=$OLLAMA_BIN
+		TANDEM_TEST_OLLAMA_MODELS=$1
+		TANDEM_TEST_MODEL=$MODEL
+		TANDEM_TEST_OPENAI_URL=$HOSTED_URL
+		TANDEM_TEST_OPENAI_KEY=$2
+		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS
+	ENV
+}
+
+run() {
+	prepare
+	scratch
+	local folder=$SCRATCH store=$SCRATCH/models key=test-key-$RANDOM$RANDOM line
+	# A store of this run's own, so that tests may pull, create and delete. The weights are linked, not copied.
+	cp -Rl "$CACHE/models" "$store" 2>/dev/null || cp -R "$CACHE/models" "$store"
+	say "Starting the engines (seconds)"
+	start_ollama "$(free_port)" "$store" "$folder/ollama.log"
+	on_exit "stop_server $SERVER_PID"
+	start_hosted "$(free_port)" "$key" "$folder/hosted.log"
+	on_exit "stop_server $SERVER_PID"
+	print_env "$store" "$key" >"$folder/env"
+	while IFS= read -r line; do export "${line?}"; done <"$folder/env"
+	local status=0
+	TANDEM_REQUIRE_ENGINES=1 "$@" || status=$?
+	if [ $status != 0 ]; then
+		cp "$folder/ollama.log" "$CACHE/log/test-ollama.log"
+		cp "$folder/hosted.log" "$CACHE/log/test-hosted.log"
+		note "the engines' logs: $CACHE/log/test-ollama.log and test-hosted.log"
+	fi
+	return $status
+}
+
+up() {
+	prepare
+	if up_already; then
+		say "The engines are up: $ENV_FILE"
+		return
+	fi
+	locked start_up
+	say "The engines are up: $ENV_FILE"
+}
+
+up_already() {
+	[ -f "$ENV_FILE" ] && (
+		source "$ENV_FILE"
+		ollama_answers "$TANDEM_TEST_OLLAMA" && http_get "$TANDEM_TEST_OPENAI_URL/models" 5 "Authorization: Bearer $TANDEM_TEST_OPENAI_KEY" >/dev/null
+	)
+}
+
+start_up() {
+	up_already && return
+	down
+	say "Starting the engines (seconds)"
+	start_ollama "$(free_port)" "$CACHE/models" "$CACHE/log/up-ollama.log"
+	echo "$SERVER_PID" >"$CACHE/up.pids"
+	start_hosted "$(free_port)" test-key-hosted "$CACHE/log/up-hosted.log"
+	echo "$SERVER_PID" >>"$CACHE/up.pids"
+	print_env "$CACHE/models" test-key-hosted >"$ENV_FILE.new"
+	mv "$ENV_FILE.new" "$ENV_FILE"
+}
+
+down() {
+	local pid
+	[ ! -f "$CACHE/up.pids" ] || while read -r pid; do
+		# A number alone may since belong to somebody else.
+		case $(ps -o args= -p "$pid" 2>/dev/null || true) in *"ollama serve" | *hosted.py*) stop_server "$pid" ;; esac
+	done <"$CACHE/up.pids"
+	rm -f "$CACHE/up.pids" "$ENV_FILE"
+}
+
+case ${1:-} in
+prepare | up | down) "$1" ;;
+env) echo "$ENV_FILE" ;;
+run) shift && run "$@" ;;
+*) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+esac
