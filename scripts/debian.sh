@@ -12,7 +12,7 @@ debian_package() {
 	fi
 	scratch
 	local work=$SCRATCH
-	(cd "$work" && logged "debian-$1" apt-get download -o APT::Sandbox::User=root "$1") 2>/dev/null || own_apt "$work" "$1" || return 1
+	apt_download "$work" "$1" -o APT::Sandbox::User=root 2>/dev/null || own_apt "$work" "$1" || return 1
 	logged "debian-$1" dpkg -x "$work"/*.deb "$work/files" || return 1
 	mkdir -p "$CACHE/debian"
 	mv "$work/files" "$DEBIAN_PACKAGE"
@@ -23,7 +23,15 @@ own_apt() {
 	local apt=$CACHE/apt
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	local options=(-o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
-	note "reading Debian's package lists (half a minute)"
-	logged debian-lists apt-get update "${options[@]}" || return 1
-	(cd "$1" && logged "debian-$2" apt-get download "${options[@]}" "$2")
+	if ! compgen -G "$apt/lists/*Packages*" >/dev/null || ! apt_download "$@" "${options[@]}" 2>/dev/null; then
+		note "reading Debian's package lists (half a minute)"
+		logged debian-lists apt-get update "${options[@]}" && apt_download "$@" "${options[@]}"
+	fi
+}
+
+# apt_download FOLDER NAME OPTION...
+apt_download() {
+	local folder=$1 name=$2
+	shift 2
+	(cd "$folder" && logged "debian-$name" apt-get download "$@" "$name")
 }

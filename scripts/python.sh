@@ -29,7 +29,7 @@ find_pip() {
 	"${PIP[@]}" --version >/dev/null 2>&1 && return
 	PIP=("$CACHE/pip/bin/python" -m pip)
 	"${PIP[@]}" --version >/dev/null 2>&1 && return
-	if python3 -c 'import ensurepip, venv' 2>/dev/null && logged pip python3 -m venv "$SCRATCH/pip"; then
+	if python3 -c 'import venv, ensurepip; ensurepip.version()' 2>/dev/null; then
 		rm -rf "$CACHE/pip"
 		logged pip python3 -m venv "$CACHE/pip" && return
 	fi
