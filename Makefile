@@ -36,7 +36,7 @@ cross: ## build for Linux, macOS and Windows, amd64 and arm64
 fuzz: ## each fuzz target for 10 s (FUZZ_TIME)
 	@scripts/fuzz.sh
 
-release-check: ## check .goreleaser.yaml (slow the first time: builds goreleaser)
+release-check: ## check .goreleaser.yaml (minutes the first time: builds goreleaser)
 	@scripts/release-check.sh
 
 clean: ## remove what `make build` made; the cache stays

@@ -19,11 +19,30 @@ HOSTED_ALIAS=smollm2
 # prepare gets everything that the engines are made of. It starts nothing that outlives it.
 prepare() {
 	OLLAMA_BIN=${TANDEM_OLLAMA_BIN:-}
-	[ -n "$OLLAMA_BIN" ] || ensure_ollama
+	BORROWED=
+	if [ -z "$OLLAMA_BIN" ] && ! find_ollama; then
+		BORROWED=$(ollama_url)
+		has_model "$BORROWED" || { BORROWED='' && ensure_ollama; }
+	fi
 	python_package "$XLLAMACPP" "llama.cpp's server, 34 MB; as long as the download takes"
 	HOSTED_PATH=$PACKAGE
 	model_file
-	store_has_model "$CACHE/models" || locked fill_store
+	[ -n "$BORROWED" ] || store_has_model "$CACHE/models" || locked fill_store
+}
+
+# start_or_borrow_ollama STORE LOG sets OLLAMA_URL, OLLAMA_STORE, and SERVER_PID unless the Ollama is one that the user runs without a binary
+# on PATH: in a container, say. Such a one is used as it is.
+start_or_borrow_ollama() {
+	if [ -n "$BORROWED" ]; then
+		say "Using the Ollama that runs at $BORROWED"
+		OLLAMA_URL=$BORROWED OLLAMA_STORE='' SERVER_PID=''
+		return
+	fi
+	# Its own store, so that tests may pull, create and delete. The weights are linked, not copied.
+	rm -rf "$1"
+	cp -Rl "$CACHE/models" "$1" 2>/dev/null || cp -R "$CACHE/models" "$1"
+	OLLAMA_STORE=$1
+	start_ollama "$(free_port)" "$1" "$2"
 }
 
 # fill_store imports the model into the tests' own store: never the user's, which tests have no business to write to.
@@ -42,9 +61,9 @@ fill_store() {
 # start_ollama PORT STORE LOG sets OLLAMA_URL and SERVER_PID. It does not inherit the user's Ollama settings.
 start_ollama() {
 	OLLAMA_URL=http://127.0.0.1:$1
-	local name unset=()
-	for name in $(compgen -e OLLAMA_ || true); do unset+=(-u "$name"); done
-	start_server "$3" env ${unset[@]+"${unset[@]}"} OLLAMA_HOST="127.0.0.1:$1" OLLAMA_MODELS="$2" OLLAMA_NOPRUNE=1 OLLAMA_NOHISTORY=1 "$OLLAMA_BIN" serve
+	local name drop=()
+	for name in $(compgen -e OLLAMA_ || true); do drop+=(-u "$name"); done
+	start_server "$3" env ${drop[@]+"${drop[@]}"} OLLAMA_HOST="127.0.0.1:$1" OLLAMA_MODELS="$2" OLLAMA_NOPRUNE=1 OLLAMA_NOHISTORY=1 "$OLLAMA_BIN" serve
 	await Ollama "$OLLAMA_URL/api/version" "$SERVER_PID" "$3" 30
 }
 
@@ -55,15 +74,15 @@ start_hosted() {
 	await "llama.cpp's server" "$HOSTED_URL/models" "$SERVER_PID" "$3" 60 "Authorization: Bearer $2"
 }
 
-# print_env STORE KEY prints what internal/testengine reads.
+# print_env KEY prints what internal/testengine reads.
 print_env() {
 	cat <<-ENV
 		TANDEM_TEST_OLLAMA=$OLLAMA_URL
 		TANDEM_TEST_OLLAMA_BIN=$OLLAMA_BIN
-		TANDEM_TEST_OLLAMA_MODELS=$1
+		TANDEM_TEST_OLLAMA_MODELS=$OLLAMA_STORE
 		TANDEM_TEST_MODEL=$MODEL
 		TANDEM_TEST_OPENAI_URL=$HOSTED_URL
-		TANDEM_TEST_OPENAI_KEY=$2
+		TANDEM_TEST_OPENAI_KEY=$1
 		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS
 	ENV
 }
@@ -71,22 +90,19 @@ print_env() {
 run() {
 	prepare
 	scratch
-	local folder=$SCRATCH store=$SCRATCH/models key=test-key-$RANDOM$RANDOM line
-	# A store of this run's own, so that tests may pull, create and delete. The weights are linked, not copied.
-	cp -Rl "$CACHE/models" "$store" 2>/dev/null || cp -R "$CACHE/models" "$store"
+	local folder=$SCRATCH key=test-key-$RANDOM$RANDOM logs=$CACHE/log/test-$$ line status=0
 	say "Starting the engines (seconds)"
-	start_ollama "$(free_port)" "$store" "$folder/ollama.log"
+	start_or_borrow_ollama "$folder/models" "$logs-ollama.log"
+	[ -z "$SERVER_PID" ] || on_exit "stop_server $SERVER_PID"
+	start_hosted "$(free_port)" "$key" "$logs-hosted.log"
 	on_exit "stop_server $SERVER_PID"
-	start_hosted "$(free_port)" "$key" "$folder/hosted.log"
-	on_exit "stop_server $SERVER_PID"
-	print_env "$store" "$key" >"$folder/env"
+	print_env "$key" >"$folder/env"
 	while IFS= read -r line; do export "${line?}"; done <"$folder/env"
-	local status=0
 	TANDEM_REQUIRE_ENGINES=1 "$@" || status=$?
-	if [ $status != 0 ]; then
-		cp "$folder/ollama.log" "$CACHE/log/test-ollama.log"
-		cp "$folder/hosted.log" "$CACHE/log/test-hosted.log"
-		note "the engines' logs: $CACHE/log/test-ollama.log and test-hosted.log"
+	if [ $status = 0 ]; then
+		rm -f "$logs"-*.log
+	else
+		note "the engines' logs: $logs-ollama.log and $logs-hosted.log"
 	fi
 	return $status
 }
@@ -113,21 +129,22 @@ start_up() {
 	up_already && return
 	down
 	say "Starting the engines (seconds)"
-	start_ollama "$(free_port)" "$CACHE/models" "$CACHE/log/up-ollama.log"
+	start_or_borrow_ollama "$CACHE/up.models" "$CACHE/log/up-ollama.log"
 	echo "$SERVER_PID" >"$CACHE/up.pids"
 	start_hosted "$(free_port)" test-key-hosted "$CACHE/log/up-hosted.log"
 	echo "$SERVER_PID" >>"$CACHE/up.pids"
-	print_env "$CACHE/models" test-key-hosted >"$ENV_FILE.new"
+	print_env test-key-hosted >"$ENV_FILE.new"
 	mv "$ENV_FILE.new" "$ENV_FILE"
 }
 
 down() {
 	local pid
 	[ ! -f "$CACHE/up.pids" ] || while read -r pid; do
+		[ -n "$pid" ] || continue
 		# A number alone may since belong to somebody else.
 		case $(ps -o args= -p "$pid" 2>/dev/null || true) in *"ollama serve" | *hosted.py*) stop_server "$pid" ;; esac
 	done <"$CACHE/up.pids"
-	rm -f "$CACHE/up.pids" "$ENV_FILE"
+	rm -rf "$CACHE/up.pids" "$CACHE/up.models" "$ENV_FILE"
 }
 
 case ${1:-} in

@@ -128,11 +128,12 @@ stop_server() {
 	kill -KILL -- "-$1" 2>/dev/null || true
 }
 
-# await NAME URL PID LOG SECONDS [HEADER] waits until the server answers.
+# await NAME URL PID LOG SECONDS [HEADER] waits until the server answers, and ends it when it does not.
 await() {
 	local end=$((SECONDS + $5))
 	until http_get "$2" 2 "${6:-}" >/dev/null; do
 		if ! kill -0 "$3" 2>/dev/null || [ $SECONDS -ge $end ]; then
+			stop_server "$3"
 			tail -n 15 "$4" | sed 's/^/    | /' >&2
 			die "$1 did not answer at $2 (waited up to $5 s)" "its log: $4"
 		fi
