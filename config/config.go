@@ -1,0 +1,118 @@
+// Package config reads Tandem's configuration: which providers there are, who
+// answers, and with what defaults. [Load] merges five layers, each over the
+// one before it:
+//
+//	built-in defaults
+//	the user's file      $XDG_CONFIG_HOME/tandem/config.yaml
+//	the project's file   ./config.yaml
+//	the environment      see [Variables]
+//	the command line
+//
+// A provider of a later layer overrides the earlier one of the same name field
+// by field. Two things do not follow that order: privacy and offline can only
+// be tightened, never loosened; and what a project's file may do is bounded,
+// see [Loaded.Demands], for a cloned repository is not its reader's own word.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// The kinds of provider.
+const (
+	KindOllama = "ollama" // Ollama's native API
+	KindOpenAI = "openai" // any OpenAI-compatible /v1
+)
+
+// The values of privacy.
+const (
+	PrivacyAny   = "any"   // any provider of Use may answer
+	PrivacyLocal = "local" // only what runs on this machine
+)
+
+// Config is the merged configuration. Nil and empty mean "the engine's own
+// default".
+type Config struct {
+	Use       []string   `mapstructure:"use"` // names of Providers: who answers, then who stands in
+	Providers []Provider `mapstructure:"-"`
+
+	Temperature *float64 `mapstructure:"temperature"` // 0 to 2
+	TopP        *float64 `mapstructure:"top_p"`       // 0 to 1
+	Seed        *int64   `mapstructure:"seed"`
+	MaxTokens   *int     `mapstructure:"max_tokens"` // at least 1
+	Stop        []string `mapstructure:"stop"`
+	Think       string   `mapstructure:"think"` // off, on, low, medium, high or empty
+
+	Privacy string `mapstructure:"privacy"` // PrivacyAny or PrivacyLocal
+	Offline bool   `mapstructure:"offline"` // refuse every connection that is not local
+	// LocalNetworks count as this machine. Only the user's own file may name any.
+	LocalNetworks []netip.Prefix `mapstructure:"local_networks"`
+}
+
+// Provider is one place where models run.
+type Provider struct {
+	Name  string `mapstructure:"name"`
+	Kind  string `mapstructure:"kind"`  // KindOllama or KindOpenAI
+	Model string `mapstructure:"model"` // asked for when a request names none
+
+	// For KindOllama.
+	Host      string    `mapstructure:"host"`    // as OLLAMA_HOST
+	NumCtx    int       `mapstructure:"num_ctx"` // context window in tokens
+	KeepAlive *Duration `mapstructure:"keep_alive"`
+	Managed   *bool     `mapstructure:"managed"` // start Ollama when nothing listens; nil: yes on loopback
+	Idle      Duration  `mapstructure:"idle"`    // stop a managed Ollama after this long without use
+	Binary    string    `mapstructure:"binary"`  // the ollama program; empty: looked for
+
+	// For KindOpenAI.
+	BaseURL        string `mapstructure:"base_url"`
+	APIKey         Ref    `mapstructure:"api_key"` // where the key is, see [Loaded.Key]; empty: none is sent
+	Organization   string `mapstructure:"organization"`
+	Project        string `mapstructure:"project"`
+	MaxTokensField string `mapstructure:"max_tokens_field"` // max_tokens, max_completion_tokens; empty: by the model's name
+
+	Options  Options  `mapstructure:"options"` // the engine's own sampling options, by the engine's names
+	Timeouts Timeouts `mapstructure:"timeouts"`
+}
+
+// Options are an engine's own options. They are one value: a later layer
+// replaces them as a whole.
+type Options map[string]any
+
+// Timeouts are a provider's clocks; 0 means the transport's default.
+type Timeouts struct {
+	Connect    Duration `mapstructure:"connect"`     // to reach the server
+	FirstToken Duration `mapstructure:"first_token"` // from the call to the answer's first byte
+	Idle       Duration `mapstructure:"idle"`        // between two pieces of an answer
+}
+
+// Duration is a time span that prints as it is written in a file: 5m, not
+// 5m0s. As keep_alive, a negative one means for ever.
+type Duration time.Duration
+
+// String is the shortest spelling; -1 is for ever.
+func (d Duration) String() string {
+	if d < 0 {
+		return "-1"
+	}
+	s := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if n := len(s) - len(zero); n > 0 && s[n:] == zero {
+			s = s[:n+1]
+		}
+	}
+	return s
+}
+
+// MarshalText makes JSON and YAML show what String shows.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Provider returns the provider of that name.
+func (c *Config) Provider(name string) (Provider, bool) {
+	for _, p := range c.Providers {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Provider{}, false
+}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// key names one value: a field at the top, or a field of a provider.
+type key struct {
+	provider string // empty: a top field
+	field    string // timeouts have a field each: "timeouts.connect"
+}
+
+// String is the key as `tandem config explain` takes it.
+func (k key) String() string {
+	if k.provider == "" {
+		return k.field
+	}
+	return "providers." + k.provider + "." + k.field
+}
+
+// field is a key's meaning: which provider kind has it, and how its value is
+// read. read returns nil after recording a mistake.
+type field struct {
+	name string
+	kind string // empty: every kind
+	read func(r reader, m yamlx.Map, name string) any
+}
+
+// topFields are the keys at the top, providers apart, in the order of
+// `tandem config show`.
+func topFields() []field {
+	return []field{
+		{"use", "", readNames},
+		{"temperature", "", readNumber(0, 2)},
+		{"top_p", "", readNumber(0, 1)},
+		{"seed", "", readSeed},
+		{"max_tokens", "", readCount},
+		{"stop", "", readTexts},
+		{"think", "", readOneOf("off", "on", "low", "medium", "high")},
+		{"privacy", "", readOneOf(PrivacyAny, PrivacyLocal)},
+		{"offline", "", readBool},
+		{"local_networks", "", readNetworks},
+	}
+}
+
+// providerFields are the keys of a provider after its name.
+func providerFields() []field {
+	return []field{
+		{"kind", "", readOneOf(KindOllama, KindOpenAI)},
+		{"host", KindOllama, readHost},
+		{"base_url", KindOpenAI, readBaseURL},
+		{"model", "", readText},
+		{"api_key", KindOpenAI, readRef},
+		{"organization", KindOpenAI, readText},
+		{"project", KindOpenAI, readText},
+		{"max_tokens_field", KindOpenAI, readOneOf("max_tokens", "max_completion_tokens")},
+		{"num_ctx", KindOllama, readCount},
+		{"keep_alive", KindOllama, readKeepAlive},
+		{"managed", KindOllama, readBool},
+		{"idle", KindOllama, readIdle},
+		{"binary", KindOllama, readProgram},
+		{"options", "", readOptions},
+		{"timeouts.connect", "", readDuration},
+		{"timeouts.first_token", "", readDuration},
+		{"timeouts.idle", "", readDuration},
+	}
+}
+
+// fieldNames are the names a mapping may have: those of fields, where a dotted
+// one counts by its first part, and more.
+func fieldNames(fields []field, more ...string) []string {
+	names := more
+	for _, f := range fields {
+		head, _, dotted := strings.Cut(f.name, ".")
+		if !dotted || names[len(names)-1] != head {
+			names = append(names, head)
+		}
+	}
+	return names
+}
+
+func findField(fields []field, name string) (field, bool) {
+	for _, f := range fields {
+		if f.name == name {
+			return f, true
+		}
+	}
+	return field{}, false
+}
+
+// parseKey reads a key such as temperature or providers.local.model. A
+// provider's name may have dots.
+func parseKey(text string) (key, field, error) {
+	unknown := func(word string, known []string) (key, field, error) {
+		return key{}, field{}, &yamlx.Error{Message: "unknown key " + yamlx.Quote(word), Remedy: yamlx.Suggest(word, known)}
+	}
+	rest, ok := strings.CutPrefix(text, "providers.")
+	if !ok {
+		if f, ok := findField(topFields(), text); ok {
+			return key{field: text}, f, nil
+		}
+		return unknown(text, fieldNames(topFields(), "providers.NAME.KEY"))
+	}
+	for _, f := range providerFields() {
+		if name, ok := strings.CutSuffix(rest, "."+f.name); ok && validName(name) {
+			return key{name, f.name}, f, nil
+		}
+	}
+	last := rest[strings.LastIndex(rest, ".")+1:]
+	return unknown(last, fieldNames(providerFields()))
+}
+
+// forever is keep_alive's -1.
+const forever = Duration(-1 * time.Nanosecond)
+
+// validName reports whether a provider may be called so: names stand in
+// -m NAME/MODEL and in lists with commas.
+func validName(name string) bool {
+	ok := name != "" && len(name) <= 64 && strings.Trim(name[:1], ".-_") != ""
+	for _, r := range name {
+		ok = ok && (r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}
+	return ok
+}

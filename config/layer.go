@@ -1,0 +1,218 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// Role is what a layer of the configuration is.
+type Role string
+
+// The roles, each of which overrides those before it.
+const (
+	RoleDefault     Role = "default"
+	RoleUser        Role = "user"
+	RoleProject     Role = "project"
+	RoleEnvironment Role = "environment"
+	RoleCommandLine Role = "command line"
+)
+
+// layer is the values of one source.
+type layer struct {
+	role   Role
+	values map[key]entry
+	names  []string         // providers, in order of appearance
+	places map[string]entry // where each starts; without a value
+	errs   []error
+}
+
+// entry is one value and where it stands.
+type entry struct {
+	value any
+	node  *yaml.Node // nil: not from a file
+	from  string     // file, or the name of a variable or flag
+}
+
+// origin is where a value comes from, for people.
+func (e entry) origin() string { return e.at("", "").Position() }
+
+// at makes an error at the entry's place.
+func (e entry) at(message, remedy string) *yamlx.Error {
+	return yamlx.NewDecoder(e.from).At(e.node, message, remedy)
+}
+
+func newLayer(role Role) *layer {
+	return &layer{role: role, values: map[key]entry{}, places: map[string]entry{}}
+}
+
+func (l *layer) set(k key, e entry) {
+	l.values[k] = e
+	if k.provider != "" {
+		l.name(k.provider)
+	}
+}
+
+// name notes that the layer speaks of a provider.
+func (l *layer) name(provider string) {
+	if !slices.Contains(l.names, provider) {
+		l.names = append(l.names, provider)
+	}
+}
+
+// readFile makes a layer of a file's text.
+func readFile(role Role, file string, data []byte, r reader) *layer {
+	l := newLayer(role)
+	root, err := yamlx.Parse(file, data)
+	if err != nil || root == nil {
+		l.errs = flatten(err)
+		return l
+	}
+	d := yamlx.NewDecoder(file)
+	if role == RoleProject && foreign(root) {
+		d.Fail(root, "this is no Tandem configuration: it has none of its keys",
+			"if another tool owns the file, set TANDEM_CONFIG=none or name yours with --config")
+		l.errs = flatten(d.Err())
+		return l
+	}
+	l.read(d, root, r, file)
+	l.errs = flatten(d.Err())
+	return l
+}
+
+// foreign reports whether a file's root looks like another tool's: none of its
+// keys is ours, or nearly so.
+func foreign(root *yaml.Node) bool {
+	if root.Kind != yaml.MappingNode {
+		return true
+	}
+	known := fieldNames(topFields(), "providers")
+	for i := 0; i < len(root.Content); i += 2 {
+		if _, ok := yamlx.Nearest(root.Content[i].Value, known); ok {
+			return false
+		}
+	}
+	return len(root.Content) > 0
+}
+
+func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
+	m, ok := d.Mapping(root, "the configuration", fieldNames(topFields(), "providers"))
+	if !ok {
+		return
+	}
+	l.readFields(m, topFields(), r, file)
+	if n := m.Value("local_networks"); n != nil && l.role == RoleProject {
+		d.Fail(n, "only your own file may say which networks count as this machine", "move it to the user file that `tandem config path` shows")
+		delete(l.values, key{field: "local_networks"})
+	}
+	lines := map[string]int{}
+	for _, n := range m.List("providers", "providers, each as `- name: …`") {
+		p, ok := d.Mapping(n, "a provider", fieldNames(providerFields(), "name"))
+		if !ok || !p.Require("name", "a provider starts with `- name: …`") {
+			continue
+		}
+		name := p.String("name")
+		if !validName(name) {
+			p.Fail("name", fmt.Sprintf("%s cannot be a provider's name", yamlx.Quote(name)), "use letters, digits, dots, dashes and underscores")
+			continue
+		}
+		if lines[name] > 0 {
+			p.Fail("name", fmt.Sprintf("the provider %q is here twice", name), fmt.Sprintf("it stands in line %d already; join the two", lines[name]))
+			continue
+		}
+		lines[name] = p.Value("name").Line
+		l.name(name)
+		l.places[name] = entry{node: p.Value("name"), from: file}
+		r.provider = name
+		l.readFields(p, providerFields(), r, file)
+		if t, ok := p.Map("timeouts", "timeouts", timeoutNames()); ok {
+			l.readTimeouts(t, r, file)
+		}
+	}
+}
+
+func (l *layer) readFields(m yamlx.Map, fields []field, r reader, file string) {
+	for _, f := range fields {
+		if !m.Has(f.name) {
+			continue
+		}
+		if v := f.read(r, m, f.name); v != nil {
+			l.set(key{r.provider, f.name}, entry{v, m.Value(f.name), file})
+		}
+	}
+}
+
+const timeoutPrefix = "timeouts."
+
+func timeoutNames() (names []string) {
+	for _, f := range providerFields() {
+		if n, ok := strings.CutPrefix(f.name, timeoutPrefix); ok {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func (l *layer) readTimeouts(m yamlx.Map, r reader, file string) {
+	for _, n := range m.Keys() {
+		if f, ok := findField(providerFields(), timeoutPrefix+n); ok {
+			if v := f.read(r, m, n); v != nil {
+				l.set(key{r.provider, f.name}, entry{v, m.Value(n), file})
+			}
+		}
+	}
+}
+
+// setText reads a value that came as text, from a variable or a flag called
+// from, by the rules of the file.
+func (l *layer) setText(k key, f field, text, from string, r reader) {
+	n := textNode(f, text)
+	last := f.name[strings.LastIndex(f.name, ".")+1:]
+	d := yamlx.NewDecoder(from)
+	root := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: last}, n}}
+	m, _ := d.Mapping(root, "", nil)
+	r.provider = k.provider
+	if v := f.read(r, m, last); v != nil {
+		l.set(k, entry{v, nil, from})
+	}
+	l.errs = append(l.errs, flatten(d.Err())...)
+}
+
+// textNode is text as the YAML that it stands for: lists have commas.
+func textNode(f field, text string) *yaml.Node {
+	scalar := func(s string) *yaml.Node {
+		n := &yaml.Node{Kind: yaml.ScalarNode, Value: strings.TrimSpace(s)}
+		n.Tag = n.ShortTag()
+		return n
+	}
+	switch f.name {
+	case "use", "local_networks":
+		list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for _, s := range strings.Split(text, ",") {
+			if strings.TrimSpace(s) != "" {
+				list.Content = append(list.Content, scalar(s))
+			}
+		}
+		return list
+	case "offline", "managed":
+		if v, ok := map[string]string{"1": "true", "0": "false"}[text]; ok {
+			text = v
+		}
+	}
+	return scalar(text)
+}
+
+// flatten takes a list of errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
+}

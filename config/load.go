@@ -1,0 +1,287 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// LoadOptions say where the layers come from. The zero value is what the
+// program uses.
+type LoadOptions struct {
+	// Dir holds the project's config.yaml; empty: the working directory.
+	Dir string
+	// UserFile is a file named on the command line: it must exist, it is read
+	// as the user's own, and the project's is not read. "none": no file is
+	// read at all. Empty: the variable TANDEM_CONFIG says the same, or else
+	// the file at [UserPath] is read if it exists.
+	UserFile string
+	// ProjectFile, if set, is read as the project's in place of Dir's.
+	ProjectFile string
+	// StateDir keeps which projects are trusted; empty: [StateDir].
+	StateDir string
+	// Env looks up environment variables; nil: os.LookupEnv.
+	Env func(name string) (value string, ok bool)
+	// Keyring finds the keys of keyring: references.
+	Keyring Keyring
+	// Set are values from the command line, by key: "use", "temperature",
+	// "providers.local.model". Lists have commas.
+	Set map[string]string
+}
+
+// NoFile as UserFile or TANDEM_CONFIG reads no file.
+const NoFile = "none"
+
+// Loaded is the merged configuration and where it came from. It is read-only
+// and safe for concurrent use.
+type Loaded struct {
+	Config
+	Files    []File   // in the order of their layers
+	Warnings []string // what is allowed but surely not meant, one line each
+
+	layers   []*layer
+	env      lookup
+	keyring  Keyring
+	stateDir string
+	demands  []Demand
+	trusted  bool
+}
+
+// File is a configuration file that was looked for.
+type File struct {
+	Path   string
+	Role   Role // RoleUser or RoleProject
+	Exists bool
+
+	data []byte
+}
+
+// Load reads and merges the layers. An error holds every mistake in all of
+// them (see [yamlx.Join]), each an [*yamlx.Error] with its place. Loaded is
+// never nil and always has Files; with an error that is [ErrUntrusted] it is
+// complete, but gives no keys; with any other its Config is empty.
+func Load(o LoadOptions) (*Loaded, error) {
+	l := &Loaded{env: o.Env, keyring: o.Keyring, stateDir: o.StateDir}
+	if l.env == nil {
+		l.env = os.LookupEnv
+	}
+	if l.stateDir == "" {
+		l.stateDir = StateDir(l.env)
+	}
+	if err := l.readFiles(o); err != nil {
+		return l, err
+	}
+	l.layers = append(l.layers, readEnvironment(l.env, l.layers), readSettings(o.Set, reader{dir: o.Dir, home: l.env.home()}))
+	var errs []error
+	for _, layer := range l.layers {
+		errs = append(errs, layer.errs...)
+	}
+	l.layers = slices.Insert(l.layers, 0, defaults(l.layers, l.env))
+	l.tighten()
+	errs = append(errs, validate(l.layers)...)
+	if err := yamlx.Join(errs...); err != nil {
+		return l, err
+	}
+	cfg, err := merge(l.layers)
+	if err != nil {
+		return l, err
+	}
+	l.Config = *cfg
+	l.warn()
+	return l, l.checkTrust()
+}
+
+// readFiles adds the layers of the files.
+func (l *Loaded) readFiles(o LoadOptions) error {
+	explicit := cmp.Or(o.UserFile, l.env.or("TANDEM_CONFIG", ""))
+	user, project := explicit, o.ProjectFile
+	if explicit == "" {
+		user = UserPath(l.env)
+		project = cmp.Or(project, filepath.Join(o.Dir, "config.yaml"))
+	}
+	if explicit == NoFile {
+		user = ""
+	}
+	if user != "" {
+		if err := l.readLayer(RoleUser, user, explicit != ""); err != nil {
+			return err
+		}
+	}
+	if project == "" || sameFile(user, project) {
+		return nil
+	}
+	return l.readLayer(RoleProject, project, o.ProjectFile != "")
+}
+
+func (l *Loaded) readLayer(role Role, path string, mustExist bool) error {
+	data, err := yamlx.Read(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	abs, absErr := filepath.Abs(path)
+	if absErr != nil {
+		abs = path
+	}
+	l.Files = append(l.Files, File{Path: abs, Role: role, Exists: !missing, data: data})
+	if missing && !mustExist {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l.layers = append(l.layers, readFile(role, path, data, reader{dir: filepath.Dir(abs), home: l.env.home()}))
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// readSettings makes the layer of the command line.
+func readSettings(set map[string]string, r reader) *layer {
+	l := newLayer(RoleCommandLine)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		k, f, err := parseKey(name)
+		if err != nil {
+			l.errs = append(l.errs, err)
+			continue
+		}
+		from := "--" + strings.ReplaceAll(name, "_", "-")
+		l.setText(k, f, set[name], from, r)
+	}
+	return l
+}
+
+// tighten takes out values that would loosen what an earlier layer has
+// tightened, with a warning each.
+func (l *Loaded) tighten() {
+	for k, tight := range map[key]any{{field: "privacy"}: PrivacyLocal, {field: "offline"}: true} {
+		var by *entry
+		for _, layer := range l.layers {
+			e, ok := layer.values[k]
+			switch {
+			case ok && e.value == tight && by == nil:
+				by = &e
+			case ok && e.value != tight && by != nil:
+				delete(layer.values, k)
+				l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("%s: %v has no effect", k, e.value),
+					fmt.Sprintf("%s says %v, and that can only be tightened", by.origin(), by.value)).Error())
+			}
+		}
+	}
+	slices.Sort(l.Warnings)
+}
+
+// warn adds warnings about the merged configuration.
+func (l *Loaded) warn() {
+	for _, p := range l.Providers {
+		if p.Kind == KindOpenAI && p.APIKey != "" && !p.Loopback() && strings.HasPrefix(p.BaseURL, "http://") {
+			e, _ := l.lookupKey(key{p.Name, "base_url"})
+			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of %s travels unencrypted to %s", p.Name, p.BaseURL), "use https").Error())
+		}
+	}
+	for _, f := range l.Files {
+		if f.Role == RoleUser && f.Exists && writableByOthers(f.Path) {
+			l.Warnings = append(l.Warnings, fmt.Sprintf("%s: others may change it; run `chmod go-w %s`", f.Path, shellQuote(f.Path)))
+		}
+	}
+}
+
+// lookupKey returns the value that counts for k.
+func (l *Loaded) lookupKey(k key) (entry, bool) {
+	for _, layer := range slices.Backward(l.layers) {
+		if e, ok := layer.values[k]; ok {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
+// merged is what viper decodes into. Viper lower-cases keys, so providers go by
+// number there.
+type merged struct {
+	Config    `mapstructure:",squash"`
+	Providers map[string]Provider `mapstructure:"providers"`
+}
+
+// merge lays the layers over one another and returns the outcome.
+func merge(layers []*layer) (*Config, error) {
+	names := providerNames(layers)
+	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
+	for _, l := range layers {
+		for k, e := range l.values {
+			switch path := viperKey(k, names); l.role {
+			case RoleDefault:
+				v.SetDefault(path, e.value)
+			case RoleCommandLine:
+				v.Set(path, e.value)
+			default:
+				if err := v.MergeConfigMap(tree(path, e.value)); err != nil {
+					return nil, fmt.Errorf("merging %s: %w", k, err)
+				}
+			}
+		}
+	}
+	for i, name := range names {
+		v.Set(viperKey(key{name, "name"}, names), names[i])
+	}
+	var m merged
+	err := v.Unmarshal(&m, func(c *mapstructure.DecoderConfig) {
+		c.DecodeHook, c.WeaklyTypedInput, c.ErrorUnused = nil, false, true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("decoding the configuration: %w", err)
+	}
+	for i := range names {
+		m.Config.Providers = append(m.Config.Providers, m.Providers[strconv.Itoa(i)])
+	}
+	return &m.Config, nil
+}
+
+// delimiter parts viper's keys; no name of ours holds it.
+const delimiter = "::"
+
+// viperKey is k as viper's path.
+func viperKey(k key, names []string) string {
+	path := strings.ReplaceAll(k.field, ".", delimiter)
+	if k.provider == "" {
+		return path
+	}
+	return "providers" + delimiter + strconv.Itoa(slices.Index(names, k.provider)) + delimiter + path
+}
+
+// tree is the nested map that has value at path.
+func tree(path string, value any) map[string]any {
+	parts := strings.Split(path, delimiter)
+	for _, p := range slices.Backward(parts[1:]) {
+		value = map[string]any{p: value}
+	}
+	return map[string]any{parts[0]: value}
+}
+
+// providerNames are the providers of all layers, earlier layers' first.
+func providerNames(layers []*layer) (names []string) {
+	for _, l := range layers {
+		for _, n := range l.names {
+			if !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,193 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"unicode"
+)
+
+// mask is what a Secret shows of itself.
+const mask = "••••"
+
+// Secret is a key. However it is printed, logged or encoded, it shows as ••••;
+// only Reveal gives it away.
+type Secret struct{ value string }
+
+// NewSecret makes a Secret of a key. White space around it is dropped. It must
+// be one word, for it travels in an HTTP header.
+func NewSecret(value string) (Secret, error) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return Secret{}, errors.New("the key is empty")
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }) {
+		return Secret{}, errors.New("the key is not one word of ASCII; was more than the key pasted?")
+	}
+	return Secret{value}, nil
+}
+
+// Reveal returns the key itself, for the header that carries it.
+func (s Secret) Reveal() string { return s.value }
+
+// String masks.
+func (s Secret) String() string { return mask }
+
+// GoString masks.
+func (s Secret) GoString() string { return mask }
+
+// Format masks, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// MarshalText masks in JSON and YAML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// LogValue masks in logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// Ref says where a key is: env:NAME, keyring:NAME or file:PATH, the path
+// absolute. It is no secret itself.
+type Ref string
+
+// parseRef reads a reference; absolute makes a file's path absolute. It is
+// false for anything else, which may be a bare key: callers don't show it.
+func parseRef(s string, absolute func(string) string) (Ref, bool) {
+	scheme, name, _ := strings.Cut(s, ":")
+	switch {
+	case name == "" || strings.HasPrefix(name, "sk-") || strings.ContainsFunc(name, isControl):
+		return "", false
+	case scheme == "env" && isVariable(name), scheme == "keyring" && validName(name):
+		return Ref(s), true
+	case scheme == "file":
+		return Ref("file:" + absolute(name)), true
+	}
+	return "", false
+}
+
+// isVariable reports whether name can be an environment variable's.
+func isVariable(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// ErrNoKey is under the error of a key that is not there, where one might be:
+// a variable not set, a keyring without the entry, a file that does not exist.
+var ErrNoKey = errors.New("no key")
+
+// Keyring finds keys by name: internal/keys is one. Get returns an error that
+// wraps ErrNoKey when there is none of that name.
+type Keyring interface {
+	Get(name string) (string, error)
+}
+
+// Key looks up a provider's key. It is the zero Secret, without an error, for
+// a provider without api_key. It fails while the project's file is untrusted.
+// No error shows any part of a key.
+func (l *Loaded) Key(providerName string) (Secret, error) {
+	if err := l.untrusted(); err != nil {
+		return Secret{}, err
+	}
+	p, ok := l.Provider(providerName)
+	if !ok {
+		return Secret{}, fmt.Errorf("there is no provider %q", providerName)
+	}
+	if p.APIKey == "" {
+		return Secret{}, nil
+	}
+	value, err := l.lookUp(p.APIKey)
+	if err != nil {
+		return Secret{}, err
+	}
+	s, err := NewSecret(value)
+	if err != nil {
+		return Secret{}, fmt.Errorf("%s: %w", p.APIKey, err)
+	}
+	return s, nil
+}
+
+func (l *Loaded) lookUp(ref Ref) (string, error) {
+	scheme, name, _ := strings.Cut(string(ref), ":")
+	switch scheme {
+	case "env":
+		value, ok := l.env(name)
+		if !ok || strings.TrimSpace(value) == "" {
+			return "", missingKey("the environment variable %s is not set; set it, or run `tandem keys set`", name)
+		}
+		return value, nil
+	case "keyring":
+		if l.keyring == nil {
+			return "", fmt.Errorf("%s: there is no keyring here", ref)
+		}
+		value, err := l.keyring.Get(name)
+		if errors.Is(err, ErrNoKey) {
+			return "", missingKey("there is no key %q yet; run `tandem keys set %s`", name, name)
+		}
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", ref, err)
+		}
+		return value, nil
+	default:
+		return readKeyFile(name)
+	}
+}
+
+// missing wraps ErrNoKey without its text.
+type missing struct{ text string }
+
+func missingKey(format string, args ...any) error { return &missing{fmt.Sprintf(format, args...)} }
+
+func (m *missing) Error() string { return m.text }
+
+// Is reports whether target is ErrNoKey.
+func (m *missing) Is(target error) bool { return target == ErrNoKey }
+
+// maxKeyFile is the most bytes a key's file may have.
+const maxKeyFile = 64 << 10
+
+// readKeyFile returns what the file holds. A file that others than its owner
+// may read is refused; on Windows, whose modes don't tell, it is not.
+func readKeyFile(path string) (string, error) {
+	if err := checkKeyFile(path); err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("the key file %s cannot be read; check who may read it", path)
+	}
+	return string(data), nil
+}
+
+func checkKeyFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return missingKey("there is no key file %s; write the key into it, or run `tandem keys set`", path)
+	case err != nil:
+		return fmt.Errorf("the key file %s cannot be read; check the permissions of its directories", path)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("the key file %s is not a regular file", path)
+	case info.Size() > maxKeyFile:
+		return fmt.Errorf("the key file %s is too large to be a key; is it the right file?", path)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("others may read the key file %s (mode %04o); run `chmod 600 %s`", path, info.Mode().Perm(), shellQuote(path))
+	}
+	return nil
+}
+
+// shellQuote quotes a path for a shell where it needs it.
+func shellQuote(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("/._-", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}

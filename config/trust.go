@@ -1,0 +1,187 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// ErrUntrusted is under the error of a project's file that wants more than it
+// may without the user's word.
+var ErrUntrusted = errors.New("the project's configuration is not trusted")
+
+// Demand is one thing that a project's file wants and may not have until the
+// user trusts it: to send prompts to a host, or a key to an address, that the
+// user's own configuration does not name, or to run a program.
+type Demand struct {
+	Place string // file:line:column
+	Text  string // "to send the key env:OPENAI_API_KEY to https://…"
+
+	at *yamlx.Error
+}
+
+// Demands are what the project's file wants beyond what any project may; they
+// are the same whether it is trusted or not.
+//
+// A project may always choose among the hosts and keys that the user's own
+// file, the environment and the built-in defaults pair, pick models and
+// sampling, and tighten privacy. It may name new hosts on this machine without
+// a key.
+func (l *Loaded) Demands() []Demand { return l.demands }
+
+// Trusted reports whether everything that the project's file wants is granted.
+func (l *Loaded) Trusted() bool { return len(l.demands) == 0 || l.trusted }
+
+// checkTrust finds the demands and whether they are granted. Its errors are
+// ErrUntrusted.
+func (l *Loaded) checkTrust() error {
+	i := slices.IndexFunc(l.layers, func(layer *layer) bool { return layer.role == RoleProject })
+	if i < 0 {
+		return nil
+	}
+	own, err := merge(l.own())
+	if err != nil {
+		return err
+	}
+	l.findDemands(own)
+	if len(l.demands) == 0 {
+		return nil
+	}
+	_, err = os.Stat(l.trustPath())
+	l.trusted = err == nil
+	return l.untrusted()
+}
+
+// own are the layers without the project's, as far as they make sense alone.
+func (l *Loaded) own() []*layer {
+	return slices.DeleteFunc(slices.Clone(l.layers), func(layer *layer) bool { return layer.role == RoleProject })
+}
+
+func (l *Loaded) findDemands(own *Config) {
+	hosts, pairs, programs := map[string]bool{}, map[string]bool{}, map[string]bool{"": true}
+	for _, p := range own.Providers {
+		hosts[p.Endpoint()] = true
+		pairs[p.Endpoint()+" "+string(p.APIKey)] = true
+		programs[p.Binary] = true
+	}
+	for _, p := range l.Providers {
+		switch {
+		case p.APIKey != "" && !pairs[p.Endpoint()+" "+string(p.APIKey)]:
+			l.demand(p.Name, fmt.Sprintf("send prompts and the key %s to %s", p.APIKey, p.Endpoint()), "api_key", "base_url", "kind")
+		case !p.Loopback() && !hosts[p.Endpoint()]:
+			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
+		}
+		if !programs[p.Binary] {
+			l.demand(p.Name, "run the program "+p.Binary, "binary")
+		}
+	}
+}
+
+// demand records one, at the first of the fields that the project's file sets.
+func (l *Loaded) demand(name, what string, fields ...string) {
+	var e entry
+	for _, layer := range l.layers {
+		if layer.role != RoleProject {
+			continue
+		}
+		e = layer.places[name]
+		for _, f := range fields {
+			if set, ok := layer.values[key{name, f}]; ok {
+				e = set
+				break
+			}
+		}
+	}
+	at := e.at(fmt.Sprintf("this project wants to %s, which your own configuration does not name", what),
+		"read the file, and run `tandem config trust` if you agree")
+	at.Err = ErrUntrusted
+	l.demands = append(l.demands, Demand{Place: at.Position(), Text: what, at: at})
+}
+
+// untrusted is the error for demands that are not granted, or nil.
+func (l *Loaded) untrusted() error {
+	if l.Trusted() {
+		return nil
+	}
+	errs := make([]error, len(l.demands))
+	for i, d := range l.demands {
+		errs[i] = d.at
+	}
+	return yamlx.Join(errs...)
+}
+
+// project is the project's file, or false when there is none.
+func (l *Loaded) project() (File, bool) {
+	i := slices.IndexFunc(l.Files, func(f File) bool { return f.Role == RoleProject && f.Exists })
+	if i < 0 {
+		return File{}, false
+	}
+	return l.Files[i], true
+}
+
+// trustDir holds one file for each trusted text of a project's file, named by
+// a hash of its path and text, so that any change asks again.
+func (l *Loaded) trustDir() string { return filepath.Join(l.stateDir, "trust") }
+
+func (l *Loaded) trustPath() string {
+	f, _ := l.project()
+	sum := sha256.Sum256(append([]byte(trustedName(f)+"\n"), f.data...))
+	return filepath.Join(l.trustDir(), hex.EncodeToString(sum[:]))
+}
+
+// trustedName is the file's path with the links in its directory resolved; the
+// file itself is known by its text.
+func trustedName(f File) string {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(f.Path))
+	if err != nil {
+		return f.Path
+	}
+	return filepath.Join(dir, filepath.Base(f.Path))
+}
+
+// Trust grants what the project's file wants, as it was read by Load: a change
+// of the file since then is not covered. It returns the file's path.
+func (l *Loaded) Trust() (path string, err error) {
+	f, ok := l.project()
+	if !ok {
+		return "", &yamlx.Error{Message: "there is no ./config.yaml to trust", Remedy: "run this in the project's directory"}
+	}
+	if err := writeFile(l.trustPath(), []byte(trustedName(f)+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	l.trusted = true
+	return f.Path, nil
+}
+
+// Revoke takes back every trust in the project's file, whatever its text was.
+// It reports whether there was any.
+func (l *Loaded) Revoke() (path string, revoked bool, err error) {
+	f, ok := l.project()
+	if !ok {
+		return "", false, &yamlx.Error{Message: "there is no ./config.yaml here", Remedy: "run this in the project's directory"}
+	}
+	entries, err := os.ReadDir(l.trustDir())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", false, fmt.Errorf("reading what is trusted: %w", err)
+	}
+	for _, entry := range entries {
+		mark := filepath.Join(l.trustDir(), entry.Name())
+		text, err := os.ReadFile(mark)
+		if err != nil || strings.TrimSuffix(string(text), "\n") != trustedName(f) {
+			continue
+		}
+		if err := os.Remove(mark); err != nil {
+			return "", false, fmt.Errorf("taking back the trust: %w", err)
+		}
+		revoked = true
+	}
+	l.trusted = false
+	return f.Path, revoked, nil
+}

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// validate checks what one value alone does not tell, at the place of the
+// value that is wrong.
+func validate(layers []*layer) []error {
+	names := providerNames(layers)
+	errs := validateUse(layers, names)
+	for _, name := range names {
+		errs = append(errs, validateProvider(layers, name)...)
+	}
+	return errs
+}
+
+// validateUse checks every layer's use, not only the last one's.
+func validateUse(layers []*layer, names []string) (errs []error) {
+	for _, l := range layers {
+		e, ok := l.values[key{field: "use"}]
+		if !ok {
+			continue
+		}
+		used := e.value.([]string)
+		for i, name := range used {
+			at := e
+			if n := yamlx.Follow(e.node); n != nil && i < len(n.Content) {
+				at.node = n.Content[i]
+			}
+			switch {
+			case !slices.Contains(names, name):
+				errs = append(errs, at.at("there is no provider "+yamlx.Quote(name), yamlx.Suggest(name, names)))
+			case slices.Index(used, name) < i:
+				errs = append(errs, at.at(fmt.Sprintf("the provider %q is named twice", name), "remove one"))
+			}
+		}
+	}
+	return errs
+}
+
+func validateProvider(layers []*layer, name string) (errs []error) {
+	find := func(field string) (entry, bool) {
+		return (&Loaded{layers: layers}).lookupKey(key{name, field})
+	}
+	kind, ok := find("kind")
+	if !ok {
+		return []error{place(layers, name).at(fmt.Sprintf("the provider %q has no kind", name), "add `kind: ollama` or `kind: openai`")}
+	}
+	for _, f := range providerFields() {
+		e, set := find(f.name)
+		if set && f.kind != "" && f.kind != kind.value {
+			errs = append(errs, e.at(fmt.Sprintf("%s is for kind %s, and %s is of kind %s", f.name, f.kind, name, kind.value), "remove it"))
+		}
+	}
+	for _, required := range []struct{ field, kind, example string }{
+		{"model", "", "smollm2:135m"},
+		{"base_url", KindOpenAI, "http://127.0.0.1:8000/v1"},
+	} {
+		if _, set := find(required.field); !set && (required.kind == "" || required.kind == kind.value) {
+			errs = append(errs, place(layers, name).at(fmt.Sprintf("the provider %q has no %s", name, required.field),
+				fmt.Sprintf("add %s, such as `%[1]s: %s`", required.field, required.example)))
+		}
+	}
+	return append(errs, validateManaged(name, kind, find)...)
+}
+
+func validateManaged(name string, kind entry, find func(string) (entry, bool)) []error {
+	managed, ok := find("managed")
+	host, _ := find("host")
+	text, isText := host.value.(string)
+	if !ok || managed.value != true || !isText || kind.value != KindOllama {
+		return nil
+	}
+	if p := (Provider{Kind: KindOllama, Host: text}); !p.Loopback() {
+		return []error{managed.at(fmt.Sprintf("tandem can start Ollama on this machine only, and %s is on %s", name, yamlx.Quote(text)), "remove `managed`, or set `host: 127.0.0.1:11434`")}
+	}
+	return nil
+}
+
+// place is where a provider is first spoken of.
+func place(layers []*layer, name string) entry {
+	for _, l := range layers {
+		if n, ok := l.places[name]; ok {
+			return n
+		}
+	}
+	return entry{from: "the provider " + name}
+}
