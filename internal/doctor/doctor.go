@@ -239,7 +239,7 @@ func openaiChecks(ctx context.Context, s *wire.Stack, t wire.Target) []Check {
 		what, remedy, _ := strings.Cut(err.Error(), "; ")
 		return append(checks, Check{name + ": key", Fail, what, remedy})
 	} else {
-		checks = append(checks, Check{Name: name + ": key", Status: OK, Detail: "present, from " + t.Config.APIKey})
+		checks = append(checks, Check{Name: name + ": key", Status: OK, Detail: "present, from " + string(t.Config.APIKey)})
 	}
 	models, err := ask(ctx, t.Provider.Models)
 	c := Check{Name: name + ": server", Status: OK}

@@ -22,7 +22,7 @@ func configuration(s *wire.Stack) []Check {
 		if !f.Exists {
 			continue
 		}
-		c := Check{Name: "config: " + f.Role, Status: OK, Detail: f.Path}
+		c := Check{Name: "config: " + string(f.Role), Status: OK, Detail: f.Path}
 		if st, err := os.Stat(f.Path); err == nil && st.Mode().Perm()&0o022 != 0 && !windows {
 			c.Status, c.Detail = Fail, fmt.Sprintf("%s can be changed by other users (mode %04o)", f.Path, st.Mode().Perm())
 			c.Remedy = "chmod go-w " + f.Path

@@ -73,7 +73,7 @@ func New(cfg Config) (*Provider, error) {
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has no http:// or https:// and host; expected something like %s", cfg.BaseURL, DefaultBaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has a query; expected something like %s", u.Redacted(), DefaultBaseURL)
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url has a query or a fragment; expected something like %s", DefaultBaseURL)
 	}
 	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}}
 	if cfg.Organization != "" {

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/doctor"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check everything between you and an answer",
+		Long: `Check everything between you and an answer: the configuration, the Ollama
+program and server, its version, the model, the GPU, the context length, keys
+and hosted servers. Nothing is changed. The exit code is 1 if a check fails.`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// errUnwell is a failed check; what failed has been shown.
+var errUnwell = errors.New("a check failed")
+
+func (a *app) doctor(ctx context.Context, asJSON bool) error {
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	checks := doctor.Run(ctx, stack)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	bad := doctor.Failed(checks)
+	if asJSON {
+		err = writeJSON(a.term.out, map[string]any{"ok": !bad, "checks": checks})
+	} else {
+		err = a.printChecks(checks)
+	}
+	if err == nil && bad {
+		return reported(errUnwell)
+	}
+	return err
+}
+
+func (a *app) printChecks(checks []doctor.Check) error {
+	paint := map[doctor.Status]func(string) string{doctor.OK: a.term.green, doctor.Warn: a.term.yellow, doctor.Fail: a.term.red}
+	for _, c := range checks {
+		mark := fmt.Sprintf("%-4s", c.Status)
+		if a.term.outIsTTY {
+			mark = paint[c.Status](mark)
+		}
+		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, stripControls(c.Detail)); err != nil {
+			return err
+		}
+		if c.Remedy != "" {
+			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", c.Remedy); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
