@@ -25,7 +25,7 @@ func (a *answer) failure(ctx context.Context, err error) error {
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
-	e.Status = a.call.Status
+	e.Status, e.RequestID = a.call.Status, a.call.RequestID()
 	return e
 }
 

@@ -1,12 +1,12 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"iter"
-	"strings"
 	"time"
 
 	goopenai "github.com/sashabaranov/go-openai"
@@ -66,9 +66,23 @@ type answer struct {
 	model  string // as the server named it
 	finish goopenai.FinishReason
 	usage  *provider.Usage
-	tools  []goopenai.ToolCall
+	tools  []toolCall
+	held   int  // bytes of tools
 	got    bool // content has been yielded
 }
+
+// toolCall is a tool call as far as it has come.
+type toolCall struct {
+	id, name string
+	args     []byte
+}
+
+// maxTools is the most bytes of tool calls, and maxToolCalls the most calls,
+// that one answer may have.
+const (
+	maxTools     = 8 << 20
+	maxToolCalls = 1 << 10
+)
 
 // whole asks for one document.
 func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
@@ -83,7 +97,12 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 	if c.Message.Refusal != "" {
 		return a.error(provider.Filtered, "the model refused: %s", c.Message.Refusal)
 	}
-	a.model, a.finish, a.tools = resp.Model, c.FinishReason, c.Message.ToolCalls
+	a.model, a.finish = resp.Model, c.FinishReason
+	for i, t := range c.Message.ToolCalls {
+		if err := a.tool(i, &t); err != nil {
+			return err
+		}
+	}
 	if resp.Usage.TotalTokens > 0 || resp.Usage.PromptTokens > 0 {
 		a.usage = usage(&resp.Usage)
 	}
@@ -148,8 +167,10 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
 	}
-	for _, t := range c.Delta.ToolCalls {
-		a.toolDelta(t)
+	for i := range c.Delta.ToolCalls {
+		if err := a.toolDelta(&c.Delta.ToolCalls[i]); err != nil {
+			return false, err
+		}
 	}
 	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull {
 		a.finish = c.FinishReason
@@ -164,8 +185,9 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	return a.yield(chunk, nil), nil
 }
 
-// toolDelta adds a fragment of a tool call to those begun.
-func (a *answer) toolDelta(t goopenai.ToolCall) {
+// toolDelta adds a fragment of a tool call to those begun. A fragment without
+// an index belongs to the latest call, unless it has an ID of its own.
+func (a *answer) toolDelta(t *goopenai.ToolCall) error {
 	i := len(a.tools)
 	switch {
 	case t.Index != nil:
@@ -173,32 +195,40 @@ func (a *answer) toolDelta(t goopenai.ToolCall) {
 	case t.ID == "" && i > 0:
 		i--
 	}
-	if i < 0 || i > 128 {
-		return
+	return a.tool(i, t)
+}
+
+// tool adds what came of call i, in bounded memory.
+func (a *answer) tool(i int, t *goopenai.ToolCall) error {
+	a.held += len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
+	if i < 0 || i >= maxToolCalls || a.held > maxTools {
+		return a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
 	}
 	for len(a.tools) <= i {
-		a.tools = append(a.tools, goopenai.ToolCall{})
+		a.tools = append(a.tools, toolCall{})
 	}
+	c := &a.tools[i]
 	if t.ID != "" {
-		a.tools[i].ID = t.ID
+		c.id = t.ID
 	}
-	a.tools[i].Function.Name += t.Function.Name
-	a.tools[i].Function.Arguments += t.Function.Arguments
+	c.name += t.Function.Name
+	c.args = append(c.args, t.Function.Arguments...)
+	return nil
 }
 
 // last makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) last() (provider.Chunk, error) {
 	c := provider.Chunk{Usage: a.usage, Route: a.route()}
 	for _, t := range a.tools {
-		args := t.Function.Arguments
-		if strings.TrimSpace(args) == "" {
-			args = "{}"
+		args := t.args
+		if len(bytes.TrimSpace(args)) == 0 {
+			args = []byte("{}")
 		}
 		var object map[string]json.RawMessage
-		if t.Function.Name == "" || json.Unmarshal([]byte(args), &object) != nil {
-			return c, a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
+		if t.name == "" || json.Unmarshal(args, &object) != nil || object == nil {
+			return c, a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.name)
 		}
-		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
+		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args})
 	}
 	switch a.finish {
 	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":
@@ -207,6 +237,9 @@ func (a *answer) last() (provider.Chunk, error) {
 			c.Finish = provider.FinishToolCalls
 		}
 	case goopenai.FinishReasonToolCalls, goopenai.FinishReasonFunctionCall:
+		if len(c.ToolCalls) == 0 {
+			return c, a.error(provider.Truncated, "the answer ends with tool calls, and none came")
+		}
 		c.Finish = provider.FinishToolCalls
 	case goopenai.FinishReasonLength:
 		c.Finish = provider.FinishLength

@@ -3,6 +3,7 @@ package providertest
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -16,8 +17,9 @@ type lie struct {
 	play func(s speech, w *wire)
 	// partial: the text that came before is to be yielded.
 	partial string
-	// kinds are the Kinds that are right; empty: any.
-	kinds []provider.Kind
+	// kinds are the Kinds that are right where a stream was asked, whole those
+	// where a whole answer was; empty: any.
+	kinds, whole []provider.Kind
 }
 
 var openAI, ollama = OpenAI, Ollama
@@ -83,6 +85,24 @@ func streamLies() []lie {
 			w.send(s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":null}]}`) +
 				s.finish("tool_calls") + s.done())
 		}},
+		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *wire) {
+			s.head(w)
+			w.send(s.text("Hello") + s.finish("tool_calls") + s.done())
+		}},
+		{name: "1 GiB of tool call, in pieces", only: &openAI, kinds: noAnswer, play: func(s speech, w *wire) {
+			s.head(w)
+			piece := s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"` +
+				strings.Repeat("x", 1<<20) + `"}}]},"finish_reason":null}]}`)
+			for range 1 << 10 {
+				if !w.send(piece) {
+					return
+				}
+			}
+		}},
+		{name: "an error after the finish", only: &openAI, partial: "Hello", play: func(s speech, w *wire) {
+			s.head(w)
+			w.send(s.text("Hello") + s.finish("stop") + s.event(`{"error":{"message":"boom"}}`))
+		}},
 		{name: "an event that is not JSON", partial: "Hello", kinds: noAnswer, play: func(s speech, w *wire) {
 			s.head(w)
 			w.send(s.text("Hello") + s.event("gremlins") + s.finish("stop") + s.done())
@@ -145,6 +165,30 @@ func bodyLies() []lie {
 		status("HTML 200", http.StatusOK, "text/html", "<html><h1>Please log in</h1></html>", provider.Unavailable),
 		status("JSON null", http.StatusOK, "application/json", "null", noAnswer...),
 		status("JSON without an answer", http.StatusOK, "application/json", `{"choices":[]}`, noAnswer...),
+		{name: "JSON where a stream was due", only: &openAI, kinds: noAnswer, play: func(s speech, w *wire) {
+			w.Header().Set("Content-Type", "application/json")
+			if !w.wantsStream(s.d) {
+				w.send("{")
+				return
+			}
+			w.send(s.whole("Hello", "stop"))
+		}},
+		{name: "half a document", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+			w.Header().Set("Content-Type", "application/json")
+			all := s.whole("Hello", "stop")
+			w.send(all[:len(all)/2])
+		}},
+		{name: "half a document, cut", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+			w.Header().Set("Content-Type", "application/json")
+			all := s.whole("Hello", "stop")
+			w.Header().Set("Content-Length", strconv.Itoa(len(all)))
+			w.send(all[:len(all)/2])
+			w.cut()
+		}},
+		{name: "a document without a finish", kinds: noAnswer, whole: cutKinds, play: func(s speech, w *wire) {
+			w.Header().Set("Content-Type", "application/json")
+			w.send(strings.NewReplacer(`"finish_reason":"stop"`, `"finish_reason":null`, `"done":true`, `"done":false`).Replace(s.whole("Hello", "stop")))
+		}},
 		{name: "1 GiB", kinds: noAnswer, play: func(_ speech, w *wire) {
 			w.Header().Set("Content-Type", "application/json")
 			flood(w, `{"choices":[{"message":{"content":"`)

@@ -28,6 +28,7 @@ type Factory struct {
 func Run(t *testing.T, f Factory) {
 	t.Run("honest", func(t *testing.T) { runHonest(t, f) })
 	t.Run("lies", func(t *testing.T) { runLies(t, f) })
+	t.Run("failures", func(t *testing.T) { runFailures(t, f) })
 	t.Run("leaving", func(t *testing.T) { runLeaving(t, f) })
 	t.Run("refusals", func(t *testing.T) { runRefusals(t, f) })
 }
@@ -60,7 +61,11 @@ func runLies(t *testing.T, f Factory) {
 					falseSuccesses++
 					t.Fatalf("a false success: %+v", r)
 				}
-				checkError(t, p, err, l.kinds, noStream)
+				kinds := l.kinds
+				if noStream {
+					kinds = l.whole
+				}
+				checkError(t, p, err, kinds)
 				if !noStream && l.partial != "" && r.Text != l.partial {
 					t.Errorf("what came before the failure is %q, want %q", r.Text, l.partial)
 				}
@@ -83,7 +88,7 @@ func heap() int64 {
 	return int64(m.HeapSys) //nolint:gosec // no heap has 8 EiB
 }
 
-func checkError(t *testing.T, p provider.Provider, err error, kinds []provider.Kind, noStream bool) {
+func checkError(t *testing.T, p provider.Provider, err error, kinds []provider.Kind) {
 	t.Helper()
 	var e *provider.Error
 	if !errors.As(err, &e) {
@@ -92,7 +97,7 @@ func checkError(t *testing.T, p provider.Provider, err error, kinds []provider.K
 	if e.Kind == "" || e.Provider != p.Name() || e.Err == nil {
 		t.Errorf("the error does not say what happened to whom: %+v", e)
 	}
-	if len(kinds) > 0 && !noStream && !slices.Contains(kinds, e.Kind) {
+	if len(kinds) > 0 && !slices.Contains(kinds, e.Kind) {
 		t.Errorf("the error is %v, of Kind %q; want one of %q", err, e.Kind, kinds)
 	}
 	if strings.Contains(err.Error(), "\n") {
@@ -205,7 +210,7 @@ func checkPlain(t *testing.T, f Factory, u *upstream, r provider.Response) {
 		t.Errorf("usage %+v, want 7 tokens in and 3 out", r.Usage)
 	}
 	rt := r.Route
-	if rt.Model != "m" || rt.Endpoint != u.URL || !rt.Local || rt.Total <= 0 || rt.FirstToken > rt.Total {
+	if rt.Model != "m" || rt.Endpoint != u.URL || !rt.Local || rt.Request != "req-1" || rt.Total <= 0 || rt.FirstToken <= 0 || rt.FirstToken > rt.Total {
 		t.Errorf("route %+v", rt)
 	}
 }
@@ -245,6 +250,41 @@ func collect(t *testing.T, p provider.Provider, req provider.Request) provider.R
 	return r
 }
 
+// runFailures checks that what a server says of a failure is kept, streamed
+// and not.
+func runFailures(t *testing.T, f Factory) {
+	for _, noStream := range []bool{false, true} {
+		t.Run("slow down"+map[bool]string{true: ", whole"}[noStream], func(t *testing.T) {
+			u := newUpstream(t, func(w *wire, _ *http.Request) {
+				w.Header().Set("Retry-After", "7")
+				w.Header().Set("X-Request-Id", "req-1")
+				w.WriteHeader(http.StatusTooManyRequests)
+				w.send(`{"error":"slow down"}`)
+			})
+			p := f.New(t, u.URL)
+			req := hello()
+			req.NoStream = noStream
+			_, err := provider.Collect(p.Chat(context.Background(), req))
+			checkError(t, p, err, []provider.Kind{provider.RateLimited})
+			e, _ := err.(*provider.Error) //nolint:errorlint // the contract says so
+			if e.Status != http.StatusTooManyRequests || e.RetryAfter != 7*time.Second || e.RequestID != "req-1" || !strings.Contains(err.Error(), "slow down") {
+				t.Errorf("of status 429, Retry-After 7, request req-1 and %q, this is left: %+v", "slow down", e)
+			}
+		})
+	}
+	t.Run("the request's id of a cut answer", func(t *testing.T) {
+		s := speech{f.Dialect}
+		u := newUpstream(t, func(w *wire, _ *http.Request) {
+			s.head(w)
+			w.send(s.text("Hello"))
+		})
+		_, err := provider.Collect(f.New(t, u.URL).Chat(context.Background(), hello()))
+		if e, ok := err.(*provider.Error); !ok || e.RequestID != "req-1" { //nolint:errorlint // the contract says so
+			t.Errorf("the error does not hold the request's id: %+v", err)
+		}
+	})
+}
+
 // runLeaving checks that who leaves is let go, upstream too.
 func runLeaving(t *testing.T, f Factory) {
 	s := speech{f.Dialect}
@@ -267,12 +307,14 @@ func runLeaving(t *testing.T, f Factory) {
 		}
 		left(t, u)
 	})
-	for name, before := range map[string]string{"before headers": "", "mid-stream": s.text("Hello")} {
+	for name, before := range map[string]string{"before headers": "", "mid-stream": s.text("Hello"), "whole": ""} {
+		req := hello()
+		req.NoStream = name == "whole"
 		t.Run("cancel "+name, func(t *testing.T) {
 			u := newUpstream(t, hang(before))
 			ctx, cancel := context.WithCancel(context.Background())
 			time.AfterFunc(20*time.Millisecond, cancel)
-			_, err := provider.Collect(f.New(t, u.URL).Chat(ctx, hello()))
+			_, err := provider.Collect(f.New(t, u.URL).Chat(ctx, req))
 			if err != context.Canceled { //nolint:errorlint // the contract says unchanged
 				t.Errorf("got %v (%T), want context.Canceled unchanged", err, err)
 			}
@@ -282,7 +324,7 @@ func runLeaving(t *testing.T, f Factory) {
 			u := newUpstream(t, hang(before))
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 			defer cancel()
-			_, err := provider.Collect(f.New(t, u.URL).Chat(ctx, hello()))
+			_, err := provider.Collect(f.New(t, u.URL).Chat(ctx, req))
 			if err != context.DeadlineExceeded { //nolint:errorlint // the contract says unchanged
 				t.Errorf("got %v (%T), want context.DeadlineExceeded unchanged", err, err)
 			}
@@ -333,7 +375,7 @@ func runRefusals(t *testing.T, f Factory) {
 			if err == nil {
 				t.Fatalf("it was answered: %+v", r)
 			}
-			checkError(t, p, err, []provider.Kind{tc.kind}, false)
+			checkError(t, p, err, []provider.Kind{tc.kind})
 		})
 	}
 	if n := u.hits.Load(); n != 0 {

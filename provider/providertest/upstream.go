@@ -166,6 +166,7 @@ func (s speech) whole(text, reason string) string {
 func (s speech) answer(w *wire, chunks ...string) {
 	if !w.wantsStream(s.d) {
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Request-Id", "req-1")
 		w.send(s.whole(strings.Join(chunks, ""), "stop"))
 		return
 	}
