@@ -1,0 +1,60 @@
+package bench
+
+import "fmt"
+
+// Aim is a bound that the project sets itself. Missing one fails nothing: it
+// is read by people.
+type Aim struct {
+	What        string
+	Value, Most float64
+	Unit        string
+	Met         bool
+}
+
+func (a Aim) String() string {
+	word := "met"
+	if !a.Met {
+		word = "MISSED"
+	}
+	return fmt.Sprintf("%-6s  %s: %.4g%s, aim at most %.4g%s", word, a.What, a.Value, a.Unit, a.Most, a.Unit)
+}
+
+// The aims, as issues set them.
+const (
+	mostAlone   = 1.10 // a chain's wall, one at a time, over the floor's
+	mostCrowded = 1.15 // the same, 64 at once
+	mostAllocs  = 1.30 // a chain's allocations over the floor's
+	mostRender  = 300  // ns
+	mostVersion = 10   // ms above a program that does nothing
+	mostAsk     = 15   // ms above the same
+)
+
+func aims(r *Report) []Aim {
+	var out []Aim
+	add := func(what string, value, most float64, unit string) {
+		out = append(out, Aim{what, value, most, unit, value <= most})
+	}
+	for _, row := range r.Rows {
+		if row.Who != "tandem" {
+			continue
+		}
+		switch row.Work {
+		case loads[0].title:
+			add(row.Work+", wall", row.WallRatio.Median, mostAlone, "×")
+			add(row.Work+", allocations", row.AllocsRatio, mostAllocs, "×")
+		case loads[1].title:
+			add(row.Work+", wall", row.WallRatio.Median, mostCrowded, "×")
+		case loads[3].title:
+			add(row.Work, row.Wall, mostRender, " ns")
+		}
+	}
+	for _, s := range r.StartUp {
+		switch s.Program {
+		case "tandem version":
+			add(s.Program+", above hello world", s.Above.Median, mostVersion, " ms")
+		case "tandem ask":
+			add(s.Program+", above hello world", s.Above.Median, mostAsk, " ms")
+		}
+	}
+	return out
+}

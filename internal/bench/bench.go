@@ -1,0 +1,162 @@
+// Package bench measures Tandem against a floor: the same work written by hand
+// with go-openai, on the same machine, in the same minute, against the same
+// fake server. internal/bench/cmd/bench is the program; docs/benchmarks.md says
+// how to read what it prints.
+//
+// Every competitor is a process of its own, and so is the server, so that
+// allocations are the competitor's alone. They take turns, a fraction of a
+// second each, many rounds; what counts is the median of the ratios to the
+// floor in the same round, which a machine that slows down does not move.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+)
+
+// Plan is what to measure.
+type Plan struct {
+	Rounds int // of work; each competitor has its turn in each
+	Runs   int // of each program's start-up; 0: start-up is not measured
+
+	// Self is the bench program's own command line; it starts itself as the
+	// server and as the workers.
+	Self []string
+	// Peers are programs that do the same work, see [ServeWork]. Each is told
+	// the server's base URL as its last argument.
+	Peers []Command
+	// Programs to start, the first of which does nothing: what the others take
+	// is compared with it. "{url}" in an argument stands for the base URL.
+	Programs []Command
+
+	Log io.Writer // progress, and what the processes say of errors
+}
+
+// Command is a program and what to call it.
+type Command struct {
+	Name string
+	Argv []string
+}
+
+// Report is what was measured.
+type Report struct {
+	OS, Arch, Go string
+	CPUs         int
+	Rounds       int
+	Rows         []Row
+	StartUp      []Start `json:",omitempty"`
+	Aims         []Aim
+}
+
+// load is a piece of work in a quantity that takes a fraction of a second.
+type load struct {
+	title string
+	work  string
+	n, c  int
+}
+
+var loads = []load{
+	{"two-step chain, one at a time", Chain, 400, 1},
+	{"two-step chain, 64 at once", Chain, 2000, 64},
+	{"stream of 64 tokens, 64 at once", Stream, 500, 64},
+	{"f-string render", Template, 500_000, 1},
+}
+
+// Run measures. It fails when something cannot be measured, and never because
+// something is slow.
+func Run(ctx context.Context, p Plan) (*Report, error) {
+	report := &Report{OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version(), CPUs: runtime.NumCPU(), Rounds: p.Rounds}
+	server, err := start(ctx, p.Log, "the fake server", append(p.Self[:len(p.Self):len(p.Self)], "-serve")...)
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	url, err := server.line()
+	if err != nil {
+		return nil, err
+	}
+	commands := []Command{
+		{"floor", append(p.Self[:len(p.Self):len(p.Self)], "-work", "floor")},
+		{"tandem", append(p.Self[:len(p.Self):len(p.Self)], "-work", "tandem")},
+	}
+	var workers []*process
+	for _, c := range append(commands, p.Peers...) {
+		w, err := start(ctx, p.Log, c.Name, append(c.Argv[:len(c.Argv):len(c.Argv)], url)...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		defer w.stop()
+		workers = append(workers, w)
+	}
+	for _, l := range loads {
+		fmt.Fprintf(p.Log, "%s: %d rounds\n", l.title, p.Rounds)
+		rows, err := turns(workers, l, p.Rounds)
+		if err != nil {
+			return nil, err
+		}
+		report.Rows = append(report.Rows, rows...)
+	}
+	if p.Runs > 0 {
+		fmt.Fprintf(p.Log, "start-up: %d runs of each\n", p.Runs)
+		if report.StartUp, err = startUp(ctx, p, url); err != nil {
+			return nil, err
+		}
+	}
+	report.Aims = aims(report)
+	return report, nil
+}
+
+// Row is what one competitor's work cost.
+type Row struct {
+	Work string
+	Who  string
+	Sample
+	WallRatio   Spread // to the floor in the same round
+	CPURatio    Spread
+	AllocsRatio float64
+}
+
+// turns measures one load: every worker in every round, in an order that is
+// turned round each time, so that no place in it is better than another.
+func turns(workers []*process, l load, rounds int) ([]Row, error) {
+	samples := make([][]Sample, len(workers))
+	for round := range rounds {
+		for i := range workers {
+			if round%2 == 1 {
+				i = len(workers) - 1 - i
+			}
+			s, err := workers[i].measure(l.work, l.n, l.c)
+			if err != nil {
+				return nil, err
+			}
+			samples[i] = append(samples[i], s)
+		}
+	}
+	rows := make([]Row, len(workers))
+	for i, w := range workers {
+		r := Row{Work: l.title, Who: w.name}
+		pick := func(of []Sample, field func(Sample) float64) []float64 {
+			out := make([]float64, len(of))
+			for i, s := range of {
+				out[i] = field(s)
+			}
+			return out
+		}
+		ratio := func(field func(Sample) float64) Spread {
+			return spread(divide(pick(samples[i], field), pick(samples[0], field)))
+		}
+		wall := func(s Sample) float64 { return s.Wall }
+		cpu := func(s Sample) float64 { return s.CPU }
+		allocs := func(s Sample) float64 { return s.Allocs }
+		bytes := func(s Sample) float64 { return s.Bytes }
+		r.Sample = Sample{
+			Wall: median(pick(samples[i], wall)), CPU: median(pick(samples[i], cpu)),
+			Allocs: median(pick(samples[i], allocs)), Bytes: median(pick(samples[i], bytes)),
+		}
+		r.WallRatio, r.CPURatio, r.AllocsRatio = ratio(wall), ratio(cpu), ratio(allocs).Median
+		rows[i] = r
+	}
+	return rows, nil
+}

@@ -1,0 +1,86 @@
+// Command bench measures Tandem against the floor; `make bench` builds and
+// runs it. See docs/benchmarks.md.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/bench"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// commands is a flag that may be repeated: NAME=PROGRAM ARGUMENT…
+type commands []bench.Command
+
+func (c *commands) String() string { return "" }
+
+func (c *commands) Set(text string) error {
+	name, argv, ok := strings.Cut(text, "=")
+	if !ok || argv == "" {
+		return fmt.Errorf("%q is not NAME=PROGRAM ARGUMENT…", text)
+	}
+	*c = append(*c, bench.Command{Name: name, Argv: strings.Fields(argv)})
+	return nil
+}
+
+func run(ctx context.Context) error {
+	var (
+		peers, programs commands
+		rounds          = flag.Int("rounds", 15, "rounds of work")
+		runs            = flag.Int("runs", 40, "runs of each program's start-up")
+		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
+		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
+		work            = flag.String("work", "", "be the worker `floor or tandem` against the URL given (the bench starts itself so)")
+	)
+	flag.Var(&peers, "peer", "another worker, as `NAME=PROGRAM ARGUMENT…`")
+	flag.Var(&programs, "program", "a program to start and end, as `NAME=PROGRAM ARGUMENT…`; the first does nothing")
+	flag.Parse()
+	switch {
+	case *serve:
+		return bench.ServeUpstream(os.Stdin, os.Stdout)
+	case *work == "floor":
+		return bench.ServeWork(ctx, bench.Floor(flag.Arg(0)), os.Stdin, os.Stdout)
+	case *work == "tandem":
+		works, err := bench.Tandem(flag.Arg(0))
+		if err != nil {
+			return err
+		}
+		return bench.ServeWork(ctx, works, os.Stdin, os.Stdout)
+	case *work != "" || flag.NArg() > 0 || *rounds < 1:
+		flag.Usage()
+		return fmt.Errorf("nothing to be done with these arguments")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if len(programs) == 0 {
+		*runs = 0
+	}
+	report, err := bench.Run(ctx, bench.Plan{
+		Rounds: *rounds, Runs: *runs, Self: []string{self}, Peers: peers, Programs: programs, Log: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	return report.Write(os.Stdout)
+}

@@ -1,0 +1,60 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Tandem is the same work on the whole stack, assembled from configuration as
+// the command line has it: the router and whatever stands between it and the
+// provider are in it.
+func Tandem(baseURL string) (Works, error) {
+	env := map[string]string{"OPENAI_BASE_URL": baseURL, "OPENAI_API_KEY": fakeKey}
+	cfg, err := config.Load(config.LoadOptions{
+		UserFile: config.NoFile,
+		Env:      func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Set:      map[string]string{"use": config.OpenAIName, "providers.openai.model": fakeModel},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the configuration: %w", err)
+	}
+	stack, err := wire.Open(cfg, wire.Options{})
+	if err != nil {
+		return nil, err
+	}
+	play, err := chain.New(
+		chain.Step{Name: "title", Prompt: titlePrompt},
+		chain.Step{Name: "review", Prompt: reviewPrompt},
+	)
+	if err != nil {
+		return nil, err
+	}
+	title, err := chain.ParseTemplate(titlePrompt)
+	if err != nil {
+		return nil, err
+	}
+	story := provider.Request{Messages: []provider.Message{provider.User(streamPrompt)}}
+	return Works{
+		Chain: func(ctx context.Context) (string, error) {
+			out, err := play.Output(ctx, stack, variables())
+			return out.Text, err
+		},
+		Stream: func(ctx context.Context) (string, error) {
+			answer, err := provider.Collect(stack.Chat(ctx, story))
+			return answer.Text, err
+		},
+		Template: func(context.Context) (string, error) {
+			return title.Render(variables())
+		},
+	}, nil
+}
+
+// variables makes the map anew each time, as a program would.
+func variables() map[string]string {
+	return map[string]string{"subject": subject, "city": city}
+}

@@ -1,0 +1,64 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Tokens is how many tokens every answer of the fake server has.
+const Tokens = 64
+
+func token(i int) string { return "word" + strconv.Itoa(i) + " " }
+
+// Answer is the text of every answer of the fake server.
+func Answer() string {
+	var b strings.Builder
+	for i := range Tokens {
+		b.WriteString(token(i))
+	}
+	return b.String()
+}
+
+// Upstream is a fake server in OpenAI's dialect. It answers every chat with
+// the same text and no delay, whole or as a stream that is flushed at each
+// token. The answers are made beforehand, so that it costs little itself.
+func Upstream() http.Handler {
+	const head = `{"id":"chatcmpl-1","object":"%s","created":1700000000,"model":"fake","choices":[%s]%s}`
+	usage := fmt.Sprintf(`,"usage":{"prompt_tokens":7,"completion_tokens":%d,"total_tokens":%d}`, Tokens, Tokens+7)
+	whole := fmt.Appendf(nil, head, "chat.completion", `{"index":0,"message":{"role":"assistant","content":"`+Answer()+`"},"finish_reason":"stop"}`, usage)
+	event := func(choices, usage string) []byte {
+		return fmt.Appendf(nil, "data: "+head+"\n\n", "chat.completion.chunk", choices, usage)
+	}
+	var events [][]byte
+	for i := range Tokens {
+		events = append(events, event(`{"index":0,"delta":{"role":"assistant","content":"`+token(i)+`"},"finish_reason":null}`, ""))
+	}
+	end := event(`{"index":0,"delta":{},"finish_reason":"stop"}`, "")
+	end = append(append(end, event("", usage)...), "data: [DONE]\n\n"...)
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if !bytes.Contains(body, []byte(`"stream":true`)) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+			w.Write(whole)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		flush := http.NewResponseController(w)
+		for _, e := range events {
+			w.Write(e)
+			flush.Flush()
+		}
+		w.Write(end)
+	})
+	return mux
+}
