@@ -105,7 +105,7 @@ func parseKey(text string) (key, field, error) {
 		return unknown(text, fieldNames(topFields(), "providers.NAME.KEY"))
 	}
 	for _, f := range providerFields() {
-		if name, ok := strings.CutSuffix(rest, "."+f.name); ok && validName(name) {
+		if name, ok := strings.CutSuffix(rest, "."+f.name); ok && ValidName(name) {
 			return key{name, f.name}, f, nil
 		}
 	}
@@ -116,10 +116,11 @@ func parseKey(text string) (key, field, error) {
 // forever is keep_alive's -1.
 const forever = Duration(-1 * time.Nanosecond)
 
-// validName reports whether a provider may be called so: names stand in
-// -m NAME/MODEL and in lists with commas.
-func validName(name string) bool {
-	ok := name != "" && len(name) <= 64 && strings.Trim(name[:1], ".-_") != ""
+// ValidName reports whether a provider or a key may be called so: names stand
+// in -m NAME/MODEL, in lists with commas, and in the names of files. What
+// looks like a key is no name.
+func ValidName(name string) bool {
+	ok := name != "" && !LooksLikeKey(name) && len(name) <= 64 && strings.Trim(name[:1], ".-_") != ""
 	for _, r := range name {
 		ok = ok && (r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
 	}

@@ -26,6 +26,7 @@ const (
 type layer struct {
 	role   Role
 	values map[key]entry
+	lost   map[key]entry    // values that would loosen what is tight: they have no effect
 	names  []string         // providers, in order of appearance
 	places map[string]entry // where each starts; without a value
 	errs   []error
@@ -33,9 +34,10 @@ type layer struct {
 
 // entry is one value and where it stands.
 type entry struct {
-	value any
-	node  *yaml.Node // nil: not from a file
-	from  string     // file, or the name of a variable or flag
+	value   any
+	node    *yaml.Node // nil: not from a file
+	from    string     // file, or the name of a variable or flag
+	ignored string     // why it has no effect; empty: it has
 }
 
 // origin is where a value comes from, for people.
@@ -47,7 +49,7 @@ func (e entry) at(message, remedy string) *yamlx.Error {
 }
 
 func newLayer(role Role) *layer {
-	return &layer{role: role, values: map[key]entry{}, places: map[string]entry{}}
+	return &layer{role: role, values: map[key]entry{}, lost: map[key]entry{}, places: map[string]entry{}}
 }
 
 func (l *layer) set(k key, e entry) {
@@ -116,7 +118,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 			continue
 		}
 		name := p.String("name")
-		if !validName(name) {
+		if !ValidName(name) {
 			p.Fail("name", fmt.Sprintf("%s cannot be a provider's name", yamlx.Quote(name)), "use letters, digits, dots, dashes and underscores")
 			continue
 		}
@@ -141,7 +143,7 @@ func (l *layer) readFields(m yamlx.Map, fields []field, r reader, file string) {
 			continue
 		}
 		if v := f.read(r, m, f.name); v != nil {
-			l.set(key{r.provider, f.name}, entry{v, m.Value(f.name), file})
+			l.set(key{r.provider, f.name}, entry{value: v, node: m.Value(f.name), from: file})
 		}
 	}
 }
@@ -161,7 +163,7 @@ func (l *layer) readTimeouts(m yamlx.Map, r reader, file string) {
 	for _, n := range m.Keys() {
 		if f, ok := findField(providerFields(), timeoutPrefix+n); ok {
 			if v := f.read(r, m, n); v != nil {
-				l.set(key{r.provider, f.name}, entry{v, m.Value(n), file})
+				l.set(key{r.provider, f.name}, entry{value: v, node: m.Value(n), from: file})
 			}
 		}
 	}
@@ -177,7 +179,7 @@ func (l *layer) setText(k key, f field, text, from string, r reader) {
 	m, _ := d.Mapping(root, "", nil)
 	r.provider = k.provider
 	if v := f.read(r, m, last); v != nil {
-		l.set(k, entry{v, nil, from})
+		l.set(k, entry{value: v, from: from})
 	}
 	l.errs = append(l.errs, flatten(d.Err())...)
 }

@@ -72,7 +72,10 @@ type File struct {
 // them (see [yamlx.Join]), each an [*yamlx.Error] with its place. Loaded is
 // never nil and always has Files; with an error that is [ErrUntrusted] it is
 // complete, but gives no keys; with any other its Config is empty.
-func Load(o LoadOptions) (*Loaded, error) {
+func Load(o LoadOptions) (*Loaded, error) { return load(o, yamlx.Read) }
+
+// load is Load with files as read gives them.
+func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error) {
 	l := &Loaded{env: o.Env, keyring: o.Keyring, stateDir: o.StateDir}
 	if l.env == nil {
 		l.env = os.LookupEnv
@@ -80,7 +83,7 @@ func Load(o LoadOptions) (*Loaded, error) {
 	if l.stateDir == "" {
 		l.stateDir = StateDir(l.env)
 	}
-	if err := l.readFiles(o); err != nil {
+	if err := l.readFiles(o, read); err != nil {
 		return l, err
 	}
 	l.layers = append(l.layers, readEnvironment(l.env, l.layers), readSettings(o.Set, reader{dir: o.Dir, home: l.env.home()}))
@@ -104,7 +107,7 @@ func Load(o LoadOptions) (*Loaded, error) {
 }
 
 // readFiles adds the layers of the files.
-func (l *Loaded) readFiles(o LoadOptions) error {
+func (l *Loaded) readFiles(o LoadOptions, read func(string) ([]byte, error)) error {
 	explicit := cmp.Or(o.UserFile, l.env.or("TANDEM_CONFIG", ""))
 	user, project := explicit, o.ProjectFile
 	if explicit == "" {
@@ -115,18 +118,18 @@ func (l *Loaded) readFiles(o LoadOptions) error {
 		user = ""
 	}
 	if user != "" {
-		if err := l.readLayer(RoleUser, user, explicit != ""); err != nil {
+		if err := l.readLayer(read, RoleUser, user, explicit != ""); err != nil {
 			return err
 		}
 	}
 	if project == "" || sameFile(user, project) {
 		return nil
 	}
-	return l.readLayer(RoleProject, project, o.ProjectFile != "")
+	return l.readLayer(read, RoleProject, project, o.ProjectFile != "")
 }
 
-func (l *Loaded) readLayer(role Role, path string, mustExist bool) error {
-	data, err := yamlx.Read(path)
+func (l *Loaded) readLayer(read func(string) ([]byte, error), role Role, path string, mustExist bool) error {
+	data, err := read(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	abs, absErr := filepath.Abs(path)
 	if absErr != nil {
@@ -179,6 +182,8 @@ func (l *Loaded) tighten() {
 				by = &e
 			case ok && e.value != tight && by != nil:
 				delete(layer.values, k)
+				e.ignored = fmt.Sprintf("no effect: %s says %v, and that can only be tightened", by.origin(), by.value)
+				layer.lost[k] = e
 				l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("%s: %v has no effect", k, e.value),
 					fmt.Sprintf("%s says %v, and that can only be tightened", by.origin(), by.value)).Error())
 			}

@@ -58,15 +58,39 @@ type Ref string
 func parseRef(s string, absolute func(string) string) (Ref, bool) {
 	scheme, name, _ := strings.Cut(s, ":")
 	switch {
-	case name == "" || strings.HasPrefix(name, "sk-") || strings.ContainsFunc(name, isControl):
+	case name == "" || scheme != "file" && LooksLikeKey(name) || strings.ContainsFunc(name, isControl):
 		return "", false
-	case scheme == "env" && isVariable(name), scheme == "keyring" && validName(name):
+	case scheme == "env" && isVariable(name), scheme == "keyring" && ValidName(name):
 		return Ref(s), true
 	case scheme == "file":
 		return Ref("file:" + absolute(name)), true
 	}
 	return "", false
 }
+
+// keyPrefixes are what the keys of well-known services start with.
+func keyPrefixes() []string {
+	return []string{"sk-", "sk_", "gsk_", "xai-", "hf_", "nvapi-", "r8_", "AIza", "pplx-", "ghp_", "github_pat_", "Bearer "}
+}
+
+// LooksLikeKey reports whether text is surely meant as a key itself, not as
+// something's name.
+func LooksLikeKey(text string) bool {
+	for _, p := range keyPrefixes() {
+		if strings.HasPrefix(text, p) {
+			return true
+		}
+	}
+	var lower, upper, digit bool
+	for _, r := range text {
+		lower = lower || 'a' <= r && r <= 'z'
+		upper = upper || 'A' <= r && r <= 'Z'
+		digit = digit || '0' <= r && r <= '9'
+	}
+	return len(text) >= 32 && digit && (lower && upper || isHex(text))
+}
+
+func isHex(text string) bool { return strings.Trim(text, "0123456789abcdefABCDEF") == "" }
 
 // isVariable reports whether name can be an environment variable's.
 func isVariable(name string) bool {
@@ -135,7 +159,7 @@ func (l *Loaded) lookUp(ref Ref) (string, error) {
 		}
 		return value, nil
 	default:
-		return readKeyFile(name)
+		return ReadKeyFile(name)
 	}
 }
 
@@ -152,9 +176,10 @@ func (m *missing) Is(target error) bool { return target == ErrNoKey }
 // maxKeyFile is the most bytes a key's file may have.
 const maxKeyFile = 64 << 10
 
-// readKeyFile returns what the file holds. A file that others than its owner
-// may read is refused; on Windows, whose modes don't tell, it is not.
-func readKeyFile(path string) (string, error) {
+// ReadKeyFile returns what the file holds. A file that others than its owner
+// may read is refused; on Windows, whose modes don't tell, it is not. The error
+// wraps ErrNoKey when there is no such file, and shows nothing of its text.
+func ReadKeyFile(path string) (string, error) {
 	if err := checkKeyFile(path); err != nil {
 		return "", err
 	}

@@ -8,8 +8,11 @@ import (
 	"runtime"
 )
 
-// writeFile replaces a file as a whole or not at all, and makes its directory
-// (0700) if need be. A link is followed, and its target replaced.
+// WriteFile replaces a file that only its owner may read (0600) as a whole or
+// not at all, and makes its directory (0700) if need be. A link is followed, and
+// its target replaced. No error shows any of the data.
+func WriteFile(path string, data []byte) error { return writeFile(path, data, 0o600) }
+
 func writeFile(path string, data []byte, mode os.FileMode) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target

@@ -43,7 +43,7 @@ func (a *app) load() (*config.Loaded, error) {
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
-	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set}
+	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore()}
 }
 
 // stateDir is where tandem keeps what it remembers between calls:

@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/config"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "config", Short: "Show, explain, check and edit the configuration",
+		Long: `Show, explain, check and edit the configuration. Each of these overrides those
+below it: flags, environment variables, the project's ./config.yaml, your own
+file, built-in defaults. Privacy and offline can only be tightened.`,
+	}
+	cmd.AddCommand(
+		a.configShowCommand(), a.configExplainCommand(), a.configPathCommand(),
+		a.configCheckCommand(), a.configEditCommand(), a.configTrustCommand(),
+	)
+	return cmd
+}
+
+// loadAny is load for commands that only look: an untrusted project's file is
+// no error to them, and is remarked on.
+func (a *app) loadAny() (*config.Loaded, error) {
+	cfg, err := a.load()
+	if errors.Is(err, config.ErrUntrusted) {
+		a.term.note("%s the project's configuration is not trusted, so no prompt is sent; see `tandem config trust`", a.term.yellow("note:"))
+		err = nil
+	}
+	return cfg, err
+}
+
+func (a *app) configShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show", Short: "Print the merged configuration", Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error { return a.configShow(asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (a *app) configShow(asJSON bool) error {
+	cfg, err := a.loadAny()
+	if err != nil {
+		return err
+	}
+	text, err := cfg.YAML()
+	if asJSON {
+		text, err = cfg.JSON()
+		text = append(text, '\n')
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.term.out.Write(text)
+	return err
+}
+
+func (a *app) configExplainCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "explain KEY", Short: "Say what a key's value is and where it comes from",
+		Example: `  tandem config explain temperature
+  tandem config explain providers.local.model`,
+		Args: exactArgs("KEY"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.configExplain(args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (a *app) configExplain(key string, asJSON bool) error {
+	cfg, err := a.loadAny()
+	if err != nil {
+		return err
+	}
+	x, err := cfg.Explain(key)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(a.term.out, x)
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	if x.Set {
+		fmt.Fprintf(w, "%s: %s\tfrom %s\n", x.Key, valueText(x.Value), x.Origin)
+	} else {
+		fmt.Fprintf(w, "%s: \tnot set; the engine's own default counts\n", x.Key)
+	}
+	for _, o := range x.Overrides {
+		note := "overridden"
+		if o.Note != "" {
+			note = o.Note
+		}
+		fmt.Fprintf(w, "  %s\tfrom %s (%s)\n", valueText(o.Value), o.Origin, note)
+	}
+	return w.Flush()
+}
+
+// valueText is a value on one line, as a file would have it.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		texts := make([]string, len(v))
+		for i, e := range v {
+			texts[i] = valueText(e)
+		}
+		return "[" + strings.Join(texts, ", ") + "]"
+	}
+	return fmt.Sprint(v)
+}
+
+func (a *app) configPathCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "path", Short: "Say which configuration files are looked for, and which exist", Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error { return a.configPath(asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
+	return cmd
+}
+
+type fileJSON struct {
+	Role   config.Role `json:"role"`
+	Path   string      `json:"path"`
+	Exists bool        `json:"exists"`
+}
+
+func (a *app) configPath(asJSON bool) error {
+	cfg, _ := a.load() // it has the files, whatever is wrong with them
+	files := []fileJSON{}
+	for _, f := range cfg.Files {
+		files = append(files, fileJSON{f.Role, f.Path, f.Exists})
+	}
+	if asJSON {
+		return writeJSON(a.term.out, files)
+	}
+	if len(files) == 0 {
+		a.term.note("no file is looked for: --config or TANDEM_CONFIG says none")
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	for _, f := range files {
+		state := "exists"
+		if !f.Exists {
+			state = "does not exist"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Role, f.Path, state)
+	}
+	return w.Flush()
+}
+
+func (a *app) configCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", Short: "Find every mistake in the configuration, or in one file",
+		Long: `Find every mistake in the configuration that counts here: its files, the
+environment and flags. With a FILE, look at that alone.`,
+		Args: atMostOne("a file"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.configCheck(args) },
+	}
+}
+
+func (a *app) configCheck(files []string) error {
+	var warnings []string
+	var err error
+	if len(files) == 1 {
+		warnings, err = config.Check(files[0], os.LookupEnv)
+	} else {
+		var cfg *config.Loaded
+		cfg, err = a.load()
+		warnings = cfg.Warnings
+		for _, f := range cfg.Files {
+			if f.Exists {
+				files = append(files, f.Path)
+			}
+		}
+	}
+	for _, w := range warnings {
+		a.term.note("%s %s", a.term.yellow("warning:"), w)
+	}
+	if err != nil {
+		return err
+	}
+	what := strings.Join(files, ", ")
+	if what == "" {
+		what = "the built-in defaults"
+	}
+	_, err = fmt.Fprintf(a.term.out, "ok: %s\n", what)
+	return err
+}
+
+func (a *app) configTrustCommand() *cobra.Command {
+	var yes, revoke bool
+	cmd := &cobra.Command{
+		Use: "trust", Short: "Let the project's ./config.yaml do what it asks for",
+		Long: `Show what the project's ./config.yaml wants beyond what any project may, and
+grant it: to send a key or prompts where your own configuration does not, or to
+run a program. Any change of the file asks again.`,
+		Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error {
+			if revoke {
+				return a.configRevoke()
+			}
+			return a.configTrust(yes)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&revoke, "revoke", false, "take the trust back")
+	return cmd
+}
+
+func (a *app) configTrust(yes bool) error {
+	cfg, err := a.load()
+	if err != nil && !errors.Is(err, config.ErrUntrusted) {
+		return err
+	}
+	switch {
+	case len(cfg.Demands()) == 0 && err == nil:
+		a.term.note("nothing to trust: ./config.yaml, if there is one, asks for nothing beyond what any project may")
+		return nil
+	case cfg.Trusted():
+		a.term.note("trusted already; take it back with `tandem config trust --revoke`")
+	}
+	for _, d := range cfg.Demands() {
+		if _, err := fmt.Fprintf(a.term.out, "%s: it wants to %s\n", d.Place, stripControls(d.Text)); err != nil {
+			return err
+		}
+	}
+	if cfg.Trusted() {
+		return nil
+	}
+	if !yes && !a.term.inIsTTY {
+		return usageError{errors.New("there is no terminal to ask on; if you agree, run `tandem config trust --yes`")}
+	}
+	if !yes && !a.term.confirm("Do you agree?") {
+		return usageError{errors.New("not trusted; nothing was changed")}
+	}
+	path, err := cfg.Trust()
+	if err != nil {
+		return err
+	}
+	a.term.note("trusted %s; any change of it asks again", path)
+	return nil
+}
+
+func (a *app) configRevoke() error {
+	cfg, _ := a.load() // trust can be taken back from a file with mistakes
+	path, revoked, err := cfg.Revoke()
+	if err != nil {
+		return err
+	}
+	if !revoked {
+		a.term.note("%s was not trusted", path)
+		return nil
+	}
+	a.term.note("%s is no longer trusted", path)
+	return nil
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/config"
+)
+
+func (a *app) configEditCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "edit", Short: "Edit your own configuration file",
+		Long: `Edit your own configuration file with $VISUAL or $EDITOR. You edit a copy: it
+takes the file's place only when it has no mistake. Where there is no file yet,
+you start from a commented template.`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.configEdit(cmd.Context()) },
+	}
+}
+
+func (a *app) configEdit(ctx context.Context) error {
+	draft, err := config.NewDraft(a.loadOptions(nil))
+	if err != nil {
+		return err
+	}
+	editor, err := a.editor(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "tandem-config-")
+	if err != nil {
+		return fmt.Errorf("making a copy to edit: %w", err)
+	}
+	file := filepath.Join(dir, "config.yaml")
+	keep := false
+	defer func() {
+		if !keep {
+			_ = os.RemoveAll(dir)
+		}
+	}()
+	if err := os.WriteFile(file, draft.Text, 0o600); err != nil {
+		return fmt.Errorf("making a copy to edit: %w", err)
+	}
+	err = a.editUntilGood(ctx, draft, editor, file)
+	if keep = errors.Is(err, errDraftKept); keep {
+		a.term.note("nothing was written to %s; your text is kept in %s", draft.Path, file)
+		return reported(usageError{err})
+	}
+	return err
+}
+
+// errDraftKept is a text that could not be saved; why has been reported.
+var errDraftKept = errors.New("the edited configuration was not saved")
+
+func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []string, file string) error {
+	for {
+		if err := a.runEditor(ctx, editor, file); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading what was edited: %w", err)
+		}
+		if bytes.Equal(text, draft.Text) && !draft.New {
+			a.term.note("nothing was changed")
+			return nil
+		}
+		err = draft.Save(text)
+		if err == nil {
+			a.term.note("wrote %s", draft.Path)
+			return nil
+		}
+		a.report(err)
+		if !a.term.confirm("Edit it again?") {
+			return errDraftKept
+		}
+	}
+}
+
+// runEditor runs the user's editor on a file, and waits for it.
+func (a *app) runEditor(ctx context.Context, editor []string, file string) error {
+	cmd := exec.CommandContext(ctx, editor[0], append(editor[1:], file)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.in, a.term.err, a.term.err
+	if a.term.outIsTTY {
+		cmd.Stdout = a.term.out
+	}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("the editor %s failed: %w; nothing was changed. Set $EDITOR to use another", editor[len(editor)-1], err)
+	}
+	return nil
+}
+
+// editor is the command of the user's editor: $VISUAL, $EDITOR, or what is
+// there. As other programs do, it lets the shell read the variables, which may
+// hold arguments.
+func (a *app) editor(env func(string) (string, bool)) ([]string, error) {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if v, _ := env(name); strings.TrimSpace(v) != "" {
+			if runtime.GOOS == "windows" {
+				return strings.Fields(v), nil
+			}
+			return []string{"sh", "-c", v + ` "$@"`, v}, nil
+		}
+	}
+	if !a.term.inIsTTY {
+		return nil, usageError{errors.New("there is no terminal for an editor; set $EDITOR, or write the file that `tandem config path` shows")}
+	}
+	for _, name := range []string{"editor", "nano", "vim", "vi", "notepad"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path}, nil
+		}
+	}
+	return nil, usageError{errors.New("no editor was found; set $EDITOR to yours")}
+}

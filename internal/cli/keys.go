@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/keys"
+)
+
+// keyStore is where the keys of keyring: references are. It asks nobody until
+// a key is needed.
+func keyStore() *keys.Store { return keys.New(config.DataDir(os.LookupEnv), keys.System(os.LookupEnv)) }
+
+func (a *app) keysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "keys", Short: "Keep API keys in the system's keyring: set, list, rm",
+		Long: `Keep API keys by name, in the system's keyring, or where there is none in
+files that only you may read. In the configuration, a provider's
+` + "`api_key: keyring:NAME`" + ` then stands for the key.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && !config.ValidName(args[0]) { // it may be a key
+				return usageError{errors.New("`tandem keys` takes set, list or rm; see `tandem keys --help`")}
+			}
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	// What a mistyped command line holds may be a key: no error shows it.
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, _ error) error {
+		return usageError{fmt.Errorf("`%s` has no such flag, and takes no key as an argument; see `%[1]s --help`", cmd.CommandPath())}
+	})
+	cmd.AddCommand(a.keysSetCommand(), a.keysListCommand(), a.keysRemoveCommand())
+	return cmd
+}
+
+func (a *app) keysSetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "set NAME", Short: "Keep a key: it is asked for, or read from standard input",
+		Long: `Keep a key under a name. The key is asked for without an echo, or read from
+standard input; it is never an argument, which others could see.`,
+		Example: `  tandem keys set openai
+  pass show openai | tandem keys set openai`,
+		Args: keyName,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.keysSet(cmd.Context(), args[0]) },
+	}
+}
+
+// keyName takes one argument, a key's name, and shows none that is not.
+func keyName(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageError{fmt.Errorf("`%s` takes a name only: the key itself is asked for, or read from standard input. "+
+			"A key on a command line stays in the shell's history: if there was one, replace it", cmd.CommandPath())}
+	}
+	if err := exactArgs("NAME")(cmd, args); err != nil {
+		return err
+	}
+	if err := keys.CheckName(args[0]); err != nil {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+	}
+	return nil
+}
+
+func (a *app) keysSet(ctx context.Context, name string) error {
+	text, err := a.readKey(ctx, name)
+	if err != nil {
+		return err
+	}
+	secret, err := config.NewSecret(text)
+	if err != nil {
+		return usageError{fmt.Errorf("%w; nothing was kept", err)}
+	}
+	kept, err := keyStore().Set(name, secret.Reveal())
+	if err != nil {
+		return err
+	}
+	a.term.note("kept the key %q %s", name, where(kept))
+	a.adviseKey(name)
+	return nil
+}
+
+// where says where a key lies.
+func where(k keys.Key) string {
+	if k.Place == keys.InKeyring {
+		return "in the system keyring"
+	}
+	return fmt.Sprintf("in %s, which only you may read; no system keyring serves here", k.Path)
+}
+
+// adviseKey says what to write into the configuration, unless it is there.
+func (a *app) adviseKey(name string) {
+	if len(a.keyUsers(name)) > 0 || a.flags.quiet {
+		return
+	}
+	provider := config.OpenAIName
+	if cfg, _ := a.load(); cfg != nil {
+		if p, ok := cfg.Provider(name); ok && p.Kind == config.KindOpenAI {
+			provider = name
+		}
+	}
+	a.term.note("no provider uses it yet; `tandem config edit` and write:\n\nproviders:\n  - name: %s\n    api_key: keyring:%s\n", provider, name)
+}
+
+// keyUsers are the providers that use a key.
+func (a *app) keyUsers(name string) (users []string) {
+	cfg, _ := a.load() // with a mistake in it, it names no providers
+	for _, p := range cfg.Providers {
+		if string(p.APIKey) == "keyring:"+name {
+			users = append(users, p.Name)
+		}
+	}
+	return users
+}
+
+// maxKeyInput is the most bytes of standard input that are read for a key.
+const maxKeyInput = 64 << 10
+
+// readKey asks for a key on a terminal, or reads it from a pipe.
+func (a *app) readKey(ctx context.Context, name string) (string, error) {
+	read := func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.term.in, maxKeyInput)) }
+	if f, ok := a.term.in.(*os.File); ok && a.term.inIsTTY {
+		fd := int(f.Fd())
+		state, err := term.GetState(fd)
+		if err != nil {
+			return "", fmt.Errorf("asking for the key: %w", err)
+		}
+		defer func() { _ = term.Restore(fd, state) }() // an interrupt leaves the echo off
+		fmt.Fprintf(a.term.err, "The key %s (it is not shown): ", name)
+		defer fmt.Fprintln(a.term.err)
+		read = func() ([]byte, error) { return term.ReadPassword(fd) }
+	} else if a.term.in == nil {
+		return "", nil
+	}
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := read()
+		done <- result{data, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case r := <-done:
+		if r.err != nil && !errors.Is(r.err, io.EOF) {
+			return "", fmt.Errorf("reading the key: %w", r.err)
+		}
+		return string(r.data), nil
+	}
+}
+
+func (a *app) keysListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the names of the keys, and where each lies", Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error { return a.keysList(asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
+	return cmd
+}
+
+func (a *app) keysList(asJSON bool) error {
+	list, err := keyStore().List()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(a.term.out, list)
+	}
+	if len(list) == 0 {
+		a.term.note("no key is kept; keep one with `tandem keys set NAME`")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tWHERE\tUSED BY")
+	for _, k := range list {
+		place := k.Path
+		if k.Place == keys.InKeyring {
+			place = "system keyring"
+		}
+		users := strings.Join(a.keyUsers(k.Name), ", ")
+		if users == "" {
+			users = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, place, users)
+	}
+	return w.Flush()
+}
+
+func (a *app) keysRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rm NAME", Short: "Remove a key", Args: keyName,
+		RunE: func(_ *cobra.Command, args []string) error { return a.keysRemove(args[0]) },
+	}
+}
+
+func (a *app) keysRemove(name string) error {
+	err := keyStore().Delete(name)
+	if errors.Is(err, config.ErrNoKey) {
+		return usageError{fmt.Errorf("there is no key %q; see `tandem keys list`", name)}
+	}
+	if err != nil {
+		return err
+	}
+	a.term.note("removed the key %q", name)
+	if users := a.keyUsers(name); len(users) > 0 {
+		a.term.note("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))
+	}
+	return nil
+}
