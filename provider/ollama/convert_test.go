@@ -125,7 +125,7 @@ func TestParseHost(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "http://127.0.0.1:11434", "0.0.0.0": "http://127.0.0.1:11434", "0.0.0.0:80": "http://127.0.0.1:80",
 		"example.org": "http://example.org:11434", "http://example.org": "http://example.org:80", "https://example.org": "https://example.org:443",
-		":1234": "http://:1234", "[::1]": "http://[::1]:11434", "[::]:9": "http://[::1]:9", "::1": "http://[::1]:11434",
+		":1234": "http://127.0.0.1:1234", "[::1]": "http://[::1]:11434", "[::]:9": "http://[::1]:9", "::1": "http://[::1]:11434",
 		` "1.2.3.4:5" `: "http://1.2.3.4:5", "ollama.com": "https://ollama.com:443", "https://h/path": "https://h:443/path",
 	} {
 		u, err := ollama.ParseHost(in)
