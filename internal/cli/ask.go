@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -128,7 +129,11 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 		if err != nil {
 			return req, err
 		}
-		user.Images = append(user.Images, provider.Image{Data: data})
+		mime := http.DetectContentType(data)
+		if !strings.HasPrefix(mime, "image/") {
+			return req, usageError{fmt.Errorf("%s is no picture (it looks like %s); give a PNG, JPEG, WebP or GIF file", path, mime)}
+		}
+		user.Images = append(user.Images, provider.Image{Data: data, MIME: mime})
 	}
 	req.Messages = append(req.Messages, user)
 	req.NoStream = in.noStrm || in.json

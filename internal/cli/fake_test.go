@@ -1,0 +1,190 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// fake is a server whose manner is the first part of the path: $FAKE/ok/v1 is
+// an OpenAI-compatible API, $FAKE/ok an Ollama (below /api). The manners are in
+// play.
+type fake struct {
+	*httptest.Server
+	hits atomic.Int64  // generations asked for
+	said atomic.Int64  // hangs that have said their first words
+	left chan struct{} // gets a value for each hang whose client went away
+	mu   sync.Mutex
+	body string
+}
+
+func newFake() *fake {
+	f := &fake{left: make(chan struct{}, 64)}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	return f
+}
+
+func (f *fake) last() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.body
+}
+
+func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	manner, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch path {
+	case "v1/models":
+		if manner == "denied" {
+			fail(w, 401, `{"error":{"message":"Incorrect API key provided: `+key(r)+`","code":"invalid_api_key"}}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"object":"list","data":[{"id":"big","object":"model","created":1700000000}]}`)
+	case "api/version":
+		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
+	case "api/tags":
+		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"abc","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
+	case "api/show":
+		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"]}`)
+	case "api/ps":
+		_, _ = io.WriteString(w, `{"models":[]}`)
+	case "v1/chat/completions", "api/chat":
+		f.hits.Add(1)
+		f.mu.Lock()
+		f.body = string(body)
+		f.mu.Unlock()
+		(&talk{f: f, w: w, r: r, ollama: path == "api/chat", body: string(body)}).play(manner)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func key(r *http.Request) string { return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") }
+
+func fail(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// talk is one answer of the fake.
+type talk struct {
+	f      *fake
+	w      http.ResponseWriter
+	r      *http.Request
+	ollama bool
+	body   string
+}
+
+// play answers in a manner.
+func (t *talk) play(manner string) {
+	switch manner {
+	case "ok":
+		t.say("Hello", " wörld")
+		t.end("stop")
+	case "echo": // repeats the last message
+		t.say(t.asked())
+		t.end("stop")
+	case "length":
+		t.say("Hello", " wor")
+		t.end("length")
+	case "empty":
+		t.say()
+		t.end("stop")
+	case "cut":
+		t.say("Hello", " wor")
+		if t.whole() {
+			t.w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	case "hang":
+		t.say("Hello")
+		t.f.said.Add(1)
+		<-t.r.Context().Done()
+		t.f.left <- struct{}{}
+	case "silent":
+		<-t.r.Context().Done()
+	case "escapes": // what a hostile model would write
+		t.say("a\x1b]0;owned\x07b", "\x1b[31mred\x1b", "[0m", "\u009b2Jc\r\nd")
+		t.end("stop")
+	case "denied":
+		fail(t.w, 401, `{"error":{"message":"Incorrect API key provided: `+key(t.r)+`","code":"invalid_api_key"}}`)
+	case "limited":
+		t.w.Header().Set("Retry-After", "7")
+		fail(t.w, 429, `{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`)
+	case "quota":
+		fail(t.w, 429, `{"error":{"message":"no credit","code":"insufficient_quota"}}`)
+	case "missing":
+		fail(t.w, 404, `{"error":"model 'small' not found"}`)
+	case "overflow":
+		fail(t.w, 400, `{"error":{"message":"This model's maximum context length is 10 tokens. However, you requested 20","code":"context_length_exceeded"}}`)
+	case "crash":
+		fail(t.w, 500, `{"error":"boom"}`)
+	default:
+		http.NotFound(t.w, t.r)
+	}
+}
+
+// asked is the text of the last message.
+func (t *talk) asked() string {
+	var body struct {
+		Messages []struct{ Content string }
+	}
+	if json.Unmarshal([]byte(t.body), &body) != nil || len(body.Messages) == 0 {
+		return "no messages"
+	}
+	return body.Messages[len(body.Messages)-1].Content
+}
+
+func (t *talk) whole() bool {
+	if t.ollama {
+		return strings.Contains(t.body, `"stream":false`)
+	}
+	return !strings.Contains(t.body, `"stream":true`)
+}
+
+func (t *talk) say(texts ...string) {
+	if t.whole() {
+		t.w.Header().Set("Content-Type", "application/json")
+		content, _ := json.Marshal(strings.Join(texts, ""))
+		if t.ollama {
+			fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":%s},`, content)
+		} else {
+			fmt.Fprintf(t.w, `{"model":"big","choices":[{"index":0,"message":{"role":"assistant","content":%s},`, content)
+		}
+		return
+	}
+	if !t.ollama {
+		t.w.Header().Set("Content-Type", "text/event-stream")
+	}
+	for _, text := range texts {
+		content, _ := json.Marshal(text)
+		if t.ollama {
+			fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":%s},"done":false}`+"\n", content)
+		} else {
+			fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{"content":%s}}]}`+"\n\n", content)
+		}
+		t.w.(http.Flusher).Flush()
+	}
+}
+
+func (t *talk) end(reason string) {
+	switch {
+	case t.ollama && t.whole():
+		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`, reason)
+	case t.ollama:
+		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`+"\n", reason)
+	case t.whole():
+		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`, reason)
+	default:
+		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`+"\n\ndata: [DONE]\n\n", reason)
+	}
+}

@@ -1,0 +1,41 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/tandem-llm/tandem/internal/cli"
+)
+
+// TestMain makes the test binary serve as tandem too: scripts, and the
+// supervisor of a managed engine, run it as the program.
+func TestMain(m *testing.M) {
+	testscript.Main(leakChecked{m}, map[string]func(){"tandem": tandem})
+}
+
+func tandem() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// leakChecked fails a run that leaves goroutines.
+type leakChecked struct{ *testing.M }
+
+func (l leakChecked) Run() int {
+	code := l.M.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
+}
