@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 )
@@ -59,6 +60,8 @@ func parseBaseURL(s string) (string, error) {
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
 		return "", errors.New("this is no http:// or https:// address")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
+		return "", errors.New("the host has letters that are not ASCII: write it as xn--…")
 	case u.User != nil:
 		return "", errors.New("an address with credentials does not belong in a file")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":

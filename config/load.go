@@ -52,6 +52,7 @@ type Loaded struct {
 	Warnings []string // what is allowed but surely not meant, one line each
 
 	layers   []*layer
+	own      []*layer // as layers would be without the project's file
 	env      lookup
 	keyring  Keyring
 	stateDir string
@@ -86,12 +87,15 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	if err := l.readFiles(o, read); err != nil {
 		return l, err
 	}
-	l.layers = append(l.layers, readEnvironment(l.env, l.layers), readSettings(o.Set, reader{dir: o.Dir, home: l.env.home()}))
+	files := l.layers
+	l.layers = l.assemble(files, o)
 	var errs []error
 	for _, layer := range l.layers {
 		errs = append(errs, layer.errs...)
 	}
-	l.layers = slices.Insert(l.layers, 0, defaults(l.layers, l.env))
+	if last := len(files) - 1; last >= 0 && files[last].role == RoleProject {
+		l.own = l.assemble(files[:last:last], o)
+	}
 	l.tighten()
 	errs = append(errs, validate(l.layers)...)
 	if err := yamlx.Join(errs...); err != nil {
@@ -104,6 +108,12 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	l.Config = *cfg
 	l.warn()
 	return l, l.checkTrust()
+}
+
+// assemble puts the other layers around those of the files.
+func (l *Loaded) assemble(files []*layer, o LoadOptions) []*layer {
+	upper := append(slices.Clone(files), readEnvironment(l.env, files), readSettings(o.Set, reader{dir: o.Dir, home: l.env.home()}))
+	return append([]*layer{defaults(upper, l.env)}, upper...)
 }
 
 // readFiles adds the layers of the files.

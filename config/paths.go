@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 )
@@ -17,20 +18,32 @@ func (env lookup) or(name, fallback string) string {
 	return fallback
 }
 
+// home is the user's home directory, or empty when there is none to be found.
 func (env lookup) home() string {
 	name := "HOME"
 	if runtime.GOOS == "windows" {
 		name = "USERPROFILE"
 	}
-	home, _ := os.UserHomeDir() // without any home, paths are relative: still defined
-	return env.or(name, home)
+	if home := env.or(name, ""); filepath.IsAbs(home) {
+		return home
+	}
+	if u, err := user.Current(); err == nil && filepath.IsAbs(u.HomeDir) {
+		return u.HomeDir
+	}
+	return ""
 }
 
 // UserPath is where the user's own file is: $XDG_CONFIG_HOME/tandem/config.yaml,
 // else ~/.config/tandem/config.yaml, on Windows %AppData%\tandem\config.yaml.
-// A nil env is the process's.
+// A nil env is the process's. Like the directories below, it is absolute, or
+// empty where there is no home directory: what lies in the working directory
+// is never the user's own.
 func UserPath(env func(string) (string, bool)) string {
-	return filepath.Join(userDir(env, "XDG_CONFIG_HOME", ".config"), "config.yaml")
+	dir := userDir(env, "XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "config.yaml")
 }
 
 // StateDir is where Tandem keeps what it remembers between calls:
@@ -51,9 +64,16 @@ func userDir(env lookup, variable, belowHome string) string {
 	if env == nil {
 		env = os.LookupEnv
 	}
-	base := filepath.Join(env.home(), belowHome)
-	if runtime.GOOS == "windows" {
-		base = env.or("AppData", base)
+	base := env.or(variable, "")
+	if !filepath.IsAbs(base) && runtime.GOOS == "windows" {
+		base = env.or("AppData", "")
 	}
-	return filepath.Join(env.or(variable, base), "tandem")
+	if !filepath.IsAbs(base) {
+		home := env.home()
+		if home == "" {
+			return ""
+		}
+		base = filepath.Join(home, belowHome)
+	}
+	return filepath.Join(base, "tandem")
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -60,12 +61,16 @@ func readText(_ reader, m yamlx.Map, name string) any {
 		return s
 	}
 	if m.Value(name).Kind == yaml.ScalarNode && m.Value(name).Tag != "!!null" {
-		m.Fail(name, "expected a text of one line", "")
+		m.Fail(name, "expected a text of one line, without control characters", "")
 	}
 	return nil
 }
 
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+// isControl reports whether a character could make a line look like another:
+// control characters, and the invisible ones that turn the direction of text.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
 
 func readOneOf(words ...string) func(reader, yamlx.Map, string) any {
 	return func(_ reader, m yamlx.Map, name string) any {

@@ -19,7 +19,8 @@ var ErrUntrusted = errors.New("the project's configuration is not trusted")
 
 // Demand is one thing that a project's file wants and may not have until the
 // user trusts it: to send prompts to a host, or a key to an address, that the
-// user's own configuration does not name, or to run a program.
+// user's own configuration does not name, to move a provider of this machine
+// elsewhere, or to run a program.
 type Demand struct {
 	Place string // file:line:column
 	Text  string // "to send the key env:OPENAI_API_KEY to https://…"
@@ -46,7 +47,7 @@ func (l *Loaded) checkTrust() error {
 	if i < 0 {
 		return nil
 	}
-	own, err := merge(l.own())
+	own, err := merge(l.own)
 	if err != nil {
 		return err
 	}
@@ -54,34 +55,48 @@ func (l *Loaded) checkTrust() error {
 	if len(l.demands) == 0 {
 		return nil
 	}
-	_, err = os.Stat(l.trustPath())
+	path, err := l.trustPath()
+	if err == nil {
+		_, err = os.Stat(path)
+	}
 	l.trusted = err == nil
 	return l.untrusted()
 }
 
-// own are the layers without the project's, as far as they make sense alone.
-func (l *Loaded) own() []*layer {
-	return slices.DeleteFunc(slices.Clone(l.layers), func(layer *layer) bool { return layer.role == RoleProject })
-}
-
+// findDemands compares the merged configuration with own, which is what it
+// would be without the project's file.
 func (l *Loaded) findDemands(own *Config) {
-	hosts, pairs, programs := map[string]bool{}, map[string]bool{}, map[string]bool{"": true}
+	hosts, pairs, programs, models := map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[string]bool{}
 	for _, p := range own.Providers {
 		hosts[p.Endpoint()] = true
 		pairs[p.Endpoint()+" "+string(p.APIKey)] = true
 		programs[p.Binary] = true
+		models[p.Model] = true
 	}
 	for _, p := range l.Providers {
+		mine, known := own.Provider(p.Name)
 		switch {
 		case p.APIKey != "" && !pairs[p.Endpoint()+" "+string(p.APIKey)]:
 			l.demand(p.Name, fmt.Sprintf("send prompts and the key %s to %s", p.APIKey, p.Endpoint()), "api_key", "base_url", "kind")
 		case !p.Loopback() && !hosts[p.Endpoint()]:
 			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
+		case known && mine.Loopback() && !p.Loopback():
+			l.demand(p.Name, fmt.Sprintf("send what is asked of %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
+		}
+		if p.Kind == KindOllama && isCloud(p.Model) && !models[p.Model] {
+			l.demand(p.Name, fmt.Sprintf("have ollama.com answer what is asked of %s (the model %s)", p.Name, p.Model), "model")
 		}
 		if !programs[p.Binary] {
 			l.demand(p.Name, "run the program "+p.Binary, "binary")
 		}
 	}
+}
+
+// isCloud reports whether an Ollama passes prompts for the model on to
+// ollama.com, as its name tells.
+func isCloud(model string) bool {
+	model = strings.ToLower(strings.TrimSpace(model))
+	return strings.HasSuffix(model, ":cloud") || strings.HasSuffix(model, "-cloud")
 }
 
 // demand records one, at the first of the fields that the project's file sets.
@@ -128,12 +143,18 @@ func (l *Loaded) project() (File, bool) {
 
 // trustDir holds one file for each trusted text of a project's file, named by
 // a hash of its path and text, so that any change asks again.
-func (l *Loaded) trustDir() string { return filepath.Join(l.stateDir, "trust") }
+func (l *Loaded) trustDir() (string, error) {
+	if l.stateDir == "" {
+		return "", &yamlx.Error{Message: "there is no place to remember what is trusted", Remedy: "set HOME or XDG_STATE_HOME"}
+	}
+	return filepath.Join(l.stateDir, "trust"), nil
+}
 
-func (l *Loaded) trustPath() string {
+func (l *Loaded) trustPath() (string, error) {
+	dir, err := l.trustDir()
 	f, _ := l.project()
-	sum := sha256.Sum256(append([]byte(trustedName(f)+"\n"), f.data...))
-	return filepath.Join(l.trustDir(), hex.EncodeToString(sum[:]))
+	sum := sha256.Sum256(append([]byte(trustedName(f)+"\x00"), f.data...)) // no path holds a NUL
+	return filepath.Join(dir, hex.EncodeToString(sum[:])), err
 }
 
 // trustedName is the file's path with the links in its directory resolved; the
@@ -153,7 +174,11 @@ func (l *Loaded) Trust() (path string, err error) {
 	if !ok {
 		return "", &yamlx.Error{Message: "there is no ./config.yaml to trust", Remedy: "run this in the project's directory"}
 	}
-	if err := writeFile(l.trustPath(), []byte(trustedName(f)+"\n"), 0o600); err != nil {
+	mark, err := l.trustPath()
+	if err != nil {
+		return "", err
+	}
+	if err := WriteFile(mark, []byte(trustedName(f)+"\n")); err != nil {
 		return "", err
 	}
 	l.trusted = true
@@ -167,12 +192,16 @@ func (l *Loaded) Revoke() (path string, revoked bool, err error) {
 	if !ok {
 		return "", false, &yamlx.Error{Message: "there is no ./config.yaml here", Remedy: "run this in the project's directory"}
 	}
-	entries, err := os.ReadDir(l.trustDir())
+	dir, err := l.trustDir()
+	if err != nil {
+		return "", false, err
+	}
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", false, fmt.Errorf("reading what is trusted: %w", err)
 	}
 	for _, entry := range entries {
-		mark := filepath.Join(l.trustDir(), entry.Name())
+		mark := filepath.Join(dir, entry.Name())
 		text, err := os.ReadFile(mark)
 		if err != nil || strings.TrimSuffix(string(text), "\n") != trustedName(f) {
 			continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/tandem-llm/tandem/config"
 )
@@ -14,7 +13,7 @@ import (
 // config.ErrNoKey when there is no such file. A file that others may read is
 // refused, as is what is no regular file.
 func (s *Store) readFile(name string) (string, error) {
-	if filepath.Dir(s.dir) == "." {
+	if s.dir == "" {
 		return "", config.ErrNoKey // no home directory, no files
 	}
 	return config.ReadKeyFile(s.path(name, valueSuffix))
@@ -23,7 +22,7 @@ func (s *Store) readFile(name string) (string, error) {
 // write replaces a file of the store as a whole, with mode 0600, in a directory
 // of mode 0700.
 func (s *Store) write(path, value string) error {
-	if filepath.Dir(s.dir) == "." {
+	if s.dir == "" {
 		return errors.New("there is no home directory to keep the key in; set HOME")
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {

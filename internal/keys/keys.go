@@ -54,10 +54,14 @@ type Store struct {
 // user for the password that unlocks it.
 const patience = 20 * time.Second
 
-// New returns the store whose files lie in dir/keys. A nil system is a system
-// without a keyring. It makes no call and reads no file.
+// New returns the store whose files lie in dir/keys; an empty dir is that of a
+// user without a home. A nil system is a system without a keyring. New makes no
+// call and reads no file.
 func New(dir string, system Keyring) *Store {
-	return &Store{dir: filepath.Join(dir, "keys"), system: system, patience: patience}
+	if dir != "" {
+		dir = filepath.Join(dir, "keys")
+	}
+	return &Store{dir: dir, system: system, patience: patience}
 }
 
 var _ config.Keyring = (*Store)(nil)
