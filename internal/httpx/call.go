@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -42,13 +44,22 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
+	trace   httptrace.ClientTrace
 }
 
 type callKey struct{}
 
 // WithCall returns a context that carries c to the transport.
 func WithCall(ctx context.Context, c *Call) context.Context {
-	return context.WithValue(ctx, callKey{}, c)
+	c.trace.GotConn = c.connected
+	return httptrace.WithClientTrace(context.WithValue(ctx, callKey{}, c), &c.trace)
+}
+
+// connected notes who is talked to.
+func (c *Call) connected(i httptrace.GotConnInfo) {
+	if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
+		c.Peer = a.AddrPort()
+	}
 }
 
 func callFrom(ctx context.Context) *Call {
@@ -70,6 +81,9 @@ func (c *Call) RequestID() string {
 func (c *Call) RetryAfter(now time.Time) time.Duration {
 	return ParseRetryAfter(c.ResponseHeader, now)
 }
+
+// edits reports whether edit changes anything.
+func (c *Call) edits() bool { return len(c.Header) > 0 || len(c.Prepend) > 0 }
 
 // edit applies Header and Prepend to the request.
 func (c *Call) edit(req *http.Request) error {
@@ -98,8 +112,8 @@ func (c *Call) edit(req *http.Request) error {
 		body = append(body[:at-1], '}')
 	}
 	req.ContentLength = int64(len(body))
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body = newDocument(body)
+	req.GetBody = func() (io.ReadCloser, error) { return newDocument(body), nil }
 	return nil
 }
 

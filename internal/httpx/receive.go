@@ -75,7 +75,7 @@ func keepFailure(c *Call, resp *http.Response) (*http.Response, error) {
 	if err != nil && len(body) == 0 {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.Body = newDocument(body)
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
@@ -92,20 +92,9 @@ func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 // receiveWhole reads a JSON document, bounded, and looks for an error in it.
 func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	defer resp.Body.Close()
-	if resp.ContentLength > t.opts.MaxBody {
-		return nil, ErrTooLarge
-	}
-	var buf bytes.Buffer
-	if resp.ContentLength > 0 {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, t.opts.MaxBody+1))
-	body := buf.Bytes()
-	switch {
-	case err != nil:
+	body, err := t.readWhole(resp)
+	if err != nil {
 		return nil, err
-	case n > t.opts.MaxBody:
-		return nil, ErrTooLarge
 	}
 	body = bytes.TrimPrefix(body, utf8BOM)
 	if i := firstByte(body); i != '{' && i != '[' {
@@ -118,10 +107,49 @@ func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, 
 	}
 	c.Data = true
 	body = renameReasoning(body)
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.Body = newDocument(body)
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
+
+// readWhole reads a body of at most MaxBody bytes. Its buffer has the size that
+// the server announced, or else doubles, and is never larger than MaxBody+1.
+func (t *Transport) readWhole(resp *http.Response) ([]byte, error) {
+	most := t.opts.MaxBody
+	if resp.ContentLength > most {
+		return nil, ErrTooLarge
+	}
+	size := resp.ContentLength + 1 // room to meet the end in
+	if size <= 0 {
+		size = min(4096, most+1)
+	}
+	body := make([]byte, 0, size)
+	for {
+		n, err := resp.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > most:
+			return nil, ErrTooLarge
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, err
+		case len(body) == cap(body):
+			body = append(make([]byte, 0, min(2*int64(cap(body)), most+1)), body...)
+		}
+	}
+}
+
+// document is a body that is in memory.
+type document struct{ bytes.Reader }
+
+func newDocument(body []byte) *document {
+	d := &document{}
+	d.Reset(body)
+	return d
+}
+
+func (*document) Close() error { return nil }
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"syscall"
@@ -161,15 +160,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.opts.Offline || call.LocalOnly {
 		inner = t.local
 	}
-	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
-		if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
-			call.Peer = a.AddrPort()
-		}
-	}})
 	clock := newClock(t.opts)
-	ctx = clock.start(ctx)
-	out := req.WithContext(ctx)
-	if len(call.Header) > 0 || len(call.Prepend) > 0 {
+	ctx, out := clock.start(req.Context()), req
+	if clock != nil || call.edits() {
+		out = req.WithContext(ctx) // a copy: the request is its maker's own
+	}
+	if call.edits() {
 		if err := call.edit(out); err != nil {
 			clock.stop()
 			return nil, err
@@ -183,6 +179,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
 	call.Local = !call.proxied && call.Peer.IsValid() && t.isLocal(call.Peer.Addr())
-	resp.Body = &clockedBody{ReadCloser: resp.Body, clock: clock}
+	if clock != nil {
+		resp.Body = &clockedBody{ReadCloser: resp.Body, clock: clock}
+	}
 	return t.receive(call, resp)
 }
