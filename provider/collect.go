@@ -19,27 +19,40 @@ type Response struct {
 // returns what came before it together with the error: partial output,
 // Finish empty. A stream that ends without Finish is a [Truncated] error.
 func Collect(stream iter.Seq2[Chunk, error]) (Response, error) {
-	var (
-		r              Response
-		text, thinking joiner
-		failed         error
-	)
+	var all collected
 	for c, err := range stream {
 		if err != nil {
-			failed = err
+			all.failed = err
 			break
 		}
-		text.add(c.Text)
-		thinking.add(c.Thinking)
-		r.ToolCalls = append(r.ToolCalls, c.ToolCalls...)
-		if c.Finish != "" {
-			r.Finish, r.Usage, r.Route = c.Finish, c.Usage, c.Route
-		}
+		all.add(&c)
 	}
-	r.Text, r.Thinking = text.String(), thinking.String()
-	if failed != nil {
+	return all.response()
+}
+
+// collected is what has come of a stream: one variable, for whatever the loop
+// body holds is allocated at each call.
+type collected struct {
+	r              Response
+	text, thinking joiner
+	failed         error
+}
+
+func (a *collected) add(c *Chunk) {
+	a.text.add(c.Text)
+	a.thinking.add(c.Thinking)
+	a.r.ToolCalls = append(a.r.ToolCalls, c.ToolCalls...)
+	if c.Finish != "" {
+		a.r.Finish, a.r.Usage, a.r.Route = c.Finish, c.Usage, c.Route
+	}
+}
+
+func (a *collected) response() (Response, error) {
+	r := a.r
+	r.Text, r.Thinking = a.text.String(), a.thinking.String()
+	if a.failed != nil {
 		r.Finish = ""
-		return r, failed
+		return r, a.failed
 	}
 	if r.Finish == "" {
 		return r, &Error{Kind: Truncated, Err: errNoFinish}

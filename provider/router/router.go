@@ -117,72 +117,78 @@ func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			return
 		}
 		req.Use = nil
-		var f Failure
-		start := time.Now()
-		for i, name := range use {
+		s := search{yield: yield, start: time.Now()}
+		for _, name := range use {
 			t := r.targets[name]
 			if err := preflight(ctx, t, req); err != nil {
-				f.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
+				s.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
 				continue
 			}
 			began := time.Now()
-			err, settled := ask(ctx, t, req, yield, func(c *provider.Chunk) { r.finish(c, i, &f, start) })
-			if settled {
+			err := s.ask(ctx, t, req)
+			if s.settled {
 				return
 			}
-			f.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeFailed, Took: time.Since(began)}, err)
+			s.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeFailed, Took: time.Since(began)}, err)
 			if !fallsBack(err) {
 				break
 			}
 		}
-		yield(provider.Chunk{}, f.err())
+		yield(provider.Chunk{}, s.err())
 	}
 }
 
-// ask streams one target's answer. It reports settled when the caller has had
-// something that no other target may follow: content, the end, its own
-// context's error, or the wish to stop. Otherwise err is why t did not answer.
-func ask(ctx context.Context, t Target, req provider.Request, yield func(provider.Chunk, error) bool, finish func(*provider.Chunk)) (err error, settled bool) {
-	content := false
+// search is one request on its way to a target that answers it.
+type search struct {
+	Failure // of the targets so far
+	yield   func(provider.Chunk, error) bool
+	start   time.Time
+	// settled: the caller has had something that no other target may follow:
+	// content, the end, or its own context's error.
+	settled bool
+	failed  error // of the last target, unless settled
+}
+
+// ask streams one target's answer. Unless that settles the search, the error
+// is why t did not answer.
+func (s *search) ask(ctx context.Context, t Target, req provider.Request) error {
+	s.failed = nil
 	for c, err := range t.Chat(ctx, req) {
-		if err != nil {
-			if content || ctx.Err() != nil {
-				yield(provider.Chunk{}, err)
-				return nil, true
-			}
-			return err, false
+		if err != nil && !s.settled && ctx.Err() == nil {
+			s.failed = err
+			break
 		}
-		content = true
-		if c.Finish != "" {
-			finish(&c)
+		if err == nil && c.Finish != "" {
+			c.Route = s.finish(c.Route)
 		}
-		if !yield(c, nil) {
-			return nil, true
+		s.settled = true
+		if !s.yield(c, err) || err != nil {
+			break
 		}
 	}
-	if content {
-		return nil, true
+	if s.failed == nil && !s.settled {
+		s.failed = provider.Errorf(provider.Truncated, t.Name(), req.Model, "ended without an answer")
 	}
-	return provider.Errorf(provider.Truncated, t.Name(), req.Model, "ended without an answer"), false
+	return s.failed
 }
 
-// finish completes the last chunk's Route: who was considered, and why this
-// target answered.
-func (r *Router) finish(c *provider.Chunk, i int, f *Failure, start time.Time) {
-	if c.Route == nil {
-		c.Route = &provider.Route{}
+// finish completes the Route of the last chunk: who was considered, and why
+// this target answered.
+func (s *search) finish(rt *provider.Route) *provider.Route {
+	if rt == nil {
+		rt = &provider.Route{}
 	}
-	rt := c.Route
 	rt.Reason = "first in use"
-	if i > 0 {
-		rt.Reason = "stood in: " + f.Error()
-		shift := time.Since(start) - rt.Total
+	if len(s.Attempts) > 0 {
+		rt.Reason = "stood in: " + s.Error()
+		shift := time.Since(s.start) - rt.Total
 		rt.FirstToken += shift
 		rt.Total += shift
 	}
-	rt.Attempts = append(f.Attempts, provider.Attempt{
+	rt.Attempts = append(s.Attempts, provider.Attempt{
 		Provider: rt.Provider, Model: rt.Model, Outcome: provider.OutcomeAnswered, Took: rt.Total,
 	})
+	return rt
 }
 
 // preflight says why t must not be asked, or nil.
