@@ -110,14 +110,11 @@ func (k *keyed) Models(ctx context.Context) ([]provider.Model, error) {
 
 // Chat asks the provider.
 func (k *keyed) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		p, err := k.get()
-		if err != nil {
-			yield(provider.Chunk{}, err)
-			return
-		}
-		p.Chat(ctx, req)(yield)
+	p, err := k.get()
+	if err != nil {
+		return func(yield func(provider.Chunk, error) bool) { yield(provider.Chunk{}, err) }
 	}
+	return p.Chat(ctx, req)
 }
 
 // Unwrap returns the provider, or nil when its key is missing.
