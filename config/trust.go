@@ -95,7 +95,7 @@ func (l *Loaded) findDemands(own *Config) {
 // isCloud reports whether an Ollama passes prompts for the model on to
 // ollama.com, as its name tells.
 func isCloud(model string) bool {
-	model = strings.ToLower(strings.TrimSpace(model))
+	model = strings.ToLower(strings.Join(strings.Fields(model), ""))
 	return strings.HasSuffix(model, ":cloud") || strings.HasSuffix(model, "-cloud")
 }
 

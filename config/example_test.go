@@ -1,0 +1,66 @@
+package config_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/config"
+)
+
+func readExample(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestExample holds the repository's own config.yaml, which is the project's
+// configuration for everyone who runs tandem in a clone.
+func TestExample(t *testing.T) {
+	example := readExample(t, "../config.yaml")
+	for name, user := range map[string]string{
+		"no file of the user's own": "",
+		"a gateway as openai":       "providers:\n  - {name: openai, base_url: https://gw.example/v1, api_key: keyring:gw}\n",
+		"another engine as local":   "providers:\n  - {name: local, kind: openai, base_url: http://127.0.0.1:8080/v1}\n",
+		"a GPU in the network":      "providers:\n  - {name: local, host: gpu.lan}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSandbox(t).user(user).projectFile(example)
+			if l := s.mustLoad(); !slices.Equal(l.Use, []string{"local"}) {
+				t.Errorf("%v answers", l.Use)
+			}
+			switched := strings.Replace(example, "\nuse: local\n", "\nuse: openai\n", 1)
+			if l := s.projectFile(switched).mustLoad(); !slices.Equal(l.Use, []string{"openai"}) {
+				t.Errorf("one line changed, and %v answers", l.Use)
+			}
+		})
+	}
+	s := newSandbox(t).projectFile(example)
+	if own, with := newSandbox(t).mustLoad(), s.mustLoad(); !slices.EqualFunc(own.Show(), with.Show(), func(a, b config.Value) bool {
+		return a.Key == b.Key
+	}) {
+		t.Errorf("the example sets more than defaults:\n%v\n%v", with.Show(), own.Show())
+	}
+}
+
+// TestExamplesComments takes the # away from every line that shows a key, in
+// both files with examples: what they show must load too.
+func TestExamplesComments(t *testing.T) {
+	for _, path := range []string{"../config.yaml", "template.yaml"} {
+		text := readExample(t, path)
+		shown := regexp.MustCompile(`(?m)^( *)#([a-z_]+:)`).ReplaceAllString(text, "$1$2")
+		if n := strings.Count(text, "#") - strings.Count(shown, "#"); n < 5 {
+			t.Errorf("%s: %d lines show a key", path, n)
+		}
+		for _, text := range []string{text, shown} {
+			if warnings, err := config.CheckText(path, []byte(text), nil); err != nil || warnings != nil {
+				t.Errorf("%s: %v, %v", path, warnings, err)
+			}
+		}
+	}
+}
