@@ -44,6 +44,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
 		return err
 	}
+	if err := p.maySee(ctx, model, req); err != nil {
+		return err
+	}
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend = members
 	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}

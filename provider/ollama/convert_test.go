@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
+	"github.com/tandem-llm/tandem/provider/providertest"
 )
 
 // sent returns the JSON that a request arrives as.
@@ -21,6 +22,10 @@ func sent(t *testing.T, cfg ollama.Config, req provider.Request) map[string]any 
 	var body map[string]any
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/api/show" {
+			_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
+			return
+		}
 		if r.URL.Path != "/api/chat" {
 			t.Errorf("asked %s", r.URL.Path)
 		}
@@ -46,15 +51,20 @@ func sent(t *testing.T, cfg ollama.Config, req provider.Request) map[string]any 
 	return body
 }
 
-func TestEveryFieldArrives(t *testing.T) {
+type conversion struct {
+	cfg  ollama.Config
+	req  provider.Request
+	want string // of the members that differ from a bare request
+}
+
+func conversions() map[string]conversion {
 	p := provider.Ptr[float64]
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"integer","minimum":0}},"additionalProperties":false}`)
 	forever := -1 * time.Second
-	for name, tc := range map[string]struct {
-		cfg  ollama.Config
-		req  provider.Request
-		want string // of the members that differ from a bare request
-	}{
+	call := func(id, name string) provider.ToolCall {
+		return provider.ToolCall{ID: id, Name: name, Arguments: json.RawMessage(`{"a":1}`)}
+	}
+	return map[string]conversion{
 		"bare":            {want: `{}`},
 		"model":           {req: provider.Request{Model: "other"}, want: `{"model":"other"}`},
 		"whole":           {req: provider.Request{NoStream: true}, want: `{"stream":false}`},
@@ -83,14 +93,38 @@ func TestEveryFieldArrives(t *testing.T) {
 			req: provider.Request{Messages: []provider.Message{
 				provider.System("s"),
 				{Role: provider.RoleUser, Text: "u", Images: []provider.Image{{Data: []byte("png")}}},
-				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{{ID: "c1", Name: "f", Arguments: json.RawMessage(`{"a":1}`)}}},
-				provider.ToolResult(provider.ToolCall{ID: "c1", Name: "f"}, "2"),
+				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{call("c1", "f")}},
+				provider.ToolResult(call("c1", "f"), "2"),
 			}},
 			want: `{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u","images":["cG5n"]},
 			  {"role":"assistant","content":"","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"a":1}}}]},
 			  {"role":"tool","content":"2","tool_name":"f","tool_call_id":"c1"}]}`,
 		},
-	} {
+		"two calls in a turn, with text": {
+			req: provider.Request{Messages: []provider.Message{
+				provider.User("u"),
+				{Role: provider.RoleAssistant, Text: "both", ToolCalls: []provider.ToolCall{call("c1", "f"), call("", "g")}},
+				provider.ToolResult(call("c1", "f"), "2"), provider.ToolResult(call("", "g"), "3"),
+			}},
+			want: `{"messages":[{"role":"user","content":"u"},
+			  {"role":"assistant","content":"both","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"a":1}}},
+			    {"function":{"index":1,"name":"g","arguments":{"a":1}}}]},
+			  {"role":"tool","content":"2","tool_name":"f","tool_call_id":"c1"},{"role":"tool","content":"3","tool_name":"g"}]}`,
+		},
+		"a seed of 64 bits": {req: provider.Request{Seed: provider.Ptr(int64(1) << 40)}, want: `{"options":{"seed":1099511627776}}`},
+		// What Ollama goes without, because it means nothing there.
+		"image type": {
+			req:  provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("png"), MIME: "image/png"}}}}},
+			want: `{"messages":[{"role":"user","content":"","images":["cG5n"]}]}`,
+		},
+		"schema's name, always strict": {req: provider.Request{Schema: &provider.Schema{Name: "n", JSON: schema, Strict: true}}, want: `{"format":` + string(schema) + `}`},
+		"addressed and private":        {req: provider.Request{Use: []string{"other", "local"}, Privacy: provider.PrivacyLocal}, want: `{}`},
+		"think off":                    {req: provider.Request{Think: provider.ThinkOff}, want: `{}`},
+	}
+}
+
+func TestEveryFieldArrives(t *testing.T) {
+	for name, tc := range conversions() {
 		t.Run(name, func(t *testing.T) {
 			want := map[string]any{
 				"model": "m", "stream": true, "truncate": false, "shift": false, "think": false,
@@ -106,17 +140,66 @@ func TestEveryFieldArrives(t *testing.T) {
 	}
 }
 
-func TestUnsupportedIsSaidBeforeAnyCall(t *testing.T) {
-	p := newProvider(t, "http://127.0.0.1:1")
+func unsupported() map[string]provider.Request {
 	user := []provider.Message{provider.User("hi")}
-	for name, req := range map[string]provider.Request{
+	return map[string]provider.Request{
 		"image URL":   {Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{URL: "https://example.org/x.png"}}}}},
 		"tool choice": {Messages: user, ToolChoice: "required"},
-		"option":      {Messages: user, Options: map[string]any{"frequency": 1}},
-	} {
+		"a tool by name": {
+			Messages: user, ToolChoice: "f",
+			Tools: []provider.Tool{{Name: "f", Parameters: json.RawMessage(`{}`)}},
+		},
+		"option": {Messages: user, Options: map[string]any{"frequency": 1}},
+	}
+}
+
+func TestUnsupportedIsSaidBeforeAnyCall(t *testing.T) {
+	p := newProvider(t, "http://127.0.0.1:1")
+	for name, req := range unsupported() {
 		_, err := provider.Collect(p.Chat(context.Background(), req))
 		if provider.KindOf(err) != provider.Unsupported {
 			t.Errorf("%s: got %v, want Unsupported", name, err)
+		}
+	}
+}
+
+func TestNoFieldIsForgotten(t *testing.T) {
+	var all []provider.Request
+	for _, c := range conversions() {
+		all = append(all, c.req)
+	}
+	for _, req := range unsupported() {
+		all = append(all, req)
+	}
+	if unset := providertest.Unset(all...); len(unset) > 0 {
+		t.Errorf("no test converts %q", unset)
+	}
+}
+
+func TestImagesAreNotDroppedByAModelThatCannotSee(t *testing.T) {
+	for _, tc := range []struct {
+		show string
+		kind provider.Kind
+	}{
+		{`{"capabilities":["completion"]}`, provider.Unsupported},
+		{`{"capabilities":["completion","vision"]}`, ""},
+		{`{}`, ""}, // an old server does not tell
+	} {
+		chats := 0
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/show" {
+				_, _ = io.WriteString(w, tc.show)
+				return
+			}
+			chats++
+			_, _ = io.WriteString(w, `{"model":"m","message":{"role":"assistant","content":"hi"},"done":true,"done_reason":"stop"}`+"\n")
+		}))
+		_, err := provider.Collect(newProvider(t, srv.URL).Chat(context.Background(), provider.Request{
+			Messages: []provider.Message{{Role: provider.RoleUser, Text: "what?", Images: []provider.Image{{Data: []byte("png")}}}},
+		}))
+		srv.Close()
+		if provider.KindOf(err) != tc.kind || (chats == 0) != (tc.kind != "") {
+			t.Errorf("%s: got %v after %d chats, want kind %q", tc.show, err, chats, tc.kind)
 		}
 	}
 }

@@ -46,8 +46,8 @@ type Provider struct {
 	base     *url.URL
 	endpoint string // scheme://host:port, for routes
 
-	mu      sync.Mutex
-	remotes map[string]remote // what /api/show said of where models run
+	mu     sync.Mutex
+	abouts map[string]about // what /api/show said, by model
 }
 
 var (
@@ -73,7 +73,7 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
 	}
-	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, remotes: map[string]remote{}}
+	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, abouts: map[string]about{}}
 	if err := p.checkOptions(cfg.Options, ""); err != nil {
 		return nil, err
 	}

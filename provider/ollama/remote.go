@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,13 +12,14 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// remoteFresh is how long the answer to "where does this model run" is
-// believed.
-const remoteFresh = time.Minute
+// aboutFresh is how long the answer to "what is this model" is believed.
+const aboutFresh = time.Minute
 
-type remote struct {
-	host  string // "" when the model runs on the server
-	asked time.Time
+// about is what the server says of a model.
+type about struct {
+	remote string                // the host that runs it; "" when that is the server
+	can    []provider.Capability // nil: not told
+	asked  time.Time
 }
 
 // mayAsk refuses, before the prompt is sent, a model that the server has run
@@ -27,40 +29,52 @@ func (p *Provider) mayAsk(ctx context.Context, model string, privacy provider.Pr
 	if privacy != provider.PrivacyLocal && !p.cfg.LocalOnly {
 		return nil
 	}
-	host, err := p.remoteHost(ctx, model, privacy)
-	if err != nil {
+	a, err := p.about(ctx, model, privacy)
+	if err != nil || a.remote == "" {
 		return err
-	}
-	if host == "" {
-		return nil
 	}
 	kind, why := provider.Private, "the prompt may not leave this machine"
 	if privacy != provider.PrivacyLocal {
 		kind, why = provider.Offline, "offline mode is on"
 	}
-	return provider.Errorf(kind, p.cfg.Name, model, "Ollama would send the prompt to %s, which runs this model, and %s", host, why)
+	return provider.Errorf(kind, p.cfg.Name, model, "Ollama would send the prompt to %s, which runs this model, and %s", a.remote, why)
 }
 
-func (p *Provider) remoteHost(ctx context.Context, model string, privacy provider.Privacy) (string, error) {
+// maySee refuses images for a model that cannot see: the server would drop
+// them and answer as if there were none.
+func (p *Provider) maySee(ctx context.Context, model string, req *provider.Request) error {
+	images := func(m provider.Message) bool { return len(m.Images) > 0 }
+	if !slices.ContainsFunc(req.Messages, images) {
+		return nil
+	}
+	a, err := p.about(ctx, model, req.Privacy)
+	if err != nil || a.can == nil || slices.Contains(a.can, provider.CanVision) {
+		return err
+	}
+	return p.unsupported(model, "the model cannot see images, and Ollama would drop them; take a model with vision")
+}
+
+// about asks /api/show, at most once a minute.
+func (p *Provider) about(ctx context.Context, model string, privacy provider.Privacy) (about, error) {
 	p.mu.Lock()
-	known, ok := p.remotes[model]
+	known, ok := p.abouts[model]
 	p.mu.Unlock()
-	if ok && time.Since(known.asked) < remoteFresh {
-		return known.host, nil
+	if ok && time.Since(known.asked) < aboutFresh {
+		return known, nil
 	}
 	call := p.call(httpx.Whole, privacy)
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	if err != nil {
-		return "", p.failed(ctx, call, model, err)
+		return about{}, p.failed(ctx, call, model, err)
 	}
-	known = remote{host: r.RemoteHost, asked: time.Now()}
-	if known.host == "" && (r.RemoteModel != "" || cloudName(model)) {
-		known.host = "ollama.com"
+	known = about{remote: r.RemoteHost, can: capabilities(r.Capabilities), asked: time.Now()}
+	if known.remote == "" && (r.RemoteModel != "" || cloudName(model)) {
+		known.remote = "ollama.com"
 	}
 	p.mu.Lock()
-	p.remotes[model] = known
+	p.abouts[model] = known
 	p.mu.Unlock()
-	return known.host, nil
+	return known, nil
 }
 
 // cloudName reports whether a name is one that Ollama gives to models that it

@@ -146,6 +146,8 @@ func kindOf(status int, s said) provider.Kind {
 		return provider.Filtered
 	case code == "unsupported_parameter", code == "unsupported_value":
 		return provider.Unsupported
+	case cannot.MatchString(s.Message):
+		return provider.Unsupported
 	case code == "rate_limit_exceeded", s.Type == "rate_limit_error":
 		return provider.RateLimited
 	case code == "invalid_api_key", s.Type == "authentication_error", s.Type == "permission_error":
@@ -177,8 +179,13 @@ func kindOf(status int, s said) provider.Kind {
 	return provider.Unavailable
 }
 
-// overflow is how vLLM and SGLang say it, who give no code.
-var overflow = regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size`)
+// overflow is how vLLM and SGLang say it, who give no code, and llama.cpp of a
+// text to embed.
+var overflow = regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size|input \(\d+ tokens\) is too large to process`)
+
+// cannot is how llama.cpp says, with status 500 and no code of its own, that a
+// model does not see or hear.
+var cannot = regexp.MustCompile(`\b(image|audio|video) input is not supported`)
 
 // modelMissing tells a model that is not there from a path that is not there.
 var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)

@@ -42,6 +42,8 @@ func TestClassification(t *testing.T) {
 		"rate, garbage":      {429, "Retry-After: soon", `{}`, provider.RateLimited, 0},
 		"rate, huge":         {429, "Retry-After: 99999999999999999999", `{}`, provider.RateLimited, 24 * time.Hour},
 		"quota":              {429, "", `{"error":{"message":"You exceeded your quota","type":"insufficient_quota","code":"insufficient_quota"}}`, provider.QuotaExhausted, 0},
+		"no vision, llama":   {500, "", `{"error":{"code":500,"message":"image input is not supported - hint: if this is unexpected, you may need to provide the mmproj","type":"server_error"}}`, provider.Unsupported, 0},
+		"too much to embed":  {500, "", `{"error":{"code":500,"message":"input (6001 tokens) is too large to process. increase the physical batch size (current batch size: 512)","type":"server_error"}}`, provider.ContextOverflow, 0},
 		"500":                {500, "", `{"error":{"message":"oops 429 context_length_exceeded"}}`, provider.Unavailable, 0},
 		"502 HTML":           {502, "", `<html>Bad Gateway</html>`, provider.Unavailable, 0},
 		"529":                {529, "", `{"error":{"message":"overloaded"}}`, provider.Unavailable, 0},

@@ -1,11 +1,11 @@
 package openai
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -27,12 +27,12 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 	if !req.NoStream {
 		out.StreamOptions = &goopenai.StreamOptions{IncludeUsage: true}
 	}
+	var ids toolIDs
 	for i := range req.Messages {
 		out.Messages[i] = message(&req.Messages[i])
-	}
-	if req.Seed != nil {
-		seed := int(*req.Seed)
-		out.Seed = &seed
+		if err := ids.fill(&req.Messages[i], &out.Messages[i]); err != nil {
+			return out, nil, provider.Errorf(provider.Invalid, p.cfg.Name, model, "message %d: %w", i+1, err)
+		}
 	}
 	if s := req.Schema; s != nil {
 		name := s.Name
@@ -51,18 +51,11 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 
 func message(m *provider.Message) goopenai.ChatCompletionMessage {
 	out := goopenai.ChatCompletionMessage{Role: string(m.Role), Content: m.Text, ToolCallID: m.ToolCallID}
-	for i, c := range m.ToolCalls {
-		id := c.ID
-		if id == "" {
-			id = "call_" + strconv.Itoa(i)
-		}
+	for _, c := range m.ToolCalls {
 		out.ToolCalls = append(out.ToolCalls, goopenai.ToolCall{
-			ID: id, Type: goopenai.ToolTypeFunction,
+			ID: c.ID, Type: goopenai.ToolTypeFunction,
 			Function: goopenai.FunctionCall{Name: c.Name, Arguments: string(c.Arguments)},
 		})
-	}
-	if m.Role == provider.RoleTool && out.ToolCallID == "" {
-		out.ToolCallID = "call_0"
 	}
 	if len(m.Images) == 0 {
 		return out
@@ -77,6 +70,44 @@ func message(m *provider.Message) goopenai.ChatCompletionMessage {
 		})
 	}
 	return out
+}
+
+// toolIDs gives IDs to tool calls that have none, as those of an older Ollama,
+// and finds the call that a result without an ID answers: the first of that
+// tool that is still open or, where the result names no tool, the first of all.
+type toolIDs struct {
+	made int
+	open []goopenai.ToolCall
+}
+
+func (t *toolIDs) fill(m *provider.Message, out *goopenai.ChatCompletionMessage) error {
+	for i := range out.ToolCalls {
+		if out.ToolCalls[i].ID == "" {
+			t.made++
+			out.ToolCalls[i].ID = "call_" + strconv.Itoa(t.made)
+		}
+	}
+	t.open = append(t.open, out.ToolCalls...)
+	if m.Role != provider.RoleTool {
+		return nil
+	}
+	if out.Content == "" {
+		out.Content = " " // go-openai would leave it out, and the API wants one
+	}
+	i := slices.IndexFunc(t.open, func(c goopenai.ToolCall) bool {
+		if m.ToolCallID != "" {
+			return c.ID == m.ToolCallID
+		}
+		return m.ToolName == "" || c.Function.Name == m.ToolName
+	})
+	switch {
+	case i >= 0:
+		out.ToolCallID = t.open[i].ID
+		t.open = slices.Delete(t.open, i, i+1)
+	case m.ToolCallID == "":
+		return fmt.Errorf("the tool result has no ToolCallID, and answers no call before it")
+	}
+	return nil
 }
 
 func imageURL(im provider.Image) string {
@@ -107,30 +138,31 @@ func tools(req *provider.Request, out *goopenai.ChatCompletionRequest) {
 
 // members writes the JSON members that go around go-openai's structs.
 func (p *Provider) members(req *provider.Request, model string) ([]byte, error) {
-	var b bytes.Buffer
-	number := func(name string, v *float64) {
-		if v != nil {
-			fmt.Fprintf(&b, "%q:%s,", name, strconv.FormatFloat(*v, 'g', -1, 64))
-		}
+	b := appendNumber(nil, "temperature", req.Temperature)
+	b = appendNumber(b, "top_p", req.TopP)
+	if req.Seed != nil { // go-openai's is an int, which may have 32 bits
+		b = fmt.Appendf(b, `"seed":%d,`, *req.Seed)
 	}
-	number("temperature", req.Temperature)
-	number("top_p", req.TopP)
 	if req.MaxTokens != nil {
-		fmt.Fprintf(&b, "%q:%d,", p.maxTokensField(model), *req.MaxTokens)
+		b = fmt.Appendf(b, "%q:%d,", p.maxTokensField(model), *req.MaxTokens)
 	}
 	switch req.Think {
 	case provider.ThinkDefault:
 	case provider.ThinkOff:
-		b.WriteString(`"reasoning_effort":"none",`)
+		b = append(b, `"reasoning_effort":"none",`...)
 	case provider.ThinkOn:
-		b.WriteString(`"reasoning_effort":"medium",`)
+		b = append(b, `"reasoning_effort":"medium",`...)
 	default:
-		fmt.Fprintf(&b, `"reasoning_effort":%q,`, req.Think)
+		b = fmt.Appendf(b, `"reasoning_effort":%q,`, req.Think)
 	}
-	if err := p.options(&b, req, model); err != nil {
-		return nil, err
+	return p.options(b, req, model)
+}
+
+func appendNumber(b []byte, name string, v *float64) []byte {
+	if v == nil {
+		return b
 	}
-	return b.Bytes(), nil
+	return fmt.Appendf(b, "%q:%s,", name, strconv.FormatFloat(*v, 'g', -1, 64))
 }
 
 // maxTokensField is the member that limits the answer: o-series and gpt-5
@@ -163,9 +195,10 @@ var onlyCompatible = map[string]bool{
 	"min_tokens": true, "ignore_eos": true, "chat_template_kwargs": true, "grammar": true, "cache_prompt": true,
 }
 
-func (p *Provider) options(b *bytes.Buffer, req *provider.Request, model string) error {
+// options appends the engine's own options to b.
+func (p *Provider) options(b []byte, req *provider.Request, model string) ([]byte, error) {
 	if len(req.Options) == 0 && len(p.cfg.Options) == 0 {
-		return nil
+		return b, nil
 	}
 	all := make(map[string]any, len(req.Options)+len(p.cfg.Options))
 	for k, v := range p.cfg.Options {
@@ -181,16 +214,16 @@ func (p *Provider) options(b *bytes.Buffer, req *provider.Request, model string)
 	sort.Strings(names)
 	for _, k := range names {
 		if !passed[k] {
-			return p.unsupported(model, "option %q is none that an OpenAI-compatible server is known to have", k)
+			return nil, p.unsupported(model, "option %q is none that an OpenAI-compatible server is known to have", k)
 		}
 		if onlyCompatible[k] && p.endpoint == "https://api.openai.com" {
-			return p.unsupported(model, "option %q is known to compatible servers, but not to OpenAI", k)
+			return nil, p.unsupported(model, "option %q is known to compatible servers, but not to OpenAI", k)
 		}
 		v, err := json.Marshal(all[k])
 		if err != nil {
-			return provider.Errorf(provider.Invalid, p.cfg.Name, model, "option %q: %w", k, err)
+			return nil, provider.Errorf(provider.Invalid, p.cfg.Name, model, "option %q: %w", k, err)
 		}
-		fmt.Fprintf(b, "%q:%s,", k, v)
+		b = fmt.Appendf(b, "%q:%s,", k, v)
 	}
-	return nil
+	return b, nil
 }

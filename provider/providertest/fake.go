@@ -10,6 +10,8 @@ package providertest
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +19,10 @@ import (
 )
 
 // Fake is a provider that answers from a script. Its zero value answers "ok".
-// It passes the suite itself, and is safe for concurrent use.
+// A chunk of text counts as a token: MaxTokens cuts the script there, as Stop
+// does. Where List is not empty, a model that is not in it is ModelNotFound.
+// Other fields of a request are taken and change nothing. It passes [TestLive]
+// itself, and is safe for concurrent use.
 type Fake struct {
 	// ProviderName is the Fake's Name; empty: "fake".
 	ProviderName string
@@ -59,7 +64,12 @@ func (f *Fake) Name() string {
 }
 
 // Models returns List.
-func (f *Fake) Models(ctx context.Context) ([]provider.Model, error) { return f.List, ctx.Err() }
+func (f *Fake) Models(ctx context.Context) ([]provider.Model, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return f.List, nil
+}
 
 // Calls returns the requests that were made, in order.
 func (f *Fake) Calls() []provider.Request {
@@ -93,11 +103,32 @@ func (f *Fake) Chat(ctx context.Context, req provider.Request) iter.Seq2[provide
 			yield(provider.Chunk{}, err)
 			return
 		}
-		f.play(ctx, req, f.next(req), yield)
+		if req.Model != "" && len(f.List) > 0 && !slices.ContainsFunc(f.List, func(m provider.Model) bool { return m.Name == req.Model }) {
+			yield(provider.Chunk{}, provider.Errorf(provider.ModelNotFound, f.Name(), req.Model, "not in List"))
+			return
+		}
+		f.play(ctx, req, f.next(req).limited(&req), yield)
 	}
 }
 
+// limited is the answer as MaxTokens and Stop leave it.
+func (a Answer) limited(req *provider.Request) Answer {
+	for i, text := range a.Text {
+		if req.MaxTokens != nil && i == *req.MaxTokens {
+			a.Text, a.Finish, a.Err = a.Text[:i], provider.FinishLength, nil
+			break
+		}
+		if slices.ContainsFunc(req.Stop, func(s string) bool { return strings.Contains(text, s) }) {
+			a.Text, a.Finish, a.Err = a.Text[:i], provider.FinishStop, nil
+			break
+		}
+	}
+	return a
+}
+
 func (f *Fake) play(ctx context.Context, req provider.Request, a Answer, yield func(provider.Chunk, error) bool) {
+	start := time.Now()
+	var first time.Duration
 	if a.Thinking != "" && !yield(provider.Chunk{Thinking: a.Thinking}, nil) {
 		return
 	}
@@ -105,6 +136,9 @@ func (f *Fake) play(ctx context.Context, req provider.Request, a Answer, yield f
 		if err := wait(ctx, a.Delay); err != nil {
 			yield(provider.Chunk{}, err)
 			return
+		}
+		if first == 0 {
+			first = max(time.Since(start), 1)
 		}
 		if text != "" && !yield(provider.Chunk{Text: text}, nil) {
 			return
@@ -118,7 +152,13 @@ func (f *Fake) play(ctx context.Context, req provider.Request, a Answer, yield f
 		yield(provider.Chunk{}, f.named(a.Err, req.Model))
 		return
 	}
-	yield(f.last(a, req.Model), nil)
+	c := f.last(a, req.Model)
+	c.Route.Total = max(time.Since(start), 1)
+	c.Route.FirstToken = c.Route.Total
+	if first > 0 {
+		c.Route.FirstToken = first
+	}
+	yield(c, nil)
 }
 
 func (f *Fake) last(a Answer, model string) provider.Chunk {
@@ -132,7 +172,7 @@ func (f *Fake) last(a Answer, model string) provider.Chunk {
 	if model == "" {
 		model = "scripted"
 	}
-	c.Route = &provider.Route{Provider: f.Name(), Model: model, Endpoint: "fake://", Local: true, Reason: "asked directly"}
+	c.Route = &provider.Route{Provider: f.Name(), Model: model, Endpoint: "fake://" + f.Name(), Local: true, Reason: "asked directly"}
 	return c
 }
 
