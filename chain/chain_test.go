@@ -51,39 +51,55 @@ func TestNewMistakes(t *testing.T) {
 	}{
 		{"no steps", New, nil, []string{`chain: there are no steps; give it at least one`}},
 		{"own answer", New, []Step{{Name: "a", Prompt: "x {a}"}}, []string{
-			`step "a", prompt, line 1, column 3: {a} is this step's own answer; use an earlier step's name, or rename this step`}},
+			`step "a", prompt, line 1, column 3: {a} is this step's own answer; use an earlier step's name, or rename this step`,
+		}},
 		{"later answer", New, []Step{{Name: "a", Prompt: "{b}"}, {Name: "b", Prompt: "{a}"}}, []string{
-			`step "a", prompt, line 1, column 1: {b} is the answer of step 2, which comes later; move that step up, or rename it`}},
+			`step "a", prompt, line 1, column 1: {b} is the answer of step 2, which comes later; move that step up, or rename it`,
+		}},
 		{"duplicate name", New, []Step{{Name: "a", Prompt: "x"}, {Name: "a", Prompt: "y"}}, []string{
-			`step "a", name: step 1 has the name "a" already; give each step a name of its own`}},
+			`step "a", name: step 1 has the name "a" already; give each step a name of its own`,
+		}},
 		{"name that is no name", New, []Step{{Name: "the president", Prompt: "x"}}, []string{
-			`step "the president", name: "the president" cannot be a step's name; write letters, digits and _ only, so that {the_president} can stand for its answer`}},
+			`step "the president", name: "the president" cannot be a step's name; write letters, digits and _ only, so that {the_president} can stand for its answer`,
+		}},
 		{"unnamed", New, []Step{{Prompt: "x"}, {Name: "b", Prompt: "y"}}, []string{
-			`step 1: the step has no name; name it, so that later steps can use its answer`}},
+			`step 1: the step has no name; name it, so that later steps can use its answer`,
+		}},
 		{"empty prompt", New, []Step{{Name: "a", Prompt: " \n"}}, []string{
-			`step "a", prompt: the user message is empty; write what the model is to be told`}},
+			`step "a", prompt: the user message is empty; write what the model is to be told`,
+		}},
 		{"no prompt", New, []Step{{Name: "a"}}, []string{
-			`step "a", prompt: there is no prompt; write one, or messages`}},
+			`step "a", prompt: there is no prompt; write one, or messages`,
+		}},
 		{"empty message", New, []Step{{Name: "a", Messages: []Message{{user, "x"}, {user, ""}}}}, []string{
-			`step "a", message 2: the user message is empty; write what the model is to be told`}},
+			`step "a", message 2: the user message is empty; write what the model is to be told`,
+		}},
 		{"prompt and messages", New, []Step{{Name: "a", Prompt: "x", Messages: []Message{{user, "x"}}}}, []string{
-			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`}},
+			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
+		}},
 		{"role", New, []Step{{Name: "a", Messages: []Message{{"human", "x"}}}}, []string{
-			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant`}},
+			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant`,
+		}},
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
-			`step "a": temperature NaN is not between 0 and 2`}},
+			`step "a": temperature NaN is not between 0 and 2`,
+		}},
 		{"max tokens", New, []Step{{Name: "a", Prompt: "x", MaxTokens: provider.Ptr(0)}}, []string{
-			`step "a": max_tokens 0 is less than 1`}},
+			`step "a": max_tokens 0 is less than 1`,
+		}},
 		{"privacy", New, []Step{{Name: "a", Prompt: "x", Privacy: "lokal"}}, []string{
-			`step "a": privacy "lokal" is not local`}},
+			`step "a": privacy "lokal" is not local`,
+		}},
 		{"pipe without a variable", Pipe, []Step{{Prompt: "x"}, {Prompt: "y"}}, []string{
-			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe a step has one variable, which stands for the answer before it`}},
+			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe a step has one variable, which stands for the answer before it`,
+		}},
 		{"pipe with two", Pipe, []Step{{Prompt: "x"}, {Prompt: "{a} {b}"}}, []string{
-			`step "step2": the step has 2 variables: {a}, {b}; in a pipe a step has one variable, which stands for the answer before it`}},
+			`step "step2": the step has 2 variables: {a}, {b}; in a pipe a step has one variable, which stands for the answer before it`,
+		}},
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,
 			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a brace in the text`,
-			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and values are plain text; write {c}`}},
+			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and values are plain text; write {c}`,
+		}},
 	} {
 		c, err := tt.make(tt.steps...)
 		if err == nil || err.Error() != strings.Join(tt.want, "\n") || c != nil {

@@ -160,7 +160,8 @@ func TestParseMistakes(t *testing.T) {
 			`x.yaml:5:8: expected a number from 0 to 1, found "2"`,
 			`x.yaml:6:8: expected one of off, on, low, medium, high, found "maybe"`,
 			`x.yaml:7:7: expected a text or a list of texts, found a mapping of keys to values`,
-			`x.yaml:8:10: expected one of any, local, found "remote"`}},
+			`x.yaml:8:10: expected one of any, local, found "remote"`,
+		}},
 		{"pipe of one prompt", "pipe: true\nprompt: x\n", []string{`x.yaml:1:7: a pipe has steps, and there are none; write steps, or remove it`}},
 		{"pipe with two variables", "pipe: true\nsteps:\n- prompt: x\n- prompt: '{a}{b}'\n", []string{`x.yaml:4:3: the step has 2 variables: {a}, {b}; in a pipe a step has one variable, which stands for the answer before it`}},
 		{"empty stop", "prompt: x\nstop: ['']\n", []string{`x.yaml:2:7: an empty text is in it; remove it`}},
@@ -168,7 +169,8 @@ func TestParseMistakes(t *testing.T) {
 			`x.yaml:1:1: unknown key "nam"; did you mean "name"?`,
 			`x.yaml:3:9: "a b" cannot be a step's name; write letters, digits and _ only, so that {a_b} can stand for its answer`,
 			`x.yaml:4:12: this { is never closed; write {{ for a brace in the text`,
-			`x.yaml:7:3: unknown key "seeds"; did you mean "seed"?`}},
+			`x.yaml:7:3: unknown key "seeds"; did you mean "seed"?`,
+		}},
 	} {
 		c, err := Parse("x.yaml", []byte(tt.text))
 		if err == nil || err.Error() != strings.Join(tt.want, "\n") || c != nil {

@@ -75,7 +75,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]st
 		for i := range c.steps {
 			result, err := r.step(ctx, i, func(e Event) bool { return yield(e, nil) })
 			switch {
-			case err == errLeft:
+			case errors.Is(err, errLeft):
 				return
 			case err != nil:
 				yield(Event{}, err)

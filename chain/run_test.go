@@ -105,14 +105,18 @@ func TestInputs(t *testing.T) {
 		{"missing", c, nil, []string{`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`}},
 		{"misspelt", c, map[string]string{"contry": "India"}, []string{
 			`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`,
-			`no step uses the input "contry"; did you mean "country"?`}},
+			`no step uses the input "contry"; did you mean "country"?`,
+		}},
 		{"left over", c, map[string]string{"country": "India", "zzz": "", "population": "many"}, []string{
 			`no step uses the input "population"; the inputs are country`,
-			`no step uses the input "zzz"; the inputs are country`}},
+			`no step uses the input "zzz"; the inputs are country`,
+		}},
 		{"a step's name", c, map[string]string{"country": "India", "president": "me"}, []string{
-			`no step uses the input "president"; it is a step's name, and its value is that step's answer: leave it out`}},
+			`no step uses the input "president"; it is a step's name, and its value is that step's answer: leave it out`,
+		}},
 		{"a step's name misspelt in a template", two, map[string]string{"country": "x", "year": "y"}, []string{
-			`input "presidnt" has no value, and step "b", prompt, line 1, column 1 uses it; did you mean {president}, the answer of that step?`}},
+			`input "presidnt" has no value, and step "b", prompt, line 1, column 1 uses it; did you mean {president}, the answer of that step?`,
+		}},
 		{"none", none, map[string]string{"a": "b"}, []string{`no step uses the input "a"; the chain takes no inputs`}},
 		{"not UTF-8", c, map[string]string{"country": "\xff"}, []string{`input "country" is not UTF-8; convert it first`}},
 	} {
