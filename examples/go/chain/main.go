@@ -1,4 +1,4 @@
-// The answer to one prompt, made a part of the next.
+// A prompt and how it is to be answered, as one step: LangChain's LLMChain.
 package main
 
 import (
@@ -17,26 +17,21 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	president, err := chain.New(
-		chain.Step{Name: "president", Prompt: "Tell me the president of {country}"},
-		chain.Step{Name: "changes", Prompt: "Give me the list of changes made by the {president}"},
-	)
+	president, err := chain.New(chain.Step{
+		System:      "Answer in one short sentence.",
+		Prompt:      "Tell me the president of {country}",
+		Temperature: provider.Ptr(0.0),
+		MaxTokens:   provider.Ptr(200),
+		Stop:        []string{"\n"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	steady := chain.Defaults(provider.Request{Temperature: provider.Ptr(0.0)})
-	country := map[string]string{"country": "United States of America"}
-	for event, err := range president.Run(context.Background(), local, country, steady) {
+	for _, country := range []string{"India", "United States of America"} {
+		result, err := president.Output(context.Background(), local, map[string]string{"country": country})
 		if err != nil {
 			log.Fatal(err)
 		}
-		switch event.Type {
-		case chain.StepStart:
-			fmt.Printf("\n▸ %s\n", event.Step)
-		case chain.StepChunk:
-			fmt.Print(event.Chunk.Text)
-		case chain.StepEnd:
-			fmt.Printf("\n(%s, %d tokens)\n", event.Result.Route.Model, event.Result.Usage.OutputTokens)
-		}
+		fmt.Printf("%s: %s\n", country, result.Text)
 	}
 }

@@ -1,0 +1,207 @@
+// Package examples_test runs the lesson: what it shows must load, build and,
+// where the real engines are, answer.
+package examples_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/testengine"
+)
+
+// row is one line of the table in README.md.
+var row = regexp.MustCompile(`(?m)^\| \d \| \[(\S+\.yaml)\]\((\S+)\) \| (\w*) ?\| \[go/(\w+)\]`)
+
+// lesson returns the inputs of each chain file, as README.md says them.
+func lesson(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := map[string][]string{}
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		inputs[m[1]] = strings.Fields(m[3])
+	}
+	return inputs
+}
+
+func TestEveryFileLoadsAndTakesWhatREADMESays(t *testing.T) {
+	inputs := lesson(t)
+	files, err := filepath.Glob("*.yaml")
+	if err != nil || len(files) != len(inputs) {
+		t.Fatalf("files %q (%v), and README.md tells of %v", files, err, inputs)
+	}
+	for _, file := range files {
+		want, ok := inputs[file]
+		if !ok {
+			t.Errorf("README.md does not tell of %s", file)
+		}
+		c, err := chain.Load(file)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		if !slices.Equal(c.Inputs(), want) {
+			t.Errorf("%s takes %q, and README.md says %q", file, c.Inputs(), want)
+		}
+		if c.Name()+".yaml" != file {
+			t.Errorf("%s calls itself %q", file, c.Name())
+		}
+	}
+}
+
+// The prompts are the lesson's own words; settings around them may change.
+func TestThePresidentChainKeepsItsWords(t *testing.T) {
+	for _, file := range []string{"president.yaml", "simple-sequential.yaml"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{
+			"prompt: Tell me the president of {country}\n",
+			"prompt: Give me the list of changes made by the {president}\n",
+		} {
+			if strings.Count(string(text), words) != 1 {
+				t.Errorf("%s does not say %q once", file, words)
+			}
+		}
+	}
+}
+
+// build compiles packages of this module into a new folder.
+func build(t *testing.T, packages ...string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", packages, err, out)
+	}
+	return dir
+}
+
+// outcome is how a program ended.
+type outcome struct {
+	stdout, stderr string
+	code           int
+}
+
+// start runs a program at the top of the checkout, with no settings of the
+// user's own and env besides.
+func start(t *testing.T, env []string, program string, args ...string) outcome {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = ".."
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home}, env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+func name(program string) string {
+	if runtime.GOOS == "windows" {
+		return program + ".exe"
+	}
+	return program
+}
+
+func TestEveryGoProgramBuildsAndAnswers(t *testing.T) {
+	dir := build(t, "./go/...")
+	sources, err := filepath.Glob("go/*/main.go")
+	if err != nil || len(sources) < 7 {
+		t.Fatalf("programs %q, %v", sources, err)
+	}
+	for _, source := range sources {
+		program := filepath.Base(filepath.Dir(source))
+		if _, err := os.Stat(filepath.Join(dir, name(program))); err != nil {
+			t.Errorf("%s was not built: %v", program, err)
+		}
+		t.Run(program, func(t *testing.T) {
+			e := testengine.Ollama(t)
+			o := start(t, []string{"OLLAMA_HOST=" + e.URL}, filepath.Join(dir, name(program)))
+			if o.code != 0 || strings.TrimSpace(o.stdout) == "" || o.stderr != "" {
+				t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
+			}
+		})
+	}
+	t.Run("switch on the hosted side", func(t *testing.T) {
+		e := testengine.OpenAI(t)
+		env := []string{"USE=openai", "OPENAI_BASE_URL=" + e.BaseURL, "OPENAI_API_KEY=" + e.Key, "OPENAI_MODEL=" + e.Model}
+		o := start(t, env, filepath.Join(dir, name("switch")))
+		if o.code != 0 || !strings.Contains(o.stdout, "(openai "+e.Model) {
+			t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
+		}
+	})
+}
+
+// configuration has both engines; of the two that are made, one line differs.
+const configuration = `use: %s
+providers:
+  - name: local
+    kind: ollama
+    host: %q
+    model: %q
+    managed: false
+  - name: openai
+    kind: openai
+    base_url: %q
+    model: %q
+    api_key: env:OPENAI_API_KEY
+`
+
+func TestEveryFileAnswersOnBothEngines(t *testing.T) {
+	local, hosted := testengine.Ollama(t), testengine.OpenAI(t)
+	tandem := filepath.Join(build(t, "../cmd/tandem"), name("tandem"))
+	models := map[string]string{"local": local.Model, "openai": hosted.Model}
+	inputs := lesson(t)
+	for use, model := range models {
+		config := filepath.Join(t.TempDir(), "config.yaml")
+		text := fmt.Sprintf(configuration, use, local.URL, local.Model, hosted.BaseURL, hosted.Model)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env := []string{"TANDEM_CONFIG=" + config, "OPENAI_API_KEY=" + hosted.Key}
+		answered := fmt.Sprintf("· %s (%s) answered", use, model)
+		for file, names := range inputs {
+			t.Run(use+"/"+file, func(t *testing.T) {
+				args := []string{"run", "examples/" + file}
+				for _, input := range names {
+					args = append(args, "-p", input+"=United States of America")
+				}
+				o := start(t, env, tandem, args...)
+				c, err := chain.Load(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				steps := len(c.Steps())
+				if o.code != 0 || strings.TrimSpace(o.stdout) == "" || strings.Count(o.stderr, answered) != steps {
+					t.Errorf("exit code %d, want 0 and %d times %q on standard error\nstdout: %s\nstderr: %s", o.code, steps, answered, o.stdout, o.stderr)
+				}
+				if strings.Contains(o.stdout+o.stderr, hosted.Key) {
+					t.Error("the key is in what was printed")
+				}
+			})
+		}
+		t.Run(use+"/ask", func(t *testing.T) {
+			o := start(t, env, tandem, "ask", "Who is the Prime Minister of India?", "-s", "Answer in one short sentence.", "--temperature", "0.5")
+			if o.code != 0 || strings.TrimSpace(o.stdout) == "" || !strings.Contains(o.stderr, answered) {
+				t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
+			}
+		})
+	}
+}
