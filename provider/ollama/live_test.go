@@ -16,10 +16,15 @@ const liveWindow = 4096
 
 func live(t *testing.T, url, model string) *ollama.Provider {
 	t.Helper()
+	return liveWith(t, url, model, liveWindow)
+}
+
+func liveWith(t *testing.T, url, model string, window int) *ollama.Provider {
+	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
 	keep := 5 * time.Minute
-	p, err := ollama.New(ollama.Config{Host: url, Model: model, NumCtx: liveWindow, KeepAlive: &keep, Transport: tr})
+	p, err := ollama.New(ollama.Config{Host: url, Model: model, NumCtx: window, KeepAlive: &keep, Transport: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,9 +174,13 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, err
 	}
+	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
+	if err != nil {
+		return provider.EmbedResponse{}, err
+	}
 	call, start := p.call(httpx.Whole, req.Privacy), time.Now()
 	r, err := p.client.Embed(httpx.WithCall(ctx, call), &api.EmbedRequest{
-		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions,
+		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions, Options: options,
 	})
 	if err != nil {
 		return provider.EmbedResponse{}, p.failed(ctx, call, model, err)

@@ -1,0 +1,148 @@
+package ollama_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/process"
+
+	"github.com/tandem-llm/tandem/internal/testengine"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// ownServer starts an Ollama that no other test uses, so that nobody else
+// loads and unloads its model, and its runner may be killed.
+func ownServer(t *testing.T) (url string, server *process.Process, model string) {
+	t.Helper()
+	e := testengine.Ollama(t)
+	e.NeedBin(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := l.Addr().String()
+	l.Close()
+	cmd := exec.Command(e.Bin, "serve")
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OLLAMA_") }),
+		"OLLAMA_HOST="+host, "OLLAMA_MODELS="+e.ModelsDir, "OLLAMA_NOPRUNE=1", "OLLAMA_NOHISTORY=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt) // it stops its runner
+		cmd.Wait()
+	})
+	url = "http://" + host
+	p := live(t, url, e.Model)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := p.Version(context.Background()); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("it does not come up: %v", err)
+		}
+	}
+	server, err = process.NewProcess(int32(cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url, server, e.Model
+}
+
+func shortChat(text string, tokens int) provider.Request {
+	return provider.Request{Messages: []provider.Message{provider.User(text)}, MaxTokens: &tokens, Temperature: provider.Ptr(0.0)}
+}
+
+// runners are the processes that run the server's models.
+func runners(t *testing.T, server *process.Process) []*process.Process {
+	t.Helper()
+	all, err := server.Children()
+	if err != nil && !errors.Is(err, process.ErrorNoChildren) {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(p *process.Process) bool {
+		line, err := p.CmdlineSlice()
+		return err != nil || !slices.Contains(line, "runner")
+	})
+}
+
+func TestLiveWindowIsPinned(t *testing.T) {
+	url, server, model := ownServer(t)
+	const window = 1536 // nobody's default
+	p := liveWith(t, url, model, window)
+	ctx := context.Background()
+	if running, err := p.Running(ctx); err != nil || len(running) != 0 {
+		t.Fatalf("before any call: %+v, %v", running, err)
+	}
+	if err := p.Load(ctx, ""); err != nil {
+		t.Fatal(err)
+	}
+	running, err := p.Running(ctx)
+	if err != nil || len(running) != 1 {
+		t.Fatalf("loaded: %+v, %v", running, err)
+	}
+	if m := running[0]; m.Name != model || m.Context != window || m.Size < 1<<20 || m.SizeVRAM > m.Size || !m.Expires.After(time.Now()) {
+		t.Errorf("loaded: %+v", m)
+	}
+	first := runners(t, server)
+	if len(first) != 1 {
+		t.Fatalf("%d runners of one model", len(first))
+	}
+	for range 2 {
+		if _, err := provider.Collect(p.Chat(ctx, shortChat("Hello.", 2))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Embed(ctx, provider.EmbedRequest{Input: []string{"Hello."}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again := runners(t, server); len(again) != 1 || again[0].Pid != first[0].Pid {
+		t.Errorf("the model was loaded again: its runner was %v and is %v", first, again)
+	}
+	if running, err := p.Running(ctx); err != nil || len(running) != 1 || running[0].Context != window {
+		t.Errorf("after chats and embeddings: %+v, %v", running, err)
+	}
+	if err := p.Load(ctx, "no-such-model"); provider.KindOf(err) != provider.ModelNotFound {
+		t.Errorf("Load of what is not there: %v, want ModelNotFound", err)
+	}
+}
+
+func TestLiveRunnerKilledMidwayIsNoAnswer(t *testing.T) {
+	url, server, model := ownServer(t)
+	p := live(t, url, model)
+	var text strings.Builder
+	var failed error
+	killed := false
+	for c, err := range p.Chat(context.Background(), shortChat("Write a very long story about a river and a stone.", 3000)) {
+		if err != nil {
+			failed = err
+			break
+		}
+		text.WriteString(c.Text)
+		if c.Finish != "" {
+			t.Fatalf("a false success: finish %q after %d bytes, killed %v", c.Finish, text.Len(), killed)
+		}
+		if !killed && text.Len() > 20 {
+			killed = true
+			for _, r := range runners(t, server) {
+				if err := r.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if k := provider.KindOf(failed); !killed || (k != provider.Truncated && k != provider.Unavailable) {
+		t.Fatalf("killed %v, and then %v, of Kind %q; want Truncated or Unavailable", killed, failed, k)
+	}
+	t.Logf("after %d bytes: %v", text.Len(), failed)
+	r, err := provider.Collect(p.Chat(context.Background(), shortChat("Hello.", 2)))
+	if err != nil || r.Text == "" || r.Route.Load <= 0 {
+		t.Errorf("the next request: %+v, %v; want an answer of a model that was loaded again", r, err)
+	}
+}
