@@ -54,7 +54,7 @@ func (l *Loaded) parseKey(text string) (key, field, error) {
 		}
 		return key{}, field{}, &yamlx.Error{Message: yamlx.Quote(text) + " is not one key but several", Remedy: yamlx.Suggest("", known)}
 	}
-	k, f, err := parseKey(text)
+	k, f, err := parseKey(text, names...)
 	if err == nil && k.provider != "" && !slices.Contains(names, k.provider) {
 		err = &yamlx.Error{Message: "there is no provider " + yamlx.Quote(k.provider), Remedy: yamlx.Suggest(k.provider, names)}
 	}

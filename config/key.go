@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -92,8 +93,9 @@ func findField(fields []field, name string) (field, bool) {
 }
 
 // parseKey reads a key such as temperature or providers.local.model. A
-// provider's name may have dots.
-func parseKey(text string) (key, field, error) {
+// provider's name may have dots: where the text can be read in two ways, the
+// provider is one of names, or else the shorter.
+func parseKey(text string, names ...string) (key, field, error) {
 	unknown := func(word string, known []string) (key, field, error) {
 		return key{}, field{}, &yamlx.Error{Message: "unknown key " + yamlx.Quote(word), Remedy: yamlx.Suggest(word, known)}
 	}
@@ -104,10 +106,16 @@ func parseKey(text string) (key, field, error) {
 		}
 		return unknown(text, fieldNames(topFields(), "providers.NAME.KEY"))
 	}
+	var found key
+	var meant field
 	for _, f := range providerFields() {
-		if name, ok := strings.CutSuffix(rest, "."+f.name); ok && ValidName(name) {
-			return key{name, f.name}, f, nil
+		name, ok := strings.CutSuffix(rest, "."+f.name)
+		if ok && ValidName(name) && (slices.Contains(names, name) || len(f.name) > len(found.field) && !slices.Contains(names, found.provider)) {
+			found, meant = key{name, f.name}, f
 		}
+	}
+	if found.field != "" {
+		return found, meant, nil
 	}
 	last := rest[strings.LastIndex(rest, ".")+1:]
 	return unknown(last, fieldNames(providerFields()))

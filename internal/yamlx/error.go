@@ -87,11 +87,14 @@ func Quote(value string) string {
 	}
 }
 
-// looksSecret reports whether value could be a key or token: one long word of
-// letters and digits.
+// looksSecret reports whether a word of value could be a key or token: one that
+// holds sk-, or a long one of letters and digits.
 func looksSecret(value string) bool {
-	if len(value) < 16 || strings.ContainsFunc(value, unicode.IsSpace) {
-		return strings.Contains(value, "sk-")
+	for _, word := range strings.Fields(value) {
+		if strings.Contains(word, "sk-") ||
+			len(word) >= 16 && strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, unicode.IsDigit) {
+			return true
+		}
 	}
-	return strings.ContainsFunc(value, unicode.IsLetter) && strings.ContainsFunc(value, unicode.IsDigit)
+	return false
 }

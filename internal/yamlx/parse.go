@@ -102,7 +102,7 @@ func (c *checker) check(n *yaml.Node, depth int) bool {
 	case n.Kind == yaml.AliasNode:
 		return c.checkAlias(n, depth)
 	case !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq", "!!timestamp", "!!merge"}, n.Tag):
-		c.fail(n, fmt.Sprintf("the tag %q is not known here", n.Tag), "remove it")
+		c.fail(n, fmt.Sprintf("the tag %s is not known here", Quote(n.Tag)), "remove it")
 	case n.Kind == yaml.MappingNode:
 		c.checkKeys(n)
 	}
@@ -116,7 +116,7 @@ func (c *checker) check(n *yaml.Node, depth int) bool {
 
 func (c *checker) checkAlias(n *yaml.Node, depth int) bool {
 	if slices.Contains(c.open, n.Alias) {
-		c.fail(n, fmt.Sprintf("the alias *%s refers to itself", n.Value), "write the value out")
+		c.fail(n, fmt.Sprintf("the alias %s refers to itself", Quote("*"+n.Value)), "write the value out")
 		return false
 	}
 	c.open = append(c.open, n.Alias)

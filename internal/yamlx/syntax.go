@@ -26,12 +26,22 @@ var messages = []struct{ contains, message, remedy string }{
 	{"unknown anchor", "", "a value that starts with * needs quotes"},
 }
 
+// withoutLine takes what comes before the library's own words away.
+func withoutLine(text string) string {
+	return regexp.MustCompile(`^(yaml: )?(line \d+: )?`).ReplaceAllString(text, "")
+}
+
 // syntaxError gives the library's error a place. The library knows lines only,
 // and those of parser errors are wrong; so the place is where the shortest
 // beginning of the file that fails in the same way ends.
 func syntaxError(file string, data []byte, err error) *Error {
 	e := &Error{File: file, Err: err}
-	e.Message = regexp.MustCompile(`^(yaml: )?(line \d+: )?`).ReplaceAllString(err.Error(), "")
+	e.Message = regexp.MustCompile(`anchor '.*'`).ReplaceAllStringFunc(withoutLine(err.Error()), func(name string) string {
+		if looksSecret(name) {
+			return "anchor"
+		}
+		return name
+	})
 	e.Line, e.Column = place(data, failsAt(data, err.Error()))
 	if line, column, ok := tabBefore(data, e.Line); ok {
 		e.Line, e.Column = line, column
@@ -59,10 +69,16 @@ func failsAt(data []byte, text string) int {
 		offsets = append(offsets, i)
 	}
 	offsets = append(offsets, len(data))
-	n := sort.Search(len(offsets)-1, func(i int) bool {
-		err := firstError(data[:offsets[i]])
-		return err != nil && err.Error() == text
-	})
+	search := func(text string) int {
+		return sort.Search(len(offsets)-1, func(i int) bool {
+			err := firstError(data[:offsets[i]])
+			return err != nil && err.Error() == text
+		})
+	}
+	n := search(text)
+	if n == len(offsets)-1 { // of a first line that does not end, errors know no line
+		n = min(n, search("yaml: "+withoutLine(text)))
+	}
 	return offsets[max(0, n-1)]
 }
 
