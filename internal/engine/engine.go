@@ -14,7 +14,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,6 +30,7 @@ type Config struct {
 	Idle   time.Duration // stop after this long without use; 0: 15 minutes
 	Dir    string        // where state, locks and logs live; made 0700
 	Env    []string      // added to the server's environment, KEY=value
+	Hide   []string      // variables kept from the server, besides those whose names sound secret
 	// Supervisor is the command that calls Supervise; empty: this program with
 	// the arguments `engine supervise`. The Config follows as flags.
 	Supervisor []string
@@ -94,22 +94,24 @@ func (e *Engine) Status(ctx context.Context) Status {
 	return s
 }
 
-// LogPath is the file that the server's own output goes to.
-func (e *Engine) LogPath() string { return filepath.Join(e.cfg.Dir, "ollama.log") }
-
 // Keep notes that the server is in use, and sees to it that a server of ours
-// is watched. It costs a few system calls, and nothing for a server that is
-// not ours.
-func (e *Engine) Keep() {
+// is watched. It reports whether the server is just being stopped for want of
+// use: it should not be asked then; Ensure starts it again. It costs a few
+// system calls, and almost nothing for a server that is not ours.
+func (e *Engine) Keep() (stopping bool) {
 	if _, err := os.Stat(e.path(stateFile)); err != nil {
-		return
+		return false
 	}
 	e.touch()
-	if !e.supervised() {
-		if _, ok := e.ours(); ok {
-			_ = e.spawn() // best effort: the server works unwatched too
-		}
+	st, ok := e.ours()
+	switch {
+	case !ok:
+		return false
+	case e.supervised():
+		return st.Stopping
 	}
+	e.rewatch()
+	return false
 }
 
 // errNotOllama: something else listens on the host.
@@ -147,21 +149,4 @@ func (e *Engine) occupied() bool {
 	}
 	_ = c.Close() // it was only a question
 	return true
-}
-
-// Stop ends a server of ours and its children. Errors: nothing runs, or what
-// runs is not ours.
-func (e *Engine) Stop(ctx context.Context) error {
-	st, ok := e.ours()
-	if !ok {
-		if _, err := e.version(ctx); err == nil {
-			return fmt.Errorf("the Ollama on %s was not started by tandem; stop it the way it was started", e.cfg.Host)
-		}
-		return fmt.Errorf("no Ollama runs on %s", e.cfg.Host)
-	}
-	if err := stopTree(ctx, st.process); err != nil {
-		return fmt.Errorf("stopping Ollama (process %d): %w", st.PID, err)
-	}
-	e.forget()
-	return nil
 }

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"io"
 	"os/exec"
 	"strconv"
 	"syscall"
 
+	psprocess "github.com/shirou/gopsutil/v4/process"
 	"golang.org/x/sys/windows"
 )
 
@@ -16,6 +18,11 @@ func grouped() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}
 }
 
+// gated is the command for `bin serve`; it waits for nothing here.
+func gated(bin string) (cmd *exec.Cmd, gate io.WriteCloser, err error) {
+	return exec.Command(bin, "serve"), nil, nil
+}
+
 // askToStop: Windows has no signal that a console-less process gets.
 func askToStop(p process) { killGroup(p) }
 
@@ -23,4 +30,14 @@ func killGroup(p process) {
 	if p.alive() {
 		_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(p.PID)).Run()
 	}
+}
+
+// belongs reports whether a process is a child that p left.
+func belongs(pid int, p process) bool {
+	child, err := psprocess.NewProcess(int32(pid)) //nolint:gosec // a process id fits
+	if err != nil {
+		return false
+	}
+	parent, err := child.Ppid()
+	return err == nil && int(parent) == p.PID
 }

@@ -6,41 +6,41 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
 // Ensure returns when a server answers on the host, and starts one if nothing
 // listens there. Any number of processes may call it at once: one starts, the
 // others wait for it. progress, if not nil, is told what is being waited for.
+// Errors: something else is in the server's place, there is no program to
+// start, or it does not come up: with its last words.
 func (e *Engine) Ensure(ctx context.Context, progress func(string)) error {
 	if done, err := e.answers(ctx); done {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.StartTimeout, errSlow)
 	defer cancel()
-	unlock, err := e.lock(ctx)
-	if err != nil {
-		return e.waited(ctx, err)
-	}
-	defer unlock()
-	if done, err := e.answers(ctx); done {
-		return err
-	}
-	if _, err := FindBinary(e.cfg.Binary); err != nil {
-		return err
-	}
-	if progress != nil {
-		progress(fmt.Sprintf("starting Ollama on %s; log in %s", e.cfg.Host, e.LogPath()))
-	}
-	_ = os.Remove(e.path(failedFile))
-	e.touch()
-	if !e.supervised() {
-		if err := e.spawn(); err != nil {
-			return fmt.Errorf("starting the engine's supervisor: %w", err)
+	for {
+		unlock, err := e.tryLock()
+		if err != nil {
+			return err
+		}
+		if unlock != nil {
+			defer unlock()
+			return e.start(ctx, progress)
+		}
+		if err := e.wait(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+		if done, err := e.answers(ctx); done {
+			return e.inTime(ctx, err)
 		}
 	}
-	return e.await(ctx)
 }
 
 // answers reports whether there is nothing to start: a server answers, or
@@ -49,83 +49,176 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	_, err := e.version(ctx)
 	switch {
 	case err == nil:
-		e.Keep()
-		return true, nil
+		return !e.Keep(), nil
 	case ctx.Err() != nil:
 		return true, ctx.Err()
 	case errors.Is(err, errNotOllama):
 		return true, fmt.Errorf("%s is taken by a program that is not Ollama; stop it, or set another `host`", e.cfg.Host)
+	case httpx.Refused(err):
+		return false, nil
 	}
 	if _, ours := e.ours(); !ours && e.occupied() {
-		return true, fmt.Errorf("%s is taken by a program that does not answer; stop it, or set another `host`", e.cfg.Host)
+		return true, fmt.Errorf("%s is taken by a program that does not answer as Ollama does; stop it, or set another `host`", e.cfg.Host)
 	}
 	return false, nil
 }
 
 var errSlow = errors.New("Ollama did not answer in time")
 
-// await waits until the server answers or its start has failed.
-func (e *Engine) await(ctx context.Context) error {
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := e.version(ctx); err == nil {
-			return nil
-		}
-		if why, err := os.ReadFile(e.path(failedFile)); err == nil {
+// maxSpawns is how many supervisors one start tries, where they end without a
+// word: killed, or broken.
+const maxSpawns = 3
+
+// start starts the server and waits until it answers. The caller holds the
+// start lock.
+func (e *Engine) start(ctx context.Context, progress func(string)) error {
+	defer e.rewatchLocked() // the supervisor of a server that answers may have been killed
+	if done, err := e.answers(ctx); done {
+		return e.inTime(ctx, err)
+	}
+	bin, err := FindBinary(e.cfg.Binary)
+	if err != nil {
+		return err
+	}
+	if progress != nil {
+		progress(fmt.Sprintf("starting Ollama on %s; log in %s", e.cfg.Host, e.LogPath()))
+	}
+	e.touch()
+	var spawned <-chan struct{} // the end of the supervisor that this call started
+	for tries := 0; ; {
+		// A supervisor may live and yet be of no use: it may be stopping the
+		// server that it had. So it is looked for until the server answers. And
+		// only the failure of one's own is this start's failure.
+		over := spawned != nil && isClosed(spawned)
+		if why, err := os.ReadFile(e.path(failedFile)); over && err == nil {
 			return errors.New(strings.TrimSpace(string(why)))
 		}
-		select {
-		case <-ctx.Done():
-			return e.waited(ctx, ctx.Err())
-		case <-tick.C:
+		if (spawned == nil || over) && !e.supervised() {
+			if tries++; tries > maxSpawns {
+				return fmt.Errorf("the process that should start Ollama on %s ended %d times without a word; see %s", e.cfg.Host, maxSpawns, e.LogPath())
+			}
+			_ = os.Remove(e.path(failedFile))
+			if spawned, err = e.spawn(bin); err != nil {
+				return fmt.Errorf("starting the engine's supervisor: %w", err)
+			}
+		}
+		if err := e.wait(ctx, 25*time.Millisecond); err != nil {
+			return err
+		}
+		if done, err := e.answers(ctx); done {
+			return e.inTime(ctx, err)
 		}
 	}
 }
 
-func (e *Engine) waited(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errSlow) {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for d, or for ctx, whose error it then returns in plain words.
+func (e *Engine) wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return e.inTime(ctx, ctx.Err())
+	case <-t.C:
+		return nil
+	}
+}
+
+// inTime is err, unless ctx ended because the start took too long.
+func (e *Engine) inTime(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
 		return fmt.Errorf("%w within %s; its log is %s", errSlow, e.cfg.StartTimeout, e.LogPath())
 	}
 	return err
 }
 
+// rewatch gives a server of ours whose supervisor was killed a new one.
+func (e *Engine) rewatch() {
+	unlock, err := e.tryLock()
+	if err != nil || unlock == nil {
+		return // whoever has the lock sees to it
+	}
+	defer unlock()
+	e.rewatchLocked()
+}
+
+// rewatchLocked is rewatch for a caller that holds the start lock. It waits
+// until the supervisor watches, so that a busy caller does not start a hundred.
+func (e *Engine) rewatchLocked() {
+	st, ok := e.ours()
+	if !ok || e.supervised() {
+		return
+	}
+	ended, err := e.spawn(st.Binary)
+	if err != nil {
+		return // the server works unwatched too
+	}
+	for deadline := time.Now().Add(lockPatience); time.Now().Before(deadline) && !isClosed(ended) && !e.supervised(); {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // spawn starts a supervisor that outlives this process and holds none of its
-// files.
-func (e *Engine) spawn() error {
+// files. ended is closed when it ends while this process lives.
+func (e *Engine) spawn(bin string) (ended <-chan struct{}, err error) {
 	argv := e.cfg.Supervisor
 	if len(argv) == 0 {
 		self, err := os.Executable()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		argv = []string{self, "engine", "supervise"}
 	}
+	// It works in another directory than this process.
+	dir, err := filepath.Abs(e.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if bin, err = filepath.Abs(bin); err != nil {
+		return nil, err
+	}
 	argv = append(argv[:len(argv):len(argv)],
-		"--host", e.cfg.Host, "--dir", e.cfg.Dir, "--idle", e.cfg.Idle.String(), "--binary", e.cfg.Binary)
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec // our own program
-	cmd.Env = append(cleanEnv(os.Environ()), e.cfg.Env...)
-	cmd.Dir = e.cfg.Dir
+		"--host", e.cfg.Host, "--dir", dir, "--idle", e.cfg.Idle.String(), "--binary", bin)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(e.cleanEnv(os.Environ()), e.cfg.Env...)
+	cmd.Dir = dir
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	return cmd.Process.Release()
+	gone := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it says in its files what there is to say
+		close(gone)
+	}()
+	return gone, nil
 }
 
 // cleanEnv is env without secrets: a model server needs nobody's API keys.
-func cleanEnv(env []string) []string {
+func (e *Engine) cleanEnv(env []string) []string {
 	var out []string
 	for _, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")
-		upper := strings.ToUpper(name)
-		secret := false
-		for _, end := range []string{"_API_KEY", "_APIKEY", "_TOKEN", "_SECRET", "_PASSWORD", "_ACCESS_KEY"} {
-			secret = secret || strings.HasSuffix(upper, end)
-		}
-		if !secret {
+		if !slices.Contains(e.cfg.Hide, name) && !soundsSecret(strings.ToUpper(name)) {
 			out = append(out, kv)
 		}
 	}
 	return out
+}
+
+func soundsSecret(name string) bool {
+	for _, end := range []string{"KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
 }

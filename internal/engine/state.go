@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,8 +22,8 @@ const (
 
 // process is a process that cannot be mistaken for a later one with its id.
 type process struct {
-	PID   int   `json:"pid"`
-	Birth int64 `json:"birth_ms"` // start time, ms since 1970, as the system tells it
+	PID   int    `json:"pid"`
+	Birth string `json:"birth"` // when it started, see birthOf
 }
 
 // alive reports whether it still runs.
@@ -34,17 +33,6 @@ func (p process) alive() bool {
 	}
 	birth, err := birthOf(p.PID)
 	return err == nil && birth == p.Birth
-}
-
-func birthOf(pid int) (int64, error) {
-	pr, err := psprocess.NewProcess(int32(pid)) //nolint:gosec // a process id fits
-	if err != nil {
-		return 0, err
-	}
-	if s, err := pr.Status(); err == nil && len(s) > 0 && s[0] == psprocess.Zombie {
-		return 0, os.ErrProcessDone
-	}
-	return pr.CreateTime()
 }
 
 // cpuSeconds is the processor time that p and its children have used.
@@ -71,23 +59,35 @@ type state struct {
 	Started time.Time     `json:"started"`
 	Binary  string        `json:"binary"`
 	Idle    time.Duration `json:"idle_ns"`
+	// Stopping: the supervisor is about to end it. Who finds this after having
+	// noted a use starts anew; who noted the use before is found by the
+	// supervisor, which then goes on.
+	Stopping bool `json:"stopping,omitempty"`
 }
 
 func (e *Engine) path(name string) string { return filepath.Join(e.cfg.Dir, name) }
 
-// ours returns the server of ours that lives, if one does.
-func (e *Engine) ours() (state, bool) {
+// recall reads the state, whether its process lives or not.
+func (e *Engine) recall() (state, error) {
 	data, err := os.ReadFile(e.path(stateFile))
 	if err != nil {
-		return state{}, false
+		return state{}, err
 	}
 	var st state
-	if json.Unmarshal(data, &st) != nil || !st.alive() {
+	err = json.Unmarshal(data, &st)
+	return st, err
+}
+
+// ours returns the server of ours that lives, if one does.
+func (e *Engine) ours() (state, bool) {
+	st, err := e.recall()
+	if err != nil || !st.alive() {
 		return state{}, false
 	}
 	return st, true
 }
 
+// remember and forget are for whoever holds the supervisor's lock.
 func (e *Engine) remember(st state) error {
 	data, err := json.Marshal(st)
 	if err != nil {
@@ -118,30 +118,29 @@ func (e *Engine) lastTouch() time.Time {
 	return st.ModTime()
 }
 
-// supervised reports whether a supervisor lives.
+// supervised reports whether a supervisor lives. The question holds the lock
+// for a moment, which is why a supervisor tries more than once.
 func (e *Engine) supervised() bool {
 	l := flock.New(e.path(supervisorLock))
+	defer l.Close()
 	free, err := l.TryLock()
-	if err != nil {
-		return false
-	}
-	if free {
-		_ = l.Unlock() // it was only a question
-	}
-	return !free
+	return err == nil && !free
 }
 
-// lock takes the start lock, waiting for whoever starts now.
-func (e *Engine) lock(ctx context.Context) (unlock func(), err error) {
+// tryLock takes the start lock; unlock is nil while somebody else has it.
+func (e *Engine) tryLock() (unlock func(), err error) {
 	if err := os.MkdirAll(e.cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory of the engine's state: %w", err)
+		return nil, fmt.Errorf("making the directory of the engine's state: %w; set XDG_STATE_HOME to one that can be written", err)
 	}
 	l := flock.New(e.path(startLock))
-	if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("locking %s: %w", e.path(startLock), err)
+	held, err := l.TryLock()
+	if err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("locking the engine's state: %w; see who owns it, or set XDG_STATE_HOME to another directory", err)
 	}
-	return func() { _ = l.Unlock() }, nil
+	if !held {
+		_ = l.Close()
+		return nil, nil
+	}
+	return func() { _ = l.Close() }, nil
 }

@@ -1,176 +1,207 @@
 package engine
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 )
 
-// maxLog is the size at which a log is put aside, in bytes; one old one stays.
-const maxLog = 8 << 20
+// lockPatience is how long a new supervisor tries to get its lock, which
+// somebody's question holds for a moment now and then.
+const lockPatience = time.Second
 
 // Supervise runs the server of a host until it has not been used for
 // Config.Idle, it ends, or ctx does. If a supervisor lives already, it returns
-// at once. It is the body of `tandem engine supervise`, a process of its own.
+// without an error. It is the body of `tandem engine supervise`, a process of
+// its own.
 func Supervise(ctx context.Context, cfg Config) error {
 	e := New(cfg)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
 	l := flock.New(e.path(supervisorLock))
-	if free, err := l.TryLock(); err != nil || !free {
+	defer l.Close()
+	patience, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	if _, err := l.TryLockContext(patience, 5*time.Millisecond); err != nil {
+		if patience.Err() != nil {
+			return ctx.Err() // another supervisor lives
+		}
 		return err
 	}
-	defer func() { _ = l.Unlock() }()
 	if st, ok := e.ours(); ok { // its supervisor was killed: take over
-		return e.watch(ctx, st, nil)
+		st.Idle, st.Stopping = e.cfg.Idle, false
+		if err := e.remember(st); err != nil {
+			return err
+		}
+		return e.watch(ctx, server{state: st, known: true})
 	}
-	st, ended, err := e.serve()
+	e.sweep()
+	srv, err := e.serve()
 	if err != nil {
-		_ = os.WriteFile(e.path(failedFile), []byte(err.Error()), 0o600)
+		e.failed(err)
 		return err
 	}
-	return e.watch(ctx, st, ended)
+	return e.watch(ctx, srv)
 }
 
-// serve starts `ollama serve`; ended is closed when it ends.
-func (e *Engine) serve() (st state, ended chan struct{}, err error) {
+// failed tells those who wait why there will be no server.
+func (e *Engine) failed(why error) {
+	_ = os.WriteFile(e.path(failedFile), []byte(why.Error()), 0o600) // they then wait in vain
+}
+
+// server is the process that is watched.
+type server struct {
+	state
+	ended   <-chan struct{} // closed when it ends; nil: not a child of ours
+	logFrom int64           // where its output begins in the log
+	known   bool            // it has answered
+}
+
+// serve starts `ollama serve`. Its process id is on disk before it runs.
+func (e *Engine) serve() (server, error) {
 	bin, err := FindBinary(e.cfg.Binary)
 	if err != nil {
-		return state{}, nil, err
+		return server{}, err
 	}
-	if info, err := os.Stat(e.LogPath()); err == nil && info.Size() > maxLog {
-		_ = os.Rename(e.LogPath(), e.LogPath()+".1")
-	}
-	log, err := os.OpenFile(e.LogPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, from, err := e.openLog()
 	if err != nil {
-		return state{}, nil, fmt.Errorf("opening the log: %w", err)
+		return server{}, err
 	}
 	defer log.Close()
-	cmd := exec.Command(bin, "serve") //nolint:gosec // the user's own ollama
-	cmd.Env = append(cleanEnv(os.Environ()), "OLLAMA_HOST="+e.cfg.Host)
+	cmd, gate, err := gated(bin)
+	if err != nil {
+		return server{}, err
+	}
+	cmd.Env = append(e.cleanEnv(os.Environ()), "OLLAMA_HOST="+e.cfg.Host)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = grouped()
 	if err := cmd.Start(); err != nil {
-		return state{}, nil, fmt.Errorf("starting %s: %w", bin, err)
+		return server{}, fmt.Errorf("starting %s: %w", bin, err)
 	}
-	birth, err := birthOf(cmd.Process.Pid)
-	if err != nil {
+	giveUp := func(err error) (server, error) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		return state{}, nil, e.ended(bin)
+		return server{}, err
 	}
-	st = state{process: process{PID: cmd.Process.Pid, Birth: birth}, Started: time.Now(), Binary: bin, Idle: e.cfg.Idle}
-	if err := e.remember(st); err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return state{}, nil, err
+	srv := server{state: state{process: process{PID: cmd.Process.Pid}, Started: time.Now(), Binary: bin, Idle: e.cfg.Idle}, logFrom: from}
+	if srv.Birth, err = birthOf(srv.PID); err != nil {
+		return giveUp(e.ended(srv))
 	}
-	ended = make(chan struct{})
+	if err := e.remember(srv.state); err != nil {
+		return giveUp(fmt.Errorf("noting the engine's state: %w", err))
+	}
+	if gate != nil {
+		_, err := gate.Write([]byte("\n"))
+		if err = joinClose(err, gate); err != nil {
+			return giveUp(e.ended(srv))
+		}
+	}
+	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // why it ended stands in its log
 		close(ended)
 	}()
-	return st, ended, nil
+	srv.ended = ended
+	return srv, nil
 }
 
 // ended says what a server that ended before it answered wrote last.
-func (e *Engine) ended(bin string) error {
-	return fmt.Errorf("%s ended before it answered; its last words: %s; its log is %s", bin, e.lastWords(), e.LogPath())
-}
-
-func (e *Engine) lastWords() string {
-	data, err := os.ReadFile(e.LogPath())
-	if err != nil {
-		return "none"
-	}
-	lines := bytes.Split(bytes.TrimSpace(data), []byte{'\n'})
-	last := strings.TrimSpace(string(lines[len(lines)-1]))
-	if last == "" {
-		return "none"
-	}
-	if len(last) > 300 {
-		last = last[:300] + "…"
-	}
-	return last
+func (e *Engine) ended(s server) error {
+	return fmt.Errorf("%s ended before it answered; its last words: %s; its log is %s", s.Binary, e.lastWords(s.logFrom), e.LogPath())
 }
 
 // watch waits for the server's end, for idleness, or for ctx.
-func (e *Engine) watch(ctx context.Context, st state, ended <-chan struct{}) error {
+func (e *Engine) watch(ctx context.Context, s server) error {
+	if s.ended == nil {
+		polled, cancel := context.WithCancel(ctx)
+		defer cancel()
+		s.ended = pollEnd(polled, s.process)
+	}
 	every := min(max(e.cfg.Idle/10, 100*time.Millisecond), 15*time.Second)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	used, cpu, answered := time.Now(), st.cpuSeconds(), ended == nil
+	// Touches are told apart, not compared with the clock: it may be set.
+	used, touched, cpu := time.Now(), e.lastTouch(), s.cpuSeconds()
 	for {
 		select {
-		case <-ended:
-			killGroup(st.process) // a runner must not outlive its server
-			e.forget()
-			if !answered {
-				if _, err := e.version(ctx); err != nil {
-					_ = os.WriteFile(e.path(failedFile), []byte(e.ended(st.Binary).Error()), 0o600)
-				}
+		case <-s.ended:
+			if ctx.Err() != nil {
+				return e.end(s)
 			}
-			return nil
+			return e.gone(ctx, s)
 		case <-ctx.Done():
-			return e.end(st)
+			return e.end(s)
 		case <-tick.C:
 		}
-		if ended == nil && !st.alive() {
-			killGroup(st.process)
-			e.forget()
-			return nil
-		}
-		if !answered {
+		if !s.known {
 			_, err := e.version(ctx)
-			answered = err == nil
+			s.known = err == nil
 		}
+		e.rotate()
 		// Others than tandem may use the server: whoever does keeps it busy.
-		if now := st.cpuSeconds(); now-cpu > 0.02*every.Seconds() {
-			used, cpu = time.Now(), now
+		now := s.cpuSeconds()
+		if now-cpu > 0.02*every.Seconds() {
+			used = time.Now()
 		}
-		if t := e.lastTouch(); t.After(used) {
-			used = t
+		cpu = now
+		if t := e.lastTouch(); !t.Equal(touched) {
+			used, touched = time.Now(), t
 		}
-		if time.Since(used) >= e.cfg.Idle {
-			return e.end(st)
+		if time.Since(used) < e.cfg.Idle {
+			continue
 		}
+		s.Stopping = true
+		if err := e.remember(s.state); err != nil || e.lastTouch().Equal(touched) {
+			return errors.Join(err, e.end(s))
+		}
+		s.Stopping = false // it was used in the last moment
+		_ = e.remember(s.state)
 	}
 }
 
-func (e *Engine) end(st state) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	err := stopTree(ctx, st.process)
+// pollEnd returns a channel that is closed when p has ended, or ctx.
+func pollEnd(ctx context.Context, p process) <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for p.alive() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return ended
+}
+
+// gone tidies up after a server that has ended by itself.
+func (e *Engine) gone(ctx context.Context, s server) error {
+	killGroup(s.process) // a runner must not outlive its server
 	e.forget()
-	return err
+	if s.known {
+		return nil
+	}
+	if _, err := e.version(ctx); err != nil { // else another was faster
+		e.failed(e.ended(s))
+	}
+	return nil
 }
 
-// grace is how long a server may take to end when asked.
-const grace = 10 * time.Second
-
-// stopTree ends a process and its children: asked first, then made to.
-func stopTree(ctx context.Context, p process) error {
-	askToStop(p)
-	deadline := time.NewTimer(grace)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for p.alive() {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline.C:
-			killGroup(p)
-		case <-tick.C:
-		}
+// end stops the server.
+func (e *Engine) end(s server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*grace)
+	defer cancel()
+	if err := stopTree(ctx, s.process); err != nil {
+		return err
 	}
-	killGroup(p)
+	e.forget()
 	return nil
 }
