@@ -41,12 +41,15 @@ type Error struct {
 	Status     int           // HTTP status, 0 if none came
 	RetryAfter time.Duration // what the server asked for, 0 if nothing
 	RequestID  string        // the server's own id of the request, where given
+	// Sent reports that the prompt may have reached a server: a connection was
+	// had. A paid call that was sent and got no verdict may have been charged.
+	Sent bool
 	// Err is the cause: what happened, in words, without secrets.
 	Err error
 }
 
-// Error says to whom it happened, what happened, and the HTTP status if there
-// was one: `openai (gpt-4o-mini): rate limited (429): …`.
+// Error says to whom it happened, what happened, and the HTTP status of a
+// failure if there was one: `openai (gpt-4o-mini): rate limited (429): …`.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Provider)
@@ -57,7 +60,7 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 	}
 	b.WriteString(e.Kind.Error())
-	if e.Status != 0 {
+	if e.Status >= 400 {
 		fmt.Fprintf(&b, " (%d)", e.Status)
 	}
 	if e.Err != nil {

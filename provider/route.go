@@ -17,9 +17,20 @@ type Route struct {
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish
 	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, where told
 
+	// Cost is what the answer cost; nil where nobody keeps a ledger.
+	Cost *Cost `json:"cost,omitempty"`
+
 	// Attempts lists every target considered, in order, the one that answered
 	// last. An adapter alone leaves it empty.
 	Attempts []Attempt `json:"attempts,omitempty"`
+}
+
+// Cost is what an answer cost, in US dollars, from the usage that the server
+// gave. What is not known is nil, never a guess.
+type Cost struct {
+	USD   *float64 `json:"usd"`       // nil: the price or the usage is not known
+	Saved *float64 `json:"saved_usd"` // what the priced stand-in would have cost more; nil: there is none, or its price is not known
+	Basis string   `json:"basis"`     // where the price comes from, such as "local", "configuration", "list of 2026-11-01", "no price for gpt-9"
 }
 
 // Attempt is one target that a router considered.
@@ -30,6 +41,12 @@ type Attempt struct {
 	Reason   string        `json:"reason,omitempty"` // why it was skipped or failed, one line
 	Kind     Kind          `json:"kind,omitempty"`   // of the failure
 	Took     time.Duration `json:"took_ns,omitempty"`
+	Tries    int           `json:"tries,omitempty"`   // calls made, retries included
+	SentTo   string        `json:"sent_to,omitempty"` // where the prompt may have gone, scheme://host[:port]; empty: nowhere
+	// PromptTokens is the prompt's size as known before the call; Estimated
+	// says that it was not counted by the engine's own tokenizer.
+	PromptTokens int  `json:"prompt_tokens,omitempty"`
+	Estimated    bool `json:"estimated,omitempty"`
 }
 
 // Outcome is what became of an [Attempt].
