@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
@@ -26,8 +27,10 @@ func (m *managed) Unwrap() provider.Provider { return m.Provider }
 // Chat asks, starts the engine if need be, and asks again.
 func (m *managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		m.engine.Keep()
-		refused, more := m.once(ctx, req, yield, true)
+		refused, more := error(errStopping), true
+		if !m.engine.Keep() {
+			refused, more = m.once(ctx, req, yield, true)
+		}
 		if !more {
 			return
 		}
@@ -39,12 +42,23 @@ func (m *managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 	}
 }
 
+// errStopping: the engine is being stopped for want of use, and so is not asked.
+var errStopping = &provider.Error{Kind: provider.Unavailable}
+
+// noteEvery is how often an answer under way counts as a use of the engine.
+const noteEvery = time.Second
+
 // once makes the call. With mayStart it holds back the error that nothing
 // listens, and reports that there is more to do.
 func (m *managed) once(ctx context.Context, req provider.Request, yield func(provider.Chunk, error) bool, mayStart bool) (refused error, more bool) {
+	noted := time.Now()
 	for c, err := range m.Provider.Chat(ctx, req) {
 		if err != nil && mayStart && httpx.Refused(err) {
 			return err, true
+		}
+		if now := time.Now(); now.Sub(noted) > noteEvery {
+			m.engine.Keep() // what it says is for callers who have no answer yet
+			noted = now
 		}
 		if !yield(c, err) {
 			return nil, false
@@ -56,12 +70,13 @@ func (m *managed) once(ctx context.Context, req provider.Request, yield func(pro
 
 // Models starts the engine if need be.
 func (m *managed) Models(ctx context.Context) ([]provider.Model, error) {
-	m.engine.Keep()
-	models, err := m.Provider.Models(ctx)
-	if err == nil || !httpx.Refused(err) {
-		return models, err
+	if !m.engine.Keep() {
+		models, err := m.Provider.Models(ctx)
+		if err == nil || !httpx.Refused(err) {
+			return models, err
+		}
 	}
-	if err := m.start(ctx, err); err != nil {
+	if err := m.start(ctx, errStopping); err != nil {
 		return nil, err
 	}
 	return m.Provider.Models(ctx)

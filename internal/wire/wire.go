@@ -5,10 +5,12 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
@@ -29,6 +31,8 @@ type Options struct {
 	Progress func(string)
 	// Supervisor overrides the command that supervises a managed engine.
 	Supervisor []string
+	// EngineEnv is added to a managed engine's environment, KEY=value.
+	EngineEnv []string
 }
 
 // Stack is the assembled program: ask it as the provider it is.
@@ -100,12 +104,16 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	}
 	t.Provider, t.Endpoint = p, p.Endpoint()
 	host, ok := loopbackHost(p.Endpoint())
+	if base, err := ollama.ParseHost(pc.Host); err != nil || strings.Trim(base.Path, "/") != "" {
+		ok = false // behind a path is a proxy, which tandem cannot start
+	}
 	if !ok || (pc.Managed != nil && !*pc.Managed) {
 		return nil
 	}
 	t.Engine = engine.New(engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
+		Env: o.EngineEnv, Hide: s.keyVariables(),
 	})
 	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
 	return nil
@@ -139,9 +147,24 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 	return func(context.Context) error { _, err := k.get(); return err }, nil
 }
 
+// keyVariables are the environment variables that hold keys.
+func (s *Stack) keyVariables() (names []string) {
+	for _, p := range s.cfg.Providers {
+		if name, ok := strings.CutPrefix(string(p.APIKey), "env:"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
-	endpoint, networks := t.Endpoint, s.cfg.LocalNetworks
+	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
+	if s.cfg.Offline { // no query leaves; the hosts file still counts
+		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("offline")
+		}}
+	}
 	return func(ctx context.Context) bool {
 		u, err := url.Parse(endpoint)
 		if err != nil {
@@ -150,7 +173,7 @@ func (s *Stack) local(t *Target) func(context.Context) bool {
 		addrs := []netip.Addr{}
 		if a, err := netip.ParseAddr(u.Hostname()); err == nil {
 			addrs = append(addrs, a)
-		} else if addrs, err = net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
+		} else if addrs, err = resolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
 			return false
 		}
 		for _, a := range addrs {
