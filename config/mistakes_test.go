@@ -12,7 +12,9 @@ import (
 
 // TestMistakes gives every mistake its line. FILE stands for the file's path.
 func TestMistakes(t *testing.T) {
-	provider := func(fields string) string { return "providers:\n  - {name: x, kind: openai, base_url: http://h/v1, model: m, " + fields + "}\n" }
+	provider := func(fields string) string {
+		return "providers:\n  - {name: x, kind: openai, base_url: http://h/v1, model: m, " + fields + "}\n"
+	}
 	for _, tc := range []struct {
 		name, text string
 		want       []string

@@ -15,8 +15,9 @@ import (
 const mask = "••••"
 
 // Secret is a key. However it is printed, logged or encoded, it shows as ••••;
-// only Reveal gives it away.
-type Secret struct{ value string }
+// only Reveal gives it away. The pointer keeps fmt out where it does not call
+// Format: for %p, and below fields that are not exported.
+type Secret struct{ value *string }
 
 // NewSecret makes a Secret of a key. White space around it is dropped. It must
 // be one word, for it travels in an HTTP header.
@@ -28,11 +29,16 @@ func NewSecret(value string) (Secret, error) {
 	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }) {
 		return Secret{}, errors.New("the key is not one word of ASCII; was more than the key pasted?")
 	}
-	return Secret{value}, nil
+	return Secret{&value}, nil
 }
 
 // Reveal returns the key itself, for the header that carries it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // String masks.
 func (s Secret) String() string { return mask }

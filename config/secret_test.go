@@ -1,0 +1,181 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/config"
+)
+
+func TestSecretIsMaskedHoweverItIsPrinted(t *testing.T) {
+	s, err := config.NewSecret("  " + canary + "\n")
+	if err != nil || s.Reveal() != canary {
+		t.Fatalf("%v, %v", s, err)
+	}
+	type holder struct {
+		Key config.Secret
+		Ptr *config.Secret
+		Any any
+
+		hidden config.Secret // fmt prints it without asking it
+	}
+	h := holder{s, &s, s, s}
+	var out bytes.Buffer
+	for _, verb := range []string{"v", "+v", "#v", "s", "q", "x", "X", "d", "T", "p", "10s", "-30v", "08.3f", "U", "c"} {
+		fmt.Fprintf(&out, "%"+verb+"\n", s)
+		fmt.Fprintf(&out, "%"+verb+"\n", &s)
+		fmt.Fprintf(&out, "%"+verb+"\n", h)
+		fmt.Fprintf(&out, "%"+verb+"\n", []any{s, map[string]config.Secret{"k": s}})
+	}
+	fmt.Fprintln(&out, s, &s, h, errors.New(s.String()), fmt.Errorf("%w %v", os.ErrExist, s))
+	for _, v := range []any{s, &s, h, map[string]any{"k": s}} {
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Error(err)
+		}
+		out.Write(data)
+		if data, err = yaml.Marshal(v); err != nil {
+			t.Error(err)
+		}
+		out.Write(data)
+	}
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+		slog.New(handler).Info("call", "key", s, "ptr", &s, "holder", h, slog.Group("g", "key", s))
+	}
+	if strings.Contains(out.String(), canary) || strings.Contains(out.String(), fmt.Sprintf("%x", canary)) {
+		t.Errorf("the key is printed:\n%s", out.String())
+	}
+	if !strings.Contains(out.String(), "••••") {
+		t.Error("nothing was masked")
+	}
+}
+
+func TestKeysThatAreNone(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                     "the key is empty",
+		" \n":                  "the key is empty",
+		canary + " " + canary:  "the key is not one word of ASCII; was more than the key pasted?",
+		canary + "\n" + canary: "the key is not one word of ASCII; was more than the key pasted?",
+		canary + "\u00a0x":     "the key is not one word of ASCII; was more than the key pasted?",
+		canary + "\x00":        "the key is not one word of ASCII; was more than the key pasted?",
+		"“" + canary + "”":     "the key is not one word of ASCII; was more than the key pasted?",
+	} {
+		if s, err := config.NewSecret(in); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, %v", in, s, err)
+		}
+	}
+}
+
+// ring is a keyring in memory.
+type ring map[string]string
+
+func (r ring) Get(name string) (string, error) {
+	if v, ok := r[name]; ok {
+		return v, nil
+	}
+	return "", fmt.Errorf("%w here", config.ErrNoKey)
+}
+
+// brokenRing does not answer.
+type brokenRing struct{}
+
+func (brokenRing) Get(string) (string, error) { return "", errors.New("the bus is gone") }
+
+func TestKeys(t *testing.T) {
+	home := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		return newSandbox(t).write(filepath.Join(home, name), text, mode)
+	}
+	good := write("good", canary+"\n", 0o600)
+	for _, tc := range []struct {
+		ref     string
+		keyring config.Keyring
+		want    string // the key, or how the error starts
+		noKey   bool
+	}{
+		{ref: "env:MY_KEY", want: canary},
+		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or run `tandem keys set`", noKey: true},
+		{ref: "env:BLANK", want: "the environment variable BLANK is not set", noKey: true},
+		{ref: "env:TWO_WORDS", want: "env:TWO_WORDS: the key is not one word of ASCII"},
+		{ref: "keyring:mine", keyring: ring{"mine": canary}, want: canary},
+		{ref: "keyring:Mine", keyring: ring{"mine": canary}, want: "there is no key \"Mine\" yet; run `tandem keys set Mine`", noKey: true},
+		{ref: "keyring:mine", keyring: brokenRing{}, want: "keyring:mine: the bus is gone"},
+		{ref: "keyring:mine", want: "keyring:mine: there is no keyring here"},
+		{ref: "file:" + good, want: canary},
+		{ref: "file:good-by-tilde", want: "there is no key file ", noKey: true},
+		{ref: "file:" + write("open", canary, 0o640), want: "others may read the key file " + home + "/open (mode 0640); run `chmod 600 " + home + "/open`"},
+		{ref: "file:" + write("world", canary, 0o604), want: "others may read the key file "},
+		{ref: "file:" + write("empty", "\n", 0o600), want: "file:" + home + "/empty: the key is empty"},
+		{ref: "file:" + write("huge", strings.Repeat(canary, 5000), 0o600), want: "the key file " + home + "/huge is too large to be a key"},
+		{ref: "file:" + home, want: "the key file " + home + " is not a regular file"},
+		{ref: "file:/dev/null", want: "the key file /dev/null is not a regular file"},
+	} {
+		t.Run(tc.ref, func(t *testing.T) {
+			s := newSandbox(t).user("providers:\n  - {name: openai, api_key: '" + tc.ref + "'}\n").
+				with(map[string]string{"MY_KEY": canary, "BLANK": " ", "TWO_WORDS": canary + " " + canary})
+			s.opts.Keyring = tc.keyring
+			key, err := s.mustLoad().Key("openai")
+			switch {
+			case tc.want == canary:
+				if err != nil || key.Reveal() != canary {
+					t.Errorf("got %v, %v", key, err)
+				}
+			case err == nil || !strings.HasPrefix(err.Error(), tc.want) || errors.Is(err, config.ErrNoKey) != tc.noKey:
+				t.Errorf("got %v, want %s", err, tc.want)
+			case strings.Contains(err.Error(), canary) || key.Reveal() != "":
+				t.Errorf("the key leaks: %v", err)
+			}
+		})
+	}
+}
+
+// TestKeyFilesOfTheUsersFile start at its directory, or at home.
+func TestKeyFilesOfTheUsersFile(t *testing.T) {
+	for _, ref := range []string{"file:keys/k", "file:~/.config/tandem/keys/k"} {
+		s := newSandbox(t).user("providers:\n  - {name: openai, api_key: '" + ref + "'}\n")
+		s.write(filepath.Join(filepath.Dir(s.userPath()), "keys", "k"), canary, 0o600)
+		if key, err := s.mustLoad().Key("openai"); err != nil || key.Reveal() != canary {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}
+
+func TestNoKeyIsAskedForAtTheStart(t *testing.T) {
+	s := newSandbox(t).user("providers:\n  - {name: openai, api_key: keyring:x}\n")
+	s.opts.Keyring = panicRing{}
+	l := s.mustLoad()
+	for _, p := range []string{"local", "nobody"} {
+		if key, err := l.Key(p); key.Reveal() != "" || (err != nil) != (p == "nobody") {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if _, err := l.YAML(); err != nil {
+		t.Error(err)
+	}
+}
+
+type panicRing struct{}
+
+func (panicRing) Get(string) (string, error) { panic("the keyring was asked") }
+
+// TestAKeyThatStandsSomewhereElseIsMasked: whoever wrote the key into the wrong
+// field does not see it in `config show`.
+func TestAKeyThatStandsSomewhereElseIsMasked(t *testing.T) {
+	s := newSandbox(t).user("stop: [" + canary + "]\nproviders:\n  - {name: openai, organization: " + canary + ", options: {api_key: " + canary + ", " + canary + ": [" + canary + "]}}\n")
+	l := s.mustLoad()
+	y, err1 := l.YAML()
+	j, err2 := l.JSON()
+	x, err3 := l.Explain("providers.openai.organization")
+	if text := fmt.Sprint(string(y), string(j), x, l.Show(), errors.Join(err1, err2, err3)); strings.Contains(text, canary) {
+		t.Errorf("it is shown:\n%s", text)
+	}
+}
