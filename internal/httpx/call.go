@@ -108,8 +108,8 @@ func (c *Call) edit(req *http.Request) error {
 		return fmt.Errorf("the request is no JSON object")
 	}
 	body = append(body[:at], body[at+1:]...)
-	if body[at] == '}' {
-		body = append(body[:at-1], '}')
+	if firstByte(body[at:]) == '}' { // nothing follows the last comma
+		body = append(body[:at-1], body[at:]...)
 	}
 	req.ContentLength = int64(len(body))
 	req.Body = newDocument(body)

@@ -189,13 +189,26 @@ func inBand(data []byte) bool {
 
 var errorWord = []byte(`"error"`)
 
-// renameReasoning gives the member `reasoning` the name that go-openai reads.
+// renameReasoning gives a member `reasoning` that is text the name that
+// go-openai reads. Where a server sends both names, the later text is taken.
 // Inside a JSON string the quotes would be escaped, so only names match.
 func renameReasoning(data []byte) []byte {
-	if !bytes.Contains(data, reasoningShort) || bytes.Contains(data, reasoningLong) {
+	if !bytes.Contains(data, reasoningShort) {
 		return data
 	}
-	return bytes.ReplaceAll(data, reasoningShort, reasoningLong)
+	out := make([]byte, 0, len(data)+64)
+	for {
+		before, after, found := bytes.Cut(data, reasoningShort)
+		out = append(out, before...)
+		if !found {
+			return out
+		}
+		name := reasoningShort
+		if firstByte(after) == '"' {
+			name = reasoningLong
+		}
+		out, data = append(out, name...), after
+	}
 }
 
 var (

@@ -100,9 +100,23 @@ func (t *Transport) resolver() *net.Resolver {
 	if !t.opts.Offline {
 		return net.DefaultResolver
 	}
-	return &net.Resolver{PreferGo: true, Dial: func(_ context.Context, _, address string) (net.Conn, error) {
-		return nil, &provider.Error{Kind: provider.Offline, Err: errors.New("offline mode makes no DNS query; give the host as an address, such as 127.0.0.1")}
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errNoQuery
 	}}
+}
+
+// errNoQuery is what the resolver is told in offline mode. It keeps only the
+// text of it.
+var errNoQuery = errors.New("no DNS query in offline mode")
+
+// unresolved gives the resolver's error in offline mode the Kind that the
+// resolver took from it.
+func (t *Transport) unresolved(err error) error {
+	var dns *net.DNSError
+	if !t.opts.Offline || !errors.As(err, &dns) {
+		return err
+	}
+	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, and offline mode is on; give the host as an address, such as 127.0.0.1", dns.Name)}
 }
 
 // onlyLocal is asked by the dialer about each resolved address, before it
@@ -173,7 +187,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := inner.RoundTrip(out)
 	if err != nil {
-		err = clock.explain(err)
+		err = clock.explain(t.unresolved(err))
 		clock.stop()
 		return nil, err
 	}
