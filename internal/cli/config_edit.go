@@ -97,7 +97,7 @@ func (a *app) runEditor(ctx context.Context, editor []string, file string) error
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the editor %s failed: %w; nothing was changed. Set $EDITOR to use another", editor[len(editor)-1], err)
+		return fmt.Errorf("the editor %s failed: %s; nothing was changed; set $EDITOR to use another", editor[len(editor)-1], err.Error()) // its exit code is not ours
 	}
 	return nil
 }
