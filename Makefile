@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short test-newest lint fmt cross fuzz release-check clean
+.PHONY: help demo build test test-short test-newest bench lint fmt cross fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-short: ## the tests that need no engine
 
 test-newest: ## the tests on the newest Ollama (slow: builds llama-server)
 	@scripts/newest.sh go test ./...
+
+bench: ## measure against a hand-written floor (PEERS=1: langchaingo and Eino too; docs/benchmarks.md)
+	@PEERS='$(PEERS)' scripts/bench.sh $(BENCH_FLAGS)
 
 lint: ## go vet, golangci-lint and shellcheck
 	@go vet ./...

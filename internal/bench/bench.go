@@ -28,7 +28,7 @@ type Plan struct {
 	// the server's base URL as its last argument.
 	Peers []Command
 	// Programs to start, the first of which does nothing: what the others take
-	// is compared with it. "{url}" in an argument stands for the base URL.
+	// is compared with it. They find the server in OPENAI_BASE_URL.
 	Programs []Command
 
 	Log io.Writer // progress, and what the processes say of errors

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -20,11 +21,7 @@ func startUp(ctx context.Context, p Plan, url string) ([]Start, error) {
 	took := make([][]float64, len(p.Programs))
 	for run := -3; run < p.Runs; run++ { // three to warm up
 		for i, c := range p.Programs {
-			argv := make([]string, len(c.Argv))
-			for j, a := range c.Argv {
-				argv[j] = strings.ReplaceAll(a, "{url}", url)
-			}
-			ms, err := runOnce(ctx, argv)
+			ms, err := runOnce(ctx, url, c.Argv)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.Name, err)
 			}
@@ -41,10 +38,11 @@ func startUp(ctx context.Context, p Plan, url string) ([]Start, error) {
 }
 
 // runOnce runs a program to its end and returns its milliseconds.
-func runOnce(ctx context.Context, argv []string) (float64, error) {
+func runOnce(ctx context.Context, url string, argv []string) (float64, error) {
 	var said strings.Builder
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Env = append(os.Environ(), "OPENAI_BASE_URL="+url)
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		return 0, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))

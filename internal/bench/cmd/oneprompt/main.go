@@ -1,5 +1,5 @@
 // Command oneprompt asks one prompt with go-openai, written by hand: the floor
-// under `tandem ask`. It takes the base URL and streams the answer.
+// under `tandem ask`. It streams the answer from OPENAI_BASE_URL.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	if err := ask(os.Args[1]); err != nil {
+	if err := ask(os.Getenv("OPENAI_BASE_URL")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Measures Tandem against a floor written by hand with go-openai: see docs/benchmarks.md. Needs no network, no engine, no key.
+#
+#   scripts/bench.sh [-rounds N] [-runs N] [-json]
+#   PEERS=1 scripts/bench.sh              measures langchaingo and Eino in the same run (downloads their modules)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+need_go
+cd "$ROOT"
+scratch
+
+# build NAME FOLDER builds a program as releases are built.
+build() { CGO_ENABLED=0 go build -C "$2" -trimpath -ldflags '-s -w' -o "$SCRATCH/$1" .; }
+
+say "Building the programs"
+build bench internal/bench/cmd/bench
+build hello internal/bench/cmd/hello
+build oneprompt internal/bench/cmd/oneprompt
+build tandem cmd/tandem
+
+others=()
+if [ -n "${PEERS:-}" ]; then
+	say "Building langchaingo and Eino (their modules are downloaded; minutes the first time)"
+	if logged peers build peers internal/bench/peers; then
+		others+=(-peer "langchaingo=$SCRATCH/peers langchaingo" -peer "eino=$SCRATCH/peers eino")
+	else
+		note "the peers are left out"
+	fi
+fi
+ollama=$(command -v ollama || true)
+[ -n "$ollama" ] || ollama=$CACHE/bin/ollama
+if [ -x "$ollama" ]; then
+	others+=(-program "ollama --version=$ollama --version")
+else
+	note "there is no ollama on PATH or in $CACHE: its start-up is left out"
+fi
+
+# The start-up of the real command line. The bench gives the base URL; nothing of the user's own configuration is read.
+cat >"$SCRATCH/config.yaml" <<-'YAML'
+	use: openai
+	providers:
+	  - name: openai
+	    kind: openai
+	    model: fake
+	    api_key: env:OPENAI_API_KEY
+YAML
+export XDG_STATE_HOME=$SCRATCH/state OPENAI_API_KEY=sk-not-a-key
+say "Measuring (a few minutes; a machine that does nothing else gives the least spread)"
+"$SCRATCH/bench" \
+	-program "hello world=$SCRATCH/hello" \
+	-program "one prompt with go-openai=$SCRATCH/oneprompt" \
+	-program "tandem version=$SCRATCH/tandem version" \
+	-program "tandem ask=$SCRATCH/tandem --config $SCRATCH/config.yaml ask hello" \
+	${others[@]+"${others[@]}"} "$@"
