@@ -86,7 +86,8 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 	f := &Failure{}
 	for _, name := range r.use {
 		t := r.targets[name]
-		if err := t.ready(ctx); err != nil {
+		err := t.ready(ctx)
+		if err != nil && ctx.Err() == nil {
 			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, err)
 			continue
 		}
@@ -121,6 +122,10 @@ func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 		for _, name := range use {
 			t := r.targets[name]
 			if err := preflight(ctx, t, req); err != nil {
+				if ctx.Err() != nil {
+					yield(provider.Chunk{}, ctx.Err())
+					return
+				}
 				s.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
 				continue
 			}
@@ -178,6 +183,7 @@ func (s *search) finish(rt *provider.Route) *provider.Route {
 	if rt == nil {
 		rt = &provider.Route{}
 	}
+	took := rt.Total
 	rt.Reason = "first in use"
 	if len(s.Attempts) > 0 {
 		rt.Reason = "stood in: " + s.Error()
@@ -186,7 +192,7 @@ func (s *search) finish(rt *provider.Route) *provider.Route {
 		rt.Total += shift
 	}
 	rt.Attempts = append(s.Attempts, provider.Attempt{
-		Provider: rt.Provider, Model: rt.Model, Outcome: provider.OutcomeAnswered, Took: rt.Total,
+		Provider: rt.Provider, Model: rt.Model, Outcome: provider.OutcomeAnswered, Took: took,
 	})
 	return rt
 }
