@@ -47,6 +47,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.maySee(ctx, model, req); err != nil {
 		return err
 	}
+	if err := p.mayCut(ctx, model, req, window(body.Options)); err != nil {
+		return err
+	}
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend = members
 	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}

@@ -22,11 +22,15 @@ func sent(t *testing.T, cfg ollama.Config, req provider.Request) map[string]any 
 	var body map[string]any
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, _ := io.ReadAll(r.Body)
-		if r.URL.Path == "/api/show" {
+		switch r.URL.Path {
+		case "/api/show":
 			_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
 			return
-		}
-		if r.URL.Path != "/api/chat" {
+		case "/api/version":
+			_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
+			return
+		case "/api/chat":
+		default:
 			t.Errorf("asked %s", r.URL.Path)
 		}
 		if err := json.Unmarshal(data, &body); err != nil {

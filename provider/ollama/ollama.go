@@ -48,6 +48,7 @@ type Provider struct {
 
 	mu     sync.Mutex
 	abouts map[string]about // what /api/show said, by model
+	server version          // what /api/version said
 }
 
 var (

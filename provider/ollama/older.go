@@ -1,0 +1,93 @@
+package ollama
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Servers before 0.12.6 do not know truncate:false in a chat. Where a
+// conversation does not fit, they drop its oldest messages and say nothing.
+const (
+	wholeMinor, wholePatch = 12, 6
+
+	smallWindow  = 2048 // tokens; no server's default is less
+	perMessage   = 64   // tokens that a template may add
+	perImage     = 4096 // tokens
+	versionFresh = time.Minute
+)
+
+// version is what the server said of itself.
+type version struct {
+	minor, patch int
+	text         string
+	asked        time.Time
+}
+
+// cuts reports whether the server is too old to refuse what does not fit. A
+// version that says nothing, as that of a development build, is not.
+func (v version) cuts() bool {
+	return v.minor > 0 && (v.minor < wholeMinor || v.minor == wholeMinor && v.patch < wholePatch)
+}
+
+// mayCut refuses a conversation that an old server might cut unseen. What
+// surely fits is not looked at further: a token has at least one byte. A single
+// message may go where the window is pinned: if the server cuts that, it tells
+// by the count of tokens (see answer.end).
+func (p *Provider) mayCut(ctx context.Context, model string, req *provider.Request, window int) error {
+	pinned := window > 0
+	if !pinned {
+		window = smallWindow
+	}
+	most, turns := 0, 0
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		most += perMessage + len(m.Text) + perImage*len(m.Images)
+		for _, c := range m.ToolCalls {
+			most += len(c.Name) + len(c.Arguments)
+		}
+		if m.Role != provider.RoleSystem {
+			turns++
+		}
+	}
+	for _, t := range req.Tools {
+		most += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
+	}
+	if most <= window || (turns < 2 && pinned) {
+		return nil
+	}
+	v, err := p.serverVersion(ctx, req.Privacy)
+	if err != nil || !v.cuts() {
+		return err
+	}
+	return p.unsupported(model, "Ollama %s cuts a conversation that does not fit and does not say so, and this one may not; upgrade Ollama to 0.12.6 or newer, or raise num_ctx", v.text)
+}
+
+// serverVersion asks /api/version, at most once a minute. Who does not answer
+// it has no version. The only error is the caller's own.
+func (p *Provider) serverVersion(ctx context.Context, privacy provider.Privacy) (version, error) {
+	p.mu.Lock()
+	v := p.server
+	p.mu.Unlock()
+	if time.Since(v.asked) < versionFresh {
+		return v, nil
+	}
+	v = version{asked: time.Now()}
+	text, err := p.client.Version(httpx.WithCall(ctx, p.call(httpx.Whole, privacy)))
+	if ctx.Err() != nil {
+		return v, ctx.Err()
+	}
+	if err == nil {
+		v.text = text
+		if n, _ := fmt.Sscanf(text, "0.%d.%d", &v.minor, &v.patch); n < 2 {
+			v.minor = 0
+		}
+	}
+	p.mu.Lock()
+	p.server = v
+	p.mu.Unlock()
+	return v, nil
+}
