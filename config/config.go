@@ -31,6 +31,31 @@ const (
 	PrivacyLocal = "local" // only what runs on this machine
 )
 
+// The values of on_cut, log, cache, while_loading and spill; the first of each
+// is the default.
+const (
+	OnCutError   = "error"   // an answer that breaks off is an error
+	OnCutRestart = "restart" // it is begun again, and the reader is told
+
+	LogFull = "full" // calls are logged with what was asked and answered
+	LogMeta = "meta" // without it
+	LogOff  = "off"
+
+	CacheOff = "off"
+	CacheOn  = "on" // the same question has the same answer, where that is honest
+
+	LoadingWait     = "wait"     // for a model that is not in memory
+	LoadingFallback = "fallback" // the next provider answers meanwhile
+
+	SpillWarn     = "warn" // of a model that does not fit the GPU
+	SpillAllow    = "allow"
+	SpillRefuse   = "refuse"
+	SpillFallback = "fallback" // the next provider answers
+)
+
+// WindowAuto as NumCtx is the largest window that fits the memory.
+const WindowAuto = -1
+
 // Config is the merged configuration. Nil and empty mean "the engine's own
 // default".
 type Config struct {
@@ -48,6 +73,20 @@ type Config struct {
 	Offline bool   `mapstructure:"offline"` // refuse every connection that is not local
 	// LocalNetworks count as this machine. Only the user's own file may name any.
 	LocalNetworks []netip.Prefix `mapstructure:"local_networks"`
+
+	Budget    Budget `mapstructure:"budget"`
+	Retries   *int   `mapstructure:"retries"`    // most retries of one provider, 0 to 10; nil: 2
+	RetryPaid bool   `mapstructure:"retry_paid"` // retry a paid call that may have been charged
+	OnCut     string `mapstructure:"on_cut"`     // OnCutError or OnCutRestart
+	Log       string `mapstructure:"log"`        // LogFull, LogMeta or LogOff
+	Cache     string `mapstructure:"cache"`      // CacheOff or CacheOn
+}
+
+// Budget is the most that may be spent, in US dollars; nil: no limit. A
+// project's file can only lower it.
+type Budget struct {
+	PerDay *float64 `mapstructure:"per_day_usd"` // from midnight, local time
+	PerRun *float64 `mapstructure:"per_run_usd"` // one command or one chain
 }
 
 // Provider is one place where models run.
@@ -58,11 +97,14 @@ type Provider struct {
 
 	// For KindOllama.
 	Host      string    `mapstructure:"host"`    // as OLLAMA_HOST
-	NumCtx    int       `mapstructure:"num_ctx"` // context window in tokens
+	NumCtx    int       `mapstructure:"num_ctx"` // context window in tokens, or WindowAuto
 	KeepAlive *Duration `mapstructure:"keep_alive"`
 	Managed   *bool     `mapstructure:"managed"` // start Ollama when nothing listens; nil: yes on loopback
 	Idle      Duration  `mapstructure:"idle"`    // stop a managed Ollama after this long without use
 	Binary    string    `mapstructure:"binary"`  // the ollama program; empty: looked for
+
+	WhileLoading string `mapstructure:"while_loading"` // LoadingWait or LoadingFallback
+	Spill        string `mapstructure:"spill"`         // SpillWarn, SpillAllow, SpillRefuse or SpillFallback
 
 	// For KindOpenAI.
 	BaseURL        string `mapstructure:"base_url"`
@@ -70,6 +112,9 @@ type Provider struct {
 	Organization   string `mapstructure:"organization"`
 	Project        string `mapstructure:"project"`
 	MaxTokensField string `mapstructure:"max_tokens_field"` // max_tokens, max_completion_tokens; empty: by the model's name
+
+	Price         Price `mapstructure:"price"`
+	MaxConcurrent int   `mapstructure:"max_concurrent"` // most calls at a time; 0: no limit
 
 	Options  Options  `mapstructure:"options"` // the engine's own sampling options, by the engine's names
 	Timeouts Timeouts `mapstructure:"timeouts"`
@@ -84,6 +129,15 @@ type Timeouts struct {
 	Connect    Duration `mapstructure:"connect"`     // to reach the server
 	FirstToken Duration `mapstructure:"first_token"` // from the call to the answer's first byte
 	Idle       Duration `mapstructure:"idle"`        // between two pieces of an answer
+	Load       Duration `mapstructure:"load"`        // to bring a model into memory, apart from the call
+	Total      Duration `mapstructure:"total"`       // from the call to the answer's end, retries included
+}
+
+// Price is what tokens cost, in US dollars a million; nil: not said.
+type Price struct {
+	Input       *float64 `mapstructure:"input"`
+	CachedInput *float64 `mapstructure:"cached_input"` // nil: as Input
+	Output      *float64 `mapstructure:"output"`
 }
 
 // Duration is a time span that prints as it is written in a file: 5m, not

@@ -20,6 +20,10 @@ func defaults(others []*layer, env lookup) *layer {
 	top("use", []string{LocalName})
 	top("privacy", PrivacyAny)
 	top("offline", false)
+	top("on_cut", OnCutError)
+	top("log", LogFull)
+	top("cache", CacheOff)
+	top("retry_paid", false)
 	for _, name := range providerNames(append([]*layer{{names: []string{LocalName, OpenAIName}}}, others...)) {
 		l.name(name)
 		set := func(field string, value any) {
@@ -38,6 +42,8 @@ func defaults(others []*layer, env lookup) *layer {
 			set("num_ctx", 4096)
 			set("keep_alive", Duration(5*time.Minute))
 			set("idle", Duration(15*time.Minute))
+			set("while_loading", LoadingWait)
+			set("spill", SpillWarn)
 			if name == LocalName {
 				set("model", "smollm2:135m")
 			}
@@ -81,6 +87,8 @@ func Variables() []Variable {
 		{"TANDEM_THINK", "think"},
 		{"TANDEM_PRIVACY", "privacy"},
 		{"TANDEM_OFFLINE", "offline"},
+		{"TANDEM_LOG", "log"},
+		{"TANDEM_CACHE", "cache"},
 		{"OPENAI_BASE_URL", "providers.openai.base_url"},
 		{"OPENAI_ORG_ID", "providers.openai.organization"},
 		{"OPENAI_PROJECT_ID", "providers.openai.project"},

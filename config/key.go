@@ -44,6 +44,13 @@ func topFields() []field {
 		{"privacy", "", readOneOf(PrivacyAny, PrivacyLocal)},
 		{"offline", "", readBool},
 		{"local_networks", "", readNetworks},
+		{"budget.per_day_usd", "", readMoney},
+		{"budget.per_run_usd", "", readMoney},
+		{"retries", "", readRetries},
+		{"retry_paid", "", readBool},
+		{"on_cut", "", readOneOf(OnCutError, OnCutRestart)},
+		{"log", "", readOneOf(LogFull, LogMeta, LogOff)},
+		{"cache", "", readOneOf(CacheOff, CacheOn)},
 	}
 }
 
@@ -58,15 +65,23 @@ func providerFields() []field {
 		{"organization", KindOpenAI, readText},
 		{"project", KindOpenAI, readText},
 		{"max_tokens_field", KindOpenAI, readOneOf("max_tokens", "max_completion_tokens")},
-		{"num_ctx", KindOllama, readCount},
+		{"num_ctx", KindOllama, readWindow},
 		{"keep_alive", KindOllama, readKeepAlive},
 		{"managed", KindOllama, readBool},
 		{"idle", KindOllama, readIdle},
 		{"binary", KindOllama, readProgram},
+		{"while_loading", KindOllama, readOneOf(LoadingWait, LoadingFallback)},
+		{"spill", KindOllama, readOneOf(SpillAllow, SpillWarn, SpillRefuse, SpillFallback)},
+		{"price.input", KindOpenAI, readMoney},
+		{"price.cached_input", KindOpenAI, readMoney},
+		{"price.output", KindOpenAI, readMoney},
+		{"max_concurrent", "", readCount},
 		{"options", "", readOptions},
 		{"timeouts.connect", "", readDuration},
+		{"timeouts.load", KindOllama, readDuration},
 		{"timeouts.first_token", "", readDuration},
 		{"timeouts.idle", "", readDuration},
+		{"timeouts.total", "", readDuration},
 	}
 }
 

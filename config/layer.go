@@ -131,42 +131,40 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		l.places[name] = entry{node: p.Value("name"), from: file}
 		r.provider = name
 		l.readFields(p, providerFields(), r, file)
-		if t, ok := p.Map("timeouts", "timeouts", timeoutNames()); ok {
-			l.readTimeouts(t, r, file)
-		}
 	}
 }
 
+// readFields reads the values of a mapping's keys, and those of the mappings in
+// it, which fields with a dot name: timeouts.connect.
 func (l *layer) readFields(m yamlx.Map, fields []field, r reader, file string) {
+	groups := map[string]yamlx.Map{}
 	for _, f := range fields {
-		if !m.Has(f.name) {
+		in, name := m, f.name
+		if head, tail, nested := strings.Cut(f.name, "."); nested {
+			g, seen := groups[head]
+			if !seen {
+				g, _ = m.Map(head, head, membersOf(fields, head))
+				groups[head] = g
+			}
+			in, name = g, tail
+		}
+		if !in.Has(name) {
 			continue
 		}
-		if v := f.read(r, m, f.name); v != nil {
-			l.set(key{r.provider, f.name}, entry{value: v, node: m.Value(f.name), from: file})
+		if v := f.read(r, in, name); v != nil {
+			l.set(key{r.provider, f.name}, entry{value: v, node: in.Value(name), from: file})
 		}
 	}
 }
 
-const timeoutPrefix = "timeouts."
-
-func timeoutNames() (names []string) {
-	for _, f := range providerFields() {
-		if n, ok := strings.CutPrefix(f.name, timeoutPrefix); ok {
+// membersOf are the names that the fields below head have.
+func membersOf(fields []field, head string) (names []string) {
+	for _, f := range fields {
+		if n, ok := strings.CutPrefix(f.name, head+"."); ok {
 			names = append(names, n)
 		}
 	}
 	return names
-}
-
-func (l *layer) readTimeouts(m yamlx.Map, r reader, file string) {
-	for _, n := range m.Keys() {
-		if f, ok := findField(providerFields(), timeoutPrefix+n); ok {
-			if v := f.read(r, m, n); v != nil {
-				l.set(key{r.provider, f.name}, entry{value: v, node: m.Value(n), from: file})
-			}
-		}
-	}
 }
 
 // setText reads a value that came as text, from a variable or a flag called

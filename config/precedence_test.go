@@ -157,7 +157,7 @@ func TestProvidersAreMergedFieldByField(t *testing.T) {
 	keep := config.Duration(5 * time.Minute)
 	want := config.Provider{
 		Name: "local", Kind: "ollama", Host: "127.0.0.1:11434", Model: "p", NumCtx: 8192, KeepAlive: &keep,
-		Idle: config.Duration(15 * time.Minute), Options: config.Options{"top_k": int64(1)},
+		Idle: config.Duration(15 * time.Minute), WhileLoading: "wait", Spill: "warn", Options: config.Options{"top_k": int64(1)},
 		Timeouts: config.Timeouts{Connect: config.Duration(time.Second), Idle: config.Duration(3 * time.Second)},
 	}
 	if !reflect.DeepEqual(p, want) {

@@ -48,6 +48,34 @@ func readCount(_ reader, m yamlx.Map, name string) any {
 	return int(*n)
 }
 
+// readWindow reads num_ctx: tokens, or auto.
+func readWindow(r reader, m yamlx.Map, name string) any {
+	if n := m.Value(name); n.Kind == yaml.ScalarNode && n.Value == "auto" {
+		return WindowAuto
+	}
+	return readCount(r, m, name)
+}
+
+// readMoney reads US dollars.
+func readMoney(_ reader, m yamlx.Map, name string) any {
+	if x := m.Float(name, 0, 1e6); x != nil {
+		return *x
+	}
+	return nil
+}
+
+func readRetries(_ reader, m yamlx.Map, name string) any {
+	n := m.Int(name, 0)
+	if n == nil {
+		return nil
+	}
+	if *n > 10 {
+		m.Fail(name, "expected a number from 0 to 10, found "+strconv.FormatInt(*n, 10), "")
+		return nil
+	}
+	return int(*n)
+}
+
 func readBool(_ reader, m yamlx.Map, name string) any {
 	if b := m.Bool(name); b != nil {
 		return *b

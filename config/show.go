@@ -79,23 +79,28 @@ func (l *Loaded) tree() members {
 		if !ok {
 			continue
 		}
-		value := e.show(k).Value
-		if k.provider == "" {
-			root = append(root, member{k.field, value})
-			continue
+		into := &root
+		if k.provider != "" {
+			into = &providers[len(providers)-1]
 		}
-		p := &providers[len(providers)-1]
-		head, tail, nested := strings.Cut(k.field, ".")
-		switch last := &(*p)[len(*p)-1]; {
-		case !nested:
-			*p = append(*p, member{k.field, value})
-		case last.key == head:
-			last.value = append(last.value.(members), member{tail, value})
-		default:
-			*p = append(*p, member{head, members{{tail, value}}})
-		}
+		into.add(k.field, e.show(k).Value)
 	}
 	return append(root, member{"providers", providers})
+}
+
+// add appends a field's value, one with a dot to the mapping that it names.
+func (m *members) add(field string, value any) {
+	head, tail, nested := strings.Cut(field, ".")
+	if !nested {
+		*m = append(*m, member{field, value})
+		return
+	}
+	if n := len(*m); n > 0 && (*m)[n-1].key == head {
+		last := &(*m)[n-1]
+		last.value = append(last.value.(members), member{tail, value})
+		return
+	}
+	*m = append(*m, member{head, members{{tail, value}}})
 }
 
 // MarshalJSON writes the members in their order.
@@ -143,6 +148,9 @@ func (m members) MarshalYAML() (any, error) {
 
 // show is the entry as a Value.
 func (e entry) show(k key) Value {
+	if k.field == "num_ctx" && e.value == WindowAuto {
+		e.value = "auto"
+	}
 	return Value{Key: k.String(), Value: plain(e.value), Origin: e.origin(), Note: e.ignored}
 }
 

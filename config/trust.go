@@ -86,10 +86,25 @@ func (l *Loaded) findDemands(own *Config) {
 		if p.Kind == KindOllama && isCloud(p.Model) && !models[p.Model] {
 			l.demand(p.Name, fmt.Sprintf("have ollama.com answer what is asked of %s (the model %s)", p.Name, p.Model), "model")
 		}
+		if known && l.projectPrices(p.Name) {
+			l.demand(p.Name, "say what "+p.Name+" costs, by which your budget is kept", "price.input", "price.cached_input", "price.output")
+		}
 		if !programs[p.Binary] {
 			l.demand(p.Name, "run the program "+p.Binary, "binary")
 		}
 	}
+}
+
+// projectPrices reports whether the project's file prices a provider.
+func (l *Loaded) projectPrices(name string) bool {
+	for _, layer := range l.layers {
+		for k := range layer.values {
+			if layer.role == RoleProject && k.provider == name && strings.HasPrefix(k.field, "price.") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isCloud reports whether an Ollama passes prompts for the model on to
