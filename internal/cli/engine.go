@@ -23,7 +23,7 @@ leaves it running, so that the next question finds the model warm. It stops
 after "idle" (15 minutes) without use. An Ollama that you started is yours:
 tandem uses it and never stops it.`,
 	}
-	var status, lines = a.engineStatusCommand(), 0
+	status, lines := a.engineStatusCommand(), 0
 	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t wire.Target) error {
 		if lines < 0 {
 			return usageError{fmt.Errorf("--lines %d: expected 0 (all) or more", lines)}
