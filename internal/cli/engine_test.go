@@ -15,7 +15,7 @@ func TestEngineOfTheUsers(t *testing.T) {
 	d := newDesk(t)
 	for _, verb := range []string{"status", "start"} {
 		out, _ := d.run(0, "engine", verb)
-		says(t, out, "local: Ollama on 127.0.0.1:", "0.17.4 runs; it was not started by tandem")
+		says(t, out, "local: Ollama 0.17.4 runs on 127.0.0.1:", "it was not started by tandem")
 	}
 	_, errs := d.run(1, "engine", "stop")
 	says(t, errs, "was not started by tandem; stop it the way it was started")
