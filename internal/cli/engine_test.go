@@ -45,7 +45,7 @@ func TestEngineWhosePortIsTaken(t *testing.T) {
 	d.ollama["/api/version"] = http.NotFound
 	out, _ := d.run(0, "engine", "status")
 	says(t, out, "is taken by a program that is not Ollama", "another `host`")
-	_, errs := d.run(5, "engine", "start")
+	_, errs := d.run(2, "engine", "start")
 	says(t, errs, "is taken by a program that is not Ollama", "another `host`")
 }
 
