@@ -42,12 +42,14 @@ type Command struct {
 
 // Report is what was measured.
 type Report struct {
-	OS, Arch, Go string
-	CPUs         int
-	Rounds       int
-	Rows         []Row
-	StartUp      []Start `json:",omitempty"`
-	Aims         []Aim
+	OS      string  `json:"os"`
+	Arch    string  `json:"arch"`
+	Go      string  `json:"go"`
+	CPUs    int     `json:"cpus"`
+	Rounds  int     `json:"rounds"`
+	Rows    []Row   `json:"rows"`
+	StartUp []Start `json:"start_up,omitempty"`
+	Aims    []Aim   `json:"aims"`
 }
 
 // load is a piece of work in a quantity that takes a fraction of a second.
@@ -110,12 +112,12 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 
 // Row is what one competitor's work cost.
 type Row struct {
-	Work string
-	Who  string
+	Work string `json:"work"`
+	Who  string `json:"who"`
 	Sample
-	WallRatio   Spread // to the floor in the same round
-	CPURatio    Spread
-	AllocsRatio float64
+	WallRatio   Spread  `json:"wall_ratio"` // to the floor in the same round
+	CPURatio    Spread  `json:"cpu_ratio"`
+	AllocsRatio float64 `json:"allocs_ratio"`
 }
 
 // turns measures one load: every worker in every round, in an order that is

@@ -132,6 +132,21 @@ func TestConfigTrust(t *testing.T) {
 	p.expect(2, "", "this project wants", "config", "check")
 }
 
+// TestWhatHasNoEffectIsSaid: someone who loosens privacy where it is tight must
+// not believe that it is loose.
+func TestWhatHasNoEffectIsSaid(t *testing.T) {
+	p := newPerson(t)
+	p.write(p.userFile(), "privacy: local\n")
+	t.Setenv("TANDEM_PRIVACY", "any")
+	const warning = "warning: TANDEM_PRIVACY: privacy: any has no effect; "
+	p.expect(2, "", warning, "models", "list", "nobody")
+	if _, _, errOut := p.run("", "models", "list", "nobody", "--quiet"); strings.Contains(errOut, "warning") {
+		t.Errorf("--quiet warns: %s", errOut)
+	}
+	p.expect(0, "ok: ", warning, "config", "check")
+	p.expect(0, "no effect: "+p.userFile()+":1:10 says local, and that can only be tightened", "", "config", "explain", "privacy")
+}
+
 // editor makes $EDITOR a script that gets the file's name as $1.
 func (p *person) editor(script string) {
 	path := p.write(filepath.Join(p.home, "my editor"), "#!/bin/sh\n"+script+"\n")

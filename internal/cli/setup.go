@@ -42,7 +42,7 @@ func (a *app) setup(ctx context.Context) error {
 			return err
 		}
 	}
-	checks := doctor.Run(ctx, stack)
+	checks := doctor.Run(ctx, stack.Config(), stack, nil)
 	if err := a.printChecks(checks); err != nil {
 		return err
 	}

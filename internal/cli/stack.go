@@ -16,6 +16,11 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !a.flags.quiet {
+		for _, w := range cfg.Warnings {
+			a.term.note("%s %s", a.term.yellow("warning:"), w)
+		}
+	}
 	return a.wire(cfg)
 }
 

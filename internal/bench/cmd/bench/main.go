@@ -51,7 +51,7 @@ func run(ctx context.Context) error {
 	flag.Parse()
 	switch {
 	case *serve:
-		return bench.ServeUpstream(os.Stdin, os.Stdout)
+		return bench.ServeUpstream(ctx, os.Stdin, os.Stdout)
 	case *work == "floor":
 		return bench.ServeWork(ctx, bench.Floor(flag.Arg(0)), os.Stdin, os.Stdout)
 	case *work == "tandem":
