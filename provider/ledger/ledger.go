@@ -47,10 +47,7 @@ type Ledger struct {
 	cfg Config
 }
 
-var (
-	_ provider.Wrapper  = (*Ledger)(nil)
-	_ provider.Embedder = (*Ledger)(nil)
-)
+var _ provider.Wrapper = (*Ledger)(nil)
 
 // New returns a ledger around p.
 func New(p provider.Provider, cfg Config) *Ledger { return &Ledger{Provider: p, cfg: cfg} }
@@ -83,33 +80,6 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			}
 		}
 	}
-}
-
-// Embed asks the provider, as Chat does. Errors: Unsupported, where the
-// provider has no embeddings.
-func (l *Ledger) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
-	inner, ok := provider.As[provider.Embedder](l.Provider)
-	if !ok {
-		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, l.Name(), req.Model, "it makes no embeddings")
-	}
-	c := account{l: l, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
-	if l.cfg.Budget {
-		chat := provider.Request{Model: req.Model, MaxTokens: new(int)} // nothing is written
-		for _, text := range req.Input {
-			chat.Messages = append(chat.Messages, provider.User(text))
-		}
-		if err := c.reserve(ctx, &chat); err != nil {
-			return provider.EmbedResponse{}, err
-		}
-	}
-	defer c.close()
-	resp, err := inner.Embed(ctx, req)
-	if err != nil {
-		c.failed = err
-		return resp, err
-	}
-	resp.Route = c.finish(resp.Route, resp.Usage)
-	return resp, nil
 }
 
 // account is one call's.
