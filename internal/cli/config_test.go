@@ -107,6 +107,7 @@ func TestConfigPathAndCheck(t *testing.T) {
 	p.expect(2, "", `config.yaml:1:1: unknown key "temprature"; did you mean "temperature"?`, "config", "check")
 	p.expect(2, "", `config.yaml:2:6: there is no provider "nobody"`, "config", "check")
 	p.expect(2, "", `config.yaml:1:1: unknown key`, "config", "show")
+	p.expect(0, "tandem ", "", "version") // which needs no configuration, and so reads none
 	good := p.write(filepath.Join(p.home, "good.yaml"), "use: openai\n")
 	p.expect(0, "ok: "+good+"\n", "", "config", "check", good)
 	p.expect(2, "", "none.yaml: there is no such file", "config", "check", "none.yaml")

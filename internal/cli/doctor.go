@@ -51,7 +51,10 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	bad := doctor.Failed(checks)
 	var err error
 	if asJSON {
-		err = writeJSON(a.term.out, map[string]any{"ok": !bad, "checks": checks})
+		err = writeJSON(a.term.out, struct {
+			OK     bool           `json:"ok"`
+			Checks []doctor.Check `json:"checks"`
+		}{!bad, checks})
 	} else {
 		err = a.printChecks(checks)
 	}

@@ -193,6 +193,7 @@ func TestNothingListens(t *testing.T) {
 	if Failed(checks) {
 		t.Error("what tandem starts by itself is no failure")
 	}
+	has(t, examine(t, file(", binary: /nonexistent"), nil), "local: binary", Warn, "cannot be run", "set `binary`")
 	has(t, examine(t, file(", binary: /nonexistent"), nil), "local: server", Fail, "nothing listens", "install Ollama")
 	has(t, examine(t, file(", managed: false"), nil), "local: server", Fail, "nothing listens", "start Ollama there")
 }

@@ -52,12 +52,12 @@ func hostedServer(ctx context.Context, t wire.Target, models []provider.Model, e
 	var pe *provider.Error
 	switch {
 	case err == nil:
-		c.Status, c.Detail = OK, fmt.Sprintf("%s answers and lists %d models", t.Endpoint, len(models))
+		c.Status, c.Detail = OK, fmt.Sprintf("%s answers and lists %s", t.Endpoint, count(len(models)))
 		if t.Keyless == nil {
 			break
 		}
 		if _, err := ask(ctx, t.Keyless.Models); errors.Is(err, provider.Denied) {
-			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %d models", t.Endpoint, len(models))
+			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %s", t.Endpoint, count(len(models)))
 		} else if err == nil {
 			c.Detail += ", to anybody: the first question will tell whether it accepts the key"
 		}
@@ -83,4 +83,11 @@ func hostedModel(t wire.Target, models []provider.Model) Check {
 		}
 	}
 	return Check{t.Config.Name + ": model", Warn, t.Config.Model + " is not in the server's list", fmt.Sprintf("see `tandem models list %s`", t.Config.Name)}
+}
+
+func count(models int) string {
+	if models == 1 {
+		return "1 model"
+	}
+	return fmt.Sprintf("%d models", models)
 }

@@ -16,9 +16,6 @@ import (
 func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
 	name := t.Config.Name
 	var checks []Check
-	if t.Engine != nil {
-		checks = append(checks, binaryCheck(name, t.Config.Binary))
-	}
 	version, err := ask(ctx, func(ctx context.Context) (string, error) {
 		v, ok := provider.As[provider.Versioner](t.Provider)
 		if !ok {
@@ -26,6 +23,9 @@ func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Chec
 		}
 		return v.Version(ctx)
 	})
+	if t.Engine != nil {
+		checks = append(checks, binaryCheck(name, t.Config.Binary, err == nil))
+	}
 	if err != nil {
 		return append(checks, serverDown(t, err))
 	}
@@ -37,13 +37,21 @@ func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Chec
 	return append(checks, modelChecks(ctx, cfg, t)...)
 }
 
-func binaryCheck(name, configured string) Check {
+// binaryCheck looks for the program that tandem would start. Where a server
+// answers already, there need not be one.
+func binaryCheck(name, configured string, answers bool) Check {
+	c := Check{Name: name + ": binary", Status: OK}
 	path, err := engine.FindBinary(configured)
-	if err != nil {
-		what, remedy, _ := strings.Cut(err.Error(), "; ")
-		return Check{Name: name + ": binary", Status: Warn, Detail: what, Remedy: remedy}
+	switch {
+	case err == nil:
+		c.Detail = path
+	case configured == "" && answers:
+		c.Detail = "none here, and none is needed while the server answers"
+	default:
+		c.Status = Warn
+		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
 	}
-	return Check{Name: name + ": binary", Status: OK, Detail: path}
+	return c
 }
 
 // serverDown tells a server that tandem would start from one that it would not.

@@ -230,16 +230,16 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		cfg  ledger.Config
-		book book
+		refuse error
 		say  string
 	}{
-		{"over the budget", ledger.Config{Tariff: said}, book{refuse: over}, "budget.per_day_usd is $1.00, $0.001 of it is left, and this call could cost $0.033"},
-		{"the book cannot be kept", ledger.Config{Tariff: said}, book{refuse: errors.New("the disk is full")}, "the budget cannot be kept, so nothing was sent: the disk is full"},
-		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, book{}, "there is a budget, and no price for big; set `price`"},
-		{"a price that the configuration has, though on this machine", ledger.Config{Tariff: said, Local: here}, book{refuse: over}, "budget.per_day_usd"},
+		{"over the budget", ledger.Config{Tariff: said}, over, "budget.per_day_usd is $1.00, $0.001 of it is left, and this call could cost $0.033"},
+		{"the book cannot be kept", ledger.Config{Tariff: said}, errors.New("the disk is full"), "the budget cannot be kept, so nothing was sent: the disk is full"},
+		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, nil, "there is a budget, and no price for big; set `price`"},
+		{"a price that the configuration has, though on this machine", ledger.Config{Tariff: said, Local: here}, over, "budget.per_day_usd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.cfg.Book, c.cfg.Budget = &c.book, true
+			c.cfg.Book, c.cfg.Budget = &book{refuse: c.refuse}, true
 			p := paid()
 			_, err := ask(t.Context(), ledger.New(p, c.cfg), provider.Request{})
 			var e *provider.Error
