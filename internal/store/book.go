@@ -131,7 +131,7 @@ func (b *Book) must(query string, args ...any) {
 		return err
 	})
 	if err != nil {
-		b.w.warn(err)
+		b.w.failed(err)
 	}
 }
 

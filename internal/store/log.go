@@ -62,7 +62,7 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 		began, left := time.Now(), false
 		resp, err := provider.Collect(func(note func(provider.Chunk, error) bool) {
 			for c, err := range l.Provider.Chat(ctx, req) {
-				left = !yield(c, err)
+				left = !yield(c, err) && err == nil
 				if !l.cfg.Content {
 					c.Text, c.Thinking, c.ToolCalls = "", "", nil
 				}

@@ -228,10 +228,10 @@ func TestReservesForTheRunAndTheAnswersLength(t *testing.T) {
 func TestRefusedBeforeAnyCall(t *testing.T) {
 	over := &ledger.Over{Budget: "budget.per_day_usd", Limit: 1, Left: 0.001, Need: 0.0329}
 	for _, c := range []struct {
-		name string
-		cfg  ledger.Config
+		name   string
+		cfg    ledger.Config
 		refuse error
-		say  string
+		say    string
 	}{
 		{"over the budget", ledger.Config{Tariff: said}, over, "budget.per_day_usd is $1.00, $0.001 of it is left, and this call could cost $0.033"},
 		{"the book cannot be kept", ledger.Config{Tariff: said}, errors.New("the disk is full"), "the budget cannot be kept, so nothing was sent: the disk is full"},
