@@ -105,7 +105,7 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	root.AddCommand(
 		a.askCommand(), a.runCommand(), a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.doctorCommand(), a.setupCommand(),
-		a.versionCommand(),
+		a.costCommand(), a.logsCommand(), a.versionCommand(),
 	)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
