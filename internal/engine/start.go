@@ -57,7 +57,7 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case httpx.Refused(err):
 		return false, nil
 	}
-	if _, ours := e.ours(); !ours && e.occupied() {
+	if _, ours := e.ours(); !ours && e.occupied(ctx) {
 		return true, fmt.Errorf("%s is taken by a program that does not answer as Ollama does; stop it, or set another `host`", e.cfg.Host)
 	}
 	return false, nil

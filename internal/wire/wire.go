@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type Options struct {
 
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
-	provider.Provider // the router
+	provider.Provider // the router, and what is around it
 	Targets           []Target
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
@@ -87,7 +88,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = r
+	s.Provider = &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
 	return s, nil
 }
 
@@ -113,10 +114,14 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if !ok || (pc.Managed != nil && !*pc.Managed) {
 		return nil
 	}
+	env := o.EngineEnv
+	if s.cfg.Offline || s.cfg.Privacy == string(provider.PrivacyLocal) {
+		env = append(slices.Clip(env), "OLLAMA_NO_CLOUD=1") // an Ollama of ours then runs nothing elsewhere
+	}
 	t.Engine = engine.New(engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: o.EngineEnv, Hide: s.keyVariables(),
+		Env: env, Hide: s.keyVariables(),
 	})
 	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
 	return nil
