@@ -34,6 +34,12 @@ type Options struct {
 	Supervisor []string
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
+	// Version is the program's own, for the log.
+	Version string
+	// Warn, if not nil, is told what went wrong beside an answer.
+	Warn func(string)
+	// Getenv is the environment, for telemetry. Nil: there is none.
+	Getenv func(string) string
 }
 
 // Stack is the assembled program: ask it as the provider it is.
@@ -42,6 +48,7 @@ type Stack struct {
 	Targets           []Target
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
+	flush             func() // sends what telemetry is left
 }
 
 // Target is one configured provider.
@@ -89,6 +96,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s.Provider = &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
+	s.trace(o)
 	return s, nil
 }
 
@@ -168,7 +176,8 @@ func (s *Stack) keyVariables() (names []string) {
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
 	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
-	if s.cfg.Offline { // no query leaves; the hosts file still counts
+	if s.cfg.Offline { // no query leaves; the hosts file still counts. Local networks do not.
+		networks = nil
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
 		}}
@@ -248,8 +257,10 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close frees the connections. The managed engines stay.
+// Close sends what telemetry is left, in about a second at most, and frees the
+// connections. The managed engines stay.
 func (s *Stack) Close() {
+	s.flush()
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}
