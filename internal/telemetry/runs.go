@@ -31,7 +31,7 @@ type runSpan struct {
 }
 
 // enter returns the context of the run's span, which it starts if need be.
-func (r *runs) enter(parent context.Context, tracer trace.Tracer, run provider.Run) context.Context {
+func (r *runs) enter(parent context.Context, tracer trace.Tracer, run provider.Run, start time.Time) context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.open[run.ID]; ok {
@@ -46,12 +46,12 @@ func (r *runs) enter(parent context.Context, tracer trace.Tracer, run provider.R
 	if run.Chain != "" {
 		name += " " + run.Chain
 	}
-	ctx, span := tracer.Start(parent, name, trace.WithAttributes(
+	ctx, span := tracer.Start(parent, name, trace.WithTimestamp(start), trace.WithAttributes(
 		attribute.String("tandem.run.id", run.ID), attribute.String("tandem.chain.name", run.Chain)))
 	if r.open == nil {
 		r.open = map[string]*runSpan{}
 	}
-	r.open[run.ID] = &runSpan{ctx: ctx, span: span, last: time.Now()}
+	r.open[run.ID] = &runSpan{ctx: ctx, span: span, last: start}
 	r.order = append(r.order, run.ID)
 	return ctx
 }

@@ -86,9 +86,9 @@ func (t *traced) begin(ctx context.Context, req *provider.Request) *watch {
 	}
 	if run.Step != "" {
 		if run.ID != "" {
-			parent = w.p.runs.enter(parent, w.p.tracer, run)
+			parent = w.p.runs.enter(parent, w.p.tracer, run, w.start)
 		}
-		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithAttributes(runAttributes(run)...))
+		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(runAttributes(run)...))
 	}
 	_, w.span = w.p.tracer.Start(parent, "chat "+w.target.Model, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(w.start), trace.WithAttributes(asked(req, w.target, run)...))
