@@ -51,7 +51,7 @@ func (*traceClient) Stop(context.Context) error { return nil }
 // UploadTraces sends spans. TracesData is the collector's request, under
 // another name.
 func (c *traceClient) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
-	c.upload.send(c.signal, "traces", &tracepb.TracesData{ResourceSpans: spans})
+	c.upload.send(c.signal, &tracepb.TracesData{ResourceSpans: spans})
 	return nil
 }
 
@@ -97,7 +97,7 @@ func (e *metricExporter) Export(_ context.Context, rm *metricdata.ResourceMetric
 	if len(out.ScopeMetrics) == 0 {
 		return nil
 	}
-	e.upload.send(e.signal, "metrics", &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{out}})
+	e.upload.send(e.signal, &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{out}})
 	return nil
 }
 

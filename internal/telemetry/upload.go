@@ -48,7 +48,7 @@ func (u *uploader) close() {
 
 // send posts m. What goes wrong is kept for the end of the program and is
 // nobody's error: an answer does not depend on its trace.
-func (u *uploader) send(s signal, what string, m proto.Message) {
+func (u *uploader) send(s signal, m proto.Message) {
 	err := u.post(s, m)
 	if err == nil {
 		return
@@ -56,7 +56,7 @@ func (u *uploader) send(s signal, what string, m proto.Message) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.failed == "" {
-		u.failed = fmt.Sprintf("telemetry: %s could not be sent to %s://%s: %v", what, s.url.Scheme, s.url.Host, err)
+		u.failed = fmt.Sprintf("telemetry could not be sent to %s://%s: %v", s.url.Scheme, s.url.Host, err)
 	}
 }
 

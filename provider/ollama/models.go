@@ -176,7 +176,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		return provider.EmbedResponse{}, p.named(err, model)
 	}
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
-		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "through "+p.endpoint)
+		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)
 	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
 	if err != nil {
