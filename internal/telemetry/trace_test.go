@@ -93,9 +93,11 @@ func TestAskIsOneSpan(t *testing.T) {
 		t.Fatalf("%d events, want one attempt", len(s.Events))
 	}
 	wantAttrs(t, "event", attrs(s.Events[0].Attributes), map[string]string{
-		"tandem.attempt.provider": "local", "tandem.attempt.outcome": "answered", "tandem.attempt.duration": "*"})
+		"tandem.attempt.provider": "local", "tandem.attempt.outcome": "answered", "tandem.attempt.duration": "*",
+	})
 	wantAttrs(t, "resource", attrs(r.traces[0].Resource.Attributes), map[string]string{
-		"service.name": "tandem", "deployment.environment.name": "test", "telemetry.sdk.language": "go"})
+		"service.name": "tandem", "deployment.environment.name": "test", "telemetry.sdk.language": "go",
+	})
 	r.without(t, secret, canary, "from small")
 	for i, h := range r.headers {
 		if h.Get("X-Team") != "red team" || h.Get("X-Other") != "1" {
@@ -114,7 +116,8 @@ func measured(t *testing.T, r *receiver) {
 				for _, p := range m.GetHistogram().DataPoints {
 					a := attrs(p.Attributes)
 					wantAttrs(t, m.Name, a, map[string]string{
-						"gen_ai.operation.name": "chat", "gen_ai.provider.name": "ollama", "gen_ai.request.model": "small", "server.address": "127.0.0.1"})
+						"gen_ai.operation.name": "chat", "gen_ai.provider.name": "ollama", "gen_ai.request.model": "small", "server.address": "127.0.0.1",
+					})
 					found[m.Name+" "+a["gen_ai.token.type"]] = fmt.Sprintf("%s %d", m.Unit, p.Count)
 					if a["gen_ai.token.type"] == "input" && p.GetSum() != 7 {
 						t.Errorf("%v input tokens, want 7", p.GetSum())
@@ -163,9 +166,11 @@ func TestRunIsATree(t *testing.T) {
 		t.Errorf("%d spans, run's parent %x", len(r.spans), run.ParentSpanId)
 	}
 	wantAttrs(t, "step", attrs(changes.Attributes), map[string]string{
-		"tandem.run.id": "*", "tandem.chain.name": "president", "tandem.step.name": "changes", "tandem.step.index": "1"})
+		"tandem.run.id": "*", "tandem.chain.name": "president", "tandem.step.name": "changes", "tandem.step.index": "1",
+	})
 	wantAttrs(t, "chat", attrs(big.Attributes), map[string]string{
-		"gen_ai.provider.name": "openai", "gen_ai.response.model": "big-2", "tandem.route.provider": "hosted"})
+		"gen_ai.provider.name": "openai", "gen_ai.response.model": "big-2", "tandem.route.provider": "hosted",
+	})
 	wantAttrs(t, "resource", attrs(r.traces[0].Resource.Attributes), map[string]string{"service.name": "lesson"})
 	r.without(t, secret, canary)
 }
@@ -180,12 +185,14 @@ func TestFallbackAndFailure(t *testing.T) {
 	s := r.span(t, "chat small") // as it was asked
 	wantAttrs(t, "span", attrs(s.Attributes), map[string]string{
 		"gen_ai.provider.name": "openai", "gen_ai.request.model": "small", "gen_ai.response.model": "big-2",
-		"tandem.route.provider": "hosted", "tandem.route.reason": "stood in", "tandem.route.local": "true"})
+		"tandem.route.provider": "hosted", "tandem.route.reason": "stood in", "tandem.route.local": "true",
+	})
 	if len(s.Events) != 2 {
 		t.Fatalf("%d events, want two attempts", len(s.Events))
 	}
 	wantAttrs(t, "first", attrs(s.Events[0].Attributes), map[string]string{
-		"tandem.attempt.provider": "local", "tandem.attempt.outcome": "failed", "error.type": "unavailable"})
+		"tandem.attempt.provider": "local", "tandem.attempt.outcome": "failed", "error.type": "unavailable",
+	})
 	wantAttrs(t, "second", attrs(s.Events[1].Attributes), map[string]string{"tandem.attempt.provider": "hosted", "tandem.attempt.outcome": "answered"})
 	if len(r.metrics) != 0 || r.paths[0] != "/custom/traces" {
 		t.Errorf("metrics %d, path %s; only traces were asked for, there", len(r.metrics), r.paths[0])
