@@ -215,17 +215,17 @@ func (w *watch) measure(kind string, r *provider.Route, u *provider.Usage) {
 	if r.Model != "" {
 		labels = append(labels, attribute.String("gen_ai.response.model", r.Model))
 	}
-	ctx := context.Background()
+	ctx, whose := context.Background(), metric.WithAttributeSet(attribute.NewSet(labels...))
 	if w.first > 0 && !w.req.NoStream {
-		m.first.Record(ctx, w.first.Seconds(), metric.WithAttributes(labels...))
+		m.first.Record(ctx, w.first.Seconds(), whose)
 	}
 	if u != nil {
 		for token, n := range map[string]int{"input": u.InputTokens, "output": u.OutputTokens} {
-			m.tokens.Record(ctx, int64(n), metric.WithAttributes(labels...), metric.WithAttributes(attribute.String("gen_ai.token.type", token)))
+			m.tokens.Record(ctx, int64(n), whose, metric.WithAttributes(attribute.String("gen_ai.token.type", token)))
 		}
 	}
 	if kind != "" {
-		labels = append(labels, attribute.String("error.type", kind))
+		whose = metric.WithAttributes(append(labels, attribute.String("error.type", kind))...)
 	}
-	m.duration.Record(ctx, time.Since(w.start).Seconds(), metric.WithAttributes(labels...))
+	m.duration.Record(ctx, time.Since(w.start).Seconds(), whose)
 }
