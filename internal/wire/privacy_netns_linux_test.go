@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tandem-llm/tandem/internal/testengine"
 )
 
 // In a network namespace of its own this machine has, besides loopback, the
@@ -142,6 +144,22 @@ func insideTheNamespace(t *testing.T, bin string) {
 			}
 		})
 	}
+	t.Run("an Ollama that tandem starts", func(t *testing.T) {
+		engine := testengine.Ollama(t)
+		engine.NeedBin(t)
+		t.Setenv("OLLAMA_MODELS", engine.ModelsDir)
+		t.Setenv("OLLAMA_NOPRUNE", "1")
+		file := write(t, filepath.Join(dir, "managed.yaml"), fmt.Sprintf(
+			"use: local\nproviders:\n  - {name: local, host: \"%s\", model: \"%s\", binary: \"%s\"}\n", unused(t), engine.Model, engine.Bin))
+		defer run(t, nil, "--config", file, "engine", "stop")
+		code, text := run(t, nil, "--config", file, "--offline", "ask", "--max-tokens", "64", "--stop", ".", "Say hi.")
+		if code != 0 && code != 9 { // the model may have more to say
+			t.Errorf("code %d: %s", code, text)
+		}
+		if tcp, dns := e.taken(); tcp != 0 || dns != 0 {
+			t.Errorf("%d connections and %d queries came", tcp, dns)
+		}
+	})
 	t.Logf("%d commands offline: nothing came to %s", commands, another)
 }
 
