@@ -26,7 +26,7 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 
 func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 	return wire.Open(cfg, wire.Options{
-		StateDir: stateDir(), Version: buildVersion().Version,
+		StateDir: stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.note("%s", a.term.dim("· "+msg))

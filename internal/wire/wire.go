@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,11 +39,13 @@ type Options struct {
 	Version string
 	// Warn, if not nil, is told what went wrong beside an answer.
 	Warn func(string)
+	// Getenv is the environment, for telemetry. Nil: there is none.
+	Getenv func(string) string
 }
 
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
-	provider.Provider // the router, logged
+	provider.Provider // the router, and what is around it
 	Targets           []Target
 	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
@@ -50,6 +53,7 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
+	flush             func() // sends what telemetry is left
 }
 
 // Target is one configured provider.
@@ -100,7 +104,9 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = s.logged(r, o)
+	explained := &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
+	s.Provider = s.logged(explained, o)
+	s.trace(o)
 	return s, nil
 }
 
@@ -126,10 +132,14 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if !ok || (pc.Managed != nil && !*pc.Managed) {
 		return nil
 	}
+	env := o.EngineEnv
+	if s.cfg.Offline || s.cfg.Privacy == string(provider.PrivacyLocal) {
+		env = append(slices.Clip(env), "OLLAMA_NO_CLOUD=1") // an Ollama of ours then runs nothing elsewhere
+	}
 	t.Engine = engine.New(engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: o.EngineEnv, Hide: s.keyVariables(),
+		Env: env, Hide: s.keyVariables(),
 	})
 	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
 	return nil
@@ -176,7 +186,8 @@ func (s *Stack) keyVariables() (names []string) {
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
 	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
-	if s.cfg.Offline { // no query leaves; the hosts file still counts
+	if s.cfg.Offline { // no query leaves; the hosts file still counts. Local networks do not.
+		networks = nil
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
 		}}
@@ -256,10 +267,12 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close waits until everything is written down, and frees the connections. The
-// managed engines stay.
+// Close waits until everything is written down, sends what telemetry is left,
+// in about a second at most, and frees the connections. The managed engines
+// stay.
 func (s *Stack) Close() {
 	s.written()
+	s.flush()
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}
