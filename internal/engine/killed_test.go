@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
 	"github.com/tandem-llm/tandem/internal/testengine"
 )
 
-func burn(t *testing.T, ctx context.Context, cfg Config) (done <-chan struct{}) {
-	t.Helper()
+func burn(ctx context.Context, cfg Config) (done <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -36,10 +36,11 @@ func burn(t *testing.T, ctx context.Context, cfg Config) (done <-chan struct{}) 
 	return ended
 }
 
-// runner makes the server start a runner and returns its process id.
-func runner(t *testing.T, cfg Config) int {
+// runner makes the server start a runner, which does nothing or is busy, and
+// returns its process id.
+func runner(t *testing.T, cfg Config, manner ...string) int {
 	t.Helper()
-	resp, err := http.Post("http://"+cfg.Host+"/runner", "", nil)
+	resp, err := http.Post("http://"+cfg.Host+"/runner?"+strings.Join(manner, ""), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,13 +151,13 @@ func TestAllKilledLeavesNothingInTheWay(t *testing.T) {
 }
 
 func TestARealRunnerDoesNotOutliveItsServer(t *testing.T) {
-	real := testengine.Ollama(t)
-	real.NeedBin(t)
+	ollama := testengine.Ollama(t)
+	ollama.NeedBin(t)
 	for _, dead := range []string{"server", "server and supervisor"} {
 		t.Run(dead, func(t *testing.T) {
-			cfg := configure(t, real.Bin, "OLLAMA_MODELS="+real.ModelsDir, "OLLAMA_NOPRUNE=1")
+			cfg := configure(t, ollama.Bin, "OLLAMA_MODELS="+ollama.ModelsDir, "OLLAMA_NOPRUNE=1")
 			first := ensure(t, cfg)
-			generate(t, cfg, real.Model)
+			generate(t, cfg, ollama.Model)
 			pids := marked(t)
 			if len(pids) < 3 {
 				t.Fatalf("processes %v, want supervisor, server and runner", pids)
@@ -168,7 +169,7 @@ func TestARealRunnerDoesNotOutliveItsServer(t *testing.T) {
 			kill(t, victims...)
 			ensure(t, cfg)
 			eventually(t, "supervisor and server alone are left", func() bool { return len(marked(t)) == 2 })
-			generate(t, cfg, real.Model)
+			generate(t, cfg, ollama.Model)
 		})
 	}
 }
