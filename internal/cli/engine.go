@@ -25,13 +25,16 @@ tandem uses it and never stops it.`,
 	}
 	var status, lines = a.engineStatusCommand(), 0
 	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t wire.Target) error {
+		if lines < 0 {
+			return usageError{fmt.Errorf("--lines %d: expected 0 (all) or more", lines)}
+		}
 		return a.tail(t.Engine.LogPath(), lines)
 	})
 	logs.Flags().IntVarP(&lines, "lines", "n", 50, "how many lines from the end (0: all)")
 	cmd.AddCommand(
 		status,
 		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t wire.Target) error {
-			if err := t.Engine.Ensure(ctx, func(msg string) { a.term.note("%s", a.term.dim("· "+msg)) }); err != nil {
+			if err := ready(ctx, a, t); err != nil {
 				return err
 			}
 			return a.printStatus(t.Config.Name, t.Engine.Status(ctx))
@@ -40,7 +43,7 @@ tandem uses it and never stops it.`,
 			if err := t.Engine.Stop(ctx); err != nil {
 				return err
 			}
-			a.term.note("stopped the Ollama on %s", t.Endpoint)
+			a.say("stopped the Ollama on %s", t.Endpoint)
 			return nil
 		}),
 		logs,
@@ -82,7 +85,7 @@ func managedTarget(stack *wire.Stack, args []string) (wire.Target, error) {
 		}
 	}
 	if len(args) == 1 {
-		return wire.Target{}, usageError{fmt.Errorf("there is no provider %q; see `tandem config show`", args[0])}
+		return wire.Target{}, noProvider(stack, args[0])
 	}
 	return wire.Target{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
 }
@@ -103,6 +106,8 @@ func (a *app) engineStatusCommand() *cobra.Command {
 func (a *app) printStatus(name string, s engine.Status) error {
 	line := fmt.Sprintf("%s: Ollama on %s ", name, s.Host)
 	switch {
+	case s.Taken:
+		line = fmt.Sprintf("%s: %s is taken by a program that is not Ollama; stop it, or set another `host`", name, s.Host)
 	case !s.Answering && s.Ours:
 		line += fmt.Sprintf("is starting (process %d)", s.PID)
 	case !s.Answering:
@@ -152,7 +157,12 @@ func (a *app) superviseCommand() *cobra.Command {
 	var cfg engine.Config
 	cmd := &cobra.Command{
 		Use: "supervise", Hidden: true, Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return engine.Supervise(cmd.Context(), cfg) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Host == "" || cfg.Dir == "" {
+				return usageError{errors.New("this is for tandem itself; use `tandem engine start`")}
+			}
+			return engine.Supervise(cmd.Context(), cfg)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.Host, "host", "", "")

@@ -5,69 +5,68 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/mem"
-
-	"github.com/tandem-llm/tandem/internal/wire"
 )
 
-// configuration reports the files that were read and what they mean.
-func configuration(s *wire.Stack) []Check {
-	var checks []Check
-	cfg := s.Config()
-	for _, f := range cfg.Files {
-		if !f.Exists {
-			continue
-		}
-		c := Check{Name: "config: " + string(f.Role), Status: OK, Detail: f.Path}
-		if st, err := os.Stat(f.Path); err == nil && st.Mode().Perm()&0o022 != 0 && !windows {
-			c.Status, c.Detail = Fail, fmt.Sprintf("%s can be changed by other users (mode %04o)", f.Path, st.Mode().Perm())
-			c.Remedy = "chmod go-w " + f.Path
-		}
-		checks = append(checks, c)
-	}
-	if len(checks) == 0 {
-		checks = append(checks, Check{Name: "config", Status: OK, Detail: "no file; the defaults are in force"})
-	}
-	for _, w := range cfg.Warnings {
-		checks = append(checks, Check{Name: "config", Status: Warn, Detail: w})
-	}
-	detail := "use: " + strings.Join(cfg.Use, ", ")
-	if cfg.Privacy == "local" {
-		detail += "; prompts do not leave this machine"
-	}
-	if cfg.Offline {
-		detail += "; offline"
-	}
-	return append(checks, Check{Name: "config: order", Status: OK, Detail: detail})
-}
-
-// machine reports the GPU and the memory.
-func machine() []Check {
-	c := Check{Name: "machine", Status: OK}
+// machine reports the GPUs and the memory.
+func machine(ctx context.Context) []Check {
 	ram := "memory unknown"
-	if v, err := mem.VirtualMemory(); err == nil {
+	if v, err := mem.VirtualMemoryWithContext(ctx); err == nil {
 		ram = fmt.Sprintf("%s of memory, %s free", gib(int64(v.Total)), gib(int64(v.Available))) //nolint:gosec // no machine has 8 EiB
 	}
-	gpus := nvidia()
-	if len(gpus) == 0 {
-		c.Detail = "no NVIDIA GPU found; models run on the CPU unless Ollama finds another; " + ram
-		return []Check{c}
+	gpus := append(nvidia(ctx), amd("/sys/class/drm")...)
+	if runtime.GOOS == "darwin" && runtime.GOARCH == "arm64" {
+		gpus = append(gpus, "Apple GPU, which shares the machine's memory")
 	}
-	c.Detail = strings.Join(gpus, "; ") + "; " + ram
-	return []Check{c}
+	if len(gpus) == 0 {
+		gpus = []string{"no NVIDIA, AMD or Apple GPU found; models run on the CPU unless Ollama finds another"}
+	}
+	return []Check{{Name: "machine", Status: OK, Detail: strings.Join(append(gpus, ram), "; ")}}
+}
+
+// amd reads what the Linux driver tells of its cards below dir.
+func amd(dir string) []string {
+	vendors, err := filepath.Glob(filepath.Join(dir, "card[0-9]*", "device", "vendor"))
+	if err != nil {
+		return nil
+	}
+	var gpus []string
+	for _, path := range vendors {
+		total, ok := bytesIn(filepath.Join(filepath.Dir(path), "mem_info_vram_total"))
+		if vendor, err := os.ReadFile(path); err != nil || strings.TrimSpace(string(vendor)) != "0x1002" || !ok {
+			continue
+		}
+		text := "AMD GPU, " + gib(total)
+		if used, ok := bytesIn(filepath.Join(filepath.Dir(path), "mem_info_vram_used")); ok {
+			text += ", " + gib(total-used) + " free"
+		}
+		gpus = append(gpus, text)
+	}
+	return gpus
+}
+
+func bytesIn(path string) (int64, bool) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	return n, err == nil
 }
 
 // nvidia asks nvidia-smi for each GPU's name and memory in MiB.
-func nvidia() []string {
+func nvidia(ctx context.Context) []string {
 	path, err := exec.LookPath("nvidia-smi")
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits").Output() //nolint:gosec // the driver's own program
 	if err != nil {
