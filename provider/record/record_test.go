@@ -119,9 +119,11 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	inner := &everything{}
 	want, _ := drain(inner, ask("hi"))
 	last := want[len(want)-1]
-	if names := unset(reflect.ValueOf(last), "Chunk"); !reflect.DeepEqual(names, []string{"Chunk.Text", "Chunk.Thinking", "Chunk.Restart",
+	if names := unset(reflect.ValueOf(last), "Chunk"); !reflect.DeepEqual(names, []string{
+		"Chunk.Text", "Chunk.Thinking", "Chunk.Restart",
 		"Chunk.Route.Attempts.Model", "Chunk.Route.Attempts.Reason", "Chunk.Route.Attempts.Kind", "Chunk.Route.Attempts.Took",
-		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated"}) {
+		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated",
+	}) {
 		t.Fatalf("this test sets too little: %q", names)
 	}
 	r := recorder(t, inner, record.Options{Dir: dir, Now: func() time.Time { return time.Date(2026, 11, 25, 1, 2, 3, 4, time.UTC) }})
