@@ -57,7 +57,7 @@ func fakeOllama(mode string) {
 	fmt.Fprintln(os.Stderr, "fake ollama starts")
 	switch {
 	case len(os.Args) > 2 && os.Args[2] == "busy":
-		for {
+		for range uint64(1) << 62 { //nolint:revive // it burns
 		}
 	case os.Args[1] == "runner", mode == "silent":
 		select {}
