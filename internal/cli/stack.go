@@ -25,11 +25,15 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 }
 
 func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
-	return wire.Open(cfg, wire.Options{StateDir: stateDir(), Progress: func(msg string) {
-		if !a.flags.quiet {
-			a.term.note("%s", a.term.dim("· "+msg))
-		}
-	}})
+	return wire.Open(cfg, wire.Options{
+		StateDir: stateDir(), Version: buildVersion().Version,
+		Progress: func(msg string) {
+			if !a.flags.quiet {
+				a.term.note("%s", a.term.dim("· "+msg))
+			}
+		},
+		Warn: func(msg string) { a.term.note("%s %s", a.term.yellow("warning:"), stripControls(msg)) },
+	})
 }
 
 // load reads the configuration, with the flags that every command takes.

@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -33,14 +34,22 @@ type Options struct {
 	Supervisor []string
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
+	// Version is the program's own, for the log.
+	Version string
+	// Warn, if not nil, is told what went wrong beside an answer.
+	Warn func(string)
 }
 
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
-	provider.Provider // the router
+	provider.Provider // the router, logged
 	Targets           []Target
+	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
+	writer            *store.Writer // nil: nothing is written down
+	book              *store.Book
+	warn              func(string)
 }
 
 // Target is one configured provider.
@@ -57,7 +66,10 @@ type Target struct {
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
-	s := &Stack{cfg: cfg}
+	s := &Stack{cfg: cfg, warn: o.Warn}
+	if err := s.keep(o); err != nil {
+		return nil, err
+	}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
 		t := Target{Config: pc}
@@ -79,6 +91,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.Provider = s.ledger(&t)
 		s.Targets = append(s.Targets, t)
 		rt.Provider, rt.Local = t.Provider, s.local(&t)
 		targets = append(targets, rt)
@@ -87,7 +100,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = r
+	s.Provider = s.logged(r, o)
 	return s, nil
 }
 
@@ -243,8 +256,10 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close frees the connections. The managed engines stay.
+// Close waits until everything is written down, and frees the connections. The
+// managed engines stay.
 func (s *Stack) Close() {
+	s.written()
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}
