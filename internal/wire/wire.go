@@ -38,6 +38,8 @@ type Options struct {
 	Version string
 	// Warn, if not nil, is told what went wrong beside an answer.
 	Warn func(string)
+	// Answers are recorded, replayed or kept for the next time.
+	Answers Answers
 }
 
 // Stack is the assembled program: ask it as the provider it is.
@@ -50,6 +52,8 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
+	cache             *Cache // nil: none is used
+	revealed          revealed
 }
 
 // Target is one configured provider.
@@ -66,6 +70,9 @@ type Target struct {
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
+	if o.Answers.Replay != "" {
+		return replaying(cfg, o.Answers)
+	}
 	s := &Stack{cfg: cfg, warn: o.Warn}
 	if err := s.keep(o); err != nil {
 		return nil, err
@@ -100,7 +107,11 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = s.logged(r, o)
+	p, err := s.kept(r, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Provider = s.logged(p, o)
 	return s, nil
 }
 
@@ -157,6 +168,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		}
 		c := c
 		c.Key = key.Reveal()
+		s.revealed.add(c.Key)
 		return openai.New(c)
 	}}
 	t.Provider, t.Keyless = k, bare
@@ -260,6 +272,9 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 // managed engines stay.
 func (s *Stack) Close() {
 	s.written()
+	if s.cache != nil {
+		_ = s.cache.Close() // every answer was committed when it was put
+	}
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}

@@ -48,6 +48,12 @@ func decode(value []byte) (*answer, error) {
 	return &a, nil
 }
 
+// basis is the basis of what a hit costs.
+const basis = "cache"
+
+// Hit reports whether an answer came from a cache.
+func Hit(rt *provider.Route) bool { return rt != nil && rt.Cost != nil && rt.Cost.Basis == basis }
+
 // play yields the answer. The Route says that it is kept, and the times are
 // those of looking it up.
 func (a *answer) play(took time.Duration, yield func(provider.Chunk, error) bool) {
@@ -58,7 +64,7 @@ func (a *answer) play(took time.Duration, yield func(provider.Chunk, error) bool
 	rt.Reason = fmt.Sprintf("from the cache, answered by %s on %s", rt.Provider, a.At.Local().Format(time.DateOnly))
 	rt.Load, rt.Total = 0, max(took, 1)
 	rt.FirstToken = rt.Total
-	cost := provider.Cost{USD: provider.Ptr(0.0), Basis: "cache"}
+	cost := provider.Cost{USD: provider.Ptr(0.0), Basis: basis}
 	if a.Route.Cost != nil {
 		cost.Saved = a.Route.Cost.USD
 	}

@@ -34,7 +34,9 @@ func collect(t *testing.T, p provider.Provider, req provider.Request) provider.R
 	return r
 }
 
-func isHit(r provider.Response) bool { return strings.HasPrefix(r.Route.Reason, "from the cache") }
+func isHit(r provider.Response) bool {
+	return strings.HasPrefix(r.Route.Reason, "from the cache") && cache.Hit(r.Route)
+}
 
 func TestACacheIsWell(t *testing.T) {
 	store := &cache.Memory{}

@@ -111,14 +111,16 @@ func failureOf(err error, at time.Duration, attempts []provider.Attempt) *failur
 	return f
 }
 
-// err is the error as it was. cause makes its cause; nil: errors.New does.
-func (f *failure) err(cause func(string, []provider.Attempt) error) error {
-	var inner error
-	switch {
-	case cause != nil && len(f.Attempts) > 0:
-		inner = cause(f.Text, f.Attempts)
-	case f.Text != "":
-		inner = errors.New(f.Text)
+// err is the error as it was, its cause marked as a replay from dir. cause
+// makes the cause; nil: errors.New does.
+func (f *failure) err(dir string, cause func(string, []provider.Attempt) error) error {
+	text := "replayed from " + dir
+	if f.Text != "" {
+		text += ": " + f.Text
+	}
+	inner := errors.New(text)
+	if cause != nil && len(f.Attempts) > 0 {
+		inner = cause(text, f.Attempts)
 	}
 	if f.Kind == "" {
 		return inner

@@ -15,9 +15,10 @@ import (
 type Miss struct {
 	Dir   string
 	Asked string // the request, in a few words
-	// Nearest is the file of the recording that differs in the fewest fields.
-	// Field is the first of them, such as "messages[0].text"; Want is what was
-	// asked there, and Have what was recorded.
+	// Nearest is the file of the recording that differs in the fewest fields,
+	// and of several the one that differs the latest. Field is the first of
+	// them, such as "messages[0].text"; Want is what was asked there, and Have
+	// what was recorded.
 	Nearest, Field, Want, Have string
 }
 
@@ -44,7 +45,7 @@ func (p *Player) miss(r canon.Request) *Miss {
 	if err != nil {
 		return m
 	}
-	least := -1
+	least, alike := -1, 0
 	for _, file := range all {
 		c, err := load(p.o.Dir, file)
 		if err != nil {
@@ -54,11 +55,17 @@ func (p *Player) miss(r canon.Request) *Miss {
 		if err != nil {
 			continue
 		}
-		if differ := difference(asked, recorded); len(differ) > 0 && (least < 0 || len(differ) < least) {
-			least = len(differ)
-			f := differ[0]
+		differ := difference(asked, recorded)
+		if len(differ) == 0 {
+			continue
+		}
+		f := differ[0]
+		same := common(asked[f], recorded[f])
+		if least < 0 || len(differ) < least || len(differ) == least && same > alike {
+			least, alike = len(differ), same
 			m.Nearest, m.Field = file, f
-			m.Want, m.Have = excerpts(asked[f], recorded[f])
+			from := max(0, same-20)
+			m.Want, m.Have = short(asked[f], from), short(recorded[f], from)
 		}
 	}
 	return m
@@ -157,14 +164,13 @@ func difference(a, b map[string]string) []string {
 	return out
 }
 
-// excerpts shows two values that differ from where they do.
-func excerpts(a, b string) (string, string) {
-	same := 0
-	for same < len(a) && same < len(b) && a[same] == b[same] {
-		same++
+// common is how many bytes two texts have in common at their start.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
 	}
-	from := max(0, same-20)
-	return short(a, from), short(b, from)
+	return n
 }
 
 // short is at most 60 bytes of a text, from a place on, quoted; nothing is

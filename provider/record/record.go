@@ -53,11 +53,11 @@ type Recorder struct {
 
 var _ provider.Wrapper = (*Recorder)(nil)
 
-// New returns inner with a recorder around it. Errors: the directory cannot be
-// made.
+// New returns inner with a recorder around it. Errors: Invalid, when the
+// directory cannot be made.
 func New(inner provider.Provider, o Options) (*Recorder, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("there is no directory to record to: %w", err)
+		return nil, provider.Errorf(provider.Invalid, "record", "", "there is no directory to write to: %w", err)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -242,13 +242,17 @@ func TestErrorsAreReplayed(t *testing.T) {
 	p := replay(t, record.PlayerOptions{Dir: dir, Cause: func(text string, a []provider.Attempt) error { told = a; return errors.New(text) }})
 	chunks, err := drain(p, req)
 	var e *provider.Error
-	if !errors.As(err, &e) || !reflect.DeepEqual(e, was) || err.Error() != was.Error() {
-		t.Errorf("%+v is replayed as %+v", was, err)
+	if !errors.As(err, &e) || e.Err.Error() != "replayed from "+dir+": slow down" {
+		t.Fatalf("%+v is replayed as %+v", was, err)
+	}
+	e.Err = was.Err
+	if !reflect.DeepEqual(e, was) {
+		t.Errorf("%+v is replayed as %+v", was, e)
 	}
 	if len(chunks) != 1 || chunks[0].Text != "Hel" || !reflect.DeepEqual(told, attempts) {
 		t.Errorf("before it came %+v; attempts %+v", chunks, told)
 	}
-	if _, err := drain(p, req); errors.As(err, &e) || err.Error() != "no provider says so" {
+	if _, err := drain(p, req); errors.As(err, &e) || err.Error() != "replayed from "+dir+": no provider says so" {
 		t.Errorf("replayed as %v", err)
 	}
 }

@@ -39,17 +39,17 @@ type PlayerOptions struct {
 	Cause func(text string, attempts []provider.Attempt) error
 }
 
-// Replay returns a provider of that name which answers from o.Dir. Errors: there
-// is no such directory, or there are no recordings in it.
+// Replay returns a provider of that name which answers from o.Dir. Errors:
+// Invalid, when there is no such directory, or no recording in it.
 func Replay(name string, o PlayerOptions) (*Player, error) {
 	all, err := files(o.Dir, "")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no directory %s to replay from; make it with `tandem … --record %[1]s`", o.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "there is no directory %s to replay from; make it with `tandem … --record %[1]s`", o.Dir)
 	case err != nil:
-		return nil, fmt.Errorf("replaying: %w", err)
+		return nil, provider.Errorf(provider.Invalid, name, "", "%w", err)
 	case len(all) == 0:
-		return nil, fmt.Errorf("there are no recordings in %s; make them with `tandem … --record %[1]s`", o.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "there are no recordings in %s; make them with `tandem … --record %[1]s`", o.Dir)
 	}
 	return &Player{name: name, o: o, asked: map[string]int{}}, nil
 }
@@ -89,7 +89,8 @@ func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
 }
 
 // Chat answers from the recordings. Each range over it is the next call of the
-// request's row. Errors: as recorded; Invalid, for what no provider takes;
+// request's row. Errors: as recorded, the cause's text after a word that it is
+// a replay; Invalid, for what no provider takes;
 // Unavailable around a *[Miss], where there is no recording; Unavailable, where
 // it cannot be read.
 func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
@@ -117,7 +118,7 @@ func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			return
 		}
 		if err = p.wait(ctx, start, c.Error.AtMS); err == nil {
-			err = c.Error.err(p.o.Cause)
+			err = c.Error.err(p.o.Dir, p.o.Cause)
 		}
 		yield(provider.Chunk{}, err)
 	}
@@ -130,7 +131,7 @@ func (p *Player) route(c *call, rt *provider.Route) *provider.Route {
 	}
 	reason := fmt.Sprintf("replayed from %s, recorded %s", p.o.Dir, c.Recorded.Format(time.DateOnly))
 	if c.Redacted > 0 {
-		reason += fmt.Sprintf(", %d secrets taken out", c.Redacted)
+		reason += fmt.Sprintf(", secrets taken out: %d", c.Redacted)
 	}
 	if rt.Reason != "" {
 		reason += ": " + rt.Reason
