@@ -52,6 +52,7 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
 	in.sample.register(f)
+	a.answers.register(f)
 	return cmd
 }
 

@@ -52,6 +52,7 @@ and flags go before the configuration.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for whole answers at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
 	in.sample.register(f)
+	a.answers.register(f)
 	return cmd
 }
 

@@ -25,7 +25,12 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 }
 
 func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
+	answers, err := a.answers.options()
+	if err != nil {
+		return nil, err
+	}
 	return wire.Open(cfg, wire.Options{
+		Answers:  answers,
 		StateDir: stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
 		Progress: func(msg string) {
 			if !a.flags.quiet {

@@ -11,6 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/cache"
 )
 
 // manifests tells on what answers were made. What an engine says of itself is
@@ -25,7 +26,7 @@ type manifests struct {
 // meanwhile tells nothing.
 func (m *manifests) of(ctx context.Context, rt *provider.Route, req *provider.Request) *store.Manifest {
 	t, ok := m.stack.Target(rt.Provider)
-	if !ok {
+	if !ok || cache.Hit(rt) { // what stands there now is not what answered
 		return nil
 	}
 	out := m.facts(ctx, &t, rt)

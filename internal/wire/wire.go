@@ -41,6 +41,8 @@ type Options struct {
 	Warn func(string)
 	// Getenv is the environment, for telemetry. Nil: there is none.
 	Getenv func(string) string
+	// Answers are recorded, replayed or kept for the next time.
+	Answers Answers
 }
 
 // Stack is the assembled program: ask it as the provider it is.
@@ -54,6 +56,8 @@ type Stack struct {
 	book              *store.Book
 	warn              func(string)
 	flush             func() // sends what telemetry is left
+	cache             *Cache // nil: none is used
+	revealed          revealed
 }
 
 // Target is one configured provider.
@@ -70,6 +74,9 @@ type Target struct {
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
+	if o.Answers.Replay != "" {
+		return replaying(cfg, o.Answers)
+	}
 	s := &Stack{cfg: cfg, warn: o.Warn}
 	if err := s.keep(o); err != nil {
 		return nil, err
@@ -105,7 +112,11 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		return nil, err
 	}
 	explained := &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
-	s.Provider = s.logged(explained, o)
+	p, err := s.kept(explained, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Provider = s.logged(p, o)
 	s.trace(o)
 	return s, nil
 }
@@ -167,6 +178,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		}
 		c := c
 		c.Key = key.Reveal()
+		s.revealed.add(c.Key)
 		return openai.New(c)
 	}}
 	t.Provider, t.Keyless = k, bare
@@ -273,6 +285,9 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 func (s *Stack) Close() {
 	s.written()
 	s.flush()
+	if s.cache != nil {
+		_ = s.cache.Close() // every answer was committed when it was put
+	}
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}
