@@ -55,7 +55,7 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
-	flush             func() // sends what telemetry is left
+	flush             func() // sends what telemetry is left; nil: there is none
 	cache             *Cache // nil: none is used
 	revealed          revealed
 }
@@ -284,7 +284,9 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 // stay.
 func (s *Stack) Close() {
 	s.written()
-	s.flush()
+	if s.flush != nil {
+		s.flush()
+	}
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
 	}
