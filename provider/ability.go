@@ -123,6 +123,14 @@ type ModelInfo struct {
 	System     string         `json:"system,omitempty"`
 	Parameters string         `json:"default_parameters,omitempty"` // the modelfile's PARAMETER lines
 	Metadata   map[string]any `json:"metadata,omitempty"`           // GGUF key-values, as the engine gives them
+	Tensors    []Tensor       `json:"-"`                            // the weights; nil: not told
+}
+
+// Tensor is one tensor of a model's weights.
+type Tensor struct {
+	Name  string
+	Type  string   // how its elements are stored, such as "Q4_1"
+	Shape []uint64 // the innermost dimension first
 }
 
 // RunningModel is a model in memory.

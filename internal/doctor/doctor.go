@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -41,7 +42,8 @@ const patience = 5 * time.Second
 // (Warn), and must if the first does not.
 func Run(ctx context.Context, s *wire.Stack) []Check {
 	checks := configuration(s)
-	checks = append(checks, machine()...)
+	m := memory.Prober{}.Look(ctx)
+	checks = append(checks, machine(m))
 	works := false
 	for i, name := range s.Config().Use {
 		t, ok := s.Target(name)

@@ -1,16 +1,11 @@
 package doctor
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"strconv"
 	"strings"
-	"time"
 
-	"github.com/shirou/gopsutil/v4/mem"
-
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/wire"
 )
 
@@ -45,49 +40,28 @@ func configuration(s *wire.Stack) []Check {
 	return append(checks, Check{Name: "config: order", Status: OK, Detail: detail})
 }
 
-// machine reports the GPU and the memory.
-func machine() []Check {
+// machine reports the GPUs and the memory.
+func machine(m memory.Machine) Check {
 	c := Check{Name: "machine", Status: OK}
 	ram := "memory unknown"
-	if v, err := mem.VirtualMemory(); err == nil {
-		ram = fmt.Sprintf("%s of memory, %s free", gib(int64(v.Total)), gib(int64(v.Available))) //nolint:gosec // no machine has 8 EiB
+	if m.RAM > 0 {
+		ram = fmt.Sprintf("%s of memory, %s free", gib(m.RAM), gib(m.RAMFree))
 	}
-	gpus := nvidia()
-	if len(gpus) == 0 {
-		c.Detail = "no NVIDIA GPU found; models run on the CPU unless Ollama finds another; " + ram
-		return []Check{c}
+	if m.Limit != "" {
+		ram += ", as its " + m.Limit + " allows"
 	}
-	c.Detail = strings.Join(gpus, "; ") + "; " + ram
-	return []Check{c}
-}
-
-// nvidia asks nvidia-smi for each GPU's name and memory in MiB.
-func nvidia() []string {
-	path, err := exec.LookPath("nvidia-smi")
-	if err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits").Output() //nolint:gosec // the driver's own program
-	if err != nil {
-		return nil
-	}
-	return parseNvidia(string(out))
-}
-
-func parseNvidia(out string) []string {
 	var gpus []string
-	for line := range strings.Lines(out) {
-		f := strings.Split(strings.TrimSpace(line), ", ")
-		if len(f) != 3 {
-			continue
-		}
-		total, err1 := strconv.ParseInt(f[1], 10, 64)
-		free, err2 := strconv.ParseInt(f[2], 10, 64)
-		if err1 == nil && err2 == nil {
-			gpus = append(gpus, fmt.Sprintf("%s, %s, %s free", f[0], gib(total<<20), gib(free<<20)))
-		}
+	for _, g := range m.GPUs {
+		gpus = append(gpus, fmt.Sprintf("%s, %s, %s free", g.Name, gib(g.Total), gib(g.Free)))
 	}
-	return gpus
+	switch {
+	case len(gpus) > 0:
+		c.Detail = strings.Join(gpus, "; ")
+	case m.OtherGPU != "":
+		c.Detail = "there may be a GPU (" + m.OtherGPU + "), whose memory is not known"
+	default:
+		c.Detail = "no GPU found; models run on the CPU unless Ollama finds one"
+	}
+	c.Detail += "; " + ram
+	return c
 }

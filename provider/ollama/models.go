@@ -58,6 +58,10 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
 	}
+	info.Tensors = make([]provider.Tensor, len(r.Tensors))
+	for i, t := range r.Tensors {
+		info.Tensors[i] = provider.Tensor{Name: t.Name, Type: t.Type, Shape: t.Shape}
+	}
 	all, err := p.Models(ctx)
 	if err != nil {
 		return provider.ModelInfo{}, err
