@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
@@ -66,6 +67,18 @@ type Loader interface {
 	// Load brings a model into memory and returns when it is warm.
 	Load(ctx context.Context, model string) error
 }
+
+// Unloader takes models out of memory.
+type Unloader interface {
+	// Unload frees the model's memory; one that is not loaded is no error.
+	Unload(ctx context.Context, model string) error
+}
+
+// ErrLoading is inside the Unavailable error of a provider whose model is on
+// its way into memory and whose turn should not be waited for. It says nothing
+// bad about the provider: the same call succeeds later. It is neither retried
+// nor held against it.
+var ErrLoading = errors.New("the model is being loaded into memory")
 
 // Versioner tells the server's version.
 type Versioner interface {

@@ -164,7 +164,7 @@ func TestCacheTypes(t *testing.T) {
 
 func TestLargestFits(t *testing.T) {
 	m := smollm(t)
-	for budget, want := range map[int64]int{1 << 40: 8192, 400 << 20: 4096, 10 << 20: 0} {
+	for budget, want := range map[int64]int{1 << 40: 8192, 350 << 20: 4096, 10 << 20: 0} {
 		e, ok, err := Largest(m, Options{CacheType: "f16"}, 0, func(e Estimate) bool { return e.High <= budget })
 		if err != nil || ok != (want > 0) || e.Window != want {
 			t.Errorf("within %s: %+v, %v, %v; want %d", Bytes(budget), e, ok, err, want)

@@ -108,29 +108,6 @@ func (p *Provider) Version(ctx context.Context) (string, error) {
 	return v, nil
 }
 
-// Load asks for an empty generation, with the window that chats will use.
-func (p *Provider) Load(ctx context.Context, model string) error {
-	model = p.model(model)
-	options, err := p.options(&provider.Request{}, model)
-	if err != nil {
-		return err
-	}
-	call, loaded := p.call(httpx.NDJSON, provider.PrivacyAny), false
-	err = p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
-		Model: model, KeepAlive: p.keepAlive(), Options: options, Stream: provider.Ptr(false),
-	}, func(r api.GenerateResponse) error {
-		loaded = r.Done
-		return nil
-	})
-	if err == nil && !loaded {
-		err = errors.New("the server ended without saying that the model is loaded")
-	}
-	if err != nil {
-		return p.failed(ctx, call, model, err)
-	}
-	return nil
-}
-
 // Pull downloads a model. It ends with Done only when the server says success.
 func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.PullProgress, error] {
 	return func(yield func(provider.PullProgress, error) bool) {
@@ -179,6 +156,9 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		return provider.EmbedResponse{}, err
 	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
+	if err == nil {
+		err = p.choose(ctx, options, &provider.Request{}, model)
+	}
 	if err != nil {
 		return provider.EmbedResponse{}, err
 	}
