@@ -80,6 +80,18 @@ type Unloader interface {
 // nor held against it.
 var ErrLoading = errors.New("the model is being loaded into memory")
 
+// ErrAlone is found by errors.Is in an error for which, by the user's own word,
+// no other provider may stand in. See [Alone].
+var ErrAlone = errors.New("no other provider may stand in")
+
+// Alone marks err with [ErrAlone] and leaves its text as it is.
+func Alone(err error) error { return alone{err} }
+
+type alone struct{ error }
+
+func (alone) Is(target error) bool { return target == ErrAlone }
+func (a alone) Unwrap() error      { return a.error }
+
 // Versioner tells the server's version.
 type Versioner interface {
 	// Version is the server's version, such as "0.17.4".

@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -29,6 +30,16 @@ type Options struct {
 	// Progress, if not nil, is told what is waited for, such as an engine
 	// that starts.
 	Progress func(string)
+	// Warn, if not nil, is told what the user should know of an answer that
+	// comes all the same, such as a model that has spilled to the CPU. It and
+	// Progress must be safe for concurrent use where the stack is used so.
+	Warn func(string)
+	// Prober looks at the machine's memory. The zero Prober looks at this one.
+	Prober memory.Prober
+	// LoadCommand is a command line, such as tandem's `models load`, that goes
+	// on with a load under way when the stack is closed: it gets --provider,
+	// --num-ctx and the model. Empty: such a load ends with the stack.
+	LoadCommand []string
 	// Supervisor overrides the command that supervises a managed engine.
 	Supervisor []string
 	// EngineEnv is added to a managed engine's environment, KEY=value.
@@ -41,6 +52,8 @@ type Stack struct {
 	Targets           []Target
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
+	options           Options
+	loads             loads
 }
 
 // Target is one configured provider.
@@ -54,7 +67,7 @@ type Target struct {
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
-	s := &Stack{cfg: cfg}
+	s := &Stack{cfg: cfg, options: o}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
 		t := Target{Config: pc}
@@ -84,15 +97,19 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = r
+	s.Provider = s.patient(r)
 	return s, nil
 }
 
 func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	pc := t.Config
+	w := &warm{cfg: pc, loads: &s.loads, o: &s.options}
 	c := ollama.Config{
 		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
 		Transport: transport, LocalOnly: s.cfg.Offline,
+	}
+	if pc.NumCtx == config.WindowAuto {
+		c.NumCtx, c.Window = 0, w.window
 	}
 	if pc.KeepAlive != nil {
 		keep := time.Duration(*pc.KeepAlive)
@@ -102,8 +119,14 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if err != nil {
 		return err
 	}
-	t.Provider, t.Endpoint = p, p.Endpoint()
+	t.Endpoint = p.Endpoint()
 	host, ok := loopbackHost(p.Endpoint())
+	if w.adapter, w.server, w.here = p, p, ok; pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
+		if w.server, err = s.unhurried(pc, c); err != nil {
+			return err
+		}
+	}
+	w.Provider, t.Provider = p, w
 	if base, err := ollama.ParseHost(pc.Host); err != nil || strings.Trim(base.Path, "/") != "" {
 		ok = false // behind a path is a proxy, which tandem cannot start
 	}
@@ -115,7 +138,8 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
 		Env: o.EngineEnv, Hide: s.keyVariables(),
 	})
-	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
+	w.engine = t.Engine
+	t.Provider = &managed{Provider: w, engine: t.Engine, progress: o.Progress}
 	return nil
 }
 
@@ -240,8 +264,10 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close frees the connections. The managed engines stay.
+// Close frees the connections, and hands loads under way to LoadCommand. The
+// managed engines stay.
 func (s *Stack) Close() {
+	s.loads.close(s.handOver)
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}

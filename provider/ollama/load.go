@@ -3,6 +3,8 @@ package ollama
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
 	"github.com/ollama/ollama/api"
 
@@ -17,13 +19,13 @@ const answerRoom = 512
 // Load brings a model into memory with the window that chats will use, and
 // keeps it there as long as they would.
 func (p *Provider) Load(ctx context.Context, model string) error {
-	return p.LoadWindow(ctx, model, 0)
+	return p.LoadWindow(ctx, model, 0, 0)
 }
 
-// LoadWindow is Load with a window of so many tokens; 0: the one that chats
-// use. It asks for an empty generation. A caller that leaves aborts the load:
-// so does the server.
-func (p *Provider) LoadWindow(ctx context.Context, model string, window int) error {
+// LoadWindow is Load with a window of so many tokens, kept at least so long; 0:
+// as chats have it. It asks for an empty generation. A caller that leaves
+// aborts the load: so does the server.
+func (p *Provider) LoadWindow(ctx context.Context, model string, window int, least time.Duration) error {
 	model = p.model(model)
 	options, err := p.options(&provider.Request{}, model)
 	if err != nil {
@@ -34,7 +36,11 @@ func (p *Provider) LoadWindow(ctx context.Context, model string, window int) err
 	} else if err := p.choose(ctx, options, &provider.Request{}, model); err != nil {
 		return err
 	}
-	return p.generate(ctx, model, options, p.keepAlive())
+	keep := p.keepAlive()
+	if keep != nil && keep.Duration >= 0 {
+		keep.Duration = max(keep.Duration, least)
+	}
+	return p.generate(ctx, model, options, keep)
 }
 
 // Unload takes a model out of memory: an empty generation that is kept for no
@@ -128,4 +134,18 @@ func (p *Provider) CountTokens(_ context.Context, req provider.Request) (n int, 
 		return 0, false, err
 	}
 	return provider.EstimateRequest(&req), false, nil
+}
+
+// SameModel reports whether two names mean the same model: Ollama leaves out
+// its own registry, its library and the tag "latest", and looks at no case.
+func SameModel(a, b string) bool { return canonical(a) == canonical(b) }
+
+func canonical(name string) string {
+	name = strings.ToLower(name)
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "registry.ollama.ai/"), "library/")
+	if !strings.Contains(name[strings.LastIndex(name, "/")+1:], ":") {
+		name += ":latest"
+	}
+	return name
 }
