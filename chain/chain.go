@@ -74,6 +74,20 @@ func (c *Chain) Inputs() []string {
 	return names
 }
 
+// Providers returns the providers that steps name in Use, in order of first
+// use, so that a caller can find a name that nobody has before the first call.
+func (c *Chain) Providers() []string {
+	names := []string{}
+	for i := range c.steps {
+		for _, name := range c.steps[i].settings.Use {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // takes reports whether name is an input.
 func (c *Chain) takes(name string) bool {
 	return slices.ContainsFunc(c.inputs, func(in input) bool { return in.name == name })

@@ -83,6 +83,9 @@ func TestNewMistakes(t *testing.T) {
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
 			`step "a": temperature NaN is not between 0 and 2`,
 		}},
+		{"model", New, []Step{{Name: "a", Prompt: "x", Model: "a\x1bb"}}, []string{
+			"step \"a\", model: model \"a\\x1bb\" has control characters, or spaces around it; write its name as `tandem models list` shows it",
+		}},
 		{"max tokens", New, []Step{{Name: "a", Prompt: "x", MaxTokens: provider.Ptr(0)}}, []string{
 			`step "a": max_tokens 0 is less than 1`,
 		}},

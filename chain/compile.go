@@ -114,10 +114,17 @@ func (c *compiler) name(i int, steps []Step) {
 
 // settings checks the ranges of what the step sets.
 func (c *compiler) settings(r provider.Request) {
+	c.valid("model", provider.Request{Model: r.Model})
+	r.Model = ""
+	c.valid("", r)
+}
+
+// valid notes what is wrong with r, apart from its messages.
+func (c *compiler) valid(field string, r provider.Request) {
 	r.Messages = []provider.Message{provider.User("valid")}
 	var invalid *provider.Error
 	if errors.As(r.Validate(), &invalid) {
-		c.fail("", invalid.Err.Error(), "")
+		c.fail(field, invalid.Err.Error(), "")
 	}
 }
 

@@ -168,6 +168,12 @@ func readStep(d *yamlx.Decoder, m yamlx.Map) (Step, []yamlx.Map) {
 	if n := m.Int("max_tokens", 1); n != nil {
 		s.MaxTokens = provider.Ptr(int(*n))
 	}
+	if m.Has("model") && s.Model == "" {
+		m.Fail("model", "the model has no name", "write it, or remove the key")
+	}
+	if m.Has("use") && s.Use != nil && len(s.Use) == 0 {
+		m.Fail("use", "no provider is named", "name one, or remove the key")
+	}
 	if m.Has("system") && blank(s.System) {
 		m.Fail("system", "the system message is empty", "write it, or remove the key")
 	}

@@ -60,11 +60,11 @@ type StepResult struct {
 //
 // An error is final. Inputs that are missing or that no step uses are
 // *[InputError]s, before any call. A step that fails is a *[StepError] around
-// the provider's error; the events before it stay valid. It fails with
-// [provider.Truncated], too, when a later step was to use its answer and the
-// answer was cut at a token limit or is empty. A last answer that was cut is no
-// error: its Finish says so. The caller's own context error goes back
-// unchanged.
+// the provider's error; the events before it stay valid. A step other than the
+// last fails with [provider.Truncated], too, when its answer was cut at a token
+// limit or is empty, whether or not a later step uses it. A last answer that
+// was cut is no error: its Finish says so. The caller's own context error goes
+// back unchanged.
 func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]string, opts ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		r, err := c.begin(p, vars, opts)

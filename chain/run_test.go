@@ -328,3 +328,21 @@ func BenchmarkOutput(b *testing.B) {
 		}
 	}
 }
+
+func TestEmptyUseIsUnset(t *testing.T) {
+	f := answers(map[string]string{"x": "y"})
+	c := mustNew(t, Step{Prompt: "x", Use: []string{}})
+	if _, err := c.Output(t.Context(), f, nil, Defaults(provider.Request{Use: []string{"local"}, Model: "m"})); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.requests[0]; r.Model != "m" || len(r.Use) != 1 {
+		t.Errorf("a step that names nobody was asked of %q, model %q", r.Use, r.Model)
+	}
+}
+
+func TestProviders(t *testing.T) {
+	c := mustNew(t, Step{Name: "a", Prompt: "x", Use: []string{"openai", "local"}}, Step{Name: "b", Prompt: "y"}, Step{Name: "c", Prompt: "z", Use: []string{"local", "vllm"}})
+	if got, want := c.Providers(), []string{"openai", "local", "vllm"}; !slices.Equal(got, want) {
+		t.Errorf("Providers() = %q, want %q", got, want)
+	}
+}

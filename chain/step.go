@@ -80,7 +80,7 @@ func clone[T any](p *T) *T {
 // request returns the request of s over the defaults d: its messages rendered
 // with vars, its own settings where it has them, the stricter privacy of both.
 func (s *step) request(d provider.Request, vars map[string]string) (provider.Request, error) {
-	if s.settings.Use != nil {
+	if len(s.settings.Use) > 0 {
 		d.Use, d.Model = s.settings.Use, ""
 	}
 	if s.settings.Model != "" {

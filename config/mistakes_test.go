@@ -20,7 +20,7 @@ func TestMistakes(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "temprature: 1\n", []string{`FILE:1:1: unknown key "temprature"; did you mean "temperature"?`}},
-		{"unknown key of a provider", "providers:\n  - name: local\n    modle: x\n", []string{`FILE:3:5: unknown key "modle"; did you mean "model"?`}},
+		{"unknown key of a provider", "providers:\n  - name: local\n    mdel: x\n", []string{`FILE:3:5: unknown key "mdel"; did you mean "model"?`}},
 		{"unknown timeout", "providers:\n  - name: local\n    timeouts: {first: 1s}\n", []string{`FILE:3:16: unknown key "first"; did you mean "first_token"?`}},
 		{"far from any key", "zzzzzzzz: 1\n", []string{"FILE:1:1: unknown key \"zzzzzzzz\"; known: budget, cache, local_networks, log, "}},
 		{"tab", "providers:\n\t- name: x\n", []string{"FILE:2:1: there is a tab in the indentation; YAML is indented with spaces"}},
@@ -130,8 +130,8 @@ func TestMistakesOutsideFiles(t *testing.T) {
 		{env: map[string]string{"OLLAMA_HOST": "ftp://x"}, want: "OLLAMA_HOST: the scheme is neither http nor https; expected something like 127.0.0.1:11434"},
 		{env: map[string]string{"OPENAI_BASE_URL": canary}, want: "OPENAI_BASE_URL: this is no http:// or https:// address; expected something like https://api.openai.com/v1"},
 		{set: map[string]string{"use": "x"}, want: `--use: there is no provider "x"; known: local, openai`},
-		{set: map[string]string{"modle": "x"}, want: `unknown key "modle"; known: `},
-		{set: map[string]string{"providers.local.modle": "x"}, want: `unknown key "modle"; did you mean "model"?`},
+		{set: map[string]string{"mdel": "x"}, want: `unknown key "mdel"; known: `},
+		{set: map[string]string{"providers.local.mdel": "x"}, want: `unknown key "mdel"; did you mean "model"?`},
 	} {
 		s := newSandbox(t).with(tc.env)
 		s.opts.Set = tc.set

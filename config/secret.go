@@ -186,18 +186,27 @@ const maxKeyFile = 64 << 10
 // may read is refused; on Windows, whose modes don't tell, it is not. The error
 // wraps ErrNoKey when there is no such file, and shows nothing of its text.
 func ReadKeyFile(path string) (string, error) {
-	if err := checkKeyFile(path); err != nil {
+	info, err := os.Stat(path) // first: opening what is no file could wait for ever
+	if err := checkKeyFile(path, info, err); err != nil {
 		return "", err
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("the key file %s cannot be read; check who may read it", path)
+	}
+	defer f.Close()
+	info, err = f.Stat() // again: of what was opened
+	if err := checkKeyFile(path, info, err); err != nil {
+		return "", err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	if err != nil {
+		return "", fmt.Errorf("the key file %s cannot be read", path)
 	}
 	return string(data), nil
 }
 
-func checkKeyFile(path string) error {
-	info, err := os.Stat(path)
+func checkKeyFile(path string, info os.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return missingKey("there is no key file %s; write the key into it, or run `tandem keys set`", path)

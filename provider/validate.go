@@ -3,6 +3,8 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -10,6 +12,9 @@ import (
 // makes no judgement about what one engine can do. Errors: Invalid, without
 // Provider and Model.
 func (r *Request) Validate() error {
+	if err := validModel(r.Model); err != nil {
+		return err
+	}
 	if len(r.Messages) == 0 {
 		return invalid("there are no messages")
 	}
@@ -19,6 +24,16 @@ func (r *Request) Validate() error {
 		}
 	}
 	return r.validateSampling()
+}
+
+// validModel refuses what is no model's name on any engine, so that no engine
+// has to be asked, and no terminal to be shown it.
+func validModel(name string) error {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	if !utf8.ValidString(name) || strings.TrimSpace(name) != name || strings.ContainsFunc(name, odd) {
+		return invalid("model %q has control characters, or spaces around it; write its name as `tandem models list` shows it", name)
+	}
+	return nil
 }
 
 func (m *Message) validate() error {

@@ -5,10 +5,11 @@ import "fmt"
 // Aim is a bound that the project sets itself. Missing one fails nothing: it
 // is read by people.
 type Aim struct {
-	What        string
-	Value, Most float64
-	Unit        string
-	Met         bool
+	What  string  `json:"what"`
+	Value float64 `json:"value"`
+	Most  float64 `json:"most"`
+	Unit  string  `json:"unit"`
+	Met   bool    `json:"met"`
 }
 
 func (a Aim) String() string {

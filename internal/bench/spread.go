@@ -3,7 +3,11 @@ package bench
 import "slices"
 
 // Spread is a median and how far the rounds lay apart.
-type Spread struct{ Median, Min, Max float64 }
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
 
 func spread(values []float64) Spread {
 	return Spread{Median: median(values), Min: slices.Min(values), Max: slices.Max(values)}

@@ -11,9 +11,9 @@ import (
 
 // Start is how long a program takes from its start to its end.
 type Start struct {
-	Program string
-	Wall    float64 // ms, median
-	Above   Spread  // ms more than the program that does nothing, in the same round
+	Program string  `json:"program"`
+	Wall    float64 `json:"wall_ms"`  // median
+	Above   Spread  `json:"above_ms"` // ms more than the program that does nothing, in the same round
 }
 
 // startUp runs the programs in turn.

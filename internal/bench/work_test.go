@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -174,5 +175,28 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out.String())
 		}
+	}
+}
+
+// No process of a bench outlives it.
+func TestUpstreamEndsWithItsInput(t *testing.T) {
+	in, stop := io.Pipe()
+	said, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- ServeUpstream(t.Context(), in, out) }()
+	url, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	works := Floor(strings.TrimSpace(url))
+	if answer, err := works[Chain](t.Context()); err != nil || answer != Answer() {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	stop.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := works[Chain](t.Context()); err == nil {
+		t.Error("it still answers")
 	}
 }

@@ -56,8 +56,8 @@ func (r *reply) obey(ctx context.Context, works Works, line string) error {
 }
 
 // ServeUpstream serves the fake server on a free port until in ends.
-func ServeUpstream(in io.Reader, out io.Writer) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func ServeUpstream(ctx context.Context, in io.Reader, out io.Writer) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

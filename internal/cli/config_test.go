@@ -107,6 +107,7 @@ func TestConfigPathAndCheck(t *testing.T) {
 	p.expect(2, "", `config.yaml:1:1: unknown key "temprature"; did you mean "temperature"?`, "config", "check")
 	p.expect(2, "", `config.yaml:2:6: there is no provider "nobody"`, "config", "check")
 	p.expect(2, "", `config.yaml:1:1: unknown key`, "config", "show")
+	p.expect(0, "tandem ", "", "version") // which needs no configuration, and so reads none
 	good := p.write(filepath.Join(p.home, "good.yaml"), "use: openai\n")
 	p.expect(0, "ok: "+good+"\n", "", "config", "check", good)
 	p.expect(2, "", "none.yaml: there is no such file", "config", "check", "none.yaml")
@@ -130,6 +131,21 @@ func TestConfigTrust(t *testing.T) {
 	p.expect(0, "", "is no longer trusted", "config", "trust", "--revoke")
 	p.expect(0, "", "was not trusted", "config", "trust", "--revoke")
 	p.expect(2, "", "this project wants", "config", "check")
+}
+
+// TestWhatHasNoEffectIsSaid: someone who loosens privacy where it is tight must
+// not believe that it is loose.
+func TestWhatHasNoEffectIsSaid(t *testing.T) {
+	p := newPerson(t)
+	p.write(p.userFile(), "privacy: local\n")
+	t.Setenv("TANDEM_PRIVACY", "any")
+	const warning = "warning: TANDEM_PRIVACY: privacy: any has no effect; "
+	p.expect(2, "", warning, "models", "list", "nobody")
+	if _, _, errOut := p.run("", "models", "list", "nobody", "--quiet"); strings.Contains(errOut, "warning") {
+		t.Errorf("--quiet warns: %s", errOut)
+	}
+	p.expect(0, "ok: ", warning, "config", "check")
+	p.expect(0, "no effect: "+p.userFile()+":1:10 says local, and that can only be tightened", "", "config", "explain", "privacy")
 }
 
 // editor makes $EDITOR a script that gets the file's name as $1.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/doctor"
+	"github.com/tandem-llm/tandem/internal/wire"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -25,22 +26,35 @@ and hosted servers. Nothing is changed. The exit code is 1 if a check fails.`,
 	return cmd
 }
 
+// examine runs the checks. A configuration that is wrong is one of them; the
+// stack is nil then.
+func (a *app) examine(ctx context.Context) ([]doctor.Check, *wire.Stack) {
+	cfg, err := a.load()
+	var stack *wire.Stack
+	if err == nil {
+		stack, err = a.wire(cfg)
+	}
+	return doctor.Run(ctx, cfg, stack, err), stack
+}
+
 // errUnwell is a failed check; what failed has been shown.
 var errUnwell = errors.New("a check failed")
 
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
-	stack, err := a.open(ctx)
-	if err != nil {
-		return err
+	checks, stack := a.examine(ctx)
+	if stack != nil {
+		defer stack.Close()
 	}
-	defer stack.Close()
-	checks := doctor.Run(ctx, stack)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	bad := doctor.Failed(checks)
+	var err error
 	if asJSON {
-		err = writeJSON(a.term.out, map[string]any{"ok": !bad, "checks": checks})
+		err = writeJSON(a.term.out, struct {
+			OK     bool           `json:"ok"`
+			Checks []doctor.Check `json:"checks"`
+		}{!bad, checks})
 	} else {
 		err = a.printChecks(checks)
 	}
@@ -57,14 +71,18 @@ func (a *app) printChecks(checks []doctor.Check) error {
 		if a.term.outIsTTY {
 			mark = paint[c.Status](mark)
 		}
-		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, stripControls(c.Detail)); err != nil {
+		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, line(c.Detail)); err != nil {
 			return err
 		}
 		if c.Remedy != "" {
-			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", c.Remedy); err != nil {
+			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", line(c.Remedy)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// line folds a text, which a server may have written, to one line without
+// control characters.
+func line(s string) string { return oneLine(errors.New(s)) }

@@ -100,21 +100,19 @@ func where(k keys.Key) string {
 
 // adviseKey says what to write into the configuration, unless it is there.
 func (a *app) adviseKey(name string) {
-	if len(a.keyUsers(name)) > 0 || a.flags.quiet {
+	cfg, _ := a.load() // with a mistake in it, it names no providers
+	if len(keyUsers(cfg, name)) > 0 || a.flags.quiet {
 		return
 	}
 	provider := config.OpenAIName
-	if cfg, _ := a.load(); cfg != nil {
-		if p, ok := cfg.Provider(name); ok && p.Kind == config.KindOpenAI {
-			provider = name
-		}
+	if p, ok := cfg.Provider(name); ok && p.Kind == config.KindOpenAI {
+		provider = name
 	}
 	a.term.note("no provider uses it yet; `tandem config edit` and write:\n\nproviders:\n  - name: %s\n    api_key: keyring:%s\n", provider, name)
 }
 
 // keyUsers are the providers that use a key.
-func (a *app) keyUsers(name string) (users []string) {
-	cfg, _ := a.load() // with a mistake in it, it names no providers
+func keyUsers(cfg *config.Loaded, name string) (users []string) {
 	for _, p := range cfg.Providers {
 		if string(p.APIKey) == "keyring:"+name {
 			users = append(users, p.Name)
@@ -128,37 +126,45 @@ const maxKeyInput = 64 << 10
 
 // readKey asks for a key on a terminal, or reads it from a pipe.
 func (a *app) readKey(ctx context.Context, name string) (string, error) {
-	read := func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.term.in, maxKeyInput)) }
+	read := func() (string, error) {
+		data, err := io.ReadAll(io.LimitReader(a.term.in, maxKeyInput))
+		return string(data), err
+	}
 	if f, ok := a.term.in.(*os.File); ok && a.term.inIsTTY {
-		fd := int(f.Fd())
-		state, err := term.GetState(fd)
+		state, err := term.MakeRaw(int(f.Fd())) // before anything is asked, and not by the reader that may be left behind
 		if err != nil {
 			return "", fmt.Errorf("asking for the key: %w", err)
 		}
-		defer func() { _ = term.Restore(fd, state) }() // an interrupt leaves the echo off
-		fmt.Fprintf(a.term.err, "The key %s (it is not shown): ", name)
-		defer fmt.Fprintln(a.term.err)
-		read = func() ([]byte, error) { return term.ReadPassword(fd) }
-	} else if a.term.in == nil {
-		return "", nil
+		defer func() { _ = term.Restore(int(f.Fd()), state) }()
+		read = func() (string, error) {
+			asked := term.NewTerminal(struct {
+				io.Reader
+				io.Writer
+			}{f, a.term.err}, "")
+			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", name))
+			if errors.Is(err, io.EOF) { // Ctrl-C, which is no signal here, or Ctrl-D
+				err = context.Canceled
+			}
+			return text, err
+		}
 	}
 	type result struct {
-		data []byte
+		text string
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		data, err := read()
-		done <- result{data, err}
+		text, err := read()
+		done <- result{text, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case r := <-done:
-		if r.err != nil && !errors.Is(r.err, io.EOF) {
+		if r.err != nil {
 			return "", fmt.Errorf("reading the key: %w", r.err)
 		}
-		return string(r.data), nil
+		return r.text, nil
 	}
 }
 
@@ -184,6 +190,7 @@ func (a *app) keysList(asJSON bool) error {
 		a.term.note("no key is kept; keep one with `tandem keys set NAME`")
 		return nil
 	}
+	cfg, _ := a.load()
 	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tWHERE\tUSED BY")
 	for _, k := range list {
@@ -191,7 +198,7 @@ func (a *app) keysList(asJSON bool) error {
 		if k.Place == keys.InKeyring {
 			place = "system keyring"
 		}
-		users := strings.Join(a.keyUsers(k.Name), ", ")
+		users := strings.Join(keyUsers(cfg, k.Name), ", ")
 		if users == "" {
 			users = "-"
 		}
@@ -216,7 +223,8 @@ func (a *app) keysRemove(name string) error {
 		return err
 	}
 	a.term.note("removed the key %q", name)
-	if users := a.keyUsers(name); len(users) > 0 {
+	cfg, _ := a.load()
+	if users := keyUsers(cfg, name); len(users) > 0 {
 		a.term.note("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))
 	}
 	return nil

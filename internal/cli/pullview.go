@@ -12,14 +12,18 @@ import (
 // each new status otherwise.
 type pullView struct {
 	t      *terminal
+	quiet  bool
 	bar    *progressbar.ProgressBar
 	digest string
 	status string
 }
 
-func newPullView(t *terminal) *pullView { return &pullView{t: t} }
+func newPullView(t *terminal, quiet bool) *pullView { return &pullView{t: t, quiet: quiet} }
 
 func (v *pullView) show(p provider.PullProgress) {
+	if v.quiet {
+		return
+	}
 	if p.Digest == "" || p.Total == 0 || !v.t.errTTY {
 		v.line(p.Status)
 		return

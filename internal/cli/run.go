@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -68,6 +70,9 @@ func (a *app) run(ctx context.Context, in runInput) error {
 		return a.fail(in.json, provider.Response{}, err)
 	}
 	defer stack.Close()
+	if err := configured(in.file, c, stack); err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
 	defaults := provider.Request{NoStream: in.noStrm || in.json}
 	if err := in.sample.apply(&defaults, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
@@ -89,6 +94,22 @@ func (a *app) run(ctx context.Context, in runInput) error {
 		return err
 	}
 	return a.printEnvelope(runEnvelope(steps, err, len(c.Steps())), err)
+}
+
+// configured finds a provider that a step names and nobody configured before
+// the first step is asked.
+func configured(file string, c *chain.Chain, stack *wire.Stack) error {
+	for _, name := range c.Providers() {
+		if stack.Has(name) {
+			continue
+		}
+		var known []string
+		for _, t := range stack.Targets {
+			known = append(known, t.Config.Name)
+		}
+		return &yamlx.Error{File: file, Message: "there is no provider " + yamlx.Quote(name), Remedy: yamlx.Suggest(name, known)}
+	}
+	return nil
 }
 
 // params reads -p name=value flags.

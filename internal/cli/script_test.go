@@ -3,6 +3,7 @@ package cli_test
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,9 @@ func TestScriptsOnRealEngines(t *testing.T) {
 			env.Setenv("HOSTED_URL", hosted.BaseURL)
 			env.Setenv("HOSTED_MODEL", hosted.Model)
 			env.Setenv("HOSTED_KEY", hosted.Key)
-			return setUp(env)
+			err = setUp(env)
+			env.Setenv("OLLAMA_HOST", "") // the configurations say where it is
+			return err
 		},
 	})
 }
@@ -87,7 +90,7 @@ type fakeKey struct{}
 // commands are what scripts know besides testscript's own.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "interrupt": interrupt,
+		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "port": port, "interrupt": interrupt,
 	}
 }
 
@@ -170,4 +173,14 @@ func rawBytes(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := strconv.Unquote(`"` + args[1] + `"`)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// port VARIABLE sets a variable to a port that is free.
+func port(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, number, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], number)
 }

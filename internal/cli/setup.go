@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
@@ -16,8 +17,9 @@ func (a *app) setupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "setup",
 		Short: "Bring up the local model: start Ollama, download the model, check it all",
-		Long: `Bring up what the first provider in use needs: start its Ollama if nothing
-listens, download its model if it is not there, and run the doctor's checks.
+		Long: `Bring up what the providers in use need on this machine: start Ollama if
+nothing listens, download the model if it is not there, and run the doctor's
+checks.
 What is done already is left alone; run it as often as you like.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.setup(cmd.Context()) },
@@ -30,26 +32,30 @@ func (a *app) setup(ctx context.Context) error {
 		return err
 	}
 	defer stack.Close()
-	for _, name := range stack.Config().Use {
+	for i, name := range stack.Config().Use {
 		t, err := target(stack, name)
 		if err != nil {
 			return err
 		}
-		if t.Engine == nil {
+		if t.Config.Kind != config.KindOllama || !t.Config.Loopback() {
 			continue
 		}
-		if err := a.setupLocal(ctx, stack, t); err != nil {
+		err = a.setupLocal(ctx, stack, t)
+		if err != nil && (i == 0 || ctx.Err() != nil) {
 			return err
 		}
+		if err != nil { // it only stands in; the checks below go on
+			a.report(err)
+		}
 	}
-	checks := doctor.Run(ctx, stack)
+	checks := doctor.Run(ctx, stack.Config(), stack, nil)
 	if err := a.printChecks(checks); err != nil {
 		return err
 	}
 	if doctor.Failed(checks) {
 		return reported(errUnwell)
 	}
-	a.term.note("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
+	a.say("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
 	return nil
 }
 
@@ -65,6 +71,10 @@ func (a *app) setupLocal(ctx context.Context, stack *wire.Stack, t wire.Target) 
 	if !errors.Is(err, provider.ModelNotFound) {
 		return err
 	}
-	a.term.note("%s", a.term.dim(fmt.Sprintf("· %s is not there yet; downloading it, which may take minutes", t.Config.Model)))
-	return a.modelsPull(ctx, t.Config.Name, t.Config.Model)
+	a.progress(t.Config.Model + " is not there yet; downloading it, which may take minutes")
+	err = a.modelsPull(ctx, t.Config.Name, t.Config.Model)
+	if errors.Is(err, provider.Unavailable) {
+		return fmt.Errorf("%w; `make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again", err)
+	}
+	return err
 }

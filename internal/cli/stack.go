@@ -16,6 +16,11 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !a.flags.quiet {
+		for _, w := range cfg.Warnings {
+			a.term.note("%s %s", a.term.yellow("warning:"), w)
+		}
+	}
 	return a.wire(cfg)
 }
 
@@ -46,15 +51,11 @@ func (a *app) loadOptions(set map[string]string) config.LoadOptions {
 	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore()}
 }
 
-// stateDir is where tandem keeps what it remembers between calls:
-// $XDG_STATE_HOME/tandem, else ~/.local/state/tandem.
+// stateDir is where tandem keeps what it remembers between calls: the
+// configuration's [config.StateDir], or a temporary one for a user without a home.
 func stateDir() string {
-	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, "tandem")
+	if dir := config.StateDir(os.LookupEnv); dir != "" {
+		return dir
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return filepath.Join(os.TempDir(), "tandem-state")
-	}
-	return filepath.Join(home, ".local", "state", "tandem")
+	return filepath.Join(os.TempDir(), "tandem-state")
 }

@@ -21,6 +21,9 @@ func versionCheck(name, version string) Check {
 	switch {
 	case version == "0.0.0":
 		c.Detail = "built from source, without a version"
+	case len(numbers(version)) == 0:
+		c.Status, c.Detail = Warn, fmt.Sprintf("%q is no version that can be compared", version)
+		c.Remedy = "see that it is Ollama " + oldestSafe + " or newer"
 	case less(version, oldestServed):
 		c.Status = Fail
 		c.Detail = fmt.Sprintf("%s is older than %s, which tandem needs, and has known vulnerabilities", version, oldestServed)

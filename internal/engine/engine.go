@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
 // Config says where the server listens and how long it stays.
@@ -65,6 +67,7 @@ type Status struct {
 	Host      string     `json:"host"`
 	Answering bool       `json:"answering"`
 	Version   string     `json:"version,omitempty"`
+	Taken     bool       `json:"taken"`             // something that is not Ollama has the port
 	Ours      bool       `json:"started_by_tandem"` // a process of ours serves the host
 	PID       int        `json:"pid,omitempty"`
 	Watched   bool       `json:"watched"` // a supervisor will stop it when idle
@@ -77,9 +80,8 @@ type Status struct {
 // Status asks the server and reads the state. It starts nothing.
 func (e *Engine) Status(ctx context.Context) Status {
 	s := Status{Host: e.cfg.Host}
-	if v, err := e.version(ctx); err == nil {
-		s.Answering, s.Version = true, v
-	}
+	v, err := e.version(ctx)
+	s.Answering, s.Version = err == nil, v
 	if st, ok := e.ours(); ok {
 		s.Ours, s.PID, s.Started, s.Binary = true, st.PID, &st.Started, st.Binary
 		s.Watched = e.supervised()
@@ -88,6 +90,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 			s.StopsAt = &at
 		}
 	}
+	s.Taken = !s.Answering && !s.Ours && !httpx.Refused(err) && e.occupied()
 	if _, err := os.Stat(e.LogPath()); err == nil {
 		s.Log = e.LogPath()
 	}

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"encoding/csv"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,46 +35,22 @@ func parseNvidia(out string) []GPU {
 	return gpus
 }
 
-// amd asks rocm-smi.
-func (p Prober) amd(ctx context.Context) []GPU {
-	out, err := p.run(ctx, "rocm-smi", "--showmeminfo", "vram", "--csv")
-	if err != nil {
+// amd reads what the Linux driver tells of its cards.
+func (p Prober) amd() []GPU {
+	vendors, err := filepath.Glob(p.path("/sys/class/drm/card[0-9]*/device/vendor"))
+	if err != nil || p.os() != "linux" {
 		return nil
 	}
-	return parseAMD(string(out))
-}
-
-// parseAMD reads CSV with a head: device, total and used memory in bytes.
-func parseAMD(out string) []GPU {
-	var rows [][]string
-	for line := range strings.Lines(out) { // warnings may stand before the table
-		if strings.Contains(line, ",") {
-			if r, err := csv.NewReader(strings.NewReader(line)).Read(); err == nil {
-				rows = append(rows, r)
-			}
-		}
-	}
 	var gpus []GPU
-	total, used := -1, -1
-	for _, r := range rows {
-		if total < 0 {
-			for i, name := range r {
-				switch {
-				case strings.Contains(name, "Used"):
-					used = i
-				case strings.Contains(name, "Total"):
-					total = i
-				}
-			}
+	for _, path := range vendors {
+		vendor, err := os.ReadFile(path)
+		if err != nil || strings.TrimSpace(string(vendor)) != "0x1002" {
 			continue
 		}
-		if used < 0 || len(r) <= max(total, used) {
-			continue
-		}
-		t, err1 := strconv.ParseInt(strings.TrimSpace(r[total]), 10, 64)
-		u, err2 := strconv.ParseInt(strings.TrimSpace(r[used]), 10, 64)
-		if err1 == nil && err2 == nil && u <= t {
-			gpus = append(gpus, GPU{"AMD " + r[0], t, t - u})
+		total, err1 := numberIn(filepath.Join(filepath.Dir(path), "mem_info_vram_total"))
+		used, err2 := numberIn(filepath.Join(filepath.Dir(path), "mem_info_vram_used"))
+		if err1 == nil && err2 == nil && used <= total {
+			gpus = append(gpus, GPU{"AMD GPU", total, total - used})
 		}
 	}
 	return gpus
@@ -93,7 +68,7 @@ func (p Prober) other() string {
 			}
 		}
 		if list, _ := filepath.Glob(p.path("/dev/dri/renderD*")); len(list) > 0 {
-			return "one that nvidia-smi and rocm-smi do not describe"
+			return "one that neither nvidia-smi nor the kernel describes"
 		}
 		return ""
 	}

@@ -70,7 +70,7 @@ func (p Prober) Look(ctx context.Context) Machine {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	m.GPUs = append(p.nvidia(ctx), p.amd(ctx)...)
+	m.GPUs = append(p.nvidia(ctx), p.amd()...)
 	if len(m.GPUs) == 0 {
 		m.OtherGPU = p.other()
 	}
@@ -151,8 +151,10 @@ func upwards(root, group string) []string {
 	return list
 }
 
-func (p Prober) number(name string) (int64, error) {
-	data, err := os.ReadFile(p.path(name))
+func (p Prober) number(name string) (int64, error) { return numberIn(p.path(name)) }
+
+func numberIn(path string) (int64, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}

@@ -205,10 +205,13 @@ func TestGPUs(t *testing.T) {
 		want            []GPU
 		other           bool
 	}{
-		"one":            {map[string]string{"nvidia-smi": "nvidia-smi.txt"}, nil, []GPU{{"NVIDIA GeForce RTX 4070 Laptop GPU", 8188 << 20, 7694 << 20}}, false},
-		"two":            {map[string]string{"nvidia-smi": "nvidia-smi-two.txt"}, nil, []GPU{{"NVIDIA GeForce RTX 3090", 24576 << 20, 23871 << 20}, {"NVIDIA GeForce RTX 3090", 24576 << 20, 14017 << 20}}, false},
-		"shared memory":  {map[string]string{"nvidia-smi": "nvidia-smi-shared.txt"}, map[string]string{"dev/nvidiactl": ""}, nil, true},
-		"AMD":            {map[string]string{"rocm-smi": "rocm-smi.csv"}, nil, []GPU{{"AMD card0", 17163091968, 17163091968 - 1290076160}}, false},
+		"one":           {map[string]string{"nvidia-smi": "nvidia-smi.txt"}, nil, []GPU{{"NVIDIA GeForce RTX 4070 Laptop GPU", 8188 << 20, 7694 << 20}}, false},
+		"two":           {map[string]string{"nvidia-smi": "nvidia-smi-two.txt"}, nil, []GPU{{"NVIDIA GeForce RTX 3090", 24576 << 20, 23871 << 20}, {"NVIDIA GeForce RTX 3090", 24576 << 20, 14017 << 20}}, false},
+		"shared memory": {map[string]string{"nvidia-smi": "nvidia-smi-shared.txt"}, map[string]string{"dev/nvidiactl": ""}, nil, true},
+		"AMD": {nil, map[string]string{
+			"sys/class/drm/card0/device/vendor": "0x1002\n", "sys/class/drm/card0/device/mem_info_vram_total": "17163091968\n", "sys/class/drm/card0/device/mem_info_vram_used": "1290076160\n",
+			"sys/class/drm/card1/device/vendor": "0x8086\n", "dev/dri/renderD128": "",
+		}, []GPU{{"AMD GPU", 17163091968, 17163091968 - 1290076160}}, false},
 		"none":           {nil, nil, nil, false},
 		"without a tool": {nil, map[string]string{"dev/dri/renderD128": ""}, nil, true},
 	} {

@@ -62,6 +62,9 @@ type Target struct {
 	Provider provider.Provider
 	Engine   *engine.Engine // nil: not managed
 	Endpoint string         // scheme://host:port
+	// Keyless is Provider as somebody without its key would see it; nil when it
+	// has no key.
+	Keyless provider.Provider
 }
 
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
@@ -167,7 +170,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		c.Key = key.Reveal()
 		return openai.New(c)
 	}}
-	t.Provider = k
+	t.Provider, t.Keyless = k, bare
 	return func(context.Context) error { _, err := k.get(); return err }, nil
 }
 

@@ -83,7 +83,8 @@ func conversions() map[string]conversion {
 		"schema":          {req: provider.Request{Schema: &provider.Schema{JSON: schema}}, want: `{"format":` + string(schema) + `}`},
 		"options, request over configuration": {
 			ollama.Config{Options: map[string]any{"top_k": 1, "min_p": 0.1}},
-			provider.Request{Options: map[string]any{"top_k": 2}}, `{"options":{"top_k":2,"min_p":0.1}}`,
+			provider.Request{Options: map[string]any{"top_k": 2}},
+			`{"options":{"top_k":2,"min_p":0.1}}`,
 		},
 		"tools, their schemas whole": {
 			req:  provider.Request{Tools: []provider.Tool{{Name: "f", Description: "<d>", Parameters: schema}}},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ollama/ollama/api"
+	ollamamodel "github.com/ollama/ollama/types/model"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -97,6 +98,9 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	}
 	if model == "" {
 		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	if !ollamamodel.ParseName(model).IsValid() {
+		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
 	}
 	return p.convert(req, model)
 }

@@ -36,7 +36,9 @@ func ownServer(t *testing.T) (url string, server *process.Process, model string)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt) // it stops its runner
+		if cmd.Process.Signal(os.Interrupt) != nil { // on which it stops its runner
+			cmd.Process.Kill()
+		}
 		cmd.Wait()
 	})
 	url = "http://" + host

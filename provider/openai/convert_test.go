@@ -120,7 +120,8 @@ func conversions() map[string]conversion {
 			provider.Request{Messages: []provider.Message{
 				provider.User("u"),
 				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{call("", "f"), call("", "g"), call("", "f")}},
-				provider.ToolResult(call("", "g"), "1"), provider.ToolResult(call("", "f"), "2"), {Role: provider.RoleTool, Text: "3"},
+				provider.ToolResult(call("", "g"), "1"), provider.ToolResult(call("", "f"), "2"),
+				{Role: provider.RoleTool, Text: "3"},
 				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{call("", "f")}},
 				provider.ToolResult(call("", "f"), ""),
 			}},

@@ -9,6 +9,7 @@ package providertest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -177,8 +178,8 @@ func (f *Fake) last(a Answer, model string) provider.Chunk {
 }
 
 func (f *Fake) named(err error, model string) error {
-	e, ok := err.(*provider.Error)
-	if !ok {
+	var e *provider.Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	named := *e

@@ -26,8 +26,8 @@ func (f *Failure) add(a provider.Attempt, err error) {
 
 // reason is err without the name of the target, which stands beside it.
 func reason(err error) string {
-	e, ok := err.(*provider.Error)
-	if !ok || e.Err == nil {
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Err == nil {
 		return err.Error()
 	}
 	return e.Err.Error()
@@ -51,7 +51,7 @@ func (f *Failure) Unwrap() []error { return f.errs }
 // chain.
 func (f *Failure) err() error {
 	last := len(f.errs) - 1
-	if e, ok := f.errs[last].(*provider.Error); ok && last == 0 {
+	if e := (*provider.Error)(nil); last == 0 && errors.As(f.errs[0], &e) {
 		only := *e
 		only.Err = &onlyCause{error: e.Err, failure: f}
 		return &only

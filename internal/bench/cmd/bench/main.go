@@ -40,7 +40,7 @@ func (c *commands) Set(text string) error {
 func run(ctx context.Context) error {
 	var (
 		peers, programs commands
-		rounds          = flag.Int("rounds", 15, "rounds of work")
+		rounds          = flag.Int("rounds", 31, "rounds of work")
 		runs            = flag.Int("runs", 40, "runs of each program's start-up")
 		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
 		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
@@ -51,7 +51,7 @@ func run(ctx context.Context) error {
 	flag.Parse()
 	switch {
 	case *serve:
-		return bench.ServeUpstream(os.Stdin, os.Stdout)
+		return bench.ServeUpstream(ctx, os.Stdin, os.Stdout)
 	case *work == "floor":
 		return bench.ServeWork(ctx, bench.Floor(flag.Arg(0)), os.Stdin, os.Stdout)
 	case *work == "tandem":

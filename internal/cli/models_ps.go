@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+func (a *app) modelsPSCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "ps [PROVIDER]", Short: "List the models in memory", Args: atMostOne("a provider's name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.modelsPS(cmd.Context(), strings.Join(args, ""), asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
+	return cmd
+}
+
+func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	t, runner, err := able[provider.Runner](stack, name, "tell which models are in memory; only Ollama does")
+	if err != nil {
+		return err
+	}
+	running := []provider.RunningModel{}
+	if !asleep(ctx, t) {
+		if running, err = runner.Running(ctx); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return writeJSON(a.term.out, running)
+	}
+	if len(running) == 0 {
+		a.say("no model is in memory; the next question loads one")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "MODEL\tSIZE\tON\tCONTEXT\tUNLOADS")
+	for _, m := range running {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", stripControls(m.Name), bytesText(m.Size), processor(m), m.Context, unloads(m.Expires))
+	}
+	return w.Flush()
+}
+
+// processor says how much of a model is on the GPU.
+func processor(m provider.RunningModel) string {
+	switch {
+	case m.SizeVRAM == 0:
+		return "CPU"
+	case m.SizeVRAM >= m.Size:
+		return "GPU"
+	}
+	return fmt.Sprintf("%d%% GPU, the rest spilled to CPU", m.SizeVRAM*100/m.Size)
+}
+
+func unloads(at time.Time) string {
+	d := time.Until(at)
+	switch {
+	case at.IsZero() || d > 10*365*24*time.Hour:
+		return "never"
+	case d < 0:
+		return "now"
+	}
+	return "in " + short(d)
+}
+
+// asleep reports whether a managed engine is simply not running: no model is in
+// memory then, and there is no reason to start it.
+func asleep(ctx context.Context, t wire.Target) bool {
+	if t.Engine == nil {
+		return false
+	}
+	st := t.Engine.Status(ctx)
+	return !st.Answering && !st.Taken
+}

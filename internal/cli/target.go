@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// target returns the provider of that name.
+func target(stack *wire.Stack, name string) (wire.Target, error) {
+	t, ok := stack.Target(name)
+	if !ok {
+		return t, noProvider(stack, name)
+	}
+	return t, nil
+}
+
+func noProvider(stack *wire.Stack, name string) error {
+	var names []string
+	for _, t := range stack.Targets {
+		names = append(names, t.Config.Name)
+	}
+	return usageError{fmt.Errorf("there is no provider %q; there are: %s", name, strings.Join(names, ", "))}
+}
+
+// able returns the provider of that name, or the first in use, that has the
+// ability T.
+func able[T any](stack *wire.Stack, name, what string) (wire.Target, T, error) {
+	var none T
+	names := stack.Config().Use
+	if name != "" {
+		names = []string{name}
+	}
+	for _, n := range names {
+		t, err := target(stack, n)
+		if err != nil {
+			return t, none, err
+		}
+		if v, ok := provider.As[T](t.Provider); ok {
+			return t, v, nil
+		}
+	}
+	err := fmt.Errorf("%s cannot %s", strings.Join(names, ", "), what)
+	for _, t := range stack.Targets {
+		if _, ok := provider.As[T](t.Provider); ok {
+			err = fmt.Errorf("%w; name another provider: %s", err, t.Config.Name)
+			break
+		}
+	}
+	return wire.Target{}, none, usageError{err}
+}
+
+// ready starts a managed engine that is about to be asked.
+func ready(ctx context.Context, a *app, t wire.Target) error {
+	if t.Engine == nil {
+		return nil
+	}
+	err := t.Engine.Ensure(ctx, a.progress)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return &provider.Error{Kind: provider.Unavailable, Provider: t.Config.Name, Err: err}
+	}
+	return err
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n < 1<<20:
+		return fmt.Sprintf("%d KiB", (n+1<<9)>>10)
+	case n < 1<<30:
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
+// progress shows what is waited for.
+func (a *app) progress(msg string) { a.say("%s", a.term.dim("· "+msg)) }
+
+// say writes a line to standard error that --quiet leaves out.
+func (a *app) say(format string, args ...any) {
+	if !a.flags.quiet {
+		a.term.note(format, args...)
+	}
+}

@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// configuration reports the files that were read, every mistake in them with
+// its place, and what they mean.
+func configuration(cfg *config.Loaded, err error) []Check {
+	var checks []Check
+	bad := mistakes(err)
+	for _, f := range cfg.Files {
+		if f.Exists && !named(bad, f.Path) {
+			checks = append(checks, fileCheck(f))
+		}
+	}
+	checks = append(checks, bad...)
+	if len(checks) == 0 {
+		checks = append(checks, Check{Name: "config", Status: OK, Detail: "no file; the defaults are in force"})
+	}
+	for _, w := range cfg.Warnings {
+		what, remedy, _ := strings.Cut(w, "; ")
+		checks = append(checks, Check{Name: "config", Status: Warn, Detail: what, Remedy: remedy})
+	}
+	if len(bad) > 0 {
+		return checks
+	}
+	detail := "use: " + strings.Join(cfg.Use, ", ")
+	if cfg.Privacy == config.PrivacyLocal {
+		detail += "; prompts do not leave this machine"
+	}
+	if cfg.Offline {
+		detail += "; offline"
+	}
+	return append(checks, Check{Name: "config: order", Status: OK, Detail: detail})
+}
+
+// fileCheck looks at who else may change a file. What the user's own file lacks
+// is among the configuration's warnings already.
+func fileCheck(f config.File) Check {
+	c := Check{Name: "config: " + string(f.Role), Status: OK, Detail: f.Path}
+	st, err := os.Stat(f.Path)
+	if err != nil || windows {
+		return c
+	}
+	c.Detail = fmt.Sprintf("%s, mode %04o", f.Path, st.Mode().Perm())
+	if f.Role != config.RoleUser && st.Mode().Perm()&0o002 != 0 {
+		c.Status, c.Detail = Warn, fmt.Sprintf("%s can be changed by any user (mode %04o)", f.Path, st.Mode().Perm())
+		c.Remedy = "chmod o-w " + f.Path
+	}
+	return c
+}
+
+// mistakes are the checks that an error of loading stands for.
+func mistakes(err error) []Check {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a plain list, taken apart
+		var checks []Check
+		for _, e := range many.Unwrap() {
+			checks = append(checks, mistakes(e)...)
+		}
+		return checks
+	}
+	c := Check{Name: "config", Status: Fail, Detail: err.Error(), Remedy: "see `tandem config check`"}
+	var at *yamlx.Error
+	if errors.As(err, &at) {
+		bare := *at
+		bare.Remedy = ""
+		c.Detail = bare.Error()
+		if at.Remedy != "" {
+			c.Remedy = at.Remedy
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		c.Remedy = "name a file that exists, or take --config and TANDEM_CONFIG away"
+	}
+	return []Check{c}
+}
+
+// named reports whether one of the mistakes is in the file.
+func named(bad []Check, path string) bool {
+	for _, c := range bad {
+		file, _, _ := strings.Cut(c.Detail, ":")
+		if abs, err := filepath.Abs(file); err == nil && abs == path {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,93 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+func openaiChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
+	name := t.Config.Name
+	if cfg.Privacy == config.PrivacyLocal && !t.Config.Loopback() && len(cfg.LocalNetworks) == 0 {
+		return []Check{{name + ": server", Fail, t.Endpoint + " is never asked: prompts may not leave this machine (privacy: local)", "take it out of `use`, or lift `privacy`"}}
+	}
+	key, ok := keyCheck(cfg, t)
+	if !ok {
+		return []Check{key}
+	}
+	models, err := ask(ctx, t.Provider.Models)
+	checks := []Check{key, hostedServer(ctx, t, models, err)}
+	if err == nil {
+		checks = append(checks, hostedModel(t, models))
+	}
+	return checks
+}
+
+func keyCheck(cfg *config.Loaded, t wire.Target) (c Check, ok bool) {
+	c = Check{Name: t.Config.Name + ": key", Status: OK, Detail: "none is configured"}
+	if t.Config.APIKey == "" {
+		return c, true
+	}
+	if _, err := cfg.Key(t.Config.Name); err != nil {
+		c.Status = Fail
+		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
+		if c.Remedy == "" {
+			c.Remedy = fmt.Sprintf("set it with `tandem keys set %s`", t.Config.Name)
+		}
+		return c, false
+	}
+	c.Detail = "present, from " + string(t.Config.APIKey)
+	return c, true
+}
+
+func hostedServer(ctx context.Context, t wire.Target, models []provider.Model, err error) Check {
+	name := t.Config.Name
+	c := Check{Name: name + ": server", Status: Fail}
+	var pe *provider.Error
+	switch {
+	case err == nil:
+		c.Status, c.Detail = OK, fmt.Sprintf("%s answers and lists %s", t.Endpoint, count(len(models)))
+		if t.Keyless == nil {
+			break
+		}
+		if _, err := ask(ctx, t.Keyless.Models); errors.Is(err, provider.Denied) {
+			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %s", t.Endpoint, count(len(models)))
+		} else if err == nil {
+			c.Detail += ", to anybody: the first question will tell whether it accepts the key"
+		}
+	case errors.Is(err, provider.Denied) && t.Config.APIKey == "":
+		c.Detail = err.Error()
+		c.Remedy = fmt.Sprintf("it wants a key: run `tandem keys set %s` and configure `api_key: keyring:%[1]s`", name)
+	case errors.Is(err, provider.Denied):
+		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("set a key that is valid: `tandem keys set %s`", name)
+	case errors.Is(err, provider.Offline):
+		c.Detail, c.Remedy = err.Error(), "set `offline: false`, or take it out of `use`"
+	case errors.As(err, &pe) && pe.Status == http.StatusNotFound && !strings.HasSuffix(t.Config.BaseURL, "/v1"):
+		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("most servers want a /v1: try `base_url: %s/v1`", strings.TrimRight(t.Config.BaseURL, "/"))
+	default:
+		c.Detail, c.Remedy = err.Error(), "check base_url and the network"
+	}
+	return c
+}
+
+func hostedModel(t wire.Target, models []provider.Model) Check {
+	for _, m := range models {
+		if m.Name == t.Config.Model {
+			return Check{Name: t.Config.Name + ": model", Status: OK, Detail: m.Name}
+		}
+	}
+	return Check{t.Config.Name + ": model", Warn, t.Config.Model + " is not in the server's list", fmt.Sprintf("see `tandem models list %s`", t.Config.Name)}
+}
+
+func count(models int) string {
+	if models == 1 {
+		return "1 model"
+	}
+	return fmt.Sprintf("%d models", models)
+}

@@ -1,0 +1,181 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
+	name := t.Config.Name
+	var checks []Check
+	version, err := ask(ctx, func(ctx context.Context) (string, error) {
+		v, ok := provider.As[provider.Versioner](t.Provider)
+		if !ok {
+			return "", errors.New("it does not tell its version")
+		}
+		return v.Version(ctx)
+	})
+	if t.Engine != nil {
+		checks = append(checks, binaryCheck(name, t.Config.Binary, err == nil))
+	}
+	if err != nil {
+		return append(checks, serverDown(t, err))
+	}
+	detail := fmt.Sprintf("Ollama %s answers at %s", version, t.Endpoint)
+	if t.Engine != nil && t.Engine.Status(ctx).Ours {
+		detail += ", started by tandem"
+	}
+	checks = append(checks, Check{Name: name + ": server", Status: OK, Detail: detail}, versionCheck(name, version))
+	return append(checks, modelChecks(ctx, cfg, t)...)
+}
+
+// binaryCheck looks for the program that tandem would start. Where a server
+// answers already, there need not be one.
+func binaryCheck(name, configured string, answers bool) Check {
+	c := Check{Name: name + ": binary", Status: OK}
+	path, err := engine.FindBinary(configured)
+	switch {
+	case err == nil:
+		c.Detail = path
+	case configured == "" && answers:
+		c.Detail = "none here, and none is needed while the server answers"
+	default:
+		c.Status = Warn
+		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
+	}
+	return c
+}
+
+// serverDown tells a server that tandem would start from one that it would not.
+func serverDown(t wire.Target, err error) Check {
+	c := Check{Name: t.Config.Name + ": server", Status: Fail, Detail: err.Error()}
+	switch {
+	case errors.Is(err, provider.Offline):
+		c.Remedy = "set `offline: false`, or take it out of `use`"
+	case t.Engine == nil:
+		c.Remedy = "start Ollama there, or set `host` to where it runs"
+	case !httpx.Refused(err):
+		c.Remedy = "stop the program on that port, or set another `host`"
+	default:
+		if _, err := engine.FindBinary(t.Config.Binary); err != nil {
+			c.Remedy = "install Ollama, or run `make demo` in a checkout of tandem; tandem then starts it"
+			break
+		}
+		c.Status, c.Detail = Warn, "nothing listens at "+t.Endpoint+"; tandem starts Ollama with the next question"
+		c.Remedy = "start it now with `tandem engine start`, and run `tandem doctor` again for the rest"
+	}
+	return c
+}
+
+func modelChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
+	name, model := t.Config.Name, t.Config.Model
+	info, err := ask(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
+		i, ok := provider.As[provider.Inspector](t.Provider)
+		if !ok {
+			return provider.ModelInfo{}, errors.New("it does not describe models")
+		}
+		return i.Inspect(ctx, model)
+	})
+	switch {
+	case errors.Is(err, provider.ModelNotFound):
+		return []Check{{name + ": model", Fail, model + " is not on this server", fmt.Sprintf("get it with `tandem models pull %s`", model)}}
+	case err != nil:
+		return []Check{{name + ": model", Fail, err.Error(), "see `tandem models list`"}}
+	}
+	checks := []Check{{Name: name + ": model", Status: OK, Detail: describe(info)}}
+	if info.Remote != "" {
+		checks[0].Status, checks[0].Remedy = Warn, "choose a model that runs on this machine if prompts must not leave it"
+		if cfg.Privacy == config.PrivacyLocal || cfg.Offline {
+			checks[0].Status, checks[0].Remedy = Fail, "prompts may not leave this machine: choose a model that runs on it"
+		}
+	}
+	return append(checks, windowCheck(t, info), memoryCheck(ctx, t))
+}
+
+func describe(m provider.ModelInfo) string {
+	text := m.Name
+	if m.Params != "" {
+		text += ", " + m.Params + " parameters"
+	}
+	if m.Quant != "" {
+		text += ", " + m.Quant
+	}
+	if m.Remote != "" {
+		text += ", run by " + m.Remote + " and not by this machine"
+	}
+	return text
+}
+
+func windowCheck(t wire.Target, m provider.ModelInfo) Check {
+	c := Check{Name: t.Config.Name + ": context length", Status: OK}
+	switch n := t.Config.NumCtx; {
+	case n == 0:
+		c.Status, c.Detail = Warn, "the server's default, which depends on its memory"
+		c.Remedy = "pin it with `num_ctx`, so that the same prompt fits everywhere"
+	case m.Context > 0 && n > m.Context:
+		c.Status, c.Detail = Warn, fmt.Sprintf("num_ctx %d is more than the %d tokens that the model was made for", n, m.Context)
+		c.Remedy = fmt.Sprintf("set `num_ctx: %d`", m.Context)
+	case m.Context > 0:
+		c.Detail = fmt.Sprintf("%d tokens, of the %d that the model was made for", n, m.Context)
+	default:
+		c.Detail = fmt.Sprintf("%d tokens", n)
+	}
+	return c
+}
+
+func memoryCheck(ctx context.Context, t wire.Target) Check {
+	c := Check{Name: t.Config.Name + ": processor", Status: OK}
+	running, err := ask(ctx, func(ctx context.Context) ([]provider.RunningModel, error) {
+		r, ok := provider.As[provider.Runner](t.Provider)
+		if !ok {
+			return nil, nil
+		}
+		return r.Running(ctx)
+	})
+	if err != nil {
+		c.Status, c.Detail, c.Remedy = Warn, err.Error(), "run `tandem doctor` again"
+		return c
+	}
+	for _, m := range running {
+		if !sameModel(m.Name, t.Config.Model) {
+			continue
+		}
+		switch {
+		case m.SizeVRAM == 0:
+			c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", gib(m.Size))
+		case m.SizeVRAM < m.Size:
+			c.Status = Warn
+			c.Detail = fmt.Sprintf("%s of %s on the GPU; the rest has spilled to the CPU, which is slow", gib(m.SizeVRAM), gib(m.Size))
+			c.Remedy = "lower num_ctx, or take a smaller model or quantization"
+		default:
+			c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", gib(m.Size))
+		}
+		if m.Context > 0 {
+			c.Detail += fmt.Sprintf(", with a window of %d tokens", m.Context)
+		}
+		return c
+	}
+	c.Detail = "not in memory now; the next question loads it"
+	return c
+}
+
+// sameModel compares names as Ollama does: the registry, library/ and :latest
+// may be left out, and case does not count.
+func sameModel(a, b string) bool { return fullName(a) == fullName(b) }
+
+func fullName(name string) string {
+	name = strings.ToLower(name)
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "registry.ollama.ai/"), "library/")
+	if !strings.Contains(name[strings.LastIndexByte(name, '/')+1:], ":") {
+		name += ":latest"
+	}
+	return name
+}
