@@ -53,7 +53,7 @@ func Run(ctx context.Context, cfg *config.Loaded, s *wire.Stack, err error) []Ch
 		}
 		var list []Check
 		if t.Config.Kind == config.KindOllama {
-			list = ollamaChecks(ctx, cfg, t)
+			list = ollamaChecks(ctx, cfg, s, t)
 		} else {
 			list = openaiChecks(ctx, cfg, t)
 		}

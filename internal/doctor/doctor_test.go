@@ -307,22 +307,3 @@ func TestAFileThatOthersMayChange(t *testing.T) {
 	has(t, examineFile(t, config.LoadOptions{UserFile: file}, nil), "config", Warn, file, "others may change it", "chmod go-w")
 	has(t, examineFile(t, config.LoadOptions{ProjectFile: file}, map[string]string{"HOME": t.TempDir()}), "config: project", Warn, "any user", "chmod o-w")
 }
-
-func TestSameModel(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want bool
-	}{
-		{"small", "small:latest", true},
-		{"Small:135M", "small:135m", true},
-		{"library/small", "registry.ollama.ai/library/small:latest", true},
-		{"hf.co/a/b", "hf.co/a/b:latest", true},
-		{"host:5000/small", "host:5000/small:latest", true},
-		{"small", "small:135m", false},
-		{"small", "me/small", false},
-	} {
-		if got := sameModel(c.a, c.b); got != c.want {
-			t.Errorf("%s and %s: %v, want %v", c.a, c.b, got, c.want)
-		}
-	}
-}
