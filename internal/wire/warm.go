@@ -109,7 +109,7 @@ func (w *warm) ready(ctx context.Context, req *provider.Request) (waited time.Du
 	}
 	if m, ok := loaded(running, model); ok && (window == 0 || m.Context == 0 || m.Context == window) {
 		w.note(model, func(k *known) { k.used, k.window = time.Now(), window })
-		return 0, w.measured(ctx, m, false)
+		return 0, w.measured(ctx, model, m, false)
 	}
 	return w.cold(ctx, model, window, running)
 }
@@ -126,9 +126,9 @@ func (w *warm) cold(ctx context.Context, model string, window int, running []pro
 	}
 	if m, ok := loaded(running, model); ok && info.Context > 0 && window > info.Context && m.Context == info.Context {
 		w.note(model, func(k *known) { k.used, k.window = time.Now(), window }) // the server gives it no more
-		return 0, w.measured(ctx, m, false)
+		return 0, w.measured(ctx, model, m, false)
 	}
-	if err := w.fits(ctx, info, window, running); err != nil {
+	if err := w.fits(ctx, model, info, window, running); err != nil {
 		return 0, err
 	}
 	if err := w.loads.failed(w.key(model)); err != nil && w.cfg.WhileLoading == config.LoadingFallback {
@@ -155,7 +155,7 @@ func (w *warm) cold(ctx context.Context, model string, window int, running []pro
 		return waited, ctx.Err()
 	}
 	if m, ok := loaded(running, model); ok {
-		return waited, w.measured(ctx, m, true)
+		return waited, w.measured(ctx, model, m, true)
 	}
 	return waited, nil
 }
@@ -203,7 +203,7 @@ func (w *warm) LoadWindow(ctx context.Context, model string, window int) error {
 	if err != nil {
 		return err
 	}
-	if err := w.fits(ctx, info, window, running); err != nil {
+	if err := w.fits(ctx, model, info, window, running); err != nil {
 		return err
 	}
 	if err := w.server.LoadWindow(ctx, model, window, 0); err != nil {
@@ -216,7 +216,7 @@ func (w *warm) LoadWindow(ctx context.Context, model string, window int) error {
 	if !ok {
 		return nil // keep_alive: 0
 	}
-	return w.measured(ctx, m, true)
+	return w.measured(ctx, model, m, true)
 }
 
 // Unload takes a model out of memory.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/memory"
@@ -117,7 +118,7 @@ func (w *warm) memoryOptions(ctx context.Context) memory.Options {
 func tooMuch(f memory.Fit) bool { return f == memory.Spills || f == memory.Exceeds }
 
 // fits says before a load what it would take, where it surely does not fit.
-func (w *warm) fits(ctx context.Context, info provider.ModelInfo, window int, running []provider.RunningModel) error {
+func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, window int, running []provider.RunningModel) error {
 	if w.cfg.Spill == config.SpillAllow || !w.here {
 		return nil
 	}
@@ -139,12 +140,12 @@ func (w *warm) fits(ctx context.Context, info provider.ModelInfo, window int, ru
 	if err == nil && ok {
 		remedy = "set num_ctx: " + strconv.Itoa(small.Window) + ", which fits"
 	}
-	return w.spills(info.Name, why, remedy)
+	return w.spills(model, why, remedy)
 }
 
 // measured says after a load that it has spilled. Without a GPU everything is
 // on the CPU, and rightly so.
-func (w *warm) measured(ctx context.Context, m provider.RunningModel, justLoaded bool) error {
+func (w *warm) measured(ctx context.Context, model string, m provider.RunningModel, justLoaded bool) error {
 	if w.cfg.Spill == config.SpillAllow || m.SizeVRAM >= m.Size {
 		return nil
 	}
@@ -156,12 +157,15 @@ func (w *warm) measured(ctx context.Context, m provider.RunningModel, justLoaded
 			return nil
 		}
 	}
-	return w.spills(m.Name, memory.Bytes(m.SizeVRAM)+" of "+memory.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
+	return w.spills(model, memory.Bytes(m.SizeVRAM)+" of "+memory.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
 		"lower num_ctx, or take a smaller model or quantization")
 }
 
 // spills does what the configuration says about a model that does not fit.
 func (w *warm) spills(model, why, remedy string) error {
+	if w.cfg.Spill != config.SpillWarn { // the next request looks again
+		w.note(model, func(k *known) { k.used = time.Time{} })
+	}
 	switch w.cfg.Spill {
 	case config.SpillRefuse:
 		return &provider.Error{
