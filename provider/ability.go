@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
@@ -67,6 +68,30 @@ type Loader interface {
 	Load(ctx context.Context, model string) error
 }
 
+// Unloader takes models out of memory.
+type Unloader interface {
+	// Unload frees the model's memory; one that is not loaded is no error.
+	Unload(ctx context.Context, model string) error
+}
+
+// ErrLoading is inside the Unavailable error of a provider whose model is on
+// its way into memory and whose turn should not be waited for. It says nothing
+// bad about the provider: the same call succeeds later. It is neither retried
+// nor held against it.
+var ErrLoading = errors.New("the model is being loaded into memory")
+
+// ErrAlone is found by errors.Is in an error for which, by the user's own word,
+// no other provider may stand in. See [Alone].
+var ErrAlone = errors.New("no other provider may stand in")
+
+// Alone marks err with [ErrAlone] and leaves its text as it is.
+func Alone(err error) error { return alone{err} }
+
+type alone struct{ error }
+
+func (alone) Is(target error) bool { return target == ErrAlone }
+func (a alone) Unwrap() error      { return a.error }
+
 // Versioner tells the server's version.
 type Versioner interface {
 	// Version is the server's version, such as "0.17.4".
@@ -123,6 +148,14 @@ type ModelInfo struct {
 	System     string         `json:"system,omitempty"`
 	Parameters string         `json:"default_parameters,omitempty"` // the modelfile's PARAMETER lines
 	Metadata   map[string]any `json:"metadata,omitempty"`           // GGUF key-values, as the engine gives them
+	Tensors    []Tensor       `json:"-"`                            // the weights; nil: not told
+}
+
+// Tensor is one tensor of a model's weights.
+type Tensor struct {
+	Name  string
+	Type  string   // how its elements are stored, such as "Q4_1"
+	Shape []uint64 // the innermost dimension first
 }
 
 // RunningModel is a model in memory.

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -59,13 +61,23 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return writeJSON(a.term.out, info)
+	shown := shownModel{ModelInfo: info}
+	if m, ok, err := stack.Memory(ctx, t, info); ok && err == nil {
+		shown.Memory = &m
 	}
-	return printModel(a.term.out, t.Config.Name, info)
+	if asJSON {
+		return writeJSON(a.term.out, shown)
+	}
+	return printModel(a.term.out, t.Config.Name, shown)
 }
 
-func printModel(out io.Writer, name string, m provider.ModelInfo) error {
+// shownModel is a model with its memory.
+type shownModel struct {
+	provider.ModelInfo
+	Memory *wire.Memory `json:"memory,omitempty"`
+}
+
+func printModel(out io.Writer, name string, m shownModel) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	row := func(k, v string) {
 		if v != "" {
@@ -87,6 +99,9 @@ func printModel(out io.Writer, name string, m provider.ModelInfo) error {
 		can = append(can, string(c))
 	}
 	row("capabilities", strings.Join(can, ", "))
+	forecast, measured := memoryText(m.Memory)
+	row("forecast", forecast)
+	row("measured", measured)
 	row("digest", m.Digest)
 	if !m.Modified.IsZero() {
 		row("modified", m.Modified.Local().Format(time.DateTime))
@@ -95,4 +110,30 @@ func printModel(out io.Writer, name string, m provider.ModelInfo) error {
 	license, _, _ := strings.Cut(strings.TrimSpace(m.License), "\n")
 	row("licence", strings.TrimSpace(license))
 	return w.Flush()
+}
+
+// memoryText puts a model's memory, as forecast and as measured, in words.
+func memoryText(m *wire.Memory) (forecast, measured string) {
+	if m == nil {
+		return "", ""
+	}
+	if e := m.Forecast; e != nil {
+		forecast = fmt.Sprintf("%s: %s of weights, %s for %d tokens, %s to compute", bytesText(e.Total()), bytesText(e.Weights), bytesText(e.Cache), e.Window, bytesText(e.Compute))
+		if e.Unsure != "" {
+			forecast += fmt.Sprintf("; %s to %s, for %s", bytesText(e.Low), bytesText(e.High), e.Unsure)
+		}
+		switch m.Fit {
+		case memory.Fits:
+			forecast += "; it fits"
+		case memory.Spills, memory.Exceeds:
+			forecast += "; it does not fit: " + m.Says
+		case memory.Unsure:
+			forecast += "; whether it fits is not certain"
+		}
+	}
+	measured = "not in memory now"
+	if r := m.Measured; r != nil {
+		measured = fmt.Sprintf("%s for %d tokens, on %s", bytesText(r.Size), r.Context, processor(*r))
+	}
+	return forecast, measured
 }

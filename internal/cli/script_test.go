@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -90,7 +91,21 @@ type fakeKey struct{}
 // commands are what scripts know besides testscript's own.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "port": port, "interrupt": interrupt,
+		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "port": port, "eventually": eventually, "interrupt": interrupt,
+	}
+}
+
+// eventually TEXT COMMAND… runs the command again and again until its standard
+// output holds the text.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never says %q", strings.Join(args[1:], " "), args[0])
+		}
 	}
 }
 

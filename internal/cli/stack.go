@@ -32,6 +32,7 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 	return wire.Open(cfg, wire.Options{
 		Answers:  answers,
 		StateDir: stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
+		LoadCommand: a.loadCommand(),
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.note("%s", a.term.dim("· "+msg))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/wire"
 )
 
@@ -39,7 +40,8 @@ const patience = 5 * time.Second
 // first provider in use must work (Fail); the ones that stand in should (Warn),
 // and must if the first does not.
 func Run(ctx context.Context, cfg *config.Loaded, s *wire.Stack, err error) []Check {
-	checks := append(configuration(cfg, err), machine(ctx)...)
+	m := memory.Prober{}.Look(ctx)
+	checks := append(configuration(cfg, err), machine(m))
 	if s == nil {
 		return checks
 	}
@@ -51,7 +53,7 @@ func Run(ctx context.Context, cfg *config.Loaded, s *wire.Stack, err error) []Ch
 		}
 		var list []Check
 		if t.Config.Kind == config.KindOllama {
-			list = ollamaChecks(ctx, cfg, t)
+			list = ollamaChecks(ctx, cfg, s, t)
 		} else {
 			list = openaiChecks(ctx, cfg, t)
 		}

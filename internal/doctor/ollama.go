@@ -9,11 +9,12 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
+func ollamaChecks(ctx context.Context, cfg *config.Loaded, s *wire.Stack, t wire.Target) []Check {
 	name := t.Config.Name
 	var checks []Check
 	version, err := ask(ctx, func(ctx context.Context) (string, error) {
@@ -34,7 +35,7 @@ func ollamaChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Chec
 		detail += ", started by tandem"
 	}
 	checks = append(checks, Check{Name: name + ": server", Status: OK, Detail: detail}, versionCheck(name, version))
-	return append(checks, modelChecks(ctx, cfg, t)...)
+	return append(checks, modelChecks(ctx, cfg, s, t)...)
 }
 
 // binaryCheck looks for the program that tandem would start. Where a server
@@ -75,7 +76,7 @@ func serverDown(t wire.Target, err error) Check {
 	return c
 }
 
-func modelChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check {
+func modelChecks(ctx context.Context, cfg *config.Loaded, s *wire.Stack, t wire.Target) []Check {
 	name, model := t.Config.Name, t.Config.Model
 	info, err := ask(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
 		i, ok := provider.As[provider.Inspector](t.Provider)
@@ -97,7 +98,7 @@ func modelChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Check
 			checks[0].Status, checks[0].Remedy = Fail, "prompts may not leave this machine: choose a model that runs on it"
 		}
 	}
-	return append(checks, windowCheck(t, info), memoryCheck(ctx, t))
+	return append(checks, windowCheck(t, info), memoryCheck(ctx, s, t, info))
 }
 
 func describe(m provider.ModelInfo) string {
@@ -117,6 +118,11 @@ func describe(m provider.ModelInfo) string {
 func windowCheck(t wire.Target, m provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": context length", Status: OK}
 	switch n := t.Config.NumCtx; {
+	case n == config.WindowAuto:
+		c.Detail = "the largest that fits the memory (num_ctx: auto)"
+		if m.Context > 0 {
+			c.Detail += fmt.Sprintf(", at most the %d tokens that the model was made for", m.Context)
+		}
 	case n == 0:
 		c.Status, c.Detail = Warn, "the server's default, which depends on its memory"
 		c.Remedy = "pin it with `num_ctx`, so that the same prompt fits everywhere"
@@ -131,51 +137,38 @@ func windowCheck(t wire.Target, m provider.ModelInfo) Check {
 	return c
 }
 
-func memoryCheck(ctx context.Context, t wire.Target) Check {
+// memoryCheck sets the forecast of what the model takes beside what it is
+// measured to take.
+func memoryCheck(ctx context.Context, s *wire.Stack, t wire.Target, info provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": processor", Status: OK}
-	running, err := ask(ctx, func(ctx context.Context) ([]provider.RunningModel, error) {
-		r, ok := provider.As[provider.Runner](t.Provider)
-		if !ok {
-			return nil, nil
-		}
-		return r.Running(ctx)
+	m, err := ask(ctx, func(ctx context.Context) (wire.Memory, error) {
+		m, _, err := s.Memory(ctx, t, info)
+		return m, err
 	})
 	if err != nil {
 		c.Status, c.Detail, c.Remedy = Warn, err.Error(), "run `tandem doctor` again"
 		return c
 	}
-	for _, m := range running {
-		if !sameModel(m.Name, t.Config.Model) {
-			continue
+	const remedy = "lower num_ctx, or take a smaller model or quantization"
+	switch r := m.Measured; {
+	case r == nil:
+		c.Detail = "not in memory now; the next question loads it"
+		if m.Says != "" {
+			c.Status, c.Detail, c.Remedy = Warn, m.Says, remedy
 		}
-		switch {
-		case m.SizeVRAM == 0:
-			c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", gib(m.Size))
-		case m.SizeVRAM < m.Size:
-			c.Status = Warn
-			c.Detail = fmt.Sprintf("%s of %s on the GPU; the rest has spilled to the CPU, which is slow", gib(m.SizeVRAM), gib(m.Size))
-			c.Remedy = "lower num_ctx, or take a smaller model or quantization"
-		default:
-			c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", gib(m.Size))
-		}
-		if m.Context > 0 {
-			c.Detail += fmt.Sprintf(", with a window of %d tokens", m.Context)
-		}
-		return c
+	case r.SizeVRAM == 0:
+		c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", memory.Bytes(r.Size))
+	case r.SizeVRAM < r.Size:
+		c.Status, c.Remedy = Warn, remedy
+		c.Detail = fmt.Sprintf("%s of %s on the GPU; the rest has spilled to the CPU, which is slow", gib(r.SizeVRAM), gib(r.Size))
+	default:
+		c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", memory.Bytes(r.Size))
 	}
-	c.Detail = "not in memory now; the next question loads it"
+	if r := m.Measured; r != nil && r.Context > 0 {
+		c.Detail += fmt.Sprintf(", with a window of %d tokens", r.Context)
+	}
+	if e := m.Forecast; e != nil && c.Detail != m.Says {
+		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s, and %s to compute)", e.Window, memory.Bytes(e.Weights+e.Cache), memory.Bytes(e.Compute))
+	}
 	return c
-}
-
-// sameModel compares names as Ollama does: the registry, library/ and :latest
-// may be left out, and case does not count.
-func sameModel(a, b string) bool { return fullName(a) == fullName(b) }
-
-func fullName(name string) string {
-	name = strings.ToLower(name)
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "registry.ollama.ai/"), "library/")
-	if !strings.Contains(name[strings.LastIndexByte(name, '/')+1:], ":") {
-		name += ":latest"
-	}
-	return name
 }

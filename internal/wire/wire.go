@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
@@ -31,14 +32,22 @@ type Options struct {
 	// Progress, if not nil, is told what is waited for, such as an engine
 	// that starts.
 	Progress func(string)
+	// Warn, if not nil, is told what the user should know of an answer that
+	// comes all the same, such as a model that has spilled to the CPU. It and
+	// Progress must be safe for concurrent use where the stack is used so.
+	Warn func(string)
+	// Prober looks at the machine's memory. The zero Prober looks at this one.
+	Prober memory.Prober
+	// LoadCommand is a command line, such as tandem's `models load`, that goes
+	// on with a load under way when the stack is closed: it gets --provider,
+	// --num-ctx and the model. Empty: such a load ends with the stack.
+	LoadCommand []string
 	// Supervisor overrides the command that supervises a managed engine.
 	Supervisor []string
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
 	// Version is the program's own, for the log.
 	Version string
-	// Warn, if not nil, is told what went wrong beside an answer.
-	Warn func(string)
 	// Getenv is the environment, for telemetry. Nil: there is none.
 	Getenv func(string) string
 	// Answers are recorded, replayed or kept for the next time.
@@ -58,6 +67,8 @@ type Stack struct {
 	flush             func() // sends what telemetry is left; nil: there is none
 	cache             *Cache // nil: none is used
 	revealed          revealed
+	options           Options
+	loads             loads
 }
 
 // Target is one configured provider.
@@ -77,7 +88,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if o.Answers.Replay != "" {
 		return replaying(cfg, o.Answers)
 	}
-	s := &Stack{cfg: cfg, warn: o.Warn}
+	s := &Stack{cfg: cfg, options: o, warn: o.Warn}
 	if err := s.keep(o); err != nil {
 		return nil, err
 	}
@@ -112,7 +123,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		return nil, err
 	}
 	explained := &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
-	p, err := s.kept(explained, o)
+	p, err := s.kept(s.patient(explained), o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +134,13 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 
 func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	pc := t.Config
+	w := &warm{cfg: pc, loads: &s.loads, o: &s.options}
 	c := ollama.Config{
 		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
 		Transport: transport, LocalOnly: s.cfg.Offline,
+	}
+	if pc.NumCtx == config.WindowAuto {
+		c.NumCtx, c.Window = 0, w.window
 	}
 	if pc.KeepAlive != nil {
 		keep := time.Duration(*pc.KeepAlive)
@@ -135,8 +150,14 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if err != nil {
 		return err
 	}
-	t.Provider, t.Endpoint = p, p.Endpoint()
+	t.Endpoint = p.Endpoint()
 	host, ok := loopbackHost(p.Endpoint())
+	if w.adapter, w.server, w.here = p, p, ok; pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
+		if w.server, err = s.unhurried(pc, c); err != nil {
+			return err
+		}
+	}
+	w.Provider, t.Provider = p, w
 	if base, err := ollama.ParseHost(pc.Host); err != nil || strings.Trim(base.Path, "/") != "" {
 		ok = false // behind a path is a proxy, which tandem cannot start
 	}
@@ -152,7 +173,8 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
 		Env: env, Hide: s.keyVariables(),
 	})
-	t.Provider = &managed{Provider: p, engine: t.Engine, progress: o.Progress}
+	w.engine = t.Engine
+	t.Provider = &managed{Provider: w, engine: t.Engine, progress: o.Progress}
 	return nil
 }
 
@@ -279,10 +301,11 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close waits until everything is written down, sends what telemetry is left,
+// Close hands loads under way to LoadCommand, waits until everything is written down, sends what telemetry is left,
 // in about a second at most, and frees the connections. The managed engines
 // stay.
 func (s *Stack) Close() {
+	s.loads.close(s.handOver)
 	s.written()
 	if s.flush != nil {
 		s.flush()

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ollama/ollama/api"
-	ollamamodel "github.com/ollama/ollama/types/model"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -28,27 +27,18 @@ func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[pro
 }
 
 func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(provider.Chunk, error) bool) error {
-	if err := req.Accepts(p.cfg.Name); err != nil {
-		return err
-	}
-	model := p.model(req.Model)
-	if err := req.Validate(); err != nil {
-		return p.named(err, model)
-	}
-	if model == "" {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
-	}
-	if !ollamamodel.ParseName(model).IsValid() {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
-	}
-	body, members, err := p.convert(req, model)
+	body, members, err := p.prepare(req)
 	if err != nil {
 		return err
 	}
+	model := body.Model
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
 		return err
 	}
 	if err := p.maySee(ctx, model, req); err != nil {
+		return err
+	}
+	if err := p.choose(ctx, body.Options, req, model); err != nil {
 		return err
 	}
 	if err := p.mayCut(ctx, model, req, window(body.Options)); err != nil {
@@ -56,13 +46,13 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend = members
-	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	a := &answer{p: p, req: req, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
 	case errors.Is(err, errStop):
 		return err
 	case a.done && ctx.Err() == nil:
-		return a.end()
+		return a.end(ctx)
 	case err == nil:
 		err = io.ErrUnexpectedEOF // the client calls a cut stream a success
 	}
@@ -83,6 +73,7 @@ func window(options map[string]any) int {
 // answer is one answer on its way.
 type answer struct {
 	p      *Provider
+	req    *provider.Request
 	asked  string
 	call   *httpx.Call
 	start  time.Time
@@ -129,7 +120,7 @@ func (a *answer) line(r api.ChatResponse) error {
 }
 
 // end yields the last chunk, or the error that the end stands for.
-func (a *answer) end() error {
+func (a *answer) end(ctx context.Context) error {
 	c, r := a.last, &a.final
 	switch r.DoneReason {
 	case "stop", "": // older servers give no reason
@@ -144,6 +135,9 @@ func (a *answer) end() error {
 	}
 	if a.window > 0 && r.PromptEvalCount >= a.window {
 		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that its window of %d holds, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
+	}
+	if err := a.wasCut(ctx); err != nil {
+		return err
 	}
 	if r.PromptEvalCount > 0 || r.EvalCount > 0 {
 		c.Usage = &provider.Usage{InputTokens: r.PromptEvalCount, OutputTokens: r.EvalCount}

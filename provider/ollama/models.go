@@ -58,6 +58,10 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
 	}
+	info.Tensors = make([]provider.Tensor, len(r.Tensors))
+	for i, t := range r.Tensors {
+		info.Tensors[i] = provider.Tensor{Name: t.Name, Type: t.Type, Shape: t.Shape}
+	}
 	all, err := p.Models(ctx)
 	if err != nil {
 		return provider.ModelInfo{}, err
@@ -102,29 +106,6 @@ func (p *Provider) Version(ctx context.Context) (string, error) {
 		return "", p.failed(ctx, call, "", err)
 	}
 	return v, nil
-}
-
-// Load asks for an empty generation, with the window that chats will use.
-func (p *Provider) Load(ctx context.Context, model string) error {
-	model = p.model(model)
-	options, err := p.options(&provider.Request{}, model)
-	if err != nil {
-		return err
-	}
-	call, loaded := p.call(httpx.NDJSON, provider.PrivacyAny), false
-	err = p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
-		Model: model, KeepAlive: p.keepAlive(), Options: options, Stream: provider.Ptr(false),
-	}, func(r api.GenerateResponse) error {
-		loaded = r.Done
-		return nil
-	})
-	if err == nil && !loaded {
-		err = errors.New("the server ended without saying that the model is loaded")
-	}
-	if err != nil {
-		return p.failed(ctx, call, model, err)
-	}
-	return nil
 }
 
 // Pull downloads a model. It ends with Done only when the server says success.
@@ -179,6 +160,9 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)
 	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
+	if err == nil {
+		err = p.choose(ctx, options, &provider.Request{}, model)
+	}
 	if err != nil {
 		return provider.EmbedResponse{}, err
 	}

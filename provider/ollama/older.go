@@ -4,10 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
+
+// Servers from 0.4 on count all tokens of a prompt; earlier ones leave out those
+// that they had cached.
+const countsMinor = 4
 
 // Servers before 0.12.6 do not know truncate:false in a chat. Where a
 // conversation does not fit, they drop its oldest messages and say nothing.
@@ -90,4 +95,44 @@ func (p *Provider) serverVersion(ctx context.Context, privacy provider.Privacy) 
 	p.server = v
 	p.mu.Unlock()
 	return v, nil
+}
+
+// wasCut is the error of an answer to a prompt of which the server read far
+// less than it has: fewer tokens than half its words, of which none has less
+// than one. Ollama does so when it is not told, or does not heed, truncate:
+// false. A server that is known to count otherwise, or does not say what it is,
+// is not suspected.
+func (a *answer) wasCut(ctx context.Context) error {
+	read := a.final.PromptEvalCount
+	if read <= 0 {
+		return nil // not told
+	}
+	words := 0
+	for i := range a.req.Messages {
+		if m := &a.req.Messages[i]; m.Role == provider.RoleUser || m.Role == provider.RoleSystem {
+			words += wordsOf(m.Text)
+		}
+	}
+	if read >= words/2 {
+		return nil
+	}
+	v, err := a.p.serverVersion(ctx, a.req.Privacy)
+	if err != nil || v.text == "" || v.minor > 0 && v.minor < countsMinor {
+		return err
+	}
+	return a.error(provider.ContextOverflow, "the server read %d tokens of a prompt of %d words and cut the rest; upgrade Ollama, or raise num_ctx", read, words)
+}
+
+// wordsOf counts runs of letters and digits between blanks.
+func wordsOf(text string) (n int) {
+	inside := false
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			inside = false
+		case !inside && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			inside, n = true, n+1
+		}
+	}
+	return n
 }

@@ -8,6 +8,7 @@
 package ollama
 
 import (
+	"context"
 	"net/url"
 	"sync"
 	"time"
@@ -27,6 +28,11 @@ type Config struct {
 	// NumCtx pins the context window, in tokens: a change of it between two
 	// calls reloads the model. 0: the server's default.
 	NumCtx int
+	// Window chooses the window, in tokens, of a call that needs room for need
+	// tokens (0: not known), where neither NumCtx nor an option says one. It
+	// should give the same answer again as long as it can, for a change loads
+	// the model anew. 0 leaves it to the server. Nil: the server's default.
+	Window func(ctx context.Context, model string, need int) (int, error)
 	// KeepAlive is how long the model stays loaded after a call; negative:
 	// for ever. Nil: the server's default.
 	KeepAlive *time.Duration
@@ -58,6 +64,8 @@ var (
 	_ provider.Inspector = (*Provider)(nil)
 	_ provider.Runner    = (*Provider)(nil)
 	_ provider.Loader    = (*Provider)(nil)
+	_ provider.Unloader  = (*Provider)(nil)
+	_ provider.Counter   = (*Provider)(nil)
 	_ provider.Versioner = (*Provider)(nil)
 )
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	goopenai "github.com/sashabaranov/go-openai"
 
@@ -41,6 +42,8 @@ type Provider struct {
 	client   *goopenai.Client
 	header   http.Header
 	endpoint string // scheme://host[:port], for routes
+
+	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
 }
 
 var (

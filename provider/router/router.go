@@ -9,6 +9,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -207,6 +208,9 @@ func preflight(ctx context.Context, t Target, req provider.Request) error {
 
 // fallsBack reports whether another target may do what this one could not.
 func fallsBack(err error) bool {
+	if errors.Is(err, provider.ErrAlone) {
+		return false
+	}
 	switch provider.KindOf(err) {
 	case provider.Unavailable, provider.ModelNotFound, provider.Timeout,
 		provider.OutOfMemory, provider.Unsupported, provider.Offline, provider.Private:

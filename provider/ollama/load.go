@@ -1,0 +1,155 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+	ollamamodel "github.com/ollama/ollama/types/model"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// answerRoom is how many tokens of answer a window should have room for where
+// a request does not say.
+const answerRoom = 512
+
+// Load brings a model into memory with the window that chats will use, and
+// keeps it there as long as they would.
+func (p *Provider) Load(ctx context.Context, model string) error {
+	return p.LoadWindow(ctx, model, 0, 0)
+}
+
+// LoadWindow is Load with a window of so many tokens, kept at least so long; 0:
+// as chats have it. It asks for an empty generation. A caller that leaves
+// aborts the load: so does the server.
+func (p *Provider) LoadWindow(ctx context.Context, model string, window int, least time.Duration) error {
+	model = p.model(model)
+	options, err := p.options(&provider.Request{}, model)
+	if err != nil {
+		return err
+	}
+	if window > 0 {
+		options["num_ctx"] = window
+	} else if err := p.choose(ctx, options, &provider.Request{}, model); err != nil {
+		return err
+	}
+	keep := p.keepAlive()
+	if keep != nil && keep.Duration >= 0 {
+		keep.Duration = max(keep.Duration, least)
+	}
+	return p.generate(ctx, model, options, keep)
+}
+
+// Unload takes a model out of memory: an empty generation that is kept for no
+// time.
+func (p *Provider) Unload(ctx context.Context, model string) error {
+	return p.generate(ctx, p.model(model), nil, &api.Duration{})
+}
+
+func (p *Provider) generate(ctx context.Context, model string, options map[string]any, keep *api.Duration) error {
+	call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
+	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
+		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),
+	}, func(r api.GenerateResponse) error {
+		done = r.Done
+		return nil
+	})
+	if err == nil && !done {
+		err = errors.New("the server ended without saying that it is done")
+	}
+	if err != nil {
+		return p.failed(ctx, call, model, err)
+	}
+	return nil
+}
+
+// Window is the context window that a chat of req will ask for, in tokens; 0:
+// the server's default. Errors: those of Config.Window.
+func (p *Provider) Window(ctx context.Context, req *provider.Request) (int, error) {
+	model := p.model(req.Model)
+	options, err := p.options(req, model)
+	if err == nil {
+		err = p.choose(ctx, options, req, model)
+	}
+	return window(options), err
+}
+
+// Model is the model that a request for the one asked for means.
+func (p *Provider) Model(asked string) string { return p.model(asked) }
+
+// Check returns the error that Chat would return before any call, or nil.
+func (p *Provider) Check(req *provider.Request) error {
+	_, _, err := p.prepare(req)
+	return err
+}
+
+// prepare checks and converts a request.
+func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, error) {
+	if err := req.Accepts(p.cfg.Name); err != nil {
+		return nil, nil, err
+	}
+	model := p.model(req.Model)
+	if err := req.Validate(); err != nil {
+		return nil, nil, p.named(err, model)
+	}
+	if model == "" {
+		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	if !ollamamodel.ParseName(model).IsValid() {
+		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
+	}
+	return p.convert(req, model)
+}
+
+// choose adds the window that Config.Window chooses to options that have none.
+func (p *Provider) choose(ctx context.Context, options map[string]any, req *provider.Request, model string) error {
+	if _, said := options["num_ctx"]; said || p.cfg.Window == nil {
+		return nil
+	}
+	n, err := p.cfg.Window(ctx, model, need(req))
+	if n > 0 {
+		options["num_ctx"] = n
+	}
+	return err
+}
+
+// need is how many tokens a window should hold for req: what the prompt is
+// estimated at, a sixth more, and the answer. 0: req is no chat.
+func need(req *provider.Request) int {
+	if len(req.Messages) == 0 {
+		return 0
+	}
+	answer := answerRoom
+	if req.MaxTokens != nil {
+		answer = *req.MaxTokens
+	}
+	n := provider.EstimateRequest(req)
+	return n + n/6 + answer
+}
+
+// CountTokens estimates: Ollama tells no count without a model call, and even
+// a rendering of the prompt (_debug_render_only) loads the model.
+func (p *Provider) CountTokens(_ context.Context, req provider.Request) (n int, exact bool, err error) {
+	if err := p.Check(&req); err != nil {
+		return 0, false, err
+	}
+	return provider.EstimateRequest(&req), false, nil
+}
+
+// SameModel reports whether two names mean the same model: Ollama leaves out
+// its own registry, its library and the tag "latest", and looks at no case.
+func SameModel(a, b string) bool { return canonical(a) == canonical(b) }
+
+func canonical(name string) string {
+	name = strings.ToLower(name)
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "registry.ollama.ai/"), "library/")
+	if !strings.Contains(name[strings.LastIndex(name, "/")+1:], ":") {
+		name += ":latest"
+	}
+	return name
+}

@@ -1,0 +1,86 @@
+package provider_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// The texts of testdata/tokens, with SmolLM2's own count of each. Those below
+// unseen/ were not looked at when the estimator was made. That the counts are
+// right, provider/openai tests on the real tokenizer.
+func TestEstimateIsNear(t *testing.T) {
+	list, err := os.ReadFile(filepath.Join("testdata", "tokens", "counts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(list)) {
+		var name string
+		var want int
+		if _, err := fmt.Sscan(line, &name, &want); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join("testdata", "tokens", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		got := provider.EstimateTokens(string(text))
+		off := float64(got)/float64(want) - 1
+		t.Logf("%-22s %4d tokens, estimated %4d (%+.0f %%)", name, want, got, 100*off)
+		if math.Abs(off) > 0.20 {
+			t.Errorf("%s: estimated %d of %d tokens, more than 20 %% off", name, got, want)
+		}
+	}
+	if n < 18 {
+		t.Errorf("only %d texts", n)
+	}
+}
+
+func TestEstimateRequestCountsAllOfIt(t *testing.T) {
+	req := provider.Request{Messages: []provider.Message{provider.User("hi")}}
+	small := provider.EstimateRequest(&req)
+	for what, add := range map[string]func(*provider.Request){
+		"a message": func(r *provider.Request) { r.Messages = append(r.Messages, provider.Assistant("hello")) },
+		"an image":  func(r *provider.Request) { r.Messages[0].Images = []provider.Image{{Data: []byte("x")}} },
+		"a tool":    func(r *provider.Request) { r.Tools = []provider.Tool{{Name: "clock", Parameters: []byte(`{}`)}} },
+		"a tool call": func(r *provider.Request) {
+			r.Messages[0].ToolCalls = []provider.ToolCall{{Name: "clock", Arguments: []byte(`{"zone": "CET"}`)}}
+		},
+	} {
+		more := provider.Request{Messages: []provider.Message{provider.User("hi")}}
+		add(&more)
+		if got := provider.EstimateRequest(&more); got <= small {
+			t.Errorf("%s adds nothing: %d tokens, and %d without", what, got, small)
+		}
+	}
+}
+
+func FuzzEstimateTokens(f *testing.F) {
+	for _, s := range []string{"", " ", "the cat", "नमस्ते दुनिया", "你好", "\xff\xfe", "aB\tcD  12\n\n", "🇮🇳👍🏽", strings.Repeat("ab", 99)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n := provider.EstimateTokens(s)
+		if n < 0 || n > len(s) || n == 0 && s != "" {
+			t.Errorf("%q has %d bytes and is estimated at %d tokens", s, len(s), n)
+		}
+	})
+}
+
+func BenchmarkEstimateTokens(b *testing.B) {
+	text, err := os.ReadFile(filepath.Join("testdata", "tokens", "english.txt"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		provider.EstimateTokens(string(text))
+	}
+}
