@@ -130,7 +130,9 @@ func (r *run) step(ctx context.Context, i int, show func(Event) bool) (StepResul
 		return result, errLeft
 	}
 	start, left := time.Now(), false
-	stream := r.provider.Chat(ctx, req)
+	of := provider.RunOf(ctx)
+	of.Step, of.Index = s.name, i
+	stream := r.provider.Chat(provider.WithRun(ctx, of), req)
 	if show != nil {
 		stream = tee(stream, func(c provider.Chunk) bool {
 			left = !show(Event{Type: StepChunk, Index: i, Step: s.name, Chunk: c})

@@ -7,6 +7,12 @@ type Chunk struct {
 	Thinking  string     // whole runes only
 	ToolCalls []ToolCall // whole calls only
 
+	// Restart says that the answer begins again with this chunk: what came
+	// before it broke off and is void. Only a router that was told to yields
+	// such a chunk, and it carries content too. [Collect] drops what came
+	// before.
+	Restart bool
+
 	// Finish, Usage and Route come with the last chunk only. Usage is nil when
 	// the server did not tell; it is never estimated here.
 	Finish Finish

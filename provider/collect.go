@@ -17,7 +17,8 @@ type Response struct {
 
 // Collect ranges over a stream and returns the whole answer. On an error it
 // returns what came before it together with the error: partial output,
-// Finish empty. A stream that ends without Finish is a [Truncated] error.
+// Finish empty. A stream that ends without Finish is a [Truncated] error. What
+// came before a [Chunk.Restart] is dropped.
 func Collect(stream iter.Seq2[Chunk, error]) (Response, error) {
 	var all collected
 	for c, err := range stream {
@@ -39,6 +40,9 @@ type collected struct {
 }
 
 func (a *collected) add(c *Chunk) {
+	if c.Restart {
+		*a = collected{}
+	}
 	a.text.add(c.Text)
 	a.thinking.add(c.Thinking)
 	a.r.ToolCalls = append(a.r.ToolCalls, c.ToolCalls...)

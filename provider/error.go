@@ -44,6 +44,9 @@ type Error struct {
 	// Sent reports that the prompt may have reached a server: a connection was
 	// had. A paid call that was sent and got no verdict may have been charged.
 	Sent bool
+	// Final reports that asking the same provider again would fail the same
+	// way, whatever the Kind: an engine, say, that cannot be started.
+	Final bool
 	// Err is the cause: what happened, in words, without secrets.
 	Err error
 }

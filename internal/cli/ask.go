@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -51,6 +52,7 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
 	in.sample.register(f)
+	a.answers.register(f)
 	return cmd
 }
 
@@ -68,6 +70,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	if err := in.sample.apply(&req, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	ctx = begin(ctx, stack, store.Run{Command: "ask"})
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)

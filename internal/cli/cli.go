@@ -37,8 +37,9 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 
 // app is one run of the program.
 type app struct {
-	term  *terminal
-	flags globalFlags
+	term    *terminal
+	flags   globalFlags
+	answers answerFlags
 }
 
 // globalFlags are the flags that every command takes.
@@ -104,8 +105,8 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say more: what is asked of whom, and how long it took")
 	root.AddCommand(
 		a.askCommand(), a.runCommand(), a.modelsCommand(), a.engineCommand(),
-		a.configCommand(), a.keysCommand(), a.doctorCommand(), a.setupCommand(),
-		a.versionCommand(),
+		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
+		a.costCommand(), a.logsCommand(), a.versionCommand(),
 	)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)

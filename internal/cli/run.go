@@ -52,6 +52,7 @@ and flags go before the configuration.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for whole answers at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
 	in.sample.register(f)
+	a.answers.register(f)
 	return cmd
 }
 
@@ -77,6 +78,7 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	if err := in.sample.apply(&defaults, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	ctx = begin(ctx, stack, chainRun(c, in.file))
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)

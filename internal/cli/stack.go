@@ -25,15 +25,21 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 }
 
 func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
-	return wire.Open(cfg, wire.Options{StateDir: stateDir(), LoadCommand: a.loadCommand(), Warn: func(msg string) {
-		if !a.flags.quiet {
-			a.term.note("%s %s", a.term.yellow("warning:"), msg)
-		}
-	}, Progress: func(msg string) {
-		if !a.flags.quiet {
-			a.term.note("%s", a.term.dim("· "+msg))
-		}
-	}})
+	answers, err := a.answers.options()
+	if err != nil {
+		return nil, err
+	}
+	return wire.Open(cfg, wire.Options{
+		Answers:     answers,
+		LoadCommand: a.loadCommand(),
+		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
+		Progress: func(msg string) {
+			if !a.flags.quiet {
+				a.term.note("%s", a.term.dim("· "+msg))
+			}
+		},
+		Warn: func(msg string) { a.term.note("%s %s", a.term.yellow("warning:"), stripControls(msg)) },
+	})
 }
 
 // load reads the configuration, with the flags that every command takes.

@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -90,7 +89,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 			s.StopsAt = &at
 		}
 	}
-	s.Taken = !s.Answering && !s.Ours && !httpx.Refused(err) && e.occupied()
+	s.Taken = !s.Answering && !s.Ours && !httpx.Refused(err) && e.occupied(ctx)
 	if _, err := os.Stat(e.LogPath()); err == nil {
 		s.Log = e.LogPath()
 	}
@@ -129,7 +128,7 @@ func (e *Engine) version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tr := &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, DisableKeepAlives: true}
+	tr := &http.Transport{DialContext: httpx.LoopbackDialer(time.Second).DialContext, DisableKeepAlives: true}
 	resp, err := tr.RoundTrip(req)
 	if err != nil {
 		return "", err
@@ -145,8 +144,8 @@ func (e *Engine) version(ctx context.Context) (string, error) {
 }
 
 // occupied reports whether something listens on the host.
-func (e *Engine) occupied() bool {
-	c, err := net.DialTimeout("tcp", e.cfg.Host, time.Second)
+func (e *Engine) occupied(ctx context.Context) bool {
+	c, err := httpx.LoopbackDialer(time.Second).DialContext(ctx, "tcp", e.cfg.Host)
 	if err != nil {
 		return false
 	}

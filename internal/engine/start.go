@@ -57,7 +57,7 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case httpx.Refused(err):
 		return false, nil
 	}
-	if _, ours := e.ours(); !ours && e.occupied() {
+	if _, ours := e.ours(); !ours && e.occupied(ctx) {
 		return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
 	}
 	return false, nil

@@ -81,7 +81,7 @@ func NewTransport(o Options) *Transport {
 
 func (t *Transport) pool(d *net.Dialer) *http.Transport {
 	return &http.Transport{
-		DialContext:         d.DialContext,
+		DialContext:         watched(d).DialContext,
 		TLSHandshakeTimeout: t.opts.Connect,
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        1024,

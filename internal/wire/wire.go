@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -30,10 +32,6 @@ type Options struct {
 	// Progress, if not nil, is told what is waited for, such as an engine
 	// that starts.
 	Progress func(string)
-	// Warn, if not nil, is told what the user should know of an answer that
-	// comes all the same, such as a model that has spilled to the CPU. It and
-	// Progress must be safe for concurrent use where the stack is used so.
-	Warn func(string)
 	// Prober looks at the machine's memory. The zero Prober looks at this one.
 	Prober memory.Prober
 	// LoadCommand is a command line, such as tandem's `models load`, that goes
@@ -44,16 +42,33 @@ type Options struct {
 	Supervisor []string
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
+	// Version is the program's own, for the log.
+	Version string
+	// Warn, if not nil, is told what went wrong beside an answer, such as a
+	// model that has spilled to the CPU. It and Progress must be safe for
+	// concurrent use where the stack is used so.
+	Warn func(string)
+	// Getenv is the environment, for telemetry. Nil: there is none.
+	Getenv func(string) string
+	// Answers are recorded, replayed or kept for the next time.
+	Answers Answers
 }
 
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
-	provider.Provider // the router
+	provider.Provider // the router, and what is around it
 	Targets           []Target
+	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
 	options           Options
 	loads             loads
+	writer            *store.Writer // nil: nothing is written down
+	book              *store.Book
+	warn              func(string)
+	flush             func() // sends what telemetry is left; nil: there is none
+	cache             *Cache // nil: none is used
+	revealed          revealed
 }
 
 // Target is one configured provider.
@@ -70,7 +85,13 @@ type Target struct {
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
-	s := &Stack{cfg: cfg, options: o}
+	if o.Answers.Replay != "" {
+		return replaying(cfg, o.Answers)
+	}
+	s := &Stack{cfg: cfg, warn: o.Warn, options: o}
+	if err := s.keep(o); err != nil {
+		return nil, err
+	}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
 		t := Target{Config: pc}
@@ -92,6 +113,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.Provider = s.ledger(&t)
 		s.Targets = append(s.Targets, t)
 		rt.Provider, rt.Local = t.Provider, s.local(&t)
 		targets = append(targets, rt)
@@ -100,7 +122,13 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = s.patient(r)
+	explained := &refusals{Provider: s.patient(r), target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
+	p, err := s.kept(explained, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Provider = s.logged(p, o)
+	s.trace(o)
 	return s, nil
 }
 
@@ -136,10 +164,14 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if !ok || (pc.Managed != nil && !*pc.Managed) {
 		return nil
 	}
+	env := o.EngineEnv
+	if s.cfg.Offline || s.cfg.Privacy == string(provider.PrivacyLocal) {
+		env = append(slices.Clip(env), "OLLAMA_NO_CLOUD=1") // an Ollama of ours then runs nothing elsewhere
+	}
 	t.Engine = engine.New(engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: o.EngineEnv, Hide: s.keyVariables(),
+		Env: env, Hide: s.keyVariables(),
 	})
 	w.engine = t.Engine
 	t.Provider = &managed{Provider: w, engine: t.Engine, progress: o.Progress}
@@ -168,6 +200,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		}
 		c := c
 		c.Key = key.Reveal()
+		s.revealed.add(c.Key)
 		return openai.New(c)
 	}}
 	t.Provider, t.Keyless = k, bare
@@ -187,7 +220,8 @@ func (s *Stack) keyVariables() (names []string) {
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
 	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
-	if s.cfg.Offline { // no query leaves; the hosts file still counts
+	if s.cfg.Offline { // no query leaves; the hosts file still counts. Local networks do not.
+		networks = nil
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
 		}}
@@ -267,10 +301,18 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close frees the connections, and hands loads under way to LoadCommand. The
-// managed engines stay.
+// Close hands loads under way to LoadCommand, waits until everything is written
+// down, sends what telemetry is left, in about a second at most, and frees the
+// connections. The managed engines stay.
 func (s *Stack) Close() {
 	s.loads.close(s.handOver)
+	s.written()
+	if s.flush != nil {
+		s.flush()
+	}
+	if s.cache != nil {
+		_ = s.cache.Close() // every answer was committed when it was put
+	}
 	for _, t := range s.transports {
 		t.CloseIdleConnections()
 	}

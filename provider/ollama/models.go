@@ -111,6 +111,10 @@ func (p *Provider) Version(ctx context.Context) (string, error) {
 // Pull downloads a model. It ends with Done only when the server says success.
 func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.PullProgress, error] {
 	return func(yield func(provider.PullProgress, error) bool) {
+		if p.cfg.LocalOnly {
+			yield(provider.PullProgress{}, provider.Errorf(provider.Offline, p.cfg.Name, model, "Ollama would download it from its registry, and offline mode is on; import a file with `ollama create`"))
+			return
+		}
 		call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
 		err := p.client.Pull(httpx.WithCall(ctx, call), &api.PullRequest{Model: model}, func(r api.ProgressResponse) error {
 			done = r.Status == "success"
@@ -153,7 +157,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		return provider.EmbedResponse{}, p.named(err, model)
 	}
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
-		return provider.EmbedResponse{}, err
+		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)
 	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
 	if err == nil {
@@ -167,7 +171,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions, Options: options,
 	})
 	if err != nil {
-		return provider.EmbedResponse{}, p.failed(ctx, call, model, err)
+		return provider.EmbedResponse{}, provider.Refused(p.failed(ctx, call, model, err), req.Size(), "to "+p.endpoint)
 	}
 	a := &answer{p: p, asked: model, call: call, start: start}
 	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}

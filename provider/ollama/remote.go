@@ -77,6 +77,17 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	return known, nil
 }
 
+// way is how a refused input would have gone: through this server, where that
+// is known to have the model run elsewhere.
+func (p *Provider) way(model string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.abouts[model].remote != "" {
+		return "through "
+	}
+	return "to "
+}
+
 // cloudName reports whether a name is one that Ollama gives to models that it
 // does not run itself.
 func cloudName(model string) bool {

@@ -61,7 +61,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		if ctx.Err() != nil {
 			return provider.EmbedResponse{}, ctx.Err()
 		}
-		return provider.EmbedResponse{}, p.classify(call, model, false, err)
+		return provider.EmbedResponse{}, provider.Refused(p.classify(call, model, false, err), req.Size(), "to "+p.endpoint)
 	}
 	a := &answer{p: p, asked: model, call: call, start: start, model: string(resp.Model)}
 	out := provider.EmbedResponse{Vectors: make([][]float32, len(req.Input)), Route: a.route()}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"os"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// lease is how long a reservation counts that nobody renews: that of a process
+// that died.
+const lease = time.Hour
+
+// Limits are the budgets, in US dollars; nil: none.
+type Limits struct {
+	PerDay *float64 // from midnight, local time, by when a call began
+	PerRun *float64
+}
+
+// Set reports whether there is one.
+func (l Limits) Set() bool { return l.PerDay != nil || l.PerRun != nil }
+
+// Book is the ledger.Book of a store: every process that uses the file keeps
+// the same budgets.
+type Book struct {
+	w      *Writer
+	limits Limits
+	now    func() time.Time
+}
+
+var _ ledger.Book = (*Book)(nil)
+
+// NewBook returns a book. What needs no answer is written by w.
+func NewBook(w *Writer, limits Limits) *Book {
+	return &Book{w: w, limits: limits, now: time.Now}
+}
+
+// nano is an amount in billionths of a dollar, rounded up.
+func nano(usd float64) int64 {
+	n := math.Ceil(usd*1e9 - 1e-3) // less than the error of a sum of floats
+	if !(n < math.MaxInt64/4) {
+		return math.MaxInt64 / 4
+	}
+	return int64(n)
+}
+
+func dollars(nano int64) float64 { return float64(nano) / 1e9 }
+
+// Reserve sets an amount aside. See ledger.Book.
+func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err error) {
+	now, need := b.now(), nano(h.USD)
+	err = b.w.store.begin(ctx, func(tx *sql.Tx) error {
+		if err := b.fits(ctx, tx, h.Run, need, now); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, at_most, basis, expires, pid) VALUES (?, ?, ?, ?, ?, 'under way', ?, ?)`,
+			h.Run, now.UnixMilli(), h.Provider, h.Model, need, now.Add(lease).UnixMilli(), os.Getpid())
+		if err != nil {
+			return err
+		}
+		mark, err = res.LastInsertId()
+		return err
+	})
+	return mark, err
+}
+
+// fits returns an *ledger.Over unless every budget has that much left.
+func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now time.Time) error {
+	const spent = `SELECT coalesce(sum(coalesce(usd, at_most, 0)), 0) FROM ledger WHERE (expires IS NULL OR expires > ?) AND `
+	for _, budget := range []struct {
+		key   string
+		limit *float64
+		where string
+		arg   any
+	}{
+		{"budget.per_day_usd", b.limits.PerDay, "began >= ?", midnight(now).UnixMilli()},
+		{"budget.per_run_usd", b.limits.PerRun, "run = ? AND run <> ''", run},
+	} {
+		if budget.limit == nil {
+			continue
+		}
+		var used int64
+		if err := tx.QueryRowContext(ctx, spent+budget.where, now.UnixMilli(), budget.arg).Scan(&used); err != nil {
+			return err
+		}
+		limit := int64(math.Floor(*budget.limit*1e9 + 1e-3))
+		if need > limit-used {
+			return &ledger.Over{Budget: budget.key, Limit: *budget.limit, Left: dollars(max(limit-used, 0)), Need: dollars(need)}
+		}
+	}
+	return nil
+}
+
+// midnight is when the day of t began, local time.
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+}
+
+// Renew gives a reservation another lease.
+func (b *Book) Renew(mark int64) {
+	b.must("UPDATE ledger SET expires = ? WHERE id = ? AND expires IS NOT NULL", b.now().Add(lease).UnixMilli(), mark)
+}
+
+// Release gives a reservation back.
+func (b *Book) Release(mark int64) { b.must("DELETE FROM ledger WHERE id = ?", mark) }
+
+// Settle puts what a call cost in the place of its reservation, at once, for
+// the next call's budget depends on it. Without a reservation that can wait
+// for the log.
+func (b *Book) Settle(mark int64, e ledger.Entry) {
+	if mark == 0 {
+		b.w.entry(e)
+		return
+	}
+	usd, atMost, saved, in, cached, out := columns(e)
+	b.must(`UPDATE ledger SET model = ?, usd = ?, at_most = ?, saved = ?, basis = ?, input = ?, cached = ?, output = ?, expires = NULL WHERE id = ?`,
+		e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, mark)
+}
+
+// must writes, whatever became of the call's own context. If it cannot, the
+// reservation stands until it expires: the budget errs on the safe side.
+func (b *Book) must(query string, args ...any) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := b.w.store.begin(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	})
+	if err != nil {
+		b.w.failed(err)
+	}
+}
+
+// insertEntry adds a call that was not reserved.
+func insertEntry(ctx context.Context, tx *sql.Tx, e ledger.Entry) error {
+	usd, atMost, saved, in, cached, out := columns(e)
+	_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, usd, at_most, saved, basis, input, cached, output, pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Run, e.Began.UnixMilli(), e.Provider, e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, os.Getpid())
+	return err
+}
+
+func columns(e ledger.Entry) (usd, atMost, saved, in, cached, out sql.NullInt64) {
+	usd, atMost, saved = nullable(e.Cost.USD), nullable(e.AtMost), nullable(e.Cost.Saved)
+	if u := e.Usage; u != nil {
+		in, cached, out = count(u.InputTokens), count(u.CachedTokens), count(u.OutputTokens)
+	}
+	return usd, atMost, saved, in, cached, out
+}
+
+func nullable(usd *float64) sql.NullInt64 {
+	if usd == nil {
+		return sql.NullInt64{}
+	}
+	return sql.NullInt64{Int64: nano(*usd), Valid: true}
+}
+
+func count(n int) sql.NullInt64 { return sql.NullInt64{Int64: int64(n), Valid: true} }

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// LogConfig says what is kept.
+type LogConfig struct {
+	Writer *Writer
+	// Content keeps what was asked and answered; else only how it went.
+	Content bool
+	Tandem  string // the program's version
+	// Manifest tells on what an answer was made. It is asked after the answer
+	// has been shown, with a context that gives it half a second. Nil: nobody
+	// tells.
+	Manifest func(context.Context, *provider.Route, *provider.Request) *Manifest
+}
+
+// Log is a provider that writes down every call once it is over: answers,
+// failures, and what the consumer left half read. Make one with [NewLog].
+type Log struct {
+	provider.Provider
+	cfg LogConfig
+
+	mu   sync.Mutex
+	runs map[string]Run // those that somebody described
+}
+
+var _ provider.Wrapper = (*Log)(nil)
+
+// NewLog returns a log of p's calls.
+func NewLog(p provider.Provider, cfg LogConfig) *Log {
+	return &Log{Provider: p, cfg: cfg, runs: map[string]Run{}}
+}
+
+// Unwrap returns the provider whose calls are logged.
+func (l *Log) Unwrap() provider.Provider { return l.Provider }
+
+// Describe says what a run is, for the record: Command, File, SHA256. It comes
+// before the run's first call.
+func (l *Log) Describe(r Run) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs[r.ID] = r
+}
+
+// Chat asks the provider and notes what comes.
+func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		run := provider.RunOf(ctx)
+		if run.ID == "" {
+			run.ID = NewID()
+			ctx = provider.WithRun(ctx, run)
+		}
+		began, left := time.Now(), false
+		resp, err := provider.Collect(func(note func(provider.Chunk, error) bool) {
+			for c, err := range l.Provider.Chat(ctx, req) {
+				left = !yield(c, err) && err == nil
+				if !l.cfg.Content {
+					c.Text, c.Thinking, c.ToolCalls = "", "", nil
+				}
+				if !note(c, err) || left {
+					return
+				}
+			}
+		})
+		if left && resp.Finish == "" && err != nil && ctx.Err() == nil {
+			err = errLeft
+		}
+		l.note(run, &req, began, resp, err)
+	}
+}
+
+// errLeft is a consumer that broke off.
+var errLeft = errors.New("the reader left before the answer was complete")
+
+func (l *Log) note(run provider.Run, req *provider.Request, began time.Time, r provider.Response, err error) {
+	c := &Call{
+		RunID: run.ID, Step: run.Step, Index: run.Index, Began: began, Took: time.Since(began),
+		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
+		Usage: usageOf(r.Usage), Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
+	}
+	if !l.cfg.Content {
+		c.wipe()
+	}
+	rec := record{call: c, run: l.run(run, began)}
+	if l.cfg.Manifest != nil && r.Route != nil {
+		route := *r.Route
+		rec.after = func(c *Call) {
+			ctx, cancel := context.WithTimeout(context.Background(), tookAtMost)
+			defer cancel()
+			if c.Manifest = l.cfg.Manifest(ctx, &route, req); c.Manifest != nil {
+				c.Manifest.Tandem, c.Manifest.File, c.Manifest.SHA256 = l.cfg.Tandem, rec.run.File, rec.run.SHA256
+			}
+		}
+	}
+	l.cfg.Writer.add(rec)
+}
+
+// run is the record of the run that a call belongs to.
+func (l *Log) run(of provider.Run, began time.Time) *Run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := l.runs[of.ID]
+	if !ok {
+		r = Run{ID: of.ID, Began: began}
+	}
+	if r.Began.IsZero() {
+		r.Began = began
+	}
+	if r.Chain == "" {
+		r.Chain = of.Chain
+	}
+	r.Tandem = l.cfg.Tandem
+	return &r
+}
+
+func failureOf(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	f := &Failure{Kind: "error", Message: err.Error()}
+	var pe *provider.Error
+	var rf *router.Failure
+	switch {
+	case errors.Is(err, errLeft), errors.Is(err, context.Canceled):
+		f.Kind = "interrupted"
+	case errors.Is(err, context.DeadlineExceeded):
+		f.Kind = "deadline"
+	case errors.As(err, &pe):
+		f.Kind, f.Provider, f.Status = string(pe.Kind), pe.Provider, pe.Status
+	}
+	if errors.As(err, &rf) {
+		f.Attempts = rf.Attempts
+	}
+	return f
+}

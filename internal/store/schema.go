@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// migrations make the schema: the n-th brings a file from version n to n+1.
+// One that was released is never changed.
+//
+// Times are milliseconds since 1970, durations nanoseconds, money billionths
+// of a US dollar.
+var migrations = [...]string{`
+CREATE TABLE runs (
+	id      TEXT PRIMARY KEY,
+	began   INTEGER NOT NULL,
+	command TEXT NOT NULL,     -- ask, run, …; empty: a call of the library
+	chain   TEXT NOT NULL,
+	file    TEXT NOT NULL,     -- the chain's, absolute
+	sha256  TEXT NOT NULL,     -- of that file's text
+	tandem  TEXT NOT NULL      -- version
+);
+CREATE INDEX runs_began ON runs (began);
+CREATE TABLE calls (
+	id       INTEGER PRIMARY KEY,
+	run      TEXT NOT NULL,
+	step     TEXT NOT NULL,
+	idx      INTEGER NOT NULL,
+	began    INTEGER NOT NULL,
+	took     INTEGER NOT NULL,
+	provider TEXT NOT NULL,    -- who answered; empty: nobody
+	model    TEXT NOT NULL,
+	finish   TEXT NOT NULL,    -- empty: no whole answer
+	kind     TEXT NOT NULL,    -- of the error; empty: none
+	prompt   TEXT NOT NULL,    -- the messages' text, for search; empty with log: meta
+	answer   TEXT NOT NULL,
+	record   TEXT NOT NULL     -- the Call, JSON
+);
+CREATE INDEX calls_run ON calls (run);
+CREATE VIRTUAL TABLE texts USING fts5 (prompt, answer, content='calls', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+CREATE TRIGGER calls_added AFTER INSERT ON calls BEGIN
+	INSERT INTO texts (rowid, prompt, answer) VALUES (new.id, new.prompt, new.answer);
+END;
+CREATE TRIGGER calls_gone AFTER DELETE ON calls BEGIN
+	INSERT INTO texts (texts, rowid, prompt, answer) VALUES ('delete', old.id, old.prompt, old.answer);
+END;
+CREATE TABLE ledger (
+	id       INTEGER PRIMARY KEY,
+	run      TEXT NOT NULL,
+	began    INTEGER NOT NULL,
+	provider TEXT NOT NULL,
+	model    TEXT NOT NULL,
+	usd      INTEGER,          -- null: not known
+	at_most  INTEGER,          -- what it may have cost where usd is null
+	saved    INTEGER,
+	basis    TEXT NOT NULL,
+	input    INTEGER,          -- tokens; null: not told
+	cached   INTEGER,
+	output   INTEGER,
+	expires  INTEGER,          -- of a reservation; null: settled
+	pid      INTEGER NOT NULL
+);
+CREATE INDEX ledger_began ON ledger (began);
+CREATE INDEX ledger_run ON ledger (run);
+CREATE TABLE cache (
+	key   BLOB PRIMARY KEY,
+	value BLOB NOT NULL,
+	size  INTEGER NOT NULL,
+	put   INTEGER NOT NULL,
+	used  INTEGER NOT NULL
+);
+CREATE INDEX cache_used ON cache (used);
+`}
+
+func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
+	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
+	return v, err
+}
+
+// migrate brings the schema up to date. The caller holds the lock.
+func migrate(ctx context.Context, db *sql.DB) error {
+	v, err := schemaVersion(ctx, db)
+	if err != nil {
+		return err
+	}
+	if v == 0 { // the mode is kept in the file
+		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+			return err
+		}
+	}
+	for ; v < len(migrations); v++ {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, migrations[v]); err == nil {
+			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", v+1))
+		}
+		if err != nil {
+			_ = tx.Rollback()
+			return fmt.Errorf("bringing the schema to version %d: %w", v+1, err)
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

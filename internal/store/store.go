@@ -1,0 +1,200 @@
+// Package store is what Tandem remembers between calls, in one SQLite file:
+// the log of calls ([Log]), what they cost and may cost ([Book]), and answers
+// kept for the next time ([Store.Put]). Many processes use the file at once.
+//
+// Nothing is opened before it is needed. A file that cannot be written loses
+// the log and no answer; where a budget is set it refuses what would cost.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"modernc.org/sqlite"
+)
+
+// FileName is the file's name in the state directory.
+const FileName = "tandem.db"
+
+// patience is how long a process waits for another one that writes.
+const patience = 15 * time.Second
+
+// Store is one file. Make one with [New]. It is safe for concurrent use.
+type Store struct {
+	path string
+
+	mu sync.Mutex
+	db *sql.DB // nil: not open
+}
+
+// New returns the store in a state directory. It opens nothing.
+func New(dir string) *Store { return &Store{path: filepath.Join(dir, FileName)} }
+
+// Path is the file.
+func (s *Store) Path() string { return s.path }
+
+// Exists reports whether there is a file: a command that only reads makes none.
+func (s *Store) Exists() bool {
+	_, err := os.Stat(s.path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Close closes the file if it is open. It can be opened again.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return s.explain(err)
+}
+
+// open returns the open file, made and brought up to date where need be.
+func (s *Store) open(ctx context.Context) (*sql.DB, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != nil {
+		return s.db, nil
+	}
+	if err := s.makeFile(); err != nil {
+		return nil, s.explain(err)
+	}
+	db, err := sql.Open("sqlite", s.address())
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	// One connection: a process never waits for itself, and never in SQLite.
+	db.SetMaxOpenConns(1)
+	if err := s.upToDate(ctx, db); err != nil {
+		_ = db.Close()
+		return nil, s.explain(err)
+	}
+	s.db = db
+	return db, nil
+}
+
+// address is the file as a URI, with what every connection sets.
+func (s *Store) address() string {
+	path := filepath.ToSlash(s.path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	u := url.URL{Scheme: "file", Path: path}
+	return fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_txlock=immediate", u.String(), patience.Milliseconds())
+}
+
+// makeFile makes the directory and an empty file that others cannot read, or
+// takes from them what they could. SQLite gives the files beside it the same
+// mode.
+func (s *Store) makeFile() error {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	st, err := f.Stat()
+	if err == nil && st.Mode().Perm()&0o077 != 0 {
+		err = f.Chmod(0o600)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// upToDate brings the schema to the newest version. Processes that find a new
+// file at the same time take turns.
+func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
+	v, err := schemaVersion(ctx, db)
+	if err != nil || v == len(migrations) {
+		return err
+	}
+	if v > len(migrations) {
+		return &newerError{v}
+	}
+	lock := flock.New(s.path+".lock", flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
+		return fmt.Errorf("waiting for another tandem that prepares the file: %w", err)
+	}
+	defer lock.Unlock() //nolint:errcheck // closing the file unlocks it, too
+	return migrate(ctx, db)
+}
+
+// begin runs f in a transaction that writes.
+func (s *Store) begin(ctx context.Context, f func(*sql.Tx) error) error {
+	db, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return s.explain(err)
+	}
+	return s.explain(tx.Commit())
+}
+
+// newerError is a file of a later version of the program.
+type newerError struct{ version int }
+
+func (e *newerError) Error() string {
+	return fmt.Sprintf("a newer tandem wrote it (schema %d, this one knows %d): use that one, or move the file away", e.version, len(migrations))
+}
+
+// explain says which file it is, and what to do.
+func (s *Store) explain(err error) error {
+	var (
+		se   *sqlite.Error
+		done *fileError
+		path *fs.PathError
+	)
+	switch {
+	case err == nil, errors.As(err, &done), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &path):
+		return &fileError{s.path, err, path.Err.Error()}
+	case !errors.As(err, &se):
+		return &fileError{s.path, err, err.Error()}
+	}
+	return &fileError{s.path, err, advice(se, s.path)}
+}
+
+type fileError struct {
+	path string
+	err  error
+	text string
+}
+
+func (e *fileError) Error() string { return e.path + ": " + e.text }
+func (e *fileError) Unwrap() error { return e.err }
+
+// advice is what a result code of SQLite means for the user.
+func advice(e *sqlite.Error, path string) string {
+	switch e.Code() & 0xff {
+	case 11, 26: // CORRUPT, NOTADB
+		return fmt.Sprintf("the file is damaged (%s): move it away, with %s-wal and %[2]s-shm, and tandem starts a new one", e.Error(), filepath.Base(path))
+	case 13: // FULL
+		return "the disk is full"
+	case 8, 14, 23: // READONLY, CANTOPEN, AUTH
+		return fmt.Sprintf("the file or its directory cannot be written (%s)", e.Error())
+	case 5, 6: // BUSY, LOCKED
+		return fmt.Sprintf("another program has kept it locked for %s", patience)
+	}
+	return e.Error()
+}

@@ -1,0 +1,87 @@
+package wire
+
+import (
+	"errors"
+	"net/url"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// keep prepares what calls are written down with. It opens nothing.
+func (s *Stack) keep(o Options) error {
+	limits := store.Limits{PerDay: s.cfg.Budget.PerDay, PerRun: s.cfg.Budget.PerRun}
+	if s.cfg.Log == config.LogOff && !limits.Set() {
+		return nil
+	}
+	if o.StateDir == "" {
+		if limits.Set() {
+			return errors.New("there is a budget, and no directory to keep it in")
+		}
+		return nil
+	}
+	s.writer = store.NewWriter(store.New(o.StateDir))
+	s.book = store.NewBook(s.writer, limits)
+	return nil
+}
+
+// ledger is the target's provider with its costs kept.
+func (s *Stack) ledger(t *Target) provider.Provider {
+	c := ledger.Config{
+		Tariff: tariff(t.Config), Local: s.local(t), StandIn: s.standIn(),
+		Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
+	}
+	if s.book != nil {
+		c.Book = s.book
+	}
+	return ledger.New(t.Provider, c)
+}
+
+// standIn is the first provider of `use` that is not free.
+func (s *Stack) standIn() *ledger.StandIn {
+	for _, name := range s.cfg.Use {
+		pc, ok := s.cfg.Provider(name)
+		if !ok {
+			continue
+		}
+		if f := tariff(pc); f.Of("", "").Known {
+			return &ledger.StandIn{Name: name, Tariff: f}
+		}
+	}
+	return nil
+}
+
+// tariff is what a provider's configuration says about its price. The
+// built-in list is OpenAI's own.
+func tariff(pc config.Provider) ledger.Tariff {
+	u, err := url.Parse(pc.BaseURL)
+	return ledger.Tariff{
+		Model:  pc.Model,
+		Said:   ledger.Said{Input: pc.Price.Input, CachedInput: pc.Price.CachedInput, Output: pc.Price.Output},
+		Listed: err == nil && pc.Kind == config.KindOpenAI && u.Hostname() == "api.openai.com",
+	}
+}
+
+// logged is the router with its calls logged, unless the configuration says
+// otherwise.
+func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
+	if s.writer == nil || s.cfg.Log == config.LogOff {
+		return p
+	}
+	s.Log = store.NewLog(p, store.LogConfig{
+		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version, Manifest: (&manifests{stack: s}).of,
+	})
+	return s.Log
+}
+
+// written waits until what was asked is written down, and says if it was not.
+func (s *Stack) written() {
+	if s.writer == nil {
+		return
+	}
+	if err := s.writer.Close(); err != nil && s.warn != nil {
+		s.warn("what was asked and what it cost could not all be written down: " + err.Error())
+	}
+}

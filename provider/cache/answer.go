@@ -1,0 +1,77 @@
+package cache
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// version is of what is stored; answers of another one are asked anew.
+const version = 1
+
+// answer is what is stored: a whole answer, and who gave it when.
+type answer struct {
+	At       time.Time      `json:"at"`
+	Route    provider.Route `json:"route"` // without Attempts
+	Text     string         `json:"text"`
+	Thinking string         `json:"thinking,omitempty"`
+	Usage    *usage         `json:"usage,omitempty"`
+	Version  int            `json:"version"`
+}
+
+type usage struct {
+	Cached   int `json:"cached_tokens"`
+	Input    int `json:"input_tokens"`
+	Output   int `json:"output_tokens"`
+	Thinking int `json:"thinking_tokens"`
+}
+
+func usageOf(u *provider.Usage) *usage {
+	if u == nil {
+		return nil
+	}
+	return &usage{Cached: u.CachedTokens, Input: u.InputTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
+}
+
+func (a *answer) encode() ([]byte, error) { return json.Marshal(a) }
+
+func decode(value []byte) (*answer, error) {
+	var a answer
+	if err := json.Unmarshal(value, &a); err != nil {
+		return nil, err
+	}
+	if a.Version != version || a.Text == "" {
+		return nil, fmt.Errorf("no answer of version %d", version)
+	}
+	return &a, nil
+}
+
+// basis is the basis of what a hit costs.
+const basis = "cache"
+
+// Hit reports whether an answer came from a cache.
+func Hit(rt *provider.Route) bool { return rt != nil && rt.Cost != nil && rt.Cost.Basis == basis }
+
+// play yields the answer. The Route says that it is kept, and the times are
+// those of looking it up.
+func (a *answer) play(took time.Duration, yield func(provider.Chunk, error) bool) {
+	if a.Thinking != "" && !yield(provider.Chunk{Thinking: a.Thinking}, nil) {
+		return
+	}
+	rt := a.Route
+	rt.Reason = fmt.Sprintf("from the cache, answered by %s on %s", rt.Provider, a.At.Local().Format(time.DateOnly))
+	rt.Load, rt.Total = 0, max(took, 1)
+	rt.FirstToken = rt.Total
+	cost := provider.Cost{USD: provider.Ptr(0.0), Basis: basis}
+	if a.Route.Cost != nil {
+		cost.Saved = a.Route.Cost.USD
+	}
+	rt.Cost = &cost
+	last := provider.Chunk{Text: a.Text, Finish: provider.FinishStop, Route: &rt}
+	if u := a.Usage; u != nil {
+		last.Usage = &provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
+	}
+	yield(last, nil)
+}

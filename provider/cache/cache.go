@@ -1,0 +1,196 @@
+// Package cache keeps whole answers and gives them again to whoever asks the
+// same. [New] puts a cache around a provider; a [Store] holds the answers.
+//
+// An answer is kept only where the same question would be answered the same
+// again, as far as anybody can know: at temperature 0, or with a seed. A hit
+// says in its Route that it is one, who answered, and when.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Options say how to keep answers. Store is needed.
+type Options struct {
+	Store Store
+	// Insist keeps answers of any temperature, with and without a seed: the
+	// user wants the same one again.
+	Insist bool
+	// Targets tells who may answer a request, where, and with what settings, in
+	// order. All of it is a part of the question. Nil: Request.Use stands for
+	// them.
+	Targets func(*provider.Request) []canon.Target
+	// Warn is told of the first failure of the store. It costs no answer. Nil:
+	// nobody is told.
+	Warn func(error)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Cache is a provider.Wrapper that answers what it can from a store. Make one
+// with [New].
+type Cache struct {
+	provider.Provider
+	o    Options
+	once *sync.Once // warns
+}
+
+var _ provider.Wrapper = (*Cache)(nil)
+
+// New returns inner with a cache before it. It touches no store.
+func New(inner provider.Provider, o Options) *Cache {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Cache{Provider: inner, o: o, once: &sync.Once{}}
+}
+
+// Unwrap returns the provider that is asked when the store has no answer.
+func (c *Cache) Unwrap() provider.Provider { return c.Provider }
+
+// Chat answers from the store, or asks the provider and keeps its answer if
+// that is whole, ended by itself, calls no tool, and came from the first who
+// might answer.
+func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		start := c.o.Now()
+		key, ok := c.key(&req)
+		if !ok {
+			c.Provider.Chat(ctx, req)(yield)
+			return
+		}
+		if hit, ok := c.get(ctx, key); ok {
+			hit.play(c.o.Now().Sub(start), yield)
+			return
+		}
+		if ctx.Err() != nil { // the store may have seen it first
+			yield(provider.Chunk{}, ctx.Err())
+			return
+		}
+		k := keeper{answer: answer{Version: version, At: start.UTC()}}
+		for chunk, err := range c.Provider.Chat(ctx, req) {
+			k.see(&chunk, err)
+			if !yield(chunk, err) {
+				break
+			}
+		}
+		if k.whole {
+			c.put(ctx, key, &k)
+		}
+	}
+}
+
+// key is the question's, or false for one that is not kept.
+func (c *Cache) key(req *provider.Request) (string, bool) {
+	if !c.o.Insist && !steady(req) || req.Validate() != nil {
+		return "", false
+	}
+	var targets []canon.Target
+	if c.o.Targets != nil {
+		targets = c.o.Targets(req)
+	}
+	r := canon.Of(req, targets)
+	// Under privacy: local the answer of a hosted provider is as good: the
+	// prompt is not sent again, and the Route says where it came from.
+	r.Privacy = ""
+	key, err := r.Key()
+	return key, err == nil
+}
+
+// steady reports whether the same question should have the same answer.
+func steady(req *provider.Request) bool {
+	return req.Seed != nil || req.Temperature != nil && *req.Temperature == 0
+}
+
+// get looks an answer up. What cannot be read is no answer.
+func (c *Cache) get(ctx context.Context, key string) (*answer, bool) {
+	value, at, ok, err := c.o.Store.Get(ctx, key)
+	if err != nil {
+		c.warn(ctx, err)
+	}
+	if err != nil || !ok {
+		return nil, false
+	}
+	a, err := decode(value)
+	if err != nil {
+		return nil, false // of another version: it is asked again, and replaced
+	}
+	if a.At.IsZero() {
+		a.At = at
+	}
+	return a, true
+}
+
+// patience is how long keeping an answer may take once the reader has it.
+const patience = 5 * time.Second
+
+func (c *Cache) put(ctx context.Context, key string, k *keeper) {
+	value, err := k.encode()
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		err = c.o.Store.Put(ctx, key, value)
+	}
+	if err != nil {
+		c.warn(context.Background(), err)
+	}
+}
+
+// warn tells of the first failure that is not the caller's own.
+func (c *Cache) warn(ctx context.Context, err error) {
+	if c.o.Warn == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return
+	}
+	c.once.Do(func() { c.o.Warn(fmt.Errorf("the cache is of no use: %w", err)) })
+}
+
+// keeper watches an answer go by.
+type keeper struct {
+	answer
+	text, thinking strings.Builder
+	spoilt         bool // it will not be kept
+	whole          bool
+}
+
+// most is the longest answer that is kept, in bytes.
+const most = 1 << 20
+
+func (k *keeper) see(c *provider.Chunk, err error) {
+	if err != nil || len(c.ToolCalls) > 0 || k.text.Len()+k.thinking.Len()+len(c.Text)+len(c.Thinking) > most {
+		k.spoilt = true
+	}
+	if k.spoilt {
+		return
+	}
+	if c.Restart {
+		k.text.Reset()
+		k.thinking.Reset()
+	}
+	k.text.WriteString(c.Text)
+	k.thinking.WriteString(c.Thinking)
+	if c.Finish != provider.FinishStop {
+		return
+	}
+	k.Text, k.Thinking = k.text.String(), k.thinking.String()
+	k.Usage = usageOf(c.Usage)
+	if c.Route != nil {
+		k.Route = *c.Route
+		k.Route.Attempts = nil
+	}
+	k.whole = strings.TrimSpace(k.Text) != "" && !stoodIn(c.Route)
+}
+
+// stoodIn reports whether somebody else was to answer: when he can again, he
+// should.
+func stoodIn(rt *provider.Route) bool {
+	return rt != nil && len(rt.Attempts) > 1
+}

@@ -1,0 +1,237 @@
+// Package ledger knows what calls cost. A [Ledger] around one provider sets
+// each answer's Route.Cost, from the usage that the server gave and a price
+// that somebody wrote down, and keeps a budget: what a call could cost at most
+// is reserved before it is made, and what it did cost takes that place after.
+//
+// What a call is worth that did not end well: a call that never reached the
+// server, or that the server refused with a status of its own, costs nothing.
+// One that broke off on its way (a cut, a time-out, a consumer that left, a
+// gateway's 502 or 504) may have been charged, by how much nobody says: it
+// counts with the most that it can have cost.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Config says what the provider's calls cost, and where that is written down.
+type Config struct {
+	Tariff Tariff
+	// Local reports whether the provider is on this machine: what has no price
+	// of its own costs nothing there. Nil: it is not.
+	Local func(context.Context) bool
+	// StandIn is the priced provider that would have answered in a local
+	// one's place; nil: there is none.
+	StandIn *StandIn
+	// Book takes every call; nil: none is written down.
+	Book Book
+	// Budget says that Book keeps one: each call that could cost something is
+	// reserved first, and refused where its price is not known.
+	Budget bool
+}
+
+// StandIn is a provider by whose price is told what a local answer saved.
+type StandIn struct {
+	Name   string
+	Tariff Tariff
+}
+
+// Ledger is a provider that knows what it costs. Make one with [New].
+type Ledger struct {
+	provider.Provider
+	cfg Config
+}
+
+var _ provider.Wrapper = (*Ledger)(nil)
+
+// New returns a ledger around p.
+func New(p provider.Provider, cfg Config) *Ledger { return &Ledger{Provider: p, cfg: cfg} }
+
+// Unwrap returns the provider whose costs are kept.
+func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
+
+// Chat asks the provider. Besides the provider's errors there is OverBudget,
+// before any call.
+func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		c := account{l: l, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+		if l.cfg.Budget {
+			if err := c.reserve(ctx, &req); err != nil {
+				yield(provider.Chunk{}, err)
+				return
+			}
+		}
+		defer c.close()
+		for chunk, err := range l.Provider.Chat(ctx, req) {
+			if err != nil {
+				c.failed = err
+			} else if chunk.Finish != "" {
+				chunk.Route = c.finish(chunk.Route, chunk.Usage)
+			} else {
+				c.renew()
+			}
+			if !yield(chunk, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// account is one call's.
+type account struct {
+	l      *Ledger
+	run    string
+	asked  string // the model, as in the request
+	began  time.Time
+	mark   int64   // of the reservation; 0: none
+	worst  float64 // what was reserved
+	noted  time.Time
+	route  *provider.Route // of the whole answer; nil: none came
+	usage  *provider.Usage
+	failed error
+}
+
+// renewEvery is how often a call under way is said to be so.
+const renewEvery = time.Minute
+
+func (c *account) renew() {
+	if c.mark == 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(c.noted) > renewEvery {
+		c.noted = now
+		c.l.cfg.Book.Renew(c.mark)
+	}
+}
+
+// reserve sets aside what the call can cost, unless it is local and free.
+func (c *account) reserve(ctx context.Context, req *provider.Request) error {
+	l, name, model := c.l, c.l.Name(), req.Model
+	if model == "" {
+		model = l.cfg.Tariff.Model
+	}
+	price := l.cfg.Tariff.Of(req.Model, "")
+	switch local := l.cfg.Local != nil && l.cfg.Local(ctx); {
+	case local && !l.saysPrice(req.Model):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !price.Known:
+		return provider.Errorf(provider.OverBudget, name, model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+	}
+	worst := price.Worst(req)
+	mark, err := l.cfg.Book.Reserve(ctx, Hold{Run: c.run, Provider: name, Model: model, USD: worst})
+	var over *Over
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &over):
+		return provider.Errorf(provider.OverBudget, name, model, "%w", over)
+	default:
+		return provider.Errorf(provider.OverBudget, name, model, "the budget cannot be kept, so nothing was sent: %w", err)
+	}
+	c.mark, c.worst, c.noted = mark, worst, time.Now()
+	if req.MaxTokens == nil {
+		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
+	}
+	return nil
+}
+
+// saysPrice reports whether the configuration itself has a price for the
+// model: it counts on this machine, too, where a program may pass calls on.
+func (l *Ledger) saysPrice(asked string) bool {
+	return (asked == "" || asked == l.cfg.Tariff.Model) && !l.cfg.Tariff.Said.empty()
+}
+
+// finish notes a whole answer and returns its route with the cost.
+func (c *account) finish(rt *provider.Route, u *provider.Usage) *provider.Route {
+	if rt == nil {
+		rt = &provider.Route{Provider: c.l.Name(), Model: c.asked}
+	}
+	cost := c.l.cost(c.asked, rt, u)
+	rt.Cost = &cost
+	c.route, c.usage = rt, u
+	return rt
+}
+
+// cost is what an answer cost.
+func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage) provider.Cost {
+	if rt.Local && !l.saysPrice(asked) {
+		cost := provider.Cost{USD: new(float64), Basis: "local"}
+		if s := l.cfg.StandIn; s != nil && u != nil {
+			if price := s.Tariff.Of("", ""); price.Known {
+				cost.Saved = provider.Ptr(price.USD(*u))
+				cost.Basis = "local; " + s.Name + " by its price: " + price.Basis
+			}
+		}
+		return cost
+	}
+	price := l.cfg.Tariff.Of(asked, rt.Model)
+	switch {
+	case !price.Known:
+		return provider.Cost{Basis: price.Basis}
+	case u == nil:
+		return provider.Cost{Basis: "the server told no usage"}
+	}
+	return provider.Cost{USD: provider.Ptr(price.USD(*u)), Basis: price.Basis}
+}
+
+// close writes down how the call ended.
+func (c *account) close() {
+	book := c.l.cfg.Book
+	if book == nil {
+		return
+	}
+	model := c.asked
+	if model == "" {
+		model = c.l.cfg.Tariff.Model
+	}
+	e := Entry{Run: c.run, Provider: c.l.Name(), Model: model, Began: c.began, Usage: c.usage}
+	switch {
+	case c.route != nil:
+		e.Cost = *c.route.Cost
+		if c.route.Model != "" {
+			e.Model = c.route.Model
+		}
+	case !mayBeCharged(c.failed):
+		if c.mark != 0 {
+			book.Release(c.mark)
+		}
+		return
+	case c.mark == 0 && c.free():
+		return
+	default:
+		e.Cost.Basis = "it broke off"
+	}
+	if e.Cost.USD == nil && c.mark != 0 {
+		e.AtMost = &c.worst
+	}
+	book.Settle(c.mark, e)
+}
+
+// free reports whether a call that gave no route was on this machine, where
+// nothing is charged.
+func (c *account) free() bool {
+	return c.l.cfg.Local != nil && !c.l.saysPrice(c.asked) && c.l.cfg.Local(context.Background())
+}
+
+// mayBeCharged reports whether a call that gave no whole answer may have been
+// charged; see the package comment. Nil is a consumer that left, or a stream
+// without an end.
+func mayBeCharged(err error) bool {
+	var e *provider.Error
+	if !errors.As(err, &e) {
+		return true // the caller's own context: what was sent till then is not known
+	}
+	switch {
+	case !e.Sent, e.Kind == provider.Denied, e.Kind == provider.RateLimited, e.Kind == provider.QuotaExhausted:
+		return false
+	}
+	return e.Status < 400 || e.Status == 502 || e.Status == 504
+}

@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Price is what tokens cost, in US dollars a million.
+type Price struct {
+	Input       float64 // of the prompt
+	CachedInput float64 // of the part of the prompt that the server had cached
+	Output      float64 // of the answer, thinking included
+}
+
+// USD is what u costs at p.
+func (p Price) USD(u provider.Usage) float64 {
+	cached := min(u.CachedTokens, u.InputTokens)
+	return (float64(u.InputTokens-cached)*p.Input + float64(cached)*p.CachedInput + float64(u.OutputTokens)*p.Output) / 1e6
+}
+
+// dearestInput is the price of a prompt token of which it is not known
+// whether it will be cached.
+func (p Price) dearestInput() float64 { return max(p.Input, p.CachedInput) }
+
+// Said is a price as a user wrote it down; nil: not said.
+type Said struct{ Input, CachedInput, Output *float64 }
+
+func (s Said) empty() bool { return s.Input == nil && s.CachedInput == nil && s.Output == nil }
+
+// over returns s with what it leaves out taken from the list's price, if
+// there is one. It reports whether that is a whole price.
+func (s Said) over(list Price, listed bool) (Price, bool) {
+	p := list
+	if s.Input != nil {
+		p.Input = *s.Input
+		p.CachedInput = *s.Input
+	}
+	if s.CachedInput != nil {
+		p.CachedInput = *s.CachedInput
+	}
+	if s.Output != nil {
+		p.Output = *s.Output
+	}
+	return p, listed || s.Input != nil && s.Output != nil
+}
+
+// Priced is a price, and where it comes from.
+type Priced struct {
+	Price
+	Known bool
+	Basis string // as in provider.Cost
+}
+
+// Tariff says what a provider's models cost.
+type Tariff struct {
+	// Model is the provider's own; Said is its price, and no other model's.
+	Model string
+	Said  Said
+	// Listed says that the provider sells what the built-in list has.
+	Listed bool
+}
+
+// Of returns the price of a model: asked is its name as it was asked for,
+// served as the server named it in its answer, "" before there is one.
+func (t Tariff) Of(asked, served string) Priced {
+	if asked == "" {
+		asked = t.Model
+	}
+	name, list, listed := asked, Price{}, false
+	if t.Listed {
+		if served != "" {
+			name = served
+			list, listed = Lookup(served)
+		}
+		if !listed {
+			name = asked
+			list, listed = Lookup(asked)
+		}
+	}
+	if asked == t.Model && !t.Said.empty() {
+		if p, whole := t.Said.over(list, listed); whole {
+			return Priced{p, true, "configuration"}
+		}
+		return Priced{Basis: "no whole price for " + asked + ": the configuration has a part of it"}
+	}
+	if listed {
+		return Priced{list, true, "list of " + ListDate}
+	}
+	return Priced{Basis: "no price for " + name}
+}
+
+// Dollars writes an amount as a person would: $1.25, $0.0026, $0.0000012.
+func Dollars(usd float64) string {
+	switch {
+	case usd == 0:
+		return "$0"
+	case usd < 0:
+		return "-" + Dollars(-usd)
+	case usd >= 0.1:
+		return fmt.Sprintf("$%.2f", usd)
+	}
+	text := strconv.FormatFloat(usd, 'g', 2, 64)
+	if x, err := strconv.ParseFloat(text, 64); err == nil {
+		text = strconv.FormatFloat(x, 'f', -1, 64)
+	}
+	return "$" + strings.TrimSpace(text)
+}

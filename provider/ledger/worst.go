@@ -1,0 +1,44 @@
+package ledger
+
+import "github.com/tandem-llm/tandem/provider"
+
+// DefaultMaxTokens is the longest answer that is paid for out of a budget
+// where the request sets no limit of its own. It is sent along then: what was
+// reserved holds only if the server keeps to it.
+const DefaultMaxTokens = 4096
+
+// What a prompt has besides its text, in tokens, at most.
+const (
+	perMessage = 16     // role and separators
+	perImage   = 50_000 // the dearest picture of the dearest way to count them
+)
+
+// promptBound is the most tokens that a prompt can have: no tokenizer makes
+// more tokens than bytes.
+func promptBound(req *provider.Request) int {
+	n := perMessage
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		n += perMessage + len(m.Text) + len(m.ToolCallID) + len(m.ToolName) + perImage*len(m.Images)
+		for _, c := range m.ToolCalls {
+			n += perMessage + len(c.ID) + len(c.Name) + len(c.Arguments)
+		}
+	}
+	for _, t := range req.Tools {
+		n += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
+	}
+	if req.Schema != nil {
+		n += perMessage + len(req.Schema.Name) + len(req.Schema.JSON)
+	}
+	return n
+}
+
+// Worst is the most that a request can cost at p, in US dollars. A request
+// without MaxTokens counts with [DefaultMaxTokens].
+func (p Price) Worst(req *provider.Request) float64 {
+	out := DefaultMaxTokens
+	if req.MaxTokens != nil {
+		out = *req.MaxTokens
+	}
+	return (float64(promptBound(req))*p.dearestInput() + float64(out)*p.Output) / 1e6
+}

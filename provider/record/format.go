@@ -1,0 +1,237 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Version is of the files' format. It grows when an older Tandem could not
+// read them rightly.
+const Version = 1
+
+// call is one file: what was asked, and what came of it.
+type call struct {
+	Chunks   []chunk       `json:"chunks,omitempty"`
+	Error    *failure      `json:"error,omitempty"`
+	Key      string        `json:"key"`
+	Recorded time.Time     `json:"recorded"`           // when it was asked, UTC, whole seconds
+	Redacted int           `json:"redacted,omitempty"` // secrets taken out
+	Request  canon.Request `json:"request"`
+	Version  int           `json:"version"`
+	file     string        // its name
+}
+
+// chunk is a provider.Chunk and when it came.
+type chunk struct {
+	AtMS      float64         `json:"at_ms"` // from the call
+	Finish    provider.Finish `json:"finish,omitempty"`
+	Restart   bool            `json:"restart,omitempty"`
+	Route     *provider.Route `json:"route,omitempty"`
+	Text      string          `json:"text,omitempty"`
+	Thinking  string          `json:"thinking,omitempty"`
+	ToolCalls []canon.Call    `json:"tool_calls,omitempty"`
+	Usage     *usage          `json:"usage,omitempty"`
+}
+
+type usage struct {
+	Cached   int `json:"cached_tokens"`
+	Input    int `json:"input_tokens"`
+	Output   int `json:"output_tokens"`
+	Thinking int `json:"thinking_tokens"`
+}
+
+// failure is the error that ended an answer.
+type failure struct {
+	AtMS         float64            `json:"at_ms"`
+	Attempts     []provider.Attempt `json:"attempts,omitempty"`
+	Final        bool               `json:"final,omitempty"`
+	Kind         provider.Kind      `json:"kind,omitempty"` // empty: it was no *provider.Error
+	Model        string             `json:"model,omitempty"`
+	Provider     string             `json:"provider,omitempty"`
+	RequestID    string             `json:"request_id,omitempty"`
+	RetryAfterNS time.Duration      `json:"retry_after_ns,omitempty"`
+	Sent         bool               `json:"sent,omitempty"`
+	Status       int                `json:"status,omitempty"`
+	Text         string             `json:"text,omitempty"` // of the cause
+}
+
+func chunkOf(c *provider.Chunk, at time.Duration) chunk {
+	out := chunk{
+		AtMS: ms(at), Finish: c.Finish, Restart: c.Restart, Text: c.Text, Thinking: c.Thinking,
+		ToolCalls: canon.Calls(c.ToolCalls),
+	}
+	if c.Route != nil {
+		rt := *c.Route
+		rt.Attempts = slices.Clone(rt.Attempts) // who gets the chunk may change its own
+		out.Route = &rt
+	}
+	if u := c.Usage; u != nil {
+		out.Usage = &usage{Cached: u.CachedTokens, Input: u.InputTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
+	}
+	return out
+}
+
+func (c *chunk) provider() provider.Chunk {
+	out := provider.Chunk{Finish: c.Finish, Restart: c.Restart, Text: c.Text, Thinking: c.Thinking}
+	for _, t := range c.ToolCalls {
+		out.ToolCalls = append(out.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Name, Arguments: json.RawMessage(t.Arguments)})
+	}
+	if c.Route != nil {
+		rt := *c.Route
+		rt.Attempts = slices.Clone(rt.Attempts)
+		out.Route = &rt
+	}
+	if u := c.Usage; u != nil {
+		out.Usage = &provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
+	}
+	return out
+}
+
+func failureOf(err error, at time.Duration, attempts []provider.Attempt) *failure {
+	f := &failure{AtMS: ms(at), Attempts: attempts, Text: err.Error()}
+	var e *provider.Error
+	if !errors.As(err, &e) {
+		return f
+	}
+	f.Final, f.Kind, f.Model, f.Provider, f.RequestID = e.Final, e.Kind, e.Model, e.Provider, e.RequestID
+	f.RetryAfterNS, f.Sent, f.Status, f.Text = e.RetryAfter, e.Sent, e.Status, ""
+	if e.Err != nil {
+		f.Text = e.Err.Error()
+	}
+	return f
+}
+
+// err is the error as it was, its cause marked as a replay from dir. cause
+// makes the cause; nil: errors.New does.
+func (f *failure) err(dir string, cause func(string, []provider.Attempt) error) error {
+	text := "replayed from " + dir
+	if f.Text != "" {
+		text += ": " + f.Text
+	}
+	inner := errors.New(text)
+	if cause != nil && len(f.Attempts) > 0 {
+		inner = cause(text, f.Attempts)
+	}
+	if f.Kind == "" {
+		return inner
+	}
+	return &provider.Error{
+		Final: f.Final, Kind: f.Kind, Model: f.Model, Provider: f.Provider, RequestID: f.RequestID,
+		RetryAfter: f.RetryAfterNS, Sent: f.Sent, Status: f.Status, Err: inner,
+	}
+}
+
+// ms is d in milliseconds, to the microsecond.
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
+// name is the file of a key's n-th recording, n from 1.
+func name(key string, n int) string { return fmt.Sprintf("%s-%03d.json", key[:16], n) }
+
+// save writes c under the next free number of its key. Others may write to the
+// directory at the same time: a file is there whole or not at all.
+func save(dir string, c *call) error {
+	data, err := encode(c)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".recording-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone when it was moved
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		err := place(f.Name(), filepath.Join(dir, name(c.Key, n)))
+		if !errors.Is(err, os.ErrExist) {
+			return err
+		}
+	}
+}
+
+// place gives a file a name that is free. Where the file system has no links,
+// the name is taken first and filled then.
+func place(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, os.ErrExist) {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// encode is c as indented JSON with all keys in order.
+func encode(c *call) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(c)
+	return b.Bytes(), err
+}
+
+// load reads a file. Its errors name the file and say what to do.
+func load(dir, file string) (*call, error) {
+	data, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return nil, err
+	}
+	var head struct{ Version int }
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
+	}
+	if head.Version != Version {
+		return nil, fmt.Errorf("%s is of version %d, and this tandem reads version %d; record it again", filepath.Join(dir, file), head.Version, Version)
+	}
+	c := &call{file: file}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
+	}
+	if c.Error == nil && (len(c.Chunks) == 0 || c.Chunks[len(c.Chunks)-1].Finish == "") {
+		return nil, fmt.Errorf("%s holds no whole answer; delete it, and record it again", filepath.Join(dir, file))
+	}
+	return c, nil
+}
+
+// files lists the recordings of a directory in order; with a key, those of it.
+func files(dir, key string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		n := e.Name()
+		if strings.HasSuffix(n, ".json") && !strings.HasPrefix(n, ".") && (key == "" || strings.HasPrefix(n, key[:16]+"-")) {
+			out = append(out, n)
+		}
+	}
+	// Past 999 the numbers grow longer, and come after.
+	slices.SortFunc(out, func(a, b string) int {
+		if len(a) != len(b) && key != "" {
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	})
+	return out, nil
+}

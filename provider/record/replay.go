@@ -1,0 +1,211 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Player is a provider that answers from recordings: it has no network at all.
+// Make one with [Replay].
+type Player struct {
+	name string
+	o    PlayerOptions
+
+	mu    sync.Mutex
+	asked map[string]int // how often, by key
+}
+
+var _ provider.Provider = (*Player)(nil)
+
+// PlayerOptions say how to replay. Dir is needed.
+type PlayerOptions struct {
+	// Dir is where the files lie.
+	Dir string
+	// Targets is as in [Options], and must tell the same.
+	Targets func(*provider.Request) []canon.Target
+	// Timing waits before each piece of an answer as long as it took then.
+	Timing bool
+	// Cause makes the cause of an error that had attempts of its text and of
+	// them. Nil: the text is kept alone.
+	Cause func(text string, attempts []provider.Attempt) error
+}
+
+// Replay returns a provider of that name which answers from o.Dir. Errors:
+// Invalid, when there is no such directory, or no recording in it.
+func Replay(name string, o PlayerOptions) (*Player, error) {
+	all, err := files(o.Dir, "")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, provider.Errorf(provider.Invalid, name, "", "there is no directory %s to replay from; make it with `tandem … --record %[1]s`", o.Dir)
+	case err != nil:
+		return nil, provider.Errorf(provider.Invalid, name, "", "%w", err)
+	case len(all) == 0:
+		return nil, provider.Errorf(provider.Invalid, name, "", "there are no recordings in %s; make them with `tandem … --record %[1]s`", o.Dir)
+	}
+	return &Player{name: name, o: o, asked: map[string]int{}}, nil
+}
+
+// Name is the name given to [Replay]. Who answered, when it was recorded, is in
+// the answer's Route.
+func (p *Player) Name() string { return p.name }
+
+// Models lists the models that answers were recorded of, by name. Errors: ctx's
+// own; Unavailable, when the recordings cannot be read.
+func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
+	all, err := files(p.o.Dir, "")
+	if err != nil {
+		return nil, p.fail("", err)
+	}
+	var names []string
+	for _, file := range all {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c, err := load(p.o.Dir, file)
+		if err != nil {
+			return nil, p.fail("", err)
+		}
+		for _, k := range c.Chunks {
+			if k.Route != nil && k.Route.Model != "" {
+				names = append(names, k.Route.Model)
+			}
+		}
+	}
+	slices.Sort(names)
+	var models []provider.Model
+	for _, n := range slices.Compact(names) {
+		models = append(models, provider.Model{Name: n})
+	}
+	return models, nil
+}
+
+// Chat answers from the recordings. Each range over it is the next call of the
+// request's row. Errors: as recorded, the cause's text after a word that it is
+// a replay; Invalid, for what no provider takes;
+// Unavailable around a *[Miss], where there is no recording; Unavailable, where
+// it cannot be read.
+func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		c, err := p.find(ctx, &req)
+		if err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		start := time.Now()
+		for i := range c.Chunks {
+			if err := p.wait(ctx, start, c.Chunks[i].AtMS); err != nil {
+				yield(provider.Chunk{}, err)
+				return
+			}
+			out := c.Chunks[i].provider()
+			if out.Finish != "" {
+				out.Route = p.route(c, out.Route)
+			}
+			if !yield(out, nil) {
+				return
+			}
+		}
+		if c.Error == nil {
+			return
+		}
+		if err = p.wait(ctx, start, c.Error.AtMS); err == nil {
+			err = c.Error.err(p.o.Dir, p.o.Cause)
+		}
+		yield(provider.Chunk{}, err)
+	}
+}
+
+// route says that the answer is a replay. It cost nothing.
+func (p *Player) route(c *call, rt *provider.Route) *provider.Route {
+	if rt == nil {
+		rt = &provider.Route{}
+	}
+	reason := fmt.Sprintf("replayed from %s, recorded %s", p.o.Dir, c.Recorded.Format(time.DateOnly))
+	if c.Redacted > 0 {
+		reason += fmt.Sprintf(", secrets taken out: %d", c.Redacted)
+	}
+	if rt.Reason != "" {
+		reason += ": " + rt.Reason
+	}
+	rt.Reason = reason
+	if rt.Cost != nil {
+		rt.Cost = &provider.Cost{USD: provider.Ptr(0.0), Basis: "replayed"}
+	}
+	return rt
+}
+
+// wait waits until at, if times are kept, and returns ctx's error if it ended.
+func (p *Player) wait(ctx context.Context, start time.Time, atMS float64) error {
+	left := time.Until(start.Add(duration(atMS)))
+	if !p.o.Timing || left <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return ctx.Err()
+	}
+}
+
+// find is the recording whose turn it is.
+func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := canon.Of(req, targets(p.o.Targets, req))
+	key, err := r.Key()
+	if err != nil {
+		return nil, provider.Errorf(provider.Invalid, p.name, req.Model, "%w", err)
+	}
+	row, err := files(p.o.Dir, key)
+	if err != nil {
+		return nil, p.fail(req.Model, err)
+	}
+	if len(row) == 0 {
+		if err := req.Validate(); err != nil { // after: a refusal may be recorded
+			return nil, p.invalid(req.Model, err)
+		}
+		return nil, p.fail(req.Model, p.miss(r))
+	}
+	c, err := load(p.o.Dir, row[p.turn(key, len(row))])
+	if err == nil && c.Key != key {
+		err = fmt.Errorf("%s is named after another request; record it again", c.file)
+	}
+	if err != nil {
+		return nil, p.fail(req.Model, err)
+	}
+	return c, nil
+}
+
+// turn is the place in a row of n whose turn it is.
+func (p *Player) turn(key string, n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := min(p.asked[key], n-1)
+	p.asked[key] = i + 1
+	return i
+}
+
+func (p *Player) fail(model string, err error) error {
+	return &provider.Error{Kind: provider.Unavailable, Provider: p.name, Model: model, Final: true, Err: err}
+}
+
+func (p *Player) invalid(model string, err error) error {
+	var e *provider.Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	return &provider.Error{Kind: provider.Invalid, Provider: p.name, Model: model, Final: true, Err: err}
+}
