@@ -30,9 +30,9 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 		return nil, err
 	}
 	return wire.Open(cfg, wire.Options{
-		Answers:  answers,
-		StateDir: stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
+		Answers:     answers,
 		LoadCommand: a.loadCommand(),
+		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.note("%s", a.term.dim("· "+msg))

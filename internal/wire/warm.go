@@ -219,11 +219,40 @@ func (w *warm) LoadWindow(ctx context.Context, model string, window int) error {
 	return w.measured(ctx, model, m, true)
 }
 
-// Unload takes a model out of memory.
+// Unload takes a model out of memory, and returns when it is out: the server
+// says so a little earlier.
 func (w *warm) Unload(ctx context.Context, model string) error {
-	w.note(w.adapter.Model(model), func(k *known) { k.used = time.Time{} })
-	return w.server.Unload(ctx, model)
+	model = w.adapter.Model(model)
+	w.note(model, func(k *known) { k.used = time.Time{} })
+	if err := w.server.Unload(ctx, model); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, unloadPatience, errStays)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		running, err := w.server.Running(ctx)
+		if _, ok := loaded(running, model); err == nil && !ok {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errStays) {
+				return provider.Errorf(provider.Unavailable, w.Name(), model, "it is still in memory after %s: it is being used", unloadPatience)
+			}
+			return ctx.Err()
+		}
+	}
 }
+
+const unloadPatience = 10 * time.Second
+
+var errStays = errors.New("the model stays in memory")
 
 func (w *warm) key(model string) loadKey { return loadKey{w.Name(), model} }
 

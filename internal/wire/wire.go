@@ -32,10 +32,6 @@ type Options struct {
 	// Progress, if not nil, is told what is waited for, such as an engine
 	// that starts.
 	Progress func(string)
-	// Warn, if not nil, is told what the user should know of an answer that
-	// comes all the same, such as a model that has spilled to the CPU. It and
-	// Progress must be safe for concurrent use where the stack is used so.
-	Warn func(string)
 	// Prober looks at the machine's memory. The zero Prober looks at this one.
 	Prober memory.Prober
 	// LoadCommand is a command line, such as tandem's `models load`, that goes
@@ -48,6 +44,10 @@ type Options struct {
 	EngineEnv []string
 	// Version is the program's own, for the log.
 	Version string
+	// Warn, if not nil, is told what went wrong beside an answer, such as a
+	// model that has spilled to the CPU. It and Progress must be safe for
+	// concurrent use where the stack is used so.
+	Warn func(string)
 	// Getenv is the environment, for telemetry. Nil: there is none.
 	Getenv func(string) string
 	// Answers are recorded, replayed or kept for the next time.
@@ -61,14 +61,14 @@ type Stack struct {
 	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
+	options           Options
+	loads             loads
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
 	flush             func() // sends what telemetry is left; nil: there is none
 	cache             *Cache // nil: none is used
 	revealed          revealed
-	options           Options
-	loads             loads
 }
 
 // Target is one configured provider.
@@ -88,7 +88,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if o.Answers.Replay != "" {
 		return replaying(cfg, o.Answers)
 	}
-	s := &Stack{cfg: cfg, options: o, warn: o.Warn}
+	s := &Stack{cfg: cfg, warn: o.Warn, options: o}
 	if err := s.keep(o); err != nil {
 		return nil, err
 	}
@@ -122,8 +122,8 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	explained := &refusals{Provider: r, target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
-	p, err := s.kept(s.patient(explained), o)
+	explained := &refusals{Provider: s.patient(r), target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
+	p, err := s.kept(explained, o)
 	if err != nil {
 		return nil, err
 	}
@@ -301,9 +301,9 @@ func (s *Stack) Defaults(req *provider.Request) {
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 
-// Close hands loads under way to LoadCommand, waits until everything is written down, sends what telemetry is left,
-// in about a second at most, and frees the connections. The managed engines
-// stay.
+// Close hands loads under way to LoadCommand, waits until everything is written
+// down, sends what telemetry is left, in about a second at most, and frees the
+// connections. The managed engines stay.
 func (s *Stack) Close() {
 	s.loads.close(s.handOver)
 	s.written()
