@@ -111,36 +111,81 @@ func (c *account) renew() {
 
 // reserve sets aside what the call can cost, unless it is local and free.
 func (c *account) reserve(ctx context.Context, req *provider.Request) error {
-	l, name, model := c.l, c.l.Name(), req.Model
-	if model == "" {
-		model = l.cfg.Tariff.Model
+	h, err := c.l.hold(ctx, req)
+	if err != nil || h == nil {
+		return err
 	}
-	price := l.cfg.Tariff.Of(req.Model, "")
-	switch local := l.cfg.Local != nil && l.cfg.Local(ctx); {
-	case local && !l.saysPrice(req.Model):
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case !price.Known:
-		return provider.Errorf(provider.OverBudget, name, model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+	mark, err := c.l.cfg.Book.Reserve(ctx, *h)
+	if err != nil {
+		return refused(ctx, h, err)
 	}
-	worst := price.Worst(req)
-	mark, err := l.cfg.Book.Reserve(ctx, Hold{Run: c.run, Provider: name, Model: model, USD: worst})
-	var over *Over
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &over):
-		return provider.Errorf(provider.OverBudget, name, model, "%w", over)
-	default:
-		return provider.Errorf(provider.OverBudget, name, model, "the budget cannot be kept, so nothing was sent: %w", err)
-	}
-	c.mark, c.worst, c.noted = mark, worst, time.Now()
+	c.mark, c.worst, c.noted = mark, h.USD, time.Now()
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
 	return nil
+}
+
+// hold is what a request would reserve; nil: nothing, for it costs nothing.
+func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error) {
+	model := req.Model
+	if model == "" {
+		model = l.cfg.Tariff.Model
+	}
+	price := l.cfg.Tariff.Of(req.Model, "")
+	switch free := l.free(ctx, req.Model); {
+	case free:
+		return nil, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !price.Known:
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+	}
+	return &Hold{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
+}
+
+// refused is why a reservation was not had.
+func refused(ctx context.Context, h *Hold, err error) error {
+	var over *Over
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &over):
+		return provider.Errorf(provider.OverBudget, h.Provider, h.Model, "%w", over)
+	}
+	return provider.Errorf(provider.OverBudget, h.Provider, h.Model, "the budget cannot be kept, so nothing was sent: %w", err)
+}
+
+// Fits returns the error with which Chat would refuse a request for its
+// budget, or nil. It reserves nothing: another call may take the rest.
+func (l *Ledger) Fits(ctx context.Context, req *provider.Request) error {
+	if !l.cfg.Budget {
+		return nil
+	}
+	h, err := l.hold(ctx, req)
+	if err != nil || h == nil {
+		return err
+	}
+	if err := l.cfg.Book.Fits(ctx, *h); err != nil {
+		return refused(ctx, h, err)
+	}
+	return nil
+}
+
+// Quote is what a prompt of so many tokens costs, in US dollars, without its
+// answer. It reports whether that is known.
+func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens int) (usd float64, known bool) {
+	if l.free(ctx, req.Model) {
+		return 0, true
+	}
+	price := l.cfg.Tariff.Of(req.Model, "")
+	return price.USD(provider.Usage{InputTokens: promptTokens}), price.Known
+}
+
+// free reports whether a model's calls cost nothing: on this machine, without
+// a price of their own.
+func (l *Ledger) free(ctx context.Context, asked string) bool {
+	return l.cfg.Local != nil && !l.saysPrice(asked) && l.cfg.Local(ctx)
 }
 
 // saysPrice reports whether the configuration itself has a price for the
@@ -204,7 +249,7 @@ func (c *account) close() {
 			book.Release(c.mark)
 		}
 		return
-	case c.mark == 0 && c.free():
+	case c.mark == 0 && c.l.free(context.Background(), c.asked):
 		return
 	default:
 		e.Cost.Basis = "it broke off"
@@ -213,12 +258,6 @@ func (c *account) close() {
 		e.AtMost = &c.worst
 	}
 	book.Settle(c.mark, e)
-}
-
-// free reports whether a call that gave no route was on this machine, where
-// nothing is charged.
-func (c *account) free() bool {
-	return c.l.cfg.Local != nil && !c.l.saysPrice(c.asked) && c.l.cfg.Local(context.Background())
 }
 
 // mayBeCharged reports whether a call that gave no whole answer may have been
