@@ -199,19 +199,27 @@ func (c *account) finish(rt *provider.Route, u *provider.Usage) *provider.Route 
 	if rt == nil {
 		rt = &provider.Route{Provider: c.l.Name(), Model: c.asked}
 	}
-	cost := c.l.cost(c.asked, rt, u)
-	rt.Cost = &cost
+	cost := &costs{}
+	cost.Cost = c.l.cost(c.asked, rt, u, cost)
+	rt.Cost = &cost.Cost
 	c.route, c.usage = rt, u
 	return rt
 }
 
-// cost is what an answer cost.
-func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage) provider.Cost {
+// costs is a cost with the amounts that it points to: one piece of memory.
+type costs struct {
+	provider.Cost
+	usd, saved float64
+}
+
+// cost is what an answer cost, with its amounts in the given place.
+func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
 	if rt.Local && !l.saysPrice(asked) {
-		cost := provider.Cost{USD: new(float64), Basis: "local"}
+		cost := provider.Cost{USD: &in.usd, Basis: "local"}
 		if s := l.cfg.StandIn; s != nil && u != nil {
 			if price := s.Tariff.Of("", ""); price.Known {
-				cost.Saved = provider.Ptr(price.USD(*u))
+				in.saved = price.USD(*u)
+				cost.Saved = &in.saved
 				cost.Basis = "local; " + s.Name + " by its price: " + price.Basis
 			}
 		}
@@ -224,7 +232,8 @@ func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage) provi
 	case u == nil:
 		return provider.Cost{Basis: "the server told no usage"}
 	}
-	return provider.Cost{USD: provider.Ptr(price.USD(*u)), Basis: price.Basis}
+	in.usd = price.USD(*u)
+	return provider.Cost{USD: &in.usd, Basis: price.Basis}
 }
 
 // close writes down how the call ended.
