@@ -143,6 +143,21 @@ func TestIDsNeedNotBeWhole(t *testing.T) {
 	}
 }
 
+// Whatever is looked for, it is words and no query language.
+func TestSearchTakesAnyText(t *testing.T) {
+	w := writer(t)
+	logOne(t, w, "Wo fließt die Donau? 多瑙河在哪里 C++ \"quoted\" a-b")
+	for text, found := range map[string]int{
+		"donau": 1, "DONAU wo": 1, "Fliesst": 0, "fließt": 1, "多瑙河": 1, "瑙河": 1, "c++": 1, `"quoted"`: 1, "a-b": 1, "ona": 1, "elbe": 0,
+		`"`: 1, "AND OR NOT": 0, "prompt:donau": 0, "don*": 0, "^wo": 1, "(": 0, "NEAR(wo donau)": 0, "%": 0, "_": 0, "\x00": 0, " ": 0, "": 0,
+	} {
+		lines, err := w.Store().Search(t.Context(), text, 0)
+		if err != nil || len(lines) != found {
+			t.Errorf("%q: found %d, %v; want %d", text, len(lines), err, found)
+		}
+	}
+}
+
 // The log is no part of the contract: what stands on it sees the provider.
 func TestLogIsAProvider(t *testing.T) {
 	providertest.TestLive(t, providertest.Live{

@@ -82,6 +82,6 @@ func (s *Stack) written() {
 		return
 	}
 	if err := s.writer.Close(); err != nil && s.warn != nil {
-		s.warn("what was asked and what it cost could not all be written down: " + err.Error())
+		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
 	}
 }
