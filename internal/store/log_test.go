@@ -34,12 +34,12 @@ func TestARunIsKeptWhole(t *testing.T) {
 			return &Manifest{Engine: "fake", Model: rt.Model, Options: req.Options}
 		},
 	})
-	l.Describe(Run{ID: "1m88aaaaaaaaaa", Began: began, Command: "run", Chain: "c", File: "/c.yaml", SHA256: "abc"})
+	of := WithRun(t.Context(), Run{ID: "1m88aaaaaaaaaa", Began: began, Command: "run", Chain: "c", File: "/c.yaml", SHA256: "abc"})
 	req := question("Who?")
 	req.Seed, req.Temperature, req.Options = provider.Ptr(int64(7)), provider.Ptr(0.0), map[string]any{"top_k": 3.0}
 	req.Messages[0].Images = []provider.Image{{Data: []byte("picture"), MIME: "image/png"}}
 	for i, step := range []string{"one", "two"} {
-		ctx := provider.WithRun(t.Context(), provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
+		ctx := provider.WithRun(of, provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
 		if _, err := provider.Collect(l.Chat(ctx, req)); err != nil {
 			t.Fatal(err)
 		}
