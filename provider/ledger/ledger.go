@@ -73,6 +73,7 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			} else if chunk.Finish != "" {
 				chunk.Route = c.finish(chunk.Route, chunk.Usage)
 			} else {
+				c.came = true
 				c.renew()
 			}
 			if !yield(chunk, err) || err != nil {
@@ -91,6 +92,7 @@ type account struct {
 	mark   int64   // of the reservation; 0: none
 	worst  float64 // what was reserved
 	noted  time.Time
+	came   bool            // content did
 	route  *provider.Route // of the whole answer; nil: none came
 	usage  *provider.Usage
 	failed error
@@ -253,7 +255,7 @@ func (c *account) close() {
 		if c.route.Model != "" {
 			e.Model = c.route.Model
 		}
-	case !mayBeCharged(c.failed):
+	case !c.came && !mayBeCharged(c.failed):
 		if c.mark != 0 {
 			book.Release(c.mark)
 		}
@@ -269,7 +271,7 @@ func (c *account) close() {
 	book.Settle(c.mark, e)
 }
 
-// mayBeCharged reports whether a call that gave no whole answer may have been
+// mayBeCharged reports whether a call that gave no content may have been
 // charged; see the package comment. Nil is a consumer that left, or a stream
 // without an end.
 func mayBeCharged(err error) bool {

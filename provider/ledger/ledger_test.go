@@ -152,6 +152,10 @@ func sent(k provider.Kind, status int, text ...string) providertest.Answer {
 	return providertest.Answer{Text: text, Err: &provider.Error{Kind: k, Status: status, Sent: true}}
 }
 
+func fails(k provider.Kind, text ...string) providertest.Answer {
+	return providertest.Answer{Text: text, Err: provider.Errorf(k, "", "", "as scripted")}
+}
+
 // What becomes of a reservation, by how the call went.
 func TestReservations(t *testing.T) {
 	worst := (float64(16+16+len("hello"))*2 + 4096*8) / 1e6
@@ -171,6 +175,7 @@ func TestReservations(t *testing.T) {
 		{"a gateway gave up", sent(provider.Unavailable, 502), true, -1, worst},
 		{"a gateway's time ran out", sent(provider.Unavailable, 504), true, -1, worst},
 		{"no answer in time", sent(provider.Timeout, 0), true, -1, worst},
+		{"cut in the middle by one that does not say that it was sent", fails(provider.Truncated, "a"), true, -1, worst},
 		{"cut in the middle", sent(provider.Truncated, 200, "a"), true, -1, worst},
 		{"withheld by a filter", sent(provider.Filtered, 200), true, -1, worst},
 	} {
