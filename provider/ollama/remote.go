@@ -67,10 +67,7 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	if err != nil {
 		return about{}, p.failed(ctx, call, model, err)
 	}
-	known = about{remote: r.RemoteHost, can: capabilities(r.Capabilities), asked: time.Now()}
-	if known.remote == "" && (r.RemoteModel != "" || cloudName(model)) {
-		known.remote = "ollama.com"
-	}
+	known = about{remote: elsewhere(model, r.RemoteHost, r.RemoteModel), can: capabilities(r.Capabilities), asked: time.Now()}
 	p.mu.Lock()
 	p.abouts[model] = known
 	p.mu.Unlock()
@@ -86,6 +83,15 @@ func (p *Provider) way(model string) string {
 		return "through "
 	}
 	return "to "
+}
+
+// elsewhere is the host that really runs a model, or "". When in doubt, it is
+// not this server.
+func elsewhere(model, remoteHost, remoteModel string) string {
+	if remoteHost == "" && (remoteModel != "" || cloudName(model)) {
+		return "ollama.com"
+	}
+	return remoteHost
 }
 
 // cloudName reports whether a name is one that Ollama gives to models that it
