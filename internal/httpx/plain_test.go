@@ -99,15 +99,3 @@ func TestSystemErrorsArePlainWords(t *testing.T) {
 		}
 	}
 }
-
-func TestHangingConnectIsBounded(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never shakes hands
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, err = get(t, t.Context(), Options{Connect: 30 * time.Millisecond}, &Call{}, "https://"+l.Addr().String())
-	if err == nil || !strings.Contains(Plain(err).Error(), "did not answer in time") {
-		t.Errorf("got %v", err)
-	}
-}

@@ -63,7 +63,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		t := Target{Config: pc}
 		transport := httpx.NewTransport(httpx.Options{
 			Policy:  httpx.Policy{Offline: cfg.Offline, LocalNetworks: cfg.LocalNetworks},
-			Connect: time.Duration(pc.Timeouts.Connect), FirstByte: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
+			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 		})
 		s.transports = append(s.transports, transport)
 		var rt router.Target

@@ -109,6 +109,7 @@ func (a *answer) line(r api.ChatResponse) error {
 	}
 	if !c.Empty() && a.first == 0 {
 		a.first = time.Since(a.start)
+		a.call.Content()
 	}
 	if r.Done {
 		a.done, a.final, a.last = true, r, c

@@ -67,7 +67,7 @@ func (a *answer) failure(caller context.Context, err error) error {
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
-	e.Status, e.RequestID = a.call.Status, a.call.RequestID()
+	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
 	e.Err = a.p.scrubbed(e.Err)
 	return e
 }
@@ -88,7 +88,7 @@ func (p *Provider) named(err error, model string) error {
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := &provider.Error{
 		Provider: p.cfg.Name, Model: model, Status: c.Status,
-		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(),
+		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(),
 	}
 	var (
 		refused  *provider.Error
