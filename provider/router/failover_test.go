@@ -41,8 +41,9 @@ func yes(context.Context) bool { return true }
 var fallsBack = map[provider.Kind]bool{
 	provider.Unavailable: true, provider.ModelNotFound: true, provider.Timeout: true, provider.OutOfMemory: true,
 	provider.Unsupported: true, provider.Offline: true, provider.Private: true,
-	provider.RateLimited: false, provider.QuotaExhausted: false, provider.Denied: false, provider.ContextOverflow: false,
-	provider.Invalid: false, provider.Filtered: false, provider.Truncated: false, provider.OverBudget: false,
+	provider.RateLimited: true, provider.QuotaExhausted: true, provider.Denied: true, provider.ContextOverflow: true,
+	provider.Truncated: true, provider.OverBudget: true,
+	provider.Invalid: false, provider.Filtered: false,
 }
 
 func TestNextIsAskedOnlyForWhatItMayDo(t *testing.T) {
@@ -164,7 +165,8 @@ func TestFailureTellsOfAll(t *testing.T) {
 		{provider.Unavailable, provider.Unavailable, "no target answered: unavailable: a: as scripted; b: as scripted"},
 		{provider.ModelNotFound, provider.ModelNotFound, "no target answered: model not found: a: as scripted; b: as scripted"},
 		{provider.ModelNotFound, provider.Timeout, "no target answered: unavailable: a: as scripted; b: as scripted"},
-		{provider.Unavailable, provider.Denied, "no target answered: denied: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Denied, "no target answered: unavailable: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Invalid, "no target answered: invalid: a: as scripted; b: as scripted"},
 	} {
 		_, err := ask(t.Context(), newRouter(t, "a b", target("a", providertest.Fails(tc.a)), target("b", providertest.Fails(tc.b))), provider.Request{Model: ""})
 		if err == nil || err.Error() != tc.want {
