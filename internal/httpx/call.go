@@ -28,6 +28,7 @@ const (
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
 	Dialect   Dialect     // how a successful answer should be framed
+	OneLine   bool        // an NDJSON answer is one document: its first bytes are content
 	LocalOnly bool        // dial this machine and the local networks only
 	Header    http.Header // set on the request, over what the SDK set
 	// Prepend is inserted behind the opening brace of the request's JSON

@@ -101,15 +101,17 @@ func TestKeepAliveIsNoContent(t *testing.T) {
 	const short = 50 * time.Millisecond
 	for what, tc := range map[string]struct {
 		d            Dialect
+		one          bool
 		before, beat string
 		says         string
 	}{
-		"comments before":    {SSE, "", ": processing\n\n", "first_token"},
-		"empty events":       {SSE, "", "data: {\"empty\":1}\n\n", "first_token"},
-		"empty lines":        {NDJSON, "", "{\"empty\":1}\n", "first_token"},
-		"white space":        {Whole, "", " \n", "first_token"},
-		"comments after":     {SSE, line(SSE), ": processing\n\n", "idle"},
-		"white space within": {Whole, "{", " \n", "idle"},
+		"comments before":    {SSE, false, "", ": processing\n\n", "first_token"},
+		"empty events":       {SSE, false, "", "data: {\"empty\":1}\n\n", "first_token"},
+		"empty lines":        {NDJSON, false, "", "{\"empty\":1}\n", "first_token"},
+		"white space":        {Whole, false, "", " \n", "first_token"},
+		"comments after":     {SSE, false, line(SSE), ": processing\n\n", "idle"},
+		"white space within": {Whole, false, "{", " \n", "idle"},
+		"half a line":        {NDJSON, true, "{", " ", "idle"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +122,7 @@ func TestKeepAliveIsNoContent(t *testing.T) {
 					time.Sleep(2 * time.Millisecond)
 				}
 			})
-			_, err := follow(t, Options{FirstToken: short, Idle: short}, &Call{Dialect: tc.d}, s.URL)
+			_, err := follow(t, Options{FirstToken: short, Idle: short}, &Call{Dialect: tc.d, OneLine: tc.one}, s.URL)
 			if provider.KindOf(err) != provider.Timeout || !strings.Contains(err.Error(), "timeouts."+tc.says) {
 				t.Errorf("got %v, want a Timeout of the clock %s", err, tc.says)
 			}

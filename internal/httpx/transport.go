@@ -220,7 +220,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if clock != nil {
 		resp.Body = &clockedBody{
 			ReadCloser: resp.Body, clock: clock,
-			whole: call.Dialect == Whole || resp.StatusCode >= 400,
+			whole: call.Dialect == Whole || call.OneLine || resp.StatusCode >= 400,
 		}
 	}
 	return t.receive(call, resp)

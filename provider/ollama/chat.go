@@ -51,7 +51,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
-	call.Prepend = members
+	call.Prepend, call.OneLine = members, req.NoStream
 	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
