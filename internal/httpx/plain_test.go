@@ -57,7 +57,7 @@ func TestFailuresToConnectArePlainWords(t *testing.T) {
 		"refused":      {dead.URL, "nothing listens there (connection refused)"},
 		"self-signed":  {good.URL, "its TLS certificate is signed by nobody this machine trusts"},
 		"wrong host":   {strings.Replace(good.URL, "127.0.0.1", "localhost", 1), "its TLS certificate is for another host"},
-		"expired":      {expired.URL, "its TLS certificate is not valid: x509: certificate has expired"},
+		"expired":      {expired.URL, "its TLS certificate has expired, or is not valid yet"},
 		"no TLS":       {strings.Replace(plainHTTP.URL, "http://", "https://", 1), "it does not speak TLS; is https:// right?"},
 		"no such name": {"http://no-such-host.invalid/", `the name "no-such-host.invalid" does not resolve (DNS)`},
 		"hangs up":     {hangUp.URL, "the server closed the connection"},

@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,7 +14,12 @@ import (
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_ = os.Unsetenv(name) // a test's connections are its own
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func target(name string, answers ...providertest.Answer) router.Target {
 	return router.Target{Provider: &providertest.Fake{ProviderName: name, Answers: answers, List: []provider.Model{{Name: "of-" + name}}}}
