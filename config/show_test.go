@@ -72,7 +72,7 @@ func TestExplain(t *testing.T) {
 		"providers":                  `"providers" is not one key but several; known: providers.local.KEY, providers.openai.KEY`,
 		"providers.local":            `"providers.local" is not one key but several; known: `,
 		"providers.nobody.model":     `there is no provider "nobody"; known: local, openai`,
-		"providers.local.mdel":      `unknown key "mdel"; did you mean "model"?`,
+		"providers.local.mdel":       `unknown key "mdel"; did you mean "model"?`,
 		"providers.local.base_url":   "base_url is for kind openai, and local is of kind ollama",
 		"providers." + canary + ".x": "unknown key ",
 		"":                           `unknown key ""; known: `,

@@ -15,6 +15,7 @@ source "$ROOT/scripts/model.sh"
 
 ENV_FILE=$CACHE/engines.env
 HOSTED_ALIAS=smollm2
+STORE=$CACHE/test-models
 
 # prepare gets everything that the engines are made of. It starts nothing that outlives it.
 prepare() {
@@ -27,7 +28,7 @@ prepare() {
 	python_package "$XLLAMACPP" "llama.cpp's server, 34 MB; as long as the download takes"
 	HOSTED_PATH=$PACKAGE
 	model_file
-	[ -n "$BORROWED" ] || store_has_model "$CACHE/models" || locked fill_store
+	[ -n "$BORROWED" ] || store_has_model "$STORE" || locked fill_store
 }
 
 # start_or_borrow_ollama STORE LOG sets OLLAMA_URL, OLLAMA_STORE, and SERVER_PID unless the Ollama is one that the user runs without a binary
@@ -40,22 +41,23 @@ start_or_borrow_ollama() {
 	fi
 	# Its own store, so that tests may pull, create and delete. The weights are linked, not copied.
 	rm -rf "$1"
-	cp -Rl "$CACHE/models" "$1" 2>/dev/null || cp -R "$CACHE/models" "$1"
+	cp -Rl "$STORE" "$1" 2>/dev/null || cp -R "$STORE" "$1"
 	OLLAMA_STORE=$1
 	start_ollama "$(free_port)" "$1" "$2"
 }
 
-# fill_store imports the model into the tests' own store: never the user's, which tests have no business to write to.
+# fill_store imports the model into the tests' own store: never the user's, which tests have no business to write to. There the model runs
+# on one thread: the threads of a busy machine's engines wait for one another, and two engines on two cores do so for minutes.
 fill_store() {
-	store_has_model "$CACHE/models" && return
+	store_has_model "$STORE" && return
 	scratch
 	local store=$SCRATCH/models log=$CACHE/log/fill-store.log
 	start_ollama "$(free_port)" "$store" "$log"
 	on_exit "stop_server $SERVER_PID"
-	import_model "$OLLAMA_URL"
+	import_model "$OLLAMA_URL" "PARAMETER num_thread 1"
 	stop_server "$SERVER_PID"
-	rm -rf "$CACHE/models"
-	mv "$store" "$CACHE/models"
+	rm -rf "$STORE"
+	mv "$store" "$STORE"
 }
 
 # start_ollama PORT STORE LOG sets OLLAMA_URL and SERVER_PID. It does not inherit the user's Ollama settings.

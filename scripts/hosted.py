@@ -30,6 +30,7 @@ params.port = args.port
 params.api_keys = [key]
 params.n_ctx = 8192  # shared by the slots: 2048 tokens each
 params.n_parallel = 4
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # see fill_store in engines.sh
 params.embedding = True
 params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 params.ui = False

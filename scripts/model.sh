@@ -19,11 +19,11 @@ has_model() { http_get "$1/api/tags" 5 | grep -q "\"name\":\"$MODEL\""; }
 # store_has_model FOLDER tells the same of a store of models, without a server.
 store_has_model() { [ -f "$1/manifests/registry.ollama.ai/library/${MODEL%:*}/${MODEL#*:}" ]; }
 
-# import_model URL creates the model from the Python package.
+# import_model URL [LINE] creates the model from the Python package, with one more line of its Modelfile.
 import_model() {
 	model_file
 	scratch
-	printf 'FROM %s\n' "$MODEL_FILE" >"$SCRATCH/Modelfile"
+	printf 'FROM %s\n%s\n' "$MODEL_FILE" "${2:-}" >"$SCRATCH/Modelfile"
 	say "Importing $MODEL into Ollama (seconds)"
 	OLLAMA_HOST=$1 logged ollama-create "$OLLAMA_BIN" create "$MODEL" -f "$SCRATCH/Modelfile" ||
 		die "Ollama did not take the model" "tried: ollama pull $MODEL; ollama create $MODEL from the Python package $SMOLLM2" \

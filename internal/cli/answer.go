@@ -23,7 +23,6 @@ func (errIncomplete) ExitCode() int { return exitIncomplete }
 type printer struct {
 	out      io.StringWriter
 	thinking io.StringWriter // nil: not shown
-	dim      func(string) string
 	last     byte
 	thought  bool
 	err      error // the first write that failed

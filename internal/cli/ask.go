@@ -80,7 +80,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		}
 		return a.fail(true, r, err)
 	}
-	r, err := a.stream(stack.Provider, ctx, req)
+	r, err := a.stream(ctx, stack.Provider, req)
 	if err == nil {
 		err = finished(r)
 	}
@@ -89,7 +89,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 }
 
 // stream asks p and prints the answer as it comes.
-func (a *app) stream(p provider.Provider, ctx context.Context, req provider.Request) (provider.Response, error) {
+func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY)}
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)

@@ -23,7 +23,7 @@ leaves it running, so that the next question finds the model warm. It stops
 after "idle" (15 minutes) without use. An Ollama that you started is yours:
 tandem uses it and never stops it.`,
 	}
-	var status, lines = a.engineStatusCommand(), 0
+	status, lines := a.engineStatusCommand(), 0
 	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t wire.Target) error {
 		if lines < 0 {
 			return usageError{fmt.Errorf("--lines %d: expected 0 (all) or more", lines)}
@@ -104,23 +104,23 @@ func (a *app) engineStatusCommand() *cobra.Command {
 }
 
 func (a *app) printStatus(name string, s engine.Status) error {
-	line := fmt.Sprintf("%s: Ollama on %s ", name, s.Host)
+	var line string
 	switch {
 	case s.Taken:
-		line = fmt.Sprintf("%s: %s is taken by a program that is not Ollama; stop it, or set another `host`", name, s.Host)
+		line = fmt.Sprintf("%s is taken by a program that is not Ollama; stop it, or set another `host`", s.Host)
 	case !s.Answering && s.Ours:
-		line += fmt.Sprintf("is starting (process %d)", s.PID)
+		line = fmt.Sprintf("Ollama is starting on %s (process %d)", s.Host, s.PID)
 	case !s.Answering:
-		line += "is not running; it starts with the next question, or with `tandem engine start`"
+		line = fmt.Sprintf("Ollama is not running on %s; it starts with the next question, or with `tandem engine start`", s.Host)
 	case s.Ours:
-		line += fmt.Sprintf("%s runs, started by tandem %s ago (process %d)", s.Version, short(time.Since(*s.Started)), s.PID)
+		line = fmt.Sprintf("Ollama %s runs on %s, started by tandem %s ago (process %d)", s.Version, s.Host, short(time.Since(*s.Started)), s.PID)
 		if s.StopsAt != nil {
 			line += fmt.Sprintf("; stops in %s if it is not used", short(max(0, time.Until(*s.StopsAt))))
 		}
 	default:
-		line += s.Version + " runs; it was not started by tandem, which leaves it alone"
+		line = fmt.Sprintf("Ollama %s runs on %s; it was not started by tandem, which leaves it alone", s.Version, s.Host)
 	}
-	_, err := fmt.Fprintln(a.term.out, line)
+	_, err := fmt.Fprintf(a.term.out, "%s: %s\n", name, stripControls(line))
 	return err
 }
 

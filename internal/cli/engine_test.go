@@ -15,7 +15,7 @@ func TestEngineOfTheUsers(t *testing.T) {
 	d := newDesk(t)
 	for _, verb := range []string{"status", "start"} {
 		out, _ := d.run(0, "engine", verb)
-		says(t, out, "local: Ollama on 127.0.0.1:", "0.17.4 runs; it was not started by tandem")
+		says(t, out, "local: Ollama 0.17.4 runs on 127.0.0.1:", "it was not started by tandem")
 	}
 	_, errs := d.run(1, "engine", "stop")
 	says(t, errs, "was not started by tandem; stop it the way it was started")
@@ -45,7 +45,7 @@ func TestEngineWhosePortIsTaken(t *testing.T) {
 	d.ollama["/api/version"] = http.NotFound
 	out, _ := d.run(0, "engine", "status")
 	says(t, out, "is taken by a program that is not Ollama", "another `host`")
-	_, errs := d.run(5, "engine", "start")
+	_, errs := d.run(2, "engine", "start")
 	says(t, errs, "is taken by a program that is not Ollama", "another `host`")
 }
 

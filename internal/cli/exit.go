@@ -5,8 +5,10 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // The exit codes, the same for every command; docs/commands.md lists them.
@@ -44,7 +46,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &coded):
 		return coded.ExitCode()
-	case isUsage || kind == provider.Invalid:
+	case isUsage || kind == provider.Invalid || errors.Is(err, engine.ErrTaken) && !several(err):
 		return exitUsage
 	}
 	switch kind {
@@ -63,6 +65,13 @@ func exitCode(err error) int {
 		return exitIncomplete
 	}
 	return exitError
+}
+
+// several reports whether more than one target was considered: no one reason
+// counts then.
+func several(err error) bool {
+	var f *router.Failure
+	return errors.As(err, &f) && len(f.Attempts) > 1
 }
 
 // oneLine folds an error's text, which a server may have written, to one line

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // explain is an error as the user reads it: what happened, to whom, and what
@@ -32,8 +31,7 @@ func remedy(err error) string {
 	if !errors.As(err, &pe) {
 		return ""
 	}
-	var f *router.Failure
-	if errors.As(err, &f) && len(f.Attempts) > 1 {
+	if several(err) {
 		return "run `tandem doctor` to see what each of them lacks"
 	}
 	switch pe.Kind {

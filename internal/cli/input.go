@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,6 @@ const maxInput = 16 << 20
 func readPrompt(ctx context.Context, t *terminal, words []string) (string, error) {
 	prompt := strings.Join(words, " ")
 	if prompt == "-" {
-		prompt = ""
 		if t.inIsTTY {
 			t.note("reading the prompt from the terminal; end it with Ctrl-D")
 		}
@@ -103,28 +103,27 @@ func checkText(name string, data []byte) error {
 	return nil
 }
 
-// readFile reads a file that the user named, at most max bytes.
-func readFile(path string, max int64) ([]byte, error) {
-	st, err := os.Stat(path)
+// readFile reads a file that the user named, at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
 	}
-	if st.IsDir() {
-		return nil, usageError{fmt.Errorf("cannot read %s: it is a directory", path)}
-	}
-	if st.Size() > max {
-		return nil, usageError{fmt.Errorf("%s has %d bytes; at most %d are taken", path, st.Size(), max)}
-	}
-	data, err := os.ReadFile(path)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1)) // a pipe or a device tells no size
 	if err != nil {
 		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
+	}
+	if int64(len(data)) > limit {
+		return nil, usageError{fmt.Errorf("%s is larger than %d MiB; send a part of it", path, limit>>20)}
 	}
 	return data, nil
 }
 
 // cause drops the path that an *os.PathError repeats.
 func cause(err error) error {
-	if pe, ok := err.(*os.PathError); ok {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
 		return pe.Err
 	}
 	return err

@@ -5,7 +5,6 @@ package engine
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -15,12 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/tandem-llm/tandem/internal/testengine"
 )
 
-func burn(t *testing.T, ctx context.Context, cfg Config) (done <-chan struct{}) {
-	t.Helper()
+func burn(ctx context.Context, cfg Config) (done <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -36,10 +33,11 @@ func burn(t *testing.T, ctx context.Context, cfg Config) (done <-chan struct{}) 
 	return ended
 }
 
-// runner makes the server start a runner and returns its process id.
-func runner(t *testing.T, cfg Config) int {
+// runner makes the server start a runner, which does nothing or is busy, and
+// returns its process id.
+func runner(t *testing.T, cfg Config, manner ...string) int {
 	t.Helper()
-	resp, err := http.Post("http://"+cfg.Host+"/runner", "", nil)
+	resp, err := http.Post("http://"+cfg.Host+"/runner?"+strings.Join(manner, ""), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,13 +148,13 @@ func TestAllKilledLeavesNothingInTheWay(t *testing.T) {
 }
 
 func TestARealRunnerDoesNotOutliveItsServer(t *testing.T) {
-	real := testengine.Ollama(t)
-	real.NeedBin(t)
+	ollama := testengine.Ollama(t)
+	ollama.NeedBin(t)
 	for _, dead := range []string{"server", "server and supervisor"} {
 		t.Run(dead, func(t *testing.T) {
-			cfg := configure(t, real.Bin, "OLLAMA_MODELS="+real.ModelsDir, "OLLAMA_NOPRUNE=1")
+			cfg := configure(t, ollama.Bin, "OLLAMA_MODELS="+ollama.ModelsDir, "OLLAMA_NOPRUNE=1")
 			first := ensure(t, cfg)
-			generate(t, cfg, real.Model)
+			generate(t, cfg, ollama.Model)
 			pids := marked(t)
 			if len(pids) < 3 {
 				t.Fatalf("processes %v, want supervisor, server and runner", pids)
@@ -168,7 +166,7 @@ func TestARealRunnerDoesNotOutliveItsServer(t *testing.T) {
 			kill(t, victims...)
 			ensure(t, cfg)
 			eventually(t, "supervisor and server alone are left", func() bool { return len(marked(t)) == 2 })
-			generate(t, cfg, real.Model)
+			generate(t, cfg, ollama.Model)
 		})
 	}
 }
@@ -253,141 +251,5 @@ func TestDamagedFilesDoNotBlock(t *testing.T) {
 	}
 	if st := ensure(t, cfg); !st.Watched {
 		t.Errorf("got %+v", st)
-	}
-}
-
-// Who asks whether a supervisor lives holds its lock for a moment. One that
-// starts just then must not take that for another supervisor.
-func TestAQuestionDoesNotKeepASupervisorFromStarting(t *testing.T) {
-	cfg := fake(t, "")
-	e := New(cfg)
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	question := flock.New(e.path(supervisorLock))
-	if ok, err := question.TryLock(); !ok {
-		t.Fatal(err)
-	}
-	t.Setenv(modeVariable, "")
-	t.Setenv(markVariable, t.Name())
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- Supervise(ctx, cfg) }()
-	time.Sleep(50 * time.Millisecond)
-	_ = question.Close()
-	eventually(t, "the server is started", func() bool { return e.Status(ctx).Answering })
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// A supervisor that is stopping an idle server lives for a while yet. Who needs
-// the server then must not wait for it in vain.
-func TestEnsureWhileTheSupervisorIsStopping(t *testing.T) {
-	cfg := fake(t, "dawdle") // stopping takes its time
-	first := ensure(t, cfg)
-	e := New(cfg)
-	st, _ := e.ours()
-	st.Stopping = true
-	if err := e.remember(st); err != nil {
-		t.Fatal(err)
-	}
-	if !e.Keep() {
-		t.Error("Keep does not say that the server is being stopped")
-	}
-	// What the supervisor does on its way out.
-	stopped := make(chan error, 1)
-	go func() { stopped <- stopTree(context.Background(), st.process) }()
-	second := ensure(t, cfg)
-	if second.PID == first.PID {
-		t.Errorf("process %d was taken, which is being stopped", first.PID)
-	}
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
-}
-
-// A supervisor killed between its word and its deed must not make a server
-// unusable for good.
-func TestAServerThatWasNotStoppedAfterAllIsUsed(t *testing.T) {
-	cfg := fake(t, "")
-	first := ensure(t, cfg)
-	kill(t, supervisors(t)...)
-	e := New(cfg)
-	st, _ := e.ours()
-	st.Stopping = true
-	if err := e.remember(st); err != nil {
-		t.Fatal(err)
-	}
-	if second := ensure(t, cfg); second.PID != first.PID {
-		t.Errorf("process %d in place of %d", second.PID, first.PID)
-	}
-	eventually(t, "the new supervisor clears the mark", func() bool { st, ok := e.ours(); return ok && !st.Stopping })
-}
-
-// Whoever has noted a use before the supervisor's mark is heard.
-func TestAUseInTheLastMomentIsSeen(t *testing.T) {
-	cfg := fake(t, "")
-	cfg.Idle = 300 * time.Millisecond
-	e := New(cfg)
-	for range 20 {
-		if err := e.Ensure(context.Background(), nil); err != nil {
-			t.Fatal(err)
-		}
-		if e.Keep() {
-			continue // it says so: the caller starts it again
-		}
-		if _, err := e.version(context.Background()); err != nil {
-			t.Fatalf("Keep promised a server, and it is gone: %v", err)
-		}
-		time.Sleep(cfg.Idle - 10*time.Millisecond)
-	}
-}
-
-// The process id is on disk before the server runs: a supervisor killed
-// between the two leaves no server that nobody knows.
-func TestASupervisorKilledBeforeItKnowsTheServerLeavesNone(t *testing.T) {
-	cfg := fake(t, "")
-	cmd, gate, err := gated(cfg.Binary)
-	if err != nil || gate == nil {
-		t.Fatal("no gate", err)
-	}
-	cmd.Env = append(os.Environ(), append(cfg.Env, "OLLAMA_HOST="+cfg.Host)...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	gate.Close() // what the supervisor's death does
-	_ = cmd.Wait()
-	if pids := marked(t); len(pids) != 0 {
-		t.Errorf("processes %v are left", pids)
-	}
-}
-
-func TestStateIsReadableByItsOwnerOnly(t *testing.T) {
-	cfg := fake(t, "")
-	ensure(t, cfg)
-	entries, err := os.ReadDir(cfg.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil {
-			continue
-		}
-		seen++
-		if info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %04o, want 0600", entry.Name(), info.Mode().Perm())
-		}
-	}
-	if info, err := os.Stat(cfg.Dir); err != nil || info.Mode().Perm() != 0o700 || seen < 4 {
-		t.Errorf("the directory: %v (%v), %d files; want mode 0700", info.Mode(), err, seen)
-	}
-	data, err := os.ReadFile(New(cfg).path(stateFile))
-	var st state
-	if err != nil || json.Unmarshal(data, &st) != nil || st.PID == 0 {
-		t.Errorf("state %q (%v)", data, err)
 	}
 }

@@ -32,6 +32,9 @@ const (
 	modeVariable = "TANDEM_FAKE_OLLAMA"   // what the fake does, see fakeOllama
 	markVariable = "TANDEM_ENGINE_MARK"   // names the test whose process it is
 	callVariable = "TANDEM_ENGINE_CALLER" // a caller's Config
+
+	// The race detector would have each process sleep a second before it ends.
+	noSleep = "GORACE=atexit_sleep_ms=0"
 )
 
 func TestMain(m *testing.M) {
@@ -53,7 +56,10 @@ func TestMain(m *testing.M) {
 func fakeOllama(mode string) {
 	fmt.Fprintln(os.Stderr, "fake ollama starts")
 	switch {
-	case len(os.Args) > 1 && os.Args[1] == "runner", mode == "silent":
+	case len(os.Args) > 2 && os.Args[2] == "busy":
+		for range uint64(1) << 62 { //nolint:revive // it burns
+		}
+	case os.Args[1] == "runner", mode == "silent":
 		select {}
 	case mode == "exit":
 		fmt.Fprintln(os.Stderr, "Error: the fake is out of order")
@@ -77,8 +83,8 @@ func fakeOllama(mode string) {
 		for r.Context().Err() == nil { //nolint:revive // it burns
 		}
 	})
-	mux.HandleFunc("POST /runner", func(w http.ResponseWriter, _ *http.Request) {
-		cmd := exec.Command(os.Args[0], "runner")
+	mux.HandleFunc("POST /runner", func(w http.ResponseWriter, r *http.Request) {
+		cmd := exec.Command(os.Args[0], "runner", r.URL.RawQuery)
 		if err := cmd.Start(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -141,7 +147,7 @@ func configure(t *testing.T, bin string, env ...string) Config {
 	host := freeHost(t)
 	cfg := Config{
 		Host: host, Binary: bin, Idle: time.Hour, Dir: StateDir(t.TempDir(), host),
-		Env: append(env, markVariable+"="+t.Name()), Supervisor: []string{self, asSupervisor},
+		Env: append(env, markVariable+"="+t.Name(), noSleep), Supervisor: []string{self, asSupervisor},
 	}
 	t.Cleanup(func() {
 		if e := New(cfg); e.owned() {
@@ -231,7 +237,7 @@ func caller(t *testing.T, cfg Config) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, asCaller)
-	cmd.Env = append(os.Environ(), callVariable+"="+string(data))
+	cmd.Env = append(os.Environ(), callVariable+"="+string(data), noSleep)
 	return cmd
 }
 

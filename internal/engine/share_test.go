@@ -99,6 +99,7 @@ func TestStopEndsTheServerAndItsSupervisor(t *testing.T) {
 }
 
 func TestAServerThatDoesNotHeedIsMadeToStop(t *testing.T) {
+	t.Parallel()
 	cfg := fake(t, "stubborn")
 	ensure(t, cfg)
 	if err := New(cfg).Stop(context.Background()); err != nil {
@@ -135,6 +136,7 @@ func stays(t *testing.T, cfg Config, pid int, d time.Duration, meanwhile func())
 }
 
 func TestAServerInUseIsNotStopped(t *testing.T) {
+	t.Parallel()
 	cfg := fake(t, "")
 	cfg.Idle = 2 * time.Second
 	st := ensure(t, cfg)
@@ -148,16 +150,15 @@ func TestAServerInUseIsNotStopped(t *testing.T) {
 
 // Somebody else than tandem may be generating on a server of ours.
 func TestAServerThatWorksForOthersIsNotStopped(t *testing.T) {
+	t.Parallel()
 	cfg := fake(t, "")
 	cfg.Idle = 2 * time.Second
 	st := ensure(t, cfg)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := burn(t, ctx, cfg)
+	done := burn(ctx, cfg)
 	stays(t, cfg, st.PID, 2*cfg.Idle, func() {})
 	cancel()
 	<-done
-	// A runner that ends takes its processor time with it: the sum falls, and
-	// work after that is work still.
 	eventually(t, "unused, it stops", func() bool { return len(marked(t)) == 0 })
 }
 
@@ -188,4 +189,22 @@ func TestAnOllamaOfTheUsersIsUsedAndNeverStopped(t *testing.T) {
 			t.Errorf("processes %v, want the user's own %d alone", pids, own.Process.Pid)
 		}
 	})
+}
+
+// A runner that ends takes its processor time with it: the sum falls, and work
+// after that is work still.
+func TestWorkAfterARunnerHasEndedIsSeen(t *testing.T) {
+	t.Parallel()
+	cfg := fake(t, "")
+	cfg.Idle = 2 * time.Second
+	st := ensure(t, cfg)
+	pid := runner(t, cfg, "busy")
+	state, _ := New(cfg).ours()
+	eventually(t, "the runner has worked more than the rest of the test will", func() bool { return state.cpuSeconds() > 6 })
+	kill(t, pid)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := burn(ctx, cfg)
+	stays(t, cfg, st.PID, 2*cfg.Idle, func() {})
+	cancel()
+	<-done
 }

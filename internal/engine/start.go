@@ -53,15 +53,27 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case ctx.Err() != nil:
 		return true, ctx.Err()
 	case errors.Is(err, errNotOllama):
-		return true, fmt.Errorf("%s is taken by a program that is not Ollama; stop it, or set another `host`", e.cfg.Host)
+		return true, &takenError{e.cfg.Host, "is not Ollama"}
 	case httpx.Refused(err):
 		return false, nil
 	}
 	if _, ours := e.ours(); !ours && e.occupied() {
-		return true, fmt.Errorf("%s is taken by a program that does not answer as Ollama does; stop it, or set another `host`", e.cfg.Host)
+		return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
 	}
 	return false, nil
 }
+
+// ErrTaken is under the error of a host where another program listens.
+var ErrTaken = errors.New("the host is taken")
+
+type takenError struct{ host, why string }
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("%s is taken by a program that %s; stop it, or set another `host`", e.host, e.why)
+}
+
+// Is reports whether target is ErrTaken.
+func (e *takenError) Is(target error) bool { return target == ErrTaken }
 
 var errSlow = errors.New("Ollama did not answer in time")
 

@@ -123,8 +123,11 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 		s.ended = pollEnd(polled, s.process)
 	}
 	every := min(max(e.cfg.Idle/10, 100*time.Millisecond), 15*time.Second)
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(100 * time.Millisecond) // until it answers
 	defer tick.Stop()
+	if s.known {
+		tick.Reset(every)
+	}
 	// Touches are told apart, not compared with the clock: it may be set.
 	used, touched, cpu := time.Now(), e.lastTouch(), s.cpuSeconds()
 	for {
@@ -139,8 +142,10 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 		case <-tick.C:
 		}
 		if !s.known {
-			_, err := e.version(ctx)
-			s.known = err == nil
+			if _, err := e.version(ctx); err == nil {
+				s.known = true
+				tick.Reset(every)
+			}
 		}
 		e.rotate()
 		// Others than tandem may use the server: whoever does keeps it busy.

@@ -42,8 +42,12 @@ type Options struct {
 	// limit.
 	FirstToken time.Duration
 	Idle       time.Duration // most time between two pieces of the answer after that; comments are none; 0: no limit
-	MaxBody    int64         // most bytes of an answer that is not a stream; 0: 64 MiB
-	MaxLine    int           // most bytes of one line of a stream; 0: 8 MiB
+	// Keep is how long an unused connection is kept; 0: 4 s. llama.cpp's server
+	// and vLLM's (uvicorn) close theirs after 5 s, and a call that is sent at
+	// that moment fails.
+	Keep    time.Duration
+	MaxBody int64 // most bytes of an answer that is not a stream; 0: 64 MiB
+	MaxLine int   // most bytes of one line of a stream; 0: 8 MiB
 	// Resolver looks names up. Nil: the standard library's.
 	Resolver *net.Resolver
 }
@@ -62,6 +66,9 @@ var _ http.RoundTripper = (*Transport)(nil)
 func NewTransport(o Options) *Transport {
 	if o.Connect == 0 {
 		o.Connect = 10 * time.Second
+	}
+	if o.Keep == 0 {
+		o.Keep = 4 * time.Second
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 20
@@ -86,7 +93,7 @@ func (t *Transport) pool(d *net.Dialer) *http.Transport {
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        1024,
 		MaxIdleConnsPerHost: 512,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     t.opts.Keep,
 	}
 }
 

@@ -38,7 +38,7 @@ func (m *managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 			yield(provider.Chunk{}, err)
 			return
 		}
-		m.once(ctx, req, yield, false)
+		_, _ = m.once(ctx, req, yield, false) // it has told the caller everything
 	}
 }
 

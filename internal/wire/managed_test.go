@@ -50,7 +50,7 @@ providers:
 `, nil, nil)
 	var lines []string
 	s = open(t, cfg, Options{
-		Supervisor: []string{self, asSupervisor}, EngineEnv: []string{"OLLAMA_MODELS=" + e.ModelsDir, "OLLAMA_NOPRUNE=1"},
+		Supervisor: []string{self, asSupervisor}, EngineEnv: []string{"OLLAMA_MODELS=" + e.ModelsDir, "OLLAMA_NOPRUNE=1", "GORACE=atexit_sleep_ms=0"},
 		Progress: func(line string) { lines = append(lines, line) },
 	})
 	local, _ = s.Target("local")

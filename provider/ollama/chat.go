@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ollama/ollama/api"
+	ollamamodel "github.com/ollama/ollama/types/model"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -36,6 +37,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	if !ollamamodel.ParseName(model).IsValid() {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
 	}
 	body, members, err := p.convert(req, model)
 	if err != nil {
