@@ -25,7 +25,7 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 }
 
 func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
-	return wire.Open(cfg, wire.Options{StateDir: stateDir(), Progress: func(msg string) {
+	return wire.Open(cfg, wire.Options{StateDir: stateDir(), Observe: a.observe, Progress: func(msg string) {
 		if !a.flags.quiet {
 			a.term.note("%s", a.term.dim("· "+msg))
 		}

@@ -31,6 +31,8 @@ type Options struct {
 	Progress func(string)
 	// Supervisor overrides the command that supervises a managed engine.
 	Supervisor []string
+	// Observe, if not nil, is told what the router does as it does it.
+	Observe func(router.Event)
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
 }
@@ -79,11 +81,12 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		if err != nil {
 			return nil, err
 		}
+		route(&t, &rt)
 		s.Targets = append(s.Targets, t)
-		rt.Provider, rt.Local = t.Provider, s.local(&t)
+		rt.Local = s.local(&t)
 		targets = append(targets, rt)
 	}
-	r, err := router.New(cfg.Use, targets...)
+	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe})
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +166,8 @@ func (s *Stack) keyVariables() (names []string) {
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
 	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
-	if s.cfg.Offline { // no query leaves; the hosts file still counts
+	if s.cfg.Offline { // no query leaves; the hosts file still counts. Local networks do not.
+		networks = nil
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
 		}}

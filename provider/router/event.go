@@ -10,7 +10,7 @@ type Event struct {
 	Type     EventType
 	Provider string
 	Model    string        // as it would be asked for; may be empty
-	Err      error         // of Skipped, Failed and BrokeOff
+	Err      error         // of Skipped, Failed, BrokeOff and Retrying
 	Took     time.Duration // of Failed and BrokeOff: the call
 	Wait     time.Duration // of Retrying
 	Try      int           // which call of this target, from 1
@@ -44,7 +44,7 @@ func (e Event) String() string {
 	case BrokeOff:
 		return fmt.Sprintf("%s broke off after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
 	case Retrying:
-		return fmt.Sprintf("asking %s again in %s", e.Provider, e.Wait.Round(time.Millisecond))
+		return fmt.Sprintf("asking %s again in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
 	}
 	return who
 }

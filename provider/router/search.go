@@ -140,7 +140,7 @@ func (s *search) target(ctx context.Context, t *target, rest []string) (provider
 		if !ok {
 			return a, err
 		}
-		s.tell(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Wait: wait, Try: a.Tries + 1})
+		s.tell(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
 		if s.r.cfg.Clock.Sleep(ctx, wait) != nil {
 			return a, ended(ctx)
 		}
