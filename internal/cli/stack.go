@@ -32,6 +32,7 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 	return wire.Open(cfg, wire.Options{
 		Answers:     answers,
 		LoadCommand: a.loadCommand(),
+		Observe:     a.observe,
 		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
 		Progress: func(msg string) {
 			if !a.flags.quiet {

@@ -28,7 +28,7 @@ func (s *Stack) keep(o Options) error {
 }
 
 // ledger is the target's provider with its costs kept.
-func (s *Stack) ledger(t *Target) provider.Provider {
+func (s *Stack) ledger(t *Target) *ledger.Ledger {
 	c := ledger.Config{
 		Tariff: tariff(t.Config), Local: s.local(t), StandIn: s.standIn(),
 		Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,

@@ -143,7 +143,7 @@ func (w *warm) cold(ctx context.Context, model string, window int, running []pro
 	})
 	waited, err = w.await(ctx, l)
 	switch provider.KindOf(err) {
-	case provider.Unavailable, provider.Invalid, provider.Unsupported, provider.ModelNotFound:
+	case provider.Unavailable, provider.Invalid, provider.Unsupported, provider.ModelNotFound, provider.Truncated:
 		if !errors.Is(err, provider.ErrLoading) {
 			return waited, nil // the chat tells it better
 		}
