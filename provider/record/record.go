@@ -112,6 +112,8 @@ func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return // the caller's own affair
+	case err != nil && t.failed != nil && provider.KindOf(err) == provider.Invalid:
+		return // a replay refuses such a request itself
 	case err != nil:
 		var attempts []provider.Attempt
 		if t.o.Attempts != nil {
