@@ -153,7 +153,7 @@ func TestParseMistakes(t *testing.T) {
 		{"no role", "messages:\n- content: x\n", []string{`x.yaml:2:3: the key "role" is missing; write who speaks: system, user or assistant`}},
 		{"empty message", "messages:\n- role: user\n  content: ''\n", []string{`x.yaml:3:12: the user message is empty; write what the model is to be told`}},
 		{"types", "prompt: [a]\ntemperature: hot\nmax_tokens: 1.5\nseed: x\ntop_p: 2\nthink: maybe\nstop: {a: b}\nprivacy: remote\n", []string{
-			`x.yaml:1:9: expected a text, found a list`,
+			`x.yaml:1:9: expected a text, found a list; a text that starts with { or [ needs quotes`,
 			`x.yaml:2:14: expected a number from 0 to 2, found "hot"`,
 			`x.yaml:3:13: expected a whole number of at least 1, found "1.5"`,
 			`x.yaml:4:7: expected a whole number, found "x"`,
@@ -259,4 +259,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A prompt that is a variable and nothing else is a mapping to YAML.
+func TestAPromptThatStartsWithABrace(t *testing.T) {
+	_, err := Parse("f.yaml", []byte("prompt: {country}\n"))
+	if err == nil || err.Error() != "f.yaml:1:9: expected a text, found a mapping of keys to values; a text that starts with { or [ needs quotes" {
+		t.Errorf("got %v, want the place and the remedy", err)
+	}
 }

@@ -37,8 +37,12 @@ type Options struct {
 	Connect   time.Duration // most time to connect, TLS included; 0: 10 s
 	FirstByte time.Duration // most time from the call to the answer's first byte; 0: no limit
 	Idle      time.Duration // most time between two reads of an answer; 0: no limit
-	MaxBody   int64         // most bytes of an answer that is not a stream; 0: 64 MiB
-	MaxLine   int           // most bytes of one line of a stream; 0: 8 MiB
+	// Keep is how long an unused connection is kept; 0: 4 s. llama.cpp's server
+	// and vLLM's (uvicorn) close theirs after 5 s, and a call that is sent at
+	// that moment fails.
+	Keep    time.Duration
+	MaxBody int64 // most bytes of an answer that is not a stream; 0: 64 MiB
+	MaxLine int   // most bytes of one line of a stream; 0: 8 MiB
 }
 
 // Transport is an http.RoundTripper shared by all clients of a program. It is
@@ -55,6 +59,9 @@ var _ http.RoundTripper = (*Transport)(nil)
 func NewTransport(o Options) *Transport {
 	if o.Connect == 0 {
 		o.Connect = 10 * time.Second
+	}
+	if o.Keep == 0 {
+		o.Keep = 4 * time.Second
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 20
@@ -79,7 +86,7 @@ func (t *Transport) pool(d *net.Dialer) *http.Transport {
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        1024,
 		MaxIdleConnsPerHost: 512,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     t.opts.Keep,
 	}
 }
 

@@ -152,7 +152,11 @@ func (d *Decoder) Text(n *yaml.Node) (string, bool) {
 		return "", false
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		d.expected(n, "a text")
+		remedy := ""
+		if n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle != 0 {
+			remedy = "a text that starts with { or [ needs quotes"
+		}
+		d.Fail(n, "expected a text, found "+describe(n), remedy)
 		return "", false
 	}
 	return n.Value, true
