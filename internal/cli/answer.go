@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // errIncomplete is an answer that ended at a limit: shown, and not whole.
@@ -89,6 +90,9 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	line := fmt.Sprintf("· %s (%s) answered %s: %s", r.Provider, r.Model, where, r.Reason)
 	if u != nil {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
+	}
+	if c := r.Cost; c != nil && c.USD != nil && *c.USD > 0 {
+		line += " · " + ledger.Dollars(*c.USD)
 	}
 	if r.Total > 0 {
 		line += " · " + short(r.Total)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -69,18 +68,21 @@ func (s *Store) Spent(ctx context.Context, t time.Time) ([]ByModel, error) {
 	return out, s.explain(rows.Err())
 }
 
-// Reserved returns the sum set aside for calls under way, in US dollars.
-func (s *Store) Reserved(ctx context.Context) (float64, error) {
+// Counted returns what counts against today's budget, in US dollars, and how
+// much of that is reserved for calls under way.
+func (s *Store) Counted(ctx context.Context) (counted, reserved float64, err error) {
 	if !s.Exists() {
-		return 0, nil
+		return 0, 0, nil
 	}
 	db, err := s.open(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var sum sql.NullInt64
-	err = db.QueryRowContext(ctx, "SELECT sum(at_most) FROM ledger WHERE expires > ?", time.Now().UnixMilli()).Scan(&sum)
-	return dollars(sum.Int64), s.explain(err)
+	var all, held int64
+	now := time.Now().UnixMilli()
+	err = db.QueryRowContext(ctx, `SELECT coalesce(sum(coalesce(usd, at_most, 0)), 0), coalesce(sum(CASE WHEN expires IS NOT NULL THEN at_most END), 0)
+		FROM ledger WHERE (expires IS NULL OR expires > ?) AND began >= ?`, now, Midnight().UnixMilli()).Scan(&all, &held)
+	return dollars(all), dollars(held), s.explain(err)
 }
 
 // Midnight is when today began, local time: where the budget's day begins.

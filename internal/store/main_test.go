@@ -39,8 +39,7 @@ const (
 )
 
 func asProcess(what, dir string) error {
-	var warned error
-	w := NewWriter(New(dir), func(err error) { warned = err })
+	w := NewWriter(New(dir))
 	p := &providertest.Fake{ProviderName: "paid", Answers: []providertest.Answer{{Text: []string{"hello"}, Usage: &provider.Usage{InputTokens: 10, OutputTokens: 10}}}}
 	switch what {
 	case "log":
@@ -73,7 +72,7 @@ func asProcess(what, dir string) error {
 		}
 		os.Exit(3)
 	}
-	return errors.Join(w.Close(), warned)
+	return w.Close()
 }
 
 // processes runs n of them at once and returns what each wrote.

@@ -61,7 +61,7 @@ func TestReservationOfADeadProcess(t *testing.T) {
 	if err := died(t, dir); err != nil {
 		t.Fatal(err)
 	}
-	w := NewWriter(New(dir), nil)
+	w := NewWriter(New(dir))
 	defer w.Close()
 	b := NewBook(w, Limits{PerDay: provider.Ptr(raceLimit)})
 	hold := ledger.Hold{Provider: "paid", Model: "m", USD: raceCan}

@@ -17,13 +17,12 @@ const maxQueue = 1024
 // when its record is written. Make one with [NewWriter], and Close it.
 type Writer struct {
 	store *Store
-	warns func(error)
 
-	mu     sync.Mutex
-	less   sync.Cond // the queue has become shorter
-	queue  []record
-	busy   bool // a goroutine writes
-	warned bool
+	mu    sync.Mutex
+	less  sync.Cond // the queue has become shorter
+	queue []record
+	busy  bool  // a goroutine writes
+	err   error // the first that was not written
 }
 
 // record is one thing to write: a call, or what one cost.
@@ -34,9 +33,9 @@ type record struct {
 	entry *ledger.Entry // if call is nil
 }
 
-// NewWriter returns a writer into s. warn is told once when that fails.
-func NewWriter(s *Store, warn func(error)) *Writer {
-	w := &Writer{store: s, warns: warn}
+// NewWriter returns a writer into s.
+func NewWriter(s *Store) *Writer {
+	w := &Writer{store: s}
 	w.less.L = &w.mu
 	return w
 }
@@ -77,7 +76,7 @@ func (w *Writer) write() {
 			err = w.writeAll(ctx, batch)
 		}
 		if err != nil {
-			w.warn(err)
+			w.failed(err)
 		}
 		err = nil // the next batch may fare better
 	}
@@ -107,14 +106,12 @@ func (w *Writer) writeAll(ctx context.Context, batch []record) error {
 	})
 }
 
-// warn says, once, that something was not written down.
-func (w *Writer) warn(err error) {
+// failed notes that something was not written down.
+func (w *Writer) failed(err error) {
 	w.mu.Lock()
-	first := !w.warned
-	w.warned = true
-	w.mu.Unlock()
-	if first && w.warns != nil {
-		w.warns(err)
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
 	}
 }
 
@@ -127,10 +124,16 @@ func (w *Writer) Flush() {
 	}
 }
 
-// Close writes what is left and closes the store.
+// Close writes what is left and closes the store. The error is the first of
+// all that kept something from being written down.
 func (w *Writer) Close() error {
 	w.Flush()
-	return w.store.Close()
+	if err := w.store.Close(); err != nil {
+		w.failed(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
 }
 
 func insertCall(ctx context.Context, tx *sql.Tx, run *Run, c *Call) error {

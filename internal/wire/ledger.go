@@ -22,11 +22,7 @@ func (s *Stack) keep(o Options) error {
 		}
 		return nil
 	}
-	s.writer = store.NewWriter(store.New(o.StateDir), func(err error) {
-		if o.Warn != nil {
-			o.Warn("what was asked and what it cost could not be written down: " + err.Error())
-		}
-	})
+	s.writer = store.NewWriter(store.New(o.StateDir))
 	s.book = store.NewBook(s.writer, limits)
 	return nil
 }
@@ -74,18 +70,17 @@ func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
 	if s.writer == nil || s.cfg.Log == config.LogOff {
 		return p
 	}
-	s.Log = store.NewLog(p, store.LogConfig{
+	return store.NewLog(p, store.LogConfig{
 		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version, Manifest: (&manifests{stack: s}).of,
 	})
-	return s.Log
 }
 
-// written waits until what was asked is written down.
+// written waits until what was asked is written down, and says if it was not.
 func (s *Stack) written() {
 	if s.writer == nil {
 		return
 	}
 	if err := s.writer.Close(); err != nil && s.warn != nil {
-		s.warn(err.Error())
+		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
 	}
 }

@@ -39,6 +39,11 @@ func (m *manifests) of(ctx context.Context, rt *provider.Route, req *provider.Re
 	return &out
 }
 
+// Manifest tells on what an answer of the stack was made, as the log has it.
+func (s *Stack) Manifest(ctx context.Context, rt *provider.Route, req *provider.Request) *store.Manifest {
+	return (&manifests{stack: s}).of(ctx, rt, req)
+}
+
 func (m *manifests) facts(ctx context.Context, t *Target, rt *provider.Route) store.Manifest {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -46,7 +46,6 @@ type Options struct {
 type Stack struct {
 	provider.Provider // the router, logged
 	Targets           []Target
-	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
 	writer            *store.Writer // nil: nothing is written down

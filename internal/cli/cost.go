@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+func (a *app) costCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "cost", Short: "Say what calls cost, and what local answers saved",
+		Long: `Say what calls cost today and this month, by provider and model, and what is
+left of the budget. A call whose price nobody knows is counted and said to be
+unknown; see docs/cost.md.`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.cost(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// costReport is what `tandem cost --json` prints.
+type costReport struct {
+	Since   costSince       `json:"since"`
+	Today   store.Spending  `json:"today"`
+	Month   store.Spending  `json:"month"`
+	ByModel []store.ByModel `json:"by_model"` // of the month
+	Budget  *costBudget     `json:"budget,omitempty"`
+}
+
+type costSince struct {
+	Today time.Time `json:"today"`
+	Month time.Time `json:"month"`
+}
+
+type costBudget struct {
+	PerDay   *float64 `json:"per_day_usd,omitempty"`
+	PerRun   *float64 `json:"per_run_usd,omitempty"`
+	Reserved float64  `json:"reserved_usd"`       // for calls under way
+	Left     *float64 `json:"left_usd,omitempty"` // of PerDay
+}
+
+func (a *app) cost(ctx context.Context, asJSON bool) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	r, err := a.costReport(ctx, s)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(a.term.out, r)
+	}
+	return a.printCost(r)
+}
+
+func (a *app) costReport(ctx context.Context, s *store.Store) (costReport, error) {
+	today := store.Midnight()
+	r := costReport{ByModel: []store.ByModel{}}
+	r.Since = costSince{today, time.Date(today.Year(), today.Month(), 1, 0, 0, 0, 0, today.Location())}
+	day, err := s.Spent(ctx, r.Since.Today)
+	if err != nil {
+		return r, err
+	}
+	for _, m := range day {
+		r.Today.Add(m.Spending)
+	}
+	month, err := s.Spent(ctx, r.Since.Month)
+	if err != nil {
+		return r, err
+	}
+	for _, m := range month {
+		r.Month.Add(m.Spending)
+		r.ByModel = append(r.ByModel, m)
+	}
+	cfg, err := a.load()
+	if err != nil || cfg.Budget.PerDay == nil && cfg.Budget.PerRun == nil {
+		return r, err
+	}
+	b := &costBudget{PerDay: cfg.Budget.PerDay, PerRun: cfg.Budget.PerRun}
+	counted, reserved, err := s.Counted(ctx)
+	b.Reserved = reserved
+	if b.PerDay != nil {
+		left := max(*b.PerDay-counted, 0)
+		b.Left = &left
+	}
+	r.Budget = b
+	return r, err
+}
+
+func (a *app) printCost(r costReport) error {
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\tCALLS\tTOKENS IN\tCACHED\tTOKENS OUT\tCOST\tSAVED")
+	row := func(name string, s store.Spending) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", name, s.Calls, s.Input, s.Cached, s.Output, costText(s), ledger.Dollars(s.Saved))
+	}
+	row("today", r.Today)
+	row("this month", r.Month)
+	for _, m := range r.ByModel {
+		row("  "+stripControls(m.Provider+"/"+m.Model), m.Spending)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if m := r.Month; m.Unknown > 0 {
+		a.term.note("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server told no usage, or they broke off", m.Unknown)
+	}
+	if m := r.Month; m.Unsure > 0 {
+		a.term.note("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
+	}
+	if b := r.Budget; b != nil && b.PerDay != nil {
+		a.term.note("%s of today's budget of %s is left (%s is reserved for calls under way)", ledger.Dollars(*b.Left), ledger.Dollars(*b.PerDay), ledger.Dollars(b.Reserved))
+	}
+	return nil
+}
+
+// costText is a sum of which a part may not be known.
+func costText(s store.Spending) string {
+	switch {
+	case s.Calls > 0 && s.Unknown == s.Calls:
+		return "unknown"
+	case s.Unknown > 0 || s.Unsure > 0:
+		return ledger.Dollars(s.USD) + " and more"
+	}
+	return ledger.Dollars(s.USD)
+}

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/store"
+)
+
+func (a *app) logsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "logs", Short: "See what was asked, who answered, and on what",
+		Long: `Every call is kept in a file of this machine that only you can read: what was
+asked and answered, who was tried and why, how long it took, what it cost, and
+on which model and engine it ran. The configuration's "log" is full, meta
+(without what was asked and answered) or off.`,
+	}
+	cmd.AddCommand(a.logsListCommand(), a.logsShowCommand(), a.logsSearchCommand(), a.logsPathCommand(), a.logsReplayCommand(), a.logsClearCommand())
+	return cmd
+}
+
+func (a *app) logsListCommand() *cobra.Command {
+	var n int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the newest runs", Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.logsLines(cmd.Context(), asJSON, func(ctx context.Context, s *store.Store) ([]store.Line, error) { return s.Runs(ctx, n) })
+		},
+	}
+	lineFlags(cmd, &n, &asJSON)
+	return cmd
+}
+
+func (a *app) logsSearchCommand() *cobra.Command {
+	var n int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "search WORD...", Short: "Find runs by the words of prompts and answers",
+		Long: `Find the runs in which one call's prompt and answer have every word, whatever
+its case and accents.`,
+		Example: "  tandem logs search rivers india",
+		Args: func(_ *cobra.Command, args []string) error {
+			if strings.TrimSpace(strings.Join(args, "")) == "" {
+				return usageError{errors.New("say what to look for, such as `tandem logs search rivers`")}
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.logsLines(cmd.Context(), asJSON, func(ctx context.Context, s *store.Store) ([]store.Line, error) {
+				return s.Search(ctx, strings.Join(args, " "), n)
+			})
+		},
+	}
+	lineFlags(cmd, &n, &asJSON)
+	return cmd
+}
+
+func lineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
+	cmd.Flags().IntVarP(n, "number", "n", 20, "how `many`, the newest first (0: all)")
+	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON array, an object for each run")
+}
+
+func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Context, *store.Store) ([]store.Line, error)) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	found, err := read(ctx, s)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if found == nil {
+			found = []store.Line{}
+		}
+		return writeJSON(a.term.out, found)
+	}
+	if len(found) == 0 {
+		a.term.note("nothing found; calls are kept in %s unless the configuration says `log: off`", s.Path())
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tWHEN\tWHAT\tANSWERED BY\tTOOK\tEND\tPROMPT")
+	for _, l := range found {
+		what, who := l.Command, "nobody"
+		if l.Chain != "" {
+			what += " " + l.Chain
+		}
+		if l.Provider != "" {
+			who = l.Provider + "/" + l.Model
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Took), endOf(l), excerpt(l.Prompt, 48))
+	}
+	return w.Flush()
+}
+
+func endOf(l store.Line) string {
+	switch {
+	case l.Failed != "" && l.Finish == "":
+		return l.Failed
+	case l.Finish == "length":
+		return "cut"
+	case l.Finish == "":
+		return "?"
+	}
+	return "ok"
+}
+
+// excerpt is the beginning of a text on one line, at most n letters.
+func excerpt(text string, n int) string {
+	r := []rune(strings.Join(strings.Fields(stripControls(text)), " "))
+	if len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return string(r)
+}
+
+func (a *app) logsPathCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "path", Short: "Say which file the log is", Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.term.out, store.New(stateDir()).Path())
+			return err
+		},
+	}
+}
+
+func (a *app) logsClearCommand() *cobra.Command {
+	var yes bool
+	var older string
+	cmd := &cobra.Command{
+		Use: "clear", Short: "Forget what was asked and answered",
+		Long: `Take runs out of the log for good: all of them, or those older than some days.
+What they cost stays, for the budget.`,
+		Example: "  tandem logs clear --older-than 30d",
+		Args:    exactArgs(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.logsClear(cmd.Context(), older, yes) },
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().StringVar(&older, "older-than", "", "keep what is newer, such as 30d or 12h")
+	return cmd
+}
+
+func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
+	before, what := time.Now().Add(time.Minute), "the whole log"
+	if older != "" {
+		d, err := days(older)
+		if err != nil {
+			return usageError{err}
+		}
+		before, what = time.Now().Add(-d), "what is older than "+older
+	}
+	if !yes && !a.term.inIsTTY {
+		return usageError{errors.New("there is no terminal to ask on; if you are sure, add --yes")}
+	}
+	if !yes && !a.term.confirm("Forget "+what+"?") {
+		return usageError{errors.New("nothing was changed")}
+	}
+	s := store.New(stateDir())
+	defer s.Close()
+	n, err := s.Forget(ctx, before)
+	if err != nil {
+		return err
+	}
+	a.term.note("%d runs forgotten", n)
+	return nil
+}
+
+// days reads a duration that may be in days: 30d.
+func days(text string) (time.Duration, error) {
+	if n, ok := strings.CutSuffix(text, "d"); ok {
+		if d, err := strconv.ParseFloat(n, 64); err == nil && d >= 0 && d < 36500 {
+			return time.Duration(d * float64(24*time.Hour)), nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, fmt.Errorf("--older-than %q: expected a time such as 30d or 12h", text)
+}
+
+// logged returns the run of that id, or the newest.
+func logged(ctx context.Context, s *store.Store, args []string) (store.Run, error) {
+	id := ""
+	if len(args) == 1 {
+		id = args[0]
+	}
+	r, err := s.Run(ctx, id)
+	switch {
+	case !errors.Is(err, store.ErrNoRun):
+		return r, err
+	case id == "":
+		return r, usageError{fmt.Errorf("the log is empty (%s)", s.Path())}
+	}
+	return r, usageError{fmt.Errorf("there is no run %q in the log; see `tandem logs list`", id)}
+}
