@@ -103,7 +103,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	}
 	few := p.Rounds/4 + 1
 	fmt.Fprintf(p.Log, "layers: %d rounds\n", few)
-	if report.Layers, err = Layers(ctx, few); err != nil {
+	if report.Layers, err = Layers(ctx, few, 20_000); err != nil {
 		return nil, err
 	}
 	if p.Runs > 0 {

@@ -19,9 +19,9 @@ type Layer struct {
 	Name string
 	// Wrap puts it around an adapter. dir is empty, and the layer's own.
 	Wrap func(p provider.Provider, dir string) (provider.Provider, error)
-	// Calls is how many are made in one round; 0: 20,000. A layer that writes
-	// files makes fewer.
-	Calls int
+	// Files says that each call reads or writes files: fewer are made in a
+	// round, and no aim covers it.
+	Files bool
 }
 
 // layers are what is measured: the adapter alone, which is the floor, and one
@@ -41,10 +41,10 @@ func layers() []Layer {
 		{Name: "cache, miss", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return cache.New(p, cache.Options{Store: &forgetful{}}), nil
 		}},
-		{Name: "record", Calls: 400, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
+		{Name: "record", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
 			return record.New(p, record.Options{Dir: dir})
 		}},
-		{Name: "replay", Calls: 400, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
+		{Name: "replay", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
 			r, err := record.New(p, record.Options{Dir: dir})
 			if err != nil {
 				return nil, err
@@ -56,10 +56,6 @@ func layers() []Layer {
 		}},
 	}
 }
-
-// files reports whether a layer reads or writes files with each call, which no
-// aim covers.
-func (l Layer) files() bool { return l.Calls > 0 }
 
 // forgetful is a store that keeps nothing.
 type forgetful struct{ cache.Memory }
@@ -108,8 +104,9 @@ type LayerRow struct {
 	Files   bool    `json:"files,omitempty"` // it reads or writes files: no aim covers it
 }
 
-// Layers measures every layer in turn, rounds times.
-func Layers(ctx context.Context, rounds int) ([]LayerRow, error) {
+// Layers measures every layer in turn, rounds times, calls each time; of a layer
+// with files a fiftieth.
+func Layers(ctx context.Context, rounds, calls int) ([]LayerRow, error) {
 	dir, err := os.MkdirTemp("", "tandem-bench-")
 	if err != nil {
 		return nil, err
@@ -127,9 +124,9 @@ func Layers(ctx context.Context, rounds int) ([]LayerRow, error) {
 				r, err := provider.Collect(p.Chat(ctx, stillRequest()))
 				return r.Text, err
 			}
-			n := 20_000
-			if l.Calls > 0 {
-				n = l.Calls
+			n := calls
+			if l.Files {
+				n = calls / 50
 			}
 			one, err := Measure(ctx, work, n, 1)
 			if err != nil {
@@ -153,7 +150,7 @@ func Layers(ctx context.Context, rounds int) ([]LayerRow, error) {
 		}
 		wall := func(s Sample) float64 { return s.Wall }
 		rows = append(rows, LayerRow{
-			Layer: l.Name, Files: l.files(), Alone: above(alone, wall), Crowded: above(crowded, wall),
+			Layer: l.Name, Files: l.Files, Alone: above(alone, wall), Crowded: above(crowded, wall),
 			Allocs: above(alone, func(s Sample) float64 { return s.Allocs }).Median,
 			Bytes:  above(alone, func(s Sample) float64 { return s.Bytes }).Median,
 		})

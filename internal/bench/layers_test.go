@@ -33,7 +33,7 @@ func TestEveryLayerGivesTheAnswer(t *testing.T) {
 }
 
 func TestLayersAreMeasured(t *testing.T) {
-	rows, err := Layers(t.Context(), 1)
+	rows, err := Layers(t.Context(), 1, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
