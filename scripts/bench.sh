@@ -2,6 +2,7 @@
 # Measures Tandem against a floor written by hand with go-openai: see docs/benchmarks.md. Needs no network, no engine, no key.
 #
 #   scripts/bench.sh [-rounds N] [-runs N] [-json]
+#   STREAMS=10000 scripts/bench.sh        measures so many streams at once, and nothing else
 #   PEERS=1 scripts/bench.sh              measures langchaingo and Eino in the same run (downloads their modules)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,6 +15,11 @@ build() { CGO_ENABLED=0 go build -C "$2" -trimpath -ldflags '-s -w' -o "$SCRATCH
 
 say "Building the programs"
 build bench internal/bench/cmd/bench
+if [ -n "${STREAMS:-}" ]; then
+	say "Opening $STREAMS streams at once, twice"
+	"$SCRATCH/bench" -streams "$STREAMS" "$@"
+	exit
+fi
 build hello internal/bench/cmd/hello
 build oneprompt internal/bench/cmd/oneprompt
 build tandem cmd/tandem

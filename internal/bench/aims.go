@@ -28,6 +28,7 @@ const (
 	mostRender  = 300  // ns
 	mostVersion = 10   // ms above a program that does nothing
 	mostAsk     = 15   // ms above the same
+	mostLayer   = 20   // µs a call, and allocations, above an adapter alone
 )
 
 func aims(r *Report) []Aim {
@@ -48,6 +49,13 @@ func aims(r *Report) []Aim {
 		case loads[3].title:
 			add(row.Work, row.Wall, mostRender, " ns")
 		}
+	}
+	for _, l := range r.Layers {
+		if l.Files {
+			continue
+		}
+		add(l.Layer+", above an adapter alone", l.Alone.Median/1000, mostLayer, " µs")
+		add(l.Layer+", allocations", l.Allocs, mostLayer, "")
 	}
 	for _, s := range r.StartUp {
 		switch s.Program {

@@ -42,14 +42,15 @@ type Command struct {
 
 // Report is what was measured.
 type Report struct {
-	OS      string  `json:"os"`
-	Arch    string  `json:"arch"`
-	Go      string  `json:"go"`
-	CPUs    int     `json:"cpus"`
-	Rounds  int     `json:"rounds"`
-	Rows    []Row   `json:"rows"`
-	StartUp []Start `json:"start_up,omitempty"`
-	Aims    []Aim   `json:"aims"`
+	OS      string     `json:"os"`
+	Arch    string     `json:"arch"`
+	Go      string     `json:"go"`
+	CPUs    int        `json:"cpus"`
+	Rounds  int        `json:"rounds"`
+	Rows    []Row      `json:"rows"`
+	Layers  []LayerRow `json:"layers,omitempty"`
+	StartUp []Start    `json:"start_up,omitempty"`
+	Aims    []Aim      `json:"aims"`
 }
 
 // load is a piece of work in a quantity that takes a fraction of a second.
@@ -99,6 +100,11 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 			return nil, err
 		}
 		report.Rows = append(report.Rows, rows...)
+	}
+	few := p.Rounds/4 + 1
+	fmt.Fprintf(p.Log, "layers: %d rounds\n", few)
+	if report.Layers, err = Layers(ctx, few, 20_000); err != nil {
+		return nil, err
 	}
 	if p.Runs > 0 {
 		fmt.Fprintf(p.Log, "start-up: %d runs of each\n", p.Runs)

@@ -23,6 +23,12 @@ func (r *Report) Write(out io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if len(r.Layers) > 0 {
+		fmt.Fprintln(t, "\nlayer, a call above the adapter alone\tone at a time (least–most)\t64 at once (least–most)\tallocations\tbytes")
+		for _, l := range r.Layers {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%.0f\t%.0f\n", l.Layer, l.Alone.micro(), l.Crowded.micro(), l.Allocs, l.Bytes)
+		}
+	}
 	if len(r.StartUp) > 0 {
 		fmt.Fprintln(t, "\nprogram, start to end\twall\tabove the first (least–most)")
 		for _, s := range r.StartUp {
@@ -37,6 +43,21 @@ func (r *Report) Write(out io.Writer) error {
 }
 
 func (s Spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max) }
+
+// micro is a spread of nanoseconds in microseconds.
+func (s Spread) micro() string {
+	return fmt.Sprintf("%.2f µs (%.2f–%.2f)", s.Median/1000, s.Min/1000, s.Max/1000)
+}
+
+// WriteHolds prints what many streams at once cost, for people.
+func WriteHolds(out io.Writer, holds []Hold) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "who\tstreams at once\tall open after\tall whole after\tmemory a stream\tgoroutines a stream\tprocess\twrong")
+	for _, h := range holds {
+		fmt.Fprintf(t, "%s\t%d\t%.0f ms\t%.0f ms\t%.1f KiB\t%.1f\t%d MiB\t%d\n", h.Who, h.Streams, h.Open, h.Finish, h.Memory/1024, h.Goroutines, h.RSS/1024, h.Wrong)
+	}
+	return t.Flush()
+}
 
 func duration(ns float64) string {
 	if ns < 10_000 {

@@ -14,16 +14,7 @@ import (
 // the command line has it: the router and whatever stands between it and the
 // provider are in it.
 func Tandem(baseURL string) (Works, error) {
-	env := map[string]string{"OPENAI_BASE_URL": baseURL, "OPENAI_API_KEY": fakeKey}
-	cfg, err := config.Load(config.LoadOptions{
-		UserFile: config.NoFile,
-		Env:      func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		Set:      map[string]string{"use": config.OpenAIName, "providers.openai.model": fakeModel},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("the configuration: %w", err)
-	}
-	stack, err := wire.Open(cfg, wire.Options{})
+	stack, err := tandemStack(baseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +43,20 @@ func Tandem(baseURL string) (Works, error) {
 			return title.Render(variables())
 		},
 	}, nil
+}
+
+// tandemStack is the stack of a configuration that has one provider.
+func tandemStack(baseURL string) (*wire.Stack, error) {
+	env := map[string]string{"OPENAI_BASE_URL": baseURL, "OPENAI_API_KEY": fakeKey}
+	cfg, err := config.Load(config.LoadOptions{
+		UserFile: config.NoFile,
+		Env:      func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Set:      map[string]string{"use": config.OpenAIName, "providers.openai.model": fakeModel},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the configuration: %w", err)
+	}
+	return wire.Open(cfg, wire.Options{})
 }
 
 // variables makes the map anew each time, as a program would.

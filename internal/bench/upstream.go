@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Tokens is how many tokens every answer of the fake server has.
@@ -26,6 +27,8 @@ func Answer() string {
 // Upstream is a fake server in OpenAI's dialect. It answers every chat with
 // the same text and no delay, whole or as a stream that is flushed at each
 // token. The answers are made beforehand, so that it costs little itself.
+// Below /held it stops each stream after its first token until somebody posts
+// to /held/release.
 func Upstream() http.Handler {
 	const head = `{"id":"chatcmpl-1","object":"%s","created":1700000000,"model":"fake","choices":[%s]%s}`
 	usage := fmt.Sprintf(`,"usage":{"prompt_tokens":7,"completion_tokens":%d,"total_tokens":%d}`, Tokens, Tokens+7)
@@ -40,7 +43,29 @@ func Upstream() http.Handler {
 	end := event(`{"index":0,"delta":{},"finish_reason":"stop"}`, "")
 	end = append(append(end, event("", usage)...), "data: [DONE]\n\n"...)
 
+	g := &gate{open: make(chan struct{})}
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /held/release", func(http.ResponseWriter, *http.Request) { g.release() })
+	mux.HandleFunc("POST /held/v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		flush := http.NewResponseController(w)
+		released := g.wait()
+		w.Write(events[0])
+		flush.Flush()
+		select {
+		case <-released:
+		case <-r.Context().Done():
+			return
+		}
+		for _, e := range events[1:] {
+			w.Write(e)
+			flush.Flush()
+		}
+		w.Write(end)
+	})
 	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -61,4 +86,24 @@ func Upstream() http.Handler {
 		w.Write(end)
 	})
 	return mux
+}
+
+// gate is what held streams wait at.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{}
+}
+
+func (g *gate) wait() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open
+}
+
+// release lets those go that wait, and holds those that come.
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.open)
+	g.open = make(chan struct{})
 }

@@ -4,7 +4,6 @@
 package canon
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -133,13 +132,13 @@ func Calls(calls []provider.ToolCall) []Call {
 
 // Key is the digest of all that r says, 64 hexadecimal digits. It fails where
 // an option is nothing that JSON can say.
-func (r Request) Key() (string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(r); err != nil { // compacts the raw parts
+func (r *Request) Key() (string, error) {
+	data, err := json.Marshal(r) // compacts the raw parts
+	if err != nil {
 		return "", fmt.Errorf("the request cannot be written down: %w", err)
 	}
-	sum := sha256.Sum256(b.Bytes())
-	return hex.EncodeToString(sum[:]), nil
+	sum := sha256.Sum256(data)
+	var digits [2 * sha256.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:]), nil
 }

@@ -28,7 +28,8 @@ func full() provider.Request {
 
 func key(t *testing.T, r provider.Request, targets ...canon.Target) string {
 	t.Helper()
-	k, err := canon.Of(&r, targets).Key()
+	form := canon.Of(&r, targets)
+	k, err := form.Key()
 	if err != nil || len(k) != 64 {
 		t.Fatalf("%q, %v", k, err)
 	}
@@ -103,7 +104,8 @@ func TestWhatDoesNotMatter(t *testing.T) {
 		t.Error("streaming, white space or the order of options changed the key")
 	}
 	r.Options["x"] = math.NaN()
-	if _, err := canon.Of(&r, nil).Key(); err == nil {
+	form := canon.Of(&r, nil)
+	if _, err := form.Key(); err == nil {
 		t.Error("NaN has a key")
 	}
 }

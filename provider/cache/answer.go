@@ -54,24 +54,32 @@ const basis = "cache"
 // Hit reports whether an answer came from a cache.
 func Hit(rt *provider.Route) bool { return rt != nil && rt.Cost != nil && rt.Cost.Basis == basis }
 
+// hit is what the last chunk of a hit points to, in one piece.
+type hit struct {
+	route provider.Route
+	cost  provider.Cost
+	usage provider.Usage
+	free  float64
+}
+
 // play yields the answer. The Route says that it is kept, and the times are
 // those of looking it up.
 func (a *answer) play(took time.Duration, yield func(provider.Chunk, error) bool) {
 	if a.Thinking != "" && !yield(provider.Chunk{Thinking: a.Thinking}, nil) {
 		return
 	}
-	rt := a.Route
-	rt.Reason = fmt.Sprintf("from the cache, answered by %s on %s", rt.Provider, a.At.Local().Format(time.DateOnly))
-	rt.Load, rt.Total = 0, max(took, 1)
-	rt.FirstToken = rt.Total
-	cost := provider.Cost{USD: provider.Ptr(0.0), Basis: basis}
+	h := &hit{route: a.Route, cost: provider.Cost{Basis: basis}}
+	h.route.Reason = "from the cache, answered by " + a.Route.Provider + " on " + a.At.Local().Format(time.DateOnly)
+	h.route.Load, h.route.Total, h.route.FirstToken = 0, max(took, 1), max(took, 1)
+	h.cost.USD = &h.free
 	if a.Route.Cost != nil {
-		cost.Saved = a.Route.Cost.USD
+		h.cost.Saved = a.Route.Cost.USD
 	}
-	rt.Cost = &cost
-	last := provider.Chunk{Text: a.Text, Finish: provider.FinishStop, Route: &rt}
+	h.route.Cost = &h.cost
+	last := provider.Chunk{Text: a.Text, Finish: provider.FinishStop, Route: &h.route}
 	if u := a.Usage; u != nil {
-		last.Usage = &provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
+		h.usage = provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
+		last.Usage = &h.usage
 	}
 	yield(last, nil)
 }

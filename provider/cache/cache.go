@@ -41,7 +41,7 @@ type Options struct {
 type Cache struct {
 	provider.Provider
 	o    Options
-	once *sync.Once // warns
+	once sync.Once // warns
 }
 
 var _ provider.Wrapper = (*Cache)(nil)
@@ -51,7 +51,7 @@ func New(inner provider.Provider, o Options) *Cache {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Cache{Provider: inner, o: o, once: &sync.Once{}}
+	return &Cache{Provider: inner, o: o}
 }
 
 // Unwrap returns the provider that is asked when the store has no answer.

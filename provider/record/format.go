@@ -139,26 +139,27 @@ func duration(ms float64) time.Duration { return time.Duration(ms * float64(time
 // name is the file of a key's n-th recording, n from 1.
 func name(key string, n int) string { return fmt.Sprintf("%s-%03d.json", key[:16], n) }
 
-// save writes c under the next free number of its key. Others may write to the
-// directory at the same time: a file is there whole or not at all.
-func save(dir string, c *call) error {
+// save writes c under the next free number of its key, from n on, and returns
+// that number. Others may write to the directory at the same time: a file is
+// there whole or not at all.
+func save(dir string, c *call, n int) (int, error) {
 	data, err := encode(c)
 	if err != nil {
-		return err
+		return n, err
 	}
 	f, err := os.CreateTemp(dir, ".recording-*") // 0600
 	if err != nil {
-		return err
+		return n, err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // gone when it was moved
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+		return n, err
 	}
-	for n := 1; ; n++ {
+	for ; ; n++ {
 		err := place(f.Name(), filepath.Join(dir, name(c.Key, n)))
 		if !errors.Is(err, os.ErrExist) {
-			return err
+			return n, err
 		}
 	}
 }

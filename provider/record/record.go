@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/canon"
@@ -49,6 +50,9 @@ type Options struct {
 type Recorder struct {
 	provider.Provider
 	o Options
+
+	mu     sync.Mutex
+	placed map[string]int // the last number of a key that this recorder wrote
 }
 
 var _ provider.Wrapper = (*Recorder)(nil)
@@ -62,7 +66,7 @@ func New(inner provider.Provider, o Options) (*Recorder, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Recorder{Provider: inner, o: o}, nil
+	return &Recorder{Provider: inner, o: o, placed: map[string]int{}}, nil
 }
 
 // Unwrap returns the provider that is recorded.
@@ -72,7 +76,7 @@ func (r *Recorder) Unwrap() provider.Provider { return r.Provider }
 // answer that its caller leaves or cancels has no end, and is not recorded.
 func (r *Recorder) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		t := taker{o: &r.o, asked: r.o.Now()}
+		t := taker{Recorder: r, asked: r.o.Now()}
 		t.call.Request = canon.Of(&req, targets(r.o.Targets, &req))
 		t.call.Key, t.failed = t.call.Request.Key()
 		for c, err := range r.Provider.Chat(ctx, req) {
@@ -99,7 +103,7 @@ var errTooLong = errors.New("it is longer than 64 MiB")
 
 // taker is one recording under way.
 type taker struct {
-	o      *Options
+	*Recorder
 	asked  time.Time
 	call   call
 	size   int
@@ -112,6 +116,8 @@ func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return // the caller's own affair
+	case err != nil && t.failed != nil && provider.KindOf(err) == provider.Invalid:
+		return // a replay refuses such a request itself
 	case err != nil:
 		var attempts []provider.Attempt
 		if t.o.Attempts != nil {
@@ -144,5 +150,12 @@ func (t *taker) write() error {
 		secrets = t.o.Secrets()
 	}
 	newScrubber(secrets, t.o.Suspect).call(&t.call)
-	return save(t.o.Dir, &t.call)
+	t.mu.Lock()
+	n := t.placed[t.call.Key] + 1
+	t.mu.Unlock()
+	n, err := save(t.o.Dir, &t.call, n)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.placed[t.call.Key] = max(n, t.placed[t.call.Key])
+	return err
 }

@@ -42,6 +42,7 @@ func run(ctx context.Context) error {
 		peers, programs commands
 		rounds          = flag.Int("rounds", 31, "rounds of work")
 		runs            = flag.Int("runs", 40, "runs of each program's start-up")
+		streams         = flag.Int("streams", 0, "measure `N` streams at once, and nothing else")
 		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
 		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
 		work            = flag.String("work", "", "be the worker `floor or tandem` against the URL given (the bench starts itself so)")
@@ -52,6 +53,12 @@ func run(ctx context.Context) error {
 	switch {
 	case *serve:
 		return bench.ServeUpstream(ctx, os.Stdin, os.Stdout)
+	case *work != "" && *streams > 0:
+		h, err := bench.HoldStreams(ctx, *work, flag.Arg(0), *streams)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(h)
 	case *work == "floor":
 		return bench.ServeWork(ctx, bench.Floor(flag.Arg(0)), os.Stdin, os.Stdout)
 	case *work == "tandem":
@@ -60,13 +67,23 @@ func run(ctx context.Context) error {
 			return err
 		}
 		return bench.ServeWork(ctx, works, os.Stdin, os.Stdout)
-	case *work != "" || flag.NArg() > 0 || *rounds < 1:
+	case *work != "" || flag.NArg() > 0 || *rounds < 1 || *streams < 0:
 		flag.Usage()
 		return fmt.Errorf("nothing to be done with these arguments")
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	if *streams > 0 {
+		holds, err := bench.Streams(ctx, bench.Plan{Self: []string{self}, Log: os.Stderr}, *streams)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(holds)
+		}
+		return bench.WriteHolds(os.Stdout, holds)
 	}
 	if len(programs) == 0 {
 		*runs = 0
@@ -78,9 +95,13 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if *asJSON {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return printJSON(report)
 	}
 	return report.Write(os.Stdout)
+}
+
+func printJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }
