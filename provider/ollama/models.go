@@ -53,7 +53,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	info := provider.ModelInfo{
 		Model: provider.Model{
 			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
-			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: r.RemoteHost,
+			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: remoteHost(r, model),
 			Capabilities: capabilities(r.Capabilities),
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,

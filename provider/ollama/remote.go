@@ -67,10 +67,7 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	if err != nil {
 		return about{}, p.failed(ctx, call, model, err)
 	}
-	known = about{remote: r.RemoteHost, can: capabilities(r.Capabilities), asked: time.Now()}
-	if known.remote == "" && (r.RemoteModel != "" || cloudName(model)) {
-		known.remote = "ollama.com"
-	}
+	known = about{remote: remoteHost(r, model), can: capabilities(r.Capabilities), asked: time.Now()}
 	p.mu.Lock()
 	p.abouts[model] = known
 	p.mu.Unlock()
@@ -86,6 +83,14 @@ func (p *Provider) way(model string) string {
 		return "through "
 	}
 	return "to "
+}
+
+// remoteHost is the host that runs a model, or "" when that is the server.
+func remoteHost(r *api.ShowResponse, model string) string {
+	if r.RemoteHost == "" && (r.RemoteModel != "" || cloudName(model)) {
+		return "ollama.com"
+	}
+	return r.RemoteHost
 }
 
 // cloudName reports whether a name is one that Ollama gives to models that it
