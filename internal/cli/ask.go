@@ -70,7 +70,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	if err := in.sample.apply(&req, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
-	ctx = begin(ctx, stack, store.Run{Command: "ask"})
+	ctx = begin(ctx, store.Run{Command: "ask"})
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)

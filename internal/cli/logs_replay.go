@@ -74,7 +74,7 @@ func (a *app) logsReplay(ctx context.Context, args []string, asJSON bool) error 
 		return err
 	}
 	defer stack.Close()
-	ctx = begin(ctx, stack, store.Run{Command: "replay", Chain: old.Chain, File: old.File, SHA256: fileSum(old.File)})
+	ctx = begin(ctx, store.Run{Command: "replay", Chain: old.Chain, File: old.File, SHA256: fileSum(old.File)})
 	report := replayReport{Run: old.ID, Replay: provider.RunOf(ctx).ID, Same: true, Differs: []difference{}}
 	if sum := fileSum(old.File); old.SHA256 != "" && sum != old.SHA256 {
 		report.Differs = append(report.Differs, difference{"the chain's file", old.SHA256, sum})

@@ -10,18 +10,13 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
-	"github.com/tandem-llm/tandem/provider"
 )
 
 // begin gives a command's calls an id of their own, by which the log, the
 // budget and traces know that they belong together.
-func begin(ctx context.Context, stack *wire.Stack, r store.Run) context.Context {
+func begin(ctx context.Context, r store.Run) context.Context {
 	r.ID, r.Began = store.NewID(), time.Now()
-	if stack.Log != nil {
-		stack.Log.Describe(r)
-	}
-	return provider.WithRun(ctx, provider.Run{ID: r.ID, Chain: r.Chain})
+	return store.WithRun(ctx, r)
 }
 
 // chainRun is the record of a run of a chain's file.

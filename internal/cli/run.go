@@ -78,7 +78,7 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	if err := in.sample.apply(&defaults, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
-	ctx = begin(ctx, stack, chainRun(c, in.file))
+	ctx = begin(ctx, chainRun(c, in.file))
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)

@@ -38,7 +38,11 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 				a.term.note("%s", a.term.dim("· "+msg))
 			}
 		},
-		Warn: func(msg string) { a.term.note("%s %s", a.term.yellow("warning:"), stripControls(msg)) },
+		Warn: func(msg string) {
+			if !a.flags.quiet {
+				a.term.note("%s %s", a.term.yellow("warning:"), stripControls(msg))
+			}
+		},
 	})
 }
 

@@ -67,6 +67,13 @@ func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err erro
 	return mark, err
 }
 
+// Fits tells whether an amount could be set aside. See ledger.Book.
+func (b *Book) Fits(ctx context.Context, h ledger.Hold) error {
+	return b.w.store.begin(ctx, func(tx *sql.Tx) error {
+		return b.fits(ctx, tx, h.Run, nano(h.USD), b.now())
+	})
+}
+
 // fits returns an *ledger.Over unless every budget has that much left.
 func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now time.Time) error {
 	const spent = `SELECT coalesce(sum(coalesce(usd, at_most, 0)), 0) FROM ledger WHERE (expires IS NULL OR expires > ?) AND `

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -28,27 +27,25 @@ type LogConfig struct {
 type Log struct {
 	provider.Provider
 	cfg LogConfig
-
-	mu   sync.Mutex
-	runs map[string]Run // those that somebody described
 }
 
 var _ provider.Wrapper = (*Log)(nil)
 
 // NewLog returns a log of p's calls.
 func NewLog(p provider.Provider, cfg LogConfig) *Log {
-	return &Log{Provider: p, cfg: cfg, runs: map[string]Run{}}
+	return &Log{Provider: p, cfg: cfg}
 }
 
 // Unwrap returns the provider whose calls are logged.
 func (l *Log) Unwrap() provider.Provider { return l.Provider }
 
-// Describe says what a run is, for the record: Command, File, SHA256. It comes
-// before the run's first call.
-func (l *Log) Describe(r Run) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.runs[r.ID] = r
+type runKey struct{}
+
+// WithRun returns a context whose calls belong to r: its ID goes before every
+// other, and Command, Chain, File and SHA256 into the record.
+func WithRun(ctx context.Context, r Run) context.Context {
+	ctx = context.WithValue(ctx, runKey{}, r)
+	return provider.WithRun(ctx, provider.Run{ID: r.ID, Chain: r.Chain})
 }
 
 // Chat asks the provider and notes what comes.
@@ -74,14 +71,15 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 		if left && resp.Finish == "" && err != nil && ctx.Err() == nil {
 			err = errLeft
 		}
-		l.note(run, &req, began, resp, err)
+		l.note(ctx, &req, began, resp, err)
 	}
 }
 
 // errLeft is a consumer that broke off.
 var errLeft = errors.New("the reader left before the answer was complete")
 
-func (l *Log) note(run provider.Run, req *provider.Request, began time.Time, r provider.Response, err error) {
+func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error) {
+	run := provider.RunOf(ctx)
 	c := &Call{
 		RunID: run.ID, Step: run.Step, Index: run.Index, Began: began, Took: time.Since(began),
 		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
@@ -90,7 +88,7 @@ func (l *Log) note(run provider.Run, req *provider.Request, began time.Time, r p
 	if !l.cfg.Content {
 		c.wipe()
 	}
-	rec := record{call: c, run: l.run(run, began)}
+	rec := record{call: c, run: l.run(ctx, began)}
 	if l.cfg.Manifest != nil && r.Route != nil {
 		route := *r.Route
 		rec.after = func(c *Call) {
@@ -105,12 +103,11 @@ func (l *Log) note(run provider.Run, req *provider.Request, began time.Time, r p
 }
 
 // run is the record of the run that a call belongs to.
-func (l *Log) run(of provider.Run, began time.Time) *Run {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r, ok := l.runs[of.ID]
-	if !ok {
-		r = Run{ID: of.ID, Began: began}
+func (l *Log) run(ctx context.Context, began time.Time) *Run {
+	of := provider.RunOf(ctx)
+	r, _ := ctx.Value(runKey{}).(Run)
+	if r.ID != of.ID {
+		r = Run{ID: of.ID}
 	}
 	if r.Began.IsZero() {
 		r.Began = began

@@ -34,12 +34,12 @@ func TestARunIsKeptWhole(t *testing.T) {
 			return &Manifest{Engine: "fake", Model: rt.Model, Options: req.Options}
 		},
 	})
-	l.Describe(Run{ID: "1m88aaaaaaaaaa", Began: began, Command: "run", Chain: "c", File: "/c.yaml", SHA256: "abc"})
+	of := WithRun(t.Context(), Run{ID: "1m88aaaaaaaaaa", Began: began, Command: "run", Chain: "c", File: "/c.yaml", SHA256: "abc"})
 	req := question("Who?")
 	req.Seed, req.Temperature, req.Options = provider.Ptr(int64(7)), provider.Ptr(0.0), map[string]any{"top_k": 3.0}
 	req.Messages[0].Images = []provider.Image{{Data: []byte("picture"), MIME: "image/png"}}
 	for i, step := range []string{"one", "two"} {
-		ctx := provider.WithRun(t.Context(), provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
+		ctx := provider.WithRun(of, provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
 		if _, err := provider.Collect(l.Chat(ctx, req)); err != nil {
 			t.Fatal(err)
 		}
@@ -139,6 +139,21 @@ func TestIDsNeedNotBeWhole(t *testing.T) {
 		r, err := w.Store().Run(t.Context(), id)
 		if r.ID != want && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q is %q, %v; want %s", id, r.ID, err, want)
+		}
+	}
+}
+
+// Whatever is looked for, it is words and no query language.
+func TestSearchTakesAnyText(t *testing.T) {
+	w := writer(t)
+	logOne(t, w, "Wo fließt die Donau? 多瑙河在哪里 C++ \"quoted\" a-b")
+	for text, found := range map[string]int{
+		"donau": 1, "DONAU wo": 1, "Fliesst": 0, "fließt": 1, "多瑙河": 1, "瑙河": 1, "c++": 1, `"quoted"`: 1, "a-b": 1, "ona": 1, "elbe": 0,
+		`"`: 1, "AND OR NOT": 0, "prompt:donau": 0, "don*": 0, "^wo": 1, "(": 0, "NEAR(wo donau)": 0, "%": 0, "_": 0, "\x00": 0, " ": 0, "": 0,
+	} {
+		lines, err := w.Store().Search(t.Context(), text, 0)
+		if err != nil || len(lines) != found {
+			t.Errorf("%q: found %d, %v; want %d", text, len(lines), err, found)
 		}
 	}
 }

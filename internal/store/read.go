@@ -45,6 +45,7 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Line, error) {
 // word of text, newest first. Words are found whole, whatever their case and
 // accents; a text that no word matches is looked for as it is, inside words.
 func (s *Store) Search(ctx context.Context, text string, n int) ([]Line, error) {
+	text = strings.ReplaceAll(text, "\x00", " ") // which would end the query
 	var words []string
 	for w := range strings.FieldsSeq(text) {
 		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`)

@@ -228,6 +228,12 @@ func TestBudgetPerRun(t *testing.T) {
 	if err := reserve("r1"); !errors.As(err, &over) || over.Budget != "budget.per_run_usd" || over.Left != 0 || over.Need != 0.1 {
 		t.Errorf("the fourth: %v", err)
 	}
+	if err := b.Fits(t.Context(), ledger.Hold{Run: "r1", USD: 0.1}); !errors.As(err, &over) {
+		t.Errorf("it would fit: %v", err)
+	}
+	for range 9 { // asking whether it fits takes nothing
+		must(t, b.Fits(t.Context(), ledger.Hold{Run: "r2", USD: 0.3}))
+	}
 	must(t, reserve("r2"))
 	for range 4 { // calls on their own are runs of their own
 		must(t, reserve(""))

@@ -70,10 +70,9 @@ func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
 	if s.writer == nil || s.cfg.Log == config.LogOff {
 		return p
 	}
-	s.Log = store.NewLog(p, store.LogConfig{
+	return store.NewLog(p, store.LogConfig{
 		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version, Manifest: (&manifests{stack: s}).of,
 	})
-	return s.Log
 }
 
 // written waits until what was asked is written down, and says if it was not.
@@ -82,6 +81,6 @@ func (s *Stack) written() {
 		return
 	}
 	if err := s.writer.Close(); err != nil && s.warn != nil {
-		s.warn("what was asked and what it cost could not all be written down: " + err.Error())
+		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
 	}
 }

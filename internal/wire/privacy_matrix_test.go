@@ -46,7 +46,7 @@ func TestPrivacyOnlyTightens(t *testing.T) {
 			code, text := run(t, nil, append(args, "run", chainFile, "-p", "q="+secret)...)
 			_, away := d.taken()
 			if bits == 0 {
-				if !slices.Equal(away, []string{elsewhere}) || code != 5 {
+				if !slices.Equal(slices.Compact(away), []string{elsewhere}) || code != 5 { // once, or a few times
 					t.Errorf("nothing forbids it, and yet: code %d, dialled %q, %s", code, away, text)
 				}
 				return

@@ -58,7 +58,6 @@ type Options struct {
 type Stack struct {
 	provider.Provider // the router, and what is around it
 	Targets           []Target
-	Log               *store.Log // nil: nothing is logged
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
 	options           Options

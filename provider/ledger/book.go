@@ -16,6 +16,8 @@ type Book interface {
 	// settled, released, or has expired for want of Renew.
 	// Errors: *[Over]; ctx's own; any other means that the book cannot be kept.
 	Reserve(ctx context.Context, h Hold) (mark int64, err error)
+	// Fits returns the error that Reserve would, and reserves nothing.
+	Fits(ctx context.Context, h Hold) error
 	// Renew says that the call is still under way.
 	Renew(mark int64)
 	// Settle puts e in the place of a reservation, or, with mark 0, adds it.

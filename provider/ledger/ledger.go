@@ -73,6 +73,7 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			} else if chunk.Finish != "" {
 				chunk.Route = c.finish(chunk.Route, chunk.Usage)
 			} else {
+				c.came = true
 				c.renew()
 			}
 			if !yield(chunk, err) || err != nil {
@@ -91,6 +92,7 @@ type account struct {
 	mark   int64   // of the reservation; 0: none
 	worst  float64 // what was reserved
 	noted  time.Time
+	came   bool            // content did
 	route  *provider.Route // of the whole answer; nil: none came
 	usage  *provider.Usage
 	failed error
@@ -111,36 +113,81 @@ func (c *account) renew() {
 
 // reserve sets aside what the call can cost, unless it is local and free.
 func (c *account) reserve(ctx context.Context, req *provider.Request) error {
-	l, name, model := c.l, c.l.Name(), req.Model
-	if model == "" {
-		model = l.cfg.Tariff.Model
+	h, err := c.l.hold(ctx, req)
+	if err != nil || h == nil {
+		return err
 	}
-	price := l.cfg.Tariff.Of(req.Model, "")
-	switch local := l.cfg.Local != nil && l.cfg.Local(ctx); {
-	case local && !l.saysPrice(req.Model):
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case !price.Known:
-		return provider.Errorf(provider.OverBudget, name, model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+	mark, err := c.l.cfg.Book.Reserve(ctx, *h)
+	if err != nil {
+		return refused(ctx, h, err)
 	}
-	worst := price.Worst(req)
-	mark, err := l.cfg.Book.Reserve(ctx, Hold{Run: c.run, Provider: name, Model: model, USD: worst})
-	var over *Over
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &over):
-		return provider.Errorf(provider.OverBudget, name, model, "%w", over)
-	default:
-		return provider.Errorf(provider.OverBudget, name, model, "the budget cannot be kept, so nothing was sent: %w", err)
-	}
-	c.mark, c.worst, c.noted = mark, worst, time.Now()
+	c.mark, c.worst, c.noted = mark, h.USD, time.Now()
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
 	return nil
+}
+
+// hold is what a request would reserve; nil: nothing, for it costs nothing.
+func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error) {
+	model := req.Model
+	if model == "" {
+		model = l.cfg.Tariff.Model
+	}
+	price := l.cfg.Tariff.Of(req.Model, "")
+	switch free := l.free(ctx, req.Model); {
+	case free:
+		return nil, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !price.Known:
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+	}
+	return &Hold{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
+}
+
+// refused is why a reservation was not had.
+func refused(ctx context.Context, h *Hold, err error) error {
+	var over *Over
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &over):
+		return provider.Errorf(provider.OverBudget, h.Provider, h.Model, "%w", over)
+	}
+	return provider.Errorf(provider.OverBudget, h.Provider, h.Model, "the budget cannot be kept, so nothing was sent: %w", err)
+}
+
+// Fits returns the error with which Chat would refuse a request for its
+// budget, or nil. It reserves nothing: another call may take the rest.
+func (l *Ledger) Fits(ctx context.Context, req *provider.Request) error {
+	if !l.cfg.Budget {
+		return nil
+	}
+	h, err := l.hold(ctx, req)
+	if err != nil || h == nil {
+		return err
+	}
+	if err := l.cfg.Book.Fits(ctx, *h); err != nil {
+		return refused(ctx, h, err)
+	}
+	return nil
+}
+
+// Quote is what a prompt of so many tokens costs, in US dollars, without its
+// answer. It reports whether that is known.
+func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens int) (usd float64, known bool) {
+	if l.free(ctx, req.Model) {
+		return 0, true
+	}
+	price := l.cfg.Tariff.Of(req.Model, "")
+	return price.USD(provider.Usage{InputTokens: promptTokens}), price.Known
+}
+
+// free reports whether a model's calls cost nothing: on this machine, without
+// a price of their own.
+func (l *Ledger) free(ctx context.Context, asked string) bool {
+	return l.cfg.Local != nil && !l.saysPrice(asked) && l.cfg.Local(ctx)
 }
 
 // saysPrice reports whether the configuration itself has a price for the
@@ -154,19 +201,27 @@ func (c *account) finish(rt *provider.Route, u *provider.Usage) *provider.Route 
 	if rt == nil {
 		rt = &provider.Route{Provider: c.l.Name(), Model: c.asked}
 	}
-	cost := c.l.cost(c.asked, rt, u)
-	rt.Cost = &cost
+	cost := &costs{}
+	cost.Cost = c.l.cost(c.asked, rt, u, cost)
+	rt.Cost = &cost.Cost
 	c.route, c.usage = rt, u
 	return rt
 }
 
-// cost is what an answer cost.
-func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage) provider.Cost {
+// costs is a cost with the amounts that it points to: one piece of memory.
+type costs struct {
+	provider.Cost
+	usd, saved float64
+}
+
+// cost is what an answer cost, with its amounts in the given place.
+func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
 	if rt.Local && !l.saysPrice(asked) {
-		cost := provider.Cost{USD: new(float64), Basis: "local"}
+		cost := provider.Cost{USD: &in.usd, Basis: "local"}
 		if s := l.cfg.StandIn; s != nil && u != nil {
 			if price := s.Tariff.Of("", ""); price.Known {
-				cost.Saved = provider.Ptr(price.USD(*u))
+				in.saved = price.USD(*u)
+				cost.Saved = &in.saved
 				cost.Basis = "local; " + s.Name + " by its price: " + price.Basis
 			}
 		}
@@ -179,7 +234,8 @@ func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage) provi
 	case u == nil:
 		return provider.Cost{Basis: "the server told no usage"}
 	}
-	return provider.Cost{USD: provider.Ptr(price.USD(*u)), Basis: price.Basis}
+	in.usd = price.USD(*u)
+	return provider.Cost{USD: &in.usd, Basis: price.Basis}
 }
 
 // close writes down how the call ended.
@@ -199,12 +255,12 @@ func (c *account) close() {
 		if c.route.Model != "" {
 			e.Model = c.route.Model
 		}
-	case !mayBeCharged(c.failed):
+	case !c.came && !mayBeCharged(c.failed):
 		if c.mark != 0 {
 			book.Release(c.mark)
 		}
 		return
-	case c.mark == 0 && c.free():
+	case c.mark == 0 && c.l.free(context.Background(), c.asked):
 		return
 	default:
 		e.Cost.Basis = "it broke off"
@@ -215,13 +271,7 @@ func (c *account) close() {
 	book.Settle(c.mark, e)
 }
 
-// free reports whether a call that gave no route was on this machine, where
-// nothing is charged.
-func (c *account) free() bool {
-	return c.l.cfg.Local != nil && !c.l.saysPrice(c.asked) && c.l.cfg.Local(context.Background())
-}
-
-// mayBeCharged reports whether a call that gave no whole answer may have been
+// mayBeCharged reports whether a call that gave no content may have been
 // charged; see the package comment. Nil is a consumer that left, or a stream
 // without an end.
 func mayBeCharged(err error) bool {

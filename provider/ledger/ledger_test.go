@@ -37,6 +37,8 @@ func (b *book) Reserve(_ context.Context, h ledger.Hold) (int64, error) {
 	return int64(len(b.held)), nil
 }
 
+func (b *book) Fits(context.Context, ledger.Hold) error { return b.refuse }
+
 func (b *book) Renew(int64) {}
 
 func (b *book) Release(int64) {
@@ -110,7 +112,8 @@ func TestCostOfAnAnswer(t *testing.T) {
 		},
 		{
 			"local, with a stand-in that has no price", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}},
-			ledger.Config{StandIn: &ledger.StandIn{Name: "openai", Tariff: ledger.Tariff{Model: "x"}}}, "", 0, -1, "local",
+			ledger.Config{StandIn: &ledger.StandIn{Name: "openai", Tariff: ledger.Tariff{Model: "x"}}},
+			"", 0, -1, "local",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -149,6 +152,10 @@ func sent(k provider.Kind, status int, text ...string) providertest.Answer {
 	return providertest.Answer{Text: text, Err: &provider.Error{Kind: k, Status: status, Sent: true}}
 }
 
+func fails(k provider.Kind, text ...string) providertest.Answer {
+	return providertest.Answer{Text: text, Err: provider.Errorf(k, "", "", "as scripted")}
+}
+
 // What becomes of a reservation, by how the call went.
 func TestReservations(t *testing.T) {
 	worst := (float64(16+16+len("hello"))*2 + 4096*8) / 1e6
@@ -168,6 +175,7 @@ func TestReservations(t *testing.T) {
 		{"a gateway gave up", sent(provider.Unavailable, 502), true, -1, worst},
 		{"a gateway's time ran out", sent(provider.Unavailable, 504), true, -1, worst},
 		{"no answer in time", sent(provider.Timeout, 0), true, -1, worst},
+		{"cut in the middle by one that does not say that it was sent", fails(provider.Truncated, "a"), true, -1, worst},
 		{"cut in the middle", sent(provider.Truncated, 200, "a"), true, -1, worst},
 		{"withheld by a filter", sent(provider.Filtered, 200), true, -1, worst},
 	} {
@@ -249,6 +257,9 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 			if len(p.Calls()) != 0 {
 				t.Error("it was asked")
 			}
+			if got := ledger.New(p, c.cfg).Fits(t.Context(), &provider.Request{Messages: []provider.Message{provider.User("hello")}}); got == nil || got.Error() != err.Error() {
+				t.Errorf("Fits says %v, want %v", got, err)
+			}
 		})
 	}
 }
@@ -258,6 +269,28 @@ func TestLocalPassesAnyBudget(t *testing.T) {
 	l := ledger.New(&providertest.Fake{}, ledger.Config{Tariff: ledger.Tariff{Model: "small"}, Local: here, Book: b, Budget: true})
 	if r, err := ask(t.Context(), l, provider.Request{}); err != nil || *r.Route.Cost.USD != 0 {
 		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		cfg   ledger.Config
+		usd   float64
+		known bool
+	}{
+		{"priced", ledger.Config{Tariff: said}, 0.002, true},
+		{"local", ledger.Config{Local: here}, 0, true},
+		{"local, and priced", ledger.Config{Tariff: said, Local: here}, 0.002, true},
+		{"nobody knows", ledger.Config{}, 0, false},
+	} {
+		usd, known := ledger.New(paid(), c.cfg).Quote(t.Context(), &provider.Request{}, 1000)
+		if usd != c.usd || known != c.known {
+			t.Errorf("%s: $%v, %v; want $%v, %v", c.name, usd, known, c.usd, c.known)
+		}
+		if err := ledger.New(paid(), c.cfg).Fits(t.Context(), &provider.Request{}); err != nil {
+			t.Errorf("%s: without a budget it does not fit: %v", c.name, err)
+		}
 	}
 }
 
@@ -318,6 +351,7 @@ func BenchmarkChat(b *testing.B) {
 type discard struct{}
 
 func (discard) Reserve(context.Context, ledger.Hold) (int64, error) { return 1, nil }
+func (discard) Fits(context.Context, ledger.Hold) error             { return nil }
 func (discard) Renew(int64)                                         {}
 func (discard) Release(int64)                                       {}
 func (discard) Settle(int64, ledger.Entry)                          {}
