@@ -88,9 +88,9 @@ func (s *scan) piece() {
 			s.other += 10 // else the next word has it
 		}
 	case r == '\n' || r == '\t' || r == '\r':
-		s.other += 8 + 2*s.run(byte(r))
+		s.other += 8 + 2*s.run(s.text[s.at])
 	case r < utf8.RuneSelf:
-		n := s.run(byte(r))
+		n := s.run(s.text[s.at])
 		s.other += 9 + 2*(n-1)
 	default:
 		s.at, s.other = s.at+size, s.other+tenthsOf(r, size)

@@ -11,9 +11,10 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// The texts of testdata/tokens, with SmolLM2's own count of each. Those below
-// unseen/ were not looked at when the estimator was made. That the counts are
-// right, provider/openai tests on the real tokenizer.
+// The texts of testdata/tokens, with SmolLM2's own count of each. The estimator
+// was fitted to those at the top; those below other/ are there to see how it
+// does elsewhere. That the counts are right, provider/openai tests on the real
+// tokenizer.
 func TestEstimateIsNear(t *testing.T) {
 	list, err := os.ReadFile(filepath.Join("testdata", "tokens", "counts"))
 	if err != nil {

@@ -120,8 +120,8 @@ func (p Prober) cgroup() (limit, used int64, ok bool) {
 			v1 = f[2]
 		}
 	}
-	take := func(dir, max, current, cache string) {
-		l, err := p.number(filepath.Join(dir, max))
+	take := func(dir, most, current, cache string) {
+		l, err := p.number(filepath.Join(dir, most))
 		if err != nil || l <= 0 || l >= 1<<60 || ok && l >= limit {
 			return
 		}

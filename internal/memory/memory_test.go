@@ -109,8 +109,10 @@ func matrix(name string, rows uint64) provider.Tensor {
 // Hybrids leave the long lists out of their metadata; the tensors tell.
 func TestTensorsTellWhatMetadataLeavesOut(t *testing.T) {
 	m := provider.ModelInfo{
-		Metadata: map[string]any{"general.architecture": "hybrid", "hybrid.block_count": 4.0, "hybrid.embedding_length": 64.0, "hybrid.attention.head_count": 4.0, "hybrid.attention.head_count_kv": []any{},
-			"hybrid.ssm.conv_kernel": 4.0, "hybrid.ssm.state_size": 16.0, "hybrid.ssm.inner_size": 128.0, "hybrid.ssm.group_count": 1.0},
+		Metadata: map[string]any{
+			"general.architecture": "hybrid", "hybrid.block_count": 4.0, "hybrid.embedding_length": 64.0, "hybrid.attention.head_count": 4.0, "hybrid.attention.head_count_kv": []any{},
+			"hybrid.ssm.conv_kernel": 4.0, "hybrid.ssm.state_size": 16.0, "hybrid.ssm.inner_size": 128.0, "hybrid.ssm.group_count": 1.0,
+		},
 		Tensors: []provider.Tensor{
 			matrix("blk.0.ssm_in.weight", 99), matrix("blk.1.ffn_up.weight", 99),
 			matrix("blk.2.attn_k.weight", 32), matrix("blk.2.attn_v.weight", 48), matrix("blk.3.attn_kv_a_mqa.weight", 40),

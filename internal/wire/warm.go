@@ -142,14 +142,12 @@ func (w *warm) cold(ctx context.Context, model string, window int, running []pro
 		return nil
 	})
 	waited, err = w.await(ctx, l)
-	switch provider.KindOf(err) {
-	case provider.Unavailable, provider.Invalid, provider.Unsupported, provider.ModelNotFound, provider.Truncated:
-		if !errors.Is(err, provider.ErrLoading) {
-			return waited, nil // the chat tells it better
-		}
-	}
 	if err != nil {
-		return waited, err
+		k := provider.KindOf(err)
+		if ctx.Err() != nil || errors.Is(err, provider.ErrLoading) || k == provider.OutOfMemory || k == provider.Timeout {
+			return waited, err
+		}
+		return waited, nil // the chat tells it better
 	}
 	if running, err = w.running(ctx); err != nil {
 		return waited, ctx.Err()

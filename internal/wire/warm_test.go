@@ -337,7 +337,11 @@ func TestRemoteModelsAreNotLoaded(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
-	if len(f.loads) != 0 || f.count("/api/show") != 1 {
+	f.set(func() { f.remote = false })
+	if r, err := ask(s, provider.Request{Use: []string{"local"}, Model: "big-cloud"}); err != nil || r.Text != "local" {
+		t.Fatalf("by its name: %+v, %v", r, err)
+	}
+	if len(f.loads) != 0 || f.count("/api/show") != 2 {
 		t.Errorf("loads %+v; shown %d times", f.loads, f.count("/api/show"))
 	}
 }

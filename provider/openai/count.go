@@ -40,7 +40,10 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	}
 	estimate := provider.EstimateRequest(&req)
 	u, err := url.Parse(p.cfg.BaseURL)
-	if err != nil || u.Hostname() == "api.openai.com" || p.counter.Load() == counterAbsent || images(&req) {
+	if err != nil {
+		return estimate, false, err // New has parsed it before
+	}
+	if u.Hostname() == "api.openai.com" || p.counter.Load() == counterAbsent || images(&req) {
 		return estimate, false, nil
 	}
 	root := p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
