@@ -47,8 +47,14 @@ func TestPlan(t *testing.T) {
 		kind   provider.Kind
 		reason string
 	}{
-		{provider.Private, "not on this machine"}, {provider.Denied, "no key"}, {provider.ContextOverflow, "at least 100 tokens, and its window holds 99"},
-		{provider.ModelNotFound, "does not have the model"}, {provider.Unsupported, "cannot use tools"}, {provider.OverBudget, "no money"}, {}, {},
+		{provider.Private, "not on this machine"},
+		{provider.Denied, "no key"},
+		{provider.ContextOverflow, "at least 100 tokens, and its window holds 99"},
+		{provider.ModelNotFound, "does not have the model"},
+		{provider.Unsupported, "cannot use tools"},
+		{provider.OverBudget, "no money"},
+		{},
+		{},
 	}
 	for i, c := range plan.Candidates {
 		if c.Kind != want[i].kind || !strings.Contains(c.Reason, want[i].reason) || c.Keep != (want[i].kind == "") || !c.Estimated || c.PromptTokens < 100 {

@@ -33,7 +33,9 @@ func quickest(t *testing.T, first func() router.Target) time.Duration {
 func TestSwitchIsQuick(t *testing.T) {
 	for _, dialect := range []string{ollamaAPI, openaiAPI} {
 		dead := "http://" + deadHost(t)
-		refused := quickest(t, func() router.Target { return router.Target{Provider: adapter(t, "first", dialect, dead, httpx.Options{})} })
+		refused := quickest(t, func() router.Target {
+			return router.Target{Provider: adapter(t, "first", dialect, dead, httpx.Options{})}
+		})
 		hung := newServer(t, dialect, (*speaker).hang)
 		const limit = 50 * time.Millisecond
 		hang := quickest(t, func() router.Target {
