@@ -51,7 +51,7 @@ func TestPlan(t *testing.T) {
 		{provider.Denied, "no key"},
 		{provider.ContextOverflow, "at least 100 tokens, and its window holds 99"},
 		{provider.ModelNotFound, "does not have the model"},
-		{provider.Unsupported, "cannot use tools"},
+		{provider.Unsupported, "does not support tools"},
 		{provider.OverBudget, "no money"},
 		{},
 		{},
@@ -97,9 +97,9 @@ func TestPreflight(t *testing.T) {
 		t.Errorf("an ordinary question: %+v, %v, and %d questions to the server", got.Route, err, asked)
 	}
 	for what, req := range map[string]provider.Request{
-		"cannot use tools":  {Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}},
-		"cannot see images": {Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("x")}}}}},
-		"cannot think":      {Think: provider.ThinkHigh},
+		"does not support tools":  {Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}},
+		"does not support images": {Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("x")}}}}},
+		"does not support thinking":      {Think: provider.ThinkHigh},
 	} {
 		if req.Messages == nil {
 			req.Messages = []provider.Message{provider.User("hi")}
