@@ -97,9 +97,9 @@ func TestPreflight(t *testing.T) {
 		t.Errorf("an ordinary question: %+v, %v, and %d questions to the server", got.Route, err, asked)
 	}
 	for what, req := range map[string]provider.Request{
-		"does not support tools":  {Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}},
-		"does not support images": {Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("x")}}}}},
-		"does not support thinking":      {Think: provider.ThinkHigh},
+		"does not support tools":    {Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}},
+		"does not support images":   {Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("x")}}}}},
+		"does not support thinking": {Think: provider.ThinkHigh},
 	} {
 		if req.Messages == nil {
 			req.Messages = []provider.Message{provider.User("hi")}
