@@ -16,18 +16,18 @@ import (
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-// counting is an Ollama that counts what it is asked for, by path, and the
+// counted is an Ollama that counts what it is asked for, by path, and the
 // chats at a time.
-type counting struct {
+type counted struct {
 	*httptest.Server
 	mu        sync.Mutex
 	paths     []string
 	now, most atomic.Int32
 }
 
-func newCounting(t *testing.T, chat http.HandlerFunc) *counting {
+func newCounting(t *testing.T, chat http.HandlerFunc) *counted {
 	t.Helper()
-	c := &counting{}
+	c := &counted{}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		c.mu.Lock()
@@ -50,7 +50,7 @@ func newCounting(t *testing.T, chat http.HandlerFunc) *counting {
 	return c
 }
 
-func (c *counting) asked() string {
+func (c *counted) asked() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := strings.Join(c.paths, " ")
@@ -106,7 +106,8 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m, max_concu
 	}
 }
 
-// An ordinary question is one call. What a model can do is asked only when it
+// An ordinary question is one call, and before the first one a look at what is
+// in memory. What a model can do is asked only when it
 // matters, and whether it is there only for a plan; both are remembered.
 func TestNoRoundTripThatIsNotNeeded(t *testing.T) {
 	c := newCounting(t, okChat)
@@ -117,7 +118,7 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 	if _, err := ask(s, provider.Request{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.asked(); got != "/api/chat" {
+	if got := c.asked(); got != "/api/ps /api/chat" {
 		t.Errorf("an ordinary question asked for %s", got)
 	}
 	tools := provider.Request{Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{"type":"object"}`)}}}

@@ -139,22 +139,22 @@ providers:
 	}
 	// The layers, from the outside in.
 	local, _ := s.Target("local")
-	if _, ok := local.Provider.(*managed); !ok || local.Engine == nil {
+	if _, ok := provider.As[*managed](local.Provider); !ok || local.Engine == nil {
 		t.Errorf("local is a %T with engine %v, want a managed one", local.Provider, local.Engine)
 	}
 	if _, ok := provider.As[*ollama.Provider](local.Provider); !ok {
 		t.Error("no ollama.Provider inside local")
 	}
 	withKey, _ := s.Target("hosted")
-	if _, ok := withKey.Provider.(*keyed); !ok {
+	if _, ok := provider.As[*keyed](withKey.Provider); !ok {
 		t.Errorf("hosted is a %T, want one whose key is looked up late", withKey.Provider)
 	}
 	if _, ok := provider.As[*openai.Provider](withKey.Provider); !ok {
 		t.Error("no openai.Provider inside hosted")
 	}
 	without, _ := s.Target("keyless")
-	if _, ok := without.Provider.(*openai.Provider); !ok {
-		t.Errorf("keyless is a %T, want a plain openai.Provider", without.Provider)
+	if _, ok := provider.As[*keyed](without.Provider); ok {
+		t.Errorf("keyless is a %T, whose key is looked up", without.Provider)
 	}
 }
 
