@@ -15,7 +15,10 @@ type LogConfig struct {
 	Writer *Writer
 	// Content keeps what was asked and answered; else only how it went.
 	Content bool
-	Tandem  string // the program's version
+	// Redact takes secrets out of a text that is about to be kept. Nil: texts are
+	// kept as they are.
+	Redact func(string) string
+	Tandem string // the program's version
 	// Manifest tells on what an answer was made. It is asked after the answer
 	// has been shown, with a context that gives it half a second. Nil: nobody
 	// tells.
@@ -88,6 +91,7 @@ func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, 
 	if !l.cfg.Content {
 		c.wipe()
 	}
+	c.redact(l.cfg.Redact)
 	rec := record{call: c, run: l.run(ctx, began)}
 	if l.cfg.Manifest != nil && r.Route != nil {
 		route := *r.Route

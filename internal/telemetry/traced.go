@@ -114,6 +114,9 @@ func (w *watch) saw(c *provider.Chunk, err error) {
 	if w.first == 0 && !c.Empty() {
 		w.first = time.Since(w.start)
 	}
+	if c.Restart {
+		w.text = w.text[:0] // what came before counts no more
+	}
 	if w.captures() {
 		w.text = append(w.text, c.Text...)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/record"
 )
 
 // keep prepares what calls are written down with. It opens nothing.
@@ -71,7 +72,9 @@ func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
 		return p
 	}
 	return store.NewLog(p, store.LogConfig{
-		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version, Manifest: (&manifests{stack: s}).of,
+		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version,
+		Redact:   func(text string) string { return record.Redact(text, s.secrets()) },
+		Manifest: (&manifests{stack: s}).of,
 	})
 }
 

@@ -44,6 +44,13 @@ func newScrubber(secrets []string, suspect func(string) bool) *scrubber {
 	return s
 }
 
+// Redact returns text without secrets: those given, from 8 bytes on, and what
+// has the form of a well-known service's key or of a credential.
+func Redact(text string, secrets []string) string {
+	newScrubber(secrets, nil).text(&text, true)
+	return text
+}
+
 // spans finds the secrets in a text: their starts and ends, in order, none
 // over another. What is prose may hold digests, and a text that merely looks
 // random is left in it; elsewhere suspect decides.
