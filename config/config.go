@@ -127,7 +127,7 @@ type Options map[string]any
 // Timeouts are a provider's clocks; 0 means the transport's default.
 type Timeouts struct {
 	Connect    Duration `mapstructure:"connect"`     // to reach the server
-	FirstToken Duration `mapstructure:"first_token"` // from the call to the answer's first byte
+	FirstToken Duration `mapstructure:"first_token"` // from the call to the answer's first content
 	Idle       Duration `mapstructure:"idle"`        // between two pieces of an answer
 	Load       Duration `mapstructure:"load"`        // to bring a model into memory, apart from the call
 	Total      Duration `mapstructure:"total"`       // from the call to the answer's end, retries included

@@ -55,6 +55,6 @@ type Outcome string
 // The outcomes.
 const (
 	OutcomeAnswered Outcome = "answered"
-	OutcomeFailed   Outcome = "failed"  // was called, and failed before any content
+	OutcomeFailed   Outcome = "failed"  // was called, and gave no whole answer
 	OutcomeSkipped  Outcome = "skipped" // was not called
 )

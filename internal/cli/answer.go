@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -26,10 +28,16 @@ type printer struct {
 	thinking io.StringWriter // nil: not shown
 	last     byte
 	thought  bool
+	again    func() // tells that the answer begins again
+	hold     bool   // write nothing before the end: what is written cannot be taken back
+	held     strings.Builder
 	err      error // the first write that failed
 }
 
 func (p *printer) chunk(c provider.Chunk) {
+	if c.Restart {
+		p.restart()
+	}
 	if c.Thinking != "" && p.thinking != nil {
 		p.thought = true
 		p.write(p.thinking, c.Thinking)
@@ -39,7 +47,11 @@ func (p *printer) chunk(c provider.Chunk) {
 			p.thought = false
 			p.write(p.thinking, "\n\n")
 		}
-		p.write(p.out, c.Text)
+		if p.hold {
+			p.held.WriteString(c.Text)
+		} else {
+			p.write(p.out, c.Text)
+		}
 		p.last = c.Text[len(c.Text)-1]
 	}
 }
@@ -50,8 +62,36 @@ func (p *printer) write(w io.StringWriter, s string) {
 	}
 }
 
+// restart ends what was shown of an answer that broke off: it begins again.
+func (p *printer) restart() {
+	p.held.Reset()
+	if p.thought {
+		p.write(p.thinking, "\n")
+		p.thought = false
+	}
+	if !p.hold && p.last != 0 && p.last != '\n' {
+		p.write(p.out, "\n")
+	}
+	p.last = 0
+	p.again()
+}
+
+// again tells that an answer begins again.
+func (a *app) again() {
+	if !a.flags.quiet {
+		a.term.note("%s", a.term.dim("· the answer broke off, and begins again"))
+	}
+}
+
+// restarts reports whether answers may begin again.
+func restarts(stack *wire.Stack) bool { return stack.Config().OnCut == config.OnCutRestart }
+
 // end closes the last line.
 func (p *printer) end() {
+	if p.held.Len() > 0 {
+		p.write(p.out, p.held.String())
+		p.held.Reset()
+	}
 	if p.thought {
 		p.write(p.thinking, "\n")
 	}
@@ -71,6 +111,9 @@ func (a *app) sayRoute(r *provider.Route, u *provider.Usage) {
 		return
 	}
 	for _, at := range r.Attempts {
+		if at.Outcome != provider.OutcomeAnswered {
+			continue // it was told when it happened
+		}
 		line := fmt.Sprintf("  %s %s", at.Provider, at.Outcome)
 		if at.Took > 0 {
 			line += " after " + short(at.Took)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -25,6 +26,7 @@ type askInput struct {
 	json    bool
 	noStrm  bool
 	timeout time.Duration
+	dry     bool
 }
 
 func (a *app) askCommand() *cobra.Command {
@@ -51,6 +53,7 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
+	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked, and who not and why; call no model")
 	in.sample.register(f)
 	a.answers.register(f)
 	return cmd
@@ -71,6 +74,9 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		return a.fail(in.json, provider.Response{}, err)
 	}
 	ctx = begin(ctx, store.Run{Command: "ask"})
+	if in.dry {
+		return a.dryAsk(ctx, stack, req, in.json)
+	}
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
@@ -83,7 +89,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		}
 		return a.fail(true, r, err)
 	}
-	r, err := a.stream(ctx, stack.Provider, req)
+	r, err := a.stream(ctx, stack, req)
 	if err == nil {
 		err = finished(r)
 	}
@@ -92,8 +98,9 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 }
 
 // stream asks p and prints the answer as it comes.
-func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request) (provider.Response, error) {
-	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY)}
+func (a *app) stream(ctx context.Context, p *wire.Stack, req provider.Request) (provider.Response, error) {
+	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
+	pr.hold = !a.term.outIsTTY && restarts(p)
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}

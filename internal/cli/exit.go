@@ -71,7 +71,7 @@ func exitCode(err error) int {
 // counts then.
 func several(err error) bool {
 	var f *router.Failure
-	return errors.As(err, &f) && len(f.Attempts) > 1
+	return errors.As(err, &f) && len(f.Attempts) > 1 && !f.Partial
 }
 
 // oneLine folds an error's text, which a server may have written, to one line

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // explain is an error as the user reads it: what happened, to whom, and what
@@ -51,6 +52,10 @@ func remedy(err error) string {
 	case provider.ContextOverflow:
 		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
 	case provider.Truncated:
+		var f *router.Failure
+		if errors.As(err, &f) && !f.Partial {
+			return "ask again, or ask another model with -m"
+		}
 		return "what came so far is above, and is not a complete answer"
 	}
 	return ""

@@ -17,6 +17,7 @@ import (
 type fake struct {
 	*httptest.Server
 	hits atomic.Int64  // generations asked for
+	turn atomic.Int64  // calls of a manner that alternates
 	said atomic.Int64  // hangs that have said their first words
 	left chan struct{} // gets a value for each hang whose client went away
 	mu   sync.Mutex
@@ -53,6 +54,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "api/tags":
 		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"abc","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
 	case "api/show":
+		if manner == "gone" {
+			fail(w, 404, `{"error":"model 'tiny' not found"}`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"]}`)
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
@@ -105,6 +110,20 @@ func (t *talk) play(manner string) {
 			t.w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}
+	case "flaky": // fails every other time
+		if t.f.turn.Add(1)%2 == 1 {
+			fail(t.w, 503, `{"error":{"message":"overloaded"}}`)
+			return
+		}
+		t.say("Hello", " wörld")
+		t.end("stop")
+	case "cutonce": // breaks off every other time
+		if t.f.turn.Add(1)%2 == 1 {
+			t.say("Hello", " wor")
+			panic(http.ErrAbortHandler)
+		}
+		t.say("Hello", " wörld")
+		t.end("stop")
 	case "hang":
 		t.say("Hello")
 		t.f.said.Add(1)

@@ -23,6 +23,7 @@ type runInput struct {
 	json    bool
 	noStrm  bool
 	timeout time.Duration
+	dry     bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -51,6 +52,7 @@ and flags go before the configuration.`,
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, every step, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for whole answers at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
+	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked in each step, and who not and why; call no model")
 	in.sample.register(f)
 	a.answers.register(f)
 	return cmd
@@ -79,6 +81,9 @@ func (a *app) run(ctx context.Context, in runInput) error {
 		return a.fail(in.json, provider.Response{}, err)
 	}
 	ctx = begin(ctx, chainRun(c, in.file))
+	if in.dry {
+		return a.dryRun(ctx, stack, c, vars, defaults, in.json)
+	}
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
@@ -86,7 +91,7 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	}
 	show := stepView(silentSteps{})
 	if !in.json {
-		show = &liveSteps{app: a, last: len(c.Steps()) - 1}
+		show = &liveSteps{app: a, last: len(c.Steps()) - 1, hold: !a.term.outIsTTY && restarts(stack)}
 	}
 	steps, err := collectSteps(c.Run(ctx, stack, vars, chain.Defaults(defaults)), show)
 	if err == nil && len(steps) > 0 {
@@ -176,6 +181,9 @@ func collectSteps(events func(func(chain.Event, error) bool), show stepView) ([]
 			show.start(e.Index, e.Step)
 		case chain.StepChunk:
 			last := &steps[len(steps)-1]
+			if e.Chunk.Restart {
+				last.Text, last.Thinking = "", ""
+			}
 			last.Text += e.Chunk.Text
 			last.Thinking += e.Chunk.Thinking
 			show.chunk(e.Chunk)
@@ -234,6 +242,7 @@ func (silentSteps) failed() error        { return nil }
 type liveSteps struct {
 	app  *app
 	last int
+	hold bool // the last answer, until it is whole
 	pr   *printer
 }
 
@@ -245,7 +254,7 @@ func (l *liveSteps) start(index int, name string) {
 	} else if l.app.flags.quiet {
 		out, tty = io.Discard, false
 	}
-	l.pr = &printer{out: t.modelWriter(out, tty)}
+	l.pr = &printer{out: t.modelWriter(out, tty), again: l.app.again, hold: l.hold && index == l.last}
 	if !l.app.flags.quiet {
 		l.pr.thinking = t.modelWriter(t.err, t.errTTY)
 		if l.last > 0 {

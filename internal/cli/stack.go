@@ -31,8 +31,8 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 	}
 	return wire.Open(cfg, wire.Options{
 		Answers:     answers,
-		LoadCommand: a.loadCommand(),
-		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
+		LoadCommand: a.loadCommand(), Observe: a.observe,
+		StateDir: stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.note("%s", a.term.dim("· "+msg))

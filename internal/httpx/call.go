@@ -28,6 +28,7 @@ const (
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
 	Dialect   Dialect     // how a successful answer should be framed
+	OneLine   bool        // an NDJSON answer is one document: its first bytes are content
 	LocalOnly bool        // dial this machine and the local networks only
 	Header    http.Header // set on the request, over what the SDK set
 	// Prepend is inserted behind the opening brace of the request's JSON
@@ -44,6 +45,7 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
+	clock   *clock
 	trace   httptrace.ClientTrace
 }
 
@@ -62,10 +64,26 @@ func (c *Call) connected(i httptrace.GotConnInfo) {
 	}
 }
 
+// arrived notes that a whole event or line of a stream came.
+func (c *Call) arrived() {
+	c.Data = true
+	c.clock.beat()
+}
+
 func callFrom(ctx context.Context) *Call {
 	c, _ := ctx.Value(callKey{}).(*Call)
 	return c
 }
+
+// Content notes that something of the answer itself came. Whoever reads a
+// stream says so, for the transport cannot tell content from the events around
+// it; until then the first-token clock runs. Of a whole document the transport
+// notes it by itself.
+func (c *Call) Content() { c.clock.begin() }
+
+// Sent reports whether the prompt may have reached a server: a connection was
+// had.
+func (c *Call) Sent() bool { return c.Peer.IsValid() }
 
 // RequestID is the server's own id of the call, or "".
 func (c *Call) RequestID() string {

@@ -9,8 +9,8 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// clock runs the first-byte clock until the answer's first byte, and the idle
-// clock from then on. A nil clock runs neither.
+// clock runs the first-token clock until the answer's first content, and the
+// idle clock from then on. A nil clock runs neither.
 type clock struct {
 	first, idle time.Duration
 	cancel      context.CancelCauseFunc
@@ -20,10 +20,10 @@ type clock struct {
 }
 
 func newClock(o Options) *clock {
-	if o.FirstByte == 0 && o.Idle == 0 {
+	if o.FirstToken == 0 && o.Idle == 0 {
 		return nil
 	}
-	return &clock{first: o.FirstByte, idle: o.Idle}
+	return &clock{first: o.FirstToken, idle: o.Idle}
 }
 
 func (c *clock) start(ctx context.Context) context.Context {
@@ -33,25 +33,20 @@ func (c *clock) start(ctx context.Context) context.Context {
 	c.parent = ctx
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if c.first > 0 {
-		c.timer = time.AfterFunc(c.first, func() { c.expire("nothing came", c.first) })
+		c.timer = time.AfterFunc(c.first, func() {
+			c.expire(fmt.Errorf("nothing of the answer came within %s (timeouts.first_token)", c.first))
+		})
 	}
 	return c.ctx
 }
 
-func (c *clock) expire(what string, after time.Duration) {
-	c.cancel(&provider.Error{Kind: provider.Timeout, Err: fmt.Errorf("%s for %s", what, after)})
+func (c *clock) expire(why error) {
+	c.cancel(&provider.Error{Kind: provider.Timeout, Err: why})
 }
 
-// tick notes that bytes came.
-func (c *clock) tick() {
-	if c == nil {
-		return
-	}
-	if c.begun && c.idle > 0 {
-		c.timer.Reset(c.idle)
-		return
-	}
-	if c.begun {
+// begin notes that content came: the idle clock runs from here.
+func (c *clock) begin() {
+	if c == nil || c.begun {
 		return
 	}
 	c.begun = true
@@ -59,7 +54,16 @@ func (c *clock) tick() {
 		c.timer.Stop()
 	}
 	if c.idle > 0 {
-		c.timer = time.AfterFunc(c.idle, func() { c.expire("the answer stopped coming", c.idle) })
+		c.timer = time.AfterFunc(c.idle, func() {
+			c.expire(fmt.Errorf("the answer stopped coming for %s (timeouts.idle)", c.idle))
+		})
+	}
+}
+
+// beat notes that a piece of the answer came.
+func (c *clock) beat() {
+	if c != nil && c.begun && c.idle > 0 {
+		c.timer.Reset(c.idle)
 	}
 }
 
@@ -84,16 +88,19 @@ func (c *clock) explain(err error) error {
 	return err
 }
 
-// clockedBody ticks the clock at every read and stops it at the close.
+// clockedBody explains what the clock ended, and stops it at the close. What
+// is read whole has no frames, so that its bytes move the clock.
 type clockedBody struct {
 	io.ReadCloser
 	clock *clock
+	whole bool
 }
 
 func (b *clockedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if n > 0 {
-		b.clock.tick()
+	if b.whole && firstByte(p[:n]) != 0 { // white space only keeps the connection open
+		b.clock.begin()
+		b.clock.beat()
 	}
 	if err != nil && err != io.EOF {
 		err = b.clock.explain(err)

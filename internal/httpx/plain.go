@@ -46,6 +46,9 @@ func plainWords(err error) string {
 	case errors.As(err, &unknown):
 		return "its TLS certificate is signed by nobody this machine trusts"
 	case errors.As(err, &expired):
+		if expired.Reason == x509.Expired {
+			return "its TLS certificate has expired, or is not valid yet"
+		}
 		return "its TLS certificate is not valid: " + expired.Error()
 	case errors.As(err, &verify):
 		return "its TLS certificate is not valid"
@@ -75,6 +78,16 @@ type plainError struct {
 
 func (e *plainError) Error() string { return e.text }
 func (e *plainError) Unwrap() error { return e.err }
+
+// Final reports whether the same call would fail the same way: a certificate
+// that is not accepted, a redirect, more than an answer can be.
+func Final(err error) bool {
+	var (
+		redirect *RedirectError
+		verify   *tls.CertificateVerificationError
+	)
+	return errors.As(err, &redirect) || errors.As(err, &verify) || errors.Is(err, ErrTooLarge)
+}
 
 // Refused reports whether nothing listened at the address. Nothing was sent
 // then.

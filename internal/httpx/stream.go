@@ -89,7 +89,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &InBandError{}
 		}
-		c.Data = true
+		c.arrived()
 		f.buf = append(append(f.buf[:0], line...), '\n')
 		f.out = f.buf
 		return err
@@ -191,7 +191,7 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
-	s.call.Data = true
+	s.call.arrived()
 	s.buf = append(s.buf[:0], "data: "...)
 	s.buf = append(s.buf, renameReasoning(data)...)
 	s.buf = append(s.buf, "\n\n"...)

@@ -1,6 +1,6 @@
 // Package httpx is the one way out of the process: a round tripper under both
 // SDK clients that decides which addresses may be dialled, follows no
-// redirect, bounds what a server may send, runs the first-byte and idle
+// redirect, bounds what a server may send, runs the first-token and idle
 // clocks, and keeps what the SDKs throw away (status, headers, the peer's
 // address, the bytes of a failure, whether a stream really ended).
 //
@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,15 +35,21 @@ type Policy struct {
 // Options configure a [Transport]. The zero value is usable.
 type Options struct {
 	Policy
-	Connect   time.Duration // most time to connect, TLS included; 0: 10 s
-	FirstByte time.Duration // most time from the call to the answer's first byte; 0: no limit
-	Idle      time.Duration // most time between two reads of an answer; 0: no limit
+	Connect time.Duration // most time to connect, TLS included; 0: 10 s
+	// FirstToken is the most time from the call to the first content of the
+	// answer: the head, comments and empty events are none (see
+	// [Call.Content]), and a whole document is content when it comes. 0: no
+	// limit.
+	FirstToken time.Duration
+	Idle       time.Duration // most time between two pieces of the answer after that; comments are none; 0: no limit
 	// Keep is how long an unused connection is kept; 0: 4 s. llama.cpp's server
 	// and vLLM's (uvicorn) close theirs after 5 s, and a call that is sent at
 	// that moment fails.
 	Keep    time.Duration
 	MaxBody int64 // most bytes of an answer that is not a stream; 0: 64 MiB
 	MaxLine int   // most bytes of one line of a stream; 0: 8 MiB
+	// Resolver looks names up. Nil: the standard library's.
+	Resolver *net.Resolver
 }
 
 // Transport is an http.RoundTripper shared by all clients of a program. It is
@@ -70,7 +77,7 @@ func NewTransport(o Options) *Transport {
 		o.MaxLine = 8 << 20
 	}
 	t := &Transport{opts: o}
-	t.open = t.pool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second})
+	t.open = t.pool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second, Resolver: o.Resolver})
 	t.open.Proxy = proxy
 	t.local = t.pool(&net.Dialer{
 		Timeout: o.Connect, KeepAlive: 30 * time.Second,
@@ -105,7 +112,7 @@ func proxy(req *http.Request) (*url.URL, error) {
 // resolver makes no query in offline mode; names then come from the hosts file.
 func (t *Transport) resolver() *net.Resolver {
 	if !t.opts.Offline {
-		return net.DefaultResolver
+		return t.opts.Resolver
 	}
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errNoQuery
@@ -124,6 +131,22 @@ func (t *Transport) unresolved(err error) error {
 		return err
 	}
 	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, and offline mode is on; give the host as an address, such as 127.0.0.1", dns.Name)}
+}
+
+// unconnected gives a connection that took too long the Kind Timeout.
+func (t *Transport) unconnected(err error) error {
+	var (
+		dial  *net.OpError
+		dns   *net.DNSError
+		timed interface{ Timeout() bool }
+	)
+	switch {
+	case errors.As(err, &dns), !errors.As(err, &timed), !timed.Timeout():
+		return err
+	case errors.As(err, &dial) && dial.Op == "dial", strings.Contains(err.Error(), "TLS handshake timeout"):
+		return &provider.Error{Kind: provider.Timeout, Err: fmt.Errorf("no connection within %s (timeouts.connect)", t.opts.Connect)}
+	}
+	return err
 }
 
 // onlyLocal is asked by the dialer about each resolved address, before it
@@ -182,6 +205,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		inner = t.local
 	}
 	clock := newClock(t.opts)
+	call.clock = clock
 	ctx, out := clock.start(req.Context()), req
 	if clock != nil || call.edits() {
 		out = req.WithContext(ctx) // a copy: the request is its maker's own
@@ -194,14 +218,17 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := inner.RoundTrip(out)
 	if err != nil {
-		err = clock.explain(t.unresolved(err))
+		err = clock.explain(t.unconnected(t.unresolved(err)))
 		clock.stop()
 		return nil, err
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
 	call.Local = !call.proxied && call.Peer.IsValid() && t.isLocal(call.Peer.Addr())
 	if clock != nil {
-		resp.Body = &clockedBody{ReadCloser: resp.Body, clock: clock}
+		resp.Body = &clockedBody{
+			ReadCloser: resp.Body, clock: clock,
+			whole: call.Dialect == Whole || call.OneLine || resp.StatusCode >= 400,
+		}
 	}
 	return t.receive(call, resp)
 }

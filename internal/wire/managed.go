@@ -91,7 +91,7 @@ func (m *managed) start(ctx context.Context, refused error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return &provider.Error{Kind: provider.KindOf(refused), Provider: m.Name(), Err: err}
+	return &provider.Error{Kind: provider.KindOf(refused), Provider: m.Name(), Err: err, Final: true}
 }
 
 // keyed is a provider whose key is looked up when it is first needed: a

@@ -40,6 +40,8 @@ type Options struct {
 	LoadCommand []string
 	// Supervisor overrides the command that supervises a managed engine.
 	Supervisor []string
+	// Observe, if not nil, is told what the router does as it does it.
+	Observe func(router.Event)
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
 	// Version is the program's own, for the log.
@@ -96,7 +98,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		t := Target{Config: pc}
 		transport := httpx.NewTransport(httpx.Options{
 			Policy:  httpx.Policy{Offline: cfg.Offline, LocalNetworks: cfg.LocalNetworks},
-			Connect: time.Duration(pc.Timeouts.Connect), FirstByte: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
+			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 		})
 		s.transports = append(s.transports, transport)
 		var rt router.Target
@@ -112,12 +114,14 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		if err != nil {
 			return nil, err
 		}
+		route(&t, &rt)
 		t.Provider = s.ledger(&t)
+		rt.Provider = t.Provider
 		s.Targets = append(s.Targets, t)
-		rt.Provider, rt.Local = t.Provider, s.local(&t)
+		rt.Local = s.local(&t)
 		targets = append(targets, rt)
 	}
-	r, err := router.New(cfg.Use, targets...)
+	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe})
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
-	call.Prepend = members
+	call.Prepend, call.OneLine = members, req.NoStream
 	a := &answer{p: p, req: req, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
@@ -104,6 +104,7 @@ func (a *answer) line(r api.ChatResponse) error {
 	}
 	if !c.Empty() && a.first == 0 {
 		a.first = time.Since(a.start)
+		a.call.Content()
 	}
 	if r.Done {
 		a.done, a.final, a.last = true, r, c

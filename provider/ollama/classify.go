@@ -25,7 +25,7 @@ func (a *answer) failure(ctx context.Context, err error) error {
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
-	e.Status, e.RequestID = a.call.Status, a.call.RequestID()
+	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
 	return e
 }
 
@@ -53,7 +53,7 @@ func (p *Provider) named(err error, model string) error {
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := &provider.Error{
 		Provider: p.cfg.Name, Model: model, Status: c.Status,
-		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(),
+		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: httpx.Final(err),
 	}
 	var (
 		own      *provider.Error
@@ -76,7 +76,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
 		}
 	case errors.Is(err, httpx.ErrTooLarge):
-		e.Kind, e.Err = provider.Unavailable, err
+		e.Kind, e.Err = provider.Unavailable, httpx.ErrTooLarge
 	case partial || (c.Data && !errors.As(err, &notAPI)):
 		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
 	case errors.As(err, &notAPI):
@@ -149,6 +149,10 @@ func kindOf(status int, text string) provider.Kind {
 		return provider.Unsupported
 	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
 		return provider.Timeout
+	case status == http.StatusRequestEntityTooLarge:
+		return provider.ContextOverflow
+	case status == http.StatusConflict:
+		return provider.Unavailable
 	case status >= 400 && status < 500 && status != http.StatusNotFound:
 		return provider.Invalid
 	}

@@ -167,6 +167,9 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
 	}
+	if len(c.Delta.ToolCalls) > 0 {
+		a.call.Content()
+	}
 	for i := range c.Delta.ToolCalls {
 		if err := a.toolDelta(&c.Delta.ToolCalls[i]); err != nil {
 			return false, err
@@ -181,6 +184,7 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	}
 	if !a.got {
 		a.got, a.first = true, time.Since(a.start)
+		a.call.Content()
 	}
 	return a.yield(chunk, nil), nil
 }

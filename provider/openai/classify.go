@@ -67,7 +67,7 @@ func (a *answer) failure(caller context.Context, err error) error {
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
-	e.Status, e.RequestID = a.call.Status, a.call.RequestID()
+	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
 	e.Err = a.p.scrubbed(e.Err)
 	return e
 }
@@ -88,7 +88,7 @@ func (p *Provider) named(err error, model string) error {
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := &provider.Error{
 		Provider: p.cfg.Name, Model: model, Status: c.Status,
-		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(),
+		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: httpx.Final(err),
 	}
 	var (
 		refused  *provider.Error
@@ -111,7 +111,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		e.Kind = kindOf(status, s)
 		e.Err = errors.New(wording(s, ok, status, c.Failure))
 	case errors.Is(err, httpx.ErrTooLarge):
-		e.Kind, e.Err = provider.Unavailable, err
+		e.Kind, e.Err = provider.Unavailable, httpx.ErrTooLarge
 	case partial || (c.Data && !errors.As(err, &notAPI)):
 		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
 	case errors.As(err, &notAPI):
@@ -167,6 +167,8 @@ func kindOf(status int, s said) provider.Kind {
 		return provider.Timeout
 	case http.StatusTooManyRequests:
 		return provider.RateLimited
+	case http.StatusRequestEntityTooLarge:
+		return provider.ContextOverflow
 	case http.StatusNotImplemented:
 		return provider.Unsupported
 	}

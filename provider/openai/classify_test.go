@@ -35,7 +35,7 @@ func TestClassification(t *testing.T) {
 		"payment":            {402, "", `{"error":{"message":"pay"}}`, provider.QuotaExhausted, 0},
 		"request time-out":   {408, "", ``, provider.Timeout, 0},
 		"conflict":           {409, "", ``, provider.Unavailable, 0},
-		"too large":          {413, "", ``, provider.Invalid, 0},
+		"too large":          {413, "", ``, provider.ContextOverflow, 0},
 		"rate, seconds":      {429, "Retry-After: 7", `{"error":{"message":"slow down"}}`, provider.RateLimited, 7 * time.Second},
 		"rate, ms":           {429, "Retry-After-Ms: 250", `{}`, provider.RateLimited, 250 * time.Millisecond},
 		"rate, negative":     {429, "Retry-After: -7", `{}`, provider.RateLimited, 0},

@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,7 +14,12 @@ import (
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_ = os.Unsetenv(name) // a test's connections are its own
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func target(name string, answers ...providertest.Answer) router.Target {
 	return router.Target{Provider: &providertest.Fake{ProviderName: name, Answers: answers, List: []provider.Model{{Name: "of-" + name}}}}
@@ -41,8 +47,9 @@ func yes(context.Context) bool { return true }
 var fallsBack = map[provider.Kind]bool{
 	provider.Unavailable: true, provider.ModelNotFound: true, provider.Timeout: true, provider.OutOfMemory: true,
 	provider.Unsupported: true, provider.Offline: true, provider.Private: true,
-	provider.RateLimited: false, provider.QuotaExhausted: false, provider.Denied: false, provider.ContextOverflow: false,
-	provider.Invalid: false, provider.Filtered: false, provider.Truncated: false, provider.OverBudget: false,
+	provider.RateLimited: true, provider.QuotaExhausted: true, provider.Denied: true, provider.ContextOverflow: true,
+	provider.Truncated: true, provider.OverBudget: true,
+	provider.Invalid: false, provider.Filtered: false,
 }
 
 func TestNextIsAskedOnlyForWhatItMayDo(t *testing.T) {
@@ -164,7 +171,8 @@ func TestFailureTellsOfAll(t *testing.T) {
 		{provider.Unavailable, provider.Unavailable, "no target answered: unavailable: a: as scripted; b: as scripted"},
 		{provider.ModelNotFound, provider.ModelNotFound, "no target answered: model not found: a: as scripted; b: as scripted"},
 		{provider.ModelNotFound, provider.Timeout, "no target answered: unavailable: a: as scripted; b: as scripted"},
-		{provider.Unavailable, provider.Denied, "no target answered: denied: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Denied, "no target answered: unavailable: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Invalid, "no target answered: invalid: a: as scripted; b: as scripted"},
 	} {
 		_, err := ask(t.Context(), newRouter(t, "a b", target("a", providertest.Fails(tc.a)), target("b", providertest.Fails(tc.b))), provider.Request{Model: ""})
 		if err == nil || err.Error() != tc.want {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -11,6 +12,8 @@ import (
 // Failure is why no target answered: the cause inside the router's error.
 type Failure struct {
 	Attempts []provider.Attempt // every target considered, in order
+	Partial  bool               // the reader has a part of an answer, which broke off
+	own      bool               // that part is the last target's
 	errs     []error            // one per attempt
 }
 
@@ -45,29 +48,45 @@ func (f *Failure) Error() string {
 // Unwrap returns the errors of the attempts, in order.
 func (f *Failure) Unwrap() []error { return f.errs }
 
-// err is what the caller sees. With one target considered it is that target's
-// own error; with more it is of the Kind that they share, or that of the
-// failure that ended the search, or else Unavailable. The Failure is in its
-// chain.
+// err is what the caller sees. With one target considered, or an answer that
+// broke off, it is that target's own error; with more it is of the Kind that
+// they share, or that of the failure that ended the search, or else
+// Unavailable. The Failure is in its chain.
 func (f *Failure) err() error {
 	last := len(f.errs) - 1
-	if e := (*provider.Error)(nil); last == 0 && errors.As(f.errs[0], &e) {
+	if e := (*provider.Error)(nil); (last == 0 || f.own) && errors.As(f.errs[last], &e) {
 		only := *e
 		only.Err = &onlyCause{error: e.Err, failure: f}
 		return &only
 	}
-	kind := f.Attempts[last].Kind
-	if fallsBack(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
+	e := &provider.Error{Kind: f.Attempts[last].Kind, Provider: "no target answered", Err: f}
+	if passesOn(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
 		for _, a := range f.Attempts {
-			if a.Kind != kind {
-				kind = provider.Unavailable
+			if a.Kind != e.Kind {
+				e.Kind = provider.Unavailable
 			}
 		}
 	}
-	if kind == "" {
-		kind = provider.Unavailable
+	if e.Kind == "" {
+		e.Kind = provider.Unavailable
 	}
-	return &provider.Error{Kind: kind, Provider: "no target answered", Err: f}
+	if e.Kind == provider.RateLimited {
+		e.RetryAfter = f.soonest()
+	}
+	for _, a := range f.Attempts {
+		e.Sent = e.Sent || a.SentTo != ""
+	}
+	return e
+}
+
+// soonest is the shortest wait that a target asked for, or 0.
+func (f *Failure) soonest() (d time.Duration) {
+	for _, err := range f.errs {
+		if after := asError(err).RetryAfter; after > 0 && (d == 0 || after < d) {
+			d = after
+		}
+	}
+	return d
 }
 
 // onlyCause reads like the cause of the one failure and carries the Failure.

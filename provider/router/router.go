@@ -1,15 +1,20 @@
 // Package router is a provider made of providers: it asks the first target
-// that may and can answer, and falls back to the next one only while nothing
-// of an answer has been shown.
+// that may and can answer, asks it again where that may help, and falls back
+// to the next one only while nothing of an answer has been shown.
 //
 // What it promises: one answer comes from one target; the order is the
-// caller's; every answer's Route, and every failure's [Failure], lists all
-// targets that were considered, with the reason for each that did not answer.
+// caller's; an answer that says nothing, or is not the JSON that was asked
+// for, is a failure; every answer's Route, and every failure's [Failure],
+// lists all targets that were considered, with the reason for each that did
+// not answer, and where the prompt may have gone.
+//
+// It holds the one retry loop of the program ([Policy]) and a circuit breaker
+// for each target. docs/router.md tells it as a whole, and docs/failures.md,
+// which a test writes, what follows each failure.
 package router
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -17,52 +22,133 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Target is one provider that may be asked.
+// Config says who may answer, and how failures are met.
+type Config struct {
+	Use     []string // names of Targets: who answers, then who stands in; at least one
+	Targets []Target // their names are unique
+	Policy  Policy
+	// Offline drops targets that are not local before they are asked. The
+	// adapters check again at the socket.
+	Offline bool
+	// Observe, if not nil, is told what happens as it happens. It must be
+	// quick, and safe for concurrent use.
+	Observe func(Event)
+	Clock   Clock
+}
+
+// Policy says how failures are met. Its zero value is the default.
+type Policy struct {
+	Retries *int // most retries of one target, of one request; nil: 2
+	// RetryPaid retries a paid call that may have been charged: one that was
+	// sent and got no HTTP status that refuses it.
+	RetryPaid bool
+	// Restart begins an answer again that broke off, on the same target or the
+	// next; [provider.Chunk.Restart] tells the reader. Otherwise what breaks
+	// off is an error.
+	Restart bool
+	// Total is the most time from the call to the answer's end, whoever is
+	// asked. 0: no limit.
+	Total time.Duration
+}
+
+// Clock is the time, for tests to replace. Nil fields are the real one.
+type Clock struct {
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error // ends early with ctx's error
+	// Jitter returns a duration from 0 to most.
+	Jitter func(most time.Duration) time.Duration
+}
+
+// Target is one provider that may be asked. Its hooks may be nil: what they
+// would tell is then not known. They must be safe for concurrent use.
 type Target struct {
 	provider.Provider
+	// Model is what the provider asks for when a request names none.
+	Model string
 	// Local reports whether the target is on this machine, by resolved
 	// address. Only such targets are asked under provider.PrivacyLocal; the
 	// adapter checks again at the socket. Nil: it is not.
 	Local func(context.Context) bool
 	// Ready returns why the target cannot be asked, such as a key that is
-	// missing, or nil. It is asked when the target's turn comes. An unready
-	// target is an error only when nobody else answers. Nil: always ready.
+	// missing, or nil. It is asked when the target's turn comes, or when
+	// another target's retry depends on it. An unready target is an error only
+	// when nobody else answers. Nil: always ready.
 	Ready func(context.Context) error
+	// Window is how many tokens the request's model holds, prompt and answer
+	// together. It must not make a call for an ordinary request.
+	Window func(ctx context.Context, req *provider.Request) (tokens int, known bool)
+	// Can is what the model can do. It may ask the server, for it is only
+	// consulted about requests with tools, images or thinking.
+	Can func(ctx context.Context, model string) (can []provider.Capability, known bool)
+	// Present reports whether the server has the model. It may ask the server,
+	// for only [Router.Plan] consults it: a call finds out by itself.
+	Present func(ctx context.Context, model string) (present, known bool)
+	// Quote is what a prompt of so many tokens would cost at least, in US
+	// dollars, for the table of a [Plan].
+	Quote func(ctx context.Context, req *provider.Request, promptTokens int) (usd float64, known bool)
+	// Preflight are further reasons not to ask, in order.
+	Preflight []Check
+	// Paid says that a call may be charged.
+	Paid bool
+	// Total is the most time that the target has for its answer, retries
+	// included; then the next one is asked, unless content was shown. 0: no
+	// limit.
+	Total time.Duration
 }
 
-func (t Target) ready(ctx context.Context) error {
-	if t.Ready == nil {
-		return nil
-	}
-	return t.Ready(ctx)
-}
+// Check returns why a target must not be asked, or nil. The error's Kind and
+// text become the attempt's. It is asked last, right before the call; after it
+// the call need not come. When [Planning], it must change nothing, load
+// nothing and reserve nothing.
+type Check func(ctx context.Context, req *provider.Request) error
 
-// Router is a provider.Provider over targets. Make one with [New].
+// Router is a provider.Provider over targets. Make one with [New] or
+// [NewWith].
 type Router struct {
-	use     []string
-	targets map[string]Target
+	cfg     Config
+	targets map[string]*target
 	names   []string
+	retries int
 }
 
-var _ provider.Provider = (*Router)(nil)
+// target is a Target and how it fares.
+type target struct {
+	Target
+	breaker breaker
+	budget  retryBudget
+}
+
+var (
+	_ provider.Provider = (*Router)(nil)
+	_ Planner           = (*Router)(nil)
+)
 
 // New returns a router over targets that asks those named in use, in that
-// order, unless a request says otherwise. Errors: Invalid, when use is empty
-// or names a target that does not exist, or two targets share a name.
+// order, unless a request says otherwise. Errors: as of [NewWith].
 func New(use []string, targets ...Target) (*Router, error) {
-	r := &Router{use: use, targets: make(map[string]Target, len(targets))}
-	for _, t := range targets {
+	return NewWith(Config{Use: use, Targets: targets})
+}
+
+// NewWith returns a router. Errors: Invalid, when Use is empty or names a
+// target that does not exist, or two targets share a name.
+func NewWith(cfg Config) (*Router, error) {
+	cfg.Clock.defaults()
+	r := &Router{cfg: cfg, targets: make(map[string]*target, len(cfg.Targets)), retries: defaultRetries}
+	if n := cfg.Policy.Retries; n != nil {
+		r.retries = *n
+	}
+	for _, t := range cfg.Targets {
 		name := t.Name()
 		if _, twice := r.targets[name]; twice {
 			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
 		}
-		r.targets[name] = t
+		r.targets[name] = &target{Target: t}
 		r.names = append(r.names, name)
 	}
-	if len(use) == 0 {
+	if len(cfg.Use) == 0 {
 		return nil, provider.Errorf(provider.Invalid, "", "", "`use` names no provider; name at least one of: %s", strings.Join(r.names, ", "))
 	}
-	if err := r.known(use); err != nil {
+	if err := r.known(cfg.Use); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -74,18 +160,21 @@ func (r *Router) Name() string { return "router" }
 // Target returns the target of that name.
 func (r *Router) Target(name string) (Target, bool) {
 	t, ok := r.targets[name]
-	return t, ok
+	if !ok {
+		return Target{}, false
+	}
+	return t.Target, true
 }
 
 // Use returns the default order.
-func (r *Router) Use() []string { return r.use }
+func (r *Router) Use() []string { return r.cfg.Use }
 
 // Models lists the models of all targets in the default order. A target that
 // cannot be asked is left out, unless none can.
 func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 	var all []provider.Model
 	f := &Failure{}
-	for _, name := range r.use {
+	for _, name := range r.cfg.Use {
 		t := r.targets[name]
 		err := t.ready(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -102,7 +191,7 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 		}
 		all = append(all, ms...)
 	}
-	if len(f.Attempts) == len(r.use) {
+	if len(f.Attempts) == len(r.cfg.Use) {
 		return nil, f.err()
 	}
 	return all, nil
@@ -111,112 +200,19 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 // Chat asks the candidates in order. See the package comment.
 func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		use := req.Use
-		if len(use) == 0 {
-			use = r.use
-		} else if err := r.known(use); err != nil {
+		s := &search{r: r, req: req, yield: yield}
+		if err := s.run(ctx); err != nil {
 			yield(provider.Chunk{}, err)
-			return
 		}
-		req.Use = nil
-		s := search{yield: yield, start: time.Now()}
-		for _, name := range use {
-			t := r.targets[name]
-			if err := preflight(ctx, t, req); err != nil {
-				if ctx.Err() != nil {
-					yield(provider.Chunk{}, ctx.Err())
-					return
-				}
-				s.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeSkipped}, err)
-				continue
-			}
-			began := time.Now()
-			err := s.ask(ctx, t, req)
-			if s.settled {
-				return
-			}
-			s.add(provider.Attempt{Provider: name, Model: req.Model, Outcome: provider.OutcomeFailed, Took: time.Since(began)}, err)
-			if !fallsBack(err) {
-				break
-			}
-		}
-		yield(provider.Chunk{}, s.err())
 	}
 }
 
-// search is one request on its way to a target that answers it.
-type search struct {
-	Failure // of the targets so far
-	yield   func(provider.Chunk, error) bool
-	start   time.Time
-	// settled: the caller has had something that no other target may follow:
-	// content, the end, or its own context's error.
-	settled bool
-	failed  error // of the last target, unless settled
-}
-
-// ask streams one target's answer. Unless that settles the search, the error
-// is why t did not answer.
-func (s *search) ask(ctx context.Context, t Target, req provider.Request) error {
-	s.failed = nil
-	for c, err := range t.Chat(ctx, req) {
-		if err != nil && !s.settled && ctx.Err() == nil {
-			s.failed = err
-			break
-		}
-		if err == nil && c.Finish != "" {
-			c.Route = s.finish(c.Route)
-		}
-		s.settled = true
-		if !s.yield(c, err) || err != nil {
-			break
-		}
+// candidates are the names of the targets that may answer req, in order.
+func (r *Router) candidates(req *provider.Request) ([]string, error) {
+	if len(req.Use) == 0 {
+		return r.cfg.Use, nil
 	}
-	if s.failed == nil && !s.settled {
-		s.failed = provider.Errorf(provider.Truncated, t.Name(), req.Model, "ended without an answer")
-	}
-	return s.failed
-}
-
-// finish completes the Route of the last chunk: who was considered, and why
-// this target answered.
-func (s *search) finish(rt *provider.Route) *provider.Route {
-	if rt == nil {
-		rt = &provider.Route{}
-	}
-	took := rt.Total
-	rt.Reason = "first in use"
-	if len(s.Attempts) > 0 {
-		rt.Reason = "stood in: " + s.Error()
-		shift := time.Since(s.start) - rt.Total
-		rt.FirstToken += shift
-		rt.Total += shift
-	}
-	rt.Attempts = append(s.Attempts, provider.Attempt{
-		Provider: rt.Provider, Model: rt.Model, Outcome: provider.OutcomeAnswered, Took: took,
-	})
-	return rt
-}
-
-// preflight says why t must not be asked, or nil.
-func preflight(ctx context.Context, t Target, req provider.Request) error {
-	if req.Privacy == provider.PrivacyLocal && (t.Local == nil || !t.Local(ctx)) {
-		return provider.Errorf(provider.Private, t.Name(), req.Model, "not on this machine, and the prompt may not leave it (privacy: local)")
-	}
-	return t.ready(ctx)
-}
-
-// fallsBack reports whether another target may do what this one could not.
-func fallsBack(err error) bool {
-	if errors.Is(err, provider.ErrAlone) {
-		return false
-	}
-	switch provider.KindOf(err) {
-	case provider.Unavailable, provider.ModelNotFound, provider.Timeout,
-		provider.OutOfMemory, provider.Unsupported, provider.Offline, provider.Private:
-		return true
-	}
-	return false
+	return req.Use, r.known(req.Use)
 }
 
 // known returns an Invalid error when use names a target that does not exist.
@@ -227,4 +223,27 @@ func (r *Router) known(use []string) error {
 		}
 	}
 	return nil
+}
+
+func (t *target) ready(ctx context.Context) error {
+	if t.Ready == nil {
+		return nil
+	}
+	return t.Ready(ctx)
+}
+
+// model is what the target would be asked for.
+func (t *target) model(req *provider.Request) string {
+	if req.Model != "" {
+		return req.Model
+	}
+	return t.Model
+}
+
+// endpoint is where the target's prompts go, or "".
+func (t *target) endpoint() string {
+	if e, ok := provider.As[interface{ Endpoint() string }](t.Provider); ok {
+		return e.Endpoint()
+	}
+	return ""
 }

@@ -27,7 +27,7 @@ func TestAnswerComesFromOneTarget(t *testing.T) {
 		{"the first answers", providertest.Text("a", "b"), "ab", "", 1},
 		{"the next stands in before any content", fails(provider.Unavailable), "second", "", 2},
 		{"nobody follows content", fails(provider.Unavailable, "a"), "a", provider.Unavailable, 0},
-		{"nobody follows what others could not do either", fails(provider.Denied), "", provider.Denied, 0},
+		{"nobody follows what others could not do either", fails(provider.Filtered), "", provider.Filtered, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first := &providertest.Fake{ProviderName: "first", Answers: []providertest.Answer{c.first}}

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// planJSON is what --dry-run --json prints: one object on one line.
+type planJSON struct {
+	OK         bool               `json:"ok"` // somebody may answer
+	Candidates []router.Candidate `json:"candidates,omitempty"`
+	Steps      []planStep         `json:"steps,omitempty"`
+	Error      *errorJSON         `json:"error,omitempty"`
+}
+
+// planStep is one step of a chain. Answers says that its prompt may hold
+// earlier answers, whose size nobody knows yet.
+type planStep struct {
+	Name       string             `json:"name"`
+	Answers    bool               `json:"holds_answers,omitempty"`
+	Candidates []router.Candidate `json:"candidates"`
+	plan       router.Plan
+}
+
+// plannerOf is who knows whom a stack would ask.
+func plannerOf(stack *wire.Stack) (router.Planner, error) {
+	p, ok := provider.As[router.Planner](stack.Provider)
+	if !ok {
+		return nil, usageError{errors.New("--dry-run needs a router: it says whom one would ask")}
+	}
+	return p, nil
+}
+
+// dryAsk says who would be asked, and calls no model.
+func (a *app) dryAsk(ctx context.Context, stack *wire.Stack, req provider.Request, asJSON bool) error {
+	planner, err := plannerOf(stack)
+	if err != nil {
+		return err
+	}
+	plan, err := planner.Plan(ctx, req)
+	if err == nil {
+		err = plan.Err()
+	}
+	if asJSON {
+		return a.printPlan(planJSON{Candidates: plan.Candidates}, err)
+	}
+	if len(plan.Candidates) > 0 {
+		if werr := a.planTable([]planStep{{Candidates: plan.Candidates}}); werr != nil {
+			return werr
+		}
+	}
+	return err
+}
+
+// dryRun says who would be asked in each step, and calls no model. The error is
+// that of the first step that nobody could answer.
+func (a *app) dryRun(ctx context.Context, stack *wire.Stack, c *chain.Chain, vars map[string]string, defaults provider.Request, asJSON bool) error {
+	planner, err := plannerOf(stack)
+	if err != nil {
+		return err
+	}
+	p := &planning{planner: planner}
+	for e, runErr := range c.Run(ctx, p, vars, chain.Defaults(defaults)) {
+		switch {
+		case runErr != nil:
+			err = runErr
+		case e.Type == chain.StepEnd:
+			last := &p.steps[len(p.steps)-1]
+			last.Name, last.Answers = e.Step, e.Index > 0
+		}
+	}
+	for _, s := range p.steps {
+		if err == nil {
+			err = s.plan.Err()
+		}
+	}
+	if asJSON {
+		return a.printPlan(planJSON{Steps: p.steps}, err)
+	}
+	if len(p.steps) > 0 {
+		if werr := a.planTable(p.steps); werr != nil {
+			return werr
+		}
+	}
+	return err
+}
+
+func (a *app) printPlan(p planJSON, err error) error {
+	p.OK = err == nil
+	if err != nil {
+		p.Error = errorOf(err)
+	}
+	if werr := writeJSON(a.term.out, p); werr != nil {
+		return fmt.Errorf("writing the plan: %w", werr)
+	}
+	return reported(err)
+}
+
+// planTable prints a line for each candidate.
+func (a *app) planTable(steps []planStep) error {
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	head := "PROVIDER\tMODEL\tPLAN\tPROMPT\tCOST\tREASON"
+	if steps[0].Name != "" {
+		head = "STEP\t" + head
+	}
+	fmt.Fprintln(w, head)
+	for _, s := range steps {
+		first := true
+		for _, c := range s.Candidates {
+			if s.Name != "" {
+				fmt.Fprintf(w, "%s\t", s.Name)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, stripControls(c.Model), planWord(c, &first), promptText(c, s.Answers), candidateCost(c), planReason(c))
+		}
+	}
+	return w.Flush()
+}
+
+// planWord is what becomes of a candidate: the first that is kept is asked.
+func planWord(c router.Candidate, first *bool) string {
+	switch {
+	case !c.Keep:
+		return "skip"
+	case *first:
+		*first = false
+		return "ask"
+	}
+	return "stand in"
+}
+
+func promptText(c router.Candidate, answers bool) string {
+	text := fmt.Sprintf("%d tokens", c.PromptTokens)
+	if c.Estimated {
+		text = "~" + text
+	}
+	if answers {
+		text += " + answers"
+	}
+	if c.Window > 0 {
+		text += fmt.Sprintf(" of %d", c.Window)
+	}
+	return text
+}
+
+func candidateCost(c router.Candidate) string {
+	if c.PromptUSD == nil {
+		return "-"
+	}
+	return fmt.Sprintf("$%.6f + answer", *c.PromptUSD)
+}
+
+func planReason(c router.Candidate) string {
+	if c.Keep {
+		return c.Endpoint
+	}
+	return strings.Join(strings.Fields(stripControls(c.Reason)), " ")
+}
+
+// planning is a provider that answers nothing: it notes who would be asked.
+type planning struct {
+	planner router.Planner
+	steps   []planStep
+}
+
+var _ provider.Provider = (*planning)(nil)
+
+// Name is "plan".
+func (p *planning) Name() string { return "plan" }
+
+// Models lists none.
+func (p *planning) Models(context.Context) ([]provider.Model, error) { return nil, nil }
+
+// Chat plans, and yields a word in an answer's place.
+func (p *planning) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		plan, err := p.planner.Plan(ctx, req)
+		if err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		p.steps = append(p.steps, planStep{Candidates: plan.Candidates, plan: plan})
+		yield(provider.Chunk{Text: "…", Finish: provider.FinishStop}, nil)
+	}
+}

@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"context"
+	"time"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/limit"
+	"github.com/tandem-llm/tandem/provider/ollama"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// policy is how failures are met.
+func policy(cfg *config.Loaded) router.Policy {
+	return router.Policy{Retries: cfg.Retries, RetryPaid: cfg.RetryPaid, Restart: cfg.OnCut == config.OnCutRestart}
+}
+
+// route completes the router's view of a target: what it is asked for, how
+// many calls it bears, and what is known of it without a call.
+func route(t *Target, rt *router.Target) {
+	pc := t.Config
+	if pc.MaxConcurrent > 0 {
+		t.Provider = limit.New(t.Provider, pc.MaxConcurrent)
+	}
+	rt.Provider, rt.Model, rt.Total = t.Provider, pc.Model, time.Duration(pc.Timeouts.Total)
+	switch pc.Kind {
+	case config.KindOllama:
+		rt.Window = pinned(pc)
+		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
+			rt.Can, rt.Present = p.Can, p.Present
+		}
+	case config.KindOpenAI:
+		rt.Paid = paid(t)
+	}
+}
+
+// pinned is the window that requests to an Ollama have, where one is pinned: by
+// the request, or else the provider.
+func pinned(pc config.Provider) func(context.Context, *provider.Request) (int, bool) {
+	return func(_ context.Context, req *provider.Request) (int, bool) {
+		if own, ok := req.Options["num_ctx"]; ok {
+			return tokens(own)
+		}
+		if pc.NumCtx != 0 { // an auto window is not known before the model is loaded
+			return max(pc.NumCtx, 0), pc.NumCtx > 0
+		}
+		return tokens(pc.Options["num_ctx"])
+	}
+}
+
+func tokens(option any) (n int, known bool) {
+	switch v := option.(type) {
+	case int:
+		n = v
+	case int64:
+		n = int(v)
+	}
+	return n, n > 0
+}
+
+// paid reports whether a call may be charged: not by a server on this machine,
+// and not where the configuration says that nothing costs anything.
+func paid(t *Target) bool {
+	if _, here := loopbackHost(t.Endpoint); here {
+		return false
+	}
+	free := func(usd *float64) bool { return usd != nil && *usd == 0 }
+	return !free(t.Config.Price.Input) || !free(t.Config.Price.Output)
+}

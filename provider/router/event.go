@@ -1,0 +1,50 @@
+package router
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is one thing that happens on a request's way, for those who watch.
+type Event struct {
+	Type     EventType
+	Provider string
+	Model    string        // as it would be asked for; may be empty
+	Err      error         // of Skipped, Failed, BrokeOff and Retrying
+	Took     time.Duration // of Failed and BrokeOff: the call
+	Wait     time.Duration // of Retrying
+	Try      int           // which call of this target, from 1
+}
+
+// EventType is what an [Event] tells.
+type EventType int
+
+// The events.
+const (
+	Asking   EventType = iota + 1 // a call begins
+	Skipped                       // a target is not asked
+	Failed                        // a call failed before any content
+	BrokeOff                      // a call failed after content
+	Retrying                      // the same target is asked again after Wait
+)
+
+// String is the event as a line to show.
+func (e Event) String() string {
+	who := e.Provider
+	if e.Model != "" {
+		who += " (" + e.Model + ")"
+	}
+	switch e.Type {
+	case Asking:
+		return "asking " + who
+	case Skipped:
+		return fmt.Sprintf("skipped %s: %s", e.Provider, reason(e.Err))
+	case Failed:
+		return fmt.Sprintf("%s failed after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
+	case BrokeOff:
+		return fmt.Sprintf("%s broke off after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
+	case Retrying:
+		return fmt.Sprintf("asking %s again in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
+	}
+	return who
+}

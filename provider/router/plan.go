@@ -1,0 +1,91 @@
+package router
+
+import (
+	"context"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Planner tells who would be asked. Find it with [provider.As].
+type Planner interface {
+	// Plan says who may answer req, in order, and who may not and why. It
+	// calls no model, loads none and reserves nothing; it may look up keys and
+	// ask a server which models it has. Errors: Invalid, for a request that no
+	// provider takes, or that names a target that does not exist; ctx's own.
+	Plan(ctx context.Context, req provider.Request) (Plan, error)
+}
+
+// Plan is what would become of a request.
+type Plan struct {
+	Candidates []Candidate `json:"candidates"` // in order; the first that is kept is asked
+	failure    Failure
+}
+
+// Candidate is one target of a plan.
+type Candidate struct {
+	Provider string        `json:"provider"`
+	Model    string        `json:"model,omitempty"`
+	Endpoint string        `json:"endpoint,omitempty"` // where the prompt would go, scheme://host[:port]
+	Keep     bool          `json:"keep"`               // it may be asked
+	Reason   string        `json:"reason,omitempty"`   // why it is skipped
+	Kind     provider.Kind `json:"kind,omitempty"`     // of that reason
+	// PromptTokens is the prompt's size; Estimated says that no tokenizer has
+	// counted it.
+	PromptTokens int  `json:"prompt_tokens"`
+	Estimated    bool `json:"estimated,omitempty"`
+	Window       int  `json:"context_length,omitempty"` // in tokens; 0: not known
+	// PromptUSD is what the prompt would cost, without the answer, in US
+	// dollars; nil: not known.
+	PromptUSD *float64 `json:"prompt_usd,omitempty"`
+}
+
+// Err is nil if somebody may answer, and else the error that the request would
+// end with.
+func (p *Plan) Err() error {
+	for _, c := range p.Candidates {
+		if c.Keep {
+			return nil
+		}
+	}
+	return p.failure.err()
+}
+
+// Plan implements [Planner].
+func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
+	var p Plan
+	use, err := r.candidates(&req)
+	if err != nil {
+		return p, err
+	}
+	if err := req.Validate(); err != nil {
+		return p, err
+	}
+	ctx = context.WithValue(ctx, planningKey{}, true)
+	s := measure(&req)
+	for _, name := range use {
+		t := r.targets[name]
+		c := Candidate{Provider: name, Model: t.model(&req), PromptTokens: s.about, Estimated: true}
+		err := r.preflight(ctx, t, &req, &s, planning)
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		if t.Window != nil {
+			if n, known := t.Window(ctx, &req); known {
+				c.Window = n
+			}
+		}
+		if t.Quote != nil {
+			if usd, known := t.Quote(ctx, &req, s.about); known {
+				c.PromptUSD = &usd
+			}
+		}
+		if err == nil {
+			c.Keep, c.Endpoint = true, t.endpoint()
+		} else {
+			p.failure.add(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
+			c.Kind, c.Reason = provider.KindOf(err), reason(err)
+		}
+		p.Candidates = append(p.Candidates, c)
+	}
+	return p, nil
+}

@@ -1,0 +1,130 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// depth is how far a preflight looks.
+type depth int
+
+const (
+	lookAhead depth = iota // is it worth a thought? Makes no call
+	inTurn                 // its turn has come
+	planning               // a table is wanted, and no answer
+)
+
+type planningKey struct{}
+
+// Planning reports whether a [Check] is asked for a [Plan]: nobody will be
+// called, so that it must change nothing, load nothing and reserve nothing.
+func Planning(ctx context.Context) bool { return ctx.Value(planningKey{}) != nil }
+
+// preflight says why t must not be asked, or nil: cheap reasons first.
+func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request, s *size, d depth) error {
+	refuse := func(k provider.Kind, format string, args ...any) error {
+		return provider.Errorf(k, t.Name(), t.model(req), format, args...)
+	}
+	local := func() bool { return t.Local != nil && t.Local(ctx) }
+	switch {
+	case req.Privacy == provider.PrivacyLocal && !local():
+		return refuse(provider.Private, "not on this machine, and the prompt may not leave it (privacy: local)")
+	case r.cfg.Offline && !local():
+		return refuse(provider.Offline, "not on this machine, and offline mode is on")
+	}
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	if why, _ := t.breaker.closedTo(r.cfg.Clock.Now()); why != "" {
+		return refuse(provider.Unavailable, "%s", why)
+	}
+	if t.Window != nil {
+		if n, known := t.Window(ctx, req); known && s.least > n {
+			return refuse(provider.ContextOverflow, "the prompt has at least %d tokens, and its window holds %d", s.least, n)
+		}
+	}
+	if d == lookAhead {
+		return nil
+	}
+	if t.Present != nil && d == planning {
+		if there, known := t.Present(ctx, t.model(req)); known && !there {
+			return refuse(provider.ModelNotFound, "the server does not have the model")
+		}
+	}
+	if lacks := t.lacks(ctx, req); lacks != "" {
+		return refuse(provider.Unsupported, "the model %s", lacks)
+	}
+	for _, check := range t.Preflight {
+		if err := check(ctx, req); err != nil {
+			return named(err, t, req)
+		}
+	}
+	return ctx.Err()
+}
+
+// lacks says what req needs and the model is known not to be able to, or "".
+func (t *target) lacks(ctx context.Context, req *provider.Request) string {
+	images := func(m provider.Message) bool { return len(m.Images) > 0 }
+	needs := [...]struct {
+		needed bool
+		what   provider.Capability
+		lacks  string
+	}{
+		{len(req.Tools) > 0, provider.CanTools, "cannot use tools"},
+		{slices.ContainsFunc(req.Messages, images), provider.CanVision, "cannot see images"},
+		{req.Think != provider.ThinkDefault && req.Think != provider.ThinkOff, provider.CanThink, "cannot think"},
+	}
+	var can []provider.Capability
+	asked := false
+	for _, n := range needs {
+		if !n.needed || t.Can == nil {
+			continue
+		}
+		if !asked {
+			var known bool
+			if can, known = t.Can(ctx, t.model(req)); !known {
+				return ""
+			}
+			asked = true
+		}
+		if !slices.Contains(can, n.what) {
+			return n.lacks
+		}
+	}
+	return ""
+}
+
+// named is a check's error as t's own.
+func named(err error, t *target, req *provider.Request) error {
+	e, ok := err.(*provider.Error) //nolint:errorlint // what wraps it says more
+	if !ok {
+		return err
+	}
+	out := *e
+	if out.Provider == "" {
+		out.Provider = t.Name()
+	}
+	if out.Model == "" {
+		out.Model = t.model(req)
+	}
+	return &out
+}
+
+// smaller says why t cannot hold what overflowed a window of most tokens, or
+// nil.
+func (t *target) smaller(ctx context.Context, req *provider.Request, most int) error {
+	if most == 0 || t.Window == nil {
+		return nil
+	}
+	n, known := t.Window(ctx, req)
+	if !known || n > most {
+		return nil
+	}
+	return &provider.Error{
+		Kind: provider.ContextOverflow, Provider: t.Name(), Model: t.model(req),
+		Err: fmt.Errorf("its window of %d tokens is no larger than the one of %d that the prompt did not fit", n, most),
+	}
+}

@@ -1,0 +1,302 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// search is one request on its way to a target that answers it.
+type search struct {
+	Failure // of the targets so far
+	r       *Router
+	req     provider.Request
+	yield   func(provider.Chunk, error) bool
+	size    size
+	start   time.Time
+	hold    hold
+	// overflowed is the largest window that the prompt is known not to fit; 0:
+	// none.
+	overflowed int
+	begun      time.Time // the call under way
+	shown      bool      // content of the call under way has gone to the reader
+	done       bool      // the reader has the end, or wants no more
+	broken     bool      // what the reader has broke off, and the next content begins again
+	probe      bool      // the call under way is a breaker's probe, and has told it nothing yet
+	failed     error     // of the call under way
+}
+
+// run asks the candidates in order. Nil: the reader has an answer, or has
+// left.
+func (s *search) run(ctx context.Context) error {
+	use, err := s.r.candidates(&s.req)
+	if err != nil {
+		return err
+	}
+	s.req.Use = nil
+	s.start, s.size = s.r.cfg.Clock.Now(), measure(&s.req)
+	caller := ctx
+	if d := s.r.cfg.Policy.Total; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = clocked(ctx, "", s.req.Model, d)
+		defer cancel()
+	}
+	for i, name := range use {
+		t := s.r.targets[name]
+		if err := s.preflight(ctx, t); err != nil {
+			if caller.Err() != nil {
+				return caller.Err()
+			}
+			if ctx.Err() != nil {
+				err = ended(ctx)
+			}
+			s.skip(t, err)
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		a, err := s.target(ctx, t, use[i+1:])
+		if err == nil || s.done {
+			return err
+		}
+		if caller.Err() != nil {
+			return caller.Err()
+		}
+		s.add(a, err)
+		if ctx.Err() != nil || s.shown && !s.broken || !passesOn(err) {
+			break
+		}
+	}
+	s.Partial, s.own = s.shown || s.broken, s.shown
+	return s.err()
+}
+
+// preflight says why t is not asked in its turn, or nil.
+func (s *search) preflight(ctx context.Context, t *target) error {
+	if err := t.smaller(ctx, &s.req, s.overflowed); err != nil {
+		return err
+	}
+	return s.r.preflight(ctx, t, &s.req, &s.size, inTurn)
+}
+
+func (s *search) skip(t *target, err error) {
+	a := s.attempt(t)
+	a.Outcome = provider.OutcomeSkipped
+	s.add(a, err)
+	s.tell(Event{Type: Skipped, Provider: a.Provider, Model: a.Model, Err: err})
+}
+
+func (s *search) attempt(t *target) provider.Attempt {
+	return provider.Attempt{Provider: t.Name(), Model: t.model(&s.req), PromptTokens: s.size.about, Estimated: true}
+}
+
+// outOfTime is the cause of a context that a total clock ended.
+type outOfTime struct{ why *provider.Error }
+
+func (o *outOfTime) Error() string { return o.why.Error() }
+
+// clocked is ctx with a total clock.
+func clocked(ctx context.Context, name, model string, d time.Duration) (context.Context, context.CancelFunc) {
+	late := &outOfTime{provider.Errorf(provider.Timeout, name, model, "no whole answer within %s (timeouts.total)", d)}
+	late.why.Sent = true // for all that is known
+	return context.WithTimeoutCause(ctx, d, late)
+}
+
+// ended is why ctx ended: a clock of ours, or the caller's own error
+// unchanged.
+func ended(ctx context.Context) error {
+	if late, ok := context.Cause(ctx).(*outOfTime); ok { //nolint:errorlint // this very one
+		return late.why
+	}
+	return ctx.Err()
+}
+
+// target asks t, and again where that may help. A nil error: the reader has
+// the answer, or has left.
+func (s *search) target(ctx context.Context, t *target, rest []string) (provider.Attempt, error) {
+	a := s.attempt(t)
+	a.Outcome = provider.OutcomeFailed
+	began := s.r.cfg.Clock.Now()
+	if t.Total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = clocked(ctx, a.Provider, a.Model, t.Total)
+		defer cancel()
+	}
+	t.budget.earn(perRequest)
+	for {
+		err := s.call(ctx, t, &a)
+		a.Took = s.r.cfg.Clock.Now().Sub(began)
+		if err == nil || s.done {
+			return a, err
+		}
+		s.brokeOff(ctx, t, err)
+		if ctx.Err() != nil || s.shown && !s.broken {
+			return a, err
+		}
+		wait, ok := s.again(ctx, t, asError(err), a.Tries, rest)
+		if !ok {
+			return a, err
+		}
+		s.tell(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
+		if s.r.cfg.Clock.Sleep(ctx, wait) != nil {
+			return a, ended(ctx)
+		}
+	}
+}
+
+// brokeOff notes what a failed call leaves: a window that is too small, an
+// answer that is to begin again.
+func (s *search) brokeOff(ctx context.Context, t *target, err error) {
+	if s.shown && s.r.cfg.Policy.Restart && restarts(err) {
+		s.broken = true
+	}
+	if provider.KindOf(err) == provider.ContextOverflow && t.Window != nil {
+		if n, known := t.Window(ctx, &s.req); known {
+			s.overflowed = max(s.overflowed, n)
+		}
+	}
+}
+
+// call makes one call of t, tells its breaker how it went, and notes it in a.
+func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error {
+	clock := &s.r.cfg.Clock
+	probe, ok := t.breaker.admit(clock.Now())
+	if !ok {
+		why, _ := t.breaker.closedTo(clock.Now())
+		e := provider.Errorf(provider.Unavailable, a.Provider, a.Model, "%s", why)
+		e.Final = true
+		return e
+	}
+	a.Tries++
+	s.tell(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries})
+	s.begun, s.shown, s.failed, s.probe = clock.Now(), false, nil, probe
+	s.hold = hold{schema: s.req.Schema}
+	if probe {
+		defer func() { t.breaker.unsure(s.probe) }() // the reader may have left by panic
+	}
+	s.stream(ctx, t, a)
+	if s.failed == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		s.failed = ended(ctx)
+	}
+	e := asError(s.failed)
+	if s.shown || e.Sent || ctx.Err() != nil {
+		a.SentTo = t.endpoint()
+	}
+	s.judge(t, e)
+	what := Failed
+	if s.shown {
+		what = BrokeOff
+	}
+	s.tell(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: s.failed, Took: clock.Now().Sub(s.begun), Try: a.Tries})
+	return s.failed
+}
+
+// judge tells t's breaker about a failure.
+func (s *search) judge(t *target, e *provider.Error) {
+	now, probe := s.r.cfg.Clock.Now(), s.probe
+	switch {
+	case after(e).health:
+		t.breaker.ill(now, probe, reason(e))
+	case e.Status > 0 && !s.shown:
+		t.breaker.well(now, probe) // it answers, if not as wished
+	default:
+		return
+	}
+	s.probe = false
+}
+
+// stream passes on what t answers. It sets failed when that is no answer, and
+// done when the reader has the end or has left.
+func (s *search) stream(ctx context.Context, t *target, a *provider.Attempt) {
+	for c, err := range t.Chat(ctx, s.req) {
+		if err != nil {
+			s.failed = err
+			return
+		}
+		last := c.Finish != ""
+		c, show, why := s.hold.take(c)
+		if why != nil {
+			s.failed = s.none(t, &c, why)
+			return
+		}
+		if show {
+			if !s.shown {
+				s.shown = true
+				t.breaker.well(s.r.cfg.Clock.Now(), s.probe)
+				s.probe = false
+			}
+			if s.broken {
+				c.Restart, s.broken = true, false
+			}
+			if last {
+				t.budget.earn(perAnswer)
+				c.Route = s.finish(t, a, &c)
+			}
+			if !s.yield(c, nil) {
+				s.done = true
+			}
+		}
+		if last {
+			s.done = true
+		}
+		if s.done {
+			return
+		}
+	}
+	s.failed = s.none(t, nil, errSilent)
+}
+
+var errSilent = errors.New("the stream ended without an answer")
+
+// none is the error of an answer that is none.
+func (s *search) none(t *target, c *provider.Chunk, why error) error {
+	e := &provider.Error{Kind: provider.Truncated, Provider: t.Name(), Model: t.model(&s.req), Err: why, Sent: true}
+	if c != nil && c.Route != nil {
+		e.Model, e.RequestID = c.Route.Model, c.Route.Request
+	}
+	return e
+}
+
+// finish completes the Route of the last chunk: who was considered, and why
+// this target answered.
+func (s *search) finish(t *target, a *provider.Attempt, c *provider.Chunk) *provider.Route {
+	rt := c.Route
+	if rt == nil {
+		rt = &provider.Route{Provider: t.Name(), Model: a.Model}
+	}
+	if rt.Endpoint == "" {
+		rt.Endpoint = t.endpoint()
+	}
+	now := s.r.cfg.Clock.Now()
+	done := *a
+	done.Outcome, done.Model, done.SentTo, done.Took = provider.OutcomeAnswered, rt.Model, rt.Endpoint, rt.Total
+	if c.Usage != nil && c.Usage.InputTokens > 0 {
+		done.PromptTokens, done.Estimated = c.Usage.InputTokens, false
+	}
+	rt.Reason = "first in use"
+	if len(s.Attempts) > 0 {
+		rt.Reason = "stood in: " + s.Error()
+	}
+	if len(s.Attempts) > 0 || a.Tries > 1 {
+		shift := max(now.Sub(s.start)-rt.Total, 0)
+		rt.FirstToken += shift
+		rt.Total += shift
+	}
+	if a.Tries > 1 {
+		done.Took = now.Sub(s.begun)
+	}
+	rt.Attempts = append(s.Attempts, done)
+	return rt
+}
+
+func (s *search) tell(e Event) {
+	if s.r.cfg.Observe != nil {
+		s.r.cfg.Observe(e)
+	}
+}
