@@ -5,8 +5,10 @@ import "testing"
 func TestCollectDropsWhatBeganAgain(t *testing.T) {
 	r, err := Collect(func(yield func(Chunk, error) bool) {
 		for _, c := range []Chunk{
-			{Text: "The pres", Thinking: "Hm."}, {ToolCalls: []ToolCall{{Name: "f"}}},
-			{Text: "The president", Restart: true}, {Text: " is", Finish: FinishStop},
+			{Text: "The pres", Thinking: "Hm."},
+			{ToolCalls: []ToolCall{{Name: "f"}}},
+			{Text: "The president", Restart: true},
+			{Text: " is", Finish: FinishStop},
 		} {
 			if !yield(c, nil) {
 				return

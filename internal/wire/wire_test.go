@@ -283,13 +283,13 @@ providers:
   - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
 `, nil, map[string]string{"WRONG": canary + "x"})
 	s := open(t, cfg, Options{})
-	_, err := ask(s, provider.Request{})
+	_, err := ask(s, provider.Request{Use: []string{"wrong"}})
 	if !errors.Is(err, provider.Denied) {
-		t.Fatalf("got %v, want Denied: a key that is refused is not passed over", err)
+		t.Fatalf("got %v, want Denied", err)
 	}
-	got, err2 := ask(s, provider.Request{Use: []string{"hosted"}})
-	if err2 != nil {
-		t.Fatal(err2)
+	got, err2 := ask(s, provider.Request{})
+	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "stood in: wrong: Incorrect API key") {
+		t.Fatalf("got %+v, %v; want the next to answer, and the reason told", got.Route, err2)
 	}
 	route, _ := json.Marshal(got)
 	shown := fmt.Sprintf("%v %+v %#v %s", err, s.Targets, s.Config().Config, route)

@@ -7,8 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -148,12 +147,18 @@ func matrix() []group {
 			}, o: httpx.Options{FirstToken: 5 * time.Second, Idle: 5 * time.Second}},
 		}},
 		{"Answers that break off", []row{
-			{name: "the connection is cut before the first token", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable},
-				play: func(s *speaker) { s.head(); s.cut() }},
-			{name: "the connection is cut in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable},
-				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör"); s.cut() }},
-			{name: "ends in the middle without a finish", kind: provider.Truncated, or: map[string]provider.Kind{"Ollama whole": provider.Unavailable},
-				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör") }},
+			{
+				name: "the connection is cut before the first token", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable},
+				play: func(s *speaker) { s.head(); s.cut() },
+			},
+			{
+				name: "the connection is cut in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable},
+				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör"); s.cut() },
+			},
+			{
+				name: "ends in the middle without a finish", kind: provider.Truncated, or: map[string]provider.Kind{"Ollama whole": provider.Unavailable},
+				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör") },
+			},
 			{name: "an error in the stream, before the first token", kind: provider.Unavailable, play: func(s *speaker) { s.inBand("boom") }},
 			{name: "an error in the stream, in the middle", kind: provider.Unavailable, part: "Hello wör", play: func(s *speaker) {
 				if s.stream {
@@ -168,10 +173,12 @@ func matrix() []group {
 				s.inBand("an error was encountered while running the model: unexpected EOF")
 			}},
 			{name: "the model is unloaded as it answers", kind: provider.Truncated, only: ollamaAPI, part: "Hello", play: func(s *speaker) { s.answer("unload", "Hello") }},
-			{name: "malformed JSON before the first token", kind: provider.Unavailable, or: map[string]provider.Kind{"OpenAI whole": provider.Truncated},
+			{
+				name: "malformed JSON before the first token", kind: provider.Unavailable, or: map[string]provider.Kind{"OpenAI whole": provider.Truncated},
 				play: func(s *speaker) {
 					s.send(s.by("{oops\n", map[bool]string{true: "data: {oops\n\n", false: "{oops"}[s.stream]))
-				}},
+				},
+			},
 			{name: "malformed JSON in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"Ollama whole": provider.Unavailable}, part: "Hello", play: func(s *speaker) {
 				s.say("Hello")
 				s.send(s.by("{oops\n", "data: {oops\n\n"))
@@ -187,8 +194,10 @@ func matrix() []group {
 			{name: "not the JSON that a schema asks for", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("stop", "Hello", " wörld") }},
 			{name: "JSON of another type than a schema asks for", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("stop", "[1]") }},
 			{name: "JSON that is cut at max_tokens", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("length", `{"a":`) }},
-			{name: "a tool call whose arguments are garbage", kind: provider.Truncated, or: map[string]provider.Kind{ollamaAPI: provider.Unavailable}, req: tools,
-				play: func(s *speaker) { s.tool("{oops", "tool_calls") }},
+			{
+				name: "a tool call whose arguments are garbage", kind: provider.Truncated, or: map[string]provider.Kind{ollamaAPI: provider.Unavailable}, req: tools,
+				play: func(s *speaker) { s.tool("{oops", "tool_calls") },
+			},
 			{name: "tool calls are announced, and none come", kind: provider.Truncated, only: openaiAPI, req: tools, play: func(s *speaker) { s.answer("tool_calls", "") }},
 			{name: "a web page", kind: provider.Unavailable, play: func(s *speaker) {
 				s.w.Header().Set("Content-Type", "text/html")
@@ -237,7 +246,7 @@ func certified(valid time.Duration, address string) func(*testing.T) string {
 		}
 		s := httptest.NewUnstartedServer(http.NotFoundHandler())
 		s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
-		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 		s.StartTLS()
 		t.Cleanup(s.Close)
 		return s.URL

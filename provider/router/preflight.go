@@ -73,9 +73,9 @@ func (t *target) lacks(ctx context.Context, req *provider.Request) string {
 		what   provider.Capability
 		lacks  string
 	}{
-		{len(req.Tools) > 0, provider.CanTools, "cannot use tools"},
-		{slices.ContainsFunc(req.Messages, images), provider.CanVision, "cannot see images"},
-		{req.Think != provider.ThinkDefault && req.Think != provider.ThinkOff, provider.CanThink, "cannot think"},
+		{len(req.Tools) > 0, provider.CanTools, "does not support tools"},
+		{slices.ContainsFunc(req.Messages, images), provider.CanVision, "does not support images"},
+		{req.Think != provider.ThinkDefault && req.Think != provider.ThinkOff, provider.CanThink, "does not support thinking"},
 	}
 	var can []provider.Capability
 	asked := false
