@@ -72,8 +72,9 @@ func TestChatStartsTheEngine(t *testing.T) {
 			t.Fatalf("got %+v, %v; want an answer of this machine", got, err)
 		}
 	}
-	if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], "starting Ollama") {
-		t.Errorf("progress %q, want one line, for the start", lines)
+	starts := slices.DeleteFunc(said(), func(line string) bool { return !strings.Contains(line, "starting Ollama") }) // a slow load is told too
+	if len(starts) != 1 {
+		t.Errorf("progress %q, want one line for the start", starts)
 	}
 	st := local.Engine.Status(context.Background())
 	if !st.Ours || !st.Watched {

@@ -28,7 +28,7 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 		models[i] = provider.Model{
 			Name: m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
 			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel,
-			Remote: m.RemoteHost, Capabilities: capabilities(m.Capabilities),
+			Remote: elsewhere(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
 		}
 	}
 	return models, nil
@@ -53,7 +53,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	info := provider.ModelInfo{
 		Model: provider.Model{
 			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
-			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: remoteHost(r, model),
+			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: elsewhere(model, r.RemoteHost, r.RemoteModel),
 			Capabilities: capabilities(r.Capabilities),
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,

@@ -67,7 +67,7 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	if err != nil {
 		return about{}, p.failed(ctx, call, model, err)
 	}
-	known = about{remote: remoteHost(r, model), can: capabilities(r.Capabilities), asked: time.Now()}
+	known = about{remote: elsewhere(model, r.RemoteHost, r.RemoteModel), can: capabilities(r.Capabilities), asked: time.Now()}
 	p.mu.Lock()
 	p.abouts[model] = known
 	p.mu.Unlock()
@@ -85,12 +85,13 @@ func (p *Provider) way(model string) string {
 	return "to "
 }
 
-// remoteHost is the host that runs a model, or "" when that is the server.
-func remoteHost(r *api.ShowResponse, model string) string {
-	if r.RemoteHost == "" && (r.RemoteModel != "" || cloudName(model)) {
+// elsewhere is the host that really runs a model, or "". When in doubt, it is
+// not this server.
+func elsewhere(model, remoteHost, remoteModel string) string {
+	if remoteHost == "" && (remoteModel != "" || cloudName(model)) {
 		return "ollama.com"
 	}
-	return r.RemoteHost
+	return remoteHost
 }
 
 // cloudName reports whether a name is one that Ollama gives to models that it
