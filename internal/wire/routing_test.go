@@ -106,7 +106,8 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m, max_concu
 	}
 }
 
-// An ordinary question is one call. What a model can do is asked only when it
+// An ordinary question is one call, and before the first of a process one round
+// trip that tells whether the model is in memory. What a model can do is asked only when it
 // matters, and whether it is there only for a plan; both are remembered.
 func TestNoRoundTripThatIsNotNeeded(t *testing.T) {
 	c := newCounting(t, okChat)
@@ -114,6 +115,12 @@ func TestNoRoundTripThatIsNotNeeded(t *testing.T) {
 use: local
 providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 `, nil, nil), Options{})
+	if _, err := ask(s, provider.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.asked(); got != "/api/ps /api/chat" {
+		t.Errorf("the first question asked for %s", got)
+	}
 	if _, err := ask(s, provider.Request{}); err != nil {
 		t.Fatal(err)
 	}
