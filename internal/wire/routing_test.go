@@ -106,8 +106,8 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m, max_concu
 	}
 }
 
-// An ordinary question is one call, and before the first one a look at what is
-// in memory. What a model can do is asked only when it
+// An ordinary question is one call, and before the first of a process one round
+// trip that tells whether the model is in memory. What a model can do is asked only when it
 // matters, and whether it is there only for a plan; both are remembered.
 func TestNoRoundTripThatIsNotNeeded(t *testing.T) {
 	c := newCounting(t, okChat)
@@ -119,6 +119,12 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 		t.Fatal(err)
 	}
 	if got := c.asked(); got != "/api/ps /api/chat" {
+		t.Errorf("the first question asked for %s", got)
+	}
+	if _, err := ask(s, provider.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.asked(); got != "/api/chat" {
 		t.Errorf("an ordinary question asked for %s", got)
 	}
 	tools := provider.Request{Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{"type":"object"}`)}}}

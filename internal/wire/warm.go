@@ -63,7 +63,7 @@ func (w *warm) Chat(ctx context.Context, req provider.Request) iter.Seq2[provide
 		}
 		for c, err := range w.Provider.Chat(ctx, req) {
 			if c.Finish != "" {
-				w.note(w.adapter.Model(req.Model), func(k *known) { k.used = time.Now() })
+				w.answered(ctx, &req)
 			}
 			if c.Route != nil && waited > 0 {
 				rt := *c.Route
@@ -75,6 +75,16 @@ func (w *warm) Chat(ctx context.Context, req provider.Request) iter.Seq2[provide
 			}
 		}
 	}
+}
+
+// answered notes that a model was there, whatever the server tells of it.
+func (w *warm) answered(ctx context.Context, req *provider.Request) {
+	model := w.adapter.Model(req.Model)
+	window := w.of(model).window
+	if w.cfg.NumCtx != config.WindowAuto {
+		window, _ = w.adapter.Window(ctx, req) // the request was answered: it is well
+	}
+	w.note(model, func(k *known) { k.used, k.window = time.Now(), window })
 }
 
 // ready returns nil when the model is in memory, or the chat itself should

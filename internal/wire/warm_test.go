@@ -31,6 +31,7 @@ type ollamaFake struct {
 	begun  chan struct{} // gets a value for each load that has begun
 	gone   chan struct{} // gets a value for each load whose client left
 	remote bool
+	silent bool   // about anything but chats
 	says   string // of a load that fails, with status 500
 	prompt int    // window of the last chat
 }
@@ -62,6 +63,10 @@ func (f *ollamaFake) serve(w http.ResponseWriter, r *http.Request) {
 	f.asked[r.URL.Path]++
 	window, vram, gate, fails := f.window, f.vram, f.gate, f.says
 	f.mu.Unlock()
+	if f.silent && r.URL.Path != "/api/chat" {
+		http.NotFound(w, r)
+		return
+	}
 	switch r.URL.Path {
 	case "/api/ps":
 		if vram < 0 {
@@ -174,6 +179,21 @@ func TestAWarmModelCostsOneQuestion(t *testing.T) {
 		}
 	}
 	if f.count("/api/ps") != 1 || f.count("/api/show") != 0 || f.count("/api/generate") != 0 || f.count("/api/chat") != 3 {
+		t.Errorf("asked %v; want what is loaded once, and three chats", f.asked)
+	}
+}
+
+// A proxy that passes on nothing but chats is asked once what is in memory.
+func TestAServerThatTellsNothingIsNotAskedAgain(t *testing.T) {
+	f := newOllama(t)
+	f.silent = true
+	s := two(t, f, Options{}, "")
+	for range 3 {
+		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if f.count("/api/ps") != 1 || f.count("/api/chat") != 3 {
 		t.Errorf("asked %v; want what is loaded once, and three chats", f.asked)
 	}
 }

@@ -169,11 +169,13 @@ func (w *warm) spills(model, why, remedy string) error {
 	switch w.cfg.Spill {
 	case config.SpillRefuse:
 		return &provider.Error{
-			Kind: provider.OutOfMemory, Provider: w.Name(), Model: model,
+			Kind: provider.OutOfMemory, Provider: w.Name(), Model: model, Final: true,
 			Err: provider.Alone(fmt.Errorf("%s (spill: refuse); %s", why, remedy)),
 		}
 	case config.SpillFallback:
-		return provider.Errorf(provider.OutOfMemory, w.Name(), model, "%s (spill: fallback); %s", why, remedy)
+		e := provider.Errorf(provider.OutOfMemory, w.Name(), model, "%s (spill: fallback); %s", why, remedy)
+		e.Final = true
+		return e
 	}
 	before := w.of(model).warned
 	w.note(model, func(k *known) { k.warned = true })

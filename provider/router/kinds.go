@@ -36,10 +36,20 @@ func follows(k provider.Kind) verdict {
 	return verdict{} // Invalid, Filtered: no other target is asked to overlook it
 }
 
-// passesOn reports whether another target may do what this one could not.
-func passesOn(err error) bool {
-	return follows(provider.KindOf(err)).next && !errors.Is(err, provider.ErrAlone)
+// after is what follows err: by its Kind, unless it says more.
+func after(err error) verdict {
+	v := follows(provider.KindOf(err))
+	switch {
+	case errors.Is(err, provider.ErrAlone): // the user's own word
+		return verdict{}
+	case errors.Is(err, provider.ErrLoading): // nothing is wrong; it takes a while
+		return verdict{next: true}
+	}
+	return v
 }
+
+// passesOn reports whether another target may do what this one could not.
+func passesOn(err error) bool { return after(err).next }
 
 // restarts reports whether an answer that broke off with err may be begun
 // again.
@@ -54,12 +64,12 @@ func restarts(err error) bool {
 // retryable is how often err's target may be asked again.
 func retryable(e *provider.Error) int {
 	switch {
-	case e.Final, errors.Is(e, provider.ErrLoading), errors.Is(e, provider.ErrAlone):
+	case e.Final:
 		return 0
 	case e.Kind == provider.Timeout && e.Status < 400:
 		return 0 // our clock ran out: to wait as long again is not what it was set for
 	}
-	return follows(e.Kind).retries
+	return after(e).retries
 }
 
 // charged reports whether a paid call that failed with e may cost all the

@@ -201,9 +201,7 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 func (s *search) judge(t *target, e *provider.Error) {
 	now, probe := s.r.cfg.Clock.Now(), s.probe
 	switch {
-	case errors.Is(e, provider.ErrLoading):
-		return // it is coming
-	case follows(e.Kind).health:
+	case after(e).health:
 		t.breaker.ill(now, probe, reason(e))
 	case e.Status > 0 && !s.shown:
 		t.breaker.well(now, probe) // it answers, if not as wished
