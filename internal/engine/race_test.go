@@ -91,12 +91,13 @@ func TestAUseInTheLastMomentIsSeen(t *testing.T) {
 		if err := e.Ensure(context.Background(), nil); err != nil {
 			t.Fatal(err)
 		}
+		kept := time.Now()
 		if e.Keep() {
 			continue // it says so: the caller starts it again
 		}
-		if _, err := e.version(context.Background()); err != nil {
+		if _, err := e.version(context.Background()); err != nil && time.Since(kept) < cfg.Idle {
 			t.Fatalf("Keep promised a server, and it is gone: %v", err)
-		}
+		} // on a busy machine it may have been idle since
 		time.Sleep(cfg.Idle - 10*time.Millisecond)
 	}
 }
