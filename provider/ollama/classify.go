@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -37,63 +35,18 @@ func (p *Provider) failed(ctx context.Context, c *httpx.Call, model string, err 
 	return p.classify(c, model, false, err)
 }
 
-// named fills in who failed.
-func (p *Provider) named(err error, model string) error {
-	var pe *provider.Error
-	if !errors.As(err, &pe) {
-		return err
-	}
-	out := *pe
-	out.Provider, out.Model = p.cfg.Name, model
-	return &out
-}
-
 // classify makes the one error of a failed call. partial says that some of the
 // answer has been yielded.
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
-	e := &provider.Error{
-		Provider: p.cfg.Name, Model: model, Status: c.Status,
-		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: httpx.Final(err),
-	}
-	var (
-		own      *provider.Error
-		redirect *httpx.RedirectError
-		notAPI   *httpx.NotAPIError
-		inBand   *httpx.InBandError
-	)
-	switch {
-	case errors.As(err, &own): // the transport's or the answer's own
-		e.Kind, e.Err = own.Kind, own.Err
-	case errors.As(err, &redirect):
-		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
-	case errors.As(err, &inBand), c.Status >= 400:
+	e := c.Error(err, p.endpoint, p.endpoint, partial, func(e *provider.Error) {
 		text := message(c.Failure)
-		if e.Status < 400 {
-			e.Status = 0 // an error in band has none
-		}
 		e.Kind, e.Err = kindOf(c.Status, text), errors.New(wording(text, c.Failure))
 		if e.Kind == provider.ModelNotFound {
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
 		}
-	case errors.Is(err, httpx.ErrTooLarge):
-		e.Kind, e.Err = provider.Unavailable, httpx.ErrTooLarge
-	case partial || (c.Data && !errors.As(err, &notAPI)):
-		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
-	case errors.As(err, &notAPI):
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", p.endpoint, notAPI)
-	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s answered with nothing", p.endpoint)
-	default:
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", p.endpoint, httpx.Plain(err))
-	}
+	})
+	e.Provider, e.Model = p.cfg.Name, model
 	return e
-}
-
-func plain(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the server closed the connection")
-	}
-	return httpx.Plain(err)
 }
 
 // message is the text of Ollama's {"error":"…"}; newer servers put llama.cpp's
@@ -169,9 +122,5 @@ func wording(text string, body []byte) string {
 	default:
 		text = string(body)
 	}
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) > 500 {
-		return strings.ToValidUTF8(text[:500], "") + "…"
-	}
-	return text
+	return httpx.Words(text)
 }

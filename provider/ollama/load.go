@@ -94,7 +94,7 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	}
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return nil, nil, p.named(err, model)
+		return nil, nil, provider.Named(err, p.cfg.Name, model)
 	}
 	if model == "" {
 		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")

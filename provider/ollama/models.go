@@ -154,7 +154,7 @@ func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model strin
 func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return provider.EmbedResponse{}, p.named(err, model)
+		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
 	}
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)

@@ -32,7 +32,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return p.named(err, model)
+		return provider.Named(err, p.cfg.Name, model)
 	}
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")

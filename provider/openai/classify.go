@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -72,63 +70,18 @@ func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	return e
 }
 
-// named fills in who failed.
-func (p *Provider) named(err error, model string) error {
-	var pe *provider.Error
-	if !errors.As(err, &pe) {
-		return err
-	}
-	out := *pe
-	out.Provider, out.Model = p.cfg.Name, model
-	return &out
-}
-
 // classify makes the one error of a failed call. partial says that some of the
 // answer has been yielded.
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
-	e := &provider.Error{
-		Provider: p.cfg.Name, Model: model, Status: c.Status,
-		RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: httpx.Final(err),
-	}
-	var (
-		refused  *provider.Error
-		redirect *httpx.RedirectError
-		notAPI   *httpx.NotAPIError
-		inBand   *httpx.InBandError
-	)
-	switch {
-	case errors.As(err, &refused): // the transport's own: Timeout, Offline, Private
-		e.Kind, e.Err = refused.Kind, refused.Err
-	case errors.As(err, &redirect):
-		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
-	case errors.As(err, &inBand), c.Status >= 400:
+	e := c.Error(err, p.endpoint, p.cfg.BaseURL, partial, func(e *provider.Error) {
 		s, ok := parseSaid(c.Failure)
-		status := c.Status
-		if _, n := s.code(); status < 400 {
-			status = n
+		if _, n := s.code(); e.Status == 0 {
+			e.Status = n
 		}
-		e.Status = status
-		e.Kind = kindOf(status, s)
-		e.Err = errors.New(wording(s, ok, status, c.Failure))
-	case errors.Is(err, httpx.ErrTooLarge):
-		e.Kind, e.Err = provider.Unavailable, httpx.ErrTooLarge
-	case partial || (c.Data && !errors.As(err, &notAPI)):
-		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", plain(err))
-	case errors.As(err, &notAPI):
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", p.cfg.BaseURL, notAPI)
-	default:
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", p.endpoint, httpx.Plain(err))
-	}
-	e.Err = p.scrubbed(e.Err)
+		e.Kind, e.Err = kindOf(e.Status, s), errors.New(wording(s, ok, e.Status, c.Failure))
+	})
+	e.Provider, e.Model, e.Err = p.cfg.Name, model, p.scrubbed(e.Err)
 	return e
-}
-
-// plain words an end of file.
-func plain(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the server closed the connection")
-	}
-	return httpx.Plain(err)
 }
 
 // kindOf decides by status, code and type; by text only where servers give
@@ -196,7 +149,7 @@ var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not a
 func wording(s said, ok bool, status int, body []byte) string {
 	switch {
 	case ok && s.Message != "":
-		return clip(s.Message)
+		return httpx.Words(s.Message)
 	case status == http.StatusNotFound:
 		return "there is no such path on the server; does base_url end in /v1?"
 	case len(strings.TrimSpace(string(body))) == 0:
@@ -204,15 +157,7 @@ func wording(s said, ok bool, status int, body []byte) string {
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
 		return "the server sent a web page; something stands between here and the API"
 	}
-	return clip(string(body))
-}
-
-func clip(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	if len(s) > 500 {
-		return strings.ToValidUTF8(s[:500], "") + "…"
-	}
-	return s
+	return httpx.Words(string(body))
 }
 
 // scrubbed keeps the key out of an error: servers echo it.

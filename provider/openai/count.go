@@ -32,7 +32,7 @@ const (
 func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int, exact bool, err error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return 0, false, p.named(err, model)
+		return 0, false, provider.Named(err, p.cfg.Name, model)
 	}
 	body, members, err := p.convert(&req)
 	if err != nil {

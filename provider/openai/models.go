@@ -49,7 +49,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return provider.EmbedResponse{}, p.named(err, model)
+		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
 	}
 	call := p.call(httpx.Whole, req.Privacy)
 	start := time.Now()

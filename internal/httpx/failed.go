@@ -1,0 +1,75 @@
+package httpx
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Error makes the one error of a call that failed with err, without who failed.
+// server is who was called, scheme://host:port, and api the address as it was
+// configured; partial says that some of the
+// answer has been passed on; said reads what the server itself said of the
+// failure, out of c.Failure and c.Status, and sets Kind and Err.
+func (c *Call) Error(err error, server, api string, partial bool, said func(*provider.Error)) *provider.Error {
+	e := &provider.Error{
+		Status: c.Status, RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: Final(err),
+	}
+	var (
+		own      *provider.Error
+		redirect *RedirectError
+		notAPI   *NotAPIError
+		inBand   *InBandError
+	)
+	switch {
+	case errors.As(err, &own): // the transport's, or the answer's own
+		e.Kind, e.Err = own.Kind, own.Err
+	case errors.As(err, &redirect):
+		e.Kind, e.Err, e.Status = provider.Unavailable, redirect, redirect.Status
+	case errors.As(err, &inBand), c.Status >= 400:
+		if e.Status < 400 {
+			e.Status = 0 // an error in band has none, unless it says so
+		}
+		said(e)
+	case errors.Is(err, ErrTooLarge):
+		e.Kind, e.Err = provider.Unavailable, ErrTooLarge
+	case partial || (c.Data && !errors.As(err, &notAPI)):
+		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", closed(err))
+	case errors.As(err, &notAPI):
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", api, notAPI)
+	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s sent no whole answer", server)
+	default:
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", server, Plain(err))
+	}
+	return e
+}
+
+// closed words an end of file.
+func closed(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the server closed the connection")
+	}
+	return Plain(err)
+}
+
+// mostWords is how much is shown of what a server said, in bytes.
+const mostWords = 500
+
+// Words is a server's text on one line, cut where it is too long to be shown.
+func Words(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	if len(text) <= mostWords {
+		return text
+	}
+	cut := mostWords
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
