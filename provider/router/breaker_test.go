@@ -163,11 +163,14 @@ func TestProbeIsGivenBack(t *testing.T) {
 	w.pass(5 * time.Second)
 	ctx, cancel := context.WithCancel(t.Context())
 	m.gate = make(chan struct{})
+	before := m.calls.Load()
 	go func() {
+		for m.calls.Load() == before {
+			time.Sleep(time.Millisecond)
+		}
 		cancel()
 		close(m.gate)
 	}()
-	before := m.calls.Load()
 	if _, err := ask(ctx, r, provider.Request{}); err != context.Canceled || m.calls.Load() != before+1 {
 		t.Fatalf("got %v after %d calls, want the probe cancelled", err, m.calls.Load()-before)
 	}
