@@ -57,8 +57,11 @@ func TestUnusedConnectionsAreNotTrusted(t *testing.T) {
 // this machine the second is made on a new connection; a fresh connection that
 // is closed is a failure, and is not tried again.
 func TestAKeptConnectionThatWasClosed(t *testing.T) {
+	var mu sync.Mutex // connections have goroutines of their own
 	calls, first := 0, ""
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		calls++
 		if body, _ := io.ReadAll(r.Body); string(body) != "{}" {
 			t.Errorf("call %d has the body %q", calls, body)
@@ -93,11 +96,16 @@ func TestAKeptConnectionThatWasClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if calls != 3 {
-		t.Errorf("%d requests for two calls, want 3: one was made again", calls)
+	made := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return calls
+	}
+	if n := made(); n != 3 {
+		t.Errorf("%d requests for two calls, want 3: one was made again", n)
 	}
 	tr.CloseIdleConnections()
-	if err := call(); err == nil || calls != 4 {
-		t.Errorf("a fresh connection that was closed: %v after %d requests", err, calls)
+	if err := call(); err == nil || made() != 4 {
+		t.Errorf("a fresh connection that was closed: %v after %d requests", err, made())
 	}
 }
