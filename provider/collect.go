@@ -21,22 +21,26 @@ type Response struct {
 // came before a [Chunk.Restart] is dropped.
 func Collect(stream iter.Seq2[Chunk, error]) (Response, error) {
 	var all collected
-	for c, err := range stream {
-		if err != nil {
-			all.failed = err
-			break
-		}
-		all.add(&c)
-	}
+	stream(all.take)
 	return all.response()
 }
 
-// collected is what has come of a stream: one variable, for whatever the loop
-// body holds is allocated at each call.
+// collected is what has come of a stream. It is its own loop body: what a
+// written one holds is allocated piece by piece, at each call.
 type collected struct {
 	r              Response
 	text, thinking joiner
 	failed         error
+}
+
+// take is the body of a loop over the stream.
+func (a *collected) take(c Chunk, err error) bool {
+	if err != nil {
+		a.failed = err
+		return false
+	}
+	a.add(&c)
+	return true
 }
 
 func (a *collected) add(c *Chunk) {

@@ -13,14 +13,30 @@ type Run struct {
 
 type runKey struct{}
 
+// runContext is a context that holds a Run: one allocation, where
+// context.WithValue takes two.
+type runContext struct {
+	context.Context
+	run Run
+}
+
+func (c *runContext) Value(key any) any {
+	if key == (runKey{}) {
+		return &c.run
+	}
+	return c.Context.Value(key)
+}
+
 // WithRun returns a context that says what its calls belong to.
 func WithRun(ctx context.Context, r Run) context.Context {
-	return context.WithValue(ctx, runKey{}, r)
+	return &runContext{ctx, r}
 }
 
 // RunOf returns what the context's calls belong to; the zero Run if nobody
 // said.
 func RunOf(ctx context.Context) Run {
-	r, _ := ctx.Value(runKey{}).(Run)
-	return r
+	if r, ok := ctx.Value(runKey{}).(*Run); ok {
+		return *r
+	}
+	return Run{}
 }

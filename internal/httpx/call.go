@@ -45,6 +45,7 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
+	reused  bool // the connection had carried a call before
 	clock   *clock
 	trace   httptrace.ClientTrace
 }
@@ -59,6 +60,7 @@ func WithCall(ctx context.Context, c *Call) context.Context {
 
 // connected notes who is talked to.
 func (c *Call) connected(i httptrace.GotConnInfo) {
+	c.reused = i.Reused
 	if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.Peer = a.AddrPort()
 	}

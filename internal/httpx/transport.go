@@ -207,13 +207,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	clock := newClock(t.opts)
 	call.clock = clock
 	ctx, out := clock.start(req.Context()), req
-	again := replayable(req)
-	if clock != nil || call.edits() || again {
+	if clock != nil || call.edits() {
 		out = req.WithContext(ctx) // a copy: the request is its maker's own
-	}
-	if again {
-		out.Header = out.Header.Clone()
-		out.Header["Idempotency-Key"] = nil // for net/http alone; it is not sent
 	}
 	if call.edits() {
 		if err := call.edit(out); err != nil {
@@ -222,6 +217,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	resp, err := inner.RoundTrip(out)
+	for err != nil && ctx.Err() == nil && hungUp(call, out, err) { // each time one kept connection less
+		resp, err = once(inner, out)
+	}
 	if err != nil {
 		err = clock.explain(t.unconnected(t.unresolved(err)))
 		clock.stop()
@@ -236,18 +234,4 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return t.receive(call, resp)
-}
-
-// replayable reports whether net/http may send the request once more when it
-// finds a connection that it had kept closed, before a byte of an answer. Then
-// the server had most likely hung up before the request came: llama.cpp's does
-// so after a hundred, without a word. To this machine's own servers a second
-// request does no harm; one elsewhere may charge for both.
-func replayable(req *http.Request) bool {
-	host := req.URL.Hostname()
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
 }

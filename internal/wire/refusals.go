@@ -4,41 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-// refusals completes an answer that privacy or offline mode refused with what
-// would have been sent where. It repeats nothing of the prompt.
-type refusals struct {
-	provider.Provider
-	target func(name string) (Target, bool)
-	local  func(context.Context, *Target) bool
-}
-
-var _ provider.Wrapper = (*refusals)(nil)
-
-// Unwrap returns the router.
-func (r *refusals) Unwrap() provider.Provider { return r.Provider }
-
-// Chat asks the router.
-func (r *refusals) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		for c, err := range r.Provider.Chat(ctx, req) {
-			if err != nil {
-				err = r.complete(ctx, err, &req)
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
-	}
-}
-
-func (r *refusals) complete(ctx context.Context, err error, req *provider.Request) error {
+// refused completes the error of a request that privacy or offline mode refused
+// with what would have been sent where. It repeats nothing of the prompt.
+func (s *Stack) refused(ctx context.Context, err error, req *provider.Request) error {
 	e, ok := err.(*provider.Error) //nolint:errorlint // the caller's own error goes back unchanged
 	if !ok || (e.Kind != provider.Private && e.Kind != provider.Offline) {
 		return err
@@ -50,7 +24,7 @@ func (r *refusals) complete(ctx context.Context, err error, req *provider.Reques
 	}
 	var where []string
 	for _, a := range attempts {
-		t, ok := r.target(a.Provider)
+		t, ok := s.Target(a.Provider)
 		if !ok || a.Kind != e.Kind {
 			continue
 		}
@@ -58,7 +32,7 @@ func (r *refusals) complete(ctx context.Context, err error, req *provider.Reques
 			a.Model = t.Config.Model
 		}
 		way := "to"
-		if r.local(ctx, &t) { // and yet refused: its server has the model run elsewhere
+		if s.local(&t)(ctx) { // and yet refused: its server has the model run elsewhere
 			way = "through"
 		}
 		where = append(where, fmt.Sprintf("%s %s (%s, %s)", way, t.Endpoint, a.Provider, a.Model))

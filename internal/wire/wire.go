@@ -119,12 +119,11 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		rt.Local = s.local(&t)
 		targets = append(targets, rt)
 	}
-	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe})
+	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe, Explain: s.refused})
 	if err != nil {
 		return nil, err
 	}
-	explained := &refusals{Provider: s.patient(r), target: s.Target, local: func(ctx context.Context, t *Target) bool { return s.local(t)(ctx) }}
-	p, err := s.kept(explained, o)
+	p, err := s.kept(s.patient(r), o)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 // before any call.
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		c := account{l: l, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+		c := account{l: l, yield: yield, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
 		if l.cfg.Budget {
 			if err := c.reserve(ctx, &req); err != nil {
 				yield(provider.Chunk{}, err)
@@ -67,25 +67,14 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			}
 		}
 		defer c.close()
-		for chunk, err := range l.Provider.Chat(ctx, req) {
-			if err != nil {
-				c.failed = err
-			} else if chunk.Finish != "" {
-				chunk.Route = c.finish(chunk.Route, chunk.Usage)
-			} else {
-				c.came = true
-				c.renew()
-			}
-			if !yield(chunk, err) || err != nil {
-				return
-			}
-		}
+		l.Provider.Chat(ctx, req)(c.take)
 	}
 }
 
 // account is one call's.
 type account struct {
 	l      *Ledger
+	yield  func(provider.Chunk, error) bool
 	run    string
 	asked  string // the model, as in the request
 	began  time.Time
@@ -96,6 +85,20 @@ type account struct {
 	route  *provider.Route // of the whole answer; nil: none came
 	usage  *provider.Usage
 	failed error
+}
+
+// take is the body of the loop over the answer.
+func (c *account) take(chunk provider.Chunk, err error) bool {
+	switch {
+	case err != nil:
+		c.failed = err
+	case chunk.Finish != "":
+		chunk.Route = c.finish(chunk.Route, chunk.Usage)
+	default:
+		c.came = true
+		c.renew()
+	}
+	return c.yield(chunk, err) && err == nil
 }
 
 // renewEvery is how often a call under way is said to be so.

@@ -33,6 +33,9 @@ type Config struct {
 	// Observe, if not nil, is told what happens as it happens. It must be
 	// quick, and safe for concurrent use.
 	Observe func(Event)
+	// Explain may put more into the error with which a request ends. It keeps its
+	// Kind, and what it wraps. Nil: it stays as it is.
+	Explain func(ctx context.Context, err error, req *provider.Request) error
 	Clock   Clock
 }
 
@@ -202,6 +205,9 @@ func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 	return func(yield func(provider.Chunk, error) bool) {
 		s := &search{r: r, req: req, yield: yield}
 		if err := s.run(ctx); err != nil {
+			if r.cfg.Explain != nil {
+				err = r.cfg.Explain(ctx, err, &s.req)
+			}
 			yield(provider.Chunk{}, err)
 		}
 	}
