@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -35,6 +36,23 @@ func layers() []Layer {
 		{Name: "ledger", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return ledger.New(p, ledger.Config{}), nil
 		}},
+		{Name: "ledger, with a budget", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
+			perDay := 1e6
+			book := store.NewBook(store.NewWriter(store.New(dir)), store.Limits{PerDay: &perDay})
+			price := 1.0
+			return ledger.New(p, ledger.Config{
+				Book: book, Budget: true, Tariff: ledger.Tariff{Model: fakeModel, Said: ledger.Said{Input: &price, Output: &price}},
+			}), nil
+		}},
+		{Name: "router, an open breaker passed", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+			r, err := router.New([]string{"down", p.Name()}, router.Target{Provider: down{}}, router.Target{Provider: p})
+			for range 5 {
+				if _, err := provider.Collect(r.Chat(context.Background(), stillRequest())); err != nil {
+					return nil, err
+				}
+			}
+			return r, err
+		}},
 		{Name: "cache, hit", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return cache.New(p, cache.Options{Store: &cache.Memory{}}), nil
 		}},
@@ -54,6 +72,17 @@ func layers() []Layer {
 			}
 			return record.Replay("replay", record.PlayerOptions{Dir: dir})
 		}},
+	}
+}
+
+// down is a provider that never answers.
+type down struct{ still }
+
+func (down) Name() string { return "down" }
+
+func (down) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		yield(provider.Chunk{}, provider.Errorf(provider.Unavailable, "down", "", "nothing listens there"))
 	}
 }
 

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -50,6 +51,24 @@ func (p *Plan) Err() error {
 	return p.failure.err()
 }
 
+// count has the prompt counted by the target's own tokenizer, if that is on
+// this machine: a plan sends no prompt away. What cannot be counted in time
+// stays an estimate.
+func (c *Candidate) count(ctx context.Context, t *target, req *provider.Request) {
+	counter, ok := provider.As[provider.Counter](t.Provider)
+	if !ok || t.Local == nil || !t.Local(ctx) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, countAtMost)
+	defer cancel()
+	if n, exact, err := counter.CountTokens(ctx, *req); err == nil && exact {
+		c.PromptTokens, c.Estimated = n, false
+	}
+}
+
+// countAtMost is how long a plan waits for a count.
+const countAtMost = 2 * time.Second
+
 // Plan implements [Planner].
 func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 	var p Plan
@@ -81,6 +100,7 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 		}
 		if err == nil {
 			c.Keep, c.Endpoint = true, t.endpoint()
+			c.count(ctx, t, &req)
 		} else {
 			p.failure.add(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
 			c.Kind, c.Reason = provider.KindOf(err), reason(err)

@@ -137,7 +137,7 @@ func TestPromptSizeIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead, b := got.Route.Attempts[0], got.Route.Attempts[1]
-	if !dead.Estimated || dead.PromptTokens < 100 || dead.PromptTokens > 200 || b.Estimated || b.PromptTokens != 1 {
+	if !dead.Estimated || dead.PromptTokens < 100 || dead.PromptTokens > 250 || b.Estimated || b.PromptTokens != 1 {
 		t.Errorf("attempts %+v; want an estimate, and the count that came with the answer", got.Route.Attempts)
 	}
 	// No tokenizer joins words, so that only what surely does not fit is kept
@@ -150,5 +150,27 @@ func TestPromptSizeIsTold(t *testing.T) {
 	long := provider.Request{Messages: []provider.Message{provider.User(strings.Repeat("word", 1000))}}
 	if _, err := provider.Collect(newRouter(t, "tight", tight).Chat(t.Context(), long)); err != nil {
 		t.Errorf("what might fit: %v", err)
+	}
+}
+
+// counted is a target whose server has its tokenizer's word.
+type counted struct{ provider.Provider }
+
+func (counted) CountTokens(context.Context, provider.Request) (int, bool, error) { return 42, true, nil }
+
+// A plan has the prompt counted where that sends it nowhere, and estimates it
+// elsewhere.
+func TestAPlanCountsOnThisMachineOnly(t *testing.T) {
+	for here, want := range map[bool]bool{true: false, false: true} {
+		b := target("b")
+		b.Provider = counted{b.Provider}
+		b.Local = func(context.Context) bool { return here }
+		plan, err := newRouter(t, "b", b).Plan(t.Context(), words(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := plan.Candidates[0]; c.Estimated != want || (c.PromptTokens == 42) == want {
+			t.Errorf("on this machine %v: %+v", here, c)
+		}
 	}
 }
