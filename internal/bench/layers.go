@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -38,11 +39,12 @@ func layers() []Layer {
 		}},
 		{Name: "ledger, with a budget", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
 			perDay := 1e6
-			book := store.NewBook(store.NewWriter(store.New(dir)), store.Limits{PerDay: &perDay})
+			writer := store.NewWriter(store.New(dir))
 			price := 1.0
-			return ledger.New(p, ledger.Config{
-				Book: book, Budget: true, Tariff: ledger.Tariff{Model: fakeModel, Said: ledger.Said{Input: &price, Output: &price}},
-			}), nil
+			return closing{ledger.New(p, ledger.Config{
+				Book: store.NewBook(writer, store.Limits{PerDay: &perDay}), Budget: true,
+				Tariff: ledger.Tariff{Model: fakeModel, Said: ledger.Said{Input: &price, Output: &price}},
+			}), writer}, nil
 		}},
 		{Name: "router, an open breaker passed", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			r, err := router.New([]string{"down", p.Name()}, router.Target{Provider: down{}}, router.Target{Provider: p})
@@ -73,6 +75,20 @@ func layers() []Layer {
 			return record.Replay("replay", record.PlayerOptions{Dir: dir})
 		}},
 	}
+}
+
+// closing is a layer that holds a file open.
+type closing struct {
+	provider.Provider
+	io.Closer
+}
+
+// free gives back what a layer holds.
+func free(p provider.Provider) error {
+	if c, ok := p.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // down is a provider that never answers.
@@ -163,6 +179,9 @@ func Layers(ctx context.Context, rounds, calls int) ([]LayerRow, error) {
 			}
 			many, err := Measure(ctx, work, n, 64)
 			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.Name, err)
+			}
+			if err := free(p); err != nil {
 				return nil, fmt.Errorf("%s: %w", l.Name, err)
 			}
 			alone[i], crowded[i] = append(alone[i], one), append(crowded[i], many)

@@ -29,6 +29,9 @@ func TestEveryLayerGivesTheAnswer(t *testing.T) {
 				t.Errorf("%s: %s", l.Name, r.Route.Reason)
 			}
 		}
+		if err := free(p); err != nil {
+			t.Errorf("%s: %v", l.Name, err)
+		}
 	}
 }
 

@@ -156,7 +156,9 @@ func TestPromptSizeIsTold(t *testing.T) {
 // counted is a target whose server has its tokenizer's word.
 type counted struct{ provider.Provider }
 
-func (counted) CountTokens(context.Context, provider.Request) (int, bool, error) { return 42, true, nil }
+func (counted) CountTokens(context.Context, provider.Request) (int, bool, error) {
+	return 42, true, nil
+}
 
 // A plan has the prompt counted where that sends it nowhere, and estimates it
 // elsewhere.
