@@ -11,7 +11,7 @@ import (
 
 // hungUp reports whether a call failed because the server had closed the
 // connection that was kept for it, before a byte of an answer: llama.cpp's
-// server does so after a hundred requests, without a word. The request was most
+// server does so now and then, without a word. The request was most
 // likely not read then, and it may be sent once more. Only to this machine's
 // own servers: one elsewhere may charge for both.
 func hungUp(call *Call, req *http.Request, err error) bool {
