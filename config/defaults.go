@@ -88,7 +88,6 @@ func Variables() []Variable {
 		{"TANDEM_PRIVACY", "privacy"},
 		{"TANDEM_OFFLINE", "offline"},
 		{"TANDEM_LOG", "log"},
-		{"TANDEM_CACHE", "cache"},
 		{"OPENAI_BASE_URL", "providers.openai.base_url"},
 		{"OPENAI_ORG_ID", "providers.openai.organization"},
 		{"OPENAI_PROJECT_ID", "providers.openai.project"},

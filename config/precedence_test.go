@@ -284,3 +284,12 @@ func TestVariablesSpeakOfTheirKind(t *testing.T) {
 		t.Errorf("an Ollama without a host is at %s, not where OLLAMA_HOST says", p.Endpoint())
 	}
 }
+
+// TestTheCachesFolderIsNoKey: TANDEM_CACHE names the folder of what set-up
+// built, and is no word about the key cache.
+func TestTheCachesFolderIsNoKey(t *testing.T) {
+	s := newSandbox(t).with(map[string]string{"TANDEM_CACHE": "/somewhere"})
+	if c := s.mustLoad(); c.Cache != config.CacheOff {
+		t.Errorf("cache is %q", c.Cache)
+	}
+}
