@@ -32,6 +32,24 @@ type Policy struct {
 	LocalNetworks []netip.Prefix
 }
 
+// Local reports whether an address counts as this machine. Offline, only
+// loopback does.
+func (p Policy) Local(a netip.Addr) bool {
+	a = a.Unmap()
+	if a.IsLoopback() {
+		return true
+	}
+	if p.Offline {
+		return false
+	}
+	for _, n := range p.LocalNetworks {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
 // Options configure a [Transport]. The zero value is usable.
 type Options struct {
 	Policy
@@ -153,29 +171,13 @@ func (t *Transport) unconnected(err error) error {
 // connects.
 func (t *Transport) onlyLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
-	if err == nil && t.isLocal(ap.Addr()) {
+	if err == nil && t.opts.Local(ap.Addr()) {
 		return nil
 	}
 	if t.opts.Offline {
 		return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("%s is not on this machine, and offline mode is on", address)}
 	}
 	return &provider.Error{Kind: provider.Private, Err: fmt.Errorf("%s is not on this machine, and the prompt may not leave it", address)}
-}
-
-func (t *Transport) isLocal(a netip.Addr) bool {
-	a = a.Unmap()
-	if a.IsLoopback() {
-		return true
-	}
-	if t.opts.Offline {
-		return false
-	}
-	for _, p := range t.opts.LocalNetworks {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // Client returns a client on the transport that follows no redirect: one
@@ -226,7 +228,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
-	call.Local = !call.proxied && call.Peer.IsValid() && t.isLocal(call.Peer.Addr())
+	call.Local = !call.proxied && call.Peer.IsValid() && t.opts.Local(call.Peer.Addr())
 	if clock != nil {
 		resp.Body = &clockedBody{
 			ReadCloser: resp.Body, clock: clock,

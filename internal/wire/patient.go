@@ -78,7 +78,7 @@ func (p *patient) once(ctx context.Context, req provider.Request, yield func(pro
 // for loads and questions about them.
 func (s *Stack) unhurried(pc config.Provider, c ollama.Config) (*ollama.Provider, error) {
 	c.Transport = httpx.NewTransport(httpx.Options{
-		Policy:  httpx.Policy{Offline: s.cfg.Offline, LocalNetworks: s.cfg.LocalNetworks},
+		Policy:  s.policy(),
 		Connect: time.Duration(pc.Timeouts.Connect),
 	})
 	s.transports = append(s.transports, c.Transport)

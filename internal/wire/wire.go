@@ -97,7 +97,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	for _, pc := range cfg.Providers {
 		t := Target{Config: pc}
 		transport := httpx.NewTransport(httpx.Options{
-			Policy:  httpx.Policy{Offline: cfg.Offline, LocalNetworks: cfg.LocalNetworks},
+			Policy:  s.policy(),
 			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 		})
 		s.transports = append(s.transports, transport)
@@ -217,11 +217,15 @@ func (s *Stack) keyVariables() (names []string) {
 	return names
 }
 
+// policy is which addresses the transports dial, and which are this machine.
+func (s *Stack) policy() httpx.Policy {
+	return httpx.Policy{Offline: s.cfg.Offline, LocalNetworks: s.cfg.LocalNetworks}
+}
+
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
-	endpoint, networks, resolver := t.Endpoint, s.cfg.LocalNetworks, net.DefaultResolver
-	if s.cfg.Offline { // no query leaves; the hosts file still counts. Local networks do not.
-		networks = nil
+	endpoint, policy, resolver := t.Endpoint, s.policy(), net.DefaultResolver
+	if policy.Offline { // no query leaves; the hosts file still counts
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
 		}}
@@ -238,24 +242,12 @@ func (s *Stack) local(t *Target) func(context.Context) bool {
 			return false
 		}
 		for _, a := range addrs {
-			if !isLocal(a.Unmap(), networks) {
+			if !policy.Local(a) {
 				return false
 			}
 		}
 		return len(addrs) > 0
 	}
-}
-
-func isLocal(a netip.Addr, networks []netip.Prefix) bool {
-	if a.IsLoopback() {
-		return true
-	}
-	for _, p := range networks {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // loopbackHost is the host:port of an endpoint that is this machine by its
