@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -15,7 +17,7 @@ type place struct {
 	name    string // of the step, where it has one
 	field   string // the key in a chain file, such as "prompt"; "": the step
 	message int    // index into Messages where field is "messages"; -1: all
-	at      position
+	at      textx.Position
 }
 
 // String describes the place to a Go programmer.
@@ -35,8 +37,8 @@ func (p place) String() string {
 	case p.field != "":
 		parts = append(parts, p.field)
 	}
-	if p.at != (position{}) {
-		parts = append(parts, fmt.Sprintf("line %d, column %d", p.at.line, p.at.column))
+	if p.at != (textx.Position{}) {
+		parts = append(parts, fmt.Sprintf("line %d, column %d", p.at.Line, p.at.Column))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -103,8 +105,8 @@ func (c *compiler) name(i int, steps []Step) {
 		name = fmt.Sprintf("step%d", i+1)
 	case name == "":
 		c.fail("", "the step has no name", "name it, so that later steps can use its answer")
-	case !isName(name):
-		c.fail("name", fmt.Sprintf("%q cannot be a step's name", shorten(name)), "write letters, digits and _ only, so that {"+suggestName(name)+"} can stand for its answer")
+	case !textx.IsName(name):
+		c.fail("name", fmt.Sprintf("%q cannot be a step's name", textx.Shorten(name)), "write letters, digits and _ only, so that {"+suggestName(name)+"} can stand for its answer")
 	}
 	c.chain.steps[i].name = name
 	if earlier := slices.Index(c.chain.Steps()[:i], name); earlier >= 0 && name != "" {
@@ -128,55 +130,65 @@ func (c *compiler) valid(field string, r provider.Request) {
 	}
 }
 
-// roles are those that a message of a step may have.
-func roles() []string {
-	return []string{string(provider.RoleSystem), string(provider.RoleUser), string(provider.RoleAssistant)}
-}
-
-func (c *compiler) role(role provider.Role) {
-	if !slices.Contains(roles(), string(role)) {
-		c.fail("messages", fmt.Sprintf("%q is no role of a message", shorten(string(role))), "the roles are "+strings.Join(roles(), ", "))
-	}
-}
-
 // suggestName makes an identifier of a name.
 func suggestName(name string) string {
 	id := strings.Map(func(r rune) rune {
-		if isName("_" + string(r)) {
+		if textx.IsName("_" + string(r)) {
 			return r
 		}
 		return '_'
 	}, strings.TrimSpace(name))
-	if !isName(id) {
+	if !textx.IsName(id) {
 		id = "_" + id
 	}
-	return shorten(id)
+	return textx.Shorten(id)
 }
 
 // texts compiles the messages of src and resolves their variables.
 func (c *compiler) texts(s *step, src *Step) {
+	var messages []prompt.Message
+	fields := []string{} // which key each message stands under
 	switch {
 	case len(src.Messages) > 0 && (src.Prompt != "" || src.System != ""):
 		c.fail("messages", "there are messages beside a prompt or system", "put all of it into messages")
 		return
 	case len(src.Messages) > 0:
-		for i, m := range src.Messages {
-			c.current.message = i
-			c.role(m.Role)
-			c.text(s, "messages", m.Role, m.Text)
-		}
-		c.current.message = -1
+		messages = src.Messages
 	default:
 		if src.System != "" {
-			c.text(s, "system", provider.RoleSystem, src.System)
+			messages, fields = append(messages, prompt.Message{Role: provider.RoleSystem, Text: src.System}), append(fields, "system")
 		}
 		if src.Prompt == "" {
 			c.fail("prompt", "there is no prompt", "write one, or messages")
 			return
 		}
-		c.text(s, "prompt", provider.RoleUser, src.Prompt)
+		messages, fields = append(messages, prompt.Message{Role: provider.RoleUser, Text: src.Prompt}), append(fields, "prompt")
 	}
-	if c.chain.pipe && c.current.step > 0 && len(s.vars) != 1 {
+	at := func(message int, position textx.Position) {
+		c.current.message, c.current.at = message, position
+		c.current.field = "messages"
+		if len(fields) > 0 {
+			c.current.field, c.current.message = fields[message], -1
+		}
+	}
+	p, err := prompt.New(prompt.Options{}, messages...)
+	for _, err := range split(err) {
+		var m *prompt.Error
+		if errors.As(err, &m) {
+			at(m.Message, textx.Position{Line: m.Line, Column: m.Column})
+			c.fail(c.current.field, m.What, m.Remedy)
+		}
+	}
+	if err == nil {
+		s.prompt = p
+		for _, v := range p.Vars() {
+			s.vars = append(s.vars, v.Name)
+			at(v.Message, textx.Position{Line: v.Line, Column: v.Column})
+			c.resolve(v.Name)
+		}
+	}
+	c.current = place{step: c.current.step, name: c.current.name, message: -1}
+	if err == nil && c.chain.pipe && c.current.step > 0 && len(s.vars) != 1 {
 		c.fail("", pipeMistake(s.vars), "in a pipe a step has one variable, which stands for the answer before it")
 	}
 }
@@ -188,35 +200,8 @@ func pipeMistake(vars []string) string {
 	return fmt.Sprintf("the step has %d variables: {%s}", len(vars), strings.Join(vars, "}, {"))
 }
 
-// text compiles one template.
-func (c *compiler) text(s *step, field string, role provider.Role, text string) {
-	if blank(text) {
-		c.fail(field, "the "+string(role)+" message is empty", "write what the model is to be told")
-		return
-	}
-	t, err := ParseTemplate(text)
-	var mistaken *TemplateError
-	if errors.As(err, &mistaken) {
-		c.failAt(field, position{mistaken.Line, mistaken.Column}, mistaken.Message, mistaken.Remedy)
-		return
-	}
-	s.messages = append(s.messages, message{role, t})
-	for i, name := range t.names {
-		if !slices.Contains(s.vars, name) {
-			s.vars = append(s.vars, name)
-			c.resolve(field, name, t.at[i])
-		}
-	}
-}
-
-func (c *compiler) failAt(field string, at position, message, remedy string) {
-	c.current.at = at
-	c.fail(field, message, remedy)
-	c.current.at = position{}
-}
-
 // resolve decides what a variable of the current step stands for.
-func (c *compiler) resolve(field, name string, at position) {
+func (c *compiler) resolve(name string) {
 	i := c.current.step
 	if c.chain.pipe && i > 0 {
 		return
@@ -226,13 +211,12 @@ func (c *compiler) resolve(field, name string, at position) {
 	case c.chain.pipe || provides < 0:
 		if !c.chain.takes(name) {
 			p := c.current
-			p.field, p.at = field, at
 			c.chain.inputs = append(c.chain.inputs, input{name: name, first: p, where: p.String()})
 		}
 	case provides == i:
-		c.failAt(field, at, fmt.Sprintf("{%s} is this step's own answer", name), "use an earlier step's name, or rename this step")
+		c.fail(c.current.field, fmt.Sprintf("{%s} is this step's own answer", name), "use an earlier step's name, or rename this step")
 	case provides > i:
-		c.failAt(field, at, fmt.Sprintf("{%s} is the answer of step %d, which comes later", name, provides+1), "move that step up, or rename it")
+		c.fail(c.current.field, fmt.Sprintf("{%s} is the answer of step %d, which comes later", name, provides+1), "move that step up, or rename it")
 	}
 }
 

@@ -69,14 +69,14 @@ func (e *InputError) Unwrap() error {
 
 // checkInputs returns an error for each input without a value, and for each
 // value without an input.
-func (c *Chain) checkInputs(vars map[string]string) error {
+func (c *Chain) checkInputs(vars map[string]any) error {
 	var errs []error
 	for _, in := range c.inputs {
 		value, ok := vars[in.name]
 		switch {
 		case !ok:
 			errs = append(errs, c.missing(in))
-		case !utf8.ValidString(value):
+		case !validText(value):
 			errs = append(errs, &InputError{Name: in.name, text: fmt.Sprintf("input %q is not UTF-8", in.name), remedy: "convert it first"})
 		}
 	}
@@ -100,7 +100,7 @@ func (c *Chain) missing(in input) error {
 }
 
 // leftOver returns an error for each value that no step uses.
-func (c *Chain) leftOver(vars map[string]string) []error {
+func (c *Chain) leftOver(vars map[string]any) []error {
 	var names []string
 	for name := range vars {
 		if !c.takes(name) {
@@ -126,4 +126,10 @@ func (c *Chain) leftOver(vars map[string]string) []error {
 		errs = append(errs, e)
 	}
 	return errs
+}
+
+// validText reports whether value is anything but a text that is not UTF-8.
+func validText(value any) bool {
+	text, ok := value.(string)
+	return !ok || utf8.ValidString(text)
 }

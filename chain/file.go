@@ -80,6 +80,9 @@ func (f *fileReader) note(d *yamlx.Decoder) bool {
 }
 
 func split(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		return many.Unwrap()
 	}
@@ -187,7 +190,7 @@ func readStep(d *yamlx.Decoder, m yamlx.Map) (Step, []yamlx.Map) {
 		keys.Require("content", "write what is said")
 		role := ""
 		if keys.Require("role", "write who speaks: system, user or assistant") {
-			role = keys.OneOf("role", roles()...)
+			role = keys.OneOf("role", "system", "user", "assistant")
 		}
 		s.Messages = append(s.Messages, Message{Role: provider.Role(role), Text: keys.String("content")})
 	}

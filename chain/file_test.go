@@ -53,7 +53,7 @@ steps:
 		t.Errorf("inputs %q", got)
 	}
 	f := answers(map[string]string{"Say {this}: cats\nand dogs\n": "meow", "Gladly": "meow meow"})
-	if _, err := c.Output(t.Context(), f, map[string]string{"topic": "cats", "more": "dogs"}); err != nil {
+	if _, err := c.Output(t.Context(), f, map[string]any{"topic": "cats", "more": "dogs"}); err != nil {
 		t.Fatal(err)
 	}
 	first, second := f.requests[0], f.requests[1]
@@ -85,7 +85,7 @@ func TestParseSinglePrompt(t *testing.T) {
 			continue
 		}
 		f := answers(map[string]string{"The capital of Chad?": "N'Djamena"})
-		result, err := c.Output(t.Context(), f, map[string]string{"answer": "Chad"})
+		result, err := c.Output(t.Context(), f, map[string]any{"answer": "Chad"})
 		if err != nil || result.Text != "N'Djamena" || result.Steps[0].Name != "capital of" || *f.requests[0].Temperature != 0 {
 			t.Errorf("%s: %+v, %v", file, result, err)
 		}
@@ -98,7 +98,7 @@ func TestParsePipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := answers(map[string]string{"A 1": "{2}", "B {2}": "3"})
-	if result, err := c.Output(t.Context(), f, map[string]string{"x": "1"}); err != nil || result.Text != "3" {
+	if result, err := c.Output(t.Context(), f, map[string]any{"x": "1"}); err != nil || result.Text != "3" {
 		t.Errorf("%+v, %v", result, err)
 	}
 }

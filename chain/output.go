@@ -17,7 +17,7 @@ type Result struct {
 // for whole answers rather than for tokens as they come. Errors are as for
 // [Chain.Run]; the result then has the steps up to the one that failed, with
 // what came of it, and no Text.
-func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string]string, opts ...Option) (Result, error) {
+func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) (Result, error) {
 	r, err := c.begin(p, vars, opts)
 	if err != nil {
 		return Result{}, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -65,7 +66,7 @@ type StepResult struct {
 // limit or is empty, whether or not a later step uses it. A last answer that
 // was cut is no error: its Finish says so. The caller's own context error goes
 // back unchanged.
-func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]string, opts ...Option) iter.Seq2[Event, error] {
+func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		r, err := c.begin(p, vars, opts)
 		if err != nil {
@@ -93,10 +94,10 @@ type run struct {
 	chain    *Chain
 	provider provider.Provider
 	defaults provider.Request
-	vars     map[string]string // what the next step can use
+	vars     map[string]any // what the next step can use
 }
 
-func (c *Chain) begin(p provider.Provider, vars map[string]string, opts []Option) (*run, error) {
+func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*run, error) {
 	if err := c.checkInputs(vars); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]string, opts []Option
 		return nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}
 	if r.vars == nil {
-		r.vars = make(map[string]string, len(c.steps))
+		r.vars = make(map[string]any, len(c.steps))
 	}
 	return r, nil
 }
@@ -122,7 +123,7 @@ var errLeft = errors.New("left")
 func (r *run) step(ctx context.Context, i int, show func(Event) bool) (StepResult, error) {
 	s := &r.chain.steps[i]
 	result := StepResult{Name: s.name}
-	req, err := s.request(r.defaults, r.vars)
+	req, err := s.request(ctx, r.defaults, template.Map(r.vars))
 	if err != nil {
 		return result, stepError(i, s.name, err)
 	}
@@ -175,7 +176,7 @@ func (r *run) pass(i int, answer *provider.Response) error {
 		return truncated(answer, errors.New("the model ended without writing anything for the next step to use; ask again, or ask another model"))
 	}
 	if r.chain.pipe {
-		r.vars = map[string]string{r.chain.steps[next].vars[0]: answer.Text}
+		r.vars = map[string]any{r.chain.steps[next].vars[0]: answer.Text}
 	} else {
 		r.vars[r.chain.steps[i].name] = answer.Text
 	}

@@ -1,8 +1,11 @@
 package chain
 
 import (
+	"context"
 	"slices"
 
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -34,24 +37,16 @@ type Step struct {
 	Privacy     provider.Privacy
 }
 
-// Message is one message of a [Step]: who speaks (system, user or assistant),
-// and the template of what is said.
-type Message struct {
-	Role provider.Role
-	Text string
-}
+// Message is one message of a [Step]: who speaks, and the template of what is
+// said.
+type Message = prompt.Message
 
 // step is a Step with its templates compiled.
 type step struct {
 	name     string
-	messages []message
+	prompt   *prompt.Prompt
 	vars     []string         // of all messages, in order of first use
 	settings provider.Request // without messages
-}
-
-type message struct {
-	role provider.Role
-	text *Template
 }
 
 // settings returns what s sets, sharing no memory with it.
@@ -79,7 +74,7 @@ func clone[T any](p *T) *T {
 
 // request returns the request of s over the defaults d: its messages rendered
 // with vars, its own settings where it has them, the stricter privacy of both.
-func (s *step) request(d provider.Request, vars map[string]string) (provider.Request, error) {
+func (s *step) request(ctx context.Context, d provider.Request, vars template.Values) (provider.Request, error) {
 	if len(s.settings.Use) > 0 {
 		d.Use, d.Model = s.settings.Use, ""
 	}
@@ -97,18 +92,9 @@ func (s *step) request(d provider.Request, vars map[string]string) (provider.Req
 		d.Think = s.settings.Think
 	}
 	d.Privacy = stricter(d.Privacy, s.settings.Privacy)
-	d.Messages = make([]provider.Message, len(s.messages))
-	for i, m := range s.messages {
-		text, err := m.text.Render(vars)
-		if err != nil {
-			return d, err
-		}
-		if blank(text) {
-			return d, provider.Errorf(provider.Invalid, "", "", "the %s message is empty with the values given", m.role)
-		}
-		d.Messages[i] = provider.Message{Role: m.role, Text: text}
-	}
-	return d, nil
+	messages, err := s.prompt.Messages(ctx, vars)
+	d.Messages = messages
+	return d, err
 }
 
 func over[T any](dst **T, own *T) {

@@ -1,4 +1,4 @@
-package chain
+package template
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestTemplateRenders(t *testing.T) {
-	vars := map[string]string{
+	vars := Map{
 		"country": "India", "a": "1", "b": "2", "_x": "under", "größe": "45", "名": "n", "x1": "one",
 		"braces": "{a} {{b}} }{", "empty": "", "multi": "two\nlines", "unused": "-",
 	}
@@ -36,9 +36,9 @@ func TestTemplateRenders(t *testing.T) {
 		{"line\n{a}\r\nline", "line\n1\r\nline"},
 		{"emoji 🌍 {a} 🌍", "emoji 🌍 1 🌍"},
 	} {
-		tmpl, err := ParseTemplate(tt.text)
+		tmpl, err := Parse(FString, tt.text)
 		if err != nil {
-			t.Errorf("ParseTemplate(%q): %v", tt.text, err)
+			t.Errorf("Parse(FString, %q): %v", tt.text, err)
 			continue
 		}
 		if got, err := tmpl.Render(vars); err != nil || got != tt.want {
@@ -75,44 +75,44 @@ func TestTemplateMistakes(t *testing.T) {
 		{"{1a}", "line 1, column 1: {1a} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
 		{"ok \xff", "line 1, column 4: the text is not valid UTF-8; save it as UTF-8"},
 	} {
-		_, err := ParseTemplate(tt.text)
+		_, err := Parse(FString, tt.text)
 		if err == nil || err.Error() != tt.want {
-			t.Errorf("ParseTemplate(%q):\n got %v\nwant %s", tt.text, err, tt.want)
+			t.Errorf("Parse(FString, %q):\n got %v\nwant %s", tt.text, err, tt.want)
 			continue
 		}
-		if te := new(TemplateError); !errors.As(err, &te) || te.Line < 1 || te.Column < 1 {
-			t.Errorf("ParseTemplate(%q): %T has no place", tt.text, err)
+		if te := new(Error); !errors.As(err, &te) || te.Line < 1 || te.Column < 1 {
+			t.Errorf("Parse(FString, %q): %T has no place", tt.text, err)
 		}
 	}
 }
 
 func TestTemplateMistakeShowsABitOfALongField(t *testing.T) {
-	_, err := ParseTemplate("{" + strings.Repeat("word ", 1000) + "\nend}")
+	_, err := Parse(FString, "{"+strings.Repeat("word ", 1000)+"\nend}")
 	if err == nil || len(err.Error()) > 250 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error is not one short line: %v", err)
 	}
 }
 
 func TestTemplateVars(t *testing.T) {
-	tmpl, err := ParseTemplate("{b} {a} {{c}} {b} {d}")
+	tmpl, err := Parse(FString, "{b} {a} {{c}} {b} {d}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tmpl.Vars(), []string{"b", "a", "d"}; !slices.Equal(got, want) {
-		t.Errorf("Vars() = %q, want %q", got, want)
+	if got, want := tmpl.Vars(), []Var{{"b", 1, 1}, {"a", 1, 5}, {"d", 1, 19}}; !slices.Equal(got, want) {
+		t.Errorf("Vars() = %v, want %v", got, want)
 	}
-	tmpl.Vars()[0] = "changed"
-	if tmpl.Vars()[0] != "b" {
+	tmpl.Vars()[0].Name = "changed"
+	if tmpl.Vars()[0].Name != "b" {
 		t.Error("a caller can change the template through Vars")
 	}
 }
 
 func TestTemplateMissingValue(t *testing.T) {
-	tmpl, err := ParseTemplate("Dear {name},\nthe weather in {city} of {name}")
+	tmpl, err := Parse(FString, "Dear {name},\nthe weather in {city} of {name}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = tmpl.Render(map[string]string{"name": "Ada"})
+	_, err = tmpl.Render(Map{"name": "Ada"})
 	want := `line 2, column 16: variable "city" has no value; give it one, or write {{city}} if the braces belong to the text`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -129,13 +129,13 @@ func TestTemplateMissingValue(t *testing.T) {
 
 func TestTemplateOfManyVariables(t *testing.T) {
 	var text, want strings.Builder
-	vars := map[string]string{}
+	vars := Map{}
 	for i := range 100 {
 		fmt.Fprintf(&text, "{v%d},", i)
 		fmt.Fprintf(&want, "%d,", i)
 		vars[fmt.Sprintf("v%d", i)] = fmt.Sprint(i)
 	}
-	tmpl, err := ParseTemplate(text.String())
+	tmpl, err := Parse(FString, text.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,10 +151,10 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if tmpl, err := ParseTemplate(text); err == nil {
-			vars := map[string]string{}
-			for _, name := range tmpl.Vars() {
-				vars[name] = "{" + name + "}"
+		if tmpl, err := Parse(FString, text); err == nil {
+			vars := Map{}
+			for _, v := range tmpl.Vars() {
+				vars[v.Name] = "{" + v.Name + "}"
 			}
 			got, err := tmpl.Render(vars)
 			if err != nil {
@@ -169,7 +169,7 @@ func FuzzTemplate(f *testing.F) {
 		if !utf8.ValidString(text) {
 			return
 		}
-		tmpl, err := ParseTemplate(escaper.Replace(text))
+		tmpl, err := Parse(FString, escaper.Replace(text))
 		if err != nil {
 			t.Fatalf("escaped %q: %v", text, err)
 		}
@@ -180,11 +180,11 @@ func FuzzTemplate(f *testing.F) {
 }
 
 func BenchmarkTemplateRender(b *testing.B) {
-	tmpl, err := ParseTemplate("Write a title for a play about {subject} set in {city}.")
+	tmpl, err := Parse(FString, "Write a title for a play about {subject} set in {city}.")
 	if err != nil {
 		b.Fatal(err)
 	}
-	vars := map[string]string{"subject": "apples", "city": "Rome"}
+	vars := Map{"subject": "apples", "city": "Rome"}
 	b.Run("template", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
