@@ -78,7 +78,7 @@ func TestNewMistakes(t *testing.T) {
 			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
 		}},
 		{"role", New, []Step{{Name: "a", Messages: []Message{{Role: "human", Text: "x"}}}}, []string{
-			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant`,
+			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant, tool`,
 		}},
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
 			`step "a": temperature NaN is not between 0 and 2`,
