@@ -101,7 +101,7 @@ func TestNewMistakes(t *testing.T) {
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,
 			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a brace in the text`,
-			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and values are plain text; write {c}`,
+			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {c}, or reach into it in a mustache template`,
 		}},
 	} {
 		c, err := tt.make(tt.steps...)
