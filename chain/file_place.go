@@ -15,7 +15,7 @@ import (
 // what has been reported.
 func (f *fileReader) report(mistakes []*mistake) {
 	for _, m := range mistakes {
-		if !f.steps[m.step].broken || m.at != (textx.Position{}) {
+		if !m.src.broken || m.at != (textx.Position{}) {
 			f.errs = append(f.errs, f.errorAt(m))
 		}
 	}
@@ -25,7 +25,9 @@ func (f *fileReader) report(mistakes []*mistake) {
 func (f *fileReader) place(c *Chain) {
 	for i := range c.inputs {
 		in := &c.inputs[i]
-		in.where = f.errorAt(&mistake{place: in.first}).Position()
+		if in.where != "" {
+			in.where = f.errorAt(&mistake{place: in.first}).Position()
+		}
 	}
 }
 
@@ -45,13 +47,21 @@ func (f *fileReader) errorAt(m *mistake) *yamlx.Error {
 
 // node returns what stands at p, and its text.
 func (f *fileReader) node(p place) (n *yaml.Node, value string) {
-	s := f.steps[p.step]
-	if p.field != "messages" || p.message < 0 || p.message >= len(s.messages) {
-		n = s.keys.Node(p.field)
-	} else if m := s.messages[p.message]; m.Has("content") {
-		n = m.Node("content")
-	} else {
-		n = m.Node("role")
+	s := p.src
+	n = s.keys.Node(p.field)
+	switch {
+	case p.field == "messages" && p.message >= 0 && p.message < len(s.messages):
+		if m := s.messages[p.message]; m.Has("content") {
+			n = m.Node("content")
+		} else {
+			n = m.Node("role")
+		}
+	case !s.keys.Has(p.field):
+		for _, key := range s.within {
+			if inner, ok := s.keys.Map(key, key, nil); ok && inner.Has(p.field) {
+				n = inner.Node(p.field)
+			}
+		}
 	}
 	n = yamlx.Follow(n)
 	return n, n.Value
