@@ -24,7 +24,10 @@ prepare() {
 	BORROWED=
 	if [ -z "$OLLAMA_BIN" ] && ! find_ollama; then
 		BORROWED=$(ollama_url)
-		has_model "$BORROWED" && has_model "$BORROWED" "$EMBED_MODEL" || { BORROWED='' && ensure_ollama; }
+		if ! has_model "$BORROWED" || ! has_model "$BORROWED" "$EMBED_MODEL"; then
+			BORROWED=''
+			ensure_ollama
+		fi
 	fi
 	python_package "$XLLAMACPP" "llama.cpp's server, 34 MB; as long as the download takes"
 	HOSTED_PATH=$PACKAGE
