@@ -71,7 +71,9 @@ CREATE TABLE cache (
 	used  INTEGER NOT NULL
 );
 CREATE INDEX cache_used ON cache (used);
-`}
+`,
+	collectionsSchema,
+}
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
 	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
