@@ -11,7 +11,8 @@ import (
 //
 // Times are milliseconds since 1970, durations nanoseconds, money billionths
 // of a US dollar.
-var migrations = [...]string{`
+var migrations = [...]string{
+	`
 CREATE TABLE runs (
 	id      TEXT PRIMARY KEY,
 	began   INTEGER NOT NULL,
