@@ -78,7 +78,7 @@ func TestNewMistakes(t *testing.T) {
 			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
 		}},
 		{"role", New, []Step{{Name: "a", Messages: []Message{{Role: "human", Text: "x"}}}}, []string{
-			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant`,
+			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant, tool`,
 		}},
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
 			`step "a": temperature NaN is not between 0 and 2`,
@@ -101,7 +101,7 @@ func TestNewMistakes(t *testing.T) {
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,
 			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a brace in the text`,
-			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and values are plain text; write {c}`,
+			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {c}, or reach into it in a mustache template`,
 		}},
 	} {
 		c, err := tt.make(tt.steps...)

@@ -65,10 +65,15 @@ func TestTemplateMistakes(t *testing.T) {
 		{"{}", "line 1, column 1: {} has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
 		{"{ }", "line 1, column 1: { } has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
 		{"{ country }", "line 1, column 1: { country } has spaces around the name; write {country}"},
-		{"{a.b}", "line 1, column 1: {a.b} reaches into a value, and values are plain text; write {a}"},
-		{"{a[0]}", "line 1, column 1: {a[0]} reaches into a value, and values are plain text; write {a}"},
-		{"{a:>8}", "line 1, column 1: {a:>8} has a format or conversion, which is not supported; write {a}"},
-		{"{a!r}", "line 1, column 1: {a!r} has a format or conversion, which is not supported; write {a}"},
+		{"{a.b}", "line 1, column 1: {a.b} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {a}, or reach into it in a mustache template"},
+		{"{a[0]}", "line 1, column 1: {a[0]} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {a}, or reach into it in a mustache template"},
+		{"é {a:qq}", "line 1, column 3: {a:qq} has a format that is none: invalid format specifier; write {a}, or a format such as {a:.2f} or {a:>8}"},
+		{"{a:>1000000000}", "line 1, column 1: {a:>1000000000} has a format that is none: more than 10000 characters; write {a}, or a format such as {a:.2f} or {a:>8}"},
+		{"{a:{b}}", "line 1, column 1: the format of {a} has a field in it, and nested replacement fields are not allowed; write {{ for a brace in the text"},
+		{"{a!z}", "line 1, column 1: {a!z} has a conversion that is none; the conversions are !r, !s and !a; write {a} or {a!r}"},
+		{"{a!}", "line 1, column 1: {a!} has a conversion that is none; the conversions are !r, !s and !a; write {a} or {a!r}"},
+		{"{a!r:.2f}", "line 1, column 1: {a!r:.2f} formats a number, and the conversion before it makes a text; leave one of them out"},
+		{"{:>8}", "line 1, column 1: {:>8} has no name; name the variable, such as {country:>8}"},
 		{"{0}", "line 1, column 1: {0} is a number, and variables have names; name the variable, such as {country}"},
 		{"{first name}", "line 1, column 1: {first name} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
 		{`{"a": 1}`, `line 1, column 1: {"a": 1} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _`},
@@ -98,7 +103,7 @@ func TestTemplateVars(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tmpl.Vars(), []Var{{"b", 1, 1}, {"a", 1, 5}, {"d", 1, 19}}; !slices.Equal(got, want) {
+	if got, want := tmpl.Vars(), []Var{{"b", 1, 1, Text}, {"a", 1, 5, Text}, {"d", 1, 19, Text}}; !slices.Equal(got, want) {
 		t.Errorf("Vars() = %v, want %v", got, want)
 	}
 	tmpl.Vars()[0].Name = "changed"
@@ -113,7 +118,7 @@ func TestTemplateMissingValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = tmpl.Render(Map{"name": "Ada"})
-	want := `line 2, column 16: variable "city" has no value; give it one, or write {{city}} if the braces belong to the text`
+	want := `line 2, column 16: variable "city" has no value; give it one, or, if {city} is part of the text and not a variable, escape it with double curly braces: {{city}}`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

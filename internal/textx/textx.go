@@ -12,6 +12,16 @@ import (
 // zero Position is no place.
 type Position struct{ Line, Column int }
 
+// Mistake is what a parser finds wrong with a text, or with what happens there.
+type Mistake struct {
+	Offset  int    // in bytes
+	Message string // what is wrong
+	Remedy  string // what to do instead
+}
+
+// Error says what is wrong, without the place.
+func (m *Mistake) Error() string { return m.Message + "; " + m.Remedy }
+
 // PositionOf turns a byte offset into a line and column.
 func PositionOf(text string, offset int) Position {
 	before := text[:offset]
