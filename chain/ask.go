@@ -125,19 +125,11 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 // once asks one time.
 func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provider.Request, at site) (StepResult, error) {
 	var result StepResult
-	left := false
 	of := provider.RunOf(ctx)
 	of.Step, of.Index = at.path, at.index
-	stream := p.Chat(provider.WithRun(ctx, of), req)
-	if x.emit != nil {
-		stream = tee(stream, func(c provider.Chunk) bool {
-			left = !x.emit(Event{Type: StepChunk, Index: at.index, Step: at.path, Chunk: c, Final: b.last && !x.quiet})
-			return !left
-		})
-	}
-	answer, err := provider.Collect(stream)
-	if left {
-		return result, errLeft
+	answer, err := b.collect(x, p.Chat(provider.WithRun(ctx, of), req), at)
+	if errors.Is(err, errLeft) {
+		return result, err
 	}
 	result.Text, result.Thinking, result.Finish = answer.Text, answer.Thinking, answer.Finish
 	result.Usage, result.Route = answer.Usage, answer.Route
@@ -146,6 +138,28 @@ func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provid
 		err = b.value(x, &result, &answer)
 	}
 	return result, err
+}
+
+// collect returns the whole answer, and shows each chunk of it.
+func (b *ask) collect(x *exec, stream iter.Seq2[provider.Chunk, error], at site) (provider.Response, error) {
+	if x.emit == nil {
+		return provider.Collect(stream)
+	}
+	left := false
+	answer, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
+		for c, err := range stream {
+			if err == nil {
+				left = !x.emit(Event{Type: StepChunk, Index: at.index, Step: at.path, Chunk: c, Final: b.last && !x.quiet})
+			}
+			if left || !yield(c, err) {
+				return
+			}
+		}
+	})
+	if left {
+		return answer, errLeft
+	}
+	return answer, err
 }
 
 // value makes the step's value of a whole answer.
@@ -190,15 +204,4 @@ func corrected(messages []provider.Message, answer string, err error) []provider
 	return append(slices.Clip(slices.Clone(messages)),
 		provider.Assistant(answer),
 		provider.User("That answer could not be used: "+parse.Err.Error()+". Answer again, and only as asked."))
-}
-
-// tee is stream with each chunk shown first; it ends when show returns false.
-func tee(stream iter.Seq2[provider.Chunk, error], show func(provider.Chunk) bool) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		for c, err := range stream {
-			if err == nil && !show(c) || !yield(c, err) {
-				return
-			}
-		}
-	}
 }

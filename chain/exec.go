@@ -15,8 +15,8 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 	start := time.Now()
 	result, err := x.times(ctx, s, v, at)
 	result.Name, result.Took = at.path, time.Since(start)
-	if x.each != nil && x.tally == nil && !errors.Is(err, errLeft) {
-		x.each(&result)
+	if x.keep && x.tally == nil && !errors.Is(err, errLeft) {
+		x.steps = append(x.steps, result)
 	}
 	if err != nil {
 		return result, stepError(at, err)
@@ -24,14 +24,19 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 	if x.emit == nil {
 		return result, nil
 	}
+	if !x.ended(at, result) {
+		return result, errLeft
+	}
+	return result, nil
+}
+
+// ended tells the end of a step.
+func (x *exec) ended(at site, result StepResult) bool {
 	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
 	}
-	if !x.emit(end) {
-		return result, errLeft
-	}
-	return result, nil
+	return x.show(end)
 }
 
 func (x *exec) times(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
@@ -129,7 +134,7 @@ func (x *exec) numbered(at site, i int, run func(site) (StepResult, error)) (Ste
 	if err != nil {
 		return result, stepError(at, err)
 	}
-	if !x.show(Event{Type: StepEnd, Index: at.index, Step: at.path, Result: &result}) {
+	if !x.ended(at, result) {
 		return result, errLeft
 	}
 	return result, nil

@@ -75,8 +75,14 @@ type fileReader struct {
 type source struct {
 	keys     yamlx.Map
 	messages []yamlx.Map
-	within   []string // keys whose fields a mistake may name, such as route
-	broken   bool     // errors were found while reading it
+	within   []inner // mappings whose keys a mistake may name, such as route
+	broken   bool    // errors were found while reading it
+}
+
+// inner is a mapping in a step.
+type inner struct {
+	key  string
+	keys yamlx.Map
 }
 
 // note keeps the errors of d and reports whether there were any.

@@ -68,7 +68,7 @@ func (f *fileReader) route(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, "route")
+	s.src.within = append(s.src.within, inner{"route", keys})
 	s.Route = &Route{By: keys.String("by"), Ask: keys.String("ask"), Default: keys.String("default")}
 	if keys.Require("branches", "write the steps to choose from, by name") {
 		s.Route.Branches = f.branches(d, keys, "branches")
@@ -80,7 +80,7 @@ func (f *fileReader) repeat(m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, "repeat")
+	s.src.within = append(s.src.within, inner{"repeat", keys})
 	s.Repeat = &Repeat{Until: keys.String("until"), Max: count(keys, "max", 1), Start: keys.String("start")}
 	if keep := keys.Bool("keep"); keep != nil {
 		s.Repeat.Keep = *keep
@@ -92,7 +92,7 @@ func (f *fileReader) retrieve(m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, "retrieve")
+	s.src.within = append(s.src.within, inner{"retrieve", keys})
 	s.Retrieve = &Retrieve{Collection: keys.String("from"), Query: keys.String("query"), K: count(keys, "k", 1)}
 	keys.Require("from", "name a collection that `tandem embed` has made")
 	keys.Require("query", "write what to look for")

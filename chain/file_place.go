@@ -57,9 +57,9 @@ func (f *fileReader) node(p place) (n *yaml.Node, value string) {
 			n = m.Node("role")
 		}
 	case !s.keys.Has(p.field):
-		for _, key := range s.within {
-			if inner, ok := s.keys.Map(key, key, nil); ok && inner.Has(p.field) {
-				n = inner.Node(p.field)
+		for _, in := range s.within {
+			if in.keys.May(p.field) {
+				n = in.keys.Node(p.field)
 			}
 		}
 	}

@@ -25,9 +25,9 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 		return Result{}, err
 	}
 	x.defaults.NoStream = true
-	result := Result{Steps: make([]StepResult, 0, len(c.steps))}
-	x.each = func(r *StepResult) { result.Steps = append(result.Steps, *r) }
+	x.keep, x.steps = true, make([]StepResult, 0, len(c.steps))
 	last, err := x.list(ctx, c.steps, v, site{}, c.pipe)
+	result := Result{Steps: x.steps}
 	if err != nil {
 		return result, err
 	}

@@ -90,10 +90,11 @@ type exec struct {
 	provider provider.Provider
 	defaults provider.Request
 	options  *options
-	emit     func(Event) bool  // nil: nobody watches
-	each     func(*StepResult) // told each outermost step's result; nil: nobody asks
-	tally    *tally            // of the step that this is in; nil: the chain itself
-	quiet    bool              // no answer in here is the chain's
+	emit     func(Event) bool // nil: nobody watches
+	tally    *tally           // of the step that this is in; nil: the chain itself
+	keep     bool             // the outermost steps' results, in steps
+	steps    []StepResult
+	quiet    bool // no answer in here is the chain's
 }
 
 // site is which step of a run this is.
@@ -113,7 +114,11 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &exec{provider: p}
+	r := &struct { // one allocation
+		exec
+		frame
+	}{exec: exec{provider: p}, frame: frame{base: vars}}
+	x := &r.exec
 	if len(opts) > 0 {
 		x.options = &options{}
 		for _, opt := range opts {
@@ -124,7 +129,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	if len(x.defaults.Messages) > 0 {
 		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}
-	return x, &frame{base: vars}, nil
+	return x, &r.frame, nil
 }
 
 // errLeft says that the consumer broke out of the loop.

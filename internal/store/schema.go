@@ -11,7 +11,8 @@ import (
 //
 // Times are milliseconds since 1970, durations nanoseconds, money billionths
 // of a US dollar.
-var migrations = [...]string{`
+var migrations = [...]string{
+	`
 CREATE TABLE runs (
 	id      TEXT PRIMARY KEY,
 	began   INTEGER NOT NULL,
@@ -71,7 +72,9 @@ CREATE TABLE cache (
 	used  INTEGER NOT NULL
 );
 CREATE INDEX cache_used ON cache (used);
-`}
+`,
+	collectionsSchema,
+}
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
 	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)

@@ -12,10 +12,22 @@ import (
 // Cosine is the cosine of the angle between a and b: 1 for the same direction,
 // 0 for unrelated, -1 for opposite. A vector of zeros, and one that is not all
 // finite, is like nothing: 0. It panics when the lengths differ.
-func Cosine(a, b []float32) float64 { return cosine(a, b, Norm(a), Norm(b)) }
+func Cosine(a, b []float32) float64 { return cosine(a, b, norm(a), norm(b)) }
 
-// Norm is the length of a in space.
-func Norm(a []float32) float64 { return math.Sqrt(dot(a, a)) }
+// Query is a vector that many are compared with.
+type Query struct {
+	vector []float32
+	norm   float64
+}
+
+// NewQuery prepares a vector for [Query.Cosine].
+func NewQuery(v []float32) Query { return Query{v, norm(v)} }
+
+// Cosine is [Cosine] of the query's vector and v.
+func (q Query) Cosine(v []float32) float64 { return cosine(q.vector, v, q.norm, norm(v)) }
+
+// norm is the length of a in space.
+func norm(a []float32) float64 { return math.Sqrt(dot(a, a)) }
 
 // cosine is [Cosine] for a caller that has the norms.
 func cosine(a, b []float32, normA, normB float64) float64 {
@@ -48,9 +60,9 @@ func dot(a, b []float32) float64 {
 // Top returns the indices of the k vectors nearest to query, the best first,
 // equal ones in the order of vectors. There are fewer when vectors has fewer.
 func Top(query []float32, vectors [][]float32, k int) []int {
-	best, norm := NewBest[int](k), Norm(query)
+	best, q := NewBest[int](k), NewQuery(query)
 	for i, v := range vectors {
-		best.Add(cosine(query, v, norm, Norm(v)), i)
+		best.Add(q.Cosine(v), i)
 	}
 	out := make([]int, 0, len(best.found))
 	for _, f := range best.found {
@@ -74,9 +86,9 @@ func MMR(query []float32, vectors [][]float32, k int, lambda float64) []int {
 	norms := make([]float64, len(vectors))
 	toQuery := make([]float64, len(vectors))
 	redundant := make([]float64, len(vectors)) // likeness to the likest one chosen
-	queryNorm, next := Norm(query), 0
+	queryNorm, next := norm(query), 0
 	for i, v := range vectors {
-		norms[i] = Norm(v)
+		norms[i] = norm(v)
 		toQuery[i] = cosine(query, v, queryNorm, norms[i])
 		redundant[i] = math.Inf(-1)
 		if toQuery[i] > toQuery[next] {
