@@ -56,6 +56,14 @@ func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error
 	return &Collection{Collection: c, store: s.collections, embedder: &embedder{s, t}}, nil
 }
 
+// Kept tells what a collection holds now, if there is one of that name.
+func (s *Stack) Kept(ctx context.Context, name string) (c store.Collection, ok bool, err error) {
+	if s.collections == nil {
+		return c, false, nil
+	}
+	return s.collections.Collection(ctx, name)
+}
+
 func (s *Stack) collectionNames(ctx context.Context) string {
 	all, err := s.collections.Collections(ctx)
 	if err != nil || len(all) == 0 {
@@ -96,7 +104,10 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	if err != nil {
 		return nil, err
 	}
-	row := store.Collection{Name: n.Name, Provider: n.Provider, Model: n.Model, Privacy: provider.Privacy(s.cfg.Privacy)}
+	row := store.Collection{Name: n.Name, Provider: n.Provider, Model: n.Model}
+	if s.cfg.Privacy == string(provider.PrivacyLocal) {
+		row.Privacy = provider.PrivacyLocal
+	}
 	switch {
 	case exists && n.Provider != "" && n.Provider != old.Provider, exists && n.Model != "" && !sameModelAt(s, old.Provider, old.Model, n.Model):
 		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
