@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -224,7 +225,11 @@ func (a *app) embedFiles(ctx context.Context, into *wire.Ingest, files []textFil
 		var long *retrieve.TooLongError
 		switch {
 		case errors.As(err, &long):
-			tooLong = append(tooLong, fmt.Errorf("%w; cut it smaller: `tandem embed --chunk %d`", err, max(1, len([]rune(long.Passage.Text))/2)))
+			next := fmt.Sprintf("cut it smaller: `tandem embed --chunk %d`", max(1, utf8.RuneCountInString(long.Passage.Text)/2))
+			if splitter.Lines {
+				next = "leave out --lines of `tandem embed`, so that it is cut"
+			}
+			tooLong = append(tooLong, fmt.Errorf("%w; %s", err, next))
 		case err != nil:
 			return err
 		case p.Unchanged:

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -104,18 +105,14 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	if err != nil {
 		return nil, err
 	}
-	row := store.Collection{Name: n.Name, Provider: n.Provider, Model: n.Model}
+	row := store.Collection{Name: n.Name, Provider: cmp.Or(n.Provider, old.Provider, s.cfg.Use[0]), Model: cmp.Or(n.Model, old.Model)}
 	if s.cfg.Privacy == string(provider.PrivacyLocal) {
 		row.Privacy = provider.PrivacyLocal
 	}
-	switch {
-	case exists && n.Provider != "" && n.Provider != old.Provider, exists && n.Model != "" && !sameModelAt(s, old.Provider, old.Model, n.Model):
+	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
+	if exists && (row.Provider != old.Provider || !sameModelAt(s, old.Provider, old.Model, row.Model)) {
 		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
 			", and those of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
-	case exists:
-		row.Provider, row.Model = old.Provider, old.Model
-	case row.Provider == "":
-		row.Provider = s.cfg.Use[0]
 	}
 	t, ok := s.Target(row.Provider)
 	if !ok {
