@@ -56,7 +56,7 @@ was when it is started again.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&in.model, "model", "m", "", "embedding `model`, or provider/model; needed once, for a new collection")
+	f.StringVarP(&in.model, "model", "m", "", "embedding `model`, provider, or provider/model; needed once, for a new collection")
 	f.BoolVar(&in.lines, "lines", false, "every line is a passage")
 	f.IntVar(&in.size, "chunk", retrieve.DefaultSize, "most `characters` of a passage")
 	f.IntVar(&in.overlap, "overlap", retrieve.DefaultOverlap, "`characters` of its end that the next passage begins with, at most")

@@ -152,7 +152,9 @@ type embedView struct {
 	open  bool // the terminal's line is not ended
 }
 
-func newEmbedView(a *app, files int) *embedView { return &embedView{a: a, files: files, shown: time.Now()} }
+func newEmbedView(a *app, files int) *embedView {
+	return &embedView{a: a, files: files, shown: time.Now()}
+}
 
 func (v *embedView) file(i int, name string) { v.at, v.name = i, name }
 

@@ -85,7 +85,7 @@ func invalidCollection(name, text string) error {
 type NewCollection struct {
 	Name     string
 	Provider string // who makes the vectors; "": as it was, or the first in use
-	Model    string // "": as it was
+	Model    string // "": as it was, or Provider's own
 }
 
 // MakeCollection returns the collection of that name, and makes it where there
@@ -117,6 +117,9 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	t, ok := s.Target(row.Provider)
 	if !ok {
 		return nil, invalidCollection(n.Name, "its vectors are by the provider "+row.Provider+", which is not configured")
+	}
+	if row.Model == "" && n.Provider != "" {
+		row.Model = t.Config.Model
 	}
 	if row.Model == "" {
 		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")
