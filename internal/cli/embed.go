@@ -124,6 +124,9 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 		return errors.Join(writeJSON(a.term.out, done), reported(err))
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			a.say("what was made is kept; run it again to go on from there")
+		}
 		return err
 	}
 	line := fmt.Sprintf("%s: %s, %s", in.name, counted(done.Documents, "document"), counted(done.Passages, "passage"))

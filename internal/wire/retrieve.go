@@ -40,6 +40,9 @@ func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retr
 
 // Collection is [Stack.Retriever] with all that a collection can do.
 func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error) {
+	if s.options.Answers.Replay != "" {
+		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks nobody, and vectors are not recorded")
+	}
 	if s.collections == nil {
 		return nil, invalidCollection(name, "there is no directory that it could be kept in")
 	}
