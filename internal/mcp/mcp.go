@@ -10,7 +10,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -83,7 +82,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 			return nil, &Error{Server: cfg.Name, Err: err}
 		}
 		s.proc = proc
-		transport = &sdk.IOTransport{Reader: proc.stdout, Writer: proc.stdin, MaxLineLength: mostFrame}
+		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
 		transport = &sdk.StreamableClientTransport{
 			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
@@ -142,9 +141,8 @@ func (s *Session) explain(ctx context.Context, err error) error {
 	if errors.Is(err, errSlow) {
 		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
 	}
-	var syntax *json.SyntaxError
 	if s.proc != nil {
-		if errors.As(err, &syntax) {
+		if s.proc.out.odd.Load() {
 			e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
 		} else if !errors.Is(err, errSlow) {
 			if how, ended := s.proc.ended(settle); ended {

@@ -259,7 +259,10 @@ func TestModelNames(t *testing.T) {
 	long := strings.Repeat("x", 80)
 	for _, tc := range []struct{ server, name, want string }{
 		{"files", "read_file", "files__read_file"},
-		{"my.files", "read", ""}, {"files", "été", ""}, {"files", long, ""}, {"files", long + "y", ""},
+		{"my.files", "read", ""},
+		{"files", "été", ""},
+		{"files", long, ""},
+		{"files", long + "y", ""},
 	} {
 		got := modelName(tc.server, tc.name)
 		if !tool.ValidName(got) || tc.want != "" && got != tc.want {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdin  *pipeIn
 	stdout *os.File
+	out    *frames // of stdout
 	log    tail
 	gone   chan struct{} // closed when it has ended
 	how    string        // it ended; after gone
@@ -41,7 +43,7 @@ func start(command, env []string) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
-	p.stdin, p.stdout = &pipeIn{inW}, outR
+	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &frames{ReadCloser: outR, start: true}
 	p.cmd.Env, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = env, inR, outW, &p.log
 	p.cmd.SysProcAttr = grouped()
 	p.cmd.WaitDelay = settle // what it started may hold its standard error open
@@ -124,3 +126,28 @@ func (w *pipeIn) Write(b []byte) (int, error) {
 func (w *pipeIn) Close() error { return w.f.Close() }
 
 var _ io.WriteCloser = (*pipeIn)(nil)
+
+// frames is a server's standard output: a JSON value a line. It notes when a
+// line is none, which the SDK says in a way that helps nobody.
+type frames struct {
+	io.ReadCloser
+	start bool // of a line
+	odd   atomic.Bool
+}
+
+// Read reads on.
+func (f *frames) Read(b []byte) (int, error) {
+	n, err := f.ReadCloser.Read(b)
+	for _, c := range b[:n] {
+		switch {
+		case c == '\n':
+			f.start = true
+		case f.start && c != ' ' && c != '\t' && c != '\r':
+			f.start = false
+			if c != '{' && c != '[' {
+				f.odd.Store(true)
+			}
+		}
+	}
+	return n, err
+}
