@@ -64,7 +64,11 @@ func (s *MCPServer) carriesKey() bool {
 func (s *MCPServer) members() members {
 	m := members{{"name", s.Name}}
 	if len(s.Command) > 0 {
-		m = append(m, member{"command", plain(s.Command)})
+		words := make([]any, len(s.Command)) // none is a key: reading saw to that
+		for i, word := range s.Command {
+			words[i] = word
+		}
+		m = append(m, member{"command", words})
 	}
 	if len(s.Env) > 0 {
 		m = append(m, member{"env", texts(s.Env)})
@@ -86,7 +90,7 @@ func (s *MCPServer) members() members {
 
 func texts(values map[string]string) (m members) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		m = append(m, member{name, plain(values[name])})
+		m = append(m, member{name, values[name]})
 	}
 	return m
 }
@@ -156,7 +160,7 @@ func readCommand(r reader, m yamlx.Map) []string {
 		return nil
 	}
 	for _, word := range command {
-		if LooksLikeKey(word) || strings.ContainsFunc(word, isControl) {
+		if looksLikeKeyNotPath(word) || strings.ContainsFunc(word, isControl) {
 			m.Fail("command", "a word here looks like a key, or has control characters", "give a key by `env`: {NAME: keyring:"+r.provider+"}")
 			return nil
 		}
@@ -196,7 +200,7 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 			values[k] = string(ref)
 		case IsRef(text):
 			sub.Fail(k, "expected env:VARIABLE, keyring:NAME or file:PATH", "")
-		case LooksLikeKey(text), soundsSecret(k) && text != "":
+		case looksLikeKeyNotPath(text), soundsSecret(k) && text != "":
 			sub.Fail(k, "a key does not belong in a file", "run `tandem keys set "+r.provider+"` and write "+k+": keyring:"+r.provider+" (or env:VARIABLE, or file:PATH)")
 		case strings.ContainsFunc(text, isControl):
 			sub.Fail(k, "expected a text of one line, without control characters", "")
@@ -205,6 +209,17 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 		}
 	}
 	return values
+}
+
+// looksLikeKeyNotPath is LooksLikeKey for values that are often paths, which may
+// be as long and as mixed as keys.
+func looksLikeKeyNotPath(text string) bool {
+	for _, p := range keyPrefixes() {
+		if strings.HasPrefix(text, p) {
+			return true
+		}
+	}
+	return !strings.ContainsAny(text, `/\`) && LooksLikeKey(text)
 }
 
 // isHeader reports whether name can be an HTTP header's.

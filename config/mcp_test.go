@@ -8,7 +8,7 @@ import (
 
 const servers = `mcp_servers:
   - name: files
-    command: [./bin/files, /notes]
+    command: [./bin/files, /home/Someone/Projects/2026/notes]
     env: {MODE: read only, API_TOKEN: "env:FILES_TOKEN"}
     local: true
     timeout: 5s
@@ -38,7 +38,7 @@ func TestMCPServers(t *testing.T) {
 	}
 	// What is shown means the same, and shows no key.
 	text, err := l.YAML()
-	if err != nil || strings.Contains(string(text), "tok-1") {
+	if err != nil || strings.Contains(string(text), "tok-1") || !strings.Contains(string(text), "/Projects/2026/notes") {
 		t.Fatalf("%s, %v", text, err)
 	}
 	again := newSandbox(t)
