@@ -144,7 +144,7 @@ func (r *legacyReader) note(n *yaml.Node, message, remedy string) {
 
 // compile checks the steps as the chain that they are to be.
 func (r *legacyReader) compile(p legacyPart) (*Chain, bool) {
-	c := newCompiler()
+	c := newCompiler(false)
 	c.chain.pipe = p.pipe
 	c.chain.steps = c.top(p.steps)
 	for _, m := range c.mistakes {
