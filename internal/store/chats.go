@@ -24,10 +24,17 @@ type Chat struct {
 	// machine. Nothing that is written later loosens it.
 	Privacy  provider.Privacy `json:"privacy,omitempty"`
 	System   string           `json:"system,omitempty"`
-	Settings Asked            `json:"settings"`       // what was set for this conversation; no messages
-	Summary  bool             `json:"summary"`        // what is left out of the window is summarised
-	Gist     *Gist            `json:"gist,omitempty"` // that summary
+	Settings Asked            `json:"settings"` // what was set for this conversation; no messages
+	Memory   Memory           `json:"memory"`
+	Gist     *Gist            `json:"gist,omitempty"` // a summary of what is left out
 	Messages []Said           `json:"messages"`
+}
+
+// Memory is how much of a conversation is sent.
+type Memory struct {
+	Turns   int  `json:"turns,omitempty"`  // at most; 0: as many as fit
+	Tokens  int  `json:"tokens,omitempty"` // at most; 0: as many as the window holds
+	Summary bool `json:"summary"`          // what is left out is summarised
 }
 
 // Gist is a summary of the first Turns turns.
