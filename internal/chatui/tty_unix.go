@@ -4,6 +4,8 @@ package chatui
 
 import (
 	"os"
+	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +45,13 @@ func (t *TTY) Suspend() {
 	if t.Restore() != nil {
 		return
 	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, unix.SIGCONT)
+	defer signal.Stop(again)
 	_ = unix.Kill(0, unix.SIGTSTP) // the shell's job: this process and those it waits for
-	_ = t.set()                    // a terminal that is gone shows itself at the next key
+	select {                       // it stops a moment later, if anybody is there to let it go on
+	case <-again:
+	case <-time.After(200 * time.Millisecond):
+	}
+	_ = t.set() // a terminal that is gone shows itself at the next key
 }

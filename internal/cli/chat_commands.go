@@ -107,7 +107,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	s.keep(ctx)
 	text := s.asked()
 	if n := len(s.sent()); n > 0 {
-		text += fmt.Sprintf("; the next message takes the conversation so far (%d turns) there", n)
+		text += fmt.Sprintf("; the next message takes the conversation so far (%s) there", turnCount(n))
 	}
 	s.app.say("%s", s.app.term.dim("· from now on "+text))
 	return nil
@@ -139,7 +139,7 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	if !ok {
 		return usageError{errors.New("there is no turn to take back")}
 	}
-	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· taken back: “%s”; %d turns are left", excerpt(text, 60), s.turns())))
+	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
 	return nil
 }
 
@@ -177,4 +177,11 @@ func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.keep(ctx)
 	s.app.say("%s", s.app.term.dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
 	return nil
+}
+
+func turnCount(n int) string {
+	if n == 1 {
+		return "1 turn"
+	}
+	return fmt.Sprintf("%d turns", n)
 }

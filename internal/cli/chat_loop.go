@@ -204,7 +204,7 @@ func (s *chatSession) greet() {
 		s.app.say("%s", t.dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
 		return
 	}
-	s.app.say("%s", t.dim(fmt.Sprintf("· going on with %s, “%s” (%d turns); %s", s.chat.ID, stripControls(s.chat.Title), s.turns(), s.asked())))
+	s.app.say("%s", t.dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, stripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
 	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
 		mark := "> "
 		if m.Role == provider.RoleAssistant {

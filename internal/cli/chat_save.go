@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -49,16 +51,15 @@ func (s *chatSession) save(_ context.Context, path string) error {
 }
 
 // show prints the conversation to standard error: it is no answer.
-func (s *chatSession) show(context.Context, string) error {
-	w := s.app.term.modelWriter(s.app.term.err, s.app.term.errTTY)
-	if _, err := w.WriteString(chatText(&s.chat)); err != nil {
+func (s *chatSession) show(ctx context.Context, _ string) error {
+	t := s.app.term
+	if err := writeChat(t.err, t.errTTY, s.format, &s.chat); err != nil {
 		return err
 	}
-	t := s.app.term
 	t.note("")
 	t.note("%s", t.dim("· asked next: "+s.asked()))
 	m := s.chat.Memory
-	most, window := s.room(context.Background())
+	most, window := s.room(ctx)
 	text := "as much of it as the engine takes"
 	if most > 0 {
 		text = fmt.Sprintf("at most %d tokens", most)
@@ -74,6 +75,21 @@ func (s *chatSession) show(context.Context, string) error {
 	}
 	t.note("%s", t.dim("· sent: "+text))
 	return nil
+}
+
+// writeChat writes a conversation for a reader.
+func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
+	if !tty {
+		_, err := io.WriteString(w, chatText(c))
+		return err
+	}
+	if !format {
+		_, err := (&sanitizer{w: w}).WriteString(chatText(c))
+		return err
+	}
+	md := chatui.NewMarkdown(w)
+	_, err := (&sanitizer{w: md}).WriteString(chatText(c))
+	return errors.Join(err, md.Close())
 }
 
 // chatText is a conversation for a reader, as Markdown.

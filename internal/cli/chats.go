@@ -123,8 +123,7 @@ func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
 	if asJSON {
 		return writeJSON(a.term.out, c)
 	}
-	_, err = a.term.modelWriter(a.term.out, a.term.outIsTTY).WriteString(chatText(&c))
-	return err
+	return writeChat(a.term.out, a.term.outIsTTY, a.term.color, &c)
 }
 
 // findChat returns the conversation of that id, or the last.
