@@ -36,8 +36,10 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 }
 
 // scripted takes a message from each line of standard input. The first failure
-// ends it, for what follows would answer something else.
+// ends it, for what follows would answer something else; an answer that was cut
+// at its limit is told, and fails it at the end.
 func (s *chatSession) scripted(ctx context.Context) error {
+	var cut error
 	lines := make(chan string)
 	read := make(chan error, 1)
 	go func() { // a read from a pipe cannot be interrupted; the process is about to end then
@@ -68,14 +70,19 @@ func (s *chatSession) scripted(ctx context.Context) error {
 				return usageError{fmt.Errorf("standard input ends within a message, which begins with %q: end it with \"\"\", or without a backslash", excerpt(rest, 40))}
 			}
 			if done {
-				if err := s.handle(ctx, message); errors.Is(err, errLeave) {
-					return nil
-				} else if err != nil {
+				err := s.handle(ctx, message)
+				switch {
+				case errors.Is(err, errLeave):
+					return cut
+				case errors.As(err, new(errIncomplete)):
+					s.app.report(err)
+					cut = reported(err)
+				case err != nil:
 					return err
 				}
 			}
 			if !ok {
-				return nil
+				return cut
 			}
 		}
 	}
