@@ -40,6 +40,7 @@ type app struct {
 	term    *terminal
 	flags   globalFlags
 	answers answerFlags
+	tools   toolFlags
 }
 
 // globalFlags are the flags that every command takes.
@@ -106,7 +107,7 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	root.AddCommand(
 		a.askCommand(), a.runCommand(), a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
-		a.costCommand(), a.logsCommand(), a.versionCommand(),
+		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.versionCommand(),
 	)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
