@@ -16,6 +16,7 @@ type Chain struct {
 	inputs      []input
 	needs       needs
 	deep        int // how deep steps lie in each other
+	files       []string
 }
 
 // Input is a variable that no step provides: a run needs a value for it.

@@ -24,7 +24,12 @@ func Load(path string) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(&files{root: root, dir: filepath.Dir(path)}, path, data)
+	seen := []string{path}
+	c, err := parse(&files{root: root, dir: filepath.Dir(path), seen: &seen}, path, data)
+	if err == nil {
+		c.files = seen
+	}
+	return c, err
 }
 
 // Parse makes a chain of the text of a file, YAML or JSON, that errors call
