@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -20,6 +21,7 @@ type ask struct {
 	parse  Parser
 	schema *provider.Schema
 	tools  []string
+	embeds bool // its prompt needs an embedder
 	last   bool // its answer, as it comes, is the chain's
 }
 
@@ -43,7 +45,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		typ = typeOfParser(src.Parse)
 	}
 	if src.Ask != nil {
-		b.prompt = src.Ask
+		b.prompt, b.embeds = src.Ask, src.Ask.Embeds()
 		c.vars(src, src.Ask, func(prompt.Var) (string, int) { return "file", -1 })
 		return b, typ
 	}
@@ -58,13 +60,16 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		}
 		return "messages", message
 	}
-	p, err := prompt.New(prompt.Options{Format: src.Format}, messages...)
+	p, err := prompt.New(c.promptOptions(src), messages...)
 	for _, err := range split(err) {
 		if m := new(prompt.Error); errors.As(err, &m) {
 			c.current.at = textx.Position{Line: m.Line, Column: m.Column}
 			name := ""
 			if m.Message >= 0 {
 				name, c.current.message = field(m.Message)
+			}
+			if key := keyOf(m.Field); key != "" {
+				name, c.current.at = key, textx.Position{}
 			}
 			c.fail(name, m.What, m.Remedy)
 		}
@@ -73,20 +78,52 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	if err != nil {
 		return b, typ
 	}
-	b.prompt = p
+	b.prompt, b.embeds = p, p.Embeds()
 	c.vars(src, p, func(v prompt.Var) (string, int) { return field(v.Message) })
 	return b, typ
+}
+
+// promptOptions are how the step's messages are written.
+func (c *compiler) promptOptions(src *Step) prompt.Options {
+	return prompt.Options{
+		Format: src.Format, Partial: src.Partial, Partials: src.Partials, AllowJinja2: c.jinja2,
+		Dir: src.Dir, Examples: src.Examples,
+	}
+}
+
+// keyOf is the key of a step under which a prompt's mistake stands, where that
+// is not a message.
+func keyOf(field string) string {
+	switch field {
+	case "examples", "example", "prefix", "selector":
+		return "examples"
+	case "partial":
+		return "partial"
+	case "images":
+		return "images"
+	}
+	return ""
 }
 
 // vars resolves a prompt's variables.
 func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (string, int)) {
 	for _, v := range p.Vars() {
 		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
-		c.current.field, c.current.message = field(v)
+		if v.Message >= 0 {
+			c.current.field, c.current.message = field(v)
+		}
 		if v.Name == instructionsVar && src.Parse != nil && !c.scope.taken(v.Name) {
 			continue
 		}
-		c.use(v.Name)
+		given := c.scope.find(v.Name) != nil || c.chain.takes(v.Name)
+		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
+			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
+		}
+		if in := c.chain.input(v.Name); in != nil && v.Optional && !given {
+			in.Optional = true
+		} else if in != nil && !v.Optional {
+			in.Optional = false
+		}
 	}
 	c.current.at, c.current.message = textx.Position{}, -1
 }
@@ -98,7 +135,12 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 	if b.parse != nil {
 		v = v.instructed(b.parse)
 	}
-	messages, err := b.prompt.Messages(ctx, v)
+	req.Privacy = x.privacy(req.Privacy)
+	var call prompt.Call
+	if b.embeds {
+		call = x.call(req.Privacy)
+	}
+	messages, err := b.prompt.MessagesFor(ctx, v, call)
 	if err != nil {
 		return StepResult{}, err
 	}
@@ -106,10 +148,7 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 	if !x.show(Event{Type: StepStart, Index: at.index, Step: at.path, Messages: messages}) {
 		return StepResult{}, errLeft
 	}
-	p, err := x.asked(ctx, b, &req)
-	if err != nil {
-		return StepResult{}, err
-	}
+	p := x.asked(b, at)
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
 		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {

@@ -99,6 +99,8 @@ func (c *compiler) unasked(src *Step, kind string) {
 		{src.Parse != nil, "parse"},
 		{src.Schema != nil, "schema"},
 		{len(src.Tools) > 0, "tools"},
+		{len(src.Images) > 0, "images"},
+		{src.Examples != nil, "examples"},
 		{src.Retries > 0, "retries"},
 	} {
 		if k.has {
@@ -114,7 +116,7 @@ func (c *compiler) template(field string, src *Step, text string) *template.Temp
 		c.fail(field, "the template is empty", "write the text")
 		return nil
 	}
-	t, err := template.Parse(src.Format, text)
+	t, err := template.ParseWith(src.Format, text, template.Options{Partials: src.Partials, AllowJinja2: c.jinja2})
 	if err != nil {
 		var bad *template.Error
 		if errors.As(err, &bad) {
@@ -176,5 +178,5 @@ func messagesOf(src *Step) (messages []prompt.Message, fields []string) {
 	if src.System != "" {
 		messages, fields = append(messages, prompt.Message{Role: provider.RoleSystem, Text: src.System}), append(fields, "system")
 	}
-	return append(messages, prompt.Message{Role: provider.RoleUser, Text: src.Prompt}), append(fields, "prompt")
+	return append(messages, prompt.Message{Role: provider.RoleUser, Text: src.Prompt, Images: src.Images}), append(fields, "prompt")
 }

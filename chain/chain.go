@@ -24,7 +24,8 @@ type Input struct {
 	Name        string
 	Type        Type   // of its value, TypeAny where nobody said
 	Description string // what the file says about it
-	Default     any    // its value where none is given; nil: one must be given
+	Default     any    // its value where none is given; nil: there is none
+	Optional    bool   // it may have no value
 }
 
 type input struct {
@@ -53,7 +54,7 @@ func New(steps ...Step) (*Chain, error) { return build(steps, false) }
 func Pipe(steps ...Step) (*Chain, error) { return build(steps, true) }
 
 func build(steps []Step, pipe bool) (*Chain, error) {
-	c := newCompiler()
+	c := newCompiler(true) // whoever writes Go can run programs anyway
 	c.chain.pipe = pipe
 	c.chain.steps = c.top(steps)
 	var errs []error
@@ -93,12 +94,19 @@ func (c *Chain) Inputs() []string {
 
 // Input returns what is known about an input.
 func (c *Chain) Input(name string) (Input, bool) {
-	for _, in := range c.inputs {
-		if in.Name == name {
-			return in.Input, true
-		}
+	if in := c.input(name); in != nil {
+		return in.Input, true
 	}
 	return Input{}, false
+}
+
+func (c *Chain) input(name string) *input {
+	for i := range c.inputs {
+		if c.inputs[i].Name == name {
+			return &c.inputs[i]
+		}
+	}
+	return nil
 }
 
 // Providers returns the providers that steps name in Use, in order of first
@@ -113,8 +121,7 @@ func (c *Chain) Collections() []string { return slices.Clone(c.needs.collections
 
 // takes reports whether name is an input.
 func (c *Chain) takes(name string) bool {
-	_, ok := c.Input(name)
-	return ok
+	return c.input(name) != nil
 }
 
 // note adds what a step names.

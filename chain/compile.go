@@ -25,10 +25,12 @@ type compiler struct {
 	index    int   // of the current step in its list
 	current  place // of what is being compiled
 	depth    int
+	jinja2   bool    // templates in jinja2 are taken
 	file     *source // the chain itself in its file; nil: it was made in Go
 }
 
-func newCompiler() *compiler { return &compiler{chain: &Chain{}} }
+// newCompiler takes templates in jinja2 only from an author who is trusted.
+func newCompiler(jinja2 bool) *compiler { return &compiler{chain: &Chain{}, jinja2: jinja2} }
 
 // step is a Step with everything in it compiled.
 type step struct {

@@ -102,6 +102,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 				vars = map[string]any{}
 			}
 			vars[in.Name] = in.Default
+		case !ok && in.Optional:
 		case !ok:
 			errs = append(errs, c.missing(in))
 		case !validText(value):

@@ -7,13 +7,14 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // Load reads a chain from a file: see [Parse]. Other files that it names, such
 // as prompts, schemas and chains, lie in its directory or below.
-func Load(path string) (*Chain, error) {
+func Load(path string, opts ...LoadOption) (*Chain, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		_, err := yamlx.Read(path) // says what is wrong with the file
@@ -25,7 +26,11 @@ func Load(path string) (*Chain, error) {
 		return nil, err
 	}
 	seen := []string{path}
-	c, err := parse(&files{root: root, dir: filepath.Dir(path), seen: &seen}, path, data)
+	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), seen: &seen}}
+	for _, opt := range opts {
+		opt(f)
+	}
+	c, err := f.parse(data)
 	if err == nil {
 		c.files = seen
 	}
@@ -40,23 +45,35 @@ func Load(path string) (*Chain, error) {
 //	name: president
 //	prompt: Tell me the president of {country}
 //
+// A prompt file of LangChain's is a chain of one step.
+//
 // The error holds every mistake in the file, each with its line and column. A
 // text that names other files is a mistake: [Load] reads those.
-func Parse(file string, data []byte) (*Chain, error) { return parse(nil, file, data) }
+func Parse(file string, data []byte, opts ...LoadOption) (*Chain, error) {
+	f := &fileReader{file: file}
+	for _, opt := range opts {
+		opt(f)
+	}
+	return f.parse(data)
+}
 
-func parse(files *files, file string, data []byte) (*Chain, error) {
-	data, err := yamlx.Text(file, data)
+// parse makes the chain of the file's text.
+func (f *fileReader) parse(data []byte) (*Chain, error) {
+	data, err := yamlx.Text(f.file, data)
 	if err != nil {
 		return nil, err
 	}
-	root, err := yamlx.Parse(file, data)
+	f.text = string(data)
+	root, err := yamlx.Parse(f.file, data)
 	if err != nil {
 		return nil, err
 	}
 	if root == nil {
-		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a prompt, or steps"}
+		return nil, &yamlx.Error{File: f.file, Message: "there is nothing in it", Remedy: "write a prompt, or steps"}
 	}
-	f := &fileReader{file: file, text: string(data), files: files}
+	if prompt.IsFile(root) {
+		return f.promptChain(root)
+	}
 	c := f.chain(root)
 	if err := yamlx.Join(f.errs...); err != nil {
 		return nil, err
@@ -70,10 +87,11 @@ func chainKeys() []string {
 
 // fileReader makes a Chain of one file's nodes.
 type fileReader struct {
-	file  string
-	text  string
-	files *files // nil: there are no others
-	errs  []error
+	file   string
+	text   string
+	files  *files // nil: there are no others
+	jinja2 bool   // templates in jinja2 are taken
+	errs   []error
 }
 
 // source is a step as it stands in the file.
@@ -128,7 +146,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	if len(steps) == 0 && d.Err() == nil {
 		top.Fail("steps", "there are no steps", "write at least one")
 	}
-	c := newCompiler()
+	c := newCompiler(f.jinja2)
 	c.file = &source{keys: top}
 	f.inputs(c, d, top)
 	if f.note(d); len(steps) == 0 {

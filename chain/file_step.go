@@ -12,7 +12,7 @@ func stepKeys() []string {
 	return []string{
 		"name",
 		"prompt", "system", "messages", "file", "text", "transform", "steps", "parallel", "route", "chain", "with", "retrieve",
-		"format", "partial",
+		"format", "partial", "partials", "images", "examples",
 		"when", "else", "each", "as", "concurrency", "repeat",
 		"parse", "schema", "tools",
 		"use", "model", "temperature", "top_p", "seed", "max_tokens", "stop", "think", "privacy", "options",
@@ -57,7 +57,7 @@ func (f *fileReader) readStep(d *yamlx.Decoder, m yamlx.Map) Step {
 		s.Else = provider.Ptr(m.String("else"))
 	}
 	f.present(m)
-	f.messages(d, m, &s)
+	f.asking(d, m, &s)
 	f.nested(d, m, &s)
 	f.outputs(d, m, &s)
 	f.referred(m, &s)
@@ -83,22 +83,6 @@ func (f *fileReader) present(m yamlx.Map) {
 		if list := m.Value(key); list != nil && len(list.Content) == 0 && list.Value == "" && list.Tag != "!!null" {
 			m.Fail(key, map[string]string{"use": "no provider is named", "tools": "no tool is named"}[key], "name one, or remove the key")
 		}
-	}
-}
-
-func (f *fileReader) messages(d *yamlx.Decoder, m yamlx.Map, s *Step) {
-	for _, n := range m.List("messages", "messages") {
-		keys, ok := d.Mapping(n, "a message", []string{"role", "content"})
-		if !ok {
-			continue
-		}
-		s.src.messages = append(s.src.messages, keys)
-		keys.Require("content", "write what is said")
-		role := ""
-		if keys.Require("role", "write who speaks: system, user or assistant") {
-			role = keys.OneOf("role", "system", "user", "assistant")
-		}
-		s.Messages = append(s.Messages, Message{Role: provider.Role(role), Text: keys.String("content")})
 	}
 }
 
@@ -151,3 +135,5 @@ func words(m yamlx.Map, key string) []string {
 	}
 	return list
 }
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }

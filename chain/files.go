@@ -51,6 +51,13 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 
 // referred reads the files that a step names.
 func (f *fileReader) referred(m yamlx.Map, s *Step) {
+	if m.Has("file") {
+		if name := m.String("file"); name != "" {
+			s.Ask = f.promptFile(m, name)
+		} else {
+			m.Fail("file", "the file has no name", "write its path")
+		}
+	}
 	if m.Has("chain") {
 		if name := m.String("chain"); name != "" {
 			s.Chain = f.subChain(m, name)
@@ -77,7 +84,8 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 	}
 	defer root.Close()
 	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
-	c, err := parse(inner, shown, data)
+	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
+	c, err := sub.parse(data)
 	f.errs = append(f.errs, split(err)...)
 	return c
 }

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -22,6 +24,7 @@ const (
 	StepSkipped                       // the step's When is false
 	StepRetry                         // Err says why the answer is void; the step is asked again
 	StepFallback                      // Err says why the step failed; its fallback runs
+	StepTool                          // Tool says what became of a call of the model's
 )
 
 // Event is one thing that happened in a run.
@@ -35,6 +38,7 @@ type Event struct {
 	Beside   bool               // other steps may run at the same time
 	Of       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
+	Tool     *tool.Event
 	Err      error
 }
 
@@ -45,12 +49,13 @@ type StepResult struct {
 	Value    any    // what Parse, Schema or Transform made of it; else Text
 	Thinking string
 	Finish   provider.Finish
-	Usage    *provider.Usage // of all calls; nil when a server did not tell
-	Route    *provider.Route // of the one call; nil when there were none or several
-	Answered []Answered      // who answered the calls of a step that made several
-	Took     time.Duration   // from the start to the end of the step
-	Skipped  bool            // When was false
-	Chosen   string          // the branch that a route took
+	Usage    *provider.Usage    // of all calls; nil when a server did not tell
+	Route    *provider.Route    // of the one call; nil when there were none or several
+	Answered []Answered         // who answered the calls of a step that made several
+	Took     time.Duration      // from the start to the end of the step
+	Skipped  bool               // When was false
+	Chosen   string             // the branch that a route took
+	Passages []retrieve.Passage // that a Retrieve found
 }
 
 // Answered is who answered how many calls.
@@ -79,7 +84,11 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 			yield(Event{}, err)
 			return
 		}
-		x.emit = func(e Event) bool { return yield(e, nil) }
+		left := false
+		x.emit = func(e Event) bool {
+			left = left || !yield(e, nil)
+			return !left
+		}
 		_, err = x.list(ctx, c.steps, v, site{}, c.pipe)
 		if err != nil && !errors.Is(err, errLeft) {
 			yield(Event{}, err)
@@ -91,7 +100,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 type exec struct {
 	provider provider.Provider
 	defaults provider.Request
-	options  *options
+	shared   *shared
 	emit     func(Event) bool // nil: nobody watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
 	keep     bool             // the outermost steps' results, in steps
@@ -120,19 +129,18 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	r := &struct { // one allocation
 		exec
 		frame
+		shared
 	}{exec: exec{provider: p}, frame: frame{base: vars}}
 	x := &r.exec
-	if len(opts) > 0 {
-		x.options = &options{}
-		for _, opt := range opts {
-			opt(x.options)
-		}
-		x.defaults = x.options.defaults
+	x.shared = &r.shared
+	for _, opt := range opts {
+		opt(&x.shared.options)
 	}
+	x.defaults = x.shared.defaults
 	if len(x.defaults.Messages) > 0 {
 		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}
-	return x, &r.frame, nil
+	return x, &r.frame, c.lacks(&x.shared.options)
 }
 
 // errLeft says that the consumer broke out of the loop.
@@ -167,12 +175,4 @@ func (x *exec) list(ctx context.Context, steps []step, v *frame, at site, pipe b
 		}
 	}
 	return result, nil
-}
-
-// spread gives each branch's name its value.
-func (b *parallel) spread(v *frame, all any) {
-	values, _ := all.(map[string]any)
-	for i := range b.branches {
-		v.set(b.branches[i].name, values[b.branches[i].name])
-	}
 }

@@ -48,9 +48,17 @@ type Step struct {
 	Retrieve *Retrieve
 
 	// Format is the syntax of the step's templates; empty: f-string. Partial
-	// gives some of their variables values.
-	Format  template.Format
-	Partial map[string]any
+	// gives some of their variables values. Partials are what mustache's
+	// {{>name}} stands for.
+	Format   template.Format
+	Partial  map[string]any
+	Partials map[string]string
+	// Images are templates of pictures that go with Prompt, and Dir is where
+	// their files lie: see [prompt.Message] and [prompt.Options].
+	Images []string
+	Dir    string
+	// Examples show the model how it is done.
+	Examples *prompt.Examples
 
 	// When is an expression: if it is false, the step is skipped, and its value
 	// is the text Else. A step whose value somebody uses needs an Else.

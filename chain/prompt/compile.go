@@ -156,8 +156,8 @@ func (c *compiler) template(field string, index int, f template.Format, text str
 }
 
 // parse compiles a text in one of the formats.
-func parse(_ Options, f template.Format, text string) (*template.Template, error) {
-	return template.Parse(f, text)
+func parse(o Options, f template.Format, text string) (*template.Template, error) {
+	return template.ParseWith(f, text, template.Options{Partials: o.Partials, AllowJinja2: o.AllowJinja2})
 }
 
 // variable notes a use of a variable: v, at a place.

@@ -26,6 +26,10 @@ type Examples struct {
 	// Selector chooses among the examples at each call; nil: all of them.
 	Selector Selector
 
+	// Reread has the text of an example read as an f-string once more, as
+	// LangChain does it: a brace in an example's value is written twice.
+	Reread bool
+
 	Format  template.Format // of Text, or Messages; empty: that of the message
 	Partial map[string]any  // as Options.Partial, for Text or Messages
 }
@@ -127,6 +131,12 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 			c.fail("examples", i, fmt.Sprintf("example %d: %v", i+1, reason(err)), "")
 			continue
 		}
+		if e.Reread {
+			if got[0].Text, err = reread(got[0].Text); err != nil {
+				c.fail("examples", i, fmt.Sprintf("example %d: %v", i+1, err), "write a brace in an example twice, as in {{x}}: LangChain reads an example as a template")
+				continue
+			}
+		}
 		texts := make([]string, len(got))
 		for j := range got {
 			texts[j] = got[j].Text
@@ -139,6 +149,18 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 	if e.Text == "" && x.messages == nil {
 		x.messages = [][]provider.Message{}
 	}
+}
+
+// reread reads a text as an f-string without variables.
+func reread(text string) (string, error) {
+	t, err := template.Parse(template.FString, text)
+	if err != nil {
+		return "", errors.New("a brace in it has no partner")
+	}
+	if vars := t.Vars(); len(vars) > 0 {
+		return "", fmt.Errorf("there is {%s} in it", vars[0].Name)
+	}
+	return t.Render(nil)
 }
 
 // reason is the text of an error of this package's without the kind before it.
@@ -189,7 +211,7 @@ func (p *Prompt) inputs(v template.Values) map[string]string {
 		case nil, []any, map[string]any, []provider.Message, []string, []map[string]any:
 		default:
 			if ok {
-				inputs[name] = fmt.Sprint(value)
+				inputs[name] = textOf(value)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/vec"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -238,6 +239,21 @@ func (q Query) ask(ctx context.Context, model string, texts []string) ([][]float
 	return got.Vectors, maker, nil
 }
 
+// textOf is a value as a template writes it.
+func textOf(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	t, err := template.Parse(template.FString, "{x}")
+	if err == nil {
+		var text string
+		if text, err = t.Render(template.Map{"x": value}); err == nil {
+			return text
+		}
+	}
+	return fmt.Sprint(value)
+}
+
 // keyed joins the values of some keys, in the order of the keys' names.
 func keyed(values map[string]any, keys []string) (string, error) {
 	keys = slices.Clone(keys)
@@ -251,7 +267,7 @@ func keyed(values map[string]any, keys []string) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("there is no value for %q", key)
 		}
-		parts[i] = fmt.Sprint(value)
+		parts[i] = textOf(value)
 	}
 	if text := strings.Join(parts, " "); strings.TrimSpace(text) != "" {
 		return text, nil
