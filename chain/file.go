@@ -156,6 +156,9 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	c.chain.steps = c.top(steps)
 	f.report(c.mistakes)
 	f.place(c.chain)
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+	}
 	c.chain.name, c.chain.description = name, description
 	if !top.Has("steps") && name != "" {
 		c.chain.steps[0].name = name

@@ -18,12 +18,16 @@ type Planned struct {
 // and each request once that is made for the elements of a list or in rounds.
 // It asks nobody. Errors are those of [Chain.Run] before its first call.
 func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) ([]Planned, error) {
-	x, v, err := c.begin(nil, vars, opts)
+	vars, err := c.checkInputs(vars)
 	if err != nil {
 		return nil, err
 	}
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
 	p := &planner{ctx: ctx}
-	p.list(c.steps, x.defaults, v.base, "", c.pipe)
+	p.list(c.steps, o.defaults, vars, "", c.pipe)
 	return p.planned, p.err
 }
 
@@ -100,6 +104,7 @@ func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at strin
 			holes.set(use.Name, unknown)
 		}
 	}
+	q.Answers = q.Answers || b.embeds // its examples are chosen by an embedder
 	messages, err := b.prompt.Messages(p.ctx, holes)
 	switch {
 	case err != nil && q.Answers: // it needs more than a text there

@@ -225,7 +225,7 @@ func (t *table) bind(c *chain.Chain, given map[string]any) error {
 	}
 	for _, name := range c.Inputs() {
 		in, _ := c.Input(name)
-		if _, ok := given[name]; !ok && in.Default == nil && !slices.Contains(used, name) {
+		if _, ok := given[name]; !ok && in.Default == nil && !in.Optional && !slices.Contains(used, name) {
 			return t.fail(1, 0, "there is no column for the input "+yamlx.Quote(name), "add one, or give it with -p; the columns are "+strings.Join(t.columns, ", "))
 		}
 	}
@@ -257,7 +257,7 @@ func (t *table) bindRow(c *chain.Chain, row *tableRow, i int, used []string, giv
 				return t.fail(at.line, at.column, fmt.Sprintf("the input %q is a %s, and %v", name, in.Type, err), "")
 			}
 			value = v
-		case value == nil && in.Default != nil:
+		case value == nil && (in.Default != nil || in.Optional):
 			continue
 		case value == nil:
 			return t.fail(row.line, 0, fmt.Sprintf("row %d has no %q, which is an input of the chain", i+1, name), "write it")
