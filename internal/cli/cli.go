@@ -42,6 +42,7 @@ type app struct {
 	answers answerFlags
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
+	tools    toolFlags
 }
 
 // globalFlags are the flags that every command takes.
@@ -109,7 +110,7 @@ It always says who answered, and never passes a broken answer off as whole.`,
 		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.chainCommand(), a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
 		a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
-		a.costCommand(), a.logsCommand(), a.versionCommand(),
+		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.versionCommand(),
 	)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
