@@ -94,10 +94,9 @@ func TestMMRWantsVariety(t *testing.T) {
 	if got := found(t, x, "cow", 2); got[1].Text != texts[1] {
 		t.Errorf("the nearest are %+v", got)
 	}
-	x = filled(t, e, retrieve.Options{}, texts...)
-	x.Search.MMR = true
-	if got := found(t, x, "cow", 2); got[0].Text != texts[0] || got[1].Text != "cow sea" {
-		t.Errorf("with MMR: %+v", got)
+	got, by, err := x.Find(t.Context(), "cow", 2, retrieve.Search{MMR: true})
+	if err != nil || got[0].Text != texts[0] || got[1].Text != "cow sea" || by == nil || by.Model != "m" {
+		t.Errorf("with MMR: %+v, %+v, %v", got, by, err)
 	}
 }
 
