@@ -69,11 +69,18 @@ func (p *printer) restart() {
 		p.write(p.thinking, "\n")
 		p.thought = false
 	}
-	if !p.hold && p.last != 0 && p.last != '\n' {
-		p.write(p.out, "\n")
-	}
+	p.newLine()
 	p.last = 0
 	p.again()
+}
+
+// newLine ends the line that is being written, if there is one: something else
+// is about to be shown.
+func (p *printer) newLine() {
+	if !p.hold && p.last != 0 && p.last != '\n' {
+		p.write(p.out, "\n")
+		p.last = '\n'
+	}
 }
 
 // again tells that an answer begins again.
