@@ -40,6 +40,8 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 // at its limit is told, and fails it at the end.
 func (s *chatSession) scripted(ctx context.Context) error {
 	var cut error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	lines := make(chan string)
 	read := make(chan error, 1)
 	go func() { // a read from a pipe cannot be interrupted; the process is about to end then
