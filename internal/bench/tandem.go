@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
@@ -25,7 +26,7 @@ func Tandem(baseURL string) (Works, error) {
 	if err != nil {
 		return nil, err
 	}
-	title, err := chain.ParseTemplate(titlePrompt)
+	title, err := template.Parse(template.FString, titlePrompt)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func Tandem(baseURL string) (Works, error) {
 			return answer.Text, err
 		},
 		Template: func(context.Context) (string, error) {
-			return title.Render(variables())
+			return title.Render(template.Map(variables()))
 		},
 	}, nil
 }
@@ -60,6 +61,6 @@ func tandemStack(baseURL string) (*wire.Stack, error) {
 }
 
 // variables makes the map anew each time, as a program would.
-func variables() map[string]string {
-	return map[string]string{"subject": subject, "city": city}
+func variables() map[string]any {
+	return map[string]any{"subject": subject, "city": city}
 }

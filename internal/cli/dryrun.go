@@ -63,7 +63,7 @@ func (a *app) dryAsk(ctx context.Context, stack *wire.Stack, req provider.Reques
 
 // dryRun says who would be asked in each step, and calls no model. The error is
 // that of the first step that nobody could answer.
-func (a *app) dryRun(ctx context.Context, stack *wire.Stack, c *chain.Chain, vars map[string]string, defaults provider.Request, asJSON bool) error {
+func (a *app) dryRun(ctx context.Context, stack *wire.Stack, c *chain.Chain, vars map[string]any, defaults provider.Request, asJSON bool) error {
 	planner, err := plannerOf(stack)
 	if err != nil {
 		return err

@@ -52,7 +52,11 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "api/version":
 		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 	case "api/tags":
-		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"abc","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
+		digest := "abc"
+		if manner == "renewed" {
+			digest = "def"
+		}
+		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"`+digest+`","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
 	case "api/show":
 		if manner == "gone" {
 			fail(w, 404, `{"error":"model 'tiny' not found"}`)
@@ -61,6 +65,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"]}`)
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
+	case "v1/embeddings", "api/embed":
+		f.embed(w, r, manner, body)
 	case "v1/chat/completions", "api/chat":
 		f.hits.Add(1)
 		f.mu.Lock()

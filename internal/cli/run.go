@@ -120,8 +120,8 @@ func configured(file string, c *chain.Chain, stack *wire.Stack) error {
 }
 
 // params reads -p name=value flags.
-func (a *app) params(ctx context.Context, params []string) (map[string]string, error) {
-	vars := make(map[string]string, len(params))
+func (a *app) params(ctx context.Context, params []string) (map[string]any, error) {
+	vars := make(map[string]any, len(params))
 	for _, p := range params {
 		k, v, ok := strings.Cut(p, "=")
 		if !ok || k == "" {

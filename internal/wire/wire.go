@@ -67,8 +67,9 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
-	flush             func() // sends what telemetry is left; nil: there is none
-	cache             *Cache // nil: none is used
+	flush             func()       // sends what telemetry is left; nil: there is none
+	cache             *Cache       // nil: none is used
+	collections       *store.Store // nil: there is no directory for it
 	revealed          revealed
 }
 
@@ -92,6 +93,9 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	s := &Stack{cfg: cfg, warn: o.Warn, options: o}
 	if err := s.keep(o); err != nil {
 		return nil, err
+	}
+	if o.StateDir != "" {
+		s.collections = store.New(o.StateDir)
 	}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
@@ -214,7 +218,7 @@ func (s *Stack) keyVariables() (names []string) {
 			names = append(names, name)
 		}
 	}
-	return names
+	return append(names, s.toolVariables()...)
 }
 
 // policy is which addresses the transports dial, and which are this machine.
@@ -224,7 +228,12 @@ func (s *Stack) policy() httpx.Policy {
 
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
-	endpoint, policy, resolver := t.Endpoint, s.policy(), net.DefaultResolver
+	return s.here(t.Endpoint)
+}
+
+// here tells whether what listens at an endpoint is on this machine.
+func (s *Stack) here(endpoint string) func(context.Context) bool {
+	policy, resolver := s.policy(), net.DefaultResolver
 	if policy.Offline { // no query leaves; the hosts file still counts
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")
@@ -304,6 +313,9 @@ func (s *Stack) Close() {
 	}
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
+	}
+	if s.collections != nil {
+		_ = s.collections.Close() // every passage was committed when it was put
 	}
 	for _, t := range s.transports {
 		t.CloseIdleConnections()

@@ -228,6 +228,10 @@ func (a *answer) last() (provider.Chunk, error) {
 		if len(bytes.TrimSpace(args)) == 0 {
 			args = []byte("{}")
 		}
+		var text string
+		if json.Unmarshal(args, &text) == nil { // small models write the object as a string
+			args = []byte(text)
+		}
 		var object map[string]json.RawMessage
 		if t.name == "" || json.Unmarshal(args, &object) != nil || object == nil {
 			return c, a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.name)
