@@ -103,6 +103,9 @@ func (k keyed) put(key string, value any) {
 		if err := n.Encode(value); err != nil {
 			n.SetString(fmt.Sprint(value))
 		}
+		if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.TrimSpace(n.Value) == "" {
+			n.Style = yaml.DoubleQuotedStyle // so that white space is seen
+		}
 	}
 	name := &yaml.Node{}
 	name.SetString(key)

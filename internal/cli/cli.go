@@ -104,7 +104,7 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but the answer and errors")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say more: what is asked of whom, and how long it took")
 	root.AddCommand(
-		a.askCommand(), a.runCommand(), a.modelsCommand(), a.engineCommand(),
+		a.askCommand(), a.runCommand(), a.promptCommand(), a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
 		a.costCommand(), a.logsCommand(), a.versionCommand(),
 	)
