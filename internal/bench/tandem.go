@@ -26,7 +26,15 @@ func Tandem(baseURL string) (Works, error) {
 	if err != nil {
 		return nil, err
 	}
-	title, err := template.Parse(template.FString, titlePrompt)
+	title, err := rendering(template.FString, titlePrompt, variables)
+	if err != nil {
+		return nil, err
+	}
+	list, err := rendering(template.Mustache, mustacheText, plays)
+	if err != nil {
+		return nil, err
+	}
+	each, err := tandemEach(items())
 	if err != nil {
 		return nil, err
 	}
@@ -36,14 +44,27 @@ func Tandem(baseURL string) (Works, error) {
 			out, err := play.Output(ctx, stack, variables())
 			return out.Text, err
 		},
+		InProcess: func(ctx context.Context) (string, error) {
+			out, err := play.Output(ctx, atOnce{}, variables())
+			return out.Text, err
+		},
+		Each: each,
 		Stream: func(ctx context.Context) (string, error) {
 			answer, err := provider.Collect(stack.Chat(ctx, story))
 			return answer.Text, err
 		},
-		Template: func(context.Context) (string, error) {
-			return title.Render(template.Map(variables()))
-		},
+		FString:  title,
+		Mustache: list,
 	}, nil
+}
+
+// rendering is the work of a template, compiled once.
+func rendering(f template.Format, text string, values func() map[string]any) (Work, error) {
+	t, err := template.ParseWith(f, text, template.Options{AllowJinja2: true})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f, err)
+	}
+	return func(context.Context) (string, error) { return t.Render(template.Map(values())) }, nil
 }
 
 // tandemStack is the stack of a configuration that has one provider.
@@ -58,9 +79,4 @@ func tandemStack(baseURL string) (*wire.Stack, error) {
 		return nil, fmt.Errorf("the configuration: %w", err)
 	}
 	return wire.Open(cfg, wire.Options{})
-}
-
-// variables makes the map anew each time, as a program would.
-func variables() map[string]any {
-	return map[string]any{"subject": subject, "city": city}
 }
