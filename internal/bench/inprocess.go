@@ -99,8 +99,9 @@ func (atOnce) Name() string { return "at once" }
 func (atOnce) Models(context.Context) ([]provider.Model, error) { return nil, nil }
 
 func (atOnce) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	prompt := req.Messages[len(req.Messages)-1].Text
 	return func(yield func(provider.Chunk, error) bool) {
-		text, err := model(ctx, req.Messages[len(req.Messages)-1].Text)
+		text, err := model(ctx, prompt)
 		if err != nil {
 			yield(provider.Chunk{}, err)
 			return
