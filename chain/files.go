@@ -125,6 +125,3 @@ func schemaName(step string) string {
 	}
 	return step
 }
-
-// parser reads what makes a value of the answer.
-func (f *fileReader) parser(d *yamlx.Decoder, m yamlx.Map, s *Step) {}

@@ -173,11 +173,3 @@ func (x *exec) list(ctx context.Context, steps []step, v *frame, at site, pipe b
 	}
 	return result, nil
 }
-
-// spread gives each branch's name its value.
-func (b *parallel) spread(v *frame, all any) {
-	values, _ := all.(map[string]any)
-	for i := range b.branches {
-		v.set(b.branches[i].name, values[b.branches[i].name])
-	}
-}

@@ -80,6 +80,9 @@ type Config struct {
 	OnCut     string `mapstructure:"on_cut"`     // OnCutError or OnCutRestart
 	Log       string `mapstructure:"log"`        // LogFull, LogMeta or LogOff
 	Cache     string `mapstructure:"cache"`      // CacheOff or CacheOn
+
+	// MCPServers offer tools. Only the user's own file may name any.
+	MCPServers []MCPServer `mapstructure:"mcp_servers"`
 }
 
 // Budget is the most that may be spent, in US dollars; nil: no limit. A

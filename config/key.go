@@ -51,6 +51,7 @@ func topFields() []field {
 		{"on_cut", "", readOneOf(OnCutError, OnCutRestart)},
 		{"log", "", readOneOf(LogFull, LogMeta, LogOff)},
 		{"cache", "", readOneOf(CacheOff, CacheOn)},
+		{"mcp_servers", "", readServers},
 	}
 }
 

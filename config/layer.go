@@ -107,9 +107,14 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		return
 	}
 	l.readFields(m, topFields(), r, file)
-	if n := m.Value("local_networks"); n != nil && l.role == RoleProject {
-		d.Fail(n, "only your own file may say which networks count as this machine", "move it to the user file that `tandem config path` shows")
-		delete(l.values, key{field: "local_networks"})
+	for _, own := range []struct{ name, what string }{
+		{"local_networks", "say which networks count as this machine"},
+		{"mcp_servers", "name servers of tools, which are programs that run and addresses that are called"},
+	} {
+		if n := m.Value(own.name); n != nil && l.role == RoleProject {
+			d.Fail(n, "only your own file may "+own.what, "move it to the user file that `tandem config path` shows")
+			delete(l.values, key{field: own.name})
+		}
 	}
 	lines := map[string]int{}
 	for _, n := range m.List("providers", "providers, each as `- name: …`") {

@@ -236,6 +236,12 @@ func (l *Loaded) warn() {
 			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of %s travels unencrypted to %s", p.Name, p.BaseURL), "use https").Error())
 		}
 	}
+	for _, s := range l.MCPServers {
+		if s.carriesKey() && !s.Loopback() && strings.HasPrefix(s.URL, "http://") {
+			e, _ := l.lookupKey(key{field: "mcp_servers"})
+			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of the MCP server %s travels unencrypted to %s", s.Name, s.URL), "use https").Error())
+		}
+	}
 	for _, f := range l.Files {
 		if f.Role == RoleUser && f.Exists && writableByOthers(f.Path) {
 			l.Warnings = append(l.Warnings, fmt.Sprintf("%s: others may change it; run `chmod go-w %s`", f.Path, shellQuote(f.Path)))

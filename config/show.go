@@ -176,6 +176,12 @@ func plain(v any) any {
 			texts[i] = p.String()
 		}
 		return texts
+	case []MCPServer:
+		servers := make([]members, len(v))
+		for i := range v {
+			servers[i] = v[i].members()
+		}
+		return servers
 	case Options:
 		return plain(map[string]any(v))
 	case map[string]any:

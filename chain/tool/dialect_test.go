@@ -23,11 +23,11 @@ import (
 
 func adapters() map[string]struct {
 	dialect providertest.Dialect
-	make    func(*httpx.Transport, string) (provider.Provider, error)
+	open    func(*httpx.Transport, string) (provider.Provider, error)
 } {
 	type adapter = struct {
 		dialect providertest.Dialect
-		make    func(*httpx.Transport, string) (provider.Provider, error)
+		open    func(*httpx.Transport, string) (provider.Provider, error)
 	}
 	return map[string]adapter{
 		"openai": {providertest.OpenAI, func(tr *httpx.Transport, url string) (provider.Provider, error) {
@@ -47,18 +47,18 @@ func TestContract(t *testing.T) {
 		for _, tools := range [][]tool.Tool{nil, {weather(t, &calls)}} {
 			t.Run(fmt.Sprintf("%s, %d tools", name, len(tools)), func(t *testing.T) {
 				providertest.Run(t, providertest.Factory{Dialect: a.dialect, New: func(t *testing.T, url string) provider.Provider {
-					return tool.Loop(over(t, a.make, url), tool.Options{Tools: tools, Confirm: tool.Always})
+					return tool.Loop(over(t, a.open, url), tool.Options{Tools: tools, Confirm: tool.Always})
 				}})
 			})
 		}
 	}
 }
 
-func over(t *testing.T, make func(*httpx.Transport, string) (provider.Provider, error), url string) provider.Provider {
+func over(t *testing.T, open func(*httpx.Transport, string) (provider.Provider, error), url string) provider.Provider {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := make(tr, url)
+	p, err := open(tr, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestOneLoopOnBothEngines(t *testing.T) {
 			defer srv.Close()
 			calls := 0
 			engine, _, _ := strings.Cut(name, ",")
-			p := tool.Loop(over(t, adapters()[engine].make, srv.URL), tool.Options{Tools: []tool.Tool{weather(t, &calls)}, Confirm: tool.Always})
+			p := tool.Loop(over(t, adapters()[engine].open, srv.URL), tool.Options{Tools: []tool.Tool{weather(t, &calls)}, Confirm: tool.Always})
 			r, err := provider.Collect(p.Chat(context.Background(), hello()))
 			if err != nil || r.Text != "Sunny." || calls != 1 || n.Load() != 2 {
 				t.Fatalf("%q, %v, %d runs, %d requests", r.Text, err, calls, n.Load())

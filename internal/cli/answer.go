@@ -78,7 +78,11 @@ func (p *printer) restart() {
 
 // again tells that an answer begins again.
 func (a *app) again() {
-	if !a.flags.quiet {
+	switch {
+	case a.flags.quiet:
+	case a.tools.inUse: // what came before may have been said on the way to a tool
+		a.term.note("%s", a.term.dim("· the answer begins again"))
+	default:
 		a.term.note("%s", a.term.dim("· the answer broke off, and begins again"))
 	}
 }

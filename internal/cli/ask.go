@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -10,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -22,6 +23,7 @@ type askInput struct {
 	words   []string
 	system  string
 	images  []string
+	tools   []string
 	sample  sampling
 	json    bool
 	noStrm  bool
@@ -54,8 +56,10 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked, and who not and why; call no model")
+	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
 	in.sample.register(f)
 	a.answers.register(f)
+	a.tools.register(f)
 	return cmd
 }
 
@@ -73,6 +77,9 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	if err := in.sample.apply(&req, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	if in.dry && len(in.tools) > 0 {
+		return a.fail(in.json, provider.Response{}, usageError{errors.New("--dry-run starts no server, so it knows none of its tools; leave out --tool")})
+	}
 	if in.dry {
 		return a.dryAsk(ctx, stack, req, in.json)
 	}
@@ -82,14 +89,19 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
 		defer cancel()
 	}
+	asked, err := a.withTools(ctx, stack, in.tools)
+	defer asked.Close()
+	if err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
 	if in.json {
-		r, err := provider.Collect(stack.Chat(ctx, req))
+		r, err := provider.Collect(asked.Chat(ctx, req))
 		if err == nil {
 			err = finished(r)
 		}
 		return a.fail(true, r, err)
 	}
-	r, err := a.stream(ctx, stack, req)
+	r, err := a.stream(ctx, asked, req, restarts(stack) || len(in.tools) > 0)
 	if err == nil {
 		err = finished(r)
 	}
@@ -97,15 +109,26 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	return err
 }
 
-// stream asks p and prints the answer as it comes.
-func (a *app) stream(ctx context.Context, p *wire.Stack, req provider.Request) (provider.Response, error) {
+// stream asks p and prints the answer as it comes. restarts says that it may
+// begin again.
+func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
-	pr.hold = !a.term.outIsTTY && restarts(p)
+	pr.hold = !a.term.outIsTTY && restarts
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}
-	r, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
-		for c, err := range p.Chat(ctx, req) {
+	r, err := collect(p.Chat(ctx, req), pr)
+	if pr.err != nil {
+		return r, pr.err
+	}
+	return r, err
+}
+
+// collect prints an answer as it comes, and returns it.
+func collect(answer iter.Seq2[provider.Chunk, error], pr *printer) (provider.Response, error) {
+	defer pr.end()
+	return provider.Collect(func(yield func(provider.Chunk, error) bool) {
+		for c, err := range answer {
 			if err == nil {
 				pr.chunk(c)
 			}
@@ -114,11 +137,6 @@ func (a *app) stream(ctx context.Context, p *wire.Stack, req provider.Request) (
 			}
 		}
 	})
-	pr.end()
-	if pr.err != nil {
-		return r, pr.err
-	}
-	return r, err
 }
 
 func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, error) {

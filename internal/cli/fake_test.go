@@ -52,15 +52,22 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "api/version":
 		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 	case "api/tags":
-		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"abc","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
+		digest := "abc"
+		if manner == "renewed" {
+			digest = "def"
+		}
+		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"`+digest+`","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
 	case "api/show":
 		if manner == "gone" {
 			fail(w, 404, `{"error":"model 'tiny' not found"}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"]}`)
+		tools := map[bool]string{true: `,"tools"`}[manner == "calls"]
+		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"`+tools+`]}`)
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
+	case "v1/embeddings", "api/embed":
+		f.embed(w, r, manner, body)
 	case "v1/chat/completions", "api/chat":
 		f.hits.Add(1)
 		f.mu.Lock()
@@ -87,6 +94,7 @@ type talk struct {
 	r      *http.Request
 	ollama bool
 	body   string
+	prompt int // tokens that the prompt is said to have; 0: 7
 }
 
 // play answers in a manner.
@@ -98,6 +106,29 @@ func (t *talk) play(manner string) {
 	case "echo": // repeats the last message
 		t.say(t.asked())
 		t.end("stop")
+	case "counting": // repeats the last message, and says how long the prompt is
+		t.prompt = len(t.body) / 5
+		t.say(t.asked())
+		t.end("stop")
+	case "small": // holds three messages, and repeats the last one
+		if strings.Count(t.body, `"role":`) > 3 {
+			fail(t.w, 400, `{"error":{"message":"This model's maximum context length is 10 tokens. However, you requested 20","code":"context_length_exceeded"}}`)
+			return
+		}
+		t.say(t.asked())
+		t.end("stop")
+	case "calls", "talks": // has its first tool called with what it was asked, and says the result
+		if manner == "talks" {
+			t.say("Let me see. ")
+		}
+		if tool, args, ok := t.wants(); ok {
+			t.call(tool, args)
+			return
+		}
+		t.say("It says: ", t.asked())
+		t.end("stop")
+	case "stubborn": // has it called again and again
+		t.call("mine__repeat", `{"text":"hi"}`)
 	case "length":
 		t.say("Hello", " wor")
 		t.end("length")
@@ -163,6 +194,34 @@ func (t *talk) asked() string {
 	return body.Messages[len(body.Messages)-1].Content
 }
 
+// wants is the call that is due: of the first tool, with the question as
+// arguments, unless a result is the last message.
+func (t *talk) wants() (tool, args string, ok bool) {
+	var body struct {
+		Messages []struct{ Role string }
+		Tools    []struct{ Function struct{ Name string } }
+	}
+	if json.Unmarshal([]byte(t.body), &body) != nil || len(body.Tools) == 0 || body.Messages[len(body.Messages)-1].Role == "tool" {
+		return "", "", false
+	}
+	return body.Tools[0].Function.Name, t.asked(), true
+}
+
+// call ends an answer with a tool call.
+func (t *talk) call(tool, args string) {
+	quoted, _ := json.Marshal(args)
+	switch {
+	case t.ollama:
+		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":%q,"arguments":%s}}]},"done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":3}`+"\n", tool, args)
+	case t.whole():
+		t.w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(t.w, `{"model":"big","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":%q,"arguments":%s}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`, tool, quoted)
+	default:
+		t.w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":%q,"arguments":%s}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`+"\n\ndata: [DONE]\n\n", tool, quoted)
+	}
+}
+
 func (t *talk) whole() bool {
 	if t.ollama {
 		return strings.Contains(t.body, `"stream":false`)
@@ -196,14 +255,15 @@ func (t *talk) say(texts ...string) {
 }
 
 func (t *talk) end(reason string) {
+	n := max(7, t.prompt)
 	switch {
 	case t.ollama && t.whole():
-		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`, reason)
+		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":3}`, reason, n)
 	case t.ollama:
-		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`+"\n", reason)
+		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":3}`+"\n", reason, n)
 	case t.whole():
-		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`, reason)
+		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`, reason, n, n+3)
 	default:
-		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`+"\n\ndata: [DONE]\n\n", reason)
+		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`+"\n\ndata: [DONE]\n\n", reason, n, n+3)
 	}
 }

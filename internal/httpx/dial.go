@@ -43,8 +43,8 @@ func LoopbackDialer(connect time.Duration) *net.Dialer {
 }
 
 // PlainClient is a client for what is neither prompt nor answer, such as
-// telemetry: it keeps to the policy's Offline and follows no redirect, and
-// leaves bodies as they are. connect is the most time to connect, TLS included.
+// telemetry: it keeps to the policy and follows no redirect, and leaves bodies
+// as they are. connect is the most time to connect, TLS included.
 func PlainClient(p Policy, connect time.Duration) *http.Client {
 	t := NewTransport(Options{Policy: p, Connect: connect})
 	c := t.Client()
@@ -58,7 +58,7 @@ type plainTransport struct{ *Transport }
 // RoundTrip makes one HTTP call.
 func (t plainTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	inner := t.open
-	if t.opts.Offline {
+	if t.opts.Offline || t.opts.LocalOnly {
 		inner = t.local
 	}
 	resp, err := inner.RoundTrip(req)

@@ -55,6 +55,25 @@ func TestLoopbackDialerDialsNothingElse(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatIsLocalOnly(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{}`)) })
+	o := Options{Policy: Policy{LocalOnly: true}}
+	for url, want := range map[string]provider.Kind{s.URL: "", elsewhere: provider.Private} {
+		if _, err := get(t, t.Context(), o, &Call{}, url); provider.KindOf(err) != want {
+			t.Errorf("%s: %v", url, err)
+		}
+		c := PlainClient(o.Policy, time.Second)
+		resp, err := c.Get(url)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if provider.KindOf(err) != want {
+			t.Errorf("a plain client, %s: %v", url, err)
+		}
+		c.CloseIdleConnections()
+	}
+}
+
 func TestPlainClientKeepsToThePolicy(t *testing.T) {
 	defer proxied.Store(0)
 	var reached atomic.Int64

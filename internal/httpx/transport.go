@@ -28,6 +28,9 @@ import (
 type Policy struct {
 	// Offline refuses every address that is not loopback, and every DNS query.
 	Offline bool
+	// LocalOnly refuses every address that does not count as this machine, as
+	// [Call.LocalOnly] does for one call.
+	LocalOnly bool
 	// LocalNetworks count as this machine for [Call.LocalOnly], loopback apart.
 	LocalNetworks []netip.Prefix
 }
@@ -203,7 +206,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		call = &Call{}
 	}
 	inner := t.open
-	if t.opts.Offline || call.LocalOnly {
+	if t.opts.Offline || t.opts.LocalOnly || call.LocalOnly {
 		inner = t.local
 	}
 	clock := newClock(t.opts)

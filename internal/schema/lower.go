@@ -223,7 +223,7 @@ func (l *lowering) own(n *node, at []string) (*node, error) {
 		if n.has("const") {
 			values = array(n.get("const"))
 		}
-		return enum(values, types(n)), nil
+		return enum(values, types(n), ruledOut(n)), nil
 	}
 	list := types(n)
 	if len(list) == 0 {
@@ -282,11 +282,22 @@ func implied(n *node) []string {
 	return nil
 }
 
-// enum is those of the values that have one of the types.
-func enum(values *node, types []string) *node {
+// ruledOut are the values that n names as what it is not to be.
+func ruledOut(n *node) *node {
+	if not := n.get("not"); not.has("const") {
+		return array(not.get("const"))
+	} else if not.get("enum").isArray() {
+		return not.get("enum")
+	}
+	return array()
+}
+
+// enum is those of the values that have one of the types, and are not ruled
+// out.
+func enum(values *node, types []string, out *node) *node {
 	list := array()
 	for _, v := range values.kids {
-		if (len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return isOf(v, t) })) && !contains(list, v) {
+		if !contains(out, v) && (len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return isOf(v, t) })) && !contains(list, v) {
 			list.kids = append(list.kids, v)
 		}
 	}

@@ -31,6 +31,9 @@ func (l *lowering) typed(n *node, t string, at []string) (*node, error) {
 }
 
 func (l *lowering) object(n, out *node, at []string) (*node, error) {
+	if n.get("properties").has("$ref") {
+		return out, nil // llama.cpp takes a property of that name for a reference
+	}
 	required := n.get("required").strings()
 	more, err := l.additional(n, at)
 	if err != nil {

@@ -90,7 +90,7 @@ func mergeEnum(a, b *node) *node {
 		}
 		list = both
 	}
-	return describe(describe(enum(list, types(b)), b), a)
+	return describe(describe(enum(list, types(b), array()), b), a)
 }
 
 // distribute merges b into each of the alternatives.

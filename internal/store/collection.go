@@ -116,13 +116,16 @@ func (s *Store) Collection(ctx context.Context, name string) (c Collection, ok b
 	return c, err == nil, s.explain(err)
 }
 
-// MakeCollection makes c, unless there is one of its name, and returns what
-// there is then. Of one that was there only the privacy changes, and only to
-// [provider.PrivacyLocal].
+// MakeCollection makes c, unless there is one of its name that holds vectors,
+// and returns what there is then. Of that one only the privacy changes, and only
+// to [provider.PrivacyLocal].
 func (s *Store) MakeCollection(ctx context.Context, c Collection) (Collection, error) {
 	err := s.begin(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO collections (name, made, provider, model, digest, served, dimensions, privacy) VALUES (?, ?, ?, ?, ?, '', 0, ?)`,
 			c.Name, time.Now().UnixMilli(), c.Provider, c.Model, c.Digest, c.Privacy)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "UPDATE collections SET provider = ?, model = ?, digest = ? WHERE name = ? AND dimensions = 0", c.Provider, c.Model, c.Digest, c.Name)
+		}
 		if err == nil && c.Privacy == provider.PrivacyLocal {
 			_, err = tx.ExecContext(ctx, "UPDATE collections SET privacy = ? WHERE name = ?", c.Privacy, c.Name)
 		}

@@ -74,6 +74,7 @@ CREATE TABLE cache (
 CREATE INDEX cache_used ON cache (used);
 `,
 	collectionsSchema,
+	chatsSchema,
 }
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
@@ -110,3 +111,32 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	return nil
 }
+
+// chatsSchema has conversations.
+const chatsSchema = `
+CREATE TABLE chats (
+	id       TEXT PRIMARY KEY,
+	created  INTEGER NOT NULL,
+	updated  INTEGER NOT NULL,
+	title    TEXT NOT NULL,
+	privacy  TEXT NOT NULL,    -- local, or empty; never loosened
+	record   TEXT NOT NULL     -- the rest of the Chat, JSON
+);
+CREATE INDEX chats_updated ON chats (updated);
+CREATE TABLE said (
+	id       INTEGER PRIMARY KEY,
+	chat     TEXT NOT NULL,
+	turn     INTEGER NOT NULL, -- from 0
+	role     TEXT NOT NULL,
+	text     TEXT NOT NULL,
+	record   TEXT NOT NULL,    -- the rest of the Said, JSON
+	UNIQUE (chat, turn, role)
+);
+CREATE VIRTUAL TABLE said_texts USING fts5 (text, content='said', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+CREATE TRIGGER said_added AFTER INSERT ON said BEGIN
+	INSERT INTO said_texts (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER said_gone AFTER DELETE ON said BEGIN
+	INSERT INTO said_texts (said_texts, rowid, text) VALUES ('delete', old.id, old.text);
+END;
+`

@@ -1,7 +1,7 @@
 // Package store is what Tandem remembers between calls, in one SQLite file:
 // the log of calls ([Log]), what they cost and may cost ([Book]), answers kept
-// for the next time ([Store.Put]), and texts with their vectors ([Collection]).
-// Many processes use the file at once.
+// for the next time ([Store.Put]), texts with their vectors ([Collection]), and
+// conversations ([Chats]). Many processes use the file at once.
 //
 // Nothing is opened before it is needed. A file that cannot be written loses
 // the log and no answer; where a budget is set it refuses what would cost.

@@ -60,9 +60,6 @@ func (e *embedder) inner() (provider.Embedder, error) {
 			return inner, nil
 		}
 	}
-	if e.target.Provider == nil {
-		return nil, provider.Errorf(provider.Unsupported, name, "", "a replay asks nobody, and vectors are not recorded")
-	}
 	return nil, provider.Errorf(provider.Unsupported, name, "", "it makes no embeddings")
 }
 

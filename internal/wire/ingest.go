@@ -26,15 +26,29 @@ func (c *Collection) Ingest(ctx context.Context, wait func()) (*Ingest, error) {
 		return nil, err
 	}
 	in := &Ingest{c: c, unlock: unlock, have: map[string]store.Document{}}
-	all, err := c.store.Documents(ctx, c.ID)
-	if err != nil {
+	if err := in.look(ctx); err != nil {
 		unlock()
 		return nil, err
 	}
+	return in, nil
+}
+
+// look reads what there is, now that nobody else changes it.
+func (in *Ingest) look(ctx context.Context) error {
+	c := in.c
+	now, ok, err := c.store.Collection(ctx, c.Name)
+	if err == nil && (!ok || now.ID != c.ID) {
+		err = invalidCollection(c.Name, "it was removed meanwhile")
+	}
+	if err != nil {
+		return err
+	}
+	c.Collection = now
+	all, err := c.store.Documents(ctx, c.ID)
 	for _, d := range all {
 		in.have[d.Path] = d
 	}
-	return in, nil
+	return err
 }
 
 // Close lets others change the collection.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -39,6 +40,9 @@ func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retr
 
 // Collection is [Stack.Retriever] with all that a collection can do.
 func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error) {
+	if s.options.Answers.Replay != "" {
+		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks nobody, and vectors are not recorded")
+	}
 	if s.collections == nil {
 		return nil, invalidCollection(name, "there is no directory that it could be kept in")
 	}
@@ -54,6 +58,14 @@ func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error
 		return nil, invalidCollection(name, "its vectors are by the provider "+c.Provider+", which is not configured")
 	}
 	return &Collection{Collection: c, store: s.collections, embedder: &embedder{s, t}}, nil
+}
+
+// Kept tells what a collection holds now, if there is one of that name.
+func (s *Stack) Kept(ctx context.Context, name string) (c store.Collection, ok bool, err error) {
+	if s.collections == nil {
+		return c, false, nil
+	}
+	return s.collections.Collection(ctx, name)
 }
 
 func (s *Stack) collectionNames(ctx context.Context) string {
@@ -76,7 +88,7 @@ func invalidCollection(name, text string) error {
 type NewCollection struct {
 	Name     string
 	Provider string // who makes the vectors; "": as it was, or the first in use
-	Model    string // "": as it was
+	Model    string // "": as it was, or Provider's own
 }
 
 // MakeCollection returns the collection of that name, and makes it where there
@@ -96,19 +108,21 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	if err != nil {
 		return nil, err
 	}
-	row := store.Collection{Name: n.Name, Provider: n.Provider, Model: n.Model, Privacy: provider.Privacy(s.cfg.Privacy)}
-	switch {
-	case exists && n.Provider != "" && n.Provider != old.Provider, exists && n.Model != "" && !sameModelAt(s, old.Provider, old.Model, n.Model):
+	row := store.Collection{Name: n.Name, Provider: cmp.Or(n.Provider, old.Provider, s.cfg.Use[0]), Model: cmp.Or(n.Model, old.Model)}
+	if s.cfg.Privacy == string(provider.PrivacyLocal) {
+		row.Privacy = provider.PrivacyLocal
+	}
+	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
+	if exists && (row.Provider != old.Provider || !sameModelAt(s, old.Provider, old.Model, row.Model)) {
 		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
 			", and those of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
-	case exists:
-		row.Provider, row.Model = old.Provider, old.Model
-	case row.Provider == "":
-		row.Provider = s.cfg.Use[0]
 	}
 	t, ok := s.Target(row.Provider)
 	if !ok {
 		return nil, invalidCollection(n.Name, "its vectors are by the provider "+row.Provider+", which is not configured")
+	}
+	if row.Model == "" && n.Provider != "" {
+		row.Model = t.Config.Model
 	}
 	if row.Model == "" {
 		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")

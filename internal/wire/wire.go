@@ -218,7 +218,7 @@ func (s *Stack) keyVariables() (names []string) {
 			names = append(names, name)
 		}
 	}
-	return names
+	return append(names, s.toolVariables()...)
 }
 
 // policy is which addresses the transports dial, and which are this machine.
@@ -228,7 +228,12 @@ func (s *Stack) policy() httpx.Policy {
 
 // local tells whether a target is on this machine, when that matters.
 func (s *Stack) local(t *Target) func(context.Context) bool {
-	endpoint, policy, resolver := t.Endpoint, s.policy(), net.DefaultResolver
+	return s.here(t.Endpoint)
+}
+
+// here tells whether what listens at an endpoint is on this machine.
+func (s *Stack) here(endpoint string) func(context.Context) bool {
+	policy, resolver := s.policy(), net.DefaultResolver
 	if policy.Offline { // no query leaves; the hosts file still counts
 		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("offline")

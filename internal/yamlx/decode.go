@@ -142,6 +142,17 @@ func (m Map) List(key, what string) []*yaml.Node {
 	return n.Content
 }
 
+// Maps reads the key's list, each element of which is a mapping; absent gives
+// none. what is one of them, for people: "a provider".
+func (m Map) Maps(key, list, what string, known []string) (maps []Map) {
+	for _, n := range m.List(key, list) {
+		if sub, ok := m.d.Mapping(n, what, known); ok {
+			maps = append(maps, sub)
+		}
+	}
+	return maps
+}
+
 // String reads a text; absent gives "". A number or a boolean without quotes
 // is taken as it is written.
 func (m Map) String(key string) string {

@@ -1,0 +1,276 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// MCPServer is a server of tools: a program of the user's, or a URL.
+type MCPServer struct {
+	Name    string
+	Command []string // the program and its arguments; a path is absolute
+	// Env is added to the little of the environment that the program gets. A
+	// value is a text, or a reference to a key, see [IsRef].
+	Env map[string]string
+	URL string // where it speaks streamable HTTP
+	// Headers are sent to URL. Values are as Env's.
+	Headers map[string]string
+	// Local is the user's word that the program sends nothing off this machine,
+	// of which Tandem knows nothing. Of a URL the socket knows.
+	Local   bool
+	Timeout Duration // most time for starting, listing and each call; 0: one minute
+}
+
+func serverFields() []string {
+	return []string{"name", "command", "env", "url", "headers", "local", "timeout"}
+}
+
+// MCPServer returns the server of that name.
+func (c *Config) MCPServer(name string) (MCPServer, bool) {
+	i := slices.IndexFunc(c.MCPServers, func(s MCPServer) bool { return s.Name == name })
+	if i < 0 {
+		return MCPServer{}, false
+	}
+	return c.MCPServers[i], true
+}
+
+// Loopback reports whether URL is on this machine by its very text.
+func (s *MCPServer) Loopback() bool {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
+func (s *MCPServer) carriesKey() bool {
+	for _, v := range s.Headers {
+		if IsRef(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// members is the server as a file has it.
+func (s *MCPServer) members() members {
+	m := members{{"name", s.Name}}
+	if len(s.Command) > 0 {
+		words := make([]any, len(s.Command)) // none is a key: reading saw to that
+		for i, word := range s.Command {
+			words[i] = word
+		}
+		m = append(m, member{"command", words})
+	}
+	if len(s.Env) > 0 {
+		m = append(m, member{"env", texts(s.Env)})
+	}
+	if s.URL != "" {
+		m = append(m, member{"url", s.URL})
+	}
+	if len(s.Headers) > 0 {
+		m = append(m, member{"headers", texts(s.Headers)})
+	}
+	if s.Local {
+		m = append(m, member{"local", true})
+	}
+	if s.Timeout > 0 {
+		m = append(m, member{"timeout", s.Timeout.String()})
+	}
+	return m
+}
+
+func texts(values map[string]string) (m members) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		m = append(m, member{name, values[name]})
+	}
+	return m
+}
+
+// readServers reads mcp_servers.
+func readServers(r reader, m yamlx.Map, name string) any {
+	servers := []MCPServer{}
+	for _, sub := range m.Maps(name, "servers, each as `- name: …`", "an MCP server", serverFields()) {
+		s, ok := readServer(r, sub)
+		if !ok {
+			continue
+		}
+		if slices.ContainsFunc(servers, func(o MCPServer) bool { return o.Name == s.Name }) {
+			sub.Fail("name", fmt.Sprintf("the MCP server %q is here twice", s.Name), "join the two, or rename one")
+			continue
+		}
+		servers = append(servers, s)
+	}
+	return servers
+}
+
+func readServer(r reader, m yamlx.Map) (s MCPServer, ok bool) {
+	if !m.Require("name", "an MCP server starts with `- name: …`") {
+		return s, false
+	}
+	if s.Name = m.String("name"); !ValidName(s.Name) {
+		m.Fail("name", yamlx.Quote(s.Name)+" cannot be an MCP server's name", "use letters, digits, dots, dashes and underscores")
+		return s, false
+	}
+	r.provider = s.Name
+	switch {
+	case m.Has("command") && m.Has("url"):
+		m.Fail("url", "an MCP server has a command or a url, not both", "remove one")
+	case m.Has("command"):
+		s.Command = readCommand(r, m)
+		refuse(m, "headers", "is for a url")
+	case m.Has("url"):
+		s.URL = readServerURL(r, m)
+		refuse(m, "env", "is for a command")
+		refuse(m, "local", "is for a command: of a url the address tells")
+	default:
+		m.Fail("name", fmt.Sprintf("the MCP server %q has neither command nor url", s.Name), "add `command: [PROGRAM, ARGUMENT]` or `url: https://…`")
+	}
+	s.Env = readValues(r, m, "env", isVariable, "the name of a variable")
+	s.Headers = readValues(r, m, "headers", isHeader, "the name of a header")
+	if b := m.Bool("local"); b != nil {
+		s.Local = *b
+	}
+	if d := m.Duration("timeout"); d != nil {
+		s.Timeout = Duration(*d)
+	}
+	return s, true
+}
+
+func refuse(m yamlx.Map, name, why string) {
+	if m.Has(name) {
+		m.Fail(name, name+" "+why, "remove it")
+	}
+}
+
+// readCommand reads a program and its arguments. A bare name is looked for on
+// PATH later.
+func readCommand(r reader, m yamlx.Map) []string {
+	command := m.Strings("command")
+	if len(command) == 0 || command[0] == "" {
+		m.Fail("command", "there is no program here", "write `command: [PROGRAM, ARGUMENT]`")
+		return nil
+	}
+	for _, word := range command {
+		if looksLikeKeyNotPath(word) || strings.ContainsFunc(word, isControl) {
+			m.Fail("command", "a word here looks like a key, or has control characters", "give a key by `env`: {NAME: keyring:"+r.provider+"}")
+			return nil
+		}
+	}
+	command = slices.Clone(command)
+	if strings.ContainsAny(command[0], `/\`) {
+		command[0] = r.path(command[0])
+	}
+	return command
+}
+
+func readServerURL(r reader, m yamlx.Map) string {
+	s, ok := readText(r, m, "url").(string)
+	if !ok {
+		return ""
+	}
+	if _, err := parseBaseURL(s); err != nil {
+		m.Fail("url", err.Error(), "expected something like https://example.org/mcp")
+		return ""
+	}
+	return s
+}
+
+// readValues reads a mapping of texts and of references to keys.
+func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, what string) map[string]string {
+	sub, ok := m.Map(name, name, nil)
+	if !ok {
+		return nil
+	}
+	values := map[string]string{}
+	for _, k := range sub.Keys() {
+		text := sub.String(k)
+		switch ref, isRef := parseRef(text, r.path); {
+		case !valid(k):
+			sub.Fail(k, yamlx.Quote(k)+" is not "+what, "")
+		case isRef:
+			values[k] = string(ref)
+		case IsRef(text):
+			sub.Fail(k, "expected env:VARIABLE, keyring:NAME or file:PATH", "")
+		case looksLikeKeyNotPath(text), soundsSecret(k) && text != "":
+			sub.Fail(k, "a key does not belong in a file", "run `tandem keys set "+r.provider+"` and write "+k+": keyring:"+r.provider+" (or env:VARIABLE, or file:PATH)")
+		case strings.ContainsFunc(text, isControl):
+			sub.Fail(k, "expected a text of one line, without control characters", "")
+		default:
+			values[k] = text
+		}
+	}
+	return values
+}
+
+// looksLikeKeyNotPath is LooksLikeKey for values that are often paths, which may
+// be as long and as mixed as keys.
+func looksLikeKeyNotPath(text string) bool {
+	for _, p := range keyPrefixes() {
+		if strings.HasPrefix(text, p) {
+			return true
+		}
+	}
+	return !strings.ContainsAny(text, `/\`) && LooksLikeKey(text)
+}
+
+// isHeader reports whether name can be an HTTP header's.
+func isHeader(name string) bool {
+	return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// soundsSecret reports whether a variable or a header of that name is there to
+// hold a key.
+func soundsSecret(name string) bool {
+	name = strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	if name == "AUTHORIZATION" || name == "PROXY_AUTHORIZATION" || name == "COOKIE" {
+		return true
+	}
+	for _, end := range []string{"KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsRef reports whether a value of an MCP server says where a key is, as a
+// [Ref] does, and is not the text itself.
+func IsRef(value string) bool {
+	scheme, _, ok := strings.Cut(value, ":")
+	return ok && (scheme == "env" || scheme == "keyring" || scheme == "file")
+}
+
+// Values looks up the references among an MCP server's Env or Headers. A text
+// comes back as it is, in a Secret too. It fails while the project's file is
+// untrusted. No error shows any part of a key.
+func (l *Loaded) Values(values map[string]string) (map[string]Secret, error) {
+	if err := l.untrusted(); err != nil {
+		return nil, err
+	}
+	out := map[string]Secret{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
+		if !IsRef(value) {
+			out[name] = Secret{&value}
+			continue
+		}
+		text, err := l.lookUp(Ref(value))
+		if err == nil {
+			out[name], err = NewSecret(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return out, errors.Join(errs...)
+}

@@ -1,0 +1,210 @@
+// Package mcp makes tools of what MCP servers offer: programs of the user's own
+// that speak over their standard streams, or servers at a URL. It is the one
+// place that knows the protocol's SDK.
+//
+// A server is a stranger. What it sends is bounded, its descriptions lose their
+// control characters, it is given no environment but what it needs, it can ask
+// nothing of its client (no sampling, no roots, no elicitation), and it ends
+// with its [Session], and whatever it started with it.
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// Config is one server: Command or URL is set.
+type Config struct {
+	Name string // the user's name for it
+	// Command is the program to run and its arguments.
+	Command []string
+	Env     []string // its whole environment, KEY=value; see [Environment]
+	// URL is where a server listens that speaks streamable HTTP.
+	URL    string
+	Client *http.Client // decides what may be dialled; follows no redirect
+	Header http.Header  // sent with every call, and nowhere but to URL
+	// Remote says that the work of its tools leaves this machine, or may.
+	Remote bool
+	// Timeout is the most that starting, listing, and each call may take; 0:
+	// one minute.
+	Timeout time.Duration
+	// Version is the program's own, which the server is told.
+	Version string
+}
+
+const (
+	defaultTimeout = time.Minute
+	mostFrame      = 8 << 20  // bytes of one message
+	mostBody       = 32 << 20 // bytes of one HTTP answer, a stream of them included
+)
+
+// Session is a server that has been reached. It is safe for concurrent use.
+type Session struct {
+	cfg  Config
+	cs   *sdk.ClientSession
+	proc *process // nil: it is at a URL
+}
+
+// Error is how a server fails. Its text is fit for a model; Log is for the user
+// alone, for a server may write anything there.
+type Error struct {
+	Server string
+	Err    error
+	Log    string // the last that the server wrote to its standard error; "" if nothing
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("the MCP server %s: %v", e.Server, e.Err) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// errSlow is the cause of a context that ended by Timeout.
+var errSlow = errors.New("it did not answer in time")
+
+// Connect starts the server, or reaches it, and greets it. ctx ends the attempt,
+// not the session: that ends with [Session.Close], which whoever connects calls.
+// Errors: *[Error], or ctx's own unchanged.
+func Connect(ctx context.Context, cfg Config) (*Session, error) {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	s := &Session{cfg: cfg}
+	var transport sdk.Transport
+	if len(cfg.Command) > 0 {
+		proc, err := start(cfg.Command, cfg.Env)
+		if err != nil {
+			return nil, &Error{Server: cfg.Name, Err: err}
+		}
+		s.proc = proc
+		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
+	} else {
+		transport = &sdk.StreamableClientTransport{
+			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
+			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,
+		}
+	}
+	client := sdk.NewClient(&sdk.Implementation{Name: "tandem", Version: cfg.Version}, &sdk.ClientOptions{
+		Capabilities:   &sdk.ClientCapabilities{}, // it may ask us for nothing
+		MultiRoundTrip: &sdk.MultiRoundTripOptions{Disabled: true},
+	})
+	cs, err := within(ctx, cfg.Timeout, func(ctx context.Context) (*sdk.ClientSession, error) {
+		return client.Connect(ctx, transport, nil)
+	})
+	if err != nil {
+		err = s.explain(ctx, err)
+		s.Close()
+		return nil, err
+	}
+	s.cs = cs
+	return s, nil
+}
+
+// within runs do for at most limit. It comes back when ctx ends, whatever do
+// does; do then ends with its connection.
+func within[T any](ctx context.Context, limit time.Duration, do func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
+	defer cancel()
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		v, err := do(ctx)
+		done <- outcome{v, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil && ctx.Err() != nil {
+			o.err = context.Cause(ctx)
+		}
+		return o.v, o.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// explain is err as the user reads it; the caller's own context error is left
+// as it is.
+func (s *Session) explain(ctx context.Context, err error) error {
+	if own := ctx.Err(); own != nil {
+		return own
+	}
+	e := &Error{Server: s.cfg.Name, Err: err}
+	if errors.Is(err, errSlow) {
+		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
+	}
+	if s.proc == nil {
+		return e
+	}
+	e.Log = s.proc.log.last()
+	how, ended := "", false
+	if !errors.Is(err, errSlow) {
+		how, ended = s.proc.ended(settle)
+	}
+	switch {
+	case s.proc.out.odd.Load():
+		e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
+	case s.proc.out.large.Load():
+		e.Err = fmt.Errorf("it sent more than %d MiB at once, and was cut off", mostFrame>>20)
+	case ended:
+		e.Err = fmt.Errorf("it ended (%s)", how)
+	}
+	return e
+}
+
+// settle is how long a process that has closed its streams is given to end, so
+// that it can be said how.
+const settle = 300 * time.Millisecond
+
+// Close ends the session: a program of ours is asked to end, and then made to,
+// with all that it started. It takes about a second at most.
+func (s *Session) Close() {
+	if s.proc != nil {
+		s.proc.stop()
+	}
+	if s.cs != nil {
+		_, _ = within(context.Background(), closing, func(context.Context) (struct{}, error) {
+			return struct{}{}, s.cs.Close() // it is over, whatever that says
+		})
+	}
+	if s.cfg.Client != nil {
+		s.cfg.Client.CloseIdleConnections()
+	}
+}
+
+// closing is how long a server at a URL is given to hear that it is over.
+const closing = time.Second
+
+// Environment is the environment of a server: what programs need to run at all,
+// by name, out of environ, and then more, which wins. No key of anyone's is in
+// it unless more says so.
+func Environment(environ, more []string) []string {
+	var env []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		if needed(name) {
+			env = append(env, kv)
+		}
+	}
+	return append(env, more...)
+}
+
+// needed reports whether programs need a variable to run.
+func needed(name string) bool {
+	switch strings.ToUpper(name) {
+	case "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR",
+		"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
+		"SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR", "TEMP", "TMP", "USERPROFILE", "USERNAME",
+		"HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES":
+		return true
+	}
+	return strings.HasPrefix(name, "LC_")
+}

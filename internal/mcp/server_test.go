@@ -1,0 +1,103 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"go.uber.org/goleak"
+)
+
+// TestMain makes the test binary serve as an MCP server, too, of the manner that
+// the variable says.
+func TestMain(m *testing.M) {
+	if manner := os.Getenv("TEST_MCP_MANNER"); manner != "" {
+		serveAs(manner)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+type city struct {
+	City string `json:"city" jsonschema:"the city"`
+}
+
+type nothing struct{}
+
+// server offers one tool of every manner.
+func server() *sdk.Server {
+	s := sdk.NewServer(&sdk.Implementation{Name: "test", Version: "1"}, nil)
+	sdk.AddTool(s, &sdk.Tool{Name: "weather", Description: "the weather in a city"}, func(_ context.Context, _ *sdk.CallToolRequest, in city) (*sdk.CallToolResult, any, error) {
+		return say("sunny in " + in.City), nil, nil
+	})
+	add := func(name string, do func(context.Context) (*sdk.CallToolResult, error)) {
+		sdk.AddTool(s, &sdk.Tool{Name: name, Description: "It says\x1b[31m red\u202e and\x00 more.\nIn two lines."}, func(ctx context.Context, _ *sdk.CallToolRequest, _ nothing) (*sdk.CallToolResult, any, error) {
+			r, err := do(ctx)
+			return r, nil, err
+		})
+	}
+	add("fails", func(context.Context) (*sdk.CallToolResult, error) { return nil, fmt.Errorf("no such city") })
+	add("dies", func(context.Context) (*sdk.CallToolResult, error) {
+		fmt.Fprintln(os.Stderr, "out of\x1b[31m tokens")
+		os.Exit(3)
+		return nil, nil
+	})
+	add("hangs", func(ctx context.Context) (*sdk.CallToolResult, error) {
+		time.Sleep(4 * time.Second) // deaf to its context, too
+		return say("late"), ctx.Err()
+	})
+	add("huge", func(context.Context) (*sdk.CallToolResult, error) { return say(strings.Repeat("x", 12<<20)), nil })
+	add("env", func(context.Context) (*sdk.CallToolResult, error) { return say(strings.Join(os.Environ(), "\n")), nil })
+	add("picture", func(context.Context) (*sdk.CallToolResult, error) {
+		return &sdk.CallToolResult{Content: []sdk.Content{
+			&sdk.TextContent{Text: "Look:"}, &sdk.ImageContent{MIMEType: "image/png", Data: []byte("1234")},
+			&sdk.EmbeddedResource{Resource: &sdk.ResourceContents{URI: "file:///a", Text: "inside"}},
+		}}, nil
+	})
+	add("child", func(context.Context) (*sdk.CallToolResult, error) {
+		cmd := exec.Command("sleep", "600")
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		return say(fmt.Sprint(cmd.Process.Pid)), nil
+	})
+	s.AddTool(&sdk.Tool{Name: "lies", Description: "its schema is none", InputSchema: map[string]any{"type": "object", "$ref": "https://example.com/elsewhere.json"}},
+		func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) { return say("ok"), nil })
+	return s
+}
+
+func say(text string) *sdk.CallToolResult {
+	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: text}}}
+}
+
+func serveAs(manner string) {
+	switch manner {
+	case "mute":
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "deaf": // reads nothing, and ends for nobody
+		signal.Ignore()
+		time.Sleep(time.Minute)
+	case "chatty": // writes its log where its answers go
+		fmt.Println("Server is starting…")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "ends":
+		fmt.Fprintln(os.Stderr, "no configuration found")
+		os.Exit(7)
+	case "noisy":
+		go func() {
+			for {
+				fmt.Fprintln(os.Stderr, strings.Repeat("noise ", 1000))
+			}
+		}()
+		fallthrough
+	default:
+		_ = server().Run(context.Background(), &sdk.StdioTransport{})
+	}
+}
