@@ -100,8 +100,9 @@ def fstrings():
 NAMES = ["a", "b", "list", "people", "user", "flag", "zero", "none", "empty", "html"]
 
 
-def mvalues():
-    return {
+def mvalues(everything=False):
+    more = {"name": R.choice(TEXTS), "tags": R.choice(LISTS)} if everything or R.random() < 0.8 else {}
+    return more | {
         "a": R.choice(VALUES), "b": R.choice(VALUES), "list": R.choice(LISTS), "people": [{"name": "A", "tags": ["x", "y"], "flag": False}, {"name": "B<", "tags": []}, {}],
         "user": {"name": R.choice(TEXTS), "address": {"city": "Rom", "zip": 0}, "tags": R.choice(LISTS), "flag": R.choice([True, False, 0, 1, ""])},
         "flag": R.choice([True, False, 1, 0, "yes", ""]), "zero": R.choice([0, 0.0, False]), "none": None, "empty": R.choice([[], {}, ""]), "html": R.choice(['<a href="x">&</a>', "&lt;", "'"]),
@@ -158,7 +159,7 @@ def mustaches():
     while sum(c["f"] == "mustache" for c in cases) < 1300:
         t = mbody(0, False, list(PARTIALS))
         if "{{>" in t:
-            add("mustache", t, mvalues(), PARTIALS)
+            add("mustache", t, mvalues(True), PARTIALS)
 
 
 # --- jinja2 ---

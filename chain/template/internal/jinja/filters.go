@@ -367,8 +367,16 @@ func filterSum(r *renderer, at int, v any, a args) any {
 	return sum
 }
 
+// some is iterate, and nothing for whatever is false.
+func (r *renderer) some(at int, v any) []any {
+	if !truth(v) {
+		return nil
+	}
+	return r.iterate(at, v)
+}
+
 func filterMap(r *renderer, at int, v any, a args) any {
-	items := r.iterate(at, v)
+	items := r.some(at, v)
 	if len(a.list) == 0 {
 		b := r.bind(at, "map", a, "attribute", "default?")
 		return r.attributes(at, items, b.values["attribute"], b.any("default", undefined{}))
@@ -389,7 +397,7 @@ func filterMap(r *renderer, at int, v any, a args) any {
 
 // choose is select, selectattr, reject and rejectattr.
 func (r *renderer) choose(at int, v any, a args, attribute, want bool) any {
-	items := r.iterate(at, v)
+	items := r.some(at, v)
 	values := items
 	if attribute {
 		if len(a.list) == 0 {

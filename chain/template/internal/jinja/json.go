@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
 )
@@ -161,7 +160,7 @@ func (w *jsonWriter) text(s string) {
 		case c > 0xffff:
 			high, low := utf16.EncodeRune(c)
 			fmt.Fprintf(&w.b, `\u%04x\u%04x`, high, low)
-		case c < ' ' || c >= utf8.RuneSelf-1 && c != 0x7f:
+		case c < ' ' || c >= 0x7f:
 			fmt.Fprintf(&w.b, `\u%04x`, c)
 		default:
 			w.b.WriteRune(c)

@@ -331,12 +331,19 @@ func (p *parser) filter(x expr) expr {
 	t := p.expectName()
 	f := &filtered{pos: pos(t.at), x: x, name: t.text, filter: filterOf(t.text)}
 	if f.filter == nil {
-		fail(t.at, "there is no filter "+textx.Shorten(t.text), yamlx.Suggest(t.text, filterNames()))
+		fail(t.at, "there is no filter "+textx.Shorten(t.text), suggest(t.text, filterNames()))
 	}
 	if p.skip("(") {
 		f.a = p.arguments()
 	}
 	return f
+}
+
+func suggest(word string, known []string) string {
+	if near, ok := yamlx.Nearest(word, known); ok {
+		return "did you mean " + near + "?"
+	}
+	return "take one of those that docs/langchain.md lists"
 }
 
 func (p *parser) test(x expr) expr {
@@ -348,7 +355,7 @@ func (p *parser) test(x expr) expr {
 	t := p.expectName()
 	n := &tested{pos: pos(t.at), x: x, name: t.text, test: testOf(t.text)}
 	if n.test == nil {
-		fail(t.at, "there is no test "+textx.Shorten(t.text), yamlx.Suggest(t.text, testNames()))
+		fail(t.at, "there is no test "+textx.Shorten(t.text), suggest(t.text, testNames()))
 	}
 	next := p.token()
 	switch {

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
@@ -19,12 +20,12 @@ const (
 
 // renderer is one rendering.
 type renderer struct {
+	t      *Template
 	lookup func(string) (any, bool)
 	meter  pyval.Meter
 	out    *strings.Builder
 	scope  *scope
 	depth  int // of macros in each other
-	loops  int // of loops in each other
 	at     int // the last place, for errors that have none
 }
 
@@ -60,7 +61,7 @@ func (function) String() string { return "<function>" }
 // is a *textx.Mistake: what Python would refuse as well, or more work or memory
 // than a template may take.
 func (t *Template) Render(lookup func(name string) (any, bool)) (_ string, err error) {
-	r := &renderer{lookup: lookup, meter: pyval.Meter{Left: maxWork}, out: &strings.Builder{}, scope: &scope{}}
+	r := &renderer{t: t, lookup: lookup, meter: pyval.Meter{Left: maxWork}, out: &strings.Builder{}, scope: &scope{}}
 	defer func() { t.restore(err) }()
 	defer catch(&err)
 	r.run(t.body)
@@ -162,8 +163,10 @@ func (r *renderer) name(n string) any {
 			return v
 		}
 	}
-	if v, ok := r.lookup(n); ok {
-		return v
+	if slices.ContainsFunc(r.t.vars, func(v Var) bool { return v.Name == n }) {
+		if v, ok := r.lookup(n); ok {
+			return v
+		}
 	}
 	if f := global(n); f != nil {
 		return f
@@ -229,8 +232,7 @@ func (s *forLoop) exec(r *renderer) {
 		}
 		items = kept
 	}
-	l := &loop{items: items, depth: r.loops}
-	r.loops++
+	l := &loop{items: items}
 	for i, x := range items {
 		r.take(4 * costStep)
 		l.index = i
@@ -240,7 +242,6 @@ func (s *forLoop) exec(r *renderer) {
 			r.run(s.body)
 		})
 	}
-	r.loops--
 	if len(items) == 0 {
 		r.within(r.scope, func() { r.run(s.otherwise) })
 	}
@@ -384,7 +385,6 @@ func (m *macro) bind(r *renderer, at int, a args) {
 type loop struct {
 	items   []any
 	index   int
-	depth   int
 	changed any // the last arguments of loop.changed
 }
 
@@ -408,9 +408,9 @@ func (l *loop) attr(name string) (any, bool) {
 	case "length":
 		return int64(n), true
 	case "depth":
-		return int64(l.depth + 1), true
+		return int64(1), true // only recursive loops go deeper
 	case "depth0":
-		return int64(l.depth), true
+		return int64(0), true
 	case "previtem":
 		if l.index == 0 {
 			return undefined{"there is no previous item"}, true

@@ -177,7 +177,11 @@ func filterIndent(r *renderer, at int, v any, a args) any {
 	if !ok {
 		indent = r.pad("", b.int("width", 4), " ", padLeft)
 	}
-	lines := r.lines(r.str(v) + "\n")
+	s, ok := v.(string)
+	if !ok {
+		refuse(at, "indent takes a text, and got a value of type %s%s", typeName(v), why(v))
+	}
+	lines := r.lines(s + "\n")
 	for i, l := range lines {
 		if i > 0 && (l != "" || b.bool("blank")) || i == 0 && b.bool("first") {
 			r.take(len(indent) + len(l))
@@ -219,7 +223,14 @@ func filterTruncate(r *renderer, at int, v any, a args) any {
 	if keep < 0 || leeway < 0 {
 		refuse(at, "truncate needs a length of at least that of its end, %q", end)
 	}
-	runes := r.runes(r.str(v))
+	text, ok := v.(string)
+	if !ok {
+		if _, number := pyval.Float(v); !number && v != nil && len(r.iterate(at, v)) <= length+leeway {
+			return v
+		}
+		refuse(at, "truncate takes a text, and got a value of type %s", typeName(v))
+	}
+	runes := r.runes(text)
 	if len(runes) <= length+leeway {
 		return string(runes)
 	}
@@ -255,7 +266,7 @@ func filterURLEncode(r *renderer, at int, v any, _ args) any {
 	var parts []string
 	for i := range d.Len() {
 		k, x := d.At(i)
-		parts = append(parts, quote(k, "")+"="+quote(x, ""))
+		parts = append(parts, strings.ReplaceAll(quote(k, "")+"="+quote(x, ""), "%20", "+"))
 	}
 	return r.joined(parts, "&")
 }
