@@ -216,6 +216,7 @@ func (r *renderer) percent(at int, s string, values any) string {
 	if t, ok := values.(pyval.Tuple); ok {
 		list = t
 	}
+	r.take(len(s))
 	var b strings.Builder
 	used := 0
 	for {

@@ -32,6 +32,7 @@ func (x *dictOf) eval(r *renderer) any {
 	d := pyval.NewDict()
 	for i, k := range x.keys {
 		key := r.eval(k)
+		r.take(r.keyCost(key))
 		if !d.Set(key, r.eval(x.values[i])) {
 			refuse(k.place(), "a value of type %s cannot be a key", typeName(key))
 		}
@@ -146,9 +147,10 @@ func (r *renderer) contains(at int, x, v any) bool {
 		if !ok {
 			refuse(at, "a value of type %s cannot be in a text%s", typeName(x), why(x))
 		}
-		r.take(len(v) / 8)
+		r.take(len(v))
 		return strings.Contains(v, s)
 	case *pyval.Dict:
+		r.take(r.keyCost(x))
 		_, ok := v.Get(x)
 		return ok
 	}
@@ -217,6 +219,7 @@ func (x *item) eval(r *renderer) any {
 // item returns v[index].
 func (r *renderer) item(at int, v, index any) any {
 	if d, ok := v.(*pyval.Dict); ok {
+		r.take(r.keyCost(index))
 		if x, ok := d.Get(index); ok {
 			return x
 		}
@@ -246,6 +249,14 @@ func (r *renderer) item(at int, v, index any) any {
 		}
 	}
 	return undefined{"there is no such item in a value of type " + typeName(v)}
+}
+
+// keyCost is what it takes to find a key.
+func (r *renderer) keyCost(key any) int {
+	if s, ok := key.(string); ok {
+		return len(s) / costItem
+	}
+	return 0
 }
 
 func (r *renderer) runes(s string) []rune {
@@ -327,6 +338,7 @@ func (x *slice) eval(r *renderer) any {
 	case pyval.Tuple:
 		return pyval.Tuple(pick(v))
 	case string:
+		r.take(len(v) / costItem)
 		if from >= 0 && to >= 0 && step == 1 && utf8.RuneCountInString(v) == len(v) { // ASCII
 			end := len(v)
 			if hasTo {

@@ -100,6 +100,8 @@ func filterLength(r *renderer, at int, v any, _ args) any {
 	switch v := v.(type) {
 	case string:
 		return int64(len(r.runes(v)))
+	case []any:
+		return int64(len(v))
 	case undefined:
 		return int64(0)
 	}
@@ -299,7 +301,7 @@ func filterUnique(r *renderer, at int, v any, a args) any {
 	items := r.iterate(at, v)
 	seen, out := pyval.NewDict(), []any{}
 	for i, k := range r.keys(at, items, b) {
-		r.take(4 * costItem)
+		r.take(4*costItem + r.keyCost(k))
 		if _, have := seen.Get(k); have {
 			continue
 		}

@@ -160,6 +160,7 @@ func dictMethod(d *pyval.Dict, name string) any {
 	case "get":
 		return function(func(r *renderer, at int, a args) any {
 			b := r.bind(at, "get", a, "key", "default?")
+			r.take(r.keyCost(b.values["key"]))
 			if v, ok := d.Get(b.values["key"]); ok {
 				return v
 			}
@@ -385,6 +386,7 @@ func searchFunction(s, name string) function {
 			}
 			return slices.ContainsFunc(others, func(x any) bool {
 				o, ok := x.(string)
+				r.take(len(o))
 				if !ok {
 					refuse(at, "%s takes a text, and got a value of type %s", name, typeName(x))
 				}

@@ -12,10 +12,11 @@ import (
 // What one rendering may take, in bytes of text; the other things count as
 // that many.
 const (
-	maxWork  = 64 << 20
-	costStep = 8  // an expression or statement
-	costItem = 16 // an item of a list or mapping
-	maxBits  = 1 << 12
+	maxWork   = 64 << 20
+	costStep  = 8  // an expression or statement
+	costItem  = 16 // an item of a list or mapping
+	costScope = 64 // a turn of a loop, a call of a macro
+	maxBits   = 1 << 12
 )
 
 // renderer is one rendering.
@@ -31,15 +32,18 @@ type renderer struct {
 
 // scope has the variables that a part of the template has set.
 type scope struct {
-	vars   map[string]any
+	vars   []named // few: a search is faster than a map
 	parent *scope
 }
 
 func (s *scope) set(name string, value any) {
-	if s.vars == nil {
-		s.vars = map[string]any{}
+	for i := range s.vars {
+		if s.vars[i].name == name {
+			s.vars[i].value = value
+			return
+		}
 	}
-	s.vars[name] = value
+	s.vars = append(s.vars, named{name, value})
 }
 
 // undefined is what a name without a value stands for. Its text is empty.
@@ -117,6 +121,7 @@ func (r *renderer) capture(body []statement) string {
 
 // within runs f in a scope of its own below parent.
 func (r *renderer) within(parent *scope, f func()) {
+	r.take(costScope)
 	outer := r.scope
 	r.scope = &scope{parent: parent}
 	f()
@@ -159,8 +164,10 @@ func typeName(v any) string {
 
 func (r *renderer) name(n string) any {
 	for s := r.scope; s != nil; s = s.parent {
-		if v, ok := s.vars[n]; ok {
-			return v
+		for i := range s.vars {
+			if s.vars[i].name == n {
+				return s.vars[i].value
+			}
 		}
 	}
 	if slices.ContainsFunc(r.t.vars, func(v Var) bool { return v.Name == n }) {
@@ -178,10 +185,13 @@ func (r *renderer) name(n string) any {
 func (r *renderer) iterate(at int, v any) []any {
 	switch v := v.(type) {
 	case []any:
+		r.take(len(v))
 		return v
 	case pyval.Tuple:
+		r.take(len(v))
 		return v
 	case *pyval.Dict:
+		r.take(v.Len())
 		return v.Keys()
 	case undefined:
 		return nil
@@ -234,7 +244,6 @@ func (s *forLoop) exec(r *renderer) {
 	}
 	l := &loop{items: items}
 	for i, x := range items {
-		r.take(4 * costStep)
 		l.index = i
 		r.within(r.scope, func() {
 			r.scope.set("loop", l)

@@ -99,9 +99,9 @@ func testOf(name string) test {
 			return false
 		})
 	case "lower":
-		return func(r *renderer, _ int, v any, _ args) bool { return cased(r.str(v), unicode.IsLower, unicode.IsUpper) }
+		return func(r *renderer, _ int, v any, _ args) bool { return r.cased(v, unicode.IsLower, unicode.IsUpper) }
 	case "upper":
-		return func(r *renderer, _ int, v any, _ args) bool { return cased(r.str(v), unicode.IsUpper, unicode.IsLower) }
+		return func(r *renderer, _ int, v any, _ args) bool { return r.cased(v, unicode.IsUpper, unicode.IsLower) }
 	}
 	return nil
 }
@@ -112,6 +112,12 @@ func isInteger(v any) bool {
 		return true
 	}
 	return false
+}
+
+func (r *renderer) cased(v any, one, other func(rune) bool) bool {
+	s := r.str(v)
+	r.take(len(s))
+	return cased(s, one, other)
 }
 
 // cased reports whether some character is of the one case, and none of the other.

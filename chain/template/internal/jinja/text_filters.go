@@ -45,7 +45,9 @@ func textFilterOf(name string) filter {
 		return filterToJSON
 	case "trim":
 		return func(r *renderer, at int, v any, a args) any {
-			return trim(r.str(v), r.bind(at, "trim", a, "chars?"), true, true)
+			s := r.str(v)
+			r.take(len(s))
+			return trim(s, r.bind(at, "trim", a, "chars?"), true, true)
 		}
 	case "truncate":
 		return filterTruncate
@@ -55,7 +57,9 @@ func textFilterOf(name string) filter {
 		return filterURLEncode
 	case "wordcount":
 		return func(r *renderer, _ int, v any, _ args) any {
-			return int64(len(strings.FieldsFunc(r.str(v), func(c rune) bool {
+			s := r.str(v)
+			r.take(2 * len(s))
+			return int64(len(strings.FieldsFunc(s, func(c rune) bool {
 				return c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c)
 			})))
 		}
@@ -123,11 +127,12 @@ const (
 
 // pad fills a text up to a width, as Python's rjust, ljust and center do.
 func (r *renderer) pad(s string, width int, fill string, p padding) string {
+	r.take(len(s))
 	n := width - utf8.RuneCountInString(s)
 	if n <= 0 {
 		return s
 	}
-	r.take(n*len(fill) + len(s))
+	r.take(n * len(fill))
 	left := 0
 	switch p {
 	case padLeft:
@@ -154,7 +159,7 @@ func filterFormat(r *renderer, at int, v any, a args) any {
 
 // lines splits at what Python's splitlines counts as line breaks.
 func (r *renderer) lines(s string) []string {
-	r.take(2 * costItem * (1 + strings.Count(s, "\n")))
+	r.take(len(s) + 2*costItem*(1+strings.Count(s, "\n")))
 	var out []string
 	for s != "" {
 		i := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
@@ -302,6 +307,7 @@ func filterInt(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "int", a, "default?", "base?")
 	switch x := v.(type) {
 	case string:
+		r.take(len(x))
 		if i := toInt(x, min(max(b.int("base", 10), 2), 36)); i != nil {
 			return i
 		}
@@ -322,6 +328,9 @@ func filterInt(r *renderer, at int, v any, a args) any {
 
 func filterFloat(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "float", a, "default?")
+	if s, ok := v.(string); ok {
+		r.take(len(s))
+	}
 	if f, ok := toFloat(v); ok {
 		return f
 	}

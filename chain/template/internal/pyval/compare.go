@@ -18,7 +18,10 @@ func Equal(a, b any, m *Meter) (bool, error) {
 		return b == nil, nil
 	case string:
 		b, ok := b.(string)
-		return ok && a == b, nil
+		if !ok || len(a) != len(b) {
+			return false, nil
+		}
+		return a == b, m.Take(len(a) / 8)
 	case []any:
 		b, ok := b.([]any)
 		return equalItems(a, b, ok, m)
@@ -120,7 +123,7 @@ func Compare(a, b any, m *Meter) (c int, ok bool, err error) {
 	switch a := a.(type) {
 	case string:
 		if b, ok := b.(string); ok {
-			return strings.Compare(a, b), true, nil
+			return strings.Compare(a, b), true, m.Take(min(len(a), len(b)) / 8)
 		}
 	case []any:
 		if b, ok := b.([]any); ok {
