@@ -29,6 +29,7 @@ func Floor(baseURL string) Works {
 			return fmt.Sprintf(titleFormat, subject, city), nil
 		},
 		Mustache: floorPlays,
+		Jinja2:   floorPlays,
 	}
 }
 

@@ -26,11 +26,15 @@ func Tandem(baseURL string) (Works, error) {
 	if err != nil {
 		return nil, err
 	}
-	title, err := rendering(template.FString, titlePrompt, variables)
+	title, err := template.Parse(template.FString, titlePrompt)
 	if err != nil {
 		return nil, err
 	}
-	list, err := rendering(template.Mustache, mustacheText, plays)
+	list, err := rendering(template.Mustache, mustacheText)
+	if err != nil {
+		return nil, err
+	}
+	loop, err := rendering(template.Jinja2, jinja2Text)
 	if err != nil {
 		return nil, err
 	}
@@ -53,18 +57,21 @@ func Tandem(baseURL string) (Works, error) {
 			answer, err := provider.Collect(stack.Chat(ctx, story))
 			return answer.Text, err
 		},
-		FString:  title,
+		FString: func(context.Context) (string, error) {
+			return title.Render(template.Map(variables()))
+		},
 		Mustache: list,
+		Jinja2:   loop,
 	}, nil
 }
 
-// rendering is the work of a template, compiled once.
-func rendering(f template.Format, text string, values func() map[string]any) (Work, error) {
+// rendering is the work of a template with a list, compiled once.
+func rendering(f template.Format, text string) (Work, error) {
 	t, err := template.ParseWith(f, text, template.Options{AllowJinja2: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f, err)
 	}
-	return func(context.Context) (string, error) { return t.Render(template.Map(values())) }, nil
+	return func(context.Context) (string, error) { return t.Render(template.Map(plays())) }, nil
 }
 
 // tandemStack is the stack of a configuration that has one provider.
