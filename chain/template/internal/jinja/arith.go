@@ -272,7 +272,7 @@ func (r *renderer) percent(at int, s string, values any) string {
 func (r *renderer) conversion(at int, flags string, kind byte, value any) string {
 	digits := strings.TrimLeft(flags, "#0- +")
 	set := flags[:len(flags)-len(digits)]
-	spec := ""
+	var spec string
 	number := strings.IndexByte("diuoxXeEfFgG", kind) >= 0
 	width, precision, hasPrecision := strings.Cut(digits, ".")
 	switch kind {

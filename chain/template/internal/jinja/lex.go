@@ -260,9 +260,11 @@ func (l *lexer) next(rest string) token {
 	return token{}
 }
 
+// digitsLen returns the length of the digits that s begins with, with a _ between
+// them here and there.
 func digitsLen(s string, digit func(byte) bool) int {
 	n := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch {
 		case digit(s[i]):
 			n = i + 1

@@ -74,7 +74,7 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 			}
 			inside := body(tokens[i+1:], x.text)
 			for _, item := range items {
-				if err := r.meter.Take(8); err != nil {
+				if err := r.meter.Take(32); err != nil {
 					return r.mistake(err)
 				}
 				own := append((*scopes)[:n:n], item)
