@@ -29,7 +29,7 @@ func (x *listOf) eval(r *renderer) any {
 
 func (x *dictOf) eval(r *renderer) any {
 	r.take(4 * costItem * len(x.keys))
-	d := pyval.NewDict()
+	d := pyval.NewDict(len(x.keys))
 	for i, k := range x.keys {
 		key := r.eval(k)
 		r.take(r.keyCost(key))

@@ -299,7 +299,7 @@ func filterDictsort(r *renderer, at int, v any, a args) any {
 func filterUnique(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "unique", a, "case_sensitive?", "attribute?")
 	items := r.iterate(at, v)
-	seen, out := pyval.NewDict(), []any{}
+	seen, out := pyval.NewDict(0), []any{}
 	for i, k := range r.keys(at, items, b) {
 		r.take(4*costItem + r.keyCost(k))
 		if _, have := seen.Get(k); have {
@@ -325,7 +325,7 @@ func filterGroupby(r *renderer, at int, v any, a args) any {
 			j++
 		}
 		r.take(4 * costItem)
-		group := pyval.NewDict()
+		group := pyval.NewDict(0)
 		group.Set("grouper", shown[i])
 		group.Set("list", items[i:j:j])
 		out = append(out, pyval.Tuple{shown[i], items[i:j:j]})

@@ -75,7 +75,7 @@ func globalRange(r *renderer, at int, a args) any {
 }
 
 func (r *renderer) mapping(at int, what string, a args) *pyval.Dict {
-	out := pyval.NewDict()
+	out := pyval.NewDict(0)
 	for _, v := range a.list {
 		if d, ok := v.(*pyval.Dict); ok {
 			for i := range d.Len() {

@@ -350,7 +350,7 @@ func (m *macro) function(around *scope) function {
 
 // bind gives the macro's parameters their values.
 func (m *macro) bind(r *renderer, at int, a args) {
-	kwargs := pyval.NewDict()
+	kwargs := pyval.NewDict(0)
 	for _, n := range a.named {
 		kwargs.Set(n.name, n.value)
 	}
@@ -371,7 +371,7 @@ func (m *macro) bind(r *renderer, at int, a args) {
 			r.scope.set(p, undefined{"parameter " + p + " was not given"})
 		}
 	}
-	rest, others := pyval.Tuple{}, pyval.NewDict()
+	rest, others := pyval.Tuple{}, pyval.NewDict(0)
 	if len(a.list) > len(m.params) {
 		rest = a.list[len(m.params):]
 	}

@@ -150,7 +150,7 @@ func filterFormat(r *renderer, at int, v any, a args) any {
 	if len(a.named) == 0 {
 		return r.percent(at, r.str(v), pyval.Tuple(a.list))
 	}
-	d := pyval.NewDict()
+	d := pyval.NewDict(0)
 	for _, n := range a.named {
 		d.Set(n.name, n.value)
 	}

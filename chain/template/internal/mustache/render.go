@@ -134,7 +134,13 @@ func (r *renderer) write(b *strings.Builder, s, padding string) error {
 	return nil
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;")
+// escape is HTML's for text, and quotes.
+func escape(s string) string {
+	if !strings.ContainsAny(s, `&"<>`) {
+		return s
+	}
+	return strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
 
 func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 	value := get(x, scopes)
@@ -153,7 +159,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 		return err
 	}
 	if x.kind == variable {
-		s = escaper.Replace(s)
+		s = escape(s)
 	}
 	b.WriteString(s)
 	return nil
