@@ -366,6 +366,8 @@ func (l *lexer) unescape(s string) string {
 		length := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 		switch {
 		case c == '\n':
+		case c == 'N':
+			fail(l.at, "the escape \\N in this text is not supported", "write the character itself")
 		case length > 0:
 			n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+1+length, len(s))], 16, 32)
 			if err != nil || i+length >= len(s) || !utf8.ValidRune(rune(n)) { //nolint:gosec // 32 bits, and checked

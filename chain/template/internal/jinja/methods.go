@@ -166,8 +166,18 @@ func dictMethod(d *pyval.Dict, name string) any {
 			}
 			return b.any("default", nil)
 		})
+	case "pop", "popitem", "update", "setdefault", "clear":
+		return unchanged(name, "make another one: dict(mapping, key=value)")
 	}
 	return nil
+}
+
+// unchanged stands for a method that changes its value.
+func unchanged(name, remedy string) function {
+	return func(_ *renderer, at int, _ args) any {
+		fail(at, name+" would change a value, and values do not change", remedy)
+		return nil
+	}
 }
 
 func listMethod(items []any, name string) any {
@@ -192,10 +202,7 @@ func listMethod(items []any, name string) any {
 			return int64(i)
 		})
 	case "append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort":
-		return function(func(_ *renderer, at int, _ args) any {
-			fail(at, name+" would change a list, and lists do not change", "make another one: list + [item]")
-			return nil
-		})
+		return unchanged(name, "make another one: list + [item]")
 	}
 	return nil
 }

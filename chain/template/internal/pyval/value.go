@@ -34,7 +34,7 @@ const few = 8
 // NewDict returns an empty mapping with room for n keys.
 func NewDict(n int) *Dict {
 	room := make([]any, 3*n)
-	return &Dict{keys: room[0:0:n], values: room[n:n : 2*n], hashes: room[2*n : 2*n]}
+	return &Dict{keys: room[0:0:n], values: room[n : n : 2*n], hashes: room[2*n : 2*n]}
 }
 
 // Len returns the number of keys.
