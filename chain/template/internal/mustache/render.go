@@ -12,7 +12,7 @@ import (
 // What one rendering may take: tokens and bytes together, and partials within
 // partials.
 const (
-	maxWork  = 64 << 20
+	maxWork  = 32 << 20
 	maxDepth = 100
 )
 
