@@ -170,6 +170,26 @@ func elsewhere(ref string) bool {
 	return err != nil || u.Scheme != "" || u.Host != "" || strings.HasPrefix(u.Path, "/")
 }
 
+// deepest is the place that an error got furthest to.
+func deepest(err error) string {
+	var v *jsonschema.ValidationError
+	if !errors.As(err, &v) {
+		return "/"
+	}
+	var best []string
+	var visit func(v *jsonschema.ValidationError)
+	visit = func(v *jsonschema.ValidationError) {
+		if len(v.InstanceLocation) > len(best) {
+			best = v.InstanceLocation
+		}
+		for _, c := range v.Causes {
+			visit(c)
+		}
+	}
+	visit(v)
+	return pointer(best)
+}
+
 // failed is a compiler's error with its place.
 func failed(err error) error {
 	at, text := "/", err.Error()
@@ -179,7 +199,7 @@ func failed(err error) error {
 	switch {
 	case errors.As(err, &bad):
 		if p := problems(bad.Err, 3); len(p) > 0 {
-			return &Error{At: at, Err: errors.New(strings.Join(p, "; "))}
+			return &Error{At: deepest(bad.Err), Err: errors.New(strings.Join(p, "; "))}
 		}
 	case errors.As(err, &regex):
 		_, at, _ = strings.Cut(regex.URL, "#")

@@ -50,7 +50,7 @@ func TestAnswers(t *testing.T) {
 				n++
 				last = c
 			}
-			if n != 1 || last.Text != tc.text || last.Thinking != tc.thinking || last.Route == nil || last.Route.Repairs != 0 || len(f.Calls()) != 1 {
+			if n != 1 || last.Text != tc.text || last.Thinking != tc.thinking || last.Finish != provider.FinishStop || last.Route == nil || last.Route.Repairs != 0 || len(f.Calls()) != 1 {
 				t.Errorf("%d chunks, the last %+v, after %d calls", n, last, len(f.Calls()))
 			}
 		})
