@@ -162,11 +162,11 @@ func FuzzParsers(f *testing.F) {
 				continue
 			}
 			ok := p.Type() == output.TypeAny
-			switch v.(type) {
+			switch v := v.(type) {
 			case string:
 				ok = ok || p.Type() == output.TypeText
 			case []string:
-				ok = ok || p.Type() == output.TypeList && len(v.([]string)) > 0
+				ok = ok || p.Type() == output.TypeList && len(v) > 0
 			case bool:
 				ok = ok || p.Type() == output.TypeBool
 			case time.Time:
