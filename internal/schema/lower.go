@@ -27,7 +27,7 @@ func (s *Schema) lowered() ([]byte, error) {
 }
 
 func (s *Schema) lowerRoot() (*node, error) {
-	l := &lowering{s: s, defs: object(), names: map[string]string{}}
+	l := &lowering{s: s, defs: object(), names: map[string]string{}, loops: map[string]bool{}}
 	n, err := l.body(s.root, nil, nil)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,17 @@ type lowering struct {
 	s     *Schema
 	defs  *node             // the recursive ones, lowered
 	names map[string]string // of them, by reference
+	loops map[string]bool   // which references are recursive, as far as was asked
 	size  int
+}
+
+func (l *lowering) recursive(ref string) bool {
+	loops, known := l.loops[ref]
+	if !known {
+		loops = l.s.recursive(ref)
+		l.loops[ref] = loops
+	}
+	return loops
 }
 
 // any6 are all types, in the order in which a grammar tries them.
@@ -62,7 +72,7 @@ func isAny(n *node) bool {
 // schema lowers n. Nil is a schema that nothing satisfies. A recursive
 // reference stays one.
 func (l *lowering) schema(n *node, at []string) (*node, error) {
-	if ref := refOf(n); ref != "" && !restricts(n) && l.s.recursive(ref) {
+	if ref := refOf(n); ref != "" && !restricts(n) && l.recursive(ref) {
 		return l.named(ref, n, at)
 	}
 	return l.body(n, at, nil)
@@ -191,7 +201,7 @@ func (l *lowering) alternatives(out, n *node, word string, at, followed []string
 		place := append(at[:len(at):len(at)], word, strconv.Itoa(i))
 		var a *node
 		var err error
-		if ref := refOf(alt); isAny(out) && ref != "" && !restricts(alt) && l.s.recursive(ref) && !slices.Contains(followed, ref) {
+		if ref := refOf(alt); isAny(out) && ref != "" && !restricts(alt) && l.recursive(ref) && !slices.Contains(followed, ref) {
 			a, err = l.named(ref, alt, place)
 		} else {
 			a, err = l.body(alt, place, followed)

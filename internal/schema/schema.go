@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -141,8 +142,17 @@ func isNames(at []string) bool {
 func nullable(n *node) {
 	n.drop("nullable")
 	switch t := n.get("type"); {
+	case t == nil && slices.ContainsFunc([]string{"$ref", "allOf", "anyOf", "oneOf"}, n.has):
+		inner := object()
+		for _, k := range slices.Clone(n.keys) {
+			if k[0] != '$' && k != "definitions" || k == "$ref" { // what others refer to stays where it is
+				inner.set(k, n.get(k))
+				n.drop(k)
+			}
+		}
+		n.set("anyOf", array(inner, object().set("type", text("null"))))
+		return
 	case t == nil:
-		return // nothing keeps null out, but perhaps an enum
 	case t.isArray():
 		if !contains(t, text("null")) {
 			n.set("type", array(append(t.clone().kids, text("null"))...))
