@@ -222,6 +222,9 @@ func TestAnswer(t *testing.T) {
 		"```json\n{\"a\":\"```\"}\n```":          {"", "{\"a\":\"```\"}"},
 		"```json\n{}\n```\nor\n```json\n[]\n```": {"", "```json\n{}\n```\nor\n```json\n[]\n```"},
 		"```json\n{}":                            {"", "{}"},
+		"\"a </think> b\"":                       {"", "\"a </think> b\""},
+		"```\n{\"a\":\"</think>\"}\n```":         {"", "{\"a\":\"</think>\"}"},
+		"is {a} it?</think>\n```json\n[]\n```":   {"is {a} it?", "[]"},
 		"Sure! {}":                               {"", "Sure! {}"},
 		"":                                       {"", ""},
 	} {
