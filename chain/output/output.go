@@ -72,7 +72,7 @@ func (p Parser) Parse(text string) (any, error) {
 // thoughtless is what follows the thinking, if anything does.
 func thoughtless(text string) string {
 	for _, tag := range []string{"think", "thinking"} {
-		if after, ok := strings.CutPrefix(strip(text), "<"+tag+">"); ok {
+		if after, ok := strings.CutPrefix(strings.TrimLeftFunc(text, isSpace), "<"+tag+">"); ok {
 			if _, rest, ok := strings.Cut(after, "</"+tag+">"); ok && strip(rest) != "" {
 				return strings.TrimLeftFunc(rest, isSpace)
 			}
@@ -117,7 +117,7 @@ func strip(s string) string { return strings.TrimFunc(s, isSpace) }
 
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F }
 
-// Text leaves an answer as it is.
+// Text leaves an answer as it is, but for thinking.
 func Text() Parser { return Parser{} }
 
 // Options are what the parsers that [New] makes can be told. Which of them a
