@@ -54,7 +54,7 @@ func at(t *testing.T, f *fake, home, kind string, args ...string) *session {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM="+kind, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM=" + kind, "PATH=" + os.Getenv("PATH")}
 	file, terminal := pty(t)
 	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,8 +10,6 @@ import (
 // maxRepeat is the most repetitions that a grammar is asked for; llama.cpp
 // refuses more than 2000, and is slow long before. A looser bound is left out.
 const maxRepeat = 500
-
-func toString(v any) string { return fmt.Sprint(v) }
 
 // typed lowers what n says about values of type t.
 func (l *lowering) typed(n *node, t string, at []string) (*node, error) {

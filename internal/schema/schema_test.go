@@ -115,6 +115,8 @@ func TestLower(t *testing.T) {
 		"enum by type":          {`{"type":"string","enum":["a",1]}`, `{"enum":["a"]}`},
 		"enum and not":          {`{"enum":["a","b"],"not":{"const":"a"}}`, `{"enum":["b"]}`},
 		"nullable":              {`{"type":"string","enum":["a"],"nullable":true}`, `{"enum":["a",null]}`},
+		"nullable $ref":         {`{"$defs":{"a":{"const":1}},"$ref":"#/$defs/a","nullable":true}`, `{"anyOf":[{"enum":[1]},{"type":"null"}]}`},
+		"nullable anyOf":        {`{"anyOf":[{"type":"string"},{"type":"boolean"}],"nullable":true,"description":"d"}`, `{"anyOf":[{"anyOf":[{"type":"string"},{"type":"boolean"}],"description":"d"},{"type":"null"}]}`},
 		"anything":              {`{}`, `{"type":["string","number","boolean","object","array","null"]}`},
 		"a $ref":                {`{"$defs":{"a":{"type":"boolean"}},"$ref":"#/$defs/a"}`, `{"type":"boolean"}`},
 		"a $ref, escaped":       {`{"$defs":{"a/b c":{"type":"boolean"}},"$ref":"#/$defs/a~1b%20c"}`, `{"type":"boolean"}`},
@@ -220,6 +222,9 @@ func TestAnswer(t *testing.T) {
 		"```json\n{\"a\":\"```\"}\n```":          {"", "{\"a\":\"```\"}"},
 		"```json\n{}\n```\nor\n```json\n[]\n```": {"", "```json\n{}\n```\nor\n```json\n[]\n```"},
 		"```json\n{}":                            {"", "{}"},
+		"\"a </think> b\"":                       {"", "\"a </think> b\""},
+		"```\n{\"a\":\"</think>\"}\n```":         {"", "{\"a\":\"</think>\"}"},
+		"is {a} it?</think>\n```json\n[]\n```":   {"is {a} it?", "[]"},
 		"Sure! {}":                               {"", "Sure! {}"},
 		"":                                       {"", ""},
 	} {
