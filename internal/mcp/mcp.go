@@ -17,6 +17,8 @@ import (
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
 // Config is one server: Command or URL is set.
@@ -27,7 +29,7 @@ type Config struct {
 	Env     []string // its whole environment, KEY=value; see [Environment]
 	// URL is where a server listens that speaks streamable HTTP.
 	URL    string
-	Client *http.Client // decides what may be dialled; follows no redirect
+	Policy httpx.Policy // which addresses may be dialled for it
 	Header http.Header  // sent with every call, and nowhere but to URL
 	// Remote says that the work of its tools leaves this machine, or may.
 	Remote bool
@@ -42,6 +44,7 @@ const (
 	defaultTimeout = time.Minute
 	mostFrame      = 8 << 20  // bytes of one message
 	mostBody       = 32 << 20 // bytes of one HTTP answer, a stream of them included
+	connectWithin  = 10 * time.Second
 )
 
 // Session is a server that has been reached. It is safe for concurrent use.
@@ -49,6 +52,7 @@ type Session struct {
 	cfg  Config
 	cs   *sdk.ClientSession
 	proc *process // nil: it is at a URL
+	idle func()   // closes the connections to a URL
 }
 
 // Error is how a server fails. Its text is fit for a model; Log is for the user
@@ -84,8 +88,10 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
+		client := httpx.BoundedClient(cfg.Policy, connectWithin, cfg.Header, mostBody)
+		s.idle = client.CloseIdleConnections
 		transport = &sdk.StreamableClientTransport{
-			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
+			Endpoint: cfg.URL, HTTPClient: client,
 			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,
 		}
 	}
@@ -175,8 +181,8 @@ func (s *Session) Close() {
 			return struct{}{}, s.cs.Close() // it is over, whatever that says
 		})
 	}
-	if s.cfg.Client != nil {
-		s.cfg.Client.CloseIdleConnections()
+	if s.idle != nil {
+		s.idle()
 	}
 }
 

@@ -64,7 +64,7 @@ func both(t *testing.T, test func(t *testing.T, cfg Config)) {
 		srv := httptest.NewServer(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s }, nil))
 		t.Cleanup(srv.Close)
 		t.Cleanup(srv.CloseClientConnections)
-		test(t, Config{Name: "test", URL: srv.URL, Client: httpx.PlainClient(httpx.Policy{Offline: true}, time.Second)})
+		test(t, Config{Name: "test", URL: srv.URL, Policy: httpx.Policy{Offline: true}})
 	})
 }
 
@@ -234,7 +234,7 @@ func TestEnvironment(t *testing.T) {
 // The socket decides what may be dialled, and headers go to the server alone.
 func TestHTTP(t *testing.T) {
 	for want, policy := range map[provider.Kind]httpx.Policy{provider.Offline: {Offline: true}, provider.Private: {LocalOnly: true}} {
-		_, err := Connect(t.Context(), Config{Name: "test", URL: "http://192.0.2.1:81/mcp", Client: httpx.PlainClient(policy, time.Second)})
+		_, err := Connect(t.Context(), Config{Name: "test", URL: "http://192.0.2.1:81/mcp", Policy: policy})
 		if provider.KindOf(err) != want {
 			t.Errorf("%v", err)
 		}
@@ -250,7 +250,7 @@ func TestHTTP(t *testing.T) {
 	defer srv.Close()
 	_, err := Connect(t.Context(), Config{
 		Name: "test", URL: srv.URL, Header: http.Header{"Authorization": {"Bearer sk-canary"}},
-		Client: httpx.PlainClient(httpx.Policy{}, time.Second), Timeout: 5 * time.Second,
+		Timeout: 5 * time.Second,
 	})
 	if err == nil || strings.Contains(err.Error(), "canary") || got != "Bearer sk-canary" || elsewhere > 0 {
 		t.Errorf("%v, header %q, %d requests elsewhere", err, got, elsewhere)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -144,9 +143,8 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 	said := m.Env
 	if m.URL != "" {
 		said = m.Headers
-		policy := s.policy()
-		policy.LocalOnly = !c.Remote // and stays so, whatever its name resolves to later
-		c.Client, c.Header = httpx.PlainClient(policy, connectServer), http.Header{}
+		c.Policy, c.Header = s.policy(), http.Header{}
+		c.Policy.LocalOnly = !c.Remote // and stays so, whatever its name resolves to later
 	}
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -166,9 +164,6 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 	c.Env = mcp.Environment(os.Environ(), env)
 	return c, nil
 }
-
-// connectServer is the most time to reach a server at a URL.
-const connectServer = 10 * time.Second
 
 // choose returns the tools that names speak of.
 func (o *opened) choose(names []string) (tools []tool.Tool, err error) {
