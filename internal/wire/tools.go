@@ -166,28 +166,21 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 }
 
 // choose returns the tools that names speak of.
-func (o *opened) choose(names []string) (tools []tool.Tool, err error) {
-	for _, name := range names {
-		server, _, _ := strings.Cut(name, "/")
-		from := o.sessions[server]
-		found := from.tools
-		if !strings.HasSuffix(name, "/*") {
-			i := slices.IndexFunc(from.tools, func(t tool.Tool) bool { return t.Ref == name })
-			if i < 0 {
-				return nil, from.missing(name)
-			}
-			found = found[i : i+1]
+func (o *opened) choose(names []string) ([]tool.Tool, error) {
+	var all []tool.Tool
+	for server, from := range o.sessions {
+		all = append(all, from.tools...)
+		if !slices.Contains(names, server+"/*") {
+			continue // what is left out was not asked for, or missing says so
 		}
-		for _, t := range found {
-			if !slices.ContainsFunc(tools, func(o tool.Tool) bool { return o.Ref == t.Ref }) {
-				tools = append(tools, t)
-			}
-		}
-	}
-	for _, s := range o.sessions {
-		for _, skip := range s.skipped {
+		for _, skip := range from.skipped {
 			o.stack.warnOf(fmt.Sprintf("the tool %s cannot be used: %s", skip.Ref, skip.Reason))
 		}
+	}
+	tools, missing := tool.Select(all, names)
+	if missing != "" {
+		server, _, _ := strings.Cut(missing, "/")
+		return nil, o.sessions[server].missing(missing)
 	}
 	return tools, nil
 }

@@ -89,6 +89,8 @@ func TestTools(t *testing.T) {
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("opening a stack starts a server")
 	}
+	var warned []string
+	s.warn = func(w string) { warned = append(warned, w) }
 	tools, done, err := s.Tools(t.Context(), []string{"web/time", "mine/*", "mine/env", "other/env"})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +103,9 @@ func TestTools(t *testing.T) {
 		if x.Remote != (x.Source == "other") {
 			t.Errorf("%s: remote is %v", x.Ref, x.Remote)
 		}
+	}
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "the tool mine/lies cannot be used: ") {
+		t.Errorf("warned of %q", warned)
 	}
 	if header != "Bearer one-word blue" {
 		t.Errorf("the header is %q", header)
