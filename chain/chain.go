@@ -5,30 +5,48 @@ import (
 	"slices"
 )
 
-// Chain is a list of steps, each asked after the one before it, with the
-// answers of earlier steps as variables of later ones. It is immutable and
-// safe for concurrent use.
+// Chain is a list of steps, each run after the one before it, with the values
+// of earlier steps as variables of later ones. It is immutable and safe for
+// concurrent use.
 type Chain struct {
 	name        string
 	description string
 	pipe        bool
 	steps       []step
 	inputs      []input
+	needs       needs
+	notes       []error
+	deep        int // how deep steps lie in each other
+	files       []string
+	warnings    []error
 }
 
-// input is a variable that no step provides.
+// Input is a variable that no step provides: a run needs a value for it.
+type Input struct {
+	Name        string
+	Type        Type   // of its value, TypeAny where nobody said
+	Description string // what the file says about it
+	Default     any    // its value where none is given; nil: there is none
+	Optional    bool   // it may have no value
+}
+
 type input struct {
-	name  string
+	Input
 	first place  // where it is first used
 	where string // first in words, for an error's text
 }
 
+// needs is what a chain's steps name and somebody else has.
+type needs struct {
+	providers, tools, collections []string
+}
+
 // New makes a chain in which each step's answer is bound to its name. A
-// variable that names an earlier step is that step's answer; all other
+// variable that names an earlier step is that step's value; all other
 // variables are the chain's inputs. The error holds every mistake in the
-// steps: a template that does not parse, a name that is missing, no identifier
-// or taken twice, a step that uses its own answer or a later one's, a setting
-// out of its range.
+// steps: a template or expression that cannot be read, a name that is missing,
+// no identifier or taken twice, a step that uses its own answer or a later
+// one's, a value of the wrong type, a setting out of its range.
 func New(steps ...Step) (*Chain, error) { return build(steps, false) }
 
 // Pipe makes a chain in which each step's answer is the next step's only
@@ -38,15 +56,20 @@ func New(steps ...Step) (*Chain, error) { return build(steps, false) }
 func Pipe(steps ...Step) (*Chain, error) { return build(steps, true) }
 
 func build(steps []Step, pipe bool) (*Chain, error) {
-	c, mistakes := compile(steps, pipe)
+	c := newCompiler(true) // whoever writes Go can run programs anyway
+	c.chain.pipe = pipe
+	c.chain.steps = c.top(steps)
 	var errs []error
-	for _, m := range mistakes {
+	for _, m := range c.mistakes {
 		errs = append(errs, m)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return c, nil
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, w)
+	}
+	return c.chain, nil
 }
 
 // Name is the chain's name in its file, "" where it has none.
@@ -64,31 +87,58 @@ func (c *Chain) Steps() []string {
 	return names
 }
 
-// Inputs returns the variables that no step provides, in order of first use.
-// A run needs a value for each.
+// Inputs returns the names of the variables that no step provides, in order of
+// first use. A run needs a value for each that has no default.
 func (c *Chain) Inputs() []string {
 	names := make([]string, len(c.inputs))
 	for i, in := range c.inputs {
-		names[i] = in.name
+		names[i] = in.Name
 	}
 	return names
+}
+
+// Input returns what is known about an input.
+func (c *Chain) Input(name string) (Input, bool) {
+	if in := c.input(name); in != nil {
+		return in.Input, true
+	}
+	return Input{}, false
+}
+
+func (c *Chain) input(name string) *input {
+	for i := range c.inputs {
+		if c.inputs[i].Name == name {
+			return &c.inputs[i]
+		}
+	}
+	return nil
 }
 
 // Providers returns the providers that steps name in Use, in order of first
 // use, so that a caller can find a name that nobody has before the first call.
-func (c *Chain) Providers() []string {
-	names := []string{}
-	for i := range c.steps {
-		for _, name := range c.steps[i].settings.Use {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
+func (c *Chain) Providers() []string { return slices.Clone(c.needs.providers) }
+
+// Tools returns the tools that steps name, in order of first use.
+func (c *Chain) Tools() []string { return slices.Clone(c.needs.tools) }
+
+// Collections returns the collections that steps look passages up in.
+func (c *Chain) Collections() []string { return slices.Clone(c.needs.collections) }
+
+// Warnings say what is allowed in the chain and surely not meant, such as a step
+// whose value nobody uses. Those of a chain in a file have
+// their places in it.
+func (c *Chain) Warnings() []error { return slices.Clone(c.warnings) }
 
 // takes reports whether name is an input.
 func (c *Chain) takes(name string) bool {
-	return slices.ContainsFunc(c.inputs, func(in input) bool { return in.name == name })
+	return c.input(name) != nil
+}
+
+// note adds what a step names.
+func (n *needs) note(list *[]string, names ...string) {
+	for _, name := range names {
+		if !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
 }

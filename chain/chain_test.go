@@ -20,7 +20,7 @@ func TestNewInputs(t *testing.T) {
 		{"the lesson's chain", New, president(), []string{"country"}, []string{"president", "changes"}},
 		{"inputs in order of first use", New, []Step{
 			{Name: "a", System: "{s}", Prompt: "{y} {x} {y}"},
-			{Name: "b", Messages: []Message{{provider.RoleUser, "{a} {x} {z}"}}},
+			{Name: "b", Messages: []Message{{Role: provider.RoleUser, Text: "{a} {x} {z}"}}},
 		}, []string{"s", "y", "x", "z"}, []string{"a", "b"}},
 		{"one unnamed step", New, []Step{{Prompt: "{answer}?"}}, []string{"answer"}, []string{"answer"}},
 		{"no inputs", New, []Step{{Name: "a", Prompt: "hi"}}, []string{}, []string{"a"}},
@@ -71,14 +71,14 @@ func TestNewMistakes(t *testing.T) {
 		{"no prompt", New, []Step{{Name: "a"}}, []string{
 			`step "a", prompt: there is no prompt; write one, or messages`,
 		}},
-		{"empty message", New, []Step{{Name: "a", Messages: []Message{{user, "x"}, {user, ""}}}}, []string{
+		{"empty message", New, []Step{{Name: "a", Messages: []Message{{Role: user, Text: "x"}, {Role: user, Text: ""}}}}, []string{
 			`step "a", message 2: the user message is empty; write what the model is to be told`,
 		}},
-		{"prompt and messages", New, []Step{{Name: "a", Prompt: "x", Messages: []Message{{user, "x"}}}}, []string{
+		{"prompt and messages", New, []Step{{Name: "a", Prompt: "x", Messages: []Message{{Role: user, Text: "x"}}}}, []string{
 			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
 		}},
-		{"role", New, []Step{{Name: "a", Messages: []Message{{"human", "x"}}}}, []string{
-			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant`,
+		{"role", New, []Step{{Name: "a", Messages: []Message{{Role: "human", Text: "x"}}}}, []string{
+			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant, tool`,
 		}},
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
 			`step "a": temperature NaN is not between 0 and 2`,
@@ -101,7 +101,7 @@ func TestNewMistakes(t *testing.T) {
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,
 			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a brace in the text`,
-			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and values are plain text; write {c}`,
+			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {c}, or reach into it in a mustache template`,
 		}},
 	} {
 		c, err := tt.make(tt.steps...)
@@ -120,7 +120,7 @@ func TestChainDoesNotChangeWithItsSource(t *testing.T) {
 	*steps[0].Temperature, steps[0].Stop[0], steps[0].Use[0] = 1, "changed", "changed"
 	c.Inputs()[0], c.Steps()[0] = "changed", "changed"
 	f := answers(map[string]string{"hi": "ho"})
-	if _, err := c.Output(t.Context(), f, map[string]string{"x": "hi"}); err != nil {
+	if _, err := c.Output(t.Context(), f, map[string]any{"x": "hi"}); err != nil {
 		t.Fatal(err)
 	}
 	if req := f.requests[0]; *req.Temperature != 0.5 || req.Stop[0] != "end" || req.Use[0] != "local" {

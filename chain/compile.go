@@ -5,85 +5,170 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// place is where in a list of steps something stands.
-type place struct {
-	step    int    // index; -1: the chain itself
-	name    string // of the step, where it has one
-	field   string // the key in a chain file, such as "prompt"; "": the step
-	message int    // index into Messages where field is "messages"; -1: all
-	at      position
-}
-
-// String describes the place to a Go programmer.
-func (p place) String() string {
-	var parts []string
-	switch {
-	case p.step < 0:
-		return "chain"
-	case p.name != "":
-		parts = append(parts, fmt.Sprintf("step %q", p.name))
-	default:
-		parts = append(parts, fmt.Sprintf("step %d", p.step+1))
-	}
-	switch {
-	case p.field == "messages" && p.message >= 0:
-		parts = append(parts, fmt.Sprintf("message %d", p.message+1))
-	case p.field != "":
-		parts = append(parts, p.field)
-	}
-	if p.at != (position{}) {
-		parts = append(parts, fmt.Sprintf("line %d, column %d", p.at.line, p.at.column))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// mistake is something wrong in a list of steps.
-type mistake struct {
-	place
-	message string
-	remedy  string
-}
-
-// Error says where, what, and what to do, on one line.
-func (m *mistake) Error() string {
-	text := m.place.String() + ": " + m.message
-	if m.remedy != "" {
-		text += "; " + m.remedy
-	}
-	return text
-}
+// maxDepth bounds how deep steps may lie in each other, chains in files
+// included.
+const maxDepth = 32
 
 // compiler makes a Chain of Steps, and notes every mistake in them.
 type compiler struct {
 	chain    *Chain
-	named    []string // the names that the steps were given, "" where none
 	mistakes []*mistake
+	warnings []*mistake
+	scope    *scope
+	declared bool  // the inputs are known beforehand
+	index    int   // of the current step in its list
 	current  place // of what is being compiled
+	depth    int
+	jinja2   bool    // templates in jinja2 are taken
+	file     *source // the chain itself in its file; nil: it was made in Go
 }
 
-// compile returns the chain, which is usable only if there are no mistakes.
-func compile(steps []Step, pipe bool) (*Chain, []*mistake) {
-	c := &compiler{chain: &Chain{pipe: pipe, steps: make([]step, len(steps))}}
+// newCompiler takes templates in jinja2 only from an author who is trusted.
+func newCompiler(jinja2 bool) *compiler { return &compiler{chain: &Chain{}, jinja2: jinja2} }
+
+// step is a Step with everything in it compiled.
+type step struct {
+	name     string
+	body     body
+	typ      Type             // of the value
+	settings provider.Request // without messages
+	when     *expression
+	skipped  *string // the value when it is skipped
+	each     *each
+	repeat   *repeat
+	retries  int
+	timeout  time.Duration
+	fallback *step
+	pipeVar  string // in a pipe: what the value before is called
+	final    bool   // its answer, as it comes, is the chain's
+	bare     bool   // nothing but a body: none of the fields above that change how it runs
+}
+
+// top compiles the steps of the chain itself.
+func (c *compiler) top(steps []Step) []step {
 	if len(steps) == 0 {
-		c.current = place{step: -1}
+		c.current = place{whole: true, src: c.file}
 		c.fail("", "there are no steps", "give it at least one")
+		return nil
 	}
+	list := c.list(steps, c.chain.pipe, "")
+	final(&list[len(list)-1])
+	last := &list[len(list)-1]
+	if last.when != nil && last.skipped == nil {
+		c.current = placeOf(&steps[len(steps)-1], last.name, len(list)-1, "")
+		c.fail("when", "the last step may be skipped, and the chain would have no answer", "give it an else, or put a step after it")
+	}
+	for _, in := range c.chain.inputs {
+		if c.declared && in.where == "" {
+			c.current = in.first
+			c.fail("", fmt.Sprintf("no step uses the input %q", in.Name), "remove it, or use {"+in.Name+"}")
+		}
+	}
+	return list
+}
+
+// final marks the step whose answer, as it comes, is the chain's.
+func final(s *step) {
+	if s.each == nil && s.repeat == nil && s.fallback == nil && s.retries == 0 {
+		s.final = s.body.final()
+	}
+}
+
+// list compiles steps that run one after the other.
+func (c *compiler) list(steps []Step, pipe bool, prefix string) []step {
+	compiled := make([]step, len(steps))
+	sc := &scope{}
 	for i := range steps {
-		c.named = append(c.named, steps[i].Name)
-		c.name(i, steps)
+		compiled[i].name = c.name(i, steps, pipe, prefix)
+		if !pipe {
+			c.declare(sc, &steps[i], steps[i].Name, i)
+		}
 	}
-	for i := range steps {
-		s := &c.chain.steps[i]
-		c.current = place{step: i, name: s.name, message: -1}
-		s.settings = steps[i].settings()
-		c.settings(s.settings)
-		c.texts(s, &steps[i])
+	c.inside(sc, func() {
+		for i := range steps {
+			if !pipe || i == 0 {
+				c.step(&steps[i], &compiled[i], i, prefix)
+				c.know(sc, &compiled[i], i)
+				continue
+			}
+			before := &piped{typ: compiled[i-1].typ}
+			c.inside(&scope{pipe: before}, func() { c.step(&steps[i], &compiled[i], i, prefix) })
+			c.piped(&compiled[i], &steps[i], before, prefix, i)
+		}
+	})
+	if !pipe {
+		c.unused(sc, steps, prefix)
 	}
-	return c.chain, c.mistakes
+	return compiled
+}
+
+// unused warns of steps before the last whose values nobody uses.
+func (c *compiler) unused(sc *scope, steps []Step, prefix string) {
+	for i := range steps[:len(steps)-1] {
+		if !slices.ContainsFunc(sc.bindings, func(b binding) bool { return b.step == i && b.used }) {
+			p := placeOf(&steps[i], steps[i].Name, i, prefix)
+			p.field = "name"
+			c.warnings = append(c.warnings, &mistake{place: p, message: fmt.Sprintf("nobody uses the value of the step %q", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
+		}
+	}
+}
+
+// piped checks that a step of a pipe has one variable.
+func (c *compiler) piped(s *step, src *Step, before *piped, prefix string, i int) {
+	if len(before.names) == 1 {
+		s.pipeVar = before.names[0]
+		return
+	}
+	c.current = placeOf(src, s.name, i, prefix)
+	if s.body != nil {
+		c.fail("", pipeMistake(before.names), "in a pipe a step has one variable, which stands for the answer before it")
+	}
+}
+
+// declare puts the names that a step provides into the scope of its list.
+func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
+	gap := src.When != "" && src.Else == nil
+	names := []string{name}
+	for _, branch := range src.Parallel {
+		names = append(names, branch.Name)
+	}
+	for j, n := range names {
+		if n == "" {
+			continue
+		}
+		if k := slices.IndexFunc(sc.bindings, func(b binding) bool { return b.name == n }); k >= 0 {
+			what := ""
+			if j > 0 {
+				what = fmt.Sprintf("the branch %q: ", n)
+			}
+			c.fail("name", fmt.Sprintf("%sstep %d has the name %q already", what, sc.bindings[k].step+1, n), "give each step a name of its own")
+			continue
+		}
+		sc.bindings = append(sc.bindings, binding{name: n, typ: TypeAny, step: i, gap: gap})
+	}
+}
+
+// know makes the values of step i known to the steps after it.
+func (c *compiler) know(sc *scope, s *step, i int) {
+	for j := range sc.bindings {
+		b := &sc.bindings[j]
+		if b.step != i {
+			continue
+		}
+		b.known = true
+		if b.name == s.name {
+			b.typ = s.typ
+		} else if p, ok := s.body.(*parallel); ok {
+			b.typ = p.typeOf(b.name)
+		}
+	}
 }
 
 func (c *compiler) fail(field, message, remedy string) {
@@ -93,22 +178,66 @@ func (c *compiler) fail(field, message, remedy string) {
 }
 
 // name gives step i its name.
-func (c *compiler) name(i int, steps []Step) {
+func (c *compiler) name(i int, steps []Step, pipe bool, prefix string) string {
 	name := steps[i].Name
-	c.current = place{step: i, name: name, message: -1}
+	c.current = placeOf(&steps[i], name, i, prefix)
 	switch {
 	case name == "" && len(steps) == 1:
 		name = "answer"
-	case name == "" && c.chain.pipe:
+	case name == "" && pipe:
 		name = fmt.Sprintf("step%d", i+1)
 	case name == "":
 		c.fail("", "the step has no name", "name it, so that later steps can use its answer")
-	case !isName(name):
-		c.fail("name", fmt.Sprintf("%q cannot be a step's name", shorten(name)), "write letters, digits and _ only, so that {"+suggestName(name)+"} can stand for its answer")
+	case !textx.IsName(name):
+		c.fail("name", fmt.Sprintf("%q cannot be a step's name", textx.Shorten(name)), "write letters, digits and _ only, so that {"+suggestName(name)+"} can stand for its answer")
 	}
-	c.chain.steps[i].name = name
-	if earlier := slices.Index(c.chain.Steps()[:i], name); earlier >= 0 && name != "" {
-		c.fail("name", fmt.Sprintf("step %d has the name %q already", earlier+1, name), "give each step a name of its own")
+	return name
+}
+
+// step compiles one step.
+func (c *compiler) step(src *Step, s *step, i int, prefix string) {
+	was, at, index := c.scope, c.current, c.index
+	defer func() { c.scope, c.current, c.index = was, at, index }()
+	c.index, c.current = i, placeOf(src, s.name, i, prefix)
+	if c.depth++; c.depth > maxDepth {
+		c.fail("", fmt.Sprintf("steps lie more than %d deep in each other", maxDepth), "put some into chains of their own")
+		c.depth--
+		s.body = &textBody{}
+		return
+	}
+	defer func() { c.depth-- }()
+	c.chain.deep = max(c.chain.deep, c.depth)
+	s.settings = src.settings()
+	c.settings(s.settings)
+	c.chain.needs.note(&c.chain.needs.providers, src.Use...)
+	c.flow(src, s)
+	s.body, s.typ = c.body(src, s, c.current.inner())
+	c.scope, c.current = was, placeOf(src, s.name, i, prefix)
+	if s.repeat != nil {
+		c.until(src, s)
+	}
+	if s.each != nil {
+		s.typ = TypeList
+	}
+	if s.skipped != nil && s.typ != TypeText {
+		s.typ = TypeAny
+	}
+	if src.Fallback != nil {
+		c.fallback(src, s)
+	}
+	s.bare = s.when == nil && s.each == nil && s.repeat == nil && s.timeout == 0 && s.fallback == nil
+}
+
+// fallback compiles what runs when s has failed.
+func (c *compiler) fallback(src *Step, s *step) {
+	inner := c.current.inner()
+	s.fallback = &step{name: "fallback"}
+	if src.Fallback.Name != "" {
+		s.fallback.name = src.Fallback.Name
+	}
+	c.step(src.Fallback, s.fallback, c.index, inner)
+	if s.fallback.typ != s.typ {
+		s.typ = TypeAny
 	}
 }
 
@@ -128,112 +257,29 @@ func (c *compiler) valid(field string, r provider.Request) {
 	}
 }
 
-// roles are those that a message of a step may have.
-func roles() []string {
-	return []string{string(provider.RoleSystem), string(provider.RoleUser), string(provider.RoleAssistant)}
-}
-
-func (c *compiler) role(role provider.Role) {
-	if !slices.Contains(roles(), string(role)) {
-		c.fail("messages", fmt.Sprintf("%q is no role of a message", shorten(string(role))), "the roles are "+strings.Join(roles(), ", "))
-	}
-}
-
 // suggestName makes an identifier of a name.
 func suggestName(name string) string {
 	id := strings.Map(func(r rune) rune {
-		if isName("_" + string(r)) {
+		if textx.IsName("_" + string(r)) {
 			return r
 		}
 		return '_'
 	}, strings.TrimSpace(name))
-	if !isName(id) {
+	if !textx.IsName(id) {
 		id = "_" + id
 	}
-	return shorten(id)
+	return textx.Shorten(id)
 }
 
-// texts compiles the messages of src and resolves their variables.
-func (c *compiler) texts(s *step, src *Step) {
-	switch {
-	case len(src.Messages) > 0 && (src.Prompt != "" || src.System != ""):
-		c.fail("messages", "there are messages beside a prompt or system", "put all of it into messages")
-		return
-	case len(src.Messages) > 0:
-		for i, m := range src.Messages {
-			c.current.message = i
-			c.role(m.Role)
-			c.text(s, "messages", m.Role, m.Text)
-		}
-		c.current.message = -1
-	default:
-		if src.System != "" {
-			c.text(s, "system", provider.RoleSystem, src.System)
-		}
-		if src.Prompt == "" {
-			c.fail("prompt", "there is no prompt", "write one, or messages")
-			return
-		}
-		c.text(s, "prompt", provider.RoleUser, src.Prompt)
+// suggest names the nearest of names, or all of them.
+func suggest(name string, names []string) string {
+	if near, ok := yamlx.Nearest(name, names); ok {
+		return fmt.Sprintf("did you mean {%s}?", near)
 	}
-	if c.chain.pipe && c.current.step > 0 && len(s.vars) != 1 {
-		c.fail("", pipeMistake(s.vars), "in a pipe a step has one variable, which stands for the answer before it")
+	if len(names) == 0 {
+		return "there are none"
 	}
-}
-
-func pipeMistake(vars []string) string {
-	if len(vars) == 0 {
-		return "the step has no variable, so the answer before it would be lost"
-	}
-	return fmt.Sprintf("the step has %d variables: {%s}", len(vars), strings.Join(vars, "}, {"))
-}
-
-// text compiles one template.
-func (c *compiler) text(s *step, field string, role provider.Role, text string) {
-	if blank(text) {
-		c.fail(field, "the "+string(role)+" message is empty", "write what the model is to be told")
-		return
-	}
-	t, err := ParseTemplate(text)
-	var mistaken *TemplateError
-	if errors.As(err, &mistaken) {
-		c.failAt(field, position{mistaken.Line, mistaken.Column}, mistaken.Message, mistaken.Remedy)
-		return
-	}
-	s.messages = append(s.messages, message{role, t})
-	for i, name := range t.names {
-		if !slices.Contains(s.vars, name) {
-			s.vars = append(s.vars, name)
-			c.resolve(field, name, t.at[i])
-		}
-	}
-}
-
-func (c *compiler) failAt(field string, at position, message, remedy string) {
-	c.current.at = at
-	c.fail(field, message, remedy)
-	c.current.at = position{}
-}
-
-// resolve decides what a variable of the current step stands for.
-func (c *compiler) resolve(field, name string, at position) {
-	i := c.current.step
-	if c.chain.pipe && i > 0 {
-		return
-	}
-	provides := slices.Index(c.named, name)
-	switch {
-	case c.chain.pipe || provides < 0:
-		if !c.chain.takes(name) {
-			p := c.current
-			p.field, p.at = field, at
-			c.chain.inputs = append(c.chain.inputs, input{name: name, first: p, where: p.String()})
-		}
-	case provides == i:
-		c.failAt(field, at, fmt.Sprintf("{%s} is this step's own answer", name), "use an earlier step's name, or rename this step")
-	case provides > i:
-		c.failAt(field, at, fmt.Sprintf("{%s} is the answer of step %d, which comes later", name, provides+1), "move that step up, or rename it")
-	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 func blank(text string) bool { return strings.TrimSpace(text) == "" }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -25,13 +26,29 @@ func (e *StepError) Error() string { return fmt.Sprintf("step %s: %v", e.Step, e
 // Unwrap returns why the step failed.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// stepError names the step, except in the caller's own context error.
-func stepError(i int, name string, err error) error {
-	if err == nil || err == context.Canceled || err == context.DeadlineExceeded {
+// stepError names the step, except in the caller's own context error. The
+// innermost step names itself.
+func stepError(at site, err error) error {
+	named := new(StepError)
+	if err == nil || err == context.Canceled || err == context.DeadlineExceeded || errors.Is(err, errLeft) || errors.As(err, &named) {
 		return err
 	}
-	return &StepError{Step: name, Index: i, Err: err}
+	return &StepError{Step: at.path, Index: at.index, Err: err}
 }
+
+// ParseError is an answer that a step's parser could not read. It is a
+// [provider.Truncated] error: there is no answer to go on with.
+type ParseError struct {
+	Text   string // the answer
+	Err    error  // what was expected, and what was found
+	answer provider.Response
+}
+
+// Error says what was expected, and what was found.
+func (e *ParseError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the error as the *provider.Error that it is.
+func (e *ParseError) Unwrap() error { return truncated(&e.answer, e.Err) }
 
 // cut is the error for an answer that ended at a token limit, and why that
 // matters.
@@ -67,40 +84,57 @@ func (e *InputError) Unwrap() error {
 	return &provider.Error{Kind: provider.Invalid, Err: errors.New(e.text)}
 }
 
-// checkInputs returns an error for each input without a value, and for each
-// value without an input.
-func (c *Chain) checkInputs(vars map[string]string) error {
+// checkInputs returns vars with the defaults of inputs that have none, or an
+// error for each input without a value or with one of another type, and for
+// each value without an input.
+func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 	var errs []error
-	for _, in := range c.inputs {
-		value, ok := vars[in.name]
+	defaults := 0
+	for i := range c.inputs {
+		in := &c.inputs[i]
+		value, ok := vars[in.Name]
 		switch {
+		case !ok && in.Default != nil:
+			if defaults++; defaults == 1 {
+				vars = maps.Clone(vars)
+			}
+			if vars == nil {
+				vars = map[string]any{}
+			}
+			vars[in.Name] = in.Default
+		case !ok && in.Optional:
 		case !ok:
 			errs = append(errs, c.missing(in))
-		case !utf8.ValidString(value):
-			errs = append(errs, &InputError{Name: in.name, text: fmt.Sprintf("input %q is not UTF-8", in.name), remedy: "convert it first"})
+		case !validText(value):
+			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is not UTF-8", in.Name), remedy: "convert it first"})
+		case !has(in.Type, value):
+			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is to be a %s, and is %s", in.Name, in.Type, describe(value)), remedy: "give it such a value"})
 		}
 	}
 	if len(errs) > 0 || len(vars) != len(c.inputs) {
 		errs = append(errs, c.leftOver(vars)...)
 	}
-	if len(errs) == 1 {
-		return errs[0]
+	switch len(errs) {
+	case 0:
+		return vars, nil
+	case 1:
+		return nil, errs[0]
 	}
-	return errors.Join(errs...)
+	return nil, errors.Join(errs...)
 }
 
-func (c *Chain) missing(in input) error {
-	e := &InputError{Name: in.name, text: fmt.Sprintf("input %q has no value, and %s uses it", in.name, in.where)}
-	if near, ok := yamlx.Nearest(in.name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
+func (c *Chain) missing(in *input) error {
+	e := &InputError{Name: in.Name, text: fmt.Sprintf("input %q has no value, and %s uses it", in.Name, in.where)}
+	if near, ok := yamlx.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
 		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
 	} else {
-		e.remedy = fmt.Sprintf("give it one, or write {{%s}} if the braces belong to the text", in.name)
+		e.remedy = fmt.Sprintf("give it one, or write {{%s}} if the braces belong to the text", in.Name)
 	}
 	return e
 }
 
 // leftOver returns an error for each value that no step uses.
-func (c *Chain) leftOver(vars map[string]string) []error {
+func (c *Chain) leftOver(vars map[string]any) []error {
 	var names []string
 	for name := range vars {
 		if !c.takes(name) {
@@ -126,4 +160,10 @@ func (c *Chain) leftOver(vars map[string]string) []error {
 		errs = append(errs, e)
 	}
 	return errs
+}
+
+// validText reports whether value is anything but a text that is not UTF-8.
+func validText(value any) bool {
+	text, ok := value.(string)
+	return !ok || utf8.ValidString(text)
 }

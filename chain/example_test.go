@@ -29,25 +29,6 @@ func ExamplePredict() {
 	// Output: Narendra Modi. <nil>
 }
 
-func ExampleParseTemplate() {
-	t, err := chain.ParseTemplate(`Tell me the president of {country} as {{"name": …}}`)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(t.Vars())
-	fmt.Println(t.Render(map[string]string{"country": "India"}))
-	_, err = t.Render(nil)
-	fmt.Println(err)
-	_, err = chain.ParseTemplate("Tell me the president of {country")
-	fmt.Println(err)
-	// Output:
-	// [country]
-	// Tell me the president of India as {"name": …} <nil>
-	// line 1, column 26: variable "country" has no value; give it one, or write {{country}} if the braces belong to the text
-	// line 1, column 26: this { is never closed; write {{ for a brace in the text
-}
-
 func ExampleNew() {
 	c, err := chain.New(
 		chain.Step{Name: "president", Prompt: "Tell me the president of {country}", Temperature: provider.Ptr(0.0)},
@@ -59,7 +40,7 @@ func ExampleNew() {
 	}
 	fmt.Println(c.Inputs(), c.Steps())
 	p := scripted("Emmanuel Macron", "1. Pensions")
-	result, err := c.Output(context.Background(), p, map[string]string{"country": "France"})
+	result, err := c.Output(context.Background(), p, map[string]any{"country": "France"})
 	fmt.Println(result.Text, err)
 	// Output:
 	// [country] [president changes]
@@ -81,7 +62,7 @@ func ExamplePipe() {
 		fmt.Println(err)
 		return
 	}
-	result, err := c.Output(context.Background(), scripted("Emmanuel Macron", "1. Pensions"), map[string]string{"country": "France"})
+	result, err := c.Output(context.Background(), scripted("Emmanuel Macron", "1. Pensions"), map[string]any{"country": "France"})
 	fmt.Println(result.Text, err)
 	// Output: 1. Pensions <nil>
 }
@@ -115,7 +96,7 @@ func ExampleChain_Run() {
 		return
 	}
 	p := scripted("Emmanuel Macron", "1. Pensions")
-	for event, err := range c.Run(context.Background(), p, map[string]string{"country": "France"}) {
+	for event, err := range c.Run(context.Background(), p, map[string]any{"country": "France"}) {
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -1,44 +1,84 @@
 package chain
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Load reads a chain from a file: see [Parse].
-func Load(path string) (*Chain, error) {
+// Load reads a chain from a file: see [Parse]. Other files that it names, such
+// as prompts, schemas and chains, lie in its directory or below.
+func Load(path string, opts ...LoadOption) (*Chain, error) {
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		_, err := yamlx.Read(path) // says what is wrong with the file
+		return nil, err
+	}
+	defer root.Close()
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data)
+	seen := []string{path}
+	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), seen: &seen}}
+	for _, opt := range opts {
+		opt(f)
+	}
+	c, err := f.parse(data)
+	if err == nil {
+		c.files = seen
+	}
+	return c, err
 }
 
 // Parse makes a chain of the text of a file, YAML or JSON, that errors call
-// file. It has name, description, privacy, pipe and steps, each step with the
-// keys of [Step]; or, in place of steps, the keys of the one step there is:
+// file. It has name, description, privacy, inputs, pipe and steps, each step
+// with the keys of [Step] as docs/chains.md has them; or, in place of steps, the
+// keys of the one step there is:
 //
 //	name: president
 //	prompt: Tell me the president of {country}
 //
-// The error holds every mistake in the file, each with its line and column.
-func Parse(file string, data []byte) (*Chain, error) {
-	data, err := yamlx.Text(file, data)
+// A prompt file of LangChain's is a chain of one step, and a chain file of
+// LangChain's one of its steps: see [ParseLegacy].
+//
+// The error holds every mistake in the file, each with its line and column. A
+// text that names other files is a mistake: [Load] reads those.
+func Parse(file string, data []byte, opts ...LoadOption) (*Chain, error) {
+	f := &fileReader{file: file}
+	for _, opt := range opts {
+		opt(f)
+	}
+	return f.parse(data)
+}
+
+// parse makes the chain of the file's text.
+func (f *fileReader) parse(data []byte) (*Chain, error) {
+	data, err := yamlx.Text(f.file, data)
 	if err != nil {
 		return nil, err
 	}
-	root, err := yamlx.Parse(file, data)
+	data = yamlx.PairSurrogates(data)
+	f.text = string(data)
+	root, err := yamlx.Parse(f.file, data)
 	if err != nil {
 		return nil, err
 	}
 	if root == nil {
-		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a prompt, or steps"}
+		return nil, &yamlx.Error{File: f.file, Message: "there is nothing in it", Remedy: "write a prompt, or steps"}
 	}
-	f := &fileReader{file: file, text: string(data)}
+	if prompt.IsFile(root) {
+		return f.promptChain(root)
+	}
+	if IsLegacy(root) {
+		return f.legacyChain(data)
+	}
 	c := f.chain(root)
 	if err := yamlx.Join(f.errs...); err != nil {
 		return nil, err
@@ -46,40 +86,44 @@ func Parse(file string, data []byte) (*Chain, error) {
 	return c, nil
 }
 
-func chainKeys() []string { return []string{"name", "description", "privacy", "pipe", "steps"} }
-
-func stepKeys() []string {
-	return []string{
-		"name", "system", "prompt", "messages", "use", "model", "temperature",
-		"top_p", "seed", "max_tokens", "stop", "think", "privacy",
-	}
+func chainKeys() []string {
+	return []string{"name", "description", "privacy", "inputs", "pipe", "steps"}
 }
 
 // fileReader makes a Chain of one file's nodes.
 type fileReader struct {
-	file  string
-	text  string
-	steps []fileStep
-	errs  []error
+	file   string
+	text   string
+	files  *files // nil: there are no others
+	jinja2 bool   // templates in jinja2 are taken
+	errs   []error
 }
 
-// fileStep is a step as it stands in the file.
-type fileStep struct {
+// source is a step as it stands in the file.
+type source struct {
 	keys     yamlx.Map
 	messages []yamlx.Map
-	broken   bool // errors were found while reading it
+	within   []inner // mappings whose keys a mistake may name, such as route
+	broken   bool    // errors were found while reading it
+}
+
+// inner is a mapping in a step.
+type inner struct {
+	key  string
+	keys yamlx.Map
 }
 
 // note keeps the errors of d and reports whether there were any.
 func (f *fileReader) note(d *yamlx.Decoder) bool {
 	err := d.Err()
-	if err != nil {
-		f.errs = append(f.errs, split(err)...)
-	}
+	f.errs = append(f.errs, split(err)...)
 	return err != nil
 }
 
 func split(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		return many.Unwrap()
 	}
@@ -95,7 +139,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	}
 	var steps []Step
 	if top.Has("steps") {
-		steps = f.stepList(d, top)
+		steps = f.topSteps(top)
 	} else {
 		steps = []Step{f.single(d, top)}
 	}
@@ -107,101 +151,67 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	if len(steps) == 0 && d.Err() == nil {
 		top.Fail("steps", "there are no steps", "write at least one")
 	}
+	c := newCompiler(f.jinja2)
+	c.file = &source{keys: top}
+	f.inputs(c, d, top)
 	if f.note(d); len(steps) == 0 {
 		return nil
 	}
-	c, mistakes := compile(steps, pipe != nil && *pipe)
-	f.report(mistakes)
-	f.place(c)
-	c.name, c.description = name, description
-	if !top.Has("steps") && name != "" {
-		c.steps[0].name = name
+	c.chain.pipe = pipe != nil && *pipe
+	c.chain.steps = c.top(steps)
+	f.report(c.mistakes)
+	f.place(c.chain)
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
 	}
-	return c
+	c.chain.name, c.chain.description = name, description
+	if !top.Has("steps") && name != "" {
+		c.chain.steps[0].name = name
+	}
+	return c.chain
 }
 
-// stepList reads the list of steps.
-func (f *fileReader) stepList(d *yamlx.Decoder, top yamlx.Map) []Step {
+// topSteps reads the chain's own steps, which its privacy holds for.
+func (f *fileReader) topSteps(top yamlx.Map) []Step {
 	for _, key := range top.Keys() {
 		if !slices.Contains(chainKeys(), key) {
 			top.Fail(key, "the key "+yamlx.Quote(key)+" belongs to a step", "move it into the steps that need it")
 		}
 	}
-	var steps []Step
 	all := privacy(top)
-	for _, n := range top.List("steps", "steps") {
-		sd := yamlx.NewDecoder(f.file)
-		keys, ok := sd.Mapping(n, "a step", stepKeys())
-		step, messages := Step{}, []yamlx.Map(nil)
-		if ok {
-			step, messages = readStep(sd, keys)
-		}
-		step.Privacy = stricter(step.Privacy, all)
-		steps = append(steps, step)
-		f.steps = append(f.steps, fileStep{keys, messages, f.note(sd)})
+	steps := f.stepList(top.List("steps", "steps"))
+	for i := range steps {
+		steps[i].Privacy = stricter(steps[i].Privacy, all)
 	}
 	return steps
 }
 
 // single reads the step that the file itself is. Its name is the chain's.
 func (f *fileReader) single(d *yamlx.Decoder, top yamlx.Map) Step {
-	step, messages := readStep(d, top)
+	step := f.readStep(d, top)
 	step.Name = ""
-	f.steps = []fileStep{{top, messages, d.Err() != nil}}
+	step.src.broken = d.Err() != nil
 	return step
 }
 
-func readStep(d *yamlx.Decoder, m yamlx.Map) (Step, []yamlx.Map) {
-	s := Step{
-		Name:        m.String("name"),
-		System:      m.String("system"),
-		Prompt:      m.String("prompt"),
-		Use:         words(m, "use"),
-		Model:       m.String("model"),
-		Temperature: m.Float("temperature", 0, 2),
-		TopP:        m.Float("top_p", 0, 1),
-		Seed:        m.Int("seed", -1<<63),
-		Stop:        words(m, "stop"),
-		Think:       provider.Thinking(m.OneOf("think", "off", "on", "low", "medium", "high")),
-		Privacy:     privacy(m),
+// stepList reads a list of steps.
+func (f *fileReader) stepList(nodes []*yaml.Node) []Step {
+	steps := make([]Step, 0, len(nodes))
+	for _, n := range nodes {
+		steps = append(steps, f.step(n))
 	}
-	if n := m.Int("max_tokens", 1); n != nil {
-		s.MaxTokens = provider.Ptr(int(*n))
-	}
-	if m.Has("model") && s.Model == "" {
-		m.Fail("model", "the model has no name", "write it, or remove the key")
-	}
-	if m.Has("use") && s.Use != nil && len(s.Use) == 0 {
-		m.Fail("use", "no provider is named", "name one, or remove the key")
-	}
-	if m.Has("system") && blank(s.System) {
-		m.Fail("system", "the system message is empty", "write it, or remove the key")
-	}
-	var messages []yamlx.Map
-	for _, n := range m.List("messages", "messages") {
-		keys, ok := d.Mapping(n, "a message", []string{"role", "content"})
-		if !ok {
-			continue
-		}
-		messages = append(messages, keys)
-		keys.Require("content", "write what is said")
-		role := ""
-		if keys.Require("role", "write who speaks: system, user or assistant") {
-			role = keys.OneOf("role", roles()...)
-		}
-		s.Messages = append(s.Messages, Message{Role: provider.Role(role), Text: keys.String("content")})
-	}
-	return s, messages
+	return steps
 }
 
-// words reads a text or a list of texts, none of them empty.
-func words(m yamlx.Map, key string) []string {
-	list := m.Strings(key)
-	if slices.Contains(list, "") {
-		m.Fail(key, "an empty text is in it", "remove it")
-		return nil
+// step reads one step.
+func (f *fileReader) step(n *yaml.Node) Step {
+	d := yamlx.NewDecoder(f.file)
+	step := Step{src: &source{}}
+	if keys, ok := d.Mapping(n, "a step", stepKeys()); ok {
+		step = f.readStep(d, keys)
 	}
-	return list
+	step.src.broken = f.note(d)
+	return step
 }
 
 func privacy(m yamlx.Map) provider.Privacy {

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -14,7 +15,7 @@ import (
 // what has been reported.
 func (f *fileReader) report(mistakes []*mistake) {
 	for _, m := range mistakes {
-		if !f.steps[m.step].broken || m.at != (position{}) {
+		if !m.src.broken || m.at != (textx.Position{}) {
 			f.errs = append(f.errs, f.errorAt(m))
 		}
 	}
@@ -24,33 +25,43 @@ func (f *fileReader) report(mistakes []*mistake) {
 func (f *fileReader) place(c *Chain) {
 	for i := range c.inputs {
 		in := &c.inputs[i]
-		in.where = f.errorAt(&mistake{place: in.first}).Position()
+		if in.where != "" {
+			in.where = f.errorAt(&mistake{place: in.first}).Position()
+		}
 	}
 }
 
 func (f *fileReader) errorAt(m *mistake) *yamlx.Error {
 	n, value := f.node(m.place)
 	e := &yamlx.Error{File: f.file, Line: n.Line, Column: n.Column, Message: m.message, Remedy: m.remedy}
-	if m.at == (position{}) {
+	if m.at == (textx.Position{}) {
 		return e
 	}
 	if at, ok := locate(f.text, n, value, m.at); ok {
-		e.Line, e.Column = at.line, at.column
+		e.Line, e.Column = at.Line, at.Column
 	} else {
-		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, m.at.line, m.at.column)
+		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, m.at.Line, m.at.Column)
 	}
 	return e
 }
 
 // node returns what stands at p, and its text.
 func (f *fileReader) node(p place) (n *yaml.Node, value string) {
-	s := f.steps[p.step]
-	if p.field != "messages" || p.message < 0 || p.message >= len(s.messages) {
-		n = s.keys.Node(p.field)
-	} else if m := s.messages[p.message]; m.Has("content") {
-		n = m.Node("content")
-	} else {
-		n = m.Node("role")
+	s := p.src
+	n = s.keys.Node(p.field)
+	switch {
+	case p.field == "messages" && p.message >= 0 && p.message < len(s.messages):
+		if m := s.messages[p.message]; m.Has("content") {
+			n = m.Node("content")
+		} else {
+			n = m.Node("role")
+		}
+	case !s.keys.Has(p.field):
+		for _, in := range s.within {
+			if in.keys.May(p.field) {
+				n = in.keys.Node(p.field)
+			}
+		}
 	}
 	n = yamlx.Follow(n)
 	return n, n.Value
@@ -60,12 +71,12 @@ func (f *fileReader) node(p place) (n *yaml.Node, value string) {
 // a scalar's value stands. It walks both together; white space matches white
 // space, since YAML folds lines and takes indentation off. It gives up where
 // the value is not written as it is, as with escapes in quotes.
-func locate(text string, n *yaml.Node, value string, at position) (position, bool) {
+func locate(text string, n *yaml.Node, value string, at textx.Position) (textx.Position, bool) {
 	raw := []rune(text)
-	i := offsetOf(raw, position{n.Line, n.Column})
+	i := offsetOf(raw, textx.Position{Line: n.Line, Column: n.Column})
 	switch {
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		i = offsetOf(raw, position{n.Line + 1, 1})
+		i = offsetOf(raw, textx.Position{Line: n.Line + 1, Column: 1})
 	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
 		i++
 	}
@@ -77,14 +88,14 @@ func locate(text string, n *yaml.Node, value string, at position) (position, boo
 		case unicode.IsSpace(raw[i]) && unicode.IsSpace(v[j]):
 			i, j = skipSpace(raw, i), skipSpace(v, j)
 		case raw[i] != v[j]:
-			return position{}, false
+			return textx.Position{}, false
 		case j == end:
-			return positionOf(text, len(string(raw[:i]))), true
+			return textx.PositionOf(text, len(string(raw[:i]))), true
 		default:
 			i, j = i+1, j+1
 		}
 	}
-	return position{}, false
+	return textx.Position{}, false
 }
 
 func skipSpace(s []rune, i int) int {
@@ -95,12 +106,12 @@ func skipSpace(s []rune, i int) int {
 }
 
 // offsetOf turns a line and column into an index.
-func offsetOf(s []rune, at position) int {
+func offsetOf(s []rune, at textx.Position) int {
 	i := 0
-	for line := 1; line < at.line && i < len(s); i++ {
+	for line := 1; line < at.Line && i < len(s); i++ {
 		if s[i] == '\n' {
 			line++
 		}
 	}
-	return min(i+at.column-1, len(s))
+	return min(i+at.Column-1, len(s))
 }

@@ -53,7 +53,7 @@ steps:
 		t.Errorf("inputs %q", got)
 	}
 	f := answers(map[string]string{"Say {this}: cats\nand dogs\n": "meow", "Gladly": "meow meow"})
-	if _, err := c.Output(t.Context(), f, map[string]string{"topic": "cats", "more": "dogs"}); err != nil {
+	if _, err := c.Output(t.Context(), f, map[string]any{"topic": "cats", "more": "dogs"}); err != nil {
 		t.Fatal(err)
 	}
 	first, second := f.requests[0], f.requests[1]
@@ -85,7 +85,7 @@ func TestParseSinglePrompt(t *testing.T) {
 			continue
 		}
 		f := answers(map[string]string{"The capital of Chad?": "N'Djamena"})
-		result, err := c.Output(t.Context(), f, map[string]string{"answer": "Chad"})
+		result, err := c.Output(t.Context(), f, map[string]any{"answer": "Chad"})
 		if err != nil || result.Text != "N'Djamena" || result.Steps[0].Name != "capital of" || *f.requests[0].Temperature != 0 {
 			t.Errorf("%s: %+v, %v", file, result, err)
 		}
@@ -98,7 +98,7 @@ func TestParsePipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := answers(map[string]string{"A 1": "{2}", "B {2}": "3"})
-	if result, err := c.Output(t.Context(), f, map[string]string{"x": "1"}); err != nil || result.Text != "3" {
+	if result, err := c.Output(t.Context(), f, map[string]any{"x": "1"}); err != nil || result.Text != "3" {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestParseMistakes(t *testing.T) {
 		{"binary", "name: a\x00b\n", []string{`x.yaml:1:8: there is a NUL byte; this is a binary file, or text in UTF-16; text in UTF-8 is needed`}},
 		{"not UTF-8", "prompt: gr\xfc\xdfe\n", []string{`x.yaml:1:11: byte 0xfc is not UTF-8; save the file as UTF-8`}},
 		{"both prompt and messages", "prompt: x\nmessages:\n- {role: user, content: y}\n", []string{`x.yaml:3:1: there are messages beside a prompt or system; put all of it into messages`}},
-		{"bad role", "messages:\n- role: human\n  content: x\n", []string{`x.yaml:2:9: expected one of system, user, assistant, found "human"`}},
+		{"bad role", "messages:\n- role: human\n  content: x\n", []string{`x.yaml:2:9: expected one of system, user, assistant, tool, found "human"`}},
 		{"no role", "messages:\n- content: x\n", []string{`x.yaml:2:3: the key "role" is missing; write who speaks: system, user or assistant`}},
 		{"empty message", "messages:\n- role: user\n  content: ''\n", []string{`x.yaml:3:12: the user message is empty; write what the model is to be told`}},
 		{"types", "prompt: [a]\ntemperature: hot\nmax_tokens: 1.5\nseed: x\ntop_p: 2\nthink: maybe\nstop: {a: b}\nprivacy: remote\n", []string{

@@ -4,59 +4,71 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
 	"time"
 
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/provider"
 )
-
-// Option changes one run of a chain.
-type Option func(*provider.Request)
-
-// Defaults gives what the steps leave unset: model, providers, temperature,
-// and whatever else r sets. A step's own settings go before r's; privacy can
-// only be tightened. r has no messages.
-func Defaults(r provider.Request) Option {
-	return func(d *provider.Request) {
-		r.Privacy = stricter(r.Privacy, d.Privacy)
-		*d = r
-	}
-}
 
 // EventType says what an [Event] tells.
 type EventType int
 
-// The events of a run: for each step one StepStart, its chunks, one StepEnd.
+// The events of a run. A step that asks a model has a StepStart, its chunks, and
+// a StepEnd; any other step has its StepEnd after the events of the steps in
+// it. A step that failed has no end; the error comes instead.
 const (
-	StepStart EventType = iota + 1 // Messages is set
-	StepChunk                      // Chunk is set
-	StepEnd                        // Result is set
+	StepStart    EventType = iota + 1 // a model is asked: Messages is set
+	StepChunk                         // Chunk is set
+	StepEnd                           // Result is set
+	StepSkipped                       // the step's When is false
+	StepRetry                         // Err says why the answer is void; the step is asked again
+	StepFallback                      // Err says why the step failed; its fallback runs
+	StepTool                          // Tool says what became of a call of the model's
 )
 
 // Event is one thing that happened in a run.
 type Event struct {
 	Type     EventType
-	Index    int                // of the step, from 0
-	Step     string             // its name
+	Index    int                // of the outermost step, from 0
+	Step     string             // the step's name; within others, outer.inner and name[3]
 	Messages []provider.Message // what is asked, the templates filled in
 	Chunk    provider.Chunk     // a piece of the answer
+	Final    bool               // the chunk belongs to the chain's answer
+	Beside   bool               // other steps may run at the same time
+	Of       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
+	Tool     *tool.Event
+	Err      error
 }
 
 // StepResult is a step's whole answer.
 type StepResult struct {
 	Name     string
-	Text     string
+	Text     string // the answer; of a value that is no text, its JSON
+	Value    any    // what Parse, Schema or Transform made of it; else Text
 	Thinking string
 	Finish   provider.Finish
-	Usage    *provider.Usage // nil when the server did not tell
-	Route    *provider.Route
-	Took     time.Duration // from the request to the end of the answer
+	Usage    *provider.Usage    // of all calls; nil when a server did not tell
+	Route    *provider.Route    // of the one call; nil when there were none or several
+	Answered []Answered         // who answered the calls of a step that made several
+	Took     time.Duration      // from the start to the end of the step
+	Skipped  bool               // When was false
+	Chosen   string             // the branch that a route took
+	Passages []retrieve.Passage // that a Retrieve found
+}
+
+// Answered is who answered how many calls.
+type Answered struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Local    bool   `json:"local"`
+	Calls    int    `json:"calls"`
 }
 
 // Run asks p the steps in order, with vars as the chain's inputs, and streams
 // what happens. Ranging over the result makes the calls, anew each time;
-// breaking out of the loop cancels the call under way.
+// breaking out of the loop cancels the calls under way.
 //
 // An error is final. Inputs that are missing or that no step uses are
 // *[InputError]s, before any call. A step that fails is a *[StepError] around
@@ -65,119 +77,102 @@ type StepResult struct {
 // limit or is empty, whether or not a later step uses it. A last answer that
 // was cut is no error: its Finish says so. The caller's own context error goes
 // back unchanged.
-func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]string, opts ...Option) iter.Seq2[Event, error] {
+func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		r, err := c.begin(p, vars, opts)
+		x, v, err := c.begin(p, vars, opts)
 		if err != nil {
 			yield(Event{}, err)
 			return
 		}
-		for i := range c.steps {
-			result, err := r.step(ctx, i, func(e Event) bool { return yield(e, nil) })
-			switch {
-			case errors.Is(err, errLeft):
-				return
-			case err != nil:
-				yield(Event{}, err)
-				return
-			}
-			if !yield(Event{Type: StepEnd, Index: i, Step: result.Name, Result: &result}, nil) {
-				return
-			}
+		left := false
+		x.emit = func(e Event) bool {
+			left = left || !yield(e, nil)
+			return !left
+		}
+		_, err = x.list(ctx, c.steps, v, site{}, c.pipe)
+		if err != nil && !errors.Is(err, errLeft) {
+			yield(Event{}, err)
 		}
 	}
 }
 
-// run is one run of a chain.
-type run struct {
-	chain    *Chain
+// exec is a run of a chain, or of the steps in one of its steps.
+type exec struct {
 	provider provider.Provider
-	defaults provider.Request
-	vars     map[string]string // what the next step can use
+	defaults *provider.Request // what steps leave unset; never changed
+	shared   *shared
+	emit     func(Event) bool // nil: nobody watches
+	tally    *tally           // of the step that this is in; nil: the chain itself
+	keep     bool             // the outermost steps' results, in steps
+	steps    []StepResult
+	quiet    bool // no answer in here is the chain's
 }
 
-func (c *Chain) begin(p provider.Provider, vars map[string]string, opts []Option) (*run, error) {
-	if err := c.checkInputs(vars); err != nil {
-		return nil, err
+// site is which step of a run this is.
+type site struct {
+	index int    // of the outermost step
+	path  string // the step's name, after those of the steps around it
+	inner bool   // there is a step around it
+	of    int    // it is one of so many times; 0: it is no such thing
+}
+
+// in is the site of a step in this one.
+func (s site) in(name string) site {
+	return site{index: s.index, path: s.path + "." + name, inner: true}
+}
+
+func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *frame, error) {
+	vars, err := c.checkInputs(vars)
+	if err != nil {
+		return nil, nil, err
 	}
-	r := &run{chain: c, provider: p, vars: maps.Clone(vars)}
+	r := &struct { // one allocation
+		exec
+		frame
+		shared
+	}{exec: exec{provider: p}, frame: frame{base: vars}}
+	x := &r.exec
+	x.shared = &r.shared
 	for _, opt := range opts {
-		opt(&r.defaults)
+		opt(&x.shared.options)
 	}
-	if len(r.defaults.Messages) > 0 {
-		return nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
+	x.defaults = &x.shared.defaults
+	if len(x.defaults.Messages) > 0 {
+		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}
-	if r.vars == nil {
-		r.vars = make(map[string]string, len(c.steps))
-	}
-	return r, nil
+	return x, &r.frame, c.lacks(&x.shared.options)
 }
 
 // errLeft says that the consumer broke out of the loop.
 var errLeft = errors.New("left")
 
-// step asks step i. It shows how the step starts, and its chunks, unless show
-// is nil. With an error comes what there is of the answer; the error is
-// errLeft, nothing more, when show returns false.
-func (r *run) step(ctx context.Context, i int, show func(Event) bool) (StepResult, error) {
-	s := &r.chain.steps[i]
-	result := StepResult{Name: s.name}
-	req, err := s.request(r.defaults, r.vars)
-	if err != nil {
-		return result, stepError(i, s.name, err)
-	}
-	if show != nil && !show(Event{Type: StepStart, Index: i, Step: s.name, Messages: req.Messages}) {
-		return result, errLeft
-	}
-	start, left := time.Now(), false
-	of := provider.RunOf(ctx)
-	of.Step, of.Index = s.name, i
-	stream := r.provider.Chat(provider.WithRun(ctx, of), req)
-	if show != nil {
-		stream = tee(stream, func(c provider.Chunk) bool {
-			left = !show(Event{Type: StepChunk, Index: i, Step: s.name, Chunk: c})
-			return !left
-		})
-	}
-	answer, err := provider.Collect(stream)
-	if left {
-		return result, errLeft
-	}
-	result.Text, result.Thinking, result.Finish = answer.Text, answer.Thinking, answer.Finish
-	result.Usage, result.Route, result.Took = answer.Usage, answer.Route, time.Since(start)
-	if err == nil {
-		err = r.pass(i, &answer)
-	}
-	return result, stepError(i, s.name, err)
-}
+// show tells what happened; false when nobody wants to know more.
+func (x *exec) show(e Event) bool { return x.emit == nil || x.emit(e) }
 
-// tee is stream with each chunk shown first; it ends when show returns false.
-func tee(stream iter.Seq2[provider.Chunk, error], show func(provider.Chunk) bool) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		for c, err := range stream {
-			if err == nil && !show(c) || !yield(c, err) {
-				return
+// list runs steps one after the other, and returns the last one's result.
+func (x *exec) list(ctx context.Context, steps []step, v *frame, at site, pipe bool) (StepResult, error) {
+	var result StepResult
+	var err error
+	for i := range steps {
+		s := &steps[i]
+		here := site{index: i, path: s.name}
+		if at.inner || x.tally != nil {
+			here = at.in(s.name)
+		}
+		if pipe && i > 0 {
+			before := result.Value
+			v = &frame{}
+			v.set(s.pipeVar, before)
+		}
+		if result, err = x.step(ctx, s, v, here); err != nil {
+			return result, err
+		}
+		if !pipe && i < len(steps)-1 {
+			v.set(s.name, result.Value)
+			if p, ok := s.body.(*parallel); ok {
+				p.spread(v, result.Value)
 			}
 		}
 	}
-}
-
-// pass makes step i's answer a variable of the steps after it.
-func (r *run) pass(i int, answer *provider.Response) error {
-	next := i + 1
-	if next == len(r.chain.steps) {
-		return nil
-	}
-	if answer.Finish == provider.FinishLength {
-		return cut(answer, "the next step would go on with a part of it")
-	}
-	if blank(answer.Text) {
-		return truncated(answer, errors.New("the model ended without writing anything for the next step to use; ask again, or ask another model"))
-	}
-	if r.chain.pipe {
-		r.vars = map[string]string{r.chain.steps[next].vars[0]: answer.Text}
-	} else {
-		r.vars[r.chain.steps[i].name] = answer.Text
-	}
-	return nil
+	return result, nil
 }

@@ -29,7 +29,7 @@ func TestRunStreamsEveryStep(t *testing.T) {
 		"Give me the list of changes made by the Emmanuel {Macron} of France": "1. pensions",
 	})
 	var got []string
-	for e, err := range c.Run(t.Context(), f, map[string]string{"country": "France"}) {
+	for e, err := range c.Run(t.Context(), f, map[string]any{"country": "France"}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestOutput(t *testing.T) {
 		"Tell me the president of France":                "Macron",
 		"Give me the list of changes made by the Macron": "1. pensions",
 	})
-	result, err := c.Output(t.Context(), f, map[string]string{"country": "France"})
+	result, err := c.Output(t.Context(), f, map[string]any{"country": "France"})
 	if err != nil || result.Text != "1. pensions" || result.Finish != provider.FinishStop || len(result.Steps) != 2 || result.Steps[0].Text != "Macron" {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -99,26 +99,26 @@ func TestInputs(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		chain *Chain
-		vars  map[string]string
+		vars  map[string]any
 		want  []string
 	}{
 		{"missing", c, nil, []string{`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`}},
-		{"misspelt", c, map[string]string{"contry": "India"}, []string{
+		{"misspelt", c, map[string]any{"contry": "India"}, []string{
 			`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`,
 			`no step uses the input "contry"; did you mean "country"?`,
 		}},
-		{"left over", c, map[string]string{"country": "India", "zzz": "", "population": "many"}, []string{
+		{"left over", c, map[string]any{"country": "India", "zzz": "", "population": "many"}, []string{
 			`no step uses the input "population"; the inputs are country`,
 			`no step uses the input "zzz"; the inputs are country`,
 		}},
-		{"a step's name", c, map[string]string{"country": "India", "president": "me"}, []string{
+		{"a step's name", c, map[string]any{"country": "India", "president": "me"}, []string{
 			`no step uses the input "president"; it is a step's name, and its value is that step's answer: leave it out`,
 		}},
-		{"a step's name misspelt in a template", two, map[string]string{"country": "x", "year": "y"}, []string{
+		{"a step's name misspelt in a template", two, map[string]any{"country": "x", "year": "y"}, []string{
 			`input "presidnt" has no value, and step "b", prompt, line 1, column 1 uses it; did you mean {president}, the answer of that step?`,
 		}},
-		{"none", none, map[string]string{"a": "b"}, []string{`no step uses the input "a"; the chain takes no inputs`}},
-		{"not UTF-8", c, map[string]string{"country": "\xff"}, []string{`input "country" is not UTF-8; convert it first`}},
+		{"none", none, map[string]any{"a": "b"}, []string{`no step uses the input "a"; the chain takes no inputs`}},
+		{"not UTF-8", c, map[string]any{"country": "\xff"}, []string{`input "country" is not UTF-8; convert it first`}},
 	} {
 		f := answers(nil)
 		_, err := tt.chain.Output(t.Context(), f, tt.vars)
@@ -139,7 +139,7 @@ func TestInputs(t *testing.T) {
 
 func TestPromptThatBecomesEmpty(t *testing.T) {
 	f := answers(nil)
-	_, err := mustNew(t, Step{Name: "a", Prompt: "{x}"}).Output(t.Context(), f, map[string]string{"x": " "})
+	_, err := mustNew(t, Step{Name: "a", Prompt: "{x}"}).Output(t.Context(), f, map[string]any{"x": " "})
 	if err == nil || !errors.Is(err, provider.Invalid) || len(f.requests) > 0 || !strings.Contains(err.Error(), "the user message is empty with the values given") {
 		t.Errorf("%v after %d calls", err, len(f.requests))
 	}
@@ -153,7 +153,7 @@ func TestStepThatFails(t *testing.T) {
 		}
 		return "Macron", provider.FinishStop, nil
 	}}
-	result, err := mustNew(t, president()...).Output(t.Context(), f, map[string]string{"country": "France"})
+	result, err := mustNew(t, president()...).Output(t.Context(), f, map[string]any{"country": "France"})
 	var pe *provider.Error
 	if !errors.As(err, &pe) || pe != down || !errors.Is(err, provider.RateLimited) {
 		t.Errorf("the provider's error is lost: %v", err)
@@ -178,7 +178,7 @@ func TestCutAnswer(t *testing.T) {
 	}
 	c := mustNew(t, president()...)
 	first := cutAt("Tell")
-	result, err := c.Output(t.Context(), first, map[string]string{"country": "France"})
+	result, err := c.Output(t.Context(), first, map[string]any{"country": "France"})
 	want := `step president: fake (tiny): truncated: the answer was cut at 3 tokens, and the next step would go on with a part of it; raise max_tokens or the model's context length, or ask for a shorter answer`
 	if err == nil || err.Error() != want || !errors.Is(err, provider.Truncated) {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -186,7 +186,7 @@ func TestCutAnswer(t *testing.T) {
 	if len(first.requests) != 1 || result.Steps[0].Text != "The president of" || result.Steps[0].Finish != provider.FinishLength {
 		t.Errorf("%d calls, %+v", len(first.requests), result)
 	}
-	result, err = c.Output(t.Context(), cutAt("Give"), map[string]string{"country": "France"})
+	result, err = c.Output(t.Context(), cutAt("Give"), map[string]any{"country": "France"})
 	if err != nil || result.Finish != provider.FinishLength || result.Text != "The president of" {
 		t.Errorf("the last answer was cut: %+v, %v", result, err)
 	}
@@ -194,7 +194,7 @@ func TestCutAnswer(t *testing.T) {
 
 func TestEmptyAnswer(t *testing.T) {
 	f := answers(map[string]string{"Tell me the president of France": " \n"})
-	_, err := mustNew(t, president()...).Output(t.Context(), f, map[string]string{"country": "France"})
+	_, err := mustNew(t, president()...).Output(t.Context(), f, map[string]any{"country": "France"})
 	if !errors.Is(err, provider.Truncated) || !strings.Contains(err.Error(), "step president: fake (tiny): truncated: the model ended without writing anything") {
 		t.Errorf("got %v", err)
 	}
@@ -246,7 +246,7 @@ func TestDefaults(t *testing.T) {
 func TestLeavingTheLoopCancels(t *testing.T) {
 	for _, at := range []EventType{StepStart, StepChunk, StepEnd} {
 		f := answers(map[string]string{"Tell me the president of France": "Emmanuel Macron of France"})
-		for e, err := range mustNew(t, president()...).Run(t.Context(), f, map[string]string{"country": "France"}) {
+		for e, err := range mustNew(t, president()...).Run(t.Context(), f, map[string]any{"country": "France"}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -267,7 +267,7 @@ func TestContextErrorGoesBackUnchanged(t *testing.T) {
 		cancel()
 		return "Macron", provider.FinishStop, nil
 	}}
-	_, err := mustNew(t, president()...).Output(ctx, f, map[string]string{"country": "France"})
+	_, err := mustNew(t, president()...).Output(ctx, f, map[string]any{"country": "France"})
 	if err != context.Canceled {
 		t.Errorf("got %v", err)
 	}
@@ -298,13 +298,13 @@ func TestConcurrentRuns(t *testing.T) {
 		words := strings.Fields(req.Messages[0].Text)
 		return words[len(words)-1], provider.FinishStop, nil
 	}}
-	vars := map[string]string{"country": "shared"}
+	vars := map[string]any{"country": "shared"}
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
 			own := vars
 			if i%2 == 0 {
-				own = map[string]string{"country": fmt.Sprintf("c%d", i)}
+				own = map[string]any{"country": fmt.Sprintf("c%d", i)}
 			}
 			if result, err := c.Output(t.Context(), f, own); err != nil || result.Text != own["country"] {
 				t.Errorf("run %d: %+v, %v", i, result, err)
@@ -320,7 +320,7 @@ func TestConcurrentRuns(t *testing.T) {
 func BenchmarkOutput(b *testing.B) {
 	c := mustNew(b, president()...)
 	f := &silent{}
-	vars := map[string]string{"country": "France"}
+	vars := map[string]any{"country": "France"}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Output(b.Context(), f, vars); err != nil {

@@ -1,25 +1,88 @@
 package chain
 
 import (
-	"slices"
+	"time"
 
+	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Step is one prompt of a chain, and how it is to be answered. What it leaves
-// unset comes from [Defaults], and then from the engine.
+// Step is one step of a chain. It does one thing: it asks a model (Prompt,
+// Messages or Ask), fills in a text (Text), computes (Transform), runs other
+// steps (Steps, Parallel, Route, Chain), or looks passages up (Retrieve). What
+// it leaves unset comes from the step around it, from [Defaults], and then from
+// the engine.
 type Step struct {
-	// Name is what later steps call the answer: {name}. An identifier, unique
-	// in the chain. It may be left out in a chain of one step ("answer") and
-	// in a pipe ("step1", "step2", …).
+	// Name is what later steps call the step's value: {name}. An identifier,
+	// unique among the steps beside and around it. It may be left out in a
+	// chain of one step ("answer") and in a pipe ("step1", "step2", …).
 	Name string
 
 	// Prompt is the template of the one user message, and System that of a
 	// system message before it. Messages are the templates of a whole
-	// conversation, in place of both.
+	// conversation, in place of both, and Ask a prompt made elsewhere.
 	Prompt   string
 	System   string
 	Messages []Message
+	Ask      *prompt.Prompt
+
+	// Text is a template whose text is the step's value; no model is asked.
+	Text string
+	// Transform is an expression in expr-lang (https://expr-lang.org) over the
+	// variables: its value, of any type, is the step's. No model is asked.
+	Transform string
+	// Steps run one after the other; the value is the last one's. Their names
+	// are known among themselves only.
+	Steps []Step
+	// Parallel are steps that run at the same time. The value is a mapping of
+	// their names to their values, and each name is a variable of later steps.
+	Parallel []Step
+	// Route runs one of several steps.
+	Route *Route
+	// Chain is a chain run as a step. Its inputs are the variables of the same
+	// names, or what With gives: expressions, by input.
+	Chain *Chain
+	With  map[string]string
+	// Retrieve looks passages up.
+	Retrieve *Retrieve
+
+	// Format is the syntax of the step's templates; empty: f-string. Partial
+	// gives some of their variables values. Partials are what mustache's
+	// {{>name}} stands for.
+	Format   template.Format
+	Partial  map[string]any
+	Partials map[string]string
+	// Images are templates of pictures that go with Prompt, and Dir is where
+	// their files lie: see [prompt.Message] and [prompt.Options].
+	Images []string
+	Dir    string
+	// Examples show the model how it is done.
+	Examples *prompt.Examples
+
+	// When is an expression: if it is false, the step is skipped, and its value
+	// is the text Else. A step whose value somebody uses needs an Else.
+	When string
+	Else *string
+	// Each is an expression for a list. The step runs for each element, which
+	// is the variable As (default "item"), Concurrency of them at a time
+	// (default 4); the value is the list of values, in order.
+	Each string
+	As   string
+	// Concurrency bounds how many elements of Each, or branches of Parallel,
+	// run at a time.
+	Concurrency int
+	// Repeat runs the step again and again.
+	Repeat *Repeat
+
+	// Parse makes a value of the answer; nil: the text itself. Schema has the
+	// engine answer with JSON that it accepts, and that is checked; the value
+	// is what the JSON says. One of the two.
+	Parse  Parser
+	Schema *provider.Schema
+	// Tools names the tools that the model may have called. See [WithTools].
+	Tools []string
 
 	// The settings, as in [provider.Request]. A step that names providers in
 	// Use without a Model gets their own default model, not that of Defaults.
@@ -32,94 +95,77 @@ type Step struct {
 	Stop        []string
 	Think       provider.Thinking
 	Privacy     provider.Privacy
+	Options     map[string]any
+
+	// Retries is how often the model is asked again for an answer that broke
+	// off, is empty, or cannot be parsed; it is then told why. What a provider
+	// fails with otherwise is the router's affair.
+	Retries int
+	// Timeout is how long the step may take, everything included; with Each and
+	// Repeat, each time. 0: as long as it takes.
+	Timeout time.Duration
+	// Fallback runs when the step has failed, and its value is the step's.
+	Fallback *Step
+
+	src *source // where it stands in a file
 }
 
-// Message is one message of a [Step]: who speaks (system, user or assistant),
-// and the template of what is said.
-type Message struct {
-	Role provider.Role
-	Text string
+// Message is one message of a [Step]: who speaks, and the template of what is
+// said.
+type Message = prompt.Message
+
+// Route chooses one of Branches, by an expression whose value is its name (By),
+// or by the model's answer to the template Ask. Default names the branch for
+// every other value of By; without it such a value is an error.
+type Route struct {
+	By       string
+	Ask      string
+	Branches []Step
+	Default  string
 }
 
-// step is a Step with its templates compiled.
-type step struct {
-	name     string
-	messages []message
-	vars     []string         // of all messages, in order of first use
-	settings provider.Request // without messages
+// Repeat runs a step until the expression Until is true, at most Max times
+// (1 to 1000). The step's own name is the value of the round before, and Start,
+// an expression, the value before the first; without Start the name is not
+// known in the step itself. If Until is still false after Max rounds, the step
+// fails, unless Keep says that the last value will do. Without Until there are
+// Max rounds.
+type Repeat struct {
+	Until string
+	Max   int
+	Start string
+	Keep  bool
 }
 
-type message struct {
-	role provider.Role
-	text *Template
+// Retrieve has the passages of a collection that are nearest to Query, a
+// template, at most K of them (0: 4), with their sources, as a text. MMR
+// prefers passages that differ from each other.
+type Retrieve struct {
+	Collection string
+	Query      string
+	K          int
+	MMR        bool
 }
 
-// settings returns what s sets, sharing no memory with it.
-func (s *Step) settings() provider.Request {
-	return provider.Request{
-		Use:         slices.Clone(s.Use),
-		Model:       s.Model,
-		Temperature: clone(s.Temperature),
-		TopP:        clone(s.TopP),
-		Seed:        clone(s.Seed),
-		MaxTokens:   clone(s.MaxTokens),
-		Stop:        slices.Clone(s.Stop),
-		Think:       s.Think,
-		Privacy:     s.Privacy,
-	}
-}
+// Type is what a value is, as far as it is known before a run.
+type Type = output.Type
 
-func clone[T any](p *T) *T {
-	if p == nil {
-		return nil
-	}
-	v := *p
-	return &v
-}
+// The types of values.
+const (
+	TypeAny    = output.TypeAny // not known
+	TypeText   = output.TypeText
+	TypeList   = output.TypeList
+	TypeMap    = output.TypeMap
+	TypeBool   = output.TypeBool
+	TypeNumber = output.TypeNumber
+	TypeTime   = output.TypeTime
+)
 
-// request returns the request of s over the defaults d: its messages rendered
-// with vars, its own settings where it has them, the stricter privacy of both.
-func (s *step) request(d provider.Request, vars map[string]string) (provider.Request, error) {
-	if len(s.settings.Use) > 0 {
-		d.Use, d.Model = s.settings.Use, ""
-	}
-	if s.settings.Model != "" {
-		d.Model = s.settings.Model
-	}
-	over(&d.Temperature, s.settings.Temperature)
-	over(&d.TopP, s.settings.TopP)
-	over(&d.Seed, s.settings.Seed)
-	over(&d.MaxTokens, s.settings.MaxTokens)
-	if s.settings.Stop != nil {
-		d.Stop = s.settings.Stop
-	}
-	if s.settings.Think != provider.ThinkDefault {
-		d.Think = s.settings.Think
-	}
-	d.Privacy = stricter(d.Privacy, s.settings.Privacy)
-	d.Messages = make([]provider.Message, len(s.messages))
-	for i, m := range s.messages {
-		text, err := m.text.Render(vars)
-		if err != nil {
-			return d, err
-		}
-		if blank(text) {
-			return d, provider.Errorf(provider.Invalid, "", "", "the %s message is empty with the values given", m.role)
-		}
-		d.Messages[i] = provider.Message{Role: m.role, Text: text}
-	}
-	return d, nil
-}
-
-func over[T any](dst **T, own *T) {
-	if own != nil {
-		*dst = own
-	}
-}
-
-func stricter(a, b provider.Privacy) provider.Privacy {
-	if a == provider.PrivacyLocal || b == provider.PrivacyLocal {
-		return provider.PrivacyLocal
-	}
-	return a
+// Parser makes a value of a model's answer. Package output has them. One that
+// also has a method Type() [Type] says what its values are.
+type Parser interface {
+	// Parse returns the value; an error says what was expected and found.
+	Parse(text string) (any, error)
+	// Instructions tell a model how to answer, for a prompt.
+	Instructions() string
 }

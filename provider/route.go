@@ -17,6 +17,10 @@ type Route struct {
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish
 	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, where told
 
+	// Repairs is how often the model was asked again because its answer was not
+	// what the schema asks for. Usage and Cost count every answer.
+	Repairs int `json:"repairs,omitempty"`
+
 	// Cost is what the answer cost; nil where nobody keeps a ledger.
 	Cost *Cost `json:"cost,omitempty"`
 

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,9 +24,11 @@ const (
 	tokensPerMessage = 8   // role and marks, as templates write them
 	tokensPerTool    = 40  // of the JSON around a tool's description
 	tokensPerImage   = 800 // models differ: 256 to several thousand
+	tokensPerSchema  = 30  // of what is said around a schema
 )
 
-// EstimateRequest estimates the tokens of req's prompt: its messages and tools.
+// EstimateRequest estimates the tokens of req's prompt: its messages, tools and
+// schema, which models are shown.
 // See [EstimateTokens] for how far off it may be.
 func EstimateRequest(req *Request) int {
 	n := 3 // what asks for the answer
@@ -40,7 +44,19 @@ func EstimateRequest(req *Request) int {
 			n += tokensPerTool + EstimateTokens(t.Name) + EstimateTokens(t.Description) + EstimateTokens(string(t.Parameters))
 		}
 	}
+	if req.Schema != nil {
+		n += tokensPerSchema + EstimateTokens(compact(req.Schema.JSON))
+	}
 	return n
+}
+
+// compact is JSON without white space, as it is sent.
+func compact(data []byte) string {
+	var b bytes.Buffer
+	if json.Compact(&b, data) != nil {
+		return string(data)
+	}
+	return b.String()
 }
 
 // EstimateTokens estimates how many tokens text has, without a tokenizer, by

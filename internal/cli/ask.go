@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -117,8 +118,18 @@ func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Requ
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}
-	r, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
-		for c, err := range p.Chat(ctx, req) {
+	r, err := collect(p.Chat(ctx, req), pr)
+	if pr.err != nil {
+		return r, pr.err
+	}
+	return r, err
+}
+
+// collect prints an answer as it comes, and returns it.
+func collect(answer iter.Seq2[provider.Chunk, error], pr *printer) (provider.Response, error) {
+	defer pr.end()
+	return provider.Collect(func(yield func(provider.Chunk, error) bool) {
+		for c, err := range answer {
 			if err == nil {
 				pr.chunk(c)
 			}
@@ -127,11 +138,6 @@ func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Requ
 			}
 		}
 	})
-	pr.end()
-	if pr.err != nil {
-		return r, pr.err
-	}
-	return r, err
 }
 
 func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, error) {

@@ -52,7 +52,11 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "api/version":
 		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 	case "api/tags":
-		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"abc","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
+		digest := "abc"
+		if manner == "renewed" {
+			digest = "def"
+		}
+		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"`+digest+`","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
 	case "api/show":
 		if manner == "gone" {
 			fail(w, 404, `{"error":"model 'tiny' not found"}`)
@@ -62,6 +66,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"`+tools+`]}`)
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
+	case "v1/embeddings", "api/embed":
+		f.embed(w, r, manner, body)
 	case "v1/chat/completions", "api/chat":
 		f.hits.Add(1)
 		f.mu.Lock()
@@ -88,6 +94,7 @@ type talk struct {
 	r      *http.Request
 	ollama bool
 	body   string
+	prompt int // tokens that the prompt is said to have; 0: 7
 }
 
 // play answers in a manner.
@@ -97,6 +104,17 @@ func (t *talk) play(manner string) {
 		t.say("Hello", " wörld")
 		t.end("stop")
 	case "echo": // repeats the last message
+		t.say(t.asked())
+		t.end("stop")
+	case "counting": // repeats the last message, and says how long the prompt is
+		t.prompt = len(t.body) / 5
+		t.say(t.asked())
+		t.end("stop")
+	case "small": // holds three messages, and repeats the last one
+		if strings.Count(t.body, `"role":`) > 3 {
+			fail(t.w, 400, `{"error":{"message":"This model's maximum context length is 10 tokens. However, you requested 20","code":"context_length_exceeded"}}`)
+			return
+		}
 		t.say(t.asked())
 		t.end("stop")
 	case "calls", "talks": // has its first tool called with what it was asked, and says the result
@@ -237,14 +255,15 @@ func (t *talk) say(texts ...string) {
 }
 
 func (t *talk) end(reason string) {
+	n := max(7, t.prompt)
 	switch {
 	case t.ollama && t.whole():
-		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`, reason)
+		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":3}`, reason, n)
 	case t.ollama:
-		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":7,"eval_count":3}`+"\n", reason)
+		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":3}`+"\n", reason, n)
 	case t.whole():
-		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`, reason)
+		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`, reason, n, n+3)
 	default:
-		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`+"\n\ndata: [DONE]\n\n", reason)
+		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`+"\n\ndata: [DONE]\n\n", reason, n, n+3)
 	}
 }

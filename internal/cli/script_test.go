@@ -50,6 +50,7 @@ func TestScriptsOnRealEngines(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("OLLAMA", local.URL)
 			env.Setenv("MODEL", local.Model)
+			env.Setenv("EMBED_MODEL", local.EmbedModel)
 			env.Setenv("OLLAMA_BIN", local.Bin)
 			env.Setenv("STORE", local.ModelsDir)
 			env.Setenv("HOSTED_URL", hosted.BaseURL)
@@ -92,6 +93,7 @@ type fakeKey struct{}
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "port": port, "eventually": eventually, "interrupt": interrupt,
+		"killed": killed, "numbered": numbered,
 	}
 }
 

@@ -56,6 +56,7 @@ func (a *app) setup(ctx context.Context) error {
 		return reported(errUnwell)
 	}
 	a.say("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
+	a.say("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
 	return nil
 }
 

@@ -59,6 +59,9 @@ func (a *app) load() (*config.Loaded, error) {
 	if a.flags.offline {
 		set["offline"] = "true"
 	}
+	if a.unlogged {
+		set["log"] = config.LogOff
+	}
 	return config.Load(a.loadOptions(set))
 }
 

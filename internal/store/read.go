@@ -45,19 +45,26 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Line, error) {
 // word of text, newest first. Words are found whole, whatever their case and
 // accents; a text that no word matches is looked for as it is, inside words.
 func (s *Store) Search(ctx context.Context, text string, n int) ([]Line, error) {
+	match := matching(text)
+	if match == "" {
+		return nil, nil
+	}
+	found, err := s.lines(ctx, "WHERE r.id IN (SELECT run FROM calls WHERE id IN (SELECT rowid FROM texts WHERE texts MATCH ?))", n, match)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	return s.lines(ctx, "WHERE r.id IN (SELECT run FROM calls WHERE instr(lower(prompt), lower(?1)) OR instr(lower(answer), lower(?1)))", n, text)
+}
+
+// matching is the query for texts that have every word of text; empty: it has
+// none.
+func matching(text string) string {
 	text = strings.ReplaceAll(text, "\x00", " ") // which would end the query
 	var words []string
 	for w := range strings.FieldsSeq(text) {
 		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`)
 	}
-	if len(words) == 0 {
-		return nil, nil
-	}
-	found, err := s.lines(ctx, "WHERE r.id IN (SELECT run FROM calls WHERE id IN (SELECT rowid FROM texts WHERE texts MATCH ?))", n, strings.Join(words, " "))
-	if err != nil || len(found) > 0 {
-		return found, err
-	}
-	return s.lines(ctx, "WHERE r.id IN (SELECT run FROM calls WHERE instr(lower(prompt), lower(?1)) OR instr(lower(answer), lower(?1)))", n, text)
+	return strings.Join(words, " ")
 }
 
 func (s *Store) lines(ctx context.Context, where string, n int, args ...any) ([]Line, error) {
@@ -194,7 +201,7 @@ func (s *Store) scrub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, q := range []string{"INSERT INTO texts (texts) VALUES ('optimize')", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
+	for _, q := range []string{"INSERT INTO texts (texts) VALUES ('optimize')", "INSERT INTO said_texts (said_texts) VALUES ('optimize')", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return s.explain(err)
 		}

@@ -11,7 +11,8 @@ import (
 //
 // Times are milliseconds since 1970, durations nanoseconds, money billionths
 // of a US dollar.
-var migrations = [...]string{`
+var migrations = [...]string{
+	`
 CREATE TABLE runs (
 	id      TEXT PRIMARY KEY,
 	began   INTEGER NOT NULL,
@@ -71,7 +72,10 @@ CREATE TABLE cache (
 	used  INTEGER NOT NULL
 );
 CREATE INDEX cache_used ON cache (used);
-`}
+`,
+	collectionsSchema,
+	chatsSchema,
+}
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
 	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
@@ -107,3 +111,32 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	return nil
 }
+
+// chatsSchema has conversations.
+const chatsSchema = `
+CREATE TABLE chats (
+	id       TEXT PRIMARY KEY,
+	created  INTEGER NOT NULL,
+	updated  INTEGER NOT NULL,
+	title    TEXT NOT NULL,
+	privacy  TEXT NOT NULL,    -- local, or empty; never loosened
+	record   TEXT NOT NULL     -- the rest of the Chat, JSON
+);
+CREATE INDEX chats_updated ON chats (updated);
+CREATE TABLE said (
+	id       INTEGER PRIMARY KEY,
+	chat     TEXT NOT NULL,
+	turn     INTEGER NOT NULL, -- from 0
+	role     TEXT NOT NULL,
+	text     TEXT NOT NULL,
+	record   TEXT NOT NULL,    -- the rest of the Said, JSON
+	UNIQUE (chat, turn, role)
+);
+CREATE VIRTUAL TABLE said_texts USING fts5 (text, content='said', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+CREATE TRIGGER said_added AFTER INSERT ON said BEGIN
+	INSERT INTO said_texts (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER said_gone AFTER DELETE ON said BEGIN
+	INSERT INTO said_texts (said_texts, rowid, text) VALUES ('delete', old.id, old.text);
+END;
+`

@@ -1,6 +1,7 @@
 // Package store is what Tandem remembers between calls, in one SQLite file:
-// the log of calls ([Log]), what they cost and may cost ([Book]), and answers
-// kept for the next time ([Store.Put]). Many processes use the file at once.
+// the log of calls ([Log]), what they cost and may cost ([Book]), answers kept
+// for the next time ([Store.Put]), texts with their vectors ([Collection]), and
+// conversations ([Chats]). Many processes use the file at once.
 //
 // Nothing is opened before it is needed. A file that cannot be written loses
 // the log and no answer; where a budget is set it refuses what would cost.
@@ -163,9 +164,10 @@ func (s *Store) explain(err error) error {
 		se   *sqlite.Error
 		done *fileError
 		path *fs.PathError
+		diff *DifferentError
 	)
 	switch {
-	case err == nil, errors.As(err, &done), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.As(err, &done), errors.As(err, &diff), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &path):
 		return &fileError{s.path, err, path.Err.Error()}

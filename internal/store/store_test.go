@@ -109,7 +109,7 @@ func TestAFileThatCannotBeUsed(t *testing.T) {
 			must(t, err)
 			_, err = db.ExecContext(t.Context(), "PRAGMA user_version = 99")
 			must(t, errors.Join(err, s.Close()))
-		}, []string{"a newer tandem wrote it (schema 99, this one knows 1)"}},
+		}, []string{fmt.Sprintf("a newer tandem wrote it (schema 99, this one knows %d)", len(migrations))}},
 		{"a directory in its place", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, []string{"is a directory"}},
 		{"no directory can be made", func(t *testing.T, path string) {
 			must(t, os.Remove(filepath.Dir(path)))

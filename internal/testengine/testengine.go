@@ -23,6 +23,10 @@ type OllamaEngine struct {
 	URL   string // base URL without a path or a trailing slash, as http://127.0.0.1:21434
 	Model string // a small chat model that the server has, as smollm2:135m
 
+	// EmbedModel is a small model that makes vectors, and does nothing else: all-minilm:latest, of 384 dimensions and a window of 512
+	// tokens. It is empty where there is none; EmbeddingOllama asks for it.
+	EmbedModel string
+
 	// Bin is the binary that the server runs and ModelsDir its OLLAMA_MODELS, for tests that start a server of their own. Both are empty
 	// when the server was there already and only its address is known; NeedBin asks for them.
 	Bin, ModelsDir string
@@ -40,11 +44,19 @@ func Ollama(t testing.TB) OllamaEngine {
 	t.Helper()
 	v := lookup(t, "Ollama", "TANDEM_TEST_OLLAMA", "TANDEM_TEST_MODEL")
 	return OllamaEngine{
-		URL:       strings.TrimRight(v[0], "/"),
-		Model:     v[1],
-		Bin:       os.Getenv("TANDEM_TEST_OLLAMA_BIN"),
-		ModelsDir: os.Getenv("TANDEM_TEST_OLLAMA_MODELS"),
+		URL:        strings.TrimRight(v[0], "/"),
+		Model:      v[1],
+		EmbedModel: os.Getenv("TANDEM_TEST_EMBED_MODEL"),
+		Bin:        os.Getenv("TANDEM_TEST_OLLAMA_BIN"),
+		ModelsDir:  os.Getenv("TANDEM_TEST_OLLAMA_MODELS"),
 	}
+}
+
+// EmbeddingOllama is Ollama for a test that needs EmbedModel.
+func EmbeddingOllama(t testing.TB) OllamaEngine {
+	t.Helper()
+	lookup(t, "Ollama with an embedding model", "TANDEM_TEST_OLLAMA", "TANDEM_TEST_EMBED_MODEL")
+	return Ollama(t)
 }
 
 // NeedBin skips the test when the server's binary is not known, which is so only when an Ollama of the user's own is used.

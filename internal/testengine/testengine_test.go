@@ -10,7 +10,8 @@ import (
 )
 
 var ollamaEnv = map[string]string{
-	"TANDEM_TEST_OLLAMA": "http://127.0.0.1:1/", "TANDEM_TEST_MODEL": "m", "TANDEM_TEST_OLLAMA_BIN": "/b", "TANDEM_TEST_OLLAMA_MODELS": "/d",
+	"TANDEM_TEST_OLLAMA": "http://127.0.0.1:1/", "TANDEM_TEST_MODEL": "m", "TANDEM_TEST_EMBED_MODEL": "e",
+	"TANDEM_TEST_OLLAMA_BIN": "/b", "TANDEM_TEST_OLLAMA_MODELS": "/d",
 }
 
 var openAIEnv = map[string]string{
@@ -61,9 +62,12 @@ func setAll(t *testing.T, require string, set map[string]string) {
 
 func TestAnEngineThatIsThereIsReturned(t *testing.T) {
 	setAll(t, "1", ollamaEnv)
-	want := testengine.OllamaEngine{URL: "http://127.0.0.1:1", Model: "m", Bin: "/b", ModelsDir: "/d"}
+	want := testengine.OllamaEngine{URL: "http://127.0.0.1:1", Model: "m", EmbedModel: "e", Bin: "/b", ModelsDir: "/d"}
 	if got := testengine.Ollama(t); got != want {
 		t.Errorf("Ollama = %+v, want %+v", got, want)
+	}
+	if got := testengine.EmbeddingOllama(t); got != want {
+		t.Errorf("EmbeddingOllama = %+v, want %+v", got, want)
 	}
 	setAll(t, "1", openAIEnv)
 	if got, want := testengine.OpenAI(t), (testengine.OpenAIEngine{BaseURL: "http://127.0.0.1:1/v1", Key: "k", Model: "m"}); got != want {
@@ -74,8 +78,9 @@ func TestAnEngineThatIsThereIsReturned(t *testing.T) {
 // A run under `make test` must never pass because its engine was missing.
 func TestAMissingEngineFailsWhereRequiredAndSkipsElsewhere(t *testing.T) {
 	doors := map[string]func(testing.TB){
-		"Ollama": func(tb testing.TB) { testengine.Ollama(tb) },
-		"OpenAI": func(tb testing.TB) { testengine.OpenAI(tb) },
+		"Ollama":     func(tb testing.TB) { testengine.Ollama(tb) },
+		"embeddings": func(tb testing.TB) { testengine.EmbeddingOllama(tb) },
+		"OpenAI":     func(tb testing.TB) { testengine.OpenAI(tb) },
 	}
 	for name, door := range doors {
 		setAll(t, "1", nil)

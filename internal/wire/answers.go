@@ -30,7 +30,7 @@ type Answers struct {
 // replaying is a stack that answers from recordings. It has no transport, no
 // engine and no key, and writes nothing down: nobody is asked.
 func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
-	s := &Stack{cfg: cfg}
+	s := &Stack{cfg: cfg, options: Options{Answers: a}}
 	for _, pc := range cfg.Providers {
 		s.Targets = append(s.Targets, Target{Config: pc})
 	}

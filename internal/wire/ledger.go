@@ -73,10 +73,13 @@ func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
 	}
 	return store.NewLog(p, store.LogConfig{
 		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version,
-		Redact:   func(text string) string { return record.Redact(text, s.secrets()) },
+		Redact:   s.Redact,
 		Manifest: (&manifests{stack: s}).of,
 	})
 }
+
+// Redact takes secrets out of a text that is about to be kept.
+func (s *Stack) Redact(text string) string { return record.Redact(text, s.secrets()) }
 
 // written waits until what was asked is written down, and says if it was not.
 func (s *Stack) written() {

@@ -58,6 +58,23 @@ func pinned(pc config.Provider) func(context.Context, *provider.Request) (int, b
 	}
 }
 
+// Window is how many tokens the first who may answer req holds, where that is
+// pinned.
+func (s *Stack) Window(ctx context.Context, req *provider.Request) (n int, known bool) {
+	use := req.Use
+	if len(use) == 0 {
+		use = s.cfg.Use
+	}
+	if len(use) == 0 {
+		return 0, false
+	}
+	t, ok := s.Target(use[0])
+	if !ok || t.Config.Kind != config.KindOllama {
+		return 0, false
+	}
+	return pinned(t.Config)(ctx, req)
+}
+
 func tokens(option any) (n int, known bool) {
 	switch v := option.(type) {
 	case int:

@@ -67,8 +67,9 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
-	flush             func() // sends what telemetry is left; nil: there is none
-	cache             *Cache // nil: none is used
+	flush             func()       // sends what telemetry is left; nil: there is none
+	cache             *Cache       // nil: none is used
+	collections       *store.Store // nil: there is no directory for it
 	revealed          revealed
 }
 
@@ -92,6 +93,9 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	s := &Stack{cfg: cfg, warn: o.Warn, options: o}
 	if err := s.keep(o); err != nil {
 		return nil, err
+	}
+	if o.StateDir != "" {
+		s.collections = store.New(o.StateDir)
 	}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
@@ -309,6 +313,9 @@ func (s *Stack) Close() {
 	}
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
+	}
+	if s.collections != nil {
+		_ = s.collections.Close() // every passage was committed when it was put
 	}
 	for _, t := range s.transports {
 		t.CloseIdleConnections()

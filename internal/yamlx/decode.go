@@ -62,6 +62,7 @@ type Map struct {
 	node   *yaml.Node
 	values map[string]*yaml.Node
 	keys   []string
+	known  []string
 }
 
 // Mapping reads n as a mapping called what (such as "a provider") that may
@@ -75,7 +76,7 @@ func (d *Decoder) Mapping(n *yaml.Node, what string, known []string) (Map, bool)
 		}
 		return Map{d: d}, false
 	}
-	m := Map{d: d, node: n, values: make(map[string]*yaml.Node, len(n.Content)/2)}
+	m := Map{d: d, node: n, known: known, values: make(map[string]*yaml.Node, len(n.Content)/2)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := Follow(n.Content[i])
 		if known != nil && !slices.Contains(known, key.Value) {
@@ -93,6 +94,9 @@ func (m Map) Keys() []string { return m.keys }
 
 // Has reports whether the key is there.
 func (m Map) Has(key string) bool { return m.values[key] != nil }
+
+// May reports whether the mapping may have the key.
+func (m Map) May(key string) bool { return m.Has(key) || slices.Contains(m.known, key) }
 
 // Node is the key's value, or the mapping itself when the key is absent, so
 // that an error about a missing key has a place. It may be an alias.
@@ -277,36 +281,4 @@ func (m Map) Duration(key string) *time.Duration {
 // isNumber reports whether n is a number without quotes.
 func isNumber(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float")
-}
-
-// Plain returns n as plain Go data: map[string]any, []any, string, int64,
-// float64, bool or nil.
-func Plain(n *yaml.Node) any {
-	n = Follow(n)
-	switch {
-	case n == nil || n.Tag == "!!null":
-		return nil
-	case n.Kind == yaml.MappingNode:
-		m := make(map[string]any, len(n.Content)/2)
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			m[Follow(n.Content[i]).Value] = Plain(n.Content[i+1])
-		}
-		return m
-	case n.Kind == yaml.SequenceNode:
-		list := make([]any, len(n.Content))
-		for i, c := range n.Content {
-			list[i] = Plain(c)
-		}
-		return list
-	}
-	var v any
-	switch i, err := strconv.ParseInt(n.Value, 10, 64); {
-	case n.Tag == "!!int" && err == nil:
-		return i
-	case n.Tag == "!!int" || n.Tag == "!!float" || n.Tag == "!!bool":
-		if n.Decode(&v) == nil {
-			return v
-		}
-	}
-	return n.Value
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -16,8 +17,14 @@ const MaxSize = 1 << 20
 // Read returns the text of a file: a regular file of at most [MaxSize] bytes
 // of UTF-8 without NUL. A byte order mark at its start is dropped. Every error
 // is an [*Error]; errors.Is(err, fs.ErrNotExist) works.
-func Read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func Read(path string) ([]byte, error) { return read(path, os.Stat, os.Open) }
+
+// ReadIn is Read for a file in a directory or below: a path that is absolute,
+// or that leads out of it, also by a symbolic link, is an error.
+func ReadIn(root *os.Root, name string) ([]byte, error) { return read(name, root.Stat, root.Open) }
+
+func read(path string, stat func(string) (os.FileInfo, error), open func(string) (*os.File, error)) ([]byte, error) {
+	info, err := stat(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -27,7 +34,7 @@ func Read(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &Error{File: path, Message: "is not a regular file", Remedy: "name one"}
 	}
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -75,6 +82,8 @@ func unreadable(path string, err error) *Error {
 		e.Message, e.Remedy = "there is no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		e.Message, e.Remedy = "you may not read it", readers(path)
+	case errors.As(err, &pathErr) && strings.Contains(pathErr.Err.Error(), "escapes"): // os.Root has no error value for it
+		e.Message, e.Remedy = "leads out of the directory", "only files in it and below can be named; copy it there"
 	case errors.As(err, &pathErr):
 		e.Message = "cannot be read: " + pathErr.Err.Error()
 	default:

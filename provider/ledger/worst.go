@@ -1,6 +1,9 @@
 package ledger
 
-import "github.com/tandem-llm/tandem/provider"
+import (
+	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/provider"
+)
 
 // DefaultMaxTokens is the longest answer that is paid for out of a budget
 // where the request sets no limit of its own. It is sent along then: what was
@@ -28,7 +31,7 @@ func promptBound(req *provider.Request) int {
 		n += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
 	}
 	if req.Schema != nil {
-		n += perMessage + len(req.Schema.Name) + len(req.Schema.JSON)
+		n += perMessage + len(req.Schema.Name) + schema.Longest(req.Schema.JSON)
 	}
 	return n
 }

@@ -81,7 +81,7 @@ var texts = []struct {
 }{
 	{regexp.MustCompile(`input length exceeds the context length|exceeds the available context size|prompt is too long`), provider.ContextOverflow},
 	{regexp.MustCompile(`requires more system memory|memory layout cannot be allocated|unable to load full model on GPU|cudaMalloc failed|out of memory|llama runner process has terminated|model runner has unexpectedly stopped`), provider.OutOfMemory},
-	{regexp.MustCompile(`does not support|not supported`), provider.Unsupported},
+	{regexp.MustCompile(`does not support|not supported|invalid JSON schema in format|failed to parse grammar`), provider.Unsupported},
 	{regexp.MustCompile(`^model .* not found|model '.*' not found|file does not exist`), provider.ModelNotFound},
 }
 

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/ollama/ollama/api"
 
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -35,7 +37,9 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 	}
 	out.Options = options
 	if req.Schema != nil {
-		out.Format = req.Schema.JSON
+		if err := p.constrain(out, req.Schema); err != nil {
+			return nil, nil, err
+		}
 	}
 	switch req.ToolChoice {
 	case "", "auto":
@@ -46,6 +50,26 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 	}
 	tools, err := tools(req.Tools)
 	return out, tools, err
+}
+
+// constrain has the answer follow a schema: lowered to what Ollama makes a
+// grammar of and, since Ollama shows the model nothing of it, as it was given
+// in the system message.
+func (p *Provider) constrain(out *api.ChatRequest, want *provider.Schema) error {
+	s, err := p.schemas.Compile(want.JSON)
+	if err != nil {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, out.Model, "%w", err)
+	}
+	if out.Format, err = s.Lower(); err != nil {
+		return p.unsupported(out.Model, "Ollama cannot be held to the schema: %w", err)
+	}
+	shown := schema.Shown(s.Text())
+	if len(out.Messages) > 0 && out.Messages[0].Role == string(provider.RoleSystem) {
+		out.Messages[0].Content += "\n\n" + shown
+		return nil
+	}
+	out.Messages = slices.Insert(out.Messages, 0, api.Message{Role: string(provider.RoleSystem), Content: shown})
+	return nil
 }
 
 // think is always said: a model that can think does so unless told not to.

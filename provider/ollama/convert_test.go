@@ -64,6 +64,8 @@ type conversion struct {
 func conversions() map[string]conversion {
 	p := provider.Ptr[float64]
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"integer","minimum":0}},"additionalProperties":false}`)
+	marked, _ := json.Marshal("Answer with JSON only, no other words, that conforms to this JSON Schema:\n" + string(schema))
+	shown := string(marked)
 	forever := -1 * time.Second
 	call := func(id, name string) provider.ToolCall {
 		return provider.ToolCall{ID: id, Name: name, Arguments: json.RawMessage(`{"a":1}`)}
@@ -80,7 +82,17 @@ func conversions() map[string]conversion {
 		"stop":            {req: provider.Request{Stop: []string{"a"}}, want: `{"options":{"stop":["a"]}}`},
 		"think on":        {req: provider.Request{Think: provider.ThinkOn}, want: `{"think":true}`},
 		"think low":       {req: provider.Request{Think: provider.ThinkLow}, want: `{"think":"low"}`},
-		"schema":          {req: provider.Request{Schema: &provider.Schema{JSON: schema}}, want: `{"format":` + string(schema) + `}`},
+		"schema, in the format and in the prompt": {
+			req:  provider.Request{Schema: &provider.Schema{JSON: schema}},
+			want: `{"format":` + string(schema) + `,"messages":[{"role":"system","content":` + shown + `},{"role":"user","content":"hi"}]}`,
+		},
+		"schema, behind the system message, lowered in the format": {
+			req: provider.Request{
+				Messages: []provider.Message{provider.System("s"), provider.User("u")},
+				Schema:   &provider.Schema{JSON: json.RawMessage(`{"$defs":{"d":{"const":1}}, "$ref":"#/$defs/d"}`)},
+			},
+			want: `{"format":{"enum":[1]},"messages":[{"role":"system","content":"s\n\nAnswer with JSON only, no other words, that conforms to this JSON Schema:\n{\"$defs\":{\"d\":{\"const\":1}},\"$ref\":\"#/$defs/d\"}"},{"role":"user","content":"u"}]}`,
+		},
 		"options, request over configuration": {
 			ollama.Config{Options: map[string]any{"top_k": 1, "min_p": 0.1}},
 			provider.Request{Options: map[string]any{"top_k": 2}},
@@ -122,9 +134,12 @@ func conversions() map[string]conversion {
 			req:  provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("png"), MIME: "image/png"}}}}},
 			want: `{"messages":[{"role":"user","content":"","images":["cG5n"]}]}`,
 		},
-		"schema's name, always strict": {req: provider.Request{Schema: &provider.Schema{Name: "n", JSON: schema, Strict: true}}, want: `{"format":` + string(schema) + `}`},
-		"addressed and private":        {req: provider.Request{Use: []string{"other", "local"}, Privacy: provider.PrivacyLocal}, want: `{}`},
-		"think off":                    {req: provider.Request{Think: provider.ThinkOff}, want: `{}`},
+		"schema's name, always strict": {
+			req:  provider.Request{Schema: &provider.Schema{Name: "n", JSON: schema, Strict: true}},
+			want: `{"format":` + string(schema) + `,"messages":[{"role":"system","content":` + shown + `},{"role":"user","content":"hi"}]}`,
+		},
+		"addressed and private": {req: provider.Request{Use: []string{"other", "local"}, Privacy: provider.PrivacyLocal}, want: `{}`},
+		"think off":             {req: provider.Request{Think: provider.ThinkOff}, want: `{}`},
 	}
 }
 

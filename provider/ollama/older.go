@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -60,6 +61,9 @@ func (p *Provider) mayCut(ctx context.Context, model string, req *provider.Reque
 	}
 	for _, t := range req.Tools {
 		most += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
+	}
+	if req.Schema != nil {
+		most += perMessage + len(schema.Shown(req.Schema.JSON))
 	}
 	if most <= window || (turns < 2 && pinned) {
 		return nil

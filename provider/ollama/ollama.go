@@ -16,6 +16,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -51,6 +52,7 @@ type Provider struct {
 	client   *api.Client
 	base     *url.URL
 	endpoint string // scheme://host:port, for routes
+	schemas  schema.Cache
 
 	mu     sync.Mutex
 	abouts map[string]about // what /api/show said, by model

@@ -139,8 +139,8 @@ func kindOf(status int, s said) provider.Kind {
 var overflow = regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size|input \(\d+ tokens\) is too large to process`)
 
 // cannot is how llama.cpp says, with status 500 and no code of its own, that a
-// model does not see or hear.
-var cannot = regexp.MustCompile(`\b(image|audio|video) input is not supported`)
+// model does not see or hear, and, with status 400, that it makes no grammar of a schema.
+var cannot = regexp.MustCompile(`\b(image|audio|video) input is not supported|failed to parse grammar|JSON schema conversion failed`)
 
 // modelMissing tells a model that is not there from a path that is not there.
 var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)

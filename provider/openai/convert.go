@@ -34,19 +34,40 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 			return out, nil, provider.Errorf(provider.Invalid, p.cfg.Name, model, "message %d: %w", i+1, err)
 		}
 	}
-	if s := req.Schema; s != nil {
-		name := s.Name
-		if name == "" {
-			name = "answer"
-		}
-		out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{
-			Type:       goopenai.ChatCompletionResponseFormatTypeJSONSchema,
-			JSONSchema: &goopenai.ChatCompletionResponseFormatJSONSchema{Name: name, Schema: s.JSON, Strict: s.Strict},
+	if req.Schema != nil {
+		if err := p.constrain(&out, req.Schema); err != nil {
+			return out, nil, err
 		}
 	}
 	tools(req, &out)
 	extra, err := p.members(req, model)
 	return out, extra, err
+}
+
+// constrain has the answer follow a schema, in the form that strict mode takes
+// or in that which compatible servers make a grammar of.
+func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider.Schema) error {
+	s, err := p.schemas.Compile(want.JSON)
+	if err != nil {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, out.Model, "%w", err)
+	}
+	form := s.Lower
+	if want.Strict {
+		form = s.Strict
+	}
+	text, err := form()
+	if err != nil {
+		return p.unsupported(out.Model, "the server cannot be held to the schema: %w", err)
+	}
+	name := want.Name
+	if name == "" {
+		name = "answer"
+	}
+	out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{
+		Type:       goopenai.ChatCompletionResponseFormatTypeJSONSchema,
+		JSONSchema: &goopenai.ChatCompletionResponseFormatJSONSchema{Name: name, Schema: json.RawMessage(text), Strict: want.Strict},
+	}
+	return nil
 }
 
 func message(m *provider.Message) goopenai.ChatCompletionMessage {

@@ -83,7 +83,7 @@ func conversions() map[string]conversion {
 		"options":              {provider.Request{Options: map[string]any{"frequency_penalty": 0.0, "top_k": 3}}, `{"frequency_penalty":0,"top_k":3}`},
 		"schema": {
 			provider.Request{Schema: &provider.Schema{JSON: schema, Strict: true}},
-			`{"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object","properties":{"a":{"type":"integer","minimum":0}}},"strict":true}}}`,
+			`{"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object","properties":{"a":{"type":["integer","null"],"minimum":0}},"required":["a"],"additionalProperties":false},"strict":true}}}`,
 		},
 		"tools": {
 			provider.Request{Tools: []provider.Tool{{Name: "f", Description: "d", Parameters: schema}}, ToolChoice: "f"},

@@ -14,6 +14,7 @@ import (
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -43,6 +44,7 @@ type Provider struct {
 	header   http.Header
 	endpoint string // scheme://host[:port], for routes
 
+	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
 }
 

@@ -291,7 +291,12 @@ func (o observed) cells() string {
 		kind = "`" + string(o.kind) + "`"
 	}
 	if n := o.tries - 1; n > 0 {
-		again = map[int]string{1: "once", 2: "twice"}[n] + ", within " + waits(o.waits)
+		again = map[int]string{1: "once", 2: "twice"}[n]
+		if len(o.waits) > 0 {
+			again += ", within " + waits(o.waits)
+		} else {
+			again += ", to mend its answer"
+		}
 	}
 	if o.next {
 		next = "yes"

@@ -33,8 +33,8 @@ In the test, the clocks run out after 60ms, and the bounds of an answer are 64 K
 const decisions = `
 ## What was decided, and why
 
-- **A paid call is not repeated once it may have been charged**: it was sent, and no HTTP status refuses it. That holds for an empty answer and
-  for JSON that is none, too: they were computed. ` + "`retry_paid: true`" + ` allows it. The next target may be asked all the same.
+- **A paid call is not repeated once it may have been charged**: it was sent, and no HTTP status refuses it. That holds for an empty
+  answer, too: it was computed. ` + "`retry_paid: true`" + ` allows it. The next target may be asked all the same.
 - **Our own clocks are not run twice.** A target that was silent until the clock ran out is not asked again: you set how long to wait. A server
   that says 408 or 504 is.
 - **While another target could answer**, one that was not even reached is not asked again, and any other at most once and only if the wait is
@@ -42,10 +42,11 @@ const decisions = `
 - **A refused key passes on**: the target cannot serve, and the reason stands in the route. Alone, it is exit code 4.
 - **An overflow passes on** to a target whose window is larger, or not known, and so does a 413. Nothing is ever cut to fit.
 - **400 and a content filter do not pass on.** Another server is not asked to overlook what one found wrong with the request.
-- **An answer of nothing is no answer**, nor is white space, nor JSON that does not parse where a schema was given. With a schema nothing is
-  shown until the JSON is whole. Asked again once, for a model may have better luck.
+- **An answer of nothing is no answer**, nor is white space. Asked again once, for a model may have better luck.
+- **An answer that is not what a schema asks for is mended or is none.** Nothing of it is shown; the model is asked again, at most twice, with
+  its answer and what is wrong with it, paid or not, for that is another question; each is within the budget. Then the next target is asked.
 - **An answer that ends at max_tokens is an answer**, of finish ` + "`length`" + `: the command line shows it and exits with 9. Cut before the first
-  word, or within JSON that was asked for, it is none.
+  word, or within JSON that was asked for, it is none, and is not asked for again: it would be cut there again.
 - **After content nothing follows** but the error, unless ` + "`on_cut: restart`" + ` is set: then the answer begins again, and the reader is told.
 - **A retry-after of more than a minute is not waited for**, and one that is garbage or negative is none.
 - **A rate limit does not open the breaker**: the server is well. Nor does an answer that was none, or a refusal.

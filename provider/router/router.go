@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // Config says who may answer, and how failures are met.
@@ -145,6 +146,7 @@ func NewWith(cfg Config) (*Router, error) {
 		if _, twice := r.targets[name]; twice {
 			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
 		}
+		t.Provider = structured.New(t.Provider)
 		r.targets[name] = &target{Target: t}
 		r.names = append(r.names, name)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // search is one request on its way to a target that answers it.
@@ -173,7 +174,7 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 	a.Tries++
 	s.tell(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries})
 	s.begun, s.shown, s.failed, s.probe = clock.Now(), false, nil, probe
-	s.hold = hold{schema: s.req.Schema}
+	s.hold = hold{}
 	if probe {
 		defer func() { t.breaker.unsure(s.probe) }() // the reader may have left by panic
 	}
@@ -184,6 +185,7 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 	if ctx.Err() != nil {
 		s.failed = ended(ctx)
 	}
+	a.Tries += mended(s.failed)
 	e := asError(s.failed)
 	if s.shown || e.Sent || ctx.Err() != nil {
 		a.SentTo = t.endpoint()
@@ -195,6 +197,16 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 	}
 	s.tell(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: s.failed, Took: clock.Now().Sub(s.begun), Try: a.Tries})
 	return s.failed
+}
+
+// mended is how many answers a target was asked for beyond its first, because
+// they were not what a schema asks for.
+func mended(err error) int {
+	var e *structured.Error
+	if errors.As(err, &e) {
+		return max(e.Attempts-1, 0)
+	}
+	return 0
 }
 
 // judge tells t's breaker about a failure.
@@ -279,6 +291,7 @@ func (s *search) finish(t *target, a *provider.Attempt, c *provider.Chunk) *prov
 	if c.Usage != nil && c.Usage.InputTokens > 0 {
 		done.PromptTokens, done.Estimated = c.Usage.InputTokens, false
 	}
+	done.Tries += rt.Repairs
 	rt.Reason = "first in use"
 	if len(s.Attempts) > 0 {
 		rt.Reason = "stood in: " + s.Error()

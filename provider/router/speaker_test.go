@@ -169,7 +169,9 @@ func newServer(t *testing.T, dialect string, play func(*speaker)) *server {
 		if err != nil {
 			return
 		}
-		s.hits.Add(1)
+		if r.Method == http.MethodPost { // a question about the server's version is no call
+			s.hits.Add(1)
+		}
 		stream := strings.Contains(string(body), `"stream":true`)
 		if dialect == ollamaAPI {
 			stream = !strings.Contains(string(body), `"stream":false`)

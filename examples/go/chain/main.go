@@ -28,7 +28,7 @@ func main() {
 		log.Fatal(err)
 	}
 	for _, country := range []string{"India", "United States of America"} {
-		result, err := president.Output(context.Background(), local, map[string]string{"country": country})
+		result, err := president.Output(context.Background(), local, map[string]any{"country": country})
 		if err != nil {
 			log.Fatal(err)
 		}

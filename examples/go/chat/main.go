@@ -29,7 +29,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	result, err := capital.Output(context.Background(), local, map[string]string{"country": "Kenya"})
+	result, err := capital.Output(context.Background(), local, map[string]any{"country": "Kenya"})
 	if err != nil {
 		log.Fatal(err)
 	}

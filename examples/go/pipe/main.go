@@ -25,7 +25,7 @@ func main() {
 		log.Fatal(err)
 	}
 	steady := chain.Defaults(provider.Request{Temperature: provider.Ptr(0.0)})
-	result, err := president.Output(context.Background(), local, map[string]string{"country": "United States of America"}, steady)
+	result, err := president.Output(context.Background(), local, map[string]any{"country": "United States of America"}, steady)
 	if err != nil {
 		log.Fatal(err)
 	}

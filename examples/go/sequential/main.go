@@ -26,7 +26,7 @@ func main() {
 		log.Fatal(err)
 	}
 	steady := chain.Defaults(provider.Request{Temperature: provider.Ptr(0.0)})
-	country := map[string]string{"country": "United States of America"}
+	country := map[string]any{"country": "United States of America"}
 	for event, err := range president.Run(context.Background(), local, country, steady) {
 		if err != nil {
 			log.Fatal(err)

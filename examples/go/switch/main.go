@@ -34,7 +34,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	result, err := president.Output(context.Background(), p, map[string]string{"country": "United States of America"})
+	result, err := president.Output(context.Background(), p, map[string]any{"country": "United States of America"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
@@ -17,15 +18,15 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	template, err := chain.ParseTemplate("Tell me the president of {country}")
+	question, err := template.Parse(template.FString, "Tell me the president of {country}")
 	if err != nil {
 		log.Fatal(err)
 	}
-	prompt, err := template.Render(map[string]string{"country": "India"})
+	prompt, err := question.Render(template.Map{"country": "India"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(template.Vars(), prompt)
+	fmt.Println(question.Vars()[0].Name, prompt)
 	steady := chain.Defaults(provider.Request{Temperature: provider.Ptr(0.0)})
 	answer, err := chain.Predict(context.Background(), local, prompt, steady)
 	if err != nil {

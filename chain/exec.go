@@ -1,0 +1,173 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// step runs one step as often as it says, and tells its end.
+func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	start := time.Now()
+	result, err := x.times(ctx, s, v, at)
+	result.Name, result.Took = at.path, time.Since(start)
+	if x.keep && x.tally == nil && !errors.Is(err, errLeft) {
+		x.steps = append(x.steps, result)
+	}
+	if err != nil {
+		return result, stepError(at, err)
+	}
+	if x.emit == nil {
+		return result, nil
+	}
+	if !x.ended(at, result) {
+		return result, errLeft
+	}
+	return result, nil
+}
+
+// ended tells the end of a step.
+func (x *exec) ended(at site, result StepResult) bool {
+	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Of: at.of, Result: &result}
+	if result.Skipped {
+		end.Type = StepSkipped
+	}
+	return x.show(end)
+}
+
+func (x *exec) times(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	if s.bare {
+		return s.body.run(ctx, x, s, v, at)
+	}
+	if s.when != nil {
+		wanted, err := s.when.truth(v)
+		if err != nil {
+			return StepResult{}, err
+		}
+		if !wanted {
+			return skipped(s), nil
+		}
+	}
+	if s.each != nil {
+		return x.eachOf(ctx, s, v, at)
+	}
+	return x.rounds(ctx, s, v, at)
+}
+
+func skipped(s *step) StepResult {
+	result := StepResult{Skipped: true, Finish: provider.FinishStop}
+	if s.skipped != nil {
+		result.Text, result.Value = *s.skipped, *s.skipped
+	}
+	return result
+}
+
+// eachOf runs a step for each element of its list.
+func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	list, err := s.each.over.list(v)
+	if err != nil {
+		return StepResult{}, err
+	}
+	values := make([]any, len(list))
+	inner := x.nested()
+	err = inner.concurrently(ctx, len(list), s.each.concurrency, func(ctx context.Context, x *exec, i int) error {
+		own := &frame{parent: v}
+		own.set(s.each.as, list[i])
+		result, err := x.numbered(at, i, len(list), func(at site) (StepResult, error) { return x.rounds(ctx, s, own, at) })
+		values[i] = result.Value
+		return err
+	})
+	if err != nil {
+		return inner.tally.result(), err
+	}
+	return inner.composed(values)
+}
+
+// rounds runs a step once, or again and again where it says so.
+func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	r := s.repeat
+	if r == nil {
+		return x.guarded(ctx, s, v, at)
+	}
+	inner := x.nested()
+	own := &frame{parent: v}
+	if r.start != nil {
+		first, err := r.start.eval(v)
+		if err != nil {
+			return StepResult{}, err
+		}
+		own.set(s.name, first)
+	}
+	for round := range r.max {
+		result, err := inner.numbered(at, round, r.max, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
+		if err != nil {
+			return inner.merged(result), err
+		}
+		own = &frame{parent: v}
+		own.set(s.name, result.Value)
+		if r.until == nil && round < r.max-1 {
+			continue
+		}
+		done := r.until == nil || r.keep && round == r.max-1
+		if !done {
+			if done, err = r.until.truth(own); err != nil {
+				return inner.merged(result), err
+			}
+		}
+		if done {
+			return inner.merged(result), nil
+		}
+	}
+	return inner.tally.result(), provider.Errorf(provider.Invalid, "", "", "after %d rounds %s is still false; raise max, or write keep: true to go on with the last value", r.max, textx.Shorten(r.until.text))
+}
+
+// numbered runs one of several times of a step, and tells its end.
+func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) (StepResult, error) {
+	at = site{index: at.index, path: fmt.Sprintf("%s[%d]", at.path, i), inner: true, of: of}
+	start := time.Now()
+	result, err := run(at)
+	result.Name, result.Took = at.path, time.Since(start)
+	if err != nil {
+		return result, stepError(at, err)
+	}
+	if !x.ended(at, result) {
+		return result, errLeft
+	}
+	return result, nil
+}
+
+// guarded runs a step within its time, and its fallback when it fails.
+func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	result, err := x.timed(ctx, s, v, at)
+	if err == nil || s.fallback == nil || ctx.Err() != nil || errors.Is(err, errLeft) {
+		return result, err
+	}
+	if !x.show(Event{Type: StepFallback, Index: at.index, Step: at.path, Err: err}) {
+		return result, errLeft
+	}
+	// What the step set, privacy above all, holds for what stands in for it.
+	inner := x.within(s)
+	if len(s.fallback.settings.Use) > 0 {
+		inner.defaults.Use = nil
+	}
+	result, err = inner.step(ctx, s.fallback, v, at.in(s.fallback.name))
+	return inner.merged(result), err
+}
+
+// timed runs a step within its time.
+func (x *exec) timed(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	if s.timeout == 0 {
+		return s.body.run(ctx, x, s, v, at)
+	}
+	within, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	result, err := s.body.run(within, x, s, v, at)
+	if err != nil && ctx.Err() == nil && within.Err() != nil {
+		err = provider.Errorf(provider.Timeout, "", "", "the step was not done within its timeout of %s; raise it", s.timeout)
+	}
+	return result, err
+}

@@ -1,0 +1,137 @@
+package chain
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// files is the directory that a chain's file lies in: what it refers to is read
+// there and below.
+type files struct {
+	root *os.Root
+	dir  string    // as errors show it
+	open []string  // the chains being read, from the first
+	seen *[]string // all that were read, as errors show them
+}
+
+// Files returns the paths of the files that [Load] read for the chain: its own,
+// then those that it names, each once. Of a chain that was not loaded there are
+// none.
+func (c *Chain) Files() []string { return slices.Clone(c.files) }
+
+// read returns the text of a file, and what errors call it.
+func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown string, ok bool) {
+	if f.files == nil {
+		m.Fail(key, "there is no directory to look for "+yamlx.Quote(name)+" in", "load the chain from a file")
+		return nil, "", false
+	}
+	data, err := yamlx.ReadIn(f.files.root, name)
+	if err != nil {
+		message, remedy := err.Error(), ""
+		if e := new(yamlx.Error); errors.As(err, &e) {
+			message, remedy = name+": "+e.Message, e.Remedy
+		}
+		m.Fail(key, message, remedy)
+		return nil, "", false
+	}
+	shown = filepath.Join(f.files.dir, name)
+	if seen := f.files.seen; seen != nil && !slices.Contains(*seen, shown) {
+		*seen = append(*seen, shown)
+	}
+	return data, shown, true
+}
+
+// referred reads the files that a step names.
+func (f *fileReader) referred(m yamlx.Map, s *Step) {
+	if m.Has("file") {
+		if name := m.String("file"); name != "" {
+			s.Ask = f.promptFile(m, name)
+		} else {
+			m.Fail("file", "the file has no name", "write its path")
+		}
+	}
+	if m.Has("chain") {
+		if name := m.String("chain"); name != "" {
+			s.Chain = f.subChain(m, name)
+		} else {
+			m.Fail("chain", "the chain has no name", "write its file's path")
+		}
+	}
+}
+
+// subChain reads a chain that is a step.
+func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
+	data, shown, ok := f.read(m, "chain", name)
+	if !ok {
+		return nil
+	}
+	if clean := filepath.Clean(shown); slices.Contains(f.files.open, clean) || clean == filepath.Clean(f.file) {
+		m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself; write a repeat")
+		return nil
+	}
+	root, err := f.files.root.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		m.Fail("chain", err.Error(), "")
+		return nil
+	}
+	defer root.Close()
+	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
+	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
+	c, err := sub.parse(data)
+	f.errs = append(f.errs, split(err)...)
+	return c
+}
+
+// outputs reads what is made of the answer.
+func (f *fileReader) outputs(d *yamlx.Decoder, m yamlx.Map, s *Step) {
+	if n := m.Value("schema"); n != nil {
+		switch {
+		case n.Kind == yaml.MappingNode:
+			data, err := yamlx.JSON(n)
+			if err != nil {
+				m.Fail("schema", err.Error(), "")
+				return
+			}
+			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: data, Strict: true}
+		case n.Kind == yaml.ScalarNode:
+			s.Schema = f.schemaFile(m, n.Value, s.Name)
+		default:
+			m.Fail("schema", "expected a JSON Schema as a mapping, or the path of a file that has one", "")
+		}
+	}
+	f.parser(d, m, s)
+}
+
+// schemaFile reads a schema that lies in a file of its own.
+func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema {
+	data, shown, ok := f.read(m, "schema", name)
+	if !ok {
+		return nil
+	}
+	root, err := yamlx.Parse(shown, data)
+	if err != nil {
+		f.errs = append(f.errs, split(err)...)
+		return nil
+	}
+	text, err := yamlx.JSON(root)
+	if err != nil || !json.Valid(text) || root == nil || root.Kind != yaml.MappingNode {
+		m.Fail("schema", name+" has no JSON Schema", "write a mapping, such as {type: object, …}")
+		return nil
+	}
+	return &provider.Schema{Name: schemaName(step), JSON: text, Strict: true}
+}
+
+func schemaName(step string) string {
+	if step == "" {
+		return "answer"
+	}
+	return step
+}

@@ -1,0 +1,87 @@
+package chain
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/chain/template"
+)
+
+// frame is the values that variables have at one place of a run: its own, then
+// those around it.
+type frame struct {
+	parent *frame
+	base   map[string]any // the chain's inputs
+	few    [2]value       // own's first place: most chains are short
+	own    []value
+}
+
+type value struct {
+	name string
+	is   any
+}
+
+// Lookup returns the value of a variable.
+func (v *frame) Lookup(name string) (any, bool) {
+	for ; v != nil; v = v.parent {
+		for i := len(v.own) - 1; i >= 0; i-- {
+			if v.own[i].name == name {
+				return v.own[i].is, true
+			}
+		}
+		if is, ok := v.base[name]; ok {
+			return is, true
+		}
+	}
+	return nil, false
+}
+
+// set gives a variable its value.
+func (v *frame) set(name string, is any) {
+	if v.own == nil {
+		v.own = v.few[:0]
+	}
+	v.own = append(v.own, value{name, is})
+}
+
+// with is v with more values on top.
+func (v *frame) with(values map[string]any) *frame {
+	if len(values) == 0 {
+		return v
+	}
+	return &frame{parent: v, base: values}
+}
+
+// instructed is v with what a parser tells the model, unless a step or an input
+// has that name.
+func (v *frame) instructed(p Parser) *frame {
+	if _, taken := v.Lookup(instructionsVar); taken {
+		return v
+	}
+	top := &frame{parent: v}
+	top.set(instructionsVar, p.Instructions())
+	return top
+}
+
+// textOf is a value as a text: itself, or its JSON.
+func textOf(value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case nil:
+		return "", nil
+	case time.Time:
+		return v.Format(time.RFC3339), nil
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return "", fmt.Errorf("the value cannot be written as JSON: %w", err)
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+var _ template.Values = (*frame)(nil)

@@ -1,0 +1,483 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// Legacy is a chain file of LangChain's (_type: llm_chain, sequential_chain or
+// simple_sequential_chain), as the steps that its keys make.
+type Legacy struct {
+	Steps []Step
+	Pipe  bool
+
+	// Notes say what of the file is not used, such as the model's name, each a
+	// [*yamlx.Error] with its place. They are no reason not to run it.
+	Notes []error
+
+	chain *Chain
+}
+
+// Chain returns the steps compiled.
+func (l *Legacy) Chain() *Chain { return l.chain }
+
+// Notes say what of the chain's file is not used, each a [*yamlx.Error] with its
+// place. Only LangChain's files have any.
+func (c *Chain) Notes() []error { return c.notes }
+
+// legacyChain makes a chain of a file that is LangChain's.
+func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
+	dir := ""
+	if f.files != nil {
+		dir = f.files.dir
+	}
+	l, err := ParseLegacy(f.file, data, dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.chain, nil
+}
+
+// IsLegacy reports whether a file with this root is a chain file of LangChain's.
+func IsLegacy(root *yaml.Node) bool {
+	root = yamlx.Follow(root)
+	if root == nil || root.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if yamlx.Follow(root.Content[i]).Value == "_type" {
+			return strings.HasSuffix(yamlx.Follow(root.Content[i+1]).Value, "_chain")
+		}
+	}
+	return false
+}
+
+func legacyTypes() []string {
+	return []string{"llm_chain", "sequential_chain", "simple_sequential_chain"}
+}
+
+// LoadLegacy reads a chain file of LangChain's. Files that it names lie in its
+// folder or below.
+func LoadLegacy(path string) (*Legacy, error) {
+	data, err := yamlx.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLegacy(path, data, filepath.Dir(path))
+}
+
+// ParseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
+// call file. Files that it names are read in dir; empty: none is.
+//
+// A model's settings (temperature, max_tokens, top_p, stop, seed) become the
+// step's. Its name, its keys and where it is to be found do not: who answers is
+// for the configuration to say. A key in the file is an error, which does not
+// show it.
+func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
+	data, err := yamlx.Text(file, data)
+	if err != nil {
+		return nil, err
+	}
+	data = yamlx.PairSurrogates(data)
+	root, err := yamlx.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if root == nil {
+		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a chain"}
+	}
+	r := &legacyReader{dir: dir, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
+	if dir != "" {
+		if r.root, err = os.OpenRoot(dir); err != nil {
+			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
+		}
+		defer r.root.Close()
+	}
+	p := r.part(root)
+	if err := yamlx.Join(r.errs...); err != nil {
+		return nil, err
+	}
+	c, ok := r.compile(p)
+	if !ok {
+		return nil, yamlx.Join(r.errs...)
+	}
+	c.notes = r.notes
+	return &Legacy{Steps: p.steps, Pipe: p.pipe, Notes: r.notes, chain: c}, nil
+}
+
+// legacyReader reads one chain file, and those that it names.
+type legacyReader struct {
+	dir   string
+	root  *os.Root // nil: no files
+	page  legacyPage
+	open  []string // the files being read
+	sites map[*source]legacySite
+	errs  []error
+	notes []error
+}
+
+type legacyPage struct{ file, text string }
+
+// legacySite is where a step stands.
+type legacySite struct {
+	file string
+	node *yaml.Node
+}
+
+// legacyPart is a chain of any type.
+type legacyPart struct {
+	kind   string
+	node   *yaml.Node
+	steps  []Step
+	pipe   bool
+	inputs []string
+	output string // the name of its value
+	named  bool   // the file itself gives it
+}
+
+// mapping reads n's keys; done hands its errors over.
+func (r *legacyReader) mapping(n *yaml.Node, what string, known []string) (m yamlx.Map, ok bool, done func()) {
+	d := yamlx.NewDecoder(r.page.file)
+	m, ok = d.Mapping(n, what, known)
+	return m, ok, func() { r.errs = append(r.errs, split(d.Err())...) }
+}
+
+func (r *legacyReader) fail(n *yaml.Node, message, remedy string) {
+	r.errs = append(r.errs, yamlx.NewDecoder(r.page.file).At(n, message, remedy))
+}
+
+func (r *legacyReader) note(n *yaml.Node, message, remedy string) {
+	r.notes = append(r.notes, yamlx.NewDecoder(r.page.file).At(n, message, remedy))
+}
+
+// compile checks the steps as the chain that they are to be.
+func (r *legacyReader) compile(p legacyPart) (*Chain, bool) {
+	c := newCompiler(false)
+	c.chain.pipe = p.pipe
+	c.chain.steps = c.top(p.steps)
+	for _, m := range c.mistakes {
+		s, ok := r.sites[m.src]
+		if !ok {
+			s = legacySite{r.page.file, p.node}
+		}
+		r.errs = append(r.errs, &yamlx.Error{File: s.file, Line: s.node.Line, Column: s.node.Column, Message: m.message, Remedy: m.remedy})
+	}
+	return c.chain, len(c.mistakes) == 0
+}
+
+// part reads a chain.
+func (r *legacyReader) part(n *yaml.Node) legacyPart {
+	n = yamlx.Follow(n)
+	m, ok, done := r.mapping(n, "a chain", nil)
+	done()
+	if !ok {
+		return legacyPart{node: n}
+	}
+	p := legacyPart{kind: "", node: n}
+	if t := m.Value("_type"); t != nil {
+		p.kind = t.Value
+	}
+	switch p.kind {
+	case "llm_chain":
+		r.llmChain(&p)
+	case "sequential_chain":
+		r.sequential(&p)
+	case "simple_sequential_chain":
+		r.simple(&p)
+	default:
+		at := m.Value("_type")
+		if at == nil {
+			at = n
+		}
+		r.fail(at, "the chain's type "+yamlx.Quote(p.kind)+" is not read here", "the types are "+strings.Join(legacyTypes(), ", "))
+	}
+	return p
+}
+
+func legacyKeys(more ...string) []string {
+	return append([]string{"_type", "name", "memory", "verbose", "callbacks", "callback_manager", "tags", "metadata"}, more...)
+}
+
+// common refuses what every chain may have and this does not do.
+func (r *legacyReader) common(m yamlx.Map) {
+	for _, key := range []string{"memory", "callbacks", "callback_manager"} {
+		if n := m.Value(key); n != nil && n.Tag != "!!null" && (n.Kind == yaml.ScalarNode || len(n.Content) > 0) {
+			m.Fail(key, key+" cannot be taken over", "remove it; `tandem chat` remembers a conversation")
+		}
+	}
+}
+
+// llmChain reads one prompt and how it is answered.
+func (r *legacyReader) llmChain(p *legacyPart) {
+	m, ok, done := r.mapping(p.node, "an llm_chain", legacyKeys("llm", "llm_path", "prompt", "prompt_path", "output_key", "output_parser", "return_final_only", "llm_kwargs"))
+	defer done()
+	if !ok {
+		return
+	}
+	r.common(m)
+	s := Step{src: &source{keys: m}}
+	r.sites[s.src] = legacySite{r.page.file, p.node}
+	p.output, p.named = "text", m.Has("output_key")
+	if p.named {
+		p.output = m.String("output_key")
+		if !textx.IsName(p.output) {
+			m.Fail("output_key", yamlx.Quote(p.output)+" cannot be a step's name", "write letters, digits and _ only")
+		}
+	}
+	if f := m.Bool("return_final_only"); f != nil && !*f {
+		m.Fail("return_final_only", "the full generation is not returned", "remove it; `--json` tells usage and who answered")
+	}
+	r.parser(m)
+	if s.Ask = r.prompt(m); s.Ask != nil {
+		for _, v := range s.Ask.Vars() {
+			p.inputs = append(p.inputs, v.Name)
+		}
+	}
+	r.model(m, &s)
+	s.Name = p.output
+	p.steps = []Step{s}
+}
+
+func (r *legacyReader) parser(m yamlx.Map) {
+	n := m.Value("output_parser")
+	if n == nil || n.Tag == "!!null" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		return
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "_type" && n.Content[i+1].Value == "default" {
+			return
+		}
+	}
+	m.Fail("output_parser", "the output parser cannot be taken over", "remove it, and write `parse:` into the step of a chain file")
+}
+
+// prompt reads the prompt, here or in a file of its own.
+func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
+	var ask *prompt.Prompt
+	read := func(page legacyPage, n *yaml.Node) {
+		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir})
+		r.errs = append(r.errs, split(err)...)
+		if err == nil {
+			ask = p
+			r.notes = append(r.notes, p.Warnings()...)
+		}
+	}
+	switch {
+	case m.Has("prompt") && m.Has("prompt_path"):
+		m.Fail("prompt_path", "there is a prompt_path beside the prompt", "remove one of them")
+	case m.Has("prompt"):
+		read(r.page, m.Value("prompt"))
+	case m.Has("prompt_path"):
+		if page, root, ok := r.file(m.Value("prompt_path")); ok {
+			read(page, root)
+		}
+	default:
+		m.Require("prompt", "write one, or a prompt_path")
+	}
+	return ask
+}
+
+// file reads another file.
+func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
+	name, shown := n.Value, filepath.Join(r.dir, n.Value)
+	slashed := "/" + strings.ReplaceAll(name, `\`, "/") + "/"
+	switch ext := filepath.Ext(name); {
+	case n.Kind != yaml.ScalarNode || n.Tag != "!!str" || name == "":
+		r.fail(n, "expected a file's name", "")
+		return legacyPage{}, nil, false
+	case filepath.IsAbs(name) || strings.HasPrefix(slashed, "//") || strings.Contains(slashed, "/../"):
+		r.fail(n, "the path "+yamlx.Quote(name)+" leads out of the folder", "name a file in the chain's own folder, or below it")
+		return legacyPage{}, nil, false
+	case r.root == nil:
+		r.fail(n, "there is no folder to look for "+yamlx.Quote(name)+" in", "load the chain from a file")
+		return legacyPage{}, nil, false
+	case ext != ".json" && ext != ".yaml" && ext != ".yml":
+		r.fail(n, "the file "+yamlx.Quote(name)+" does not end in .json, .yaml or .yml", "name one that does")
+		return legacyPage{}, nil, false
+	}
+	data, err := yamlx.ReadIn(r.root, name)
+	if err != nil {
+		e := new(yamlx.Error)
+		if !errors.As(err, &e) {
+			e.Message = err.Error()
+		}
+		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
+		return legacyPage{}, nil, false
+	}
+	data = yamlx.PairSurrogates(data)
+	root, err := yamlx.Parse(shown, data)
+	r.errs = append(r.errs, split(err)...)
+	if err == nil && root == nil {
+		r.fail(n, "the file "+yamlx.Quote(name)+" is empty", "")
+	}
+	return legacyPage{shown, string(data)}, root, err == nil && root != nil
+}
+
+// chains reads the chains of a sequence, each here or in a file of its own.
+func (r *legacyReader) chains(m yamlx.Map) []legacyPart {
+	if !m.Require("chains", "write a list of them") {
+		return nil
+	}
+	var parts []legacyPart
+	for _, n := range m.List("chains", "chains") {
+		n = yamlx.Follow(n)
+		if n.Kind != yaml.ScalarNode {
+			parts = append(parts, r.part(n))
+			continue
+		}
+		page, root, ok := r.file(n)
+		if !ok {
+			continue
+		}
+		if slices.Contains(append(r.open, r.page.file), page.file) {
+			r.fail(n, yamlx.Quote(n.Value)+" is this chain, or one that runs it", "a chain cannot run itself")
+			continue
+		}
+		outer := r.page
+		r.page, r.open = page, append(r.open, outer.file)
+		parts = append(parts, r.part(root))
+		r.page, r.open = outer, r.open[:len(r.open)-1]
+	}
+	if len(parts) == 0 {
+		m.Fail("chains", "there are no chains", "write at least one")
+	}
+	return parts
+}
+
+// simple reads a chain whose answers go from each chain to the next.
+func (r *legacyReader) simple(p *legacyPart) {
+	m, ok, done := r.mapping(p.node, "a simple_sequential_chain", legacyKeys("chains", "strip_outputs", "input_key", "output_key"))
+	defer done()
+	if !ok {
+		return
+	}
+	r.common(m)
+	if strip := m.Bool("strip_outputs"); strip != nil && *strip {
+		m.Fail("strip_outputs", "answers go on as they are, with the white space around them", "remove it")
+	}
+	p.pipe, p.output, p.named = true, "output", m.Has("output_key")
+	if p.named {
+		p.output = m.String("output_key")
+	}
+	input := "input"
+	if m.Has("input_key") {
+		input = m.String("input_key")
+	}
+	parts := r.chains(m)
+	if len(r.errs) > 0 {
+		return
+	}
+	for i := range parts {
+		r.piped(p, &parts[i])
+	}
+	if len(parts) > 0 {
+		p.inputs = parts[0].inputs
+	}
+	if m.Has("input_key") && len(p.inputs) == 1 && p.inputs[0] != input {
+		r.note(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], yamlx.Quote(input)), "")
+	}
+}
+
+// piped adds one chain to a pipe.
+func (r *legacyReader) piped(p *legacyPart, part *legacyPart) {
+	if len(part.inputs) != 1 {
+		r.fail(part.node, fmt.Sprintf("the chain has %d inputs, and in a simple_sequential_chain each has one", len(part.inputs)), "take a sequential_chain")
+		return
+	}
+	if part.kind == "sequential_chain" {
+		r.fail(part.node, "a sequential_chain cannot be part of a simple_sequential_chain here", "write its chains into this one")
+		return
+	}
+	for _, s := range part.steps {
+		taken := slices.ContainsFunc(p.steps, func(have Step) bool { return have.Name == s.Name })
+		if part.kind == "llm_chain" && (!part.named || taken) {
+			s.Name = ""
+		}
+		p.steps = append(p.steps, s)
+	}
+}
+
+// sequential reads a chain whose chains name what they take and give.
+func (r *legacyReader) sequential(p *legacyPart) {
+	m, ok, done := r.mapping(p.node, "a sequential_chain", legacyKeys("chains", "input_variables", "output_variables", "return_all"))
+	defer done()
+	if !ok {
+		return
+	}
+	r.common(m)
+	m.Require("input_variables", "name the chain's inputs")
+	p.inputs = m.Strings("input_variables")
+	parts := r.chains(m)
+	if len(r.errs) > 0 {
+		return
+	}
+	known, used := slices.Clone(p.inputs), map[string]bool{}
+	for i := range parts {
+		part := &parts[i]
+		for _, name := range part.inputs {
+			used[name] = true
+			if !slices.Contains(known, name) {
+				r.fail(part.node, fmt.Sprintf("the chain needs {%s}, which is no input variable, and no earlier chain's output", textx.Shorten(name)), yamlx.Suggest(name, known))
+			}
+		}
+		if slices.Contains(known, part.output) {
+			r.fail(part.node, fmt.Sprintf("the chain's output %q is known already", textx.Shorten(part.output)), "give it an output_key of its own")
+		}
+		known = append(known, part.output)
+		if len(r.errs) == 0 {
+			p.steps = append(p.steps, r.nested(part))
+		}
+		p.output = part.output
+	}
+	for i, name := range p.inputs {
+		if !used[name] && len(r.errs) == 0 {
+			r.note(m.Value("input_variables").Content[i], "nothing uses the input variable "+yamlx.Quote(name), "")
+		}
+	}
+	p.inputs = slices.DeleteFunc(p.inputs, func(name string) bool { return !used[name] })
+	r.outputs(m, p, known)
+}
+
+// nested makes a step of a chain.
+func (r *legacyReader) nested(part *legacyPart) Step {
+	if part.kind == "llm_chain" {
+		return part.steps[0]
+	}
+	s := Step{Name: part.output, src: &source{}}
+	r.sites[s.src] = legacySite{r.page.file, part.node}
+	s.Chain, _ = r.compile(*part)
+	return s
+}
+
+// outputs compares what a chain is to return with what it does here, where it is
+// the last answer.
+func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
+	if all := m.Bool("return_all"); all != nil && *all {
+		r.note(m.Node("return_all"), "the answer is the last chain's, "+p.output, "`--json` gives them all")
+	}
+	if !m.Has("output_variables") || m.Value("output_variables").Tag == "!!null" {
+		return
+	}
+	wanted := m.Strings("output_variables")
+	for i, name := range wanted {
+		if !slices.Contains(known, name) {
+			r.fail(m.Value("output_variables").Content[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
+		}
+	}
+	switch {
+	case !slices.Contains(wanted, p.output):
+		m.Fail("output_variables", "the answer is the last chain's, "+p.output+", and output_variables does not name it", "make the chain whose output is wanted the last one")
+	case len(wanted) > 1:
+		r.note(m.Node("output_variables"), "the answer is the last chain's, "+p.output, "`--json` gives them all")
+	}
+}

@@ -1,0 +1,196 @@
+package chain
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// legacyGolden is what scripts/goldens_chains.py wrote of one file.
+type legacyGolden struct {
+	Main  string
+	Files map[string]string
+	Vars  map[string]any
+	Want  struct {
+		Asked   []string
+		Outputs map[string]string
+		Error   string
+	}
+}
+
+func TestLegacyAsLangChain(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "langchain.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g struct {
+		Versions map[string]string
+		Cases    []legacyGolden
+	}
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Cases) < 60 || g.Versions["langchain-classic"] != "1.0.8" {
+		t.Fatalf("%d cases of %v", len(g.Cases), g.Versions)
+	}
+	for i, c := range g.Cases {
+		dir := t.TempDir()
+		for name, text := range c.Files {
+			writeFile(t, dir, name, text)
+		}
+		l, err := LoadLegacy(filepath.Join(dir, c.Main))
+		if c.Want.Error != "" {
+			if e := new(yamlx.Error); !errors.As(err, &e) || e.Line == 0 {
+				t.Errorf("case %d %s: %v, want a mistake with a place, as LangChain's %s", i, c.Files, err, c.Want.Error)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("case %d %s: %v", i, c.Files, err)
+			continue
+		}
+		vars := map[string]any{}
+		for _, name := range l.Chain().Inputs() {
+			vars[name] = c.Vars[name]
+		}
+		var asked []string
+		f := &fake{answer: func(req provider.Request) (string, provider.Finish, error) {
+			text := req.Messages[0].Text
+			asked = append(asked, text)
+			return "[" + text + "]", provider.FinishStop, nil
+		}}
+		result, err := l.Chain().Output(t.Context(), f, vars)
+		if err != nil || !reflect.DeepEqual(asked, c.Want.Asked) {
+			t.Errorf("case %d %s: asked %q, %v\nwant %q", i, c.Files, asked, err, c.Want.Asked)
+			continue
+		}
+		found := false
+		for _, out := range c.Want.Outputs {
+			found = found || out == result.Text
+		}
+		if !found {
+			t.Errorf("case %d: %q is none of the outputs %q", i, result.Text, c.Want.Outputs)
+		}
+		if r := f.requests[0]; *r.Temperature != 0.5 || *r.MaxTokens != 64 || *r.TopP != 1 || r.Model != "" || r.Use != nil {
+			t.Errorf("case %d: the settings are %+v", i, r)
+		}
+	}
+}
+
+func writeFile(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const legacyPrompt = `prompt: {_type: prompt, template: "{x}"}`
+
+func TestLegacyMistakes(t *testing.T) {
+	dir := t.TempDir()
+	outside := writeFile(t, t.TempDir(), "p.json", `{"_type":"prompt","template":"{x}"}`)
+	if err := os.Symlink(outside, filepath.Join(dir, "link.json")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir, "self.yaml", "_type: sequential_chain\ninput_variables: [x]\nchains: [self.yaml]")
+	for _, tt := range []struct{ text, want string }{
+		{"_type: llm_math_chain", `c.yaml:1:8: the chain's type "llm_math_chain" is not read here; the types are llm_chain, sequential_chain, simple_sequential_chain`},
+		{"_type: llm_chain", `the key "prompt" is missing; write one, or a prompt_path`},
+		{"_type: llm_chain\nprompt: {_type: prompt, template: '{'}", "c.yaml:2:36: this { is never closed"},
+		{"_type: llm_chain\n" + legacyPrompt + "\noutput_key: the answer", `c.yaml:3:13: "the answer" cannot be a step's name; write letters, digits and _ only`},
+		{"_type: llm_chain\n" + legacyPrompt + "\nllm: {openai_api_key: sk-canary-1234567890}", `c.yaml:3:7: the key "openai_api_key" has a secret in it`},
+		{"_type: llm_chain\n" + legacyPrompt + "\nllm: {model_kwargs: {api_key: canary}}", `the key "api_key" has a secret in it`},
+		{"_type: llm_chain\n" + legacyPrompt + "\nllm: {default_headers: {Authorization: canary}}", `the key "default_headers" has a secret in it`},
+		{"_type: llm_chain\n" + legacyPrompt + "\nllm: {temperature: 7}", `c.yaml:3:20: expected a number from 0 to 2, found "7"`},
+		{"_type: llm_chain\n" + legacyPrompt + "\nmemory: {_type: buffer}", "memory cannot be taken over"},
+		{"_type: llm_chain\n" + legacyPrompt + "\noutput_parser: {_type: regex}", "the output parser cannot be taken over"},
+		{"_type: llm_chain\nprompt_path: /etc/passwd", `the path "/etc/passwd" leads out of the folder`},
+		{"_type: llm_chain\nprompt_path: a/../../p.json", `leads out of the folder`},
+		{"_type: llm_chain\nprompt_path: link.json", `c.yaml:2:14: the file "link.json"`},
+		{"_type: llm_chain\nprompt_path: none.json", `c.yaml:2:14: the file "none.json": there is no such file`},
+		{"_type: sequential_chain\ninput_variables: [x]\nchains: [self.yaml]", "is this chain, or one that runs it"},
+		{"_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + ", output_key: y}, {_type: llm_chain, " + legacyPrompt + ", output_key: z}]\noutput_variables: [y]", "c.yaml:4:19: the answer is the last chain's, z, and output_variables does not name it"},
+		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers go on as they are, with the white space around them; remove it"},
+	} {
+		_, err := ParseLegacy("c.yaml", []byte(tt.text), dir)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+func TestLegacyNotes(t *testing.T) {
+	l, err := ParseLegacy("c.yaml", []byte(`_type: sequential_chain
+input_variables: [x, spare]
+return_all: true
+chains:
+  - _type: llm_chain
+    output_key: y
+    prompt: {_type: prompt, template: "{x}", input_variables: [x, more]}
+    llm: {_type: openai, model_name: gpt, openai_api_key: null, frequency_penalty: 1.5, max_tokens: -1, stop: [END], model_kwargs: {seed: 7}}
+`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`c.yaml:7:67: nothing uses the input variable "more"; did you mean one of "x"?`,
+		`c.yaml:8:10: not used of the model: model_name, frequency_penalty; who answers is in the configuration; ` + "`use` and `model` of a step name another",
+		`c.yaml:2:22: nothing uses the input variable "spare"`,
+		"c.yaml:3:13: the answer is the last chain's, y; `--json` gives them all",
+	}
+	got := []string{}
+	for _, n := range l.Notes {
+		got = append(got, n.Error())
+	}
+	if len(got) != len(want) || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] || !strings.HasPrefix(got[0], want[0][:50]) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if s := l.Steps[0]; s.MaxTokens != nil || *s.Seed != 7 || s.Stop[0] != "END" || s.Name != "y" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestIsLegacy(t *testing.T) {
+	for text, want := range map[string]bool{"_type: llm_chain": true, "_type: prompt": false, "prompt: x": false, "[1]": false, "_type: stuff_documents_chain": true} {
+		root, err := yamlx.Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if IsLegacy(root) != want {
+			t.Errorf("IsLegacy(%s) = %v", text, !want)
+		}
+	}
+	if IsLegacy((*yaml.Node)(nil)) {
+		t.Error("nothing is a chain")
+	}
+}
+
+func FuzzParseLegacy(f *testing.F) {
+	f.Add([]byte("_type: llm_chain\n" + legacyPrompt + "\nllm: {temperature: 1}"))
+	f.Add([]byte("_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + "}]"))
+	f.Add([]byte("_type: simple_sequential_chain\nchains: [{_type: simple_sequential_chain, chains: [{_type: llm_chain, " + legacyPrompt + "}]}]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := ParseLegacy("f", data, "")
+		if (l == nil) == (err == nil) {
+			t.Fatalf("%v, %v", l, err)
+		}
+		if err != nil && strings.Contains(fmt.Sprint(err), "%!") {
+			t.Fatalf("badly formatted: %v", err)
+		}
+	})
+}

@@ -1,0 +1,147 @@
+package chain
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
+)
+
+// Option changes one run of a chain.
+type Option func(*options)
+
+type options struct {
+	defaults provider.Request
+	tools    tool.Options
+	find     Finder
+	embedder provider.Embedder
+}
+
+// Defaults gives what the steps leave unset: model, providers, temperature,
+// and whatever else r sets. A step's own settings go before r's; privacy can
+// only be tightened. r has no messages.
+func Defaults(r provider.Request) Option {
+	return func(o *options) {
+		r.Privacy = stricter(r.Privacy, o.defaults.Privacy)
+		o.defaults = r
+	}
+}
+
+// WithTools gives the tools that steps may name, and says what may be run: see
+// [tool.Options]. A step has those that it names in Tools, and no others. A
+// name is a tool's Ref or Name; "server/*" stands for all of a server's.
+func WithTools(t tool.Options) Option { return func(o *options) { o.tools = t } }
+
+// Lookup is what a Retrieve step wants.
+type Lookup struct {
+	Collection string
+	Query      string // not empty
+	K          int    // at least 1
+	MMR        bool
+	Privacy    provider.Privacy // of the query
+}
+
+// Finder looks passages up, the best first. The route says who embedded the
+// query; it may be nil.
+type Finder func(context.Context, Lookup) ([]retrieve.Passage, *provider.Route, error)
+
+// WithPassages says who looks passages up for Retrieve steps.
+func WithPassages(f Finder) Option { return func(o *options) { o.find = f } }
+
+// WithEmbedder says who embeds texts where a prompt's examples are selected by
+// their meaning. Without it, that is the provider of the run, where it can.
+func WithEmbedder(e provider.Embedder) Option { return func(o *options) { o.embedder = e } }
+
+// shared is what all steps of a run share.
+type shared struct {
+	options
+	local atomic.Bool // a passage that is to stay on this machine has come in
+}
+
+// lacks returns what the chain names and the options do not give.
+func (c *Chain) lacks(o *options) error {
+	for _, name := range c.needs.tools {
+		if len(pick(o.tools.Tools, []string{name})) == 0 {
+			return provider.Errorf(provider.Invalid, "", "", "a step names the tool %q, and there is none; configure its server, or remove it", name)
+		}
+	}
+	if len(c.needs.collections) > 0 && o.find == nil {
+		return provider.Errorf(provider.Invalid, "", "", "a step looks passages up in %q, and nobody was given who could; use WithPassages", c.needs.collections[0])
+	}
+	return nil
+}
+
+// pick returns the tools that the names stand for.
+func pick(all []tool.Tool, names []string) []tool.Tool {
+	var picked []tool.Tool
+	for _, t := range all {
+		server, _, _ := strings.Cut(t.Title(), "/")
+		if slices.Contains(names, t.Title()) || slices.Contains(names, t.Name) || slices.Contains(names, server+"/*") {
+			picked = append(picked, t)
+		}
+	}
+	return picked
+}
+
+// asked is the provider that a step asks: the run's, held to the step's schema
+// and with the step's tools.
+func (x *exec) asked(b *ask, at site) provider.Provider {
+	p := x.provider
+	if len(b.tools) > 0 {
+		o := x.shared.tools
+		o.Tools = pick(o.Tools, b.tools)
+		observe := o.Observe
+		o.Observe = func(e tool.Event) {
+			if observe != nil {
+				observe(e)
+			}
+			x.show(Event{Type: StepTool, Index: at.index, Step: at.path, Tool: &e})
+		}
+		p = tool.Loop(p, o)
+	}
+	if b.schema != nil {
+		p = structured.New(p)
+	}
+	return p
+}
+
+// call is what a prompt needs besides values.
+func (x *exec) call(privacy provider.Privacy) prompt.Call {
+	e := x.shared.embedder
+	if e == nil {
+		e, _ = provider.As[provider.Embedder](x.provider)
+	}
+	return prompt.Call{Embedder: e, Privacy: privacy}
+}
+
+// passages looks passages up, and writes them as a prompt wants them. Where one
+// of them is to stay on this machine, so is the rest of the run.
+func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string) (StepResult, error) {
+	privacy := x.privacy(overlay(*x.defaults, &s.settings).Privacy)
+	found, route, err := x.shared.find(ctx, Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
+	if err != nil {
+		return StepResult{}, err
+	}
+	if len(found) == 0 {
+		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the collection %s has no passages; put some in with `tandem embed`", b.collection)
+	}
+	if retrieve.Privacy(found) == provider.PrivacyLocal {
+		x.shared.local.Store(true)
+	}
+	text := retrieve.Format(found)
+	return StepResult{Text: text, Value: text, Finish: provider.FinishStop, Route: route, Passages: found}, nil
+}
+
+// privacy is p, tightened by what has come into the run.
+func (x *exec) privacy(p provider.Privacy) provider.Privacy {
+	if x.shared.local.Load() {
+		return provider.PrivacyLocal
+	}
+	return p
+}

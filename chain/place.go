@@ -1,0 +1,75 @@
+package chain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+)
+
+// place is where in a chain something stands.
+type place struct {
+	whole   bool    // the chain itself
+	path    string  // of the step: its name, after the names of the steps around it
+	index   int     // of the step in its list
+	src     *source // the step in a file; nil: it was made in Go
+	field   string  // the key in a chain file, such as "prompt"; "": the step
+	message int     // index into Messages where field is "messages"; -1: all
+	at      textx.Position
+}
+
+// placeOf is the place of a step in its list.
+func placeOf(s *Step, name string, i int, prefix string) place {
+	p := place{index: i, src: s.src, message: -1}
+	if name != "" {
+		p.path = prefix + name
+	}
+	return p
+}
+
+// inner is what paths of steps in the one at p begin with.
+func (p place) inner() string {
+	if p.path == "" {
+		return ""
+	}
+	return p.path + "."
+}
+
+// String describes the place to a Go programmer.
+func (p place) String() string {
+	var parts []string
+	switch {
+	case p.whole:
+		return "chain"
+	case p.path != "":
+		parts = append(parts, fmt.Sprintf("step %q", p.path))
+	default:
+		parts = append(parts, fmt.Sprintf("step %d", p.index+1))
+	}
+	switch {
+	case p.field == "messages" && p.message >= 0:
+		parts = append(parts, fmt.Sprintf("message %d", p.message+1))
+	case p.field != "":
+		parts = append(parts, p.field)
+	}
+	if p.at != (textx.Position{}) {
+		parts = append(parts, fmt.Sprintf("line %d, column %d", p.at.Line, p.at.Column))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// mistake is something wrong in a list of steps.
+type mistake struct {
+	place
+	message string
+	remedy  string
+}
+
+// Error says where, what, and what to do, on one line.
+func (m *mistake) Error() string {
+	text := m.place.String() + ": " + m.message
+	if m.remedy != "" {
+		text += "; " + m.remedy
+	}
+	return text
+}

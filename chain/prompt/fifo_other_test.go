@@ -1,0 +1,8 @@
+//go:build !unix
+
+package prompt
+
+import "os"
+
+// mkfifo makes a folder where there are no pipes: it is no regular file either.
+func mkfifo(path string) error { return os.Mkdir(path, 0o700) }

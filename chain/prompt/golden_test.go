@@ -1,0 +1,211 @@
+package prompt
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// goldens are what scripts/goldens_prompts.py wrote.
+type goldens struct {
+	Versions   map[string]string
+	Cases      []golden
+	Selections []selection
+}
+
+type golden struct {
+	Kind  string
+	Main  string
+	Files map[string]string
+	Vars  map[string]any
+	Want  struct {
+		Text     *string
+		Messages []any
+		Error    string
+	}
+}
+
+type selection struct {
+	Selector struct {
+		Kind   string
+		Max    int
+		K      int
+		FetchK int `json:"fetch_k"`
+		Keys   []string
+	}
+	Items    []map[string]any
+	Example  string
+	Value    string
+	Text     string
+	Messages []any
+}
+
+func readGoldens(t *testing.T) goldens {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "langchain.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g goldens
+	d := json.NewDecoder(strings.NewReader(string(data)))
+	d.UseNumber()
+	if err := d.Decode(&g); err != nil {
+		t.Fatal(err)
+	}
+	if g.Versions["langchain-core"] != "1.8.4" {
+		t.Fatalf("the goldens are of %v", g.Versions)
+	}
+	return g
+}
+
+// differs names what is not as in LangChain, "" where nothing is known to be.
+func differs(c golden, got error) string {
+	whole := strings.Join(sortedValues(c.Files), "\n")
+	switch {
+	case c.Want.Error == "" && strings.Contains(errorText(got), "message is empty with the values given"):
+		return "a message of nothing is an error, and no question"
+	}
+	_ = whole
+	return ""
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func sortedValues(m map[string]string) []string {
+	var out []string
+	for _, v := range m {
+		out = append(out, v)
+	}
+	return out
+}
+
+func TestAsLangChain(t *testing.T) {
+	g := readGoldens(t)
+	same, known := 0, map[string]int{}
+	for i, c := range g.Cases {
+		got, err := loadGolden(t, c)
+		if e := new(yamlx.Error); err != nil && errors.As(err, &e) && e.Line == 0 {
+			t.Errorf("case %d: the error has no place: %v", i, err)
+		}
+		want := any(c.Want.Messages)
+		if c.Want.Text != nil {
+			want = *c.Want.Text
+		}
+		if c.Want.Error != "" && err != nil || c.Want.Error == "" && err == nil && reflect.DeepEqual(got, want) {
+			same++
+			continue
+		}
+		if why := differs(c, err); why != "" {
+			known[why]++
+			continue
+		}
+		t.Errorf("case %d, %s: %s\nvalues %v\n got %v, %v\nwant %v %s", i, c.Kind, c.Files, c.Vars, got, err, want, c.Want.Error)
+	}
+	t.Logf("%d of %d as in LangChain %s", same, len(g.Cases), g.Versions["langchain-core"])
+	for why, n := range known {
+		t.Logf("%d: %s", n, why)
+	}
+	if same < 200 {
+		t.Errorf("only %d cases are as in LangChain", same)
+	}
+}
+
+func loadGolden(t *testing.T, c golden) (any, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range c.Files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := Load(filepath.Join(dir, c.Main), Options{})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := p.Messages(t.Context(), template.Map(c.Vars))
+	if err != nil {
+		return nil, err
+	}
+	if p.IsText() {
+		return messages[0].Text, nil
+	}
+	return plainMessages(t, messages), nil
+}
+
+// plainMessages writes messages as the goldens have them.
+func plainMessages(t *testing.T, messages []provider.Message) []any {
+	t.Helper()
+	var out []any
+	for _, m := range messages {
+		one := map[string]any{"role": string(m.Role), "content": m.Text}
+		if len(m.Images) > 0 {
+			parts := []any{}
+			if m.Text != "" {
+				parts = append(parts, map[string]any{"type": "text", "text": m.Text})
+			}
+			for _, im := range m.Images {
+				parts = append(parts, map[string]any{"type": "image_url", "image_url": map[string]any{"url": im.URL}})
+			}
+			one["content"] = parts
+		}
+		for _, c := range m.ToolCalls {
+			d := json.NewDecoder(strings.NewReader(string(c.Arguments)))
+			d.UseNumber()
+			var args any
+			if err := d.Decode(&args); err != nil {
+				t.Fatal(err)
+			}
+			one["tool_calls"] = []any{map[string]any{"id": c.ID, "name": c.Name, "args": args}}
+		}
+		if m.ToolCallID != "" {
+			one["tool_call_id"] = m.ToolCallID
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func TestSelectionsAsLangChain(t *testing.T) {
+	for i, s := range readGoldens(t).Selections {
+		var selector Selector
+		switch s.Selector.Kind {
+		case "length":
+			selector = Length{Max: s.Selector.Max}
+		case "similar":
+			selector = Similar{K: s.Selector.K, Keys: s.Selector.Keys}
+		case "mmr":
+			selector = MMR{K: s.Selector.K, FetchK: s.Selector.FetchK, Keys: s.Selector.Keys}
+		}
+		vars := template.Map{"i": s.Value}
+		call := Call{Embedder: &letters{t: t}}
+		text := must(t, Options{}, Message{Role: provider.RoleUser, Text: "{i} ->", Examples: &Examples{Items: s.Items, Text: s.Example, Prefix: "Like this:", Selector: selector}})
+		got, err := text.MessagesFor(t.Context(), vars, call)
+		if err != nil || got[0].Text != s.Text {
+			t.Errorf("selection %d, %+v of %v by %q:\n got %q, %v\nwant %q", i, s.Selector, s.Items, s.Value, got, err, s.Text)
+		}
+		if s.Messages == nil {
+			continue
+		}
+		chat := must(t, Options{}, system("s"), Message{Examples: &Examples{Items: s.Items, Messages: []Message{user("{i}"), {Role: provider.RoleAssistant, Text: "{o}"}}, Selector: selector}}, user("{i}"))
+		if got, err := chat.MessagesFor(t.Context(), vars, call); err != nil || !reflect.DeepEqual(plainMessages(t, got), s.Messages) {
+			t.Errorf("selection %d as messages: got %+v, %v\nwant %+v", i, got, err, s.Messages)
+		}
+	}
+}

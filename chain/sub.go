@@ -1,0 +1,113 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// sub runs another chain.
+type sub struct {
+	chain *Chain
+	with  map[string]*expression
+}
+
+func (c *compiler) sub(src *Step) (body, Type) {
+	b := &sub{chain: src.Chain, with: map[string]*expression{}}
+	n := &c.chain.needs
+	n.note(&n.providers, src.Chain.needs.providers...)
+	n.note(&n.tools, src.Chain.needs.tools...)
+	n.note(&n.collections, src.Chain.needs.collections...)
+	for _, name := range slices.Sorted(maps.Keys(src.With)) {
+		in, ok := src.Chain.Input(name)
+		if !ok {
+			c.fail("with", fmt.Sprintf("the chain takes no input %q", name), suggest(name, src.Chain.Inputs()))
+			continue
+		}
+		if e := c.expression("with", src.With[name], in.Type); e != nil {
+			b.with[name] = e
+		}
+	}
+	for _, in := range src.Chain.inputs {
+		_, given := src.With[in.Name]
+		if given || in.Default != nil && c.scope.find(in.Name) == nil {
+			continue
+		}
+		c.current.field = "chain"
+		if typ := c.use(in.Name); in.Type != TypeAny && typ != TypeAny && typ != in.Type {
+			c.fail("chain", fmt.Sprintf("its input %q is to be a %s, and {%s} is a %s", in.Name, in.Type, in.Name, typ), "give it another value in with")
+		}
+	}
+	c.chain.deep = max(c.chain.deep, c.depth+src.Chain.deep)
+	if c.chain.deep > maxDepth {
+		c.fail("chain", fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
+	}
+	return b, src.Chain.steps[len(src.Chain.steps)-1].typ
+}
+
+// final is true: the chain has marked its own last step.
+func (*sub) final() bool { return true }
+
+func (b *sub) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+	vars := make(map[string]any, len(b.chain.inputs))
+	for _, in := range b.chain.inputs {
+		if e := b.with[in.Name]; e != nil {
+			value, err := e.eval(v)
+			if err != nil {
+				return StepResult{}, err
+			}
+			vars[in.Name] = value
+		} else if value, ok := v.Lookup(in.Name); ok {
+			vars[in.Name] = value
+		}
+	}
+	vars, err := b.chain.checkInputs(vars)
+	if err != nil {
+		return StepResult{}, err
+	}
+	inner := x.within(s)
+	inner.quiet = x.quiet || !s.final
+	result, err := inner.list(ctx, b.chain.steps, &frame{base: vars}, at, b.chain.pipe)
+	return inner.merged(result), err
+}
+
+// lookup looks passages up.
+type lookup struct {
+	collection string
+	query      *textBody
+	k          int
+	mmr        bool
+}
+
+func (c *compiler) retrieve(src *Step) body {
+	r := src.Retrieve
+	b := &lookup{collection: r.Collection, k: r.K, mmr: r.MMR}
+	if r.Collection == "" {
+		c.fail("retrieve", "there is no collection", "name one that `tandem embed` has made")
+	}
+	if b.k == 0 {
+		b.k = 4
+	}
+	if b.k < 1 || b.k > 100 {
+		c.fail("retrieve", fmt.Sprintf("%d passages are not between 1 and 100", r.K), "")
+	}
+	c.chain.needs.note(&c.chain.needs.collections, r.Collection)
+	b.query = &textBody{c.template("query", src, r.Query), src.Partial}
+	return b
+}
+
+func (*lookup) final() bool { return false }
+
+func (b *lookup) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+	query, err := b.query.template.Render(v.with(b.query.partial))
+	if err != nil {
+		return StepResult{}, err
+	}
+	if blank(query) {
+		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the query is empty with the values given")
+	}
+	return x.passages(ctx, s, b, query)
+}

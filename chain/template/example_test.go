@@ -1,0 +1,26 @@
+package template_test
+
+import (
+	"fmt"
+
+	"github.com/tandem-llm/tandem/chain/template"
+)
+
+func ExampleParse() {
+	t, err := template.Parse(template.FString, `Tell me the president of {country} as {{"name": …}}`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(t.Vars()[0].Name)
+	fmt.Println(t.Render(template.Map{"country": "India"}))
+	_, err = t.Render(nil)
+	fmt.Println(err)
+	_, err = template.Parse(template.FString, "Tell me the president of {country")
+	fmt.Println(err)
+	// Output:
+	// country
+	// Tell me the president of India as {"name": …} <nil>
+	// line 1, column 26: variable "country" has no value; give it one, or, if {country} is part of the text and not a variable, escape it with double curly braces: {{country}}
+	// line 1, column 26: this { is never closed; write {{ for a brace in the text
+}

@@ -1,0 +1,275 @@
+// Package template has texts with variables, in the syntaxes that LangChain
+// knows: f-strings, mustache and jinja2. [Parse] compiles a text once;
+// [Template.Render] fills in values.
+//
+// Values look in a text as they do in Python, where these prompts come from:
+// True, None, 1.0, ['a', 'b'], {'key': 1}. A mapping's keys come in alphabetical
+// order, as Go's have none.
+package template
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// Format is a syntax of templates, by the name that LangChain gives it.
+type Format string
+
+// The formats.
+const (
+	FString  Format = "f-string" // {name}; {{ and }} are the braces themselves
+	Mustache Format = "mustache" // {{name}}, {{#section}}…{{/section}}
+	Jinja2   Format = "jinja2"   // {{ name }}, {% for … %}; see Options.AllowJinja2
+)
+
+// Formats returns all formats, the default first.
+func Formats() []Format { return []Format{FString, Mustache, Jinja2} }
+
+// Options are what a text may use. The zero value is for a text from anywhere.
+type Options struct {
+	// Partials are the texts that a mustache template includes by their names.
+	Partials map[string]string
+	// AllowJinja2 takes jinja2 templates, which are programs: they are refused
+	// otherwise. Set it for texts whose author the user trusts.
+	AllowJinja2 bool
+}
+
+// Values gives variables their values: texts, booleans, numbers, nil, lists
+// ([]any, []string) and mappings (map[string]any), nested at will. A
+// [time.Time] and a [fmt.Stringer] are texts.
+type Values interface {
+	// Lookup returns the value of a variable; ok is false where it has none.
+	Lookup(name string) (value any, ok bool)
+}
+
+// Map is the Values of a plain map.
+type Map map[string]any
+
+// Lookup returns m[name].
+func (m Map) Lookup(name string) (any, bool) {
+	v, ok := m[name]
+	return v, ok
+}
+
+// Kind is what a template needs of a variable.
+type Kind int
+
+// The kinds.
+const (
+	Text Kind = iota // its text only
+	Any              // what is in it: it is asked whether it is true or empty, or for its items or fields
+)
+
+// Var is a variable of a template.
+type Var struct {
+	Name         string
+	Line, Column int // of its first use, from 1, in characters
+	Kind         Kind
+}
+
+// Template is a compiled text. It is immutable and safe for concurrent use.
+type Template struct {
+	text   string
+	vars   []Var
+	given  map[string]any // by Partial
+	format Format         // empty: f-string
+
+	// An f-string is its parts, each a literal and the field that follows it, and
+	// the literal after the last one.
+	parts     []part
+	tail      string
+	formatted bool // some part has a format
+
+	body body // anything else
+}
+
+// part is a literal and the field that follows it.
+type part struct {
+	literal string
+	name    int    // index into Template.vars
+	field   *field // nil: the value's text
+}
+
+// body is a compiled mustache or jinja2 text.
+type body interface {
+	// Render returns the text. An error that has a place is a *textx.Mistake.
+	Render(lookup func(name string) (any, bool)) (string, error)
+}
+
+// Parse compiles a text with the zero [Options].
+func Parse(f Format, text string) (*Template, error) { return ParseWith(f, text, Options{}) }
+
+// ParseWith compiles a text. The first mistake in it is the error, an *[Error].
+func ParseWith(f Format, text string, o Options) (*Template, error) {
+	if i := textx.InvalidUTF8(text); i >= 0 {
+		return nil, errorAt(text, i, "the text is not valid UTF-8", "save it as UTF-8")
+	}
+	switch f {
+	case FString, "":
+		return parseFString(text)
+	case Mustache:
+		return parseMustache(text, o.Partials)
+	case Jinja2:
+		if !o.AllowJinja2 {
+			return nil, &Error{
+				Line: 1, Column: 1, Message: "a jinja2 template is a program, and this text is not trusted to be one",
+				Remedy: "allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string",
+			}
+		}
+		return parseJinja2(text)
+	}
+	return nil, fmt.Errorf("there is no template format %q; the formats are f-string, mustache, jinja2", textx.Shorten(string(f)))
+}
+
+// String returns the text that the template was parsed from.
+func (t *Template) String() string { return t.text }
+
+// Vars returns the variables that need values, in order of first use.
+func (t *Template) Vars() []Var {
+	return slices.DeleteFunc(slices.Clone(t.vars), func(v Var) bool { _, ok := t.given[v.Name]; return ok })
+}
+
+// Partial returns a template in which these variables have values already. A
+// value may be a func() any or func() string, which is called each time the
+// template is rendered. What is given to Render goes before. A name that is no
+// variable of the template is an error.
+func (t *Template) Partial(values map[string]any) (*Template, error) {
+	names := make([]string, len(t.vars))
+	for i, v := range t.vars {
+		names[i] = v.Name
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("the template has no variables, and %q is given a value", textx.Shorten(name))
+		}
+		return nil, fmt.Errorf("the template has no variable %q; %s", textx.Shorten(name), yamlx.Suggest(name, names))
+	}
+	p := *t
+	p.given = maps.Clone(t.given)
+	if p.given == nil {
+		p.given = make(map[string]any, len(values))
+	}
+	maps.Copy(p.given, values)
+	return &p, nil
+}
+
+// given are values over those of Partial.
+type given struct {
+	Values
+	partial map[string]any
+}
+
+func (g given) Lookup(name string) (any, bool) {
+	if v, ok := g.Values.Lookup(name); ok {
+		return v, true
+	}
+	v, ok := g.partial[name]
+	switch f := v.(type) {
+	case func() any:
+		return f(), true
+	case func() string:
+		return f(), true
+	}
+	return v, ok
+}
+
+// Render returns the text with each variable replaced by its value. Values are
+// taken as they are: what looks like a template inside them is never expanded.
+// Values without a variable are ignored. A variable without a value is a
+// *[MissingError], all of them joined when there are several. A value that does
+// not go with what the text does to it is an *[Error] with the place.
+func (t *Template) Render(v Values) (string, error) {
+	if v == nil {
+		v = Map(nil)
+	}
+	if t.given != nil {
+		v = given{v, t.given}
+	}
+	if t.body != nil {
+		return t.renderBody(v)
+	}
+	if len(t.vars) == 0 {
+		return t.tail, nil
+	}
+	if t.formatted {
+		return t.renderFormatted(v)
+	}
+	var few [8]string
+	values, missing := few[:0], false
+	for i := range t.vars {
+		value, ok := v.Lookup(t.vars[i].Name)
+		missing = missing || !ok
+		text, isText := value.(string)
+		if !isText && ok {
+			var err error
+			if text, err = textOf(value); err != nil {
+				return "", t.vars[i].refuse(err)
+			}
+		}
+		values = append(values, text)
+	}
+	if missing {
+		return "", t.missing(v)
+	}
+	size := len(t.tail)
+	for _, p := range t.parts {
+		size += len(p.literal) + len(values[p.name])
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, p := range t.parts {
+		b.WriteString(p.literal)
+		b.WriteString(values[p.name])
+	}
+	b.WriteString(t.tail)
+	return b.String(), nil
+}
+
+// renderBody looks values up once, so that a Partial's function is called once.
+func (t *Template) renderBody(v Values) (string, error) {
+	seen := make(map[string]any, len(t.vars))
+	for _, x := range t.vars {
+		value, ok := v.Lookup(x.Name)
+		if !ok {
+			return "", t.missing(v)
+		}
+		plain, err := pyval.Plain(value)
+		if err != nil {
+			return "", x.refuse(err)
+		}
+		seen[x.Name] = plain
+	}
+	text, err := t.body.Render(func(name string) (any, bool) {
+		if value, ok := seen[name]; ok {
+			return value, true
+		}
+		value, ok := v.Lookup(name)
+		if !ok {
+			return nil, false
+		}
+		plain, err := pyval.Plain(value)
+		return plain, err == nil
+	})
+	if err != nil {
+		return "", placed(t.text, err)
+	}
+	return text, nil
+}
+
+// textOf returns Python's str of a value.
+func textOf(value any) (string, error) {
+	plain, err := pyval.Plain(value)
+	if err != nil {
+		return "", err
+	}
+	return pyval.Str(plain, nil)
+}

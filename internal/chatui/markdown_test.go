@@ -1,0 +1,149 @@
+package chatui
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// printed is what comes of text that is written in pieces of n bytes; 0: at once.
+func printed(t testing.TB, text string, n int) string {
+	var b bytes.Buffer
+	m := NewMarkdown(&b)
+	write := func(piece string) {
+		if k, err := m.Write([]byte(piece)); k != len(piece) || err != nil {
+			t.Fatal(k, err)
+		}
+	}
+	for n > 0 && len(text) > n {
+		write(text[:n])
+		text = text[n:]
+	}
+	write(text)
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// marked shows styles as letters in angle brackets.
+func marked(s string) string {
+	return strings.NewReplacer("\x1b[0m", "<>", "\x1b[0;1m", "<b>", "\x1b[0;2m", "<d>", "\x1b[0;3m", "<i>", "\x1b[0;1;3m", "<bi>", "\x1b[0;1;4m", "<bu>", "\x1b[0;36m", "<c>", "\x1b[0;1;36m", "<bc>").Replace(s)
+}
+
+var lookCases = []struct{ text, want string }{
+	{"plain text\nand more", "plain text\nand more"},
+	{"# Title\n## Part\n#hashtag\n####### seven", "<bu>Title<>\n<b>Part<>\n#hashtag\n####### seven"},
+	{"a **bold** word, *em* too, ***both***, __b__ and _i_.", "a <b>bold<> word, <i>em<> too, <bi>both<>, <b>b<> and <i>i<>."},
+	{"**bold with `code` in it**", "<b>bold with <bc>code<b> in it<>"},
+	{"## A **bold** heading", "<b>A bold heading<>"},
+	{"2 * 3 * 4, 2*3*4, snake_case_name, *args and **kwargs", "2 * 3 * 4, 2*3*4, snake_case_name, *args and **kwargs"},
+	{"unclosed **bold\nand `code\nends", "unclosed **bold\nand `code\nends"},
+	{"`a*b*c` and ``x ` y`` and `` `z` ``", "<c>a*b*c<> and <c>x ` y<> and <c>`z`<>"},
+	{"*a `*` b*", "<i>a \x1b[0;3;36m*<i> b<>"},
+	{`\*not em\*, \(a\) and \\`, `*not em*, \(a\) and \\`},
+	{"- one\n  * two\n+ three\n1. four\n-5 and -- six", "• one\n  • two\n• three\n1. four\n-5 and -- six"},
+	{"---\n***\n- - -\n--\n-", "<d>────────────────────────<>\n<d>────────────────────────<>\n<d>────────────────────────<>\n--\n-"},
+	{"> said *so*\n>nothing", "<d>│ <>said <i>so<>\n<d>│ <>nothing"},
+	{"```go\nx := *p // **not bold**\n# no heading\n- no list\n```\n**b**", "<d>```go<>\nx := *p // **not bold**\n# no heading\n- no list\n<d>```<>\n<b>b<>"},
+	{"~~~\n```\n~~~~ \nafter", "<d>~~~<>\n```\n<d>~~~~ <>\nafter"},
+	{"```inline``` code", "<c>inline<> code"},
+	{"``` never closed\n*x*", "<d>``` never closed<>\n*x*"},
+	{"**Ganges:** a river. **日本**語 *ü*", "<b>Ganges:<> a river. **日本**語 <i>ü<>"},
+	{"| a | b |\n|---|---|\n| *1* | 2 |", "| a | b |\n|---|---|\n| <i>1<> | 2 |"},
+	{"\n\n  \n", "\n\n  \n"},
+	{"", ""},
+}
+
+func TestMarkdownLooks(t *testing.T) {
+	for _, c := range lookCases {
+		if got := marked(printed(t, c.text, 0)); got != c.want {
+			t.Errorf("%q:\n got %q\nwant %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestPiecesMakeNoDifference(t *testing.T) {
+	far := "**" + strings.Repeat("far ", reach/4) + "** `" + strings.Repeat("x", reach) + "` *" + strings.Repeat("é", reach/2-1) + "* end"
+	for _, text := range append(textsOf(lookCases), far) {
+		want := printed(t, text, 0)
+		for n := 1; n <= 7; n++ {
+			if got := printed(t, text, n); got != want {
+				t.Errorf("%q in pieces of %d:\n got %q\nwant %q", text, n, got, want)
+			}
+		}
+		for cut := range len(text) {
+			var b bytes.Buffer
+			m := NewMarkdown(&b)
+			_, _ = m.Write([]byte(text[:cut]))
+			_, _ = m.Write([]byte(text[cut:]))
+			if err := m.Close(); err != nil || b.String() != want {
+				t.Errorf("%q cut at %d: %q, want %q", text, cut, b.String(), want)
+			}
+		}
+	}
+}
+
+func textsOf(cases []struct{ text, want string }) (out []string) {
+	for _, c := range cases {
+		out = append(out, c.text)
+	}
+	return out
+}
+
+// Words come at once; only what may be a mark is held back.
+func TestWordsAreNotHeldBack(t *testing.T) {
+	var b bytes.Buffer
+	m := NewMarkdown(&b)
+	for _, step := range []struct{ write, want string }{
+		{"The", "The"},
+		{" river", "The river"},
+		{" **Gan", "The river "},
+		{"ges** is", "The river <b>Ganges<> is"},
+		{" long.\n-", "The river <b>Ganges<> is long.\n"},
+		{" ", "The river <b>Ganges<> is long.\n"},
+		{"an item", "The river <b>Ganges<> is long.\n• an item"},
+	} {
+		_, _ = m.Write([]byte(step.write))
+		if got := marked(b.String()); got != step.want {
+			t.Errorf("after %q: %q, want %q", step.write, got, step.want)
+		}
+	}
+}
+
+var sgr = regexp.MustCompile("\x1b\\[0(;[0-9]+)*m")
+
+func FuzzMarkdown(f *testing.F) {
+	for _, c := range lookCases {
+		f.Add(c.text, uint8(3))
+	}
+	f.Add("*a `*` b* ``` \n> ```\n", uint8(1))
+	f.Fuzz(func(t *testing.T, text string, n uint8) {
+		text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x1b", "") // the provider's and the sanitizer's work
+		whole := printed(t, text, 0)
+		if got := printed(t, text, int(n)); got != whole {
+			t.Fatalf("%q in pieces of %d: %q, and at once %q", text, n, got, whole)
+		}
+		if strings.Count(whole, "\n") != strings.Count(text, "\n") {
+			t.Fatalf("%q has other lines: %q", text, whole)
+		}
+		if got, want := words(sgr.ReplaceAllString(whole, "")), words(text); got != want {
+			t.Fatalf("%q lost words: %q", text, whole)
+		}
+		if i := strings.LastIndex(whole, "\x1b["); i >= 0 && !strings.HasPrefix(whole[i:], "\x1b[0m") {
+			t.Fatalf("%q leaves a style on: %q", text, whole)
+		}
+	})
+}
+
+// words are the letters and digits of a text: what no mark is made of.
+func words(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, text)
+}

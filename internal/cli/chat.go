@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// chatInput is what `tandem chat` was told.
+type chatInput struct {
+	words    []string
+	system   string
+	sample   sampling
+	memory   store.Memory
+	summary  optionalBool
+	goOn     bool
+	id       string
+	noSave   bool
+	plain    bool
+	systemIs bool // --system was given
+}
+
+func (a *app) chatCommand() *cobra.Command {
+	var in chatInput
+	cmd := &cobra.Command{
+		Use:   "chat [flags] [PROMPT]",
+		Short: "Talk with a model, and go on later",
+		Long: `Talk with a model: each message is asked with the conversation before it, as
+much of it as the window holds. The conversation is kept on this machine, and
+-c goes on with it. Type /help for what else can be typed.
+
+Without a terminal each line of standard input is a message or a command; with
+a PROMPT, what is piped in goes before it and it is the only message.`,
+		Example: `  tandem chat
+  tandem chat -m openai/gpt-4o-mini -s "You are terse."
+  tandem chat -c "And in one sentence?"
+  tandem chat --local-only`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.words, in.systemIs = args, cmd.Flags().Changed("system")
+			return a.chat(cmd.Context(), in)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
+	f.BoolVarP(&in.goOn, "continue", "c", false, "go on with the last conversation")
+	f.StringVar(&in.id, "conversation", "", "go on with the conversation of this `id`")
+	f.BoolVar(&in.noSave, "no-save", false, "keep nothing: no conversation, no history, no log")
+	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
+	f.IntVar(&in.memory.Turns, "turns", 0, "send at most the last `N` turns (0: as many as fit)")
+	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
+	f.Var(&in.summary, "summary", "have what no longer fits summarised")
+	f.Lookup("summary").NoOptDefVal = "true"
+	in.sample.register(f)
+	a.answers.register(f)
+	return cmd
+}
+
+// chat runs the command: take up or begin a conversation, and take messages for
+// it from where they come.
+func (a *app) chat(ctx context.Context, in chatInput) error {
+	if in.goOn && in.noSave || in.id != "" && in.noSave {
+		return usageError{errors.New("--no-save keeps nothing, and so cannot go on with a conversation that is kept; leave one of them out")}
+	}
+	if in.memory.Turns < 0 || in.memory.Tokens < 0 {
+		return usageError{errors.New("--turns and --tokens are numbers from 0 on")}
+	}
+	if err := checkText("--system", []byte(in.system)); err != nil {
+		return err
+	}
+	kept := store.New(stateDir())
+	defer kept.Close()
+	s := &chatSession{app: a}
+	s.chats = store.NewChats(kept, func(text string) string { return s.stack.Redact(text) })
+	if err := s.takeUp(ctx, &in); err != nil {
+		return err
+	}
+	a.unlogged = in.noSave
+	if s.chat.Privacy == provider.PrivacyLocal {
+		a.flags.localOnly = true // once local, always local
+	}
+	var prompt string
+	if len(in.words) > 0 {
+		var err error
+		if prompt, err = readPrompt(ctx, a.term, in.words); err != nil {
+			return err
+		}
+	}
+	var err error
+	if s.stack, err = a.open(ctx); err != nil {
+		return err
+	}
+	defer s.stack.Close()
+	if err := in.sample.apply(&s.req, s.stack); err != nil {
+		return err
+	}
+	if s.req.Privacy == provider.PrivacyLocal {
+		s.chat.Privacy = provider.PrivacyLocal
+	}
+	s.unkept(in.noSave)
+	s.format = a.term.outIsTTY && a.term.color && !in.plain
+	ctx = begin(ctx, store.Run{Command: "chat"})
+	switch {
+	case a.term.inIsTTY && a.term.errTTY && os.Getenv("TERM") != "dumb":
+		return s.interactive(ctx, prompt)
+	case prompt != "" && !a.term.inIsTTY:
+		return s.turn(ctx, prompt)
+	}
+	return s.byLine(ctx, prompt)
+}
+
+// unkept says why the conversation is not kept, where it is not.
+func (s *chatSession) unkept(noSave bool) {
+	switch log := s.stack.Config().Log; {
+	case noSave:
+		s.chats = nil
+	case log == config.LogOff || log == config.LogMeta:
+		s.chats = nil
+		s.app.say("%s", s.app.term.dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
+	}
+}
+
+// takeUp finds the conversation to go on with, or begins one. What it was set
+// to holds, unless a flag says otherwise.
+func (s *chatSession) takeUp(ctx context.Context, in *chatInput) error {
+	if !in.goOn && in.id == "" {
+		s.chat = newChat()
+		s.chat.System = in.system
+	} else {
+		chat, err := findChat(ctx, s.chats, in.id)
+		if err != nil {
+			return err
+		}
+		s.chat, s.going = chat, true
+		in.sample.restore(chat.Settings)
+		if in.systemIs {
+			s.chat.System = in.system
+		}
+	}
+	if in.memory.Turns > 0 {
+		s.chat.Memory.Turns = in.memory.Turns
+	}
+	if in.memory.Tokens > 0 {
+		s.chat.Memory.Tokens = in.memory.Tokens
+	}
+	if in.summary.value != nil {
+		s.chat.Memory.Summary = *in.summary.value
+	}
+	s.sample = in.sample
+	s.chat.Settings = in.sample.kept()
+	return nil
+}
+
+func newChat() store.Chat {
+	now := time.Now()
+	return store.Chat{ID: store.NewID(), Created: now, Updated: now}
+}
+
+// optionalBool is a flag that says yes or no, or nothing.
+type optionalBool struct{ value *bool }
+
+// String, Set and Type make it a pflag.Value.
+func (o *optionalBool) String() string {
+	if o.value == nil {
+		return ""
+	}
+	return fmt.Sprint(*o.value)
+}
+
+// Set parses the flag's text.
+func (o *optionalBool) Set(text string) error {
+	switch strings.ToLower(text) {
+	case "true", "on", "yes":
+		o.value = provider.Ptr(true)
+	case "false", "off", "no":
+		o.value = provider.Ptr(false)
+	default:
+		return errors.New("expected on or off")
+	}
+	return nil
+}
+
+// Type names the value in help texts.
+func (o *optionalBool) Type() string { return "bool" }

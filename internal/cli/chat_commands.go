@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// chatCommand is what can be typed in a chat besides messages.
+type chatCommand struct {
+	name, args, does string
+	run              func(s *chatSession, ctx context.Context, arg string) error
+}
+
+func chatCommands() []chatCommand {
+	return []chatCommand{
+		{"help", "", "says what can be typed", (*chatSession).help},
+		{"model", "[NAME]", "asks another model, provider, or provider/model; `-`: the configuration's", (*chatSession).setModel},
+		{"system", "[TEXT]", "shows or sets the system message; `-`: none", (*chatSession).setSystem},
+		{"retry", "", "asks the last message again, in place of its answer", (*chatSession).retry},
+		{"undo", "", "takes the last turn back", (*chatSession).takeBack},
+		{"new", "", "begins another conversation", (*chatSession).begin},
+		{"show", "", "shows the conversation, and how it is set", (*chatSession).show},
+		{"save", "FILE", "writes the conversation to a file: .md, or .json", (*chatSession).save},
+		{"summary", "on|off", "has what no longer fits the window summarised", (*chatSession).setSummary},
+		{"local", "", "keeps the conversation on this machine from now on, for good", (*chatSession).setLocal},
+		{"quit", "", "leaves, as Ctrl-D does", func(*chatSession, context.Context, string) error { return errLeave }},
+	}
+}
+
+// command runs a line that begins with a slash.
+func (s *chatSession) command(ctx context.Context, text string) error {
+	name, arg, _ := strings.Cut(text[1:], " ")
+	if at := strings.IndexByte(name, '\n'); at >= 0 {
+		name, arg = name[:at], name[at+1:]+" "+arg
+	}
+	arg = strings.TrimSpace(arg)
+	if name == "exit" || name == "bye" {
+		name = "quit"
+	}
+	var names []string
+	for _, c := range chatCommands() {
+		names = append(names, "/"+c.name)
+		if c.name != name {
+			continue
+		}
+		if c.args == "" && arg != "" {
+			return usageError{fmt.Errorf("/%s takes nothing after it; to send a text that begins with a slash, begin it with two", name)}
+		}
+		return c.run(s, ctx, arg)
+	}
+	if near, ok := yamlx.Nearest("/"+name, names); ok {
+		return usageError{fmt.Errorf("there is no command /%s; did you mean %s? A text that begins with a slash begins with two", name, near)}
+	}
+	return usageError{fmt.Errorf("there is no command /%s; /help lists them. A text that begins with a slash begins with two", name)}
+}
+
+// completeCommand is what Tab makes of a line that begins with a slash.
+func completeCommand(line string) (out []string) {
+	for _, c := range chatCommands() {
+		whole := "/" + c.name
+		if c.args != "" {
+			whole += " "
+		}
+		if strings.HasPrefix(line, "/") && strings.HasPrefix(whole, line) {
+			out = append(out, whole)
+		}
+	}
+	return out
+}
+
+func (s *chatSession) help(context.Context, string) error {
+	for _, c := range chatCommands() {
+		s.app.term.note("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
+	}
+	s.app.term.note(`
+  """ begins and ends a message of many lines; so does a backslash at a line's
+  end, Alt-Enter, and a paste. // begins a message with one slash. Ctrl-C ends
+  the answer under way, Ctrl-R finds what was typed before.`)
+	return nil
+}
+
+func (s *chatSession) setModel(ctx context.Context, arg string) error {
+	if arg == "" {
+		s.app.term.note("%s", s.asked())
+		return nil
+	}
+	if arg == "-" {
+		arg = ""
+	}
+	req, sample := provider.Request{}, s.sample
+	sample.model = arg
+	if err := sample.apply(&req, s.stack); err != nil {
+		return err
+	}
+	if err := (&provider.Request{Model: req.Model, Messages: []provider.Message{provider.User("x")}}).Validate(); err != nil {
+		return err
+	}
+	req.Privacy = s.req.Privacy
+	s.req, s.sample = req, sample
+	s.chat.Settings = sample.kept()
+	s.atMost, s.ratio = 0, 0 // another window, and another tokenizer
+	s.keep(ctx)
+	text := s.asked()
+	if n := len(s.sent()); n > 0 {
+		text += fmt.Sprintf("; the next message takes the conversation so far (%s) there", turnCount(n))
+	}
+	s.app.say("%s", s.app.term.dim("· from now on "+text))
+	return nil
+}
+
+func (s *chatSession) setSystem(ctx context.Context, arg string) error {
+	switch arg {
+	case "":
+		if s.chat.System == "" {
+			s.app.term.note("there is no system message")
+		} else {
+			s.app.term.note("%s", stripControls(s.chat.System))
+		}
+		return nil
+	case "-":
+		arg = ""
+	}
+	if err := checkText("the system message", []byte(arg)); err != nil {
+		return err
+	}
+	s.chat.System = arg
+	s.keep(ctx)
+	s.app.say("%s", s.app.term.dim("· it counts from the next message on"))
+	return nil
+}
+
+func (s *chatSession) takeBack(ctx context.Context, _ string) error {
+	text, ok := s.undo(ctx)
+	if !ok {
+		return usageError{errors.New("there is no turn to take back")}
+	}
+	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
+	return nil
+}
+
+// retry asks the last message again. The answer of before goes only when there
+// is another.
+func (s *chatSession) retry(ctx context.Context, _ string) error {
+	all := s.chat.Messages
+	gist := s.chat.Gist
+	text, ok := s.undo(ctx)
+	if !ok {
+		return usageError{errors.New("there is no message to ask again")}
+	}
+	before := slices.Clone(all[len(s.chat.Messages):])
+	err := s.turn(ctx, text)
+	if n := len(s.chat.Messages); err != nil && before[len(before)-1].Text != "" && len(before) > 1 && s.chat.Messages[n-1].Text == "" {
+		ctx := context.WithoutCancel(ctx)
+		s.undo(ctx)
+		s.chat.Gist = gist
+		for _, m := range before {
+			s.add(ctx, m)
+		}
+		s.app.say("%s", s.app.term.yellow("· there is no new answer; the one of before stays"))
+	}
+	return err
+}
+
+func (s *chatSession) begin(context.Context, string) error {
+	before := s.chat
+	s.farewell()
+	s.chat = newChat()
+	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
+	s.left, s.going = 0, false
+	s.app.say("%s", s.app.term.dim("· a new conversation; "+s.asked()))
+	return nil
+}
+
+func (s *chatSession) setSummary(ctx context.Context, arg string) error {
+	var on optionalBool
+	if err := on.Set(arg); err != nil {
+		return usageError{errors.New("say /summary on or /summary off")}
+	}
+	s.chat.Memory.Summary = *on.value
+	s.keep(ctx)
+	s.app.say("%s", s.app.term.dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
+	return nil
+}
+
+func (s *chatSession) setLocal(ctx context.Context, _ string) error {
+	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
+	s.keep(ctx)
+	s.app.say("%s", s.app.term.dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
+	return nil
+}
+
+func turnCount(n int) string {
+	if n == 1 {
+		return "1 turn"
+	}
+	return fmt.Sprintf("%d turns", n)
+}

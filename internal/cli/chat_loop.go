@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// errLeave is the wish to end the chat.
+var errLeave = errors.New("leave")
+
+// handle does what a message says: a command, or words for the model.
+func (s *chatSession) handle(ctx context.Context, text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil
+	case strings.HasPrefix(text, "//"):
+		text = text[1:]
+	case strings.HasPrefix(text, "/"):
+		return s.command(ctx, text)
+	}
+	if err := checkText("the message", []byte(text)); err != nil {
+		return err
+	}
+	return s.turn(ctx, text)
+}
+
+// interactive takes messages from the terminal. A failure is told, and the chat
+// goes on.
+func (s *chatSession) interactive(ctx context.Context, prompt string) (err error) {
+	t := s.app.term
+	file, ok := t.in.(*os.File)
+	if !ok {
+		return errors.New("standard input is no terminal")
+	}
+	tty, err := chatui.Raw(file)
+	if err != nil {
+		return fmt.Errorf("the terminal cannot be read key by key: %w", err)
+	}
+	defer func() {
+		if rerr := tty.Restore(); err == nil && rerr != nil {
+			err = fmt.Errorf("the terminal could not be put back: %w; type `reset`", rerr)
+		}
+	}()
+	in := chatui.NewInput(file)
+	defer in.Close()
+	ed := s.editor(in, tty)
+	s.greet()
+	if prompt != "" {
+		s.attended(ctx, in, prompt)
+	}
+	for once := false; ; {
+		text, err := ed.Read(ctx, "> ", ". ")
+		switch {
+		case errors.Is(err, chatui.ErrInterrupted) && !once:
+			once = true
+			t.note("%s", t.dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
+			continue
+		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
+			s.farewell()
+			return nil
+		case err != nil:
+			return err
+		}
+		once = false
+		message, _ := chatui.Message(text)
+		if err := ed.History.Add(text); err != nil {
+			s.app.say("%s what is typed is not remembered: %s", t.yellow("warning:"), explain(err))
+		}
+		if s.attended(ctx, in, message) {
+			s.farewell()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// attended handles a message while Ctrl-C is watched for, which ends that and
+// not the chat. It reports whether the user wants to leave.
+func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message string) (leave bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := in.Watch(cancel)
+	err := s.handle(ctx, message)
+	stop()
+	switch {
+	case errors.Is(err, errLeave):
+		return true
+	case errors.Is(err, context.Canceled):
+		s.sayBroken("interrupted")
+	case err != nil:
+		s.app.report(err)
+		s.sayBroken("")
+	}
+	return false
+}
+
+// sayBroken says what becomes of an answer that is not whole.
+func (s *chatSession) sayBroken(why string) {
+	n := len(s.chat.Messages)
+	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant {
+		return
+	}
+	var text string
+	switch m := s.chat.Messages[n-1]; {
+	case m.Broken != "" && m.Text == "":
+		text = "no answer: the message is not sent on with the next one; /retry asks again"
+	case m.Broken != "":
+		text = "the answer broke off: it is sent on marked as that; /retry asks again, /undo takes it back"
+	default:
+		return
+	}
+	if why != "" {
+		text = why + ": " + text
+	}
+	s.app.say("%s", s.app.term.yellow("· "+text))
+}
+
+func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
+	t := s.app.term
+	path := ""
+	if s.chats != nil {
+		path = filepath.Join(stateDir(), "chat_history")
+	}
+	history, err := chatui.OpenHistory(path, func(text string) bool { return s.stack.Redact(text) == text })
+	if err != nil {
+		s.app.say("%s what was typed before is not at hand: %s", t.yellow("warning:"), explain(err))
+	}
+	ed := &chatui.Editor{
+		In: in, Out: t.err, History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: t.bold,
+		Whole: func(text string) bool { _, whole := chatui.Message(text); return whole },
+	}
+	if f, ok := t.err.(*os.File); ok {
+		ed.Size = func() (int, int) {
+			w, h, _ := term.GetSize(int(f.Fd())) // 0 where it cannot be told
+			return w, h
+		}
+	}
+	return ed
+}
+
+// greet says which conversation it is, and what can be done.
+func (s *chatSession) greet() {
+	t := s.app.term
+	if !s.going {
+		s.app.say("%s", t.dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
+		return
+	}
+	s.app.say("%s", t.dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, stripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
+	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
+		mark := "> "
+		if m.Role == provider.RoleAssistant {
+			mark = ""
+		}
+		s.app.say("%s", t.dim(mark+excerpt(m.Text, 300)))
+	}
+}
+
+// farewell says how to go on.
+func (s *chatSession) farewell() {
+	if s.chats == nil || len(s.chat.Messages) == 0 {
+		return
+	}
+	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
+}
+
+// asked is who is asked, as far as that is known.
+func (s *chatSession) asked() string {
+	use := s.req.Use
+	if len(use) == 0 {
+		use = s.stack.Config().Use
+	}
+	var out []string
+	for _, name := range use {
+		t, ok := s.stack.Target(name)
+		if !ok {
+			continue
+		}
+		model := t.Config.Model
+		if s.req.Model != "" {
+			model = s.req.Model
+		}
+		who := name + " (" + model + ")"
+		if t.Endpoint != "" {
+			who += " at " + t.Endpoint
+		}
+		out = append(out, who)
+	}
+	text := strings.Join(out, ", then ")
+	if s.req.Privacy == provider.PrivacyLocal {
+		text += "; nothing leaves this machine"
+	}
+	return stripControls(text)
+}

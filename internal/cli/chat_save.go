@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// save writes the conversation to a file that is not there yet.
+func (s *chatSession) save(_ context.Context, path string) error {
+	if path == "" {
+		return usageError{errors.New("say where to, such as /save rivers.md")}
+	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			path = filepath.Join(home, rest)
+		}
+	}
+	text := chatText(&s.chat)
+	switch filepath.Ext(path) {
+	case ".md":
+	case ".json":
+		data, err := json.MarshalIndent(s.chat, "", "  ")
+		if err != nil {
+			return err
+		}
+		text = string(data) + "\n"
+	default:
+		return usageError{fmt.Errorf("%s: expected a name that ends in .md or .json", path)}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return usageError{fmt.Errorf("%s is there already; give another name", path)}
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("cannot write %s: %w", path, cause(err))}
+	}
+	_, err = f.WriteString(text)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	s.app.say("%s", s.app.term.dim("· written to "+path))
+	return nil
+}
+
+// show prints the conversation to standard error: it is no answer.
+func (s *chatSession) show(ctx context.Context, _ string) error {
+	t := s.app.term
+	if err := writeChat(t.err, t.errTTY, s.format, &s.chat); err != nil {
+		return err
+	}
+	t.note("")
+	t.note("%s", t.dim("· asked next: "+s.asked()))
+	m := s.chat.Memory
+	most, window := s.room(ctx)
+	text := "as much of it as the engine takes"
+	if most > 0 {
+		text = fmt.Sprintf("at most %d tokens", most)
+	}
+	if window > 0 {
+		text += fmt.Sprintf(" (the window holds %d)", window)
+	}
+	if m.Turns > 0 {
+		text += fmt.Sprintf(", at most %d turns", m.Turns)
+	}
+	if m.Summary {
+		text += ", and a summary of the rest"
+	}
+	t.note("%s", t.dim("· sent: "+text))
+	return nil
+}
+
+// writeChat writes a conversation for a reader.
+func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
+	if !tty {
+		_, err := io.WriteString(w, chatText(c))
+		return err
+	}
+	if !format {
+		_, err := (&sanitizer{w: w}).WriteString(chatText(c))
+		return err
+	}
+	md := chatui.NewMarkdown(w)
+	_, err := (&sanitizer{w: md}).WriteString(chatText(c))
+	return errors.Join(err, md.Close())
+}
+
+// chatText is a conversation for a reader, as Markdown.
+func chatText(c *store.Chat) string {
+	var b strings.Builder
+	title := c.Title
+	if title == "" {
+		title = "A conversation"
+	}
+	fmt.Fprintf(&b, "# %s\n\n%s · begun %s", title, c.ID, c.Created.Local().Format("2006-01-02 15:04"))
+	if c.Privacy == provider.PrivacyLocal {
+		b.WriteString(" · stays on this machine")
+	}
+	b.WriteString("\n")
+	if c.System != "" {
+		fmt.Fprintf(&b, "\n## System\n\n%s\n", strings.TrimRight(c.System, "\n"))
+	}
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if m.Role == provider.RoleUser {
+			fmt.Fprintf(&b, "\n## You\n\n%s\n", strings.TrimRight(m.Text, "\n"))
+			continue
+		}
+		who := "Nobody"
+		if m.Route != nil {
+			who = fmt.Sprintf("%s (%s)", m.Route.Provider, m.Route.Model)
+		} else if m.Text != "" {
+			who = "Answer"
+		}
+		fmt.Fprintf(&b, "\n## %s\n", who)
+		if m.Text != "" {
+			fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(m.Text, "\n"))
+		}
+		switch {
+		case m.Broken != "":
+			fmt.Fprintf(&b, "\n(This answer broke off: %s.)\n", strings.ReplaceAll(m.Broken, "_", " "))
+		case m.Finish == provider.FinishLength:
+			b.WriteString("\n(This answer was cut at its limit.)\n")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// kept is what the flags set, to be kept with a conversation. What the
+// configuration says is not in it, and goes on counting as it then is.
+func (s *sampling) kept() store.Asked {
+	a := store.Asked{
+		Model: s.model, Temperature: s.temperature.value, TopP: s.topP.value, Seed: s.seed.value, MaxTokens: s.maxTokens.value,
+		Stop: s.stop, Think: provider.Thinking(s.think),
+	}
+	for _, kv := range s.options {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			if a.Options == nil {
+				a.Options = map[string]any{}
+			}
+			a.Options[k] = scalar(v)
+		}
+	}
+	return a
+}
+
+// restore sets what was kept where no flag says otherwise.
+func (s *sampling) restore(a store.Asked) {
+	if s.model == "" {
+		s.model = a.Model
+	}
+	if s.temperature.value == nil {
+		s.temperature.value = a.Temperature
+	}
+	if s.topP.value == nil {
+		s.topP.value = a.TopP
+	}
+	if s.seed.value == nil {
+		s.seed.value = a.Seed
+	}
+	if s.maxTokens.value == nil {
+		s.maxTokens.value = a.MaxTokens
+	}
+	if s.stop == nil {
+		s.stop = a.Stop
+	}
+	if s.think == "" {
+		s.think = string(a.Think)
+	}
+	var before []string
+	for k, v := range a.Options {
+		before = append(before, fmt.Sprintf("%s=%v", k, v))
+	}
+	slices.Sort(before)
+	s.options = append(before, s.options...) // the later one counts
+}

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// stream asks, and prints the answer as it comes.
+func (s *chatSession) stream(ctx context.Context, req provider.Request) (provider.Response, error) {
+	a := s.app
+	if !s.format {
+		return a.stream(ctx, s.stack, req, restarts(s.stack))
+	}
+	md := chatui.NewMarkdown(a.term.out)
+	pr := &printer{out: &sanitizer{w: md}, again: func() {
+		_ = md.Close() // what broke off may have been within a block of code
+		a.again()
+	}}
+	if !a.flags.quiet {
+		pr.thinking = &sanitizer{w: dimmed{a.term}}
+	}
+	r, err := collect(s.stack.Chat(ctx, req), pr)
+	if cerr := md.Close(); err == nil && pr.err == nil {
+		pr.err = cerr
+	}
+	if pr.err != nil {
+		return r, pr.err
+	}
+	return r, err
+}
+
+// dimmed writes to standard error, less brightly.
+type dimmed struct{ t *terminal }
+
+func (d dimmed) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(d.t.err, d.t.dim(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

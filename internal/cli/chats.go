@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/store"
+)
+
+func (a *app) chatsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "chats", Short: "See, find and remove conversations",
+		Long: `Conversations are kept in a file of this machine that only you can read;
+` + "`tandem chat -c`" + ` goes on with the last one, ` + "`tandem chat --conversation ID`" + ` with another.`,
+	}
+	cmd.AddCommand(a.chatsListCommand(), a.chatsShowCommand(), a.chatsSearchCommand(), a.chatsRmCommand())
+	return cmd
+}
+
+func (a *app) chatsListCommand() *cobra.Command {
+	var n int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List conversations, the last one first", Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.chatLines(cmd.Context(), asJSON, func(ctx context.Context, c *store.Chats) ([]store.ChatLine, error) { return c.List(ctx, n) })
+		},
+	}
+	chatLineFlags(cmd, &n, &asJSON)
+	return cmd
+}
+
+func (a *app) chatsSearchCommand() *cobra.Command {
+	var n int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "search WORD...", Short: "Find conversations by their words",
+		Long: `Find the conversations in which one message has every word, whatever its case
+and accents.`,
+		Example: "  tandem chats search rivers india",
+		Args: func(_ *cobra.Command, args []string) error {
+			if strings.TrimSpace(strings.Join(args, "")) == "" {
+				return usageError{errors.New("say what to look for, such as `tandem chats search rivers`")}
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.chatLines(cmd.Context(), asJSON, func(ctx context.Context, c *store.Chats) ([]store.ChatLine, error) {
+				return c.Search(ctx, strings.Join(args, " "), n)
+			})
+		},
+	}
+	chatLineFlags(cmd, &n, &asJSON)
+	return cmd
+}
+
+func chatLineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
+	cmd.Flags().IntVarP(n, "number", "n", 20, "how `many`, the newest first (0: all)")
+	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON array, an object for each conversation")
+}
+
+func (a *app) chatLines(ctx context.Context, asJSON bool, read func(context.Context, *store.Chats) ([]store.ChatLine, error)) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	found, err := read(ctx, store.NewChats(s, nil))
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if found == nil {
+			found = []store.ChatLine{}
+		}
+		return writeJSON(a.term.out, found)
+	}
+	if len(found) == 0 {
+		a.term.note("nothing found; `tandem chat` begins a conversation")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "CONVERSATION\tLAST\tTURNS\tPRIVACY\tTITLE")
+	for _, l := range found {
+		privacy := l.Privacy
+		if privacy == "" {
+			privacy = "any"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", l.ID, l.Updated.Local().Format("2006-01-02 15:04"), l.Turns, privacy, excerpt(l.Title, 60))
+	}
+	return w.Flush()
+}
+
+func (a *app) chatsShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show [CONVERSATION]", Short: "Show a conversation, as Markdown",
+		Long: `Show one conversation, or the last. The beginning of an id is enough where no
+other conversation begins so.`,
+		Args: atMostOne("a conversation's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id := ""
+			if len(args) == 1 {
+				id = args[0]
+			}
+			return a.chatsShow(cmd.Context(), id, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with who answered what")
+	return cmd
+}
+
+func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	c, err := findChat(ctx, store.NewChats(s, nil), id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(a.term.out, c)
+	}
+	return writeChat(a.term.out, a.term.outIsTTY, a.term.color, &c)
+}
+
+// findChat returns the conversation of that id, or the last.
+func findChat(ctx context.Context, chats *store.Chats, id string) (store.Chat, error) {
+	c, err := chats.Find(ctx, id)
+	switch {
+	case !errors.Is(err, store.ErrNoChat):
+		return c, err
+	case id == "":
+		return c, usageError{errors.New("there is no conversation yet; begin one with `tandem chat`")}
+	}
+	return c, usageError{fmt.Errorf("there is no conversation %q; see `tandem chats list`", id)}
+}
+
+func (a *app) chatsRmCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rm CONVERSATION...", Short: "Remove conversations for good",
+		Long: `Remove conversations for good. The log of calls keeps what was asked in them;
+` + "`tandem logs clear`" + ` empties it.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("say which conversation; see `tandem chats list`")}
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.chatsRm(cmd.Context(), args) },
+	}
+}
+
+func (a *app) chatsRm(ctx context.Context, ids []string) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	chats := store.NewChats(s, nil)
+	for _, id := range ids {
+		if id == "" {
+			return usageError{errors.New("an id is empty; see `tandem chats list`")}
+		}
+		c, err := findChat(ctx, chats, id)
+		if err != nil {
+			return err
+		}
+		if err := chats.Remove(ctx, c.ID); err != nil {
+			return err
+		}
+		a.term.note("%s is removed; what was asked in it is still in the log (`tandem logs clear`)", c.ID)
+	}
+	return nil
+}

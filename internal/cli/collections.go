@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/store"
+)
+
+func (a *app) collectionsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "collections",
+		Short: "See and remove what `tandem embed` has made",
+	}
+	var asJSON bool
+	list := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the collections, and who makes their vectors",
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.collectionsList(cmd.Context(), asJSON) },
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
+	rm := &cobra.Command{
+		Use: "rm NAME", Short: "Remove a collection; the files it was made from stay",
+		Args: exactArgs("a collection's name"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.collectionsRemove(cmd.Context(), args[0]) },
+	}
+	cmd.AddCommand(list, rm)
+	return cmd
+}
+
+// collectionJSON is one object of what `tandem collections list --json` prints.
+type collectionJSON struct {
+	Name       string    `json:"name"`
+	Made       time.Time `json:"made"`
+	Provider   string    `json:"provider"`
+	Model      string    `json:"model"`
+	Digest     string    `json:"digest,omitempty"`
+	Dimensions int       `json:"dimensions"`
+	Privacy    string    `json:"privacy,omitempty"`
+	Documents  int       `json:"documents"`
+	Passages   int       `json:"passages"`
+}
+
+func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	all, err := s.Collections(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		out := []collectionJSON{}
+		for _, c := range all {
+			out = append(out, collectionJSON{c.Name, c.Made, c.Provider, c.Model, c.Digest, c.Dimensions, string(c.Privacy), c.Documents, c.Passages})
+		}
+		return writeJSON(a.term.out, out)
+	}
+	if len(all) == 0 {
+		a.say("there are no collections; make one with `tandem embed NAME FILE`")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tDOCUMENTS\tPASSAGES\tPROVIDER\tMODEL\tPRIVACY")
+	for _, c := range all {
+		privacy := string(c.Privacy)
+		if privacy == "" {
+			privacy = "any"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", c.Name, c.Documents, c.Passages, c.Provider, stripControls(c.Model), privacy)
+	}
+	return w.Flush()
+}
+
+func (a *app) collectionsRemove(ctx context.Context, name string) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	c, ok, err := s.Collection(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return usageError{fmt.Errorf("there is no collection %q; see `tandem collections list`", name)}
+	}
+	unlock, err := s.LockCollections(ctx, func() { a.progress("another tandem changes collections; waiting for it") })
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := s.DropCollection(ctx, name); err != nil {
+		return err
+	}
+	a.term.note("removed the collection %s (%s, %s)", name, counted(c.Documents, "document"), counted(c.Passages, "passage"))
+	return nil
+}

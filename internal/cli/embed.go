@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// embedInput is what `tandem embed` was told.
+type embedInput struct {
+	name    string
+	files   []string
+	model   string
+	lines   bool
+	size    int
+	overlap int
+	sized   bool // size or overlap were given
+	prune   bool
+	json    bool
+}
+
+func (a *app) embedCommand() *cobra.Command {
+	var in embedInput
+	cmd := &cobra.Command{
+		Use:   "embed [flags] NAME FILE...",
+		Short: "Make texts searchable by their meaning, as a collection",
+		Long: `Cut texts into passages, have an embedding model make a vector of each, and keep
+them as the collection NAME, for ` + "`tandem similar`" + ` and for chains that retrieve.
+FILE is a text file, a directory, a pattern in quotes, or - for standard input.
+A file that has not changed is left alone; an interrupted run goes on where it
+was when it is started again.`,
+		Example: `  tandem embed notes -m all-minilm notes/
+  tandem embed notes notes/ --prune
+  tandem embed faq -m all-minilm faq.txt --lines`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("`%s` takes a collection's name and files; see `%[1]s --help`", cmd.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.name, in.files = args[0], args[1:]
+			in.sized = cmd.Flags().Changed("chunk") || cmd.Flags().Changed("overlap")
+			return a.embed(cmd.Context(), in)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&in.model, "model", "m", "", "embedding `model`, provider, or provider/model; needed once, for a new collection")
+	f.BoolVar(&in.lines, "lines", false, "every line is a passage")
+	f.IntVar(&in.size, "chunk", retrieve.DefaultSize, "most `characters` of a passage")
+	f.IntVar(&in.overlap, "overlap", retrieve.DefaultOverlap, "`characters` of its end that the next passage begins with, at most")
+	f.BoolVar(&in.prune, "prune", false, "drop what came from files that are gone")
+	f.BoolVar(&in.json, "json", false, "print one JSON object: what was done, and what the collection holds")
+	return cmd
+}
+
+// embedJSON is what `tandem embed --json` prints.
+type embedJSON struct {
+	OK         bool          `json:"ok"`
+	Collection string        `json:"collection"`
+	Provider   string        `json:"provider,omitempty"`
+	Model      string        `json:"model,omitempty"`
+	Privacy    string        `json:"privacy,omitempty"`
+	Documents  int           `json:"documents"` // that the collection holds now
+	Passages   int           `json:"passages"`
+	Embedded   int           `json:"embedded"`  // documents of which this run made vectors
+	Unchanged  int           `json:"unchanged"` // documents
+	Resumed    int           `json:"resumed"`   // passages that an interrupted run had made
+	Pruned     []string      `json:"pruned"`
+	Skipped    []skippedJSON `json:"skipped"`
+	Usage      *usageJSON    `json:"usage,omitempty"`
+	Seconds    float64       `json:"seconds"`
+	Error      *errorJSON    `json:"error,omitempty"`
+
+	route *provider.Route
+}
+
+// skippedJSON is a file below a directory that was left out.
+type skippedJSON struct {
+	Source string `json:"source"`
+	Reason string `json:"reason"`
+}
+
+func (in *embedInput) splitter() (retrieve.Splitter, error) {
+	s := retrieve.Splitter{Size: in.size, Overlap: in.overlap}
+	switch {
+	case in.lines && in.sized:
+		return s, usageError{errors.New("--lines makes every line a passage: --chunk and --overlap are for longer texts")}
+	case in.lines:
+		return retrieve.Splitter{Lines: true}, nil
+	case in.size < 1:
+		return s, usageError{fmt.Errorf("--chunk %d: a passage has at least one character", in.size)}
+	}
+	if in.overlap > in.size && in.overlap == retrieve.DefaultOverlap { // nobody said so
+		s.Overlap = in.size / 10
+	}
+	if err := s.Check(); err != nil {
+		return s, usageError{err}
+	}
+	return s, nil
+}
+
+// embed runs the command, and shows what came of it however it ends.
+func (a *app) embed(ctx context.Context, in embedInput) error {
+	began := time.Now()
+	done := embedJSON{Collection: in.name, Pruned: []string{}, Skipped: []skippedJSON{}}
+	err := a.embedAll(ctx, in, &done)
+	done.OK, done.Seconds = err == nil, time.Since(began).Seconds()
+	if in.json {
+		if err != nil {
+			done.Error = errorOf(err)
+		}
+		return errors.Join(writeJSON(a.term.out, done), reported(err))
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			a.say("what was made is kept; run it again to go on from there")
+		}
+		return err
+	}
+	line := fmt.Sprintf("%s: %s, %s", in.name, counted(done.Documents, "document"), counted(done.Passages, "passage"))
+	line += fmt.Sprintf(" (%d embedded, %d unchanged", done.Embedded, done.Unchanged)
+	if in.prune {
+		line += fmt.Sprintf(", %d dropped", len(done.Pruned))
+	}
+	if _, err := fmt.Fprintln(a.term.out, line+")"); err != nil {
+		return err
+	}
+	a.sayVectors(done.route, time.Since(began))
+	return nil
+}
+
+// sayVectors tells who made vectors.
+func (a *app) sayVectors(r *provider.Route, took time.Duration) {
+	if r == nil {
+		return
+	}
+	where := "at " + r.Endpoint
+	if r.Local {
+		where = "on this machine"
+	}
+	a.progress(stripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
+}
+
+func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) error {
+	splitter, err := in.splitter()
+	if err != nil {
+		return err
+	}
+	files, err := textFiles(in.files, func(name, reason string) { a.skip(done, name, reason) })
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 && !in.prune {
+		return usageError{errors.New("there is nothing to embed: give it text files, a directory, or - for standard input")}
+	}
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	n := wire.NewCollection{Name: in.name}
+	if in.model != "" {
+		use, model := splitModel(in.model, stack.Has)
+		if n.Model = model; len(use) == 1 {
+			n.Provider = use[0]
+		}
+	}
+	ctx = begin(ctx, store.Run{Command: "embed"})
+	c, err := stack.MakeCollection(ctx, n)
+	if err != nil {
+		return err
+	}
+	done.Provider, done.Model, done.Privacy = c.Provider, c.Model, string(c.Privacy)
+	into, err := c.Ingest(ctx, func() { a.progress("another tandem changes collections; waiting for it") })
+	if err != nil {
+		return err
+	}
+	defer into.Close()
+	err = a.embedFiles(ctx, into, files, splitter, done)
+	if err == nil && in.prune {
+		done.Pruned, err = into.Prune(ctx, gone)
+	}
+	if now, ok, e := stack.Kept(context.WithoutCancel(ctx), in.name); e == nil && ok {
+		done.Documents, done.Passages = now.Documents, now.Passages
+	}
+	return err
+}
+
+// embedFiles puts each file into the collection. A file with a passage that is
+// too long for the model is told of, and the others are still done.
+func (a *app) embedFiles(ctx context.Context, into *wire.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
+	view := newEmbedView(a, len(files))
+	defer view.end()
+	var tooLong []error
+	for i, f := range files {
+		text, err := f.read(ctx, a.term)
+		if err != nil && f.found && ctx.Err() == nil {
+			view.end()
+			a.skip(done, f.name, cause(err).Error())
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		view.file(i, f.name)
+		p, err := into.Put(ctx, f.path, f.name, text, splitter, view.passages)
+		if p.Route != nil {
+			done.route = p.Route
+		}
+		if p.Usage.InputTokens > 0 {
+			if done.Usage == nil {
+				done.Usage = &usageJSON{}
+			}
+			done.Usage.Input += p.Usage.InputTokens
+		}
+		done.Resumed += p.Resumed
+		var long *retrieve.TooLongError
+		switch {
+		case errors.As(err, &long):
+			next := fmt.Sprintf("cut it smaller: `tandem embed --chunk %d`", max(1, utf8.RuneCountInString(long.Passage.Text)/2))
+			if splitter.Lines {
+				next = "leave out --lines of `tandem embed`, so that it is cut"
+			}
+			tooLong = append(tooLong, fmt.Errorf("%w; %s", err, next))
+		case err != nil:
+			return err
+		case p.Unchanged:
+			done.Unchanged++
+		default:
+			done.Embedded++
+		}
+	}
+	return errors.Join(tooLong...)
+}
+
+func (a *app) skip(done *embedJSON, name, reason string) {
+	done.Skipped = append(done.Skipped, skippedJSON{name, reason})
+	a.say("%s %s", a.term.yellow("skipped:"), stripControls(name+": "+reason))
+}
+
+// gone reports whether a file is not there any more. One that cannot be looked
+// at is there.
+func gone(path string) bool {
+	if path == stdinPath {
+		return false
+	}
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// maxSimilar is the most passages that are found at a time: they are held in
+// memory.
+const maxSimilar = 1000
+
+// similarInput is what `tandem similar` was told.
+type similarInput struct {
+	name  string
+	words []string
+	k     int
+	mmr   bool
+	json  bool
+}
+
+func (a *app) similarCommand() *cobra.Command {
+	var in similarInput
+	cmd := &cobra.Command{
+		Use:   "similar [flags] NAME QUERY",
+		Short: "Find the passages of a collection that are nearest in meaning",
+		Long: `Print the passages of the collection NAME that are nearest in meaning to QUERY,
+the nearest first, each with how near it is (1: the same) and where it is from.
+With - in the place of QUERY it is read from standard input.`,
+		Example: `  tandem similar notes "when do we harvest?"
+  tandem similar notes "when do we harvest?" -k 3 --json | jq -r '.passages[].source'`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usageError{fmt.Errorf("`%s` takes a collection's name and what to look for; see `%[1]s --help`", cmd.CommandPath())}
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.name, in.words = args[0], args[1:]
+			return a.similar(cmd.Context(), in)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVarP(&in.k, "count", "k", 5, "how `many` passages")
+	f.BoolVar(&in.mmr, "mmr", false, "passages unlike one another, too (maximal marginal relevance)")
+	f.BoolVar(&in.json, "json", false, "print one JSON object: passages, route, error")
+	return cmd
+}
+
+// similarJSON is what `tandem similar --json` prints.
+type similarJSON struct {
+	OK         bool            `json:"ok"`
+	Collection string          `json:"collection"`
+	Passages   []passageJSON   `json:"passages"`
+	Route      *provider.Route `json:"route,omitempty"` // of the question's vector
+	Error      *errorJSON      `json:"error,omitempty"`
+}
+
+// passageJSON is one passage.
+type passageJSON struct {
+	Source  string  `json:"source"`
+	Line    int     `json:"line"`
+	Offset  int     `json:"offset"` // bytes
+	Score   float64 `json:"score"`
+	Text    string  `json:"text"`
+	Privacy string  `json:"privacy,omitempty"`
+}
+
+func (a *app) similar(ctx context.Context, in similarInput) error {
+	began := time.Now()
+	found, route, err := a.findSimilar(ctx, in)
+	if in.json {
+		out := similarJSON{OK: err == nil, Collection: in.name, Passages: []passageJSON{}, Route: route}
+		for _, p := range found {
+			out.Passages = append(out.Passages, passageJSON{p.Source, p.Line, p.Offset, p.Score, p.Text, string(p.Privacy)})
+		}
+		if err != nil {
+			out.Error = errorOf(err)
+		}
+		return errors.Join(writeJSON(a.term.out, out), reported(err))
+	}
+	if err != nil {
+		return err
+	}
+	out := a.term.modelWriter(a.term.out, a.term.outIsTTY)
+	for _, p := range found {
+		indented := strings.ReplaceAll(p.Text, "\n", "\n    ")
+		if _, err := out.WriteString(fmt.Sprintf("%.3f  %s\n    %s\n\n", p.Score, p.Place(), indented)); err != nil {
+			return err
+		}
+	}
+	a.sayVectors(route, time.Since(began))
+	return nil
+}
+
+func (a *app) findSimilar(ctx context.Context, in similarInput) ([]retrieve.Passage, *provider.Route, error) {
+	if in.k < 1 || in.k > maxSimilar {
+		return nil, nil, usageError{fmt.Errorf("-k %d: it finds 1 to %d passages", in.k, maxSimilar)}
+	}
+	query, err := a.query(ctx, in.words)
+	if err != nil {
+		return nil, nil, err
+	}
+	stack, err := a.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer stack.Close()
+	c, err := stack.Collection(ctx, in.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Find(begin(ctx, store.Run{Command: "similar"}), query, in.k, retrieve.Search{MMR: in.mmr})
+}
+
+func (a *app) query(ctx context.Context, words []string) (string, error) {
+	query := strings.Join(words, " ")
+	if query == "-" {
+		return readText(ctx, "standard input", a.term.in)
+	}
+	return query, checkText("the query", []byte(query))
+}

@@ -1,0 +1,293 @@
+// Package schema compiles JSON Schemas, checks answers against them, and
+// writes them down as engines can bear them: [Schema.Lower] for grammars,
+// [Schema.Strict] for OpenAI's strict mode.
+//
+// What an engine cannot be told is left out there, for [Schema.Check] here has
+// the last word about every answer. Nothing is loaded from elsewhere: a $ref
+// leads to a place in the same document. The draft is 2020-12 unless $schema
+// names another; `format` counts, and OpenAPI's `nullable: true` allows null.
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// maxSchema is the largest schema taken, in bytes: no engine bears a larger one.
+const maxSchema = 256 << 10
+
+// Schema is a compiled JSON Schema, safe for concurrent use.
+type Schema struct {
+	root     *node
+	compiled *jsonschema.Schema
+	lower    func() ([]byte, error)
+	strict   func() ([]byte, error)
+}
+
+// Error is what is wrong with a schema.
+type Error struct {
+	At  string // JSON pointer into the schema; "/": the whole
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.At == "/" || e.At == "" {
+		return "the schema: " + e.Err.Error()
+	}
+	return "the schema at " + e.At + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func wrong(at []string, format string, args ...any) *Error {
+	return &Error{At: pointer(at), Err: fmt.Errorf(format, args...)}
+}
+
+// Compile reads a schema, a JSON object. Errors are *[Error].
+func Compile(raw []byte) (*Schema, error) {
+	if len(raw) > maxSchema {
+		return nil, wrong(nil, "it has %d bytes, and %d are the most", len(raw), maxSchema)
+	}
+	root, err := parse(raw)
+	if err != nil {
+		return nil, wrong(nil, "%w", err)
+	}
+	if !root.isObject() {
+		return nil, wrong(nil, "it is no JSON object")
+	}
+	if err := prepare(root, nil); err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(nowhere{})
+	c.AssertFormat()
+	const here = "tandem:///schema.json"
+	if err := c.AddResource(here, root.plain()); err != nil {
+		return nil, failed(err)
+	}
+	compiled, err := c.Compile(here)
+	if err != nil {
+		return nil, failed(err)
+	}
+	s := &Schema{root: root, compiled: compiled}
+	s.lower = sync.OnceValues(s.lowered)
+	s.strict = sync.OnceValues(s.strictly)
+	return s, nil
+}
+
+// Text is the schema as it was given, without white space.
+func (s *Schema) Text() []byte { return s.root.encode() }
+
+// nowhere loads nothing.
+type nowhere struct{}
+
+func (nowhere) Load(string) (any, error) { return nil, errElsewhere }
+
+var errElsewhere = errors.New("schemas are not loaded from elsewhere; put what it refers to under $defs, and refer to it as #/$defs/NAME")
+
+// keeps are the keywords whose value is data, and no schema.
+func keeps(key string) bool {
+	switch key {
+	case "const", "enum", "default", "examples", "example":
+		return true
+	}
+	return false
+}
+
+// prepare refuses what leads elsewhere, and takes `nullable` as it is meant.
+func prepare(n *node, at []string) error {
+	for i, kid := range n.kids {
+		step := fmt.Sprint(i)
+		if n.kind == '{' {
+			step = n.keys[i]
+			if ref, ok := kid.scalar.(string); ok && kid.kind == 0 && (step == "$ref" || step == "$dynamicRef") && elsewhere(ref) {
+				return wrong(append(at, step), "%q: %w", ref, errElsewhere)
+			}
+			if keeps(step) && !isNames(at) {
+				continue
+			}
+		}
+		if err := prepare(kid, append(at, step)); err != nil {
+			return err
+		}
+	}
+	if n.kind == '{' && !isNames(at) && n.get("nullable").is(true) {
+		nullable(n)
+	}
+	return nil
+}
+
+// isNames reports whether the object at that place maps names that its author
+// chose, and is no schema.
+func isNames(at []string) bool {
+	if len(at) == 0 {
+		return false
+	}
+	switch at[len(at)-1] {
+	case "properties", "patternProperties", "$defs", "definitions", "dependentSchemas":
+		return len(at) < 2 || !isNames(at[:len(at)-1])
+	}
+	return false
+}
+
+// nullable lets null in, too.
+func nullable(n *node) {
+	n.drop("nullable")
+	switch t := n.get("type"); {
+	case t == nil:
+		return // nothing keeps null out, but perhaps an enum
+	case t.isArray():
+		if !contains(t, text("null")) {
+			n.set("type", array(append(t.clone().kids, text("null"))...))
+		}
+	default:
+		n.set("type", array(t, text("null")))
+	}
+	if e := n.get("enum"); e.isArray() && !contains(e, &node{}) {
+		n.set("enum", array(append(e.clone().kids, &node{})...))
+	}
+}
+
+func contains(list, v *node) bool {
+	for _, k := range list.kids {
+		if k.equal(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// elsewhere reports whether a reference leaves the document.
+func elsewhere(ref string) bool {
+	u, err := url.Parse(ref)
+	return err != nil || u.Scheme != "" || u.Host != "" || strings.HasPrefix(u.Path, "/")
+}
+
+// failed is a compiler's error with its place.
+func failed(err error) error {
+	at, text := "/", err.Error()
+	var bad *jsonschema.SchemaValidationError
+	var load *jsonschema.LoadURLError
+	var regex *jsonschema.InvalidRegexError
+	switch {
+	case errors.As(err, &bad):
+		if p := problems(bad.Err, 3); len(p) > 0 {
+			return &Error{At: at, Err: errors.New(strings.Join(p, "; "))}
+		}
+	case errors.As(err, &regex):
+		_, at, _ = strings.Cut(regex.URL, "#")
+		return &Error{At: at, Err: fmt.Errorf("the pattern %q cannot be checked here: %w (RE2 has no lookaround and no back references)", regex.Regex, regex.Err)}
+	case errors.As(err, &load):
+		return &Error{At: at, Err: fmt.Errorf("%s: %w", load.URL, load.Err)}
+	}
+	return &Error{At: at, Err: errors.New(strings.ReplaceAll(text, "tandem:///schema.json", ""))}
+}
+
+// Check returns what is wrong with an answer in the words of [problems], or
+// nil. What is no JSON has one problem.
+func (s *Schema) Check(answer []byte) []string {
+	n, err := parse(answer)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return problems(s.compiled.Validate(n.plain()), maxProblems)
+}
+
+// WithoutNulls returns the answer without those members that are null where
+// the schema wants them left out instead, and reports whether it then is what
+// the schema asks for. Strict mode has a model write null for what is optional.
+func (s *Schema) WithoutNulls(answer []byte) ([]byte, bool) {
+	n, err := parse(answer)
+	if err != nil {
+		return nil, false
+	}
+	for {
+		err := s.compiled.Validate(n.plain())
+		if err == nil {
+			return n.encode(), true
+		}
+		var v *jsonschema.ValidationError
+		if !errors.As(err, &v) || !dropNulls(n, v) {
+			return nil, false
+		}
+	}
+}
+
+// dropNulls drops the members that an error is about and that are null; it
+// reports whether there were any.
+func dropNulls(n *node, v *jsonschema.ValidationError) (found bool) {
+	for _, c := range v.Causes {
+		found = dropNulls(n, c) || found
+	}
+	if len(v.InstanceLocation) == 0 {
+		return found
+	}
+	parent, last := n, len(v.InstanceLocation)-1
+	for _, step := range v.InstanceLocation[:last] {
+		parent = parent.step(step)
+	}
+	if parent.isObject() && parent.get(v.InstanceLocation[last]).isNull() {
+		parent.drop(v.InstanceLocation[last])
+		found = true
+	}
+	return found
+}
+
+// step is the member or the element of that name, or nil.
+func (n *node) step(name string) *node {
+	if n.isArray() {
+		for i, k := range n.kids {
+			if fmt.Sprint(i) == name {
+				return k
+			}
+		}
+		return nil
+	}
+	return n.get(name)
+}
+
+// Cache compiles each schema once, and keeps the last few. Its zero value is
+// ready, and safe for concurrent use.
+type Cache struct {
+	mu    sync.Mutex
+	order []string
+	kept  map[string]*Schema
+}
+
+const cached = 64
+
+// Compile is [Compile], remembered.
+func (c *Cache) Compile(raw []byte) (*Schema, error) {
+	c.mu.Lock()
+	s, ok := c.kept[string(raw)]
+	c.mu.Unlock()
+	if ok {
+		return s, nil
+	}
+	s, err := Compile(raw)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil {
+		c.kept = make(map[string]*Schema, cached)
+	}
+	key := string(bytes.Clone(raw))
+	if _, ok := c.kept[key]; !ok {
+		if len(c.order) == cached {
+			delete(c.kept, c.order[0])
+			c.order = c.order[1:]
+		}
+		c.order = append(c.order, key)
+		c.kept[key] = s
+	}
+	return s, nil
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Chat is one conversation as it is kept. It is what `tandem chats show --json`
+// prints; fields are only ever added.
+type Chat struct {
+	ID      string    `json:"id"`
+	Title   string    `json:"title"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+	// Privacy is provider.PrivacyLocal once the conversation was to stay on this
+	// machine. Nothing that is written later loosens it.
+	Privacy  provider.Privacy `json:"privacy,omitempty"`
+	System   string           `json:"system,omitempty"`
+	Settings Asked            `json:"settings"` // what was set for this conversation; no messages
+	Memory   Memory           `json:"memory"`
+	Gist     *Gist            `json:"gist,omitempty"` // a summary of what is left out
+	Messages []Said           `json:"messages"`
+}
+
+// Memory is how much of a conversation is sent.
+type Memory struct {
+	Turns   int  `json:"turns,omitempty"`  // at most; 0: as many as fit
+	Tokens  int  `json:"tokens,omitempty"` // at most; 0: as many as the window holds
+	Summary bool `json:"summary"`          // what is left out is summarised
+}
+
+// Gist is a summary of the first Turns turns.
+type Gist struct {
+	Text  string `json:"text"`
+	Turns int    `json:"turns"`
+}
+
+// Said is one message of a conversation. A turn has a user message, and then an
+// assistant message unless nothing was answered.
+type Said struct {
+	Turn     int             `json:"turn"` // from 0
+	Role     provider.Role   `json:"role"`
+	Text     string          `json:"text,omitempty"`
+	At       time.Time       `json:"at"`
+	Thinking string          `json:"thinking,omitempty"`
+	Finish   provider.Finish `json:"finish,omitempty"` // of an answer; empty: it broke off
+	// Broken is why an answer is not whole: a provider.Kind, interrupted or error.
+	Broken string          `json:"broken,omitempty"`
+	Usage  *Usage          `json:"usage,omitempty"`
+	Route  *provider.Route `json:"route,omitempty"`
+}
+
+// Answered is r, which ended with err, as it is kept: at the time at, in answer
+// to a turn.
+func Answered(turn int, at time.Time, r provider.Response, err error) Said {
+	m := Said{Turn: turn, Role: provider.RoleAssistant, Text: r.Text, At: at, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route}
+	if f := failureOf(err); f != nil {
+		m.Finish, m.Broken = "", f.Kind
+	}
+	return m
+}
+
+// Chats are the conversations of a store. Make one with [NewChats].
+type Chats struct {
+	store  *Store
+	redact func(string) string
+}
+
+// NewChats returns the conversations in s. redact takes secrets out of a text
+// that is about to be kept; nil: texts are kept as they are.
+func NewChats(s *Store, redact func(string) string) *Chats {
+	if redact == nil {
+		redact = func(text string) string { return text }
+	}
+	return &Chats{store: s, redact: redact}
+}
+
+// ErrMovedOn says that another process has added to the conversation.
+var ErrMovedOn = errors.New("another tandem has gone on with this conversation")
+
+// Put writes the conversation down, without its Messages, and adds some to it:
+// all of it, or nothing. If another process has made it local meanwhile,
+// chat.Privacy says so afterwards, whatever the error. Errors: [ErrMovedOn],
+// where a message's place is taken.
+func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
+	kept := *chat
+	kept.Messages, kept.Title, kept.System = nil, c.redact(chat.Title), c.redact(chat.System)
+	kept.Settings.Stop = slices.Clone(kept.Settings.Stop)
+	for i, s := range kept.Settings.Stop {
+		kept.Settings.Stop[i] = c.redact(s)
+	}
+	if chat.Gist != nil {
+		kept.Gist = &Gist{Text: c.redact(chat.Gist.Text), Turns: chat.Gist.Turns}
+	}
+	record, err := json.Marshal(kept)
+	if err != nil {
+		return err
+	}
+	err = c.store.begin(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `INSERT INTO chats (id, created, updated, title, privacy, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+			ON CONFLICT (id) DO UPDATE SET updated = ?3, title = ?4, record = ?6, privacy = CASE privacy WHEN 'local' THEN privacy ELSE ?5 END RETURNING privacy`,
+			chat.ID, chat.Created.UnixMilli(), chat.Updated.UnixMilli(), kept.Title, chat.Privacy, string(record)).Scan(&chat.Privacy)
+		for i := 0; i < len(added) && err == nil; i++ {
+			err = c.add(ctx, tx, chat.ID, added[i])
+		}
+		return err
+	})
+	var se *sqlite.Error
+	if errors.As(err, &se) && se.Code() == 2067 { // CONSTRAINT_UNIQUE
+		return ErrMovedOn
+	}
+	return err
+}
+
+func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {
+	text := c.redact(m.Text)
+	m.Text, m.Thinking = "", c.redact(m.Thinking)
+	if m.Route != nil {
+		rt := *m.Route
+		rt.Reason, rt.Attempts = c.redact(rt.Reason), reasons(slices.Clone(rt.Attempts), c.redact)
+		m.Route = &rt
+	}
+	record, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO said (chat, turn, role, text, record) VALUES (?, ?, ?, ?, ?)", id, m.Turn, m.Role, text, string(record))
+	return err
+}
+
+// Undo drops the last turn. Errors: [ErrMovedOn], where it is not the last.
+func (c *Chats) Undo(ctx context.Context, id string, turn int) error {
+	last := turn
+	err := c.store.begin(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT coalesce(max(turn), ?2) FROM said WHERE chat = ?1", id, turn).Scan(&last)
+		if err == nil && last == turn {
+			_, err = tx.ExecContext(ctx, "DELETE FROM said WHERE chat = ? AND turn = ?", id, turn)
+		}
+		return err
+	})
+	if err == nil && last > turn {
+		return ErrMovedOn
+	}
+	return err
+}
+
+// Remove drops a conversation for good. Its calls stay in the log.
+func (c *Chats) Remove(ctx context.Context, id string) error {
+	err := c.store.begin(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM said WHERE chat = ?", id)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "DELETE FROM chats WHERE id = ?", id)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.store.scrub(ctx)
+}

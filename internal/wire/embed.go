@@ -1,0 +1,102 @@
+package wire
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/ollama"
+)
+
+// embedder makes vectors at one target, by the rules that its chats keep to: a
+// managed engine is started, privacy holds, costs are kept. There is no stand-in:
+// another model's vectors are other vectors.
+type embedder struct {
+	stack  *Stack
+	target Target
+}
+
+var _ provider.Embedder = (*embedder)(nil)
+
+// Embed asks the target.
+func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	inner, err := e.inner()
+	if err != nil {
+		return provider.EmbedResponse{}, err
+	}
+	if e.stack.cfg.Privacy == string(provider.PrivacyLocal) {
+		req.Privacy = provider.PrivacyLocal
+	}
+	m, ok := provider.As[*managed](e.target.Provider)
+	if !ok {
+		return inner.Embed(ctx, req)
+	}
+	refused := error(errStopping)
+	if !m.engine.Keep() {
+		r, err := inner.Embed(ctx, req)
+		if err == nil || !httpx.Refused(err) {
+			return r, err
+		}
+		refused = err
+	}
+	if err := m.start(ctx, refused); err != nil {
+		return provider.EmbedResponse{}, err
+	}
+	return inner.Embed(ctx, req)
+}
+
+// inner is the target's embedder, with its key.
+func (e *embedder) inner() (provider.Embedder, error) {
+	name := e.target.Config.Name
+	if k, ok := provider.As[*keyed](e.target.Provider); ok {
+		if _, err := k.get(); err != nil {
+			return nil, err
+		}
+	}
+	if l, ok := provider.As[*ledger.Ledger](e.target.Provider); ok {
+		if inner, ok := l.Embedder(); ok {
+			return inner, nil
+		}
+	}
+	return nil, provider.Errorf(provider.Unsupported, name, "", "it makes no embeddings")
+}
+
+// digest is that of a target's model, "" where it is not told.
+func (e *embedder) digest(ctx context.Context, model string) (string, error) {
+	if _, ok := provider.As[*ollama.Provider](e.target.Provider); !ok {
+		return "", nil
+	}
+	all, err := e.target.Provider.Models(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range all {
+		if ollama.SameModel(m.Name, model) {
+			return m.Digest, nil
+		}
+	}
+	return "", provider.Errorf(provider.ModelNotFound, e.target.Config.Name, model, "it is not there; get it with `tandem models pull %s`", model)
+}
+
+// noEmbedder says what is wrong with a model as a maker of vectors; "" if
+// nothing is, or that is not known.
+func (e *embedder) noEmbedder(ctx context.Context, model string) string {
+	i, ok := provider.As[provider.Inspector](e.target.Provider)
+	if !ok {
+		return ""
+	}
+	info, err := i.Inspect(ctx, model)
+	if err != nil {
+		return ""
+	}
+	if can, known := info.Can(provider.CanEmbed); known && !can {
+		var does []string
+		for _, c := range info.Capabilities {
+			does = append(does, string(c))
+		}
+		return model + " was not made for embeddings (it says: " + strings.Join(does, ", ") + "), so what it calls near may not be; an embedding model is small: tandem models pull all-minilm"
+	}
+	return ""
+}

@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Embedder returns the provider's embedder with its costs kept, if it has one.
+// Besides the embedder's errors there is OverBudget, before any call. What a
+// local one saved is not told: the stand-in's price is for answers.
+func (l *Ledger) Embedder() (provider.Embedder, bool) {
+	e, ok := provider.As[provider.Embedder](l.Provider)
+	if !ok {
+		return nil, false
+	}
+	kept := *l
+	kept.cfg.StandIn = nil
+	return &embedder{&kept, e}, true
+}
+
+type embedder struct {
+	l     *Ledger
+	inner provider.Embedder
+}
+
+// Embed asks the embedder.
+func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	c := account{l: e.l, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+	if e.l.cfg.Budget {
+		like := provider.Request{Model: req.Model, MaxTokens: provider.Ptr(0)} // it reads, and writes nothing
+		for _, text := range req.Input {
+			like.Messages = append(like.Messages, provider.User(text))
+		}
+		if err := c.reserve(ctx, &like); err != nil {
+			return provider.EmbedResponse{}, err
+		}
+	}
+	defer c.close()
+	r, err := e.inner.Embed(ctx, req)
+	if err != nil {
+		c.failed = err
+		return r, err
+	}
+	r.Route = c.finish(r.Route, r.Usage)
+	return r, nil
+}

@@ -1,0 +1,122 @@
+// Package structured holds a provider to the schema of a request. What comes
+// is held back, freed of thinking tags and code fences, and checked; where it
+// is not what the schema asks for, the same provider is asked again, with its
+// answer and what is wrong with it, a bounded number of times. Then the request
+// fails, and nothing of an answer has been shown: a router goes on to the next
+// target.
+//
+// A provider may be wrapped twice: what the inner one lets through, the outer
+// one checks once more and passes on.
+package structured
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// DefaultRepairs is how often a model is asked to mend its answer.
+const DefaultRepairs = 2
+
+// maxAnswer is the most that is held back of one answer, in bytes.
+const maxAnswer = 64 << 20
+
+// Provider answers requests that have a [provider.Schema] with JSON that the
+// schema accepts, or with an error. Make one with [New].
+//
+// Such an answer is one chunk. Tool calls pass as they come. Usage and cost
+// are those of all that was asked, and [provider.Route.Repairs] says how often
+// it was asked again. Requests without a schema go through untouched.
+//
+// Errors, besides the inner provider's: Invalid, for a schema that is none,
+// before any call; Truncated with an [*Error], where no answer was what the
+// schema asks for. Where a repair itself is refused, the error has its Kind,
+// and the [*Error] is in its chain, too.
+type Provider struct {
+	provider.Provider
+	repairs int
+	schemas schema.Cache
+}
+
+var _ provider.Wrapper = (*Provider)(nil)
+
+// New returns p, held to schemas, with [DefaultRepairs]. If p is such a
+// provider already it is returned as it is.
+func New(p provider.Provider) *Provider { return With(p, DefaultRepairs) }
+
+// With is New with a number of repairs; 0: an answer has one chance.
+func With(p provider.Provider, repairs int) *Provider {
+	if s, ok := p.(*Provider); ok {
+		return s
+	}
+	return &Provider{Provider: p, repairs: repairs}
+}
+
+// Unwrap returns the provider that is held to schemas.
+func (p *Provider) Unwrap() provider.Provider { return p.Provider }
+
+// Chat asks the provider, and again where its answer has to be mended.
+func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	if req.Schema == nil {
+		return p.Provider.Chat(ctx, req)
+	}
+	return p.held(ctx, req)
+}
+
+// held is apart from Chat so that a request without a schema costs nothing.
+func (p *Provider) held(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		c, err := p.ask(ctx, req)
+		if err != nil {
+			c = provider.Chunk{}
+		}
+		yield(c, err)
+	}
+}
+
+// ask is the whole answer as one chunk.
+func (p *Provider) ask(ctx context.Context, req provider.Request) (provider.Chunk, error) {
+	s, err := p.schemas.Compile(req.Schema.JSON)
+	if err != nil {
+		return provider.Chunk{}, provider.Errorf(provider.Invalid, p.Name(), req.Model, "%w", err)
+	}
+	c := conversation{p: p, schema: s, req: req, began: time.Now()}
+	for {
+		chunk, err := c.once(ctx)
+		switch {
+		case err == nil:
+			return chunk, nil
+		case !errors.Is(err, errMend):
+			return chunk, err
+		case c.failure.Attempts > p.repairs:
+			return chunk, c.fails(nil)
+		}
+		c.mend()
+	}
+}
+
+// collect is a whole answer of bounded size.
+func collect(stream iter.Seq2[provider.Chunk, error]) (provider.Response, error) {
+	n, tooMuch := 0, false
+	r, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
+		for c, err := range stream {
+			if n += len(c.Text) + len(c.Thinking); n > maxAnswer {
+				tooMuch = true
+				return
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	})
+	if tooMuch {
+		return r, errTooMuch
+	}
+	return r, err
+}
+
+var errTooMuch = errors.New("wrote more than an answer in JSON can be")
