@@ -52,7 +52,7 @@ type Session struct {
 	cfg  Config
 	cs   *sdk.ClientSession
 	proc *process // nil: it is at a URL
-	idle func()   // closes the connections to a URL
+	http *statuses
 }
 
 // Error is how a server fails. Its text is fit for a model; Log is for the user
@@ -89,7 +89,8 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
 		client := httpx.BoundedClient(cfg.Policy, connectWithin, cfg.Header, mostBody)
-		s.idle = client.CloseIdleConnections
+		s.http = &statuses{RoundTripper: client.Transport}
+		client.Transport = s.http
 		transport = &sdk.StreamableClientTransport{
 			Endpoint: cfg.URL, HTTPClient: client,
 			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,
@@ -148,6 +149,7 @@ func (s *Session) explain(ctx context.Context, err error) error {
 		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
 	}
 	if s.proc == nil {
+		e.Err = s.http.explain(e.Err)
 		return e
 	}
 	e.Log = s.proc.log.last()
@@ -181,8 +183,8 @@ func (s *Session) Close() {
 			return struct{}{}, s.cs.Close() // it is over, whatever that says
 		})
 	}
-	if s.idle != nil {
-		s.idle()
+	if s.http != nil {
+		s.http.CloseIdleConnections()
 	}
 }
 
