@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,9 @@ func TestTools(t *testing.T) {
 	r, err := tools[1].Call(t.Context(), []byte(`{}`))
 	if err != nil || !strings.Contains(r.Text, "MY_TOKEN=one-word") || strings.Contains(r.Text, canary) {
 		t.Errorf("the environment is %q, %v", r.Text, err)
+	}
+	if !slices.Contains(s.secrets(), "one-word") || slices.Contains(s.secrets(), "blue") {
+		t.Errorf("what the log and recordings leave out is %q", s.secrets())
 	}
 	if vars := strings.Join(s.keyVariables(), " "); !strings.Contains(vars, "MINE") {
 		t.Errorf("of the variables that hold keys, only %s are known", vars)
