@@ -3,7 +3,6 @@ package chain
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
@@ -81,8 +80,7 @@ func (c *Chain) lacks(o *options) error {
 func pick(all []tool.Tool, names []string) []tool.Tool {
 	var picked []tool.Tool
 	for _, t := range all {
-		server, _, _ := strings.Cut(t.Title(), "/")
-		if slices.Contains(names, t.Title()) || slices.Contains(names, t.Name) || slices.Contains(names, server+"/*") {
+		if slices.ContainsFunc(names, func(name string) bool { return tool.Matches(name, &t) }) {
 			picked = append(picked, t)
 		}
 	}

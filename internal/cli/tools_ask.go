@@ -68,7 +68,7 @@ type asker struct {
 // allowed.
 func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	name := call.Tool.Title()
-	if allows(q.allow, name) {
+	if slices.ContainsFunc(q.allow, func(pattern string) bool { return tool.Matches(pattern, &call.Tool) }) {
 		return true, nil
 	}
 	q.mu.Lock()
@@ -95,12 +95,6 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 		return true, nil
 	}
 	return false, nil
-}
-
-// allows reports whether a list of SERVER/TOOL and SERVER/* has a tool.
-func allows(list []string, name string) bool {
-	server, _, ofServer := strings.Cut(name, "/")
-	return slices.Contains(list, name) || ofServer && slices.Contains(list, server+"/*")
 }
 
 func source(t tool.Tool) string {
