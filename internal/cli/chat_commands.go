@@ -79,8 +79,8 @@ func (s *chatSession) help(context.Context, string) error {
 		s.app.term.note("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
 	}
 	s.app.term.note(`
-  """ begins and ends a message of many lines; so does a backslash at a line's
-  end, Alt-Enter, and a paste. // begins a message with one slash. Ctrl-C ends
+  """ begins and ends a message of many lines; a backslash at a line's end and
+  Alt-Enter begin another line. // begins a message with one slash. Ctrl-C ends
   the answer under way, Ctrl-R finds what was typed before.`)
 	return nil
 }
