@@ -54,6 +54,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 	in := chatui.NewInput(file)
 	defer in.Close()
 	ed := s.editor(in, tty)
+	defer ed.Close()
 	s.greet()
 	if prompt != "" {
 		s.attended(ctx, in, prompt)

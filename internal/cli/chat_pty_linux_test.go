@@ -145,7 +145,7 @@ func TestChatAtATerminal(t *testing.T) {
 
 	// Editing, and a message of many lines.
 	s.types("helo\x1b[Dl\r")
-	s.expect(`2004lhello\r\n`)
+	s.expect(`\r\r\nhello\r\n`)
 	s.expect(`echo \(big\) answered`)
 	s.expect(ready)
 	s.types("\x1b[200~pasted\r\ntext\x1b[201~")
@@ -182,16 +182,16 @@ func TestChatAtATerminal(t *testing.T) {
 	s.expect(`from now on hang \(big\)`)
 	s.expect(ready)
 	s.types("a long one\r")
-	s.expect(`2004lHello`)
-	s.types("\x03")
+	s.expect(`\r\r\nHello`)
+	s.types("never sent\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed before Ctrl-C is meant no more
 	s.expect(`interrupted: the answer broke off: it is sent on marked as that`)
-	s.expect(ready)
+	s.expect(`> \x1b\[0mtyped\r+\n\. meanwhile`)
 	select {
 	case <-f.left:
 	case <-time.After(10 * time.Second):
 		t.Error("the generation goes on upstream")
 	}
-	s.types("/model ok\r")
+	s.types("\x15\x7f\x15/model ok\r")
 	s.expect(ready)
 	s.types("go on\r")
 	s.expect(`Hello wörld`)
