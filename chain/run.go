@@ -35,6 +35,8 @@ type Event struct {
 	Messages []provider.Message // what is asked, the templates filled in
 	Chunk    provider.Chunk     // a piece of the answer
 	Final    bool               // the chunk belongs to the chain's answer
+	Beside   bool               // other steps may run at the same time
+	Of       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
 	Tool     *tool.Event
 	Err      error
@@ -97,7 +99,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 // exec is a run of a chain, or of the steps in one of its steps.
 type exec struct {
 	provider provider.Provider
-	defaults provider.Request
+	defaults *provider.Request // what steps leave unset; never changed
 	shared   *shared
 	emit     func(Event) bool // nil: nobody watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
@@ -111,11 +113,12 @@ type site struct {
 	index int    // of the outermost step
 	path  string // the step's name, after those of the steps around it
 	inner bool   // there is a step around it
+	of    int    // it is one of so many times; 0: it is no such thing
 }
 
 // in is the site of a step in this one.
 func (s site) in(name string) site {
-	return site{s.index, s.path + "." + name, true}
+	return site{index: s.index, path: s.path + "." + name, inner: true}
 }
 
 func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *frame, error) {
@@ -133,7 +136,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	for _, opt := range opts {
 		opt(&x.shared.options)
 	}
-	x.defaults = x.shared.defaults
+	x.defaults = &x.shared.defaults
 	if len(x.defaults.Messages) > 0 {
 		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}

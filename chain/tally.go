@@ -78,7 +78,8 @@ func (x *exec) nested() *exec {
 // within is x for the steps in s, with what s sets as their defaults.
 func (x *exec) within(s *step) *exec {
 	inner := x.nested()
-	inner.defaults = overlay(x.defaults, &s.settings)
+	defaults := overlay(*x.defaults, &s.settings)
+	inner.defaults = &defaults
 	return inner
 }
 
@@ -124,7 +125,7 @@ func (x *exec) concurrently(ctx context.Context, n, limit int, work func(ctx con
 	events := make(chan Event)
 	if x.emit != nil {
 		worker.emit = func(e Event) bool {
-			e.Final = false
+			e.Final, e.Beside = false, e.Beside || min(n, limit) > 1
 			select {
 			case events <- e:
 				return true

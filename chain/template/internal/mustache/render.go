@@ -74,6 +74,9 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 			}
 			inside := body(tokens[i+1:], x.text)
 			for _, item := range items {
+				if err := r.meter.Take(8); err != nil {
+					return r.mistake(err)
+				}
 				own := append((*scopes)[:n:n], item)
 				var out strings.Builder // its own: a partial looks at what is left of it
 				if err := r.run(&out, inside, &own, padding); err != nil {

@@ -24,11 +24,14 @@ type Tuple []any
 type Dict struct {
 	keys   []any
 	values []any
-	index  map[any]int
+	index  map[any]int // by hash; nil: there are few, and looking at each is quicker
 }
 
+// few is how many keys a Dict has without an index.
+const few = 8
+
 // NewDict returns an empty mapping.
-func NewDict() *Dict { return &Dict{index: map[any]int{}} }
+func NewDict() *Dict { return &Dict{} }
 
 // Len returns the number of keys.
 func (d *Dict) Len() int { return len(d.keys) }
@@ -45,11 +48,25 @@ func (d *Dict) Get(key any) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	i, ok := d.index[h]
+	i, ok := d.find(h)
 	if !ok {
 		return nil, false
 	}
 	return d.values[i], true
+}
+
+// find returns where the key with a hash is.
+func (d *Dict) find(h any) (int, bool) {
+	if d.index != nil {
+		i, ok := d.index[h]
+		return i, ok
+	}
+	for i := range d.keys {
+		if have, _ := hash(d.keys[i]); have == h {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // Set gives a key a value. It returns false for a key that Python cannot hash.
@@ -58,11 +75,20 @@ func (d *Dict) Set(key, value any) bool {
 	if !ok {
 		return false
 	}
-	if i, have := d.index[h]; have {
+	if i, have := d.find(h); have {
 		d.values[i] = value
 		return true
 	}
-	d.index[h] = len(d.keys)
+	if d.index == nil && len(d.keys) == few {
+		d.index = make(map[any]int, 2*few)
+		for i := range d.keys {
+			have, _ := hash(d.keys[i])
+			d.index[have] = i
+		}
+	}
+	if d.index != nil {
+		d.index[h] = len(d.keys)
+	}
 	d.keys, d.values = append(d.keys, key), append(d.values, value)
 	return true
 }
@@ -122,7 +148,7 @@ func (p *plainer) plain(v any, depth int) (any, error) {
 	case []string:
 		return p.list(len(v), func(i int) any { return v[i] }, depth)
 	case map[string]any:
-		d := NewDict()
+		d := &Dict{keys: make([]any, 0, len(v)), values: make([]any, 0, len(v))}
 		for _, k := range sortedKeys(v) {
 			x, err := p.plain(v[k], depth+1)
 			if err != nil {
