@@ -22,9 +22,11 @@ type chatSession struct {
 	format bool // answers are printed as Markdown looks
 	going  bool // on with a conversation of before
 
-	left   int     // turns that were said to be left out
-	atMost int     // tokens that an engine has refused more than; 0: none has
-	ratio  float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
+	left         int     // turns that were said to be left out
+	atMost       int     // tokens that an engine has refused more than; 0: none has
+	noneUntil    int     // the turn from which on a summary is tried again
+	unsummarised error   // why there was none
+	ratio        float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
 }
 
 // turn asks the conversation's next message, and keeps it and what is answered.
