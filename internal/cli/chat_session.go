@@ -91,7 +91,7 @@ func (s *chatSession) turns() int {
 // meanwhile goes nowhere else from here on.
 func (s *chatSession) add(ctx context.Context, m store.Said) {
 	s.chat.Messages = append(s.chat.Messages, m)
-	s.chat.Updated = m.At
+	s.chat.Updated = time.Now()
 	s.keep(ctx, m)
 	if s.chat.Privacy == provider.PrivacyLocal {
 		s.req.Privacy = provider.PrivacyLocal
