@@ -90,8 +90,13 @@ func (m *Markdown) drain(end bool) {
 // whether it was all of it.
 func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 	if !m.inside {
-		var known bool
-		if n, known = m.begin(line, whole); !known {
+		known := true
+		if len(line) < reach {
+			n, known = m.begin(line, whole)
+		} else if n, known = m.begin(line[:reach], false); !known { // what begins with so much of the same is text
+			n, known = 0, true
+		}
+		if !known {
 			return 0, false
 		}
 		m.inside = true

@@ -79,8 +79,8 @@ func (s *chatSession) help(context.Context, string) error {
 		s.app.term.note("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
 	}
 	s.app.term.note(`
-  """ begins and ends a message of many lines; so does a backslash at a line's
-  end, Alt-Enter, and a paste. // begins a message with one slash. Ctrl-C ends
+  """ begins and ends a message of many lines; a backslash at a line's end and
+  Alt-Enter begin another line. // begins a message with one slash. Ctrl-C ends
   the answer under way, Ctrl-R finds what was typed before.`)
 	return nil
 }
@@ -169,7 +169,9 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
-	s.farewell()
+	if s.chats != nil && len(before.Messages) > 0 {
+		s.app.say("%s", s.app.term.dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
+	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
 	s.left, s.going = 0, false
@@ -182,7 +184,7 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	if err := on.Set(arg); err != nil {
 		return usageError{errors.New("say /summary on or /summary off")}
 	}
-	s.chat.Memory.Summary = *on.value
+	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
 	s.app.say("%s", s.app.term.dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
 	return nil

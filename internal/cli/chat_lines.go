@@ -44,14 +44,14 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 			if !done {
 				continue
 			}
+			before := s.chat.Updated
 			err := s.handle(ctx, message)
 			switch {
 			case err == nil:
 			case errors.Is(err, errLeave):
 				return cut
 			case attended && ctx.Err() == nil:
-				s.app.report(err)
-				s.sayBroken("")
+				s.failed(err, before)
 			case errors.As(err, new(errIncomplete)):
 				s.app.report(err)
 				cut = reported(err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -54,6 +55,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 	in := chatui.NewInput(file)
 	defer in.Close()
 	ed := s.editor(in, tty)
+	defer ed.Close()
 	s.greet()
 	if prompt != "" {
 		s.attended(ctx, in, prompt)
@@ -92,24 +94,33 @@ func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message st
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := in.Watch(cancel)
+	before := s.chat.Updated
 	err := s.handle(ctx, message)
 	stop()
-	switch {
-	case errors.Is(err, errLeave):
+	if errors.Is(err, errLeave) {
 		return true
-	case errors.Is(err, context.Canceled):
-		s.sayBroken("interrupted")
-	case err != nil:
-		s.app.report(err)
-		s.sayBroken("")
 	}
+	s.failed(err, before)
 	return false
 }
 
-// sayBroken says what becomes of an answer that is not whole.
-func (s *chatSession) sayBroken(why string) {
+// failed tells what a message came to, and what becomes of its answer if there
+// is one since before.
+func (s *chatSession) failed(err error, before time.Time) {
+	why := ""
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, context.Canceled):
+		why = "interrupted"
+	default:
+		s.app.report(err)
+	}
 	n := len(s.chat.Messages)
-	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant {
+	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant || !s.chat.Updated.After(before) {
+		if why != "" {
+			s.app.say("%s", s.app.term.yellow("· "+why))
+		}
 		return
 	}
 	var text string

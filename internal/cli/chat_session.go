@@ -22,9 +22,11 @@ type chatSession struct {
 	format bool // answers are printed as Markdown looks
 	going  bool // on with a conversation of before
 
-	left   int     // turns that were said to be left out
-	atMost int     // tokens that an engine has refused more than; 0: none has
-	ratio  float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
+	left         int     // turns that were said to be left out
+	atMost       int     // tokens that an engine has refused more than; 0: none has
+	noneUntil    int     // the turn from which on a summary is tried again
+	unsummarised error   // why there was none
+	ratio        float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
 }
 
 // turn asks the conversation's next message, and keeps it and what is answered.
@@ -89,7 +91,7 @@ func (s *chatSession) turns() int {
 // meanwhile goes nowhere else from here on.
 func (s *chatSession) add(ctx context.Context, m store.Said) {
 	s.chat.Messages = append(s.chat.Messages, m)
-	s.chat.Updated = m.At
+	s.chat.Updated = time.Now()
 	s.keep(ctx, m)
 	if s.chat.Privacy == provider.PrivacyLocal {
 		s.req.Privacy = provider.PrivacyLocal
