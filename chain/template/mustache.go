@@ -2,6 +2,7 @@ package template
 
 import (
 	"github.com/tandem-llm/tandem/chain/template/internal/mustache"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // parseMustache compiles a mustache template. Its variables are those outside of
@@ -16,6 +17,11 @@ func parseMustache(text string, partials map[string]string) (*Template, error) {
 		kind := Text
 		if v.Inside {
 			kind = Any
+		}
+		if v.InSection {
+			at := textx.PositionOf(text, v.Offset)
+			t.optional = append(t.optional, Var{v.Name, at.Line, at.Column, kind})
+			continue
 		}
 		t.index(v.Name, v.Offset, kind)
 	}

@@ -103,6 +103,29 @@ func TestKindsOfVariables(t *testing.T) {
 	}
 }
 
+func TestMustacheSectionsTakeValuesFromOutside(t *testing.T) {
+	tmpl := must(t, Mustache, "{{#greet}}Hello {{name}}{{/greet}}{{#items}} {{n}}{{name}}{{/items}}")
+	if got := tmpl.Optional(); len(got) != 2 || got[0] != (Var{"name", 1, 17, Text}) || got[1].Name != "n" || len(tmpl.Vars()) != 2 {
+		t.Errorf("optional are %+v, needed %+v", got, tmpl.Vars())
+	}
+	values := Map{"greet": true, "items": []any{map[string]any{"n": 1}, map[string]any{"name": "B"}}}
+	for name, want := range map[string]string{"": "Hello  1 B", "Ada": "Hello Ada 1Ada B"} {
+		tmpl, given := tmpl, name != ""
+		if given {
+			var err error
+			if tmpl, err = tmpl.Partial(map[string]any{"name": name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := tmpl.Render(values); err != nil || got != want {
+			t.Errorf("%q gives %q, %v; want %q", name, got, err, want)
+		}
+	}
+	if _, err := tmpl.Render(Map{"greet": true, "items": nil, "name": func() {}}); err == nil {
+		t.Error("a value that cannot be shown was left out without a word")
+	}
+}
+
 func TestMissingValuesInEachFormat(t *testing.T) {
 	for format, text := range map[Format]string{FString: "\n{a} {b}", Mustache: "\n{{a}} {{#b}}{{/b}}", Jinja2: "\n{{ a }} {% if b %}{% endif %}"} {
 		tmpl, err := ParseWith(format, text, Options{AllowJinja2: true})

@@ -22,11 +22,12 @@ type Template struct {
 	vars     []Var
 }
 
-// Var is a variable at the top of the text, outside of all sections.
+// Var is a variable.
 type Var struct {
-	Name   string
-	Offset int  // of its tag, in bytes; for one in a partial, of the partial's
-	Inside bool // it is a section, or has fields
+	Name      string
+	Offset    int  // of its tag, in bytes; for one in a partial, of the partial's
+	Inside    bool // it is a section, or has fields
+	InSection bool // only in sections, whose items may have it as well
 }
 
 type kind byte
@@ -78,8 +79,8 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 			if x.text == "." && depth == 0 {
 				return &textx.Mistake{Offset: offset, Message: "{{.}} stands for the item of a list, and there is none here", Remedy: "write it inside {{#items}} and {{/items}}"}
 			}
-			if x.text != "." && depth == 0 {
-				t.note(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1})
+			if x.text != "." {
+				t.note(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
 			}
 			if x.kind == section || x.kind == inverted {
 				depth++
@@ -130,6 +131,9 @@ func (t *Template) partial(name string, partials map[string]string, offset, dept
 func (t *Template) note(v Var) {
 	if i := slices.IndexFunc(t.vars, func(have Var) bool { return have.Name == v.Name }); i >= 0 {
 		t.vars[i].Inside = t.vars[i].Inside || v.Inside
+		if t.vars[i].InSection && !v.InSection {
+			t.vars[i].InSection, t.vars[i].Offset = false, v.Offset
+		}
 		return
 	}
 	t.vars = append(t.vars, v)
