@@ -8,7 +8,7 @@ import (
 
 func ExampleParseWith() {
 	t, err := template.ParseWith(template.Mustache, "{{#people}}\n{{>line}}\n{{/people}}\nby {{author}}", template.Options{
-		Partials: map[string]string{"line": "- {{name}}: {{age}}"},
+		Partials: map[string]string{"line": "- {{name}}: {{age}}\n"},
 	})
 	if err != nil {
 		fmt.Println(err)
