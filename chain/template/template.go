@@ -42,7 +42,8 @@ type Options struct {
 
 // Values gives variables their values: texts, booleans, numbers, nil, lists
 // ([]any, []string) and mappings (map[string]any), nested at will. A
-// [time.Time] and a [fmt.Stringer] are texts.
+// [time.Time] and a [fmt.Stringer] are texts. A float64 is shown as one, 1.0: JSON
+// is to be decoded with UseNumber.
 type Values interface {
 	// Lookup returns the value of a variable; ok is false where it has none.
 	Lookup(name string) (value any, ok bool)
