@@ -238,7 +238,9 @@ func (z *tokenizer) tag(offset int) (token, error) {
 	t.path = strings.Split(t.text, ".")
 	switch t.kind {
 	case section, inverted:
-		z.open = append(z.open, t)
+		if z.open = append(z.open, t); len(z.open) > maxDepth {
+			return t, &textx.Mistake{Offset: offset, Message: fmt.Sprintf("more than %d sections lie in each other here", maxDepth), Remedy: "close some of them"}
+		}
 	case end:
 		return t, z.closeSection(t)
 	}

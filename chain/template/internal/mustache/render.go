@@ -9,8 +9,8 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// What one rendering may take: tokens and bytes together, and partials within
-// partials.
+// What one rendering may take: tokens and bytes together, and partials or
+// sections in each other.
 const (
 	maxWork  = 32 << 20
 	maxDepth = 100
