@@ -2,7 +2,6 @@ package template
 
 import (
 	"github.com/tandem-llm/tandem/chain/template/internal/mustache"
-	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // parseMustache compiles a mustache template. Its variables are those outside of
@@ -13,17 +12,18 @@ func parseMustache(text string, partials map[string]string) (*Template, error) {
 		return nil, placed(text, err)
 	}
 	t := &Template{text: text, format: Mustache, body: m}
+	vars := newIndexer(t)
 	for _, v := range m.Vars() {
 		kind := Text
 		if v.Inside {
 			kind = Any
 		}
 		if v.InSection {
-			at := textx.PositionOf(text, v.Offset)
+			at := vars.place(v.Offset)
 			t.optional = append(t.optional, Var{v.Name, at.Line, at.Column, kind})
 			continue
 		}
-		t.index(v.Name, v.Offset, kind)
+		vars.index(v.Name, v.Offset, kind)
 	}
 	return t, nil
 }

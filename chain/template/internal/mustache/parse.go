@@ -20,6 +20,7 @@ type Template struct {
 	tokens   []token
 	partials map[string][]token
 	vars     []Var
+	known    map[string]int // index into vars
 }
 
 // Var is a variable.
@@ -58,7 +59,7 @@ func Parse(text string, partials map[string]string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Template{tokens: tokens, partials: map[string][]token{}}
+	t := &Template{tokens: tokens, partials: map[string][]token{}, known: map[string]int{}}
 	return t, t.include(tokens, partials, -1, 0, map[string]bool{})
 }
 
@@ -129,13 +130,14 @@ func (t *Template) partial(name string, partials map[string]string, offset, dept
 }
 
 func (t *Template) note(v Var) {
-	if i := slices.IndexFunc(t.vars, func(have Var) bool { return have.Name == v.Name }); i >= 0 {
+	if i, ok := t.known[v.Name]; ok {
 		t.vars[i].Inside = t.vars[i].Inside || v.Inside
 		if t.vars[i].InSection && !v.InSection {
 			t.vars[i].InSection, t.vars[i].Offset = false, v.Offset
 		}
 		return
 	}
+	t.known[v.Name] = len(t.vars)
 	t.vars = append(t.vars, v)
 }
 
