@@ -3,6 +3,7 @@ package template
 import (
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -116,6 +117,7 @@ var divergences = []divergence{
 	{Jinja2, "refused", `lipsum`, "", "it is random"},
 	{Jinja2, "another text", "", `[ﬁŉİΣ]`, "the case of one letter is one letter here, but for ß"},
 	{Jinja2, "another text", "", `\| e\) \+|\| e, '<'\] \| join`, "escaped text is text as any other"},
+	{Jinja2, "another text", "", `\{\{ (range\(3\)|d\.(items|keys|values)\(\)) \}\}`, "what range, items, keys and values give is a list"},
 	{Jinja2, "taken", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},
 	{Jinja2, "refused later", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},
 	{Jinja2, "other variables", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},
@@ -157,4 +159,12 @@ func TestTemplatesAreLangChains(t *testing.T) {
 		}
 	}
 	t.Logf("the same: %v; divergences: %v", same, known)
+	page, err := os.ReadFile("../../docs/langchain.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree := fmt.Sprint(same[FString] + same[Mustache] + same[Jinja2])
+	if agree = agree[:1] + "," + agree[1:] + " of them do"; !strings.Contains(string(page), agree) {
+		t.Errorf("docs/langchain.md does not say that %s", agree)
+	}
 }

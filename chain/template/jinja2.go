@@ -12,12 +12,13 @@ func parseJinja2(text string) (*Template, error) {
 		return nil, placed(text, err)
 	}
 	t := &Template{text: text, format: Jinja2, body: j}
+	vars := newIndexer(t)
 	for _, v := range j.Vars() {
 		kind := Text
 		if v.Inside {
 			kind = Any
 		}
-		t.index(v.Name, v.Offset, kind)
+		vars.index(v.Name, v.Offset, kind)
 	}
 	return t, nil
 }

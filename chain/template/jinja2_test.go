@@ -70,6 +70,7 @@ func TestJinja2DeepTextsAreMistakes(t *testing.T) {
 	for _, text := range []string{
 		"{{ " + strings.Repeat("(", 1e5) + " }}", "{{ " + strings.Repeat("not ", 1e5) + "a }}", "{{ " + strings.Repeat("-", 1e5) + "1 }}", "{{ a" + strings.Repeat(".b", 1e5) + " }}",
 		"{{ " + strings.Repeat("[", 1e5) + " }}", strings.Repeat("{% if a %}", 1e5), "{{ a" + strings.Repeat("|upper", 1e5) + " }}", "{{ " + strings.Repeat("a if b else ", 1e5) + "c }}",
+		"{{ a" + strings.Repeat(" + a", 1e6) + " }}", "{{ a" + strings.Repeat(" or a", 1e6) + " }}", "{{ a" + strings.Repeat(" if a", 1e6) + " }}", "{{ a" + strings.Repeat(" is none", 1e6) + " }}",
 	} {
 		if _, err := ParseWith(Jinja2, text, Options{AllowJinja2: true}); err == nil {
 			t.Errorf("%.30s… is no mistake", text)

@@ -35,6 +35,7 @@ func TestMustacheMistakes(t *testing.T) {
 		{"ü {{#a}}x", `line 1, column 3: section "a" is never closed; write {{/a}} at its end`},
 		{"{{/a}}", "line 1, column 1: {{/a}} closes no section; open it before: {{#a}}"},
 		{"{{#a}}{{#b}}{{/a}}", `line 1, column 13: {{/a}} closes a section while "b" is open; write {{/b}} first`},
+		{strings.Repeat("{{#a}}", 1e5), "line 1, column 601: more than 100 sections lie in each other here; close some of them"},
 		{"{{ }}", "line 1, column 1: this tag is empty; name a variable, such as {{country}}"},
 		{"{{{a}}", "line 1, column 1: this {{{ is closed by }} only; write }}} at its end"},
 		{"{{.}}", "line 1, column 1: {{.}} stands for the item of a list, and there is none here; write it inside {{#items}} and {{/items}}"},
@@ -100,6 +101,29 @@ func TestKindsOfVariables(t *testing.T) {
 				t.Errorf("%q has %+v, want %+v", tt.text, got[i], tt.want[i])
 			}
 		}
+	}
+}
+
+func TestMustacheSectionsTakeValuesFromOutside(t *testing.T) {
+	tmpl := must(t, Mustache, "{{#greet}}Hello {{name}}{{/greet}}{{#items}} {{n}}{{name}}{{/items}}")
+	if got := tmpl.Optional(); len(got) != 2 || got[0] != (Var{"name", 1, 17, Text}) || got[1].Name != "n" || len(tmpl.Vars()) != 2 {
+		t.Errorf("optional are %+v, needed %+v", got, tmpl.Vars())
+	}
+	values := Map{"greet": true, "items": []any{map[string]any{"n": 1}, map[string]any{"name": "B"}}}
+	for name, want := range map[string]string{"": "Hello  1 B", "Ada": "Hello Ada 1Ada B"} {
+		tmpl, given := tmpl, name != ""
+		if given {
+			var err error
+			if tmpl, err = tmpl.Partial(map[string]any{"name": name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := tmpl.Render(values); err != nil || got != want {
+			t.Errorf("%q gives %q, %v; want %q", name, got, err, want)
+		}
+	}
+	if _, err := tmpl.Render(Map{"greet": true, "items": nil, "name": func() {}}); err == nil {
+		t.Error("a value that cannot be shown was left out without a word")
 	}
 }
 

@@ -13,13 +13,16 @@ type Var struct {
 // a name is one if it is read before the same block sets it, or is set in a
 // branch only.
 func analyse(body []statement) []Var {
-	a := &analysis{}
+	a := &analysis{index: map[string]int{}}
 	a.block(newSymbols(nil), body)
 	slices.SortStableFunc(a.vars, func(v, w Var) int { return v.Offset - w.Offset })
 	return a.vars
 }
 
-type analysis struct{ vars []Var }
+type analysis struct {
+	vars  []Var
+	index map[string]int // into vars
+}
 
 // symbols are the names that one block of the template knows.
 type symbols struct {
@@ -58,8 +61,7 @@ func (s *symbols) store(t target) {
 }
 
 func (a *analysis) load(s *symbols, name string, offset int, inside bool) {
-	i := slices.IndexFunc(a.vars, func(v Var) bool { return v.Name == name })
-	if i >= 0 && s.outer(name) {
+	if i, ok := a.index[name]; ok && s.outer(name) {
 		a.vars[i].Inside = a.vars[i].Inside || inside
 		a.vars[i].Offset = min(a.vars[i].Offset, offset)
 		return
@@ -85,11 +87,12 @@ func (a *analysis) note(name string, offset int, inside bool) {
 	if slices.Contains(globals(), name) {
 		return
 	}
-	if i := slices.IndexFunc(a.vars, func(v Var) bool { return v.Name == name }); i >= 0 {
+	if i, ok := a.index[name]; ok {
 		a.vars[i].Inside = a.vars[i].Inside || inside
 		a.vars[i].Offset = min(a.vars[i].Offset, offset)
 		return
 	}
+	a.index[name] = len(a.vars)
 	a.vars = append(a.vars, Var{name, offset, inside})
 }
 
@@ -249,7 +252,7 @@ func (a *analysis) branches(s *symbols, x *ifElse) (later []func()) {
 
 // uses reports whether a body reads a name anywhere.
 func uses(body []statement, n string) bool {
-	a := &analysis{}
+	a := &analysis{index: map[string]int{}}
 	a.block(newSymbols(nil), body)
 	return slices.ContainsFunc(a.vars, func(v Var) bool { return v.Name == n })
 }

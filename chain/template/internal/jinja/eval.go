@@ -203,11 +203,27 @@ func (r *renderer) attr(at int, v any, name string) any {
 			return f
 		}
 	case pyval.Tuple:
+		// The tuples that groupby makes have names for their items.
+		if list, ok := last(v).([]any); ok && len(v) == 2 {
+			switch name {
+			case "grouper":
+				return v[0]
+			case "list":
+				return list
+			}
+		}
 		if f := listMethod(v, name); f != nil {
 			return f
 		}
 	}
 	return undefined{"a value of type " + typeName(v) + " has no " + textx.Shorten(name)}
+}
+
+func last(items []any) any {
+	if len(items) == 0 {
+		return nil
+	}
+	return items[len(items)-1]
 }
 
 func (x *item) eval(r *renderer) any {

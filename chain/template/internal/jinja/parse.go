@@ -1,7 +1,8 @@
 // Package jinja has jinja2 templates, as far as prompts use them, in a sandbox
 // that is one by construction: there are no objects but texts, numbers, lists
 // and mappings, nothing reaches outside, and each rendering has a bound on its
-// work and memory. No library in Go gives that bound: they compute 'a' * 10**9.
+// work and memory. gonja, the library for Go, has no such bound: it computes
+// 'a' * 10**9, and nothing in it can be asked to stop.
 //
 // There are: for, if, set, with, macro, call, filter, raw, most filters, tests
 // and methods. There are not: include, import, extends and block, recursive

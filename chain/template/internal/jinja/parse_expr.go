@@ -54,7 +54,8 @@ func (p *parser) tupleEnds() bool {
 func (p *parser) expression() expr {
 	defer p.deeper()()
 	x := p.or()
-	for p.is("if") {
+	for n := 0; p.is("if"); n++ {
+		p.bound(n)
 		at := p.next().at
 		c := &conditional{pos: pos(at), yes: x, test: p.or()}
 		if p.skip("else") {
@@ -65,9 +66,18 @@ func (p *parser) expression() expr {
 	return x
 }
 
+// bound ends a chain of operators that is too long to be computed: the left ones
+// lie in the right ones.
+func (p *parser) bound(n int) {
+	if n > 10_000 {
+		fail(p.token().at, "these are too many operators in a row", "make it simpler")
+	}
+}
+
 func (p *parser) or() expr {
 	x := p.and()
-	for p.is("or") {
+	for n := 0; p.is("or"); n++ {
+		p.bound(n)
 		x = &binary{pos(p.next().at), "or", x, p.and()}
 	}
 	return x
@@ -75,7 +85,8 @@ func (p *parser) or() expr {
 
 func (p *parser) and() expr {
 	x := p.not()
-	for p.is("and") {
+	for n := 0; p.is("and"); n++ {
+		p.bound(n)
 		x = &binary{pos(p.next().at), "and", x, p.not()}
 	}
 	return x
@@ -113,7 +124,8 @@ func (p *parser) compare() expr {
 // left takes operators of one rank, the left ones first.
 func (p *parser) left(one func() expr, ops ...string) expr {
 	x := one()
-	for p.token().kind == tokenOperator && slices.Contains(ops, p.token().text) {
+	for n := 0; p.token().kind == tokenOperator && slices.Contains(ops, p.token().text); n++ {
+		p.bound(n)
 		t := p.next()
 		x = &binary{pos(t.at), t.text, x, one()}
 	}

@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
@@ -21,8 +20,7 @@ const (
 
 // renderer is one rendering.
 type renderer struct {
-	t      *Template
-	lookup func(string) (any, bool)
+	values map[string]any
 	meter  pyval.Meter
 	out    *strings.Builder
 	scope  *scope
@@ -64,8 +62,8 @@ func (function) String() string { return "<function>" }
 // Render returns the text with values, which are plain ones (pyval). The error
 // is a *textx.Mistake: what Python would refuse as well, or more work or memory
 // than a template may take.
-func (t *Template) Render(lookup func(name string) (any, bool)) (_ string, err error) {
-	r := &renderer{t: t, lookup: lookup, meter: pyval.Meter{Left: maxWork}, out: &strings.Builder{}, scope: &scope{}}
+func (t *Template) Render(values map[string]any) (_ string, err error) {
+	r := &renderer{values: values, meter: pyval.Meter{Left: maxWork}, out: &strings.Builder{}, scope: &scope{}}
 	defer func() { t.restore(err) }()
 	defer catch(&err)
 	r.run(t.body)
@@ -170,10 +168,8 @@ func (r *renderer) name(n string) any {
 			}
 		}
 	}
-	if slices.ContainsFunc(r.t.vars, func(v Var) bool { return v.Name == n }) {
-		if v, ok := r.lookup(n); ok {
-			return v
-		}
+	if v, ok := r.values[n]; ok {
+		return v
 	}
 	if f := global(n); f != nil {
 		return f

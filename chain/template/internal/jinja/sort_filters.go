@@ -129,9 +129,6 @@ func filterGroupby(r *renderer, at int, v any, a args) any {
 			j++
 		}
 		r.take(4 * costItem)
-		group := pyval.NewDict(0)
-		group.Set("grouper", shown[i])
-		group.Set("list", items[i:j:j])
 		out = append(out, pyval.Tuple{shown[i], items[i:j:j]})
 		i = j
 	}

@@ -9,22 +9,22 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// What one rendering may take: tokens and bytes together, and partials within
-// partials.
+// What one rendering may take: tokens and bytes together, and partials or
+// sections in each other.
 const (
 	maxWork  = 32 << 20
 	maxDepth = 100
 )
 
-// root is the scope of all values. It has no end: values are looked up by name.
-type root struct{ lookup func(string) (any, bool) }
+// root is the scope of all values.
+type root struct{ values map[string]any }
 
 // Render returns the text with values, which are plain ones (pyval). The error
 // is a *textx.Mistake: {{.}} where it stands for no single value, or more work
 // than a template may make.
-func (t *Template) Render(lookup func(name string) (any, bool)) (string, error) {
+func (t *Template) Render(values map[string]any) (string, error) {
 	r := renderer{t: t, meter: pyval.Meter{Left: maxWork}}
-	scopes := []any{root{lookup}}
+	scopes := []any{root{values}}
 	var b strings.Builder
 	err := r.run(&b, t.tokens, &scopes, "")
 	return b.String(), err
@@ -233,7 +233,7 @@ func step(v any, path []string) (any, bool) {
 		var ok bool
 		switch scope := v.(type) {
 		case root:
-			v, ok = scope.lookup(key)
+			v, ok = scope.values[key]
 		case *pyval.Dict:
 			v, ok = scope.Get(key)
 		case []any:
