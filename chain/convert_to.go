@@ -55,8 +55,8 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 type langChainWriter struct {
 	file  string
 	files *files
-	errs []error
-	vars []prompt.Var
+	errs  []error
+	vars  []prompt.Var
 }
 
 // document reads the file's text, which has been found to be a chain file.

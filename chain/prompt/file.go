@@ -239,7 +239,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		return page{}, false
 	}
 	shown := filepath.Join(l.dir, name)
-	if real, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(real)) || !slices.Contains(endings, filepath.Ext(name)) {
+	if !slices.Contains(endings, filepath.Ext(name)) {
 		l.fail(n, "the file "+yamlx.Quote(name)+" does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
@@ -249,15 +249,16 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		if !errors.As(err, &e) {
 			e.Message = err.Error()
 		}
-		if strings.Contains(e.Message, "escapes") {
-			e.Message, e.Remedy = "leads out of the folder", "copy the file into it"
-		}
 		if e.Line > 0 {
 			e.File = shown
 			l.errs = append(l.errs, e)
 		} else {
 			l.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
 		}
+		return page{}, false
+	}
+	if target, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(target)) {
+		l.fail(n, "the file "+yamlx.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
 	return page{shown, string(yamlx.PairSurrogates(data))}, true
