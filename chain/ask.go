@@ -223,7 +223,7 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 		if err != nil {
 			return &ParseError{Text: answer.Text, Err: err, answer: *answer}
 		}
-		result.Value = value
+		result.Value = numbers(value)
 	default:
 		result.Value = answer.Text
 	}

@@ -107,7 +107,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 			errs = append(errs, c.missing(in))
 		case !validText(value):
 			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is not UTF-8", in.Name), remedy: "convert it first"})
-		case !in.Type.has(value):
+		case !has(in.Type, value):
 			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is to be a %s, and is %s", in.Name, in.Type, describe(value)), remedy: "give it such a value"})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -187,13 +188,18 @@ func exprType(t Type) types.Type {
 		return types.Bool
 	case TypeMap:
 		return types.Map{types.Extra: types.Any}
+	case TypeTime:
+		return types.TypeOf(time.Time{})
 	}
 	return types.Any // numbers of any size, too
 }
 
 func typeOf(t reflect.Type) Type {
-	if t == nil {
+	switch t {
+	case nil:
 		return TypeAny
+	case reflect.TypeFor[time.Time]():
+		return TypeTime
 	}
 	switch t.Kind() {
 	case reflect.String:

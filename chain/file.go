@@ -25,11 +25,16 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path)}}
+	seen := []string{path}
+	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), seen: &seen}}
 	for _, opt := range opts {
 		opt(f)
 	}
-	return f.parse(data)
+	c, err := f.parse(data)
+	if err == nil {
+		c.files = seen
+	}
+	return c, err
 }
 
 // Parse makes a chain of the text of a file, YAML or JSON, that errors call
@@ -156,6 +161,9 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	c.chain.steps = c.top(steps)
 	f.report(c.mistakes)
 	f.place(c.chain)
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+	}
 	c.chain.name, c.chain.description = name, description
 	if !top.Has("steps") && name != "" {
 		c.chain.steps[0].name = name

@@ -142,7 +142,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 			in.Description = own.String("description")
 			if own.Has("default") {
 				in.Default = whole(yamlx.Plain(own.Value("default")))
-				if !in.Type.has(in.Default) {
+				if !has(in.Type, in.Default) {
 					own.Fail("default", "the default is "+describe(in.Default)+", and the input is a "+string(in.Type), "change one of the two")
 				}
 			}

@@ -246,3 +246,71 @@ func TestSettingsReachInside(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}
 }
+
+func TestParsersInFiles(t *testing.T) {
+	for _, tt := range []struct{ parse, answer, want string }{
+		{"list", "a, b,c", `["a","b","c"]`},
+		{"numbered", "1. a\n2. b\n", `["a","b"]`},
+		{"{enum: [red, blue]}", "blue", "blue"},
+		{"bool", "YES", "true"},
+		{"{bool: {true: ja, false: nein}}", "nein", "false"},
+		{"{datetime: '%Y-%m-%d'}", "2026-11-25", "2026-11-25T00:00:00Z"},
+		{"{regex: '(?P<n>\\d+) apples'}", "42 apples", `{"n":"42"}`},
+		{"json", "```json\n{\"n\": 3, \"x\": 1.5}\n```", `{"n":3,"x":1.5}`},
+		{"text", "as it is", "as it is"},
+	} {
+		c, err := Parse("x.yaml", []byte("steps:\n- name: a\n  prompt: x\n  parse: "+tt.parse+"\n- {name: b, transform: a}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", tt.parse, err)
+			continue
+		}
+		p := told(func(context.Context, provider.Request) (string, error) { return tt.answer, nil })
+		if result, err := c.Output(t.Context(), p, nil); err != nil || result.Text != tt.want {
+			t.Errorf("%s: %q, %v; want %q", tt.parse, result.Text, err, tt.want)
+		}
+	}
+	for _, tt := range []struct{ parse, want string }{
+		{"lists", `x.yaml:2:8: there is no parser "lists"; did you mean "list"?`},
+		{"[list]", `x.yaml:2:8: there is no parser ""`},
+		{"{list: 3}", "x.yaml:2:15: the parser list is told nothing; write `parse: list`"},
+		{"{enum: []}", `x.yaml:2:8: `},
+		{"{regex: '('}", `x.yaml:2:8: `},
+		{"{enum: [a], list: }", `x.yaml:2:8: expected one parser`},
+	} {
+		if _, err := Parse("x.yaml", []byte("prompt: x\nparse: "+tt.parse+"\n")); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %s", tt.parse, err, tt.want)
+		}
+	}
+}
+
+func TestAs(t *testing.T) {
+	type person struct {
+		Name string `json:"name"`
+		Born int    `json:"born"`
+	}
+	p := told(func(_ context.Context, req provider.Request) (string, error) {
+		if req.Schema == nil || !strings.Contains(string(req.Schema.JSON), `"born"`) {
+			return "no schema", nil
+		}
+		return `{"name": "Ada", "born": 1815}`, nil
+	})
+	ada, err := As[person](t.Context(), p, "Who wrote the first program?")
+	if err != nil || ada != (person{"Ada", 1815}) {
+		t.Errorf("%+v, %v", ada, err)
+	}
+	s, err := SchemaOf[person]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := mustNew(t, Step{Prompt: "x", Schema: s}).Output(t.Context(), p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Decode[person](result); err != nil || got != ada {
+		t.Errorf("%+v, %v", got, err)
+	}
+	bad := told(func(context.Context, provider.Request) (string, error) { return `{"name": "Ada"}`, nil })
+	if _, err := As[person](t.Context(), bad, "x"); err == nil || !strings.Contains(err.Error(), "born") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tandem-llm/tandem/chain/template"
 )
@@ -71,6 +72,8 @@ func textOf(value any) (string, error) {
 		return v, nil
 	case nil:
 		return "", nil
+	case time.Time:
+		return v.Format(time.RFC3339), nil
 	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

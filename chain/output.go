@@ -39,12 +39,17 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 // answer. An answer that was cut at a token limit is a [provider.Truncated]
 // error, and comes with it.
 func Predict(ctx context.Context, p provider.Provider, prompt string, opts ...Option) (string, error) {
+	return predict(ctx, p, prompt, nil, opts)
+}
+
+func predict(ctx context.Context, p provider.Provider, prompt string, schema *provider.Schema, opts []Option) (string, error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
 	req := o.defaults
 	req.NoStream = true
+	req.Schema = schema
 	req.Messages = []provider.Message{provider.User(prompt)}
 	answer, err := provider.Collect(p.Chat(ctx, req))
 	if err == nil && answer.Finish == provider.FinishLength {

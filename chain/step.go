@@ -3,6 +3,7 @@ package chain
 import (
 	"time"
 
+	"github.com/tandem-llm/tandem/chain/output"
 	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
@@ -147,19 +148,21 @@ type Retrieve struct {
 }
 
 // Type is what a value is, as far as it is known before a run.
-type Type string
+type Type = output.Type
 
 // The types of values.
 const (
-	TypeAny    Type = "any" // not known
-	TypeText   Type = "text"
-	TypeList   Type = "list"
-	TypeMap    Type = "map"
-	TypeBool   Type = "bool"
-	TypeNumber Type = "number"
+	TypeAny    = output.TypeAny // not known
+	TypeText   = output.TypeText
+	TypeList   = output.TypeList
+	TypeMap    = output.TypeMap
+	TypeBool   = output.TypeBool
+	TypeNumber = output.TypeNumber
+	TypeTime   = output.TypeTime
 )
 
-// Parser makes a value of a model's answer. Package output has them.
+// Parser makes a value of a model's answer. Package output has them. One that
+// also has a method Type() [Type] says what its values are.
 type Parser interface {
 	// Parse returns the value; an error says what was expected and found.
 	Parse(text string) (any, error)

@@ -97,7 +97,7 @@ func choiceSchema(names []string) *provider.Schema {
 }
 
 // has reports whether a value is of the type.
-func (t Type) has(value any) bool { return t == TypeAny || typeOf(reflect.TypeOf(value)) == t }
+func has(t Type, value any) bool { return t == TypeAny || typeOf(reflect.TypeOf(value)) == t }
 
 // whole returns v with every int64 as an int.
 func whole(v any) any {

@@ -190,3 +190,31 @@ func head(text string, n int) string {
 	}
 	return text[:n]
 }
+
+// Run runs a tool once, outside any loop: what its schema does not take is an
+// error, and so is a panic. ctx's own error comes back unchanged.
+func (t *Tool) Run(ctx context.Context, args json.RawMessage) (Result, error) {
+	s, err := compile(t.Parameters)
+	if err != nil {
+		return Result{}, err
+	}
+	if args, err = arguments(args); err == nil {
+		err = s.check(args)
+	}
+	if err != nil {
+		return Result{}, &ArgumentsError{err}
+	}
+	r, err := run(ctx, Call{Tool: *t, Arguments: args})
+	if own := ctx.Err(); own != nil {
+		return Result{}, own
+	}
+	return r, err
+}
+
+// ArgumentsError says why arguments are not a tool's. It did not run.
+type ArgumentsError struct{ Err error }
+
+func (e *ArgumentsError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ArgumentsError) Unwrap() error { return e.Err }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -23,6 +23,7 @@ type askInput struct {
 	words   []string
 	system  string
 	images  []string
+	tools   []string
 	sample  sampling
 	json    bool
 	noStrm  bool
@@ -55,8 +56,10 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked, and who not and why; call no model")
+	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
 	in.sample.register(f)
 	a.answers.register(f)
+	a.tools.register(f)
 	return cmd
 }
 
@@ -74,6 +77,9 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	if err := in.sample.apply(&req, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	if in.dry && len(in.tools) > 0 {
+		return a.fail(in.json, provider.Response{}, usageError{errors.New("--dry-run starts no server, so it knows none of its tools; leave out --tool")})
+	}
 	if in.dry {
 		return a.dryAsk(ctx, stack, req, in.json)
 	}
@@ -83,14 +89,19 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
 		defer cancel()
 	}
+	asked, err := a.withTools(ctx, stack, in.tools)
+	if err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
+	defer asked.Close()
 	if in.json {
-		r, err := provider.Collect(stack.Chat(ctx, req))
+		r, err := provider.Collect(asked.Chat(ctx, req))
 		if err == nil {
 			err = finished(r)
 		}
 		return a.fail(true, r, err)
 	}
-	r, err := a.stream(ctx, stack, req)
+	r, err := a.stream(ctx, asked, req, restarts(stack) || len(in.tools) > 0)
 	if err == nil {
 		err = finished(r)
 	}
@@ -98,10 +109,12 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	return err
 }
 
-// stream asks p and prints the answer as it comes.
-func (a *app) stream(ctx context.Context, p *wire.Stack, req provider.Request) (provider.Response, error) {
+// stream asks p and prints the answer as it comes. restarts says that it may
+// begin again.
+func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
-	pr.hold = !a.term.outIsTTY && restarts(p)
+	pr.hold = !a.term.outIsTTY && restarts
+	a.tools.before = pr.newLine
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}

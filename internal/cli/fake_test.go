@@ -62,7 +62,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 			fail(w, 404, `{"error":"model 'tiny' not found"}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"]}`)
+		tools := map[bool]string{true: `,"tools"`}[manner == "calls"]
+		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"`+tools+`]}`)
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
 	case "v1/embeddings", "api/embed":
@@ -116,6 +117,18 @@ func (t *talk) play(manner string) {
 		}
 		t.say(t.asked())
 		t.end("stop")
+	case "calls", "talks": // has its first tool called with what it was asked, and says the result
+		if manner == "talks" {
+			t.say("Let me see. ")
+		}
+		if tool, args, ok := t.wants(); ok {
+			t.call(tool, args)
+			return
+		}
+		t.say("It says: ", t.asked())
+		t.end("stop")
+	case "stubborn": // has it called again and again
+		t.call("mine__repeat", `{"text":"hi"}`)
 	case "length":
 		t.say("Hello", " wor")
 		t.end("length")
@@ -179,6 +192,34 @@ func (t *talk) asked() string {
 		return "no messages"
 	}
 	return body.Messages[len(body.Messages)-1].Content
+}
+
+// wants is the call that is due: of the first tool, with the question as
+// arguments, unless a result is the last message.
+func (t *talk) wants() (tool, args string, ok bool) {
+	var body struct {
+		Messages []struct{ Role string }
+		Tools    []struct{ Function struct{ Name string } }
+	}
+	if json.Unmarshal([]byte(t.body), &body) != nil || len(body.Tools) == 0 || body.Messages[len(body.Messages)-1].Role == "tool" {
+		return "", "", false
+	}
+	return body.Tools[0].Function.Name, t.asked(), true
+}
+
+// call ends an answer with a tool call.
+func (t *talk) call(tool, args string) {
+	quoted, _ := json.Marshal(args)
+	switch {
+	case t.ollama:
+		fmt.Fprintf(t.w, `{"model":"small","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":%q,"arguments":%s}}]},"done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":3}`+"\n", tool, args)
+	case t.whole():
+		t.w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(t.w, `{"model":"big","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":%q,"arguments":%s}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`, tool, quoted)
+	default:
+		t.w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":%q,"arguments":%s}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`+"\n\ndata: [DONE]\n\n", tool, quoted)
+	}
 }
 
 func (t *talk) whole() bool {

@@ -17,7 +17,7 @@ import (
 // TestMain makes the test binary serve as tandem too: scripts, and the
 // supervisor of a managed engine, run it as the program.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"tandem": tandem})
+	testscript.Main(leakChecked{m}, map[string]func(){"tandem": tandem, "mcp-server": mcpServer})
 }
 
 func tandem() {

@@ -44,7 +44,7 @@ same is written; what cannot be expressed is an error.`,
 
 // promptConvert writes a file of the other kind.
 func (a *app) promptConvert(in convertInput) error {
-	file, err := openPrompt(in.file, false)
+	file, err := openPrompt(in.file, trusted{})
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,9 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
+		if cfg.Client == nil || cfg.Client.Transport == nil {
+			return nil, &Error{Server: cfg.Name, Err: errors.New("there is no client that could reach it")}
+		}
 		transport = &sdk.StreamableClientTransport{
 			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
 			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,
@@ -141,15 +144,21 @@ func (s *Session) explain(ctx context.Context, err error) error {
 	if errors.Is(err, errSlow) {
 		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
 	}
-	if s.proc != nil {
-		if s.proc.out.odd.Load() {
-			e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
-		} else if !errors.Is(err, errSlow) {
-			if how, ended := s.proc.ended(settle); ended {
-				e.Err = fmt.Errorf("it ended (%s): %w", how, err)
-			}
-		}
-		e.Log = s.proc.log.last()
+	if s.proc == nil {
+		return e
+	}
+	e.Log = s.proc.log.last()
+	how, ended := "", false
+	if !errors.Is(err, errSlow) {
+		how, ended = s.proc.ended(settle)
+	}
+	switch {
+	case s.proc.out.odd.Load():
+		e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
+	case s.proc.out.large.Load():
+		e.Err = fmt.Errorf("it sent more than %d MiB at once, and was cut off", mostFrame>>20)
+	case ended:
+		e.Err = fmt.Errorf("it ended (%s)", how)
 	}
 	return e
 }

@@ -43,7 +43,7 @@ func start(command, env []string) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
-	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &frames{ReadCloser: outR, start: true}
+	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &frames{ReadCloser: outR}
 	p.cmd.Env, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = env, inR, outW, &p.log
 	p.cmd.SysProcAttr = grouped()
 	p.cmd.WaitDelay = settle // what it started may hold its standard error open
@@ -127,26 +127,33 @@ func (w *pipeIn) Close() error { return w.f.Close() }
 
 var _ io.WriteCloser = (*pipeIn)(nil)
 
-// frames is a server's standard output: a JSON value a line. It notes when a
-// line is none, which the SDK says in a way that helps nobody.
+// frames is a server's standard output: a JSON value a line. It notes a line
+// that is none, and one that is too long, which the SDK says in ways that help
+// nobody.
 type frames struct {
 	io.ReadCloser
-	start bool // of a line
+	begun bool // something of the line is there
+	size  int  // of the line
 	odd   atomic.Bool
+	large atomic.Bool
 }
 
 // Read reads on.
 func (f *frames) Read(b []byte) (int, error) {
 	n, err := f.ReadCloser.Read(b)
 	for _, c := range b[:n] {
-		switch {
-		case c == '\n':
-			f.start = true
-		case f.start && c != ' ' && c != '\t' && c != '\r':
-			f.start = false
+		if c == '\n' {
+			f.begun, f.size = false, 0
+			continue
+		}
+		if !f.begun && c != ' ' && c != '\t' && c != '\r' {
+			f.begun = true
 			if c != '{' && c != '[' {
 				f.odd.Store(true)
 			}
+		}
+		if f.size++; f.size >= mostFrame {
+			f.large.Store(true)
 		}
 	}
 	return n, err

@@ -1,0 +1,41 @@
+package chain
+
+import (
+	"context"
+
+	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
+)
+
+// As asks one prompt, as [Predict] does, and returns the answer as a T: a
+// struct, say. The engine is held to T's JSON Schema, and the answer is checked
+// against it; one that does not fit is asked for again, and then an error that
+// holds a *[structured.Error].
+func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...Option) (T, error) {
+	var zero T
+	s, err := SchemaOf[T]()
+	if err != nil {
+		return zero, err
+	}
+	text, err := predict(ctx, structured.New(p), prompt, s, opts)
+	if err != nil {
+		return zero, err
+	}
+	return output.Decode[T](text)
+}
+
+// SchemaOf returns the schema of a T for [Step].Schema: fields by their json
+// tags, those with omitempty or omitzero optional, a jsonschema tag as the
+// description. Error: there is none for such a type.
+func SchemaOf[T any]() (*provider.Schema, error) {
+	s, err := output.As[T]()
+	if err != nil {
+		return nil, err
+	}
+	s.Strict = true
+	return &s, nil
+}
+
+// Decode returns the value of a run whose last step has the schema of T.
+func Decode[T any](r Result) (T, error) { return output.Decode[T](r.Text) }

@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/mcp"
+	"github.com/tandem-llm/tandem/internal/wire"
+)
+
+func (a *app) toolsCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "tools", Short: "List and call the tools of MCP servers"}
+	cmd.AddCommand(a.toolsListCommand(), a.toolsCallCommand())
+	return cmd
+}
+
+// toolJSON is one tool, as `tandem tools list --json` prints it.
+type toolJSON struct {
+	Name        string          `json:"name"` // SERVER/TOOL
+	Server      string          `json:"server"`
+	ModelName   string          `json:"model_name"` // what a model calls it
+	Description string          `json:"description"`
+	Parameters  json.RawMessage `json:"parameters"`
+	Remote      bool            `json:"remote"` // its work leaves this machine, or may
+}
+
+func (a *app) toolsListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list [SERVER]", Aliases: []string{"ls"}, Short: "List the tools that MCP servers offer",
+		Long: "Start the MCP servers of the configuration, or the one that is named, list their\ntools, and end them again.",
+		Args: atMostOne("an MCP server's name"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.toolsList(cmd.Context(), args, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array, an object for each tool")
+	return cmd
+}
+
+func (a *app) toolsList(ctx context.Context, names []string, asJSON bool) error {
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	if len(names) == 0 {
+		for _, s := range stack.Config().MCPServers {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		a.say("there are no tools: no MCP server is configured; name one in `mcp_servers` of the file that `tandem config path` shows")
+	}
+	all, failed := []tool.Tool{}, []error{}
+	for _, name := range names {
+		tools, done, err := stack.Tools(ctx, []string{name + "/*"})
+		done()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			failed = append(failed, err)
+		case len(tools) == 0:
+			a.say("%s offers no tools", name)
+		}
+		all = append(all, tools...)
+	}
+	if asJSON {
+		err = writeJSON(a.term.out, toolsJSON(all))
+	} else {
+		err = a.printTools(all)
+	}
+	for _, f := range failed {
+		a.report(a.withLog(f))
+	}
+	if err == nil && len(failed) > 0 {
+		return reported(failed[0])
+	}
+	return err
+}
+
+func toolsJSON(tools []tool.Tool) []toolJSON {
+	out := make([]toolJSON, len(tools))
+	for i, t := range tools {
+		out[i] = toolJSON{t.Title(), t.Source, t.Name, t.Description, t.Parameters, t.Remote}
+	}
+	return out
+}
+
+func (a *app) printTools(tools []tool.Tool) error {
+	if len(tools) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "TOOL\tDOES")
+	for _, t := range tools {
+		fmt.Fprintf(w, "%s\t%s\n", t.Title(), firstLine(t.Description))
+	}
+	return w.Flush()
+}
+
+// firstLine is the first line of a text that is for a table.
+func firstLine(text string) string {
+	const most = 100
+	text, _, more := strings.Cut(stripControls(text), "\n")
+	if utf8.RuneCountInString(text) > most {
+		text, more = string([]rune(text)[:most]), true
+	}
+	if more {
+		text = strings.TrimRight(text, " ") + "…"
+	}
+	return text
+}
+
+// toolCall is what `tandem tools call` was told.
+type toolCall struct {
+	name string
+	args string
+	yes  bool
+}
+
+func (a *app) toolsCallCommand() *cobra.Command {
+	var in toolCall
+	cmd := &cobra.Command{
+		Use: "call SERVER/TOOL", Short: "Call a tool of an MCP server",
+		Long: `Call a tool, as a model would, and print its result. It asks first, on a
+terminal; elsewhere nothing runs without --yes.`,
+		Example: `  tandem tools call files/read_file --args '{"path": "notes.txt"}'
+  tandem tools call files/search --args @query.json --yes`,
+		Args: exactArgs("a tool's name, SERVER/TOOL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.name = args[0]
+			return a.toolsCall(cmd.Context(), in)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.args, "args", "{}", "its arguments as a JSON object, or @`file` that holds one")
+	f.BoolVar(&in.yes, "yes", false, "run it without asking")
+	return cmd
+}
+
+func (a *app) toolsCall(ctx context.Context, in toolCall) error {
+	args, err := toolArguments(in.args)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(in.name, "/*") {
+		return usageError{fmt.Errorf("%s is not one tool; see them with `tandem tools list`", in.name)}
+	}
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	tools, done, err := stack.Tools(ctx, []string{in.name})
+	defer done()
+	if err != nil {
+		return a.withLog(err)
+	}
+	t := tools[0]
+	if !in.yes {
+		ok, err := (&asker{app: a}).ask(ctx, tool.Call{Tool: t, Arguments: args})
+		switch {
+		case err != nil:
+			return err
+		case !ok && !a.term.interactive():
+			return usageError{fmt.Errorf("%s was not run: there is no terminal to ask on; say --yes if it may", t.Title())}
+		case !ok:
+			return fmt.Errorf("%s was not run", t.Title())
+		}
+	}
+	return a.printResult(ctx, t, args)
+}
+
+func (a *app) printResult(ctx context.Context, t tool.Tool, args json.RawMessage) error {
+	r, err := t.Run(ctx, args)
+	var wrong *tool.ArgumentsError
+	switch {
+	case errors.As(err, &wrong):
+		return usageError{fmt.Errorf("%s was not run, for its arguments do not fit: %w; see its schema with `tandem tools list %s --json`", t.Title(), wrong, t.Source)}
+	case err != nil:
+		return a.withLog(err)
+	}
+	text := strings.TrimSuffix(r.Text, "\n") + "\n"
+	if _, err := a.term.modelWriter(a.term.out, a.term.outIsTTY).WriteString(text); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	if r.Failed {
+		return fmt.Errorf("%s says that it failed", t.Title())
+	}
+	return nil
+}
+
+// maxArguments is the most that a tool's arguments may have, in bytes.
+const maxArguments = 4 << 20
+
+// toolArguments reads --args.
+func toolArguments(text string) (json.RawMessage, error) {
+	data := []byte(text)
+	if path, ok := strings.CutPrefix(text, "@"); ok {
+		var err error
+		if data, err = readFile(path, maxArguments); err != nil {
+			return nil, err
+		}
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil || object == nil {
+		return nil, usageError{errors.New(`--args is not a JSON object, such as '{"path": "notes.txt"}'`)}
+	}
+	return data, nil
+}
+
+// withLog returns err, and tells what the server that failed wrote last.
+func (a *app) withLog(err error) error {
+	var e *mcp.Error
+	if errors.As(err, &e) && e.Log != "" && !a.flags.quiet {
+		a.term.note("%s", a.term.dim("· "+e.Server+" wrote last: "+stripControls(e.Log)))
+	}
+	return err
+}
+
+// withTools is the stack, whose models may call the tools of those names.
+func (a *app) withTools(ctx context.Context, stack *wire.Stack, names []string) (toolStack, error) {
+	if len(names) == 0 {
+		return toolStack{Provider: stack, Close: func() {}}, nil
+	}
+	tools, done, err := stack.Tools(ctx, names)
+	if err != nil {
+		done()
+		return toolStack{}, a.withLog(err)
+	}
+	a.tools.inUse = true
+	return toolStack{Provider: tool.Loop(stack, a.toolOptions(tools)), Close: done}, nil
+}

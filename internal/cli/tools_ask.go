@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// toolFlags say which tools may run without being asked about; every command
+// that may run tools shares them.
+type toolFlags struct {
+	allow []string
+	limit int
+
+	inUse  bool   // models have tools
+	before func() // called before something is shown between the pieces of an answer; nil: nothing
+}
+
+func (t *toolFlags) register(f *pflag.FlagSet) {
+	f.StringSliceVar(&t.allow, "allow-tools", nil, "`tools` that may run without asking, such as files/read_file,tickets/*")
+	f.IntVar(&t.limit, "tool-limit", 0, "most `rounds` of tool calls in one answer (default 8)")
+}
+
+// between ends the line of an answer that is being written.
+func (t *toolFlags) between() {
+	if t.before != nil {
+		t.before()
+	}
+}
+
+// toolOptions are those of a loop over tools: who is asked, and who is told.
+func (a *app) toolOptions(tools []tool.Tool) tool.Options {
+	ask := &asker{app: a, allow: a.tools.allow}
+	return tool.Options{Tools: tools, Limit: a.tools.limit, Confirm: ask.ask, Observe: a.observeTool}
+}
+
+// toolStack is a stack whose models have tools. Close ends the tools' servers.
+type toolStack struct {
+	provider.Provider
+	Close func()
+}
+
+// interactive reports whether somebody can be asked.
+func (t *terminal) interactive() bool { return t.inIsTTY && t.errTTY }
+
+// asker asks before a tool runs.
+type asker struct {
+	*app
+	allow []string // SERVER/TOOL or SERVER/*, which run unasked
+
+	mu     sync.Mutex // one question at a time
+	always []string   // what the user allowed for good
+}
+
+// ask asks whether a call may run. Without a terminal, nothing does but what is
+// allowed.
+func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
+	name := call.Tool.Title()
+	if allows(q.allow, name) {
+		return true, nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case slices.Contains(q.always, name):
+		return true, nil
+	case !q.term.interactive():
+		return false, nil
+	}
+	q.tools.between()
+	q.term.note("%s %s", q.term.bold("A model wants to run "+visible(name)), q.term.dim(source(call.Tool)))
+	q.term.note("  %s", argumentsText(call.Arguments))
+	fmt.Fprint(q.term.err, "Run it? [y]es, [N]o, [a]lways for this tool: ")
+	answer, err := readAnswer(ctx, q.term.in)
+	if err != nil {
+		return false, err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "a", "always":
+		q.always = append(q.always, name)
+		return true, nil
+	case "y", "yes":
+		return true, nil
+	}
+	return false, nil
+}
+
+// allows reports whether a list of SERVER/TOOL and SERVER/* has a tool.
+func allows(list []string, name string) bool {
+	server, _, ofServer := strings.Cut(name, "/")
+	return slices.Contains(list, name) || ofServer && slices.Contains(list, server+"/*")
+}
+
+func source(t tool.Tool) string {
+	if t.Remote {
+		return "(" + t.Source + "; what it is given may leave this machine)"
+	}
+	return "(" + t.Source + ", on this machine)"
+}
+
+// readAnswer reads one line, byte by byte, so that nothing after it is taken. It
+// gives up when ctx does, although the read goes on: the process is about to
+// end then.
+func readAnswer(ctx context.Context, in io.Reader) (string, error) {
+	line := make(chan string, 1)
+	go func() {
+		var b []byte
+		for one := make([]byte, 1); len(b) < 100; {
+			n, err := in.Read(one)
+			if n == 1 && one[0] != '\n' {
+				b = append(b, one[0])
+				continue
+			}
+			if n == 1 || err != nil {
+				break
+			}
+		}
+		line <- string(b)
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case answer := <-line:
+		return answer, nil
+	}
+}
+
+// mostShown is how many bytes of arguments are shown to whom is asked.
+const mostShown = 4 << 10
+
+// argumentsText is a call's arguments for whoever decides on it: what is not seen, or
+// turns the direction of text, is written as an escape.
+func argumentsText(arguments json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, arguments) != nil {
+		b.Reset()
+		b.Write(arguments)
+	}
+	text := visible(b.String())
+	if len(text) <= mostShown {
+		return text
+	}
+	cut := mostShown
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%s… (%d more bytes, which are not shown)", text[:cut], len(text)-cut)
+}
+
+// visible is text with what is not seen as escapes.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// observeTool tells on standard error what tools do.
+func (a *app) observeTool(e tool.Event) {
+	if a.flags.quiet {
+		return
+	}
+	name := visible(e.Name)
+	if e.Tool != nil {
+		name = visible(e.Tool.Title())
+	}
+	line := ""
+	switch e.Outcome {
+	case tool.Running:
+		line = fmt.Sprintf("running %s %s", name, briefly(argumentsText(e.Arguments)))
+	case tool.Done:
+		if a.flags.verbose {
+			line = fmt.Sprintf("%s took %s, and gave %d bytes", name, short(e.Took), len(e.Text))
+		}
+	case tool.Failed:
+		line = fmt.Sprintf("%s failed: %s", name, briefly(visible(strings.TrimPrefix(e.Text, "Error: "))))
+	case tool.Refused:
+		line = name + " was not run"
+		if !a.term.interactive() {
+			line += ": there is no terminal to ask on; allow it with --allow-tools " + name
+		}
+	case tool.Wrong:
+		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(visible(strings.TrimPrefix(e.Text, "Error: "))))
+	}
+	if line != "" {
+		a.tools.between()
+		a.term.note("%s", a.term.dim("· "+line))
+	}
+	if e.Err != nil {
+		_ = a.withLog(e.Err)
+	}
+}
+
+// briefly cuts a text for one line.
+func briefly(text string) string {
+	const most = 200
+	if utf8.RuneCountInString(text) > most {
+		return string([]rune(text)[:most]) + "…"
+	}
+	return text
+}
