@@ -139,9 +139,7 @@ func (a *app) render(ctx context.Context, in renderInput, out *renderedJSON) err
 	if err != nil {
 		return err
 	}
-	for _, note := range file.notes() {
-		a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
-	}
+	a.sayNotes(file.notes())
 	values, err := a.params(ctx, file.chain, in.params)
 	if err != nil {
 		return err
@@ -268,6 +266,15 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 	}
 	o.chain, err = chain.Load(path, t.load()...)
 	return o, err
+}
+
+// sayNotes shows what of a file is not used, or odd.
+func (a *app) sayNotes(notes []error) {
+	for _, note := range notes {
+		if !a.flags.quiet {
+			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
+		}
+	}
 }
 
 // notes are what of the file is not used.

@@ -51,9 +51,7 @@ func (a *app) promptCheck(ctx context.Context, in checkInput) error {
 			a.report(err)
 			continue
 		}
-		for _, note := range file.notes() {
-			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
-		}
+		a.sayNotes(file.notes())
 		if file.prompt == nil {
 			for _, step := range unusedAnswers(ctx, file.chain) {
 				a.term.note("%s %s: nothing uses the answer of step %q", a.term.yellow("note:"), path, step)
