@@ -53,7 +53,7 @@ func FromLangChain(file string, data []byte, dir string) (out []byte, notes []er
 // aboutLangChain puts what a file of LangChain's says about itself before the document's
 // keys.
 func aboutLangChain(file string, data []byte, doc *yaml.Node) *yaml.Node {
-	root, err := yamlx.Parse(file, yamlx.PairSurrogates(data))
+	root, err := yamlx.Parse(file, yamlx.FromJSON(data))
 	if err != nil {
 		return doc
 	}

@@ -88,7 +88,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
 		return legacyPage{}, nil, false
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
 	r.errs = append(r.errs, split(err)...)
 	if err == nil && root == nil {

@@ -39,7 +39,7 @@ func Parse(file string, data []byte, o Options) (*Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -261,7 +261,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		l.fail(n, "the file "+yamlx.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
-	return page{shown, string(yamlx.PairSurrogates(data))}, true
+	return page{shown, string(yamlx.FromJSON(data))}, true
 }
 
 // openYAML is open for a file of YAML or JSON.

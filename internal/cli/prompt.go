@@ -248,7 +248,7 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := yamlx.Parse(path, yamlx.PairSurrogates(data))
+	root, err := yamlx.Parse(path, yamlx.FromJSON(data))
 	if err != nil {
 		return nil, err
 	}
