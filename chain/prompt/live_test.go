@@ -19,8 +19,10 @@ func TestExamplesByMeaning(t *testing.T) {
 		t.Fatal(err)
 	}
 	items := []map[string]any{
-		{"i": "How do I bake bread?", "o": "kitchen"}, {"i": "Which key does a violin play in?", "o": "music"},
-		{"i": "How long does a rocket fly to the moon?", "o": "space"}, {"i": "How are cakes made?", "o": "kitchen"},
+		{"i": "How do I bake bread?", "o": "kitchen"},
+		{"i": "Which key does a violin play in?", "o": "music"},
+		{"i": "How long does a rocket fly to the moon?", "o": "space"},
+		{"i": "How are cakes made?", "o": "kitchen"},
 	}
 	for _, tt := range []struct {
 		selector prompt.Selector
