@@ -31,6 +31,9 @@ type Search struct {
 	// Fetch is how many of the nearest MMR chooses from. 0: 20, or 4 for each
 	// that is wanted, if that is more.
 	Fetch int
+	// Privacy of the question: PrivacyLocal keeps it on this machine, whatever
+	// the passages may do.
+	Privacy provider.Privacy
 }
 
 // Candidates is how many of the nearest passages a search for k looks at.

@@ -125,11 +125,11 @@ func judge(inside string) (message, remedy string) {
 	case trimmed == "":
 		return shown + " has no name", "name the variable, such as {country}, or write {{}} for the braces themselves"
 	case textx.IsName(trimmed):
-		return shown + " has spaces around the name", "write {" + trimmed + "}"
+		return shown + " has spaces around the name", "write {" + textx.Shorten(trimmed) + "}"
 	case name != "" && strings.ContainsRune(".[", rune(inside[len(name)])):
 		return shown + " reaches into a value, and variable names cannot contain attribute access (.) or indexing ([])", "write {" + name + "}, or reach into it in a mustache template"
 	case strings.IndexAny(trimmed, ":!") == 0:
-		return shown + " has no name", "name the variable, such as {country" + trimmed + "}"
+		return shown + " has no name", "name the variable, such as {country" + textx.Shorten(trimmed) + "}"
 	case strings.Trim(trimmed, "0123456789") == "":
 		return shown + " is a number, and variables have names", "name the variable, such as {country}"
 	}

@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/record"
 	"github.com/tandem-llm/tandem/provider/router"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // Layer is something that stands between a caller and an adapter.
@@ -36,6 +38,12 @@ func layers() []Layer {
 		}},
 		{Name: "ledger", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return ledger.New(p, ledger.Config{}), nil
+		}},
+		{Name: "structured, no schema", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+			return structured.New(p), nil
+		}},
+		{Name: "tool loop, no tools", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+			return tool.Loop(p, tool.Options{}), nil
 		}},
 		{Name: "ledger, with a budget", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
 			perDay := 1e6

@@ -75,9 +75,12 @@ func TestFloorAndTandemDoTheSameWork(t *testing.T) {
 		answer   string
 		requests int
 	}{
-		Chain:    {Answer(), 2},
-		Stream:   {Answer(), 1},
-		Template: {"Write a title for a play about apples set in Rome.", 0},
+		Chain:     {Answer(), 2},
+		Stream:    {Answer(), 1},
+		InProcess: {layerAnswer, 0},
+		Each:      {layerAnswer, 0},
+		FString:   {"Write a title for a play about apples set in Rome.", 0},
+		Mustache:  {playsText, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			floorAnswer, floorRequests := server.do(t, floor[name])
@@ -94,6 +97,14 @@ func TestFloorAndTandemDoTheSameWork(t *testing.T) {
 		t.Errorf("the floor has %d pieces of work, tandem %d", len(floor), len(tandem))
 	}
 }
+
+const playsText = `Plays by Nobody:
+- The Core, set in Rome
+- The Peel, set in Rome
+- The Stem, set in Rome
+- The Pip, set in Rome
+- The Worm, set in Rome
+Which one is about apples?`
 
 func TestWorkerAnswersEachLine(t *testing.T) {
 	server := newRecorder(t)
@@ -116,7 +127,7 @@ func TestWorkerAnswersEachLine(t *testing.T) {
 	if r := replies[0]; r.Error != "" || r.Wall <= 0 || r.Allocs <= 0 || r.Bytes <= 0 {
 		t.Errorf("a sample lacks something: %+v", r)
 	}
-	if !strings.Contains(replies[1].Error, "WORK N C") || !strings.Contains(replies[2].Error, `no work "sing"`) {
+	if !strings.Contains(replies[1].Error, "WORK N C") || !replies[2].Lacks {
 		t.Errorf("mistakes are not explained: %+v", replies[1:])
 	}
 	if want := 2 * (1 + 40/20 + 40); len(server.requests) != want {
@@ -153,7 +164,7 @@ func TestReport(t *testing.T) {
 	r := &Report{OS: "linux", Arch: "amd64", Go: "go1.26", CPUs: 2, Rounds: 3}
 	for _, who := range []string{"floor", "tandem"} {
 		for _, l := range loads {
-			row := Row{Work: l.title, Who: who, Sample: Sample{Wall: 200, Allocs: 10}, WallRatio: Spread{1.12, 1, 1.3}, AllocsRatio: 1}
+			row := Row{Work: l.title, Who: who, work: l.work, Sample: Sample{Wall: 200, Allocs: 10}, WallRatio: Spread{1.12, 1, 1.3}, AllocsRatio: 1}
 			r.Rows = append(r.Rows, row)
 		}
 	}

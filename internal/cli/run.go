@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -65,6 +67,7 @@ and flags go before the configuration.`,
 	in.trusted.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
+	a.tools.register(f)
 	return cmd
 }
 
@@ -110,6 +113,7 @@ type running struct {
 	vars     map[string]any
 	stack    *wire.Stack
 	defaults provider.Request
+	tools    tool.Options
 }
 
 // runOnce loads the chain, binds the variables, and runs it: once, or once a
@@ -146,6 +150,14 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 	if in.dry {
 		return a.dryRun(ctx, r, in.json)
 	}
+	if names := c.Tools(); len(names) > 0 {
+		tools, done, err := stack.Tools(ctx, names)
+		defer done()
+		if err != nil {
+			return a.fail(in.json, provider.Response{}, a.withLog(err))
+		}
+		a.tools.inUse, r.tools = true, a.toolOptions(tools)
+	}
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
@@ -163,7 +175,8 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 		o, err := r.run(ctx, r.vars, silentSteps{})
 		return a.printEnvelope(runEnvelope(o, err), err)
 	}
-	show := newLiveSteps(a, len(r.chain.Steps())-1, !a.term.outIsTTY && restarts(r.stack))
+	again := restarts(r.stack) || len(r.tools.Tools) > 0
+	show := newLiveSteps(a, len(r.chain.Steps())-1, !a.term.outIsTTY && again)
 	o, err := r.run(ctx, r.vars, show)
 	if o.done {
 		if werr := show.finish(o); werr != nil {
@@ -176,11 +189,21 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 // run runs the chain with vars. The error is that of a cut answer, too.
 func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (*outcome, error) {
 	ctx = begin(ctx, chainRun(r.chain, r.file))
-	o, err := collectSteps(r.chain.Run(ctx, r.stack, vars, chain.Defaults(r.defaults)), show)
+	o, err := collectSteps(r.chain.Run(ctx, r.stack, vars,
+		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find)), show)
 	if err == nil {
 		err = o.complete()
 	}
 	return o, err
+}
+
+// find looks passages up for the chain's steps.
+func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+	c, err := r.stack.Collection(ctx, l.Collection)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Find(ctx, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 }
 
 // configured finds a provider that a step names and nobody configured before

@@ -207,7 +207,11 @@ func (c *Collection) Find(ctx context.Context, query string, k int, how retrieve
 	if c.Dimensions == 0 {
 		return nil, nil, invalidCollection(c.Name, "it holds no passage yet; give it some: tandem embed "+c.Name+" FILE")
 	}
-	q, by, err := retrieve.Question(ctx, c.embedder, c.options(), query)
+	options := c.options()
+	if how.Privacy == provider.PrivacyLocal {
+		options.Privacy = how.Privacy
+	}
+	q, by, err := retrieve.Question(ctx, c.embedder, options, query)
 	if err == nil {
 		err = c.check(ctx)
 	}
