@@ -82,7 +82,12 @@ func (o *openedPrompt) takes() string {
 			names = append(names, name)
 		}
 	} else {
-		names = o.chain.Inputs()
+		for _, name := range o.chain.Inputs() {
+			if in, _ := o.chain.Input(name); in.Optional || in.Default != nil {
+				name += " (optional)"
+			}
+			names = append(names, name)
+		}
 	}
 	if len(names) == 0 {
 		return "no variables"
