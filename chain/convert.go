@@ -53,7 +53,7 @@ func FromLangChain(file string, data []byte, dir string) (out []byte, notes []er
 // aboutLangChain puts what a file of LangChain's says about itself before the document's
 // keys.
 func aboutLangChain(file string, data []byte, doc *yaml.Node) *yaml.Node {
-	root, err := yamlx.Parse(file, yamlx.PairSurrogates(data))
+	root, err := yamlx.Parse(file, yamlx.FromJSON(data))
 	if err != nil {
 		return doc
 	}
@@ -118,8 +118,15 @@ func list(elements ...*yaml.Node) *yaml.Node {
 
 // fromLangChain reads a file, and makes the chain file's document.
 func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, *yaml.Node, error) {
-	l, legacyErr := ParseLegacy(file, data, dir)
-	if legacyErr == nil {
+	root, err := yamlx.Parse(file, yamlx.FromJSON(data))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if IsLegacy(root) {
+		l, err := ParseLegacy(file, data, dir)
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		doc, err := legacyDocument(l)
 		var vars []prompt.Var
 		for _, s := range l.Steps {

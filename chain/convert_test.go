@@ -72,6 +72,19 @@ func TestConvertGoldens(t *testing.T) {
 	}
 }
 
+func TestFromLangChainMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"_type: llm_chain":             `the key "prompt" is missing`,
+		"_type: prompt\ntemplate: '{'": "f.yaml:2:12: this { is never closed",
+		"{":                            "f.yaml:1:1: ",
+	} {
+		_, _, err := FromLangChain("f.yaml", []byte(text), "")
+		if e := new(yamlx.Error); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestToLangChain(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"prompt: Tell me the president of {country}", "_type: prompt\ninput_variables:\n  - country\ntemplate_format: f-string\ntemplate: Tell me the president of {country}\n"},

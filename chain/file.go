@@ -64,7 +64,7 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	f.text = string(data)
 	root, err := yamlx.Parse(f.file, data)
 	if err != nil {

@@ -88,7 +88,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (r *legacyReader) part(n *yaml.Node) legacyPart {
 	if !ok {
 		return legacyPart{node: n}
 	}
-	p := legacyPart{kind: "", node: n}
+	p := legacyPart{node: n}
 	if t := m.Value("_type"); t != nil {
 		p.kind = t.Value
 	}
@@ -314,7 +314,7 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
 		return legacyPage{}, nil, false
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
 	r.errs = append(r.errs, split(err)...)
 	if err == nil && root == nil {
@@ -416,7 +416,8 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	r.common(m)
 	m.Require("input_variables", "name the chain's inputs")
-	p.inputs = m.Strings("input_variables")
+	nodes := m.List("input_variables", "variables")
+	p.inputs = texts(nodes)
 	parts := r.chains(m)
 	if len(r.errs) > 0 {
 		return
@@ -441,11 +442,20 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	for i, name := range p.inputs {
 		if !used[name] && len(r.errs) == 0 {
-			r.note(m.Value("input_variables").Content[i], "nothing uses the input variable "+yamlx.Quote(name), "")
+			r.note(nodes[i], "nothing uses the input variable "+yamlx.Quote(name), "")
 		}
 	}
 	p.inputs = slices.DeleteFunc(p.inputs, func(name string) bool { return !used[name] })
 	r.outputs(m, p, known)
+}
+
+// texts are the words of a list.
+func texts(nodes []*yaml.Node) []string {
+	out := make([]string, len(nodes))
+	for i, n := range nodes {
+		out[i] = yamlx.Follow(n).Value
+	}
+	return out
 }
 
 // nested makes a step of a chain.
@@ -468,10 +478,11 @@ func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	if !m.Has("output_variables") || m.Value("output_variables").Tag == "!!null" {
 		return
 	}
-	wanted := m.Strings("output_variables")
+	nodes := m.List("output_variables", "variables")
+	wanted := texts(nodes)
 	for i, name := range wanted {
 		if !slices.Contains(known, name) {
-			r.fail(m.Value("output_variables").Content[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
+			r.fail(nodes[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
 		}
 	}
 	switch {

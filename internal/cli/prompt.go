@@ -33,7 +33,7 @@ type renderInput struct {
 	file   string
 	params []string
 	json   bool
-	jinja2 bool
+	trusted
 }
 
 func (a *app) promptRenderCommand() *cobra.Command {
@@ -56,7 +56,7 @@ answer is what -p gives it, or its name in braces.`,
 	f := cmd.Flags()
 	f.StringArrayVarP(&in.params, "param", "p", nil, "input variable, or a step's answer, as `name=value`, repeatable; value @FILE reads a file, - standard input")
 	f.BoolVar(&in.json, "json", false, "print one JSON object")
-	f.BoolVar(&in.jinja2, "allow-jinja2", false, "take templates in jinja2, which are programs: you trust who wrote the file")
+	in.trusted.register(f)
 	return cmd
 }
 
@@ -135,13 +135,11 @@ func (a *app) promptRender(ctx context.Context, in renderInput) error {
 }
 
 func (a *app) render(ctx context.Context, in renderInput, out *renderedJSON) error {
-	file, err := openPrompt(in.file, in.jinja2)
+	file, err := openPrompt(in.file, in.trusted)
 	if err != nil {
 		return err
 	}
-	for _, note := range file.notes() {
-		a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
-	}
+	a.sayNotes(file.notes())
 	values, err := a.params(ctx, file.chain, in.params)
 	if err != nil {
 		return err
@@ -238,19 +236,19 @@ func (a *app) printRendered(out renderedJSON) error {
 
 // openedPrompt is a file that asks: a prompt of LangChain's, or a chain.
 type openedPrompt struct {
-	kind   string // as `tandem prompt check` names it
-	prompt *prompt.Prompt
-	chain  *chain.Chain
+	kind   string         // as `tandem prompt check` names it
+	prompt *prompt.Prompt // nil: a chain
+	chain  *chain.Chain   // of a prompt: its one step
 	data   []byte
 }
 
 // openPrompt reads a file of any kind.
-func openPrompt(path string, jinja2 bool) (*openedPrompt, error) {
+func openPrompt(path string, t trusted) (*openedPrompt, error) {
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	root, err := yamlx.Parse(path, yamlx.PairSurrogates(data))
+	root, err := yamlx.Parse(path, yamlx.FromJSON(data))
 	if err != nil {
 		return nil, err
 	}
@@ -258,17 +256,25 @@ func openPrompt(path string, jinja2 bool) (*openedPrompt, error) {
 	switch {
 	case prompt.IsFile(root):
 		o.kind = "LangChain prompt"
-		o.prompt, err = prompt.Parse(path, data, prompt.Options{Dir: filepath.Dir(path), AllowJinja2: jinja2})
+		if o.prompt, err = prompt.Parse(path, data, prompt.Options{Dir: filepath.Dir(path), AllowJinja2: t.jinja2}); err != nil {
+			return nil, err
+		}
+		o.chain, err = chain.New(chain.Step{Ask: o.prompt})
 		return o, err
 	case chain.IsLegacy(root):
 		o.kind = "LangChain chain"
 	}
-	var opts []chain.LoadOption
-	if jinja2 {
-		opts = append(opts, chain.AllowJinja2())
-	}
-	o.chain, err = chain.Load(path, opts...)
+	o.chain, err = chain.Load(path, t.load()...)
 	return o, err
+}
+
+// sayNotes shows what of a file is not used, or odd.
+func (a *app) sayNotes(notes []error) {
+	for _, note := range notes {
+		if !a.flags.quiet {
+			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
+		}
+	}
 }
 
 // notes are what of the file is not used.

@@ -12,8 +12,8 @@ import (
 
 // checkInput is what `tandem prompt check` was told.
 type checkInput struct {
-	files  []string
-	jinja2 bool
+	files []string
+	trusted
 }
 
 func (a *app) promptCheckCommand() *cobra.Command {
@@ -37,7 +37,7 @@ odd and no mistake, such as a step whose answer nobody uses, is a note.`,
 			return a.promptCheck(cmd.Context(), in)
 		},
 	}
-	cmd.Flags().BoolVar(&in.jinja2, "allow-jinja2", false, "take templates in jinja2, which are programs: you trust who wrote the files")
+	in.trusted.register(cmd.Flags())
 	return cmd
 }
 
@@ -45,16 +45,14 @@ odd and no mistake, such as a step whose answer nobody uses, is a note.`,
 func (a *app) promptCheck(ctx context.Context, in checkInput) error {
 	wrong := 0
 	for _, path := range in.files {
-		file, err := openPrompt(path, in.jinja2)
+		file, err := openPrompt(path, in.trusted)
 		if err != nil {
 			wrong++
 			a.report(err)
 			continue
 		}
-		for _, note := range file.notes() {
-			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
-		}
-		if file.chain != nil {
+		a.sayNotes(file.notes())
+		if file.prompt == nil {
 			for _, step := range unusedAnswers(ctx, file.chain) {
 				a.term.note("%s %s: nothing uses the answer of step %q", a.term.yellow("note:"), path, step)
 			}
@@ -84,7 +82,12 @@ func (o *openedPrompt) takes() string {
 			names = append(names, name)
 		}
 	} else {
-		names = o.chain.Inputs()
+		for _, name := range o.chain.Inputs() {
+			if in, _ := o.chain.Input(name); in.Optional || in.Default != nil {
+				name += " (optional)"
+			}
+			names = append(names, name)
+		}
 	}
 	if len(names) == 0 {
 		return "no variables"

@@ -44,7 +44,7 @@ same is written; what cannot be expressed is an error.`,
 
 // promptConvert writes a file of the other kind.
 func (a *app) promptConvert(in convertInput) error {
-	file, err := openPrompt(in.file, false)
+	file, err := openPrompt(in.file, trusted{})
 	if err != nil {
 		return err
 	}
@@ -68,9 +68,7 @@ func (a *app) promptConvert(in convertInput) error {
 	if err != nil {
 		return err
 	}
-	for _, note := range notes {
-		a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
-	}
+	a.sayNotes(notes)
 	if in.out == "" {
 		_, err := a.term.out.Write(data)
 		return err

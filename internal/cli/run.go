@@ -123,6 +123,7 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	a.sayNotes(c.Notes())
 	vars, err := a.params(ctx, c, in.params)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
