@@ -171,7 +171,7 @@ func runEnvelope(o *outcome, err error) envelope {
 		env.Steps = append(env.Steps, stepJSON{
 			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
 			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route, Answered: s.Answered,
-			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void,
+			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages),
 		})
 	}
 	switch {

@@ -19,6 +19,7 @@ type liveSteps struct {
 	open   map[string]bool
 	outer  map[string]bool // steps that others have ended in
 	ended  map[string]int  // how many of the times of a step
+	named  map[string]bool // what of steps beside each other has been told
 	now    *printer        // of the step that is asked
 	final  bool            // its answer is the chain's
 	latest *held           // the text that may be the chain's, and is not shown yet
@@ -33,7 +34,7 @@ type held struct {
 }
 
 func newLiveSteps(a *app, last int, hold bool) *liveSteps {
-	return &liveSteps{app: a, last: last, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}}
+	return &liveSteps{app: a, last: last, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
 }
 
 func (l *liveSteps) failed() error { return l.err }
@@ -59,8 +60,11 @@ func (l *liveSteps) event(e chain.Event) {
 func (l *liveSteps) start(e chain.Event) {
 	l.flush()
 	if e.Beside {
-		if !strings.Contains(e.Step, "[") {
-			l.line(l.app.term.dim("▸ " + e.Step))
+		// Of the elements of a list, the step is named once.
+		name, _, _ := strings.Cut(e.Step, "[")
+		if !l.named[name] {
+			l.named[name] = true
+			l.line(l.app.term.bold("▸ " + name))
 		}
 		return
 	}
@@ -123,6 +127,10 @@ func (l *liveSteps) end(e chain.Event) {
 		l.summary(r)
 	case r.Skipped:
 		l.line(l.app.term.dim("· " + e.Step + " is skipped: its condition is false"))
+	case r.Passages != nil:
+		l.flush()
+		l.head(e.Step)
+		l.line(l.app.term.dim(passagesLine(r)))
 	default: // a text, or what was computed
 		l.flush()
 		pr := l.printer(false)
@@ -270,16 +278,29 @@ func (l *liveSteps) lines(texts []string) {
 	}
 }
 
+// passagesLine says what was found, and who made the question's vector.
+func passagesLine(r *chain.StepResult) string {
+	var places []string
+	for _, p := range r.Passages {
+		places = append(places, p.Place())
+	}
+	line := "· " + count(len(places), "passage") + ": " + strings.Join(places, ", ")
+	if r.Route != nil {
+		line += " · by vectors of " + r.Route.Provider + " (" + r.Route.Model + ")"
+	}
+	return strings.Join(strings.Fields(stripControls(line)), " ")
+}
+
 // endLine says who answered a step's calls.
 func endLine(r *chain.StepResult) string {
 	var who []string
 	for _, a := range r.Answered {
-		text := a.Provider + " (" + a.Model + ")"
+		text := a.Provider + " (" + a.Model + ") answered"
+		if a.Calls > 1 {
+			text += fmt.Sprintf(" %d times", a.Calls)
+		}
 		if a.Local {
 			text += " on this machine"
-		}
-		if a.Calls > 1 || len(r.Answered) > 1 {
-			text += fmt.Sprintf(" %d times", a.Calls)
 		}
 		who = append(who, text)
 	}
@@ -288,13 +309,13 @@ func endLine(r *chain.StepResult) string {
 	case r.Skipped:
 		return line + "skipped, its condition is false"
 	case len(who) > 0:
-		line += strings.Join(who, ", ") + " answered"
+		line += strings.Join(who, ", ")
 	case r.Route != nil:
 		where := " at " + r.Route.Endpoint
 		if r.Route.Local {
 			where = " on this machine"
 		}
-		line += r.Route.Provider + " (" + r.Route.Model + ")" + where + " answered"
+		line += r.Route.Provider + " (" + r.Route.Model + ") answered" + where
 	default:
 		line += "done"
 	}
