@@ -198,7 +198,7 @@ func (l *liveSteps) beside(e chain.Event) {
 func (l *liveSteps) summary(r *chain.StepResult) {
 	l.app.term.status("")
 	delete(l.ended, r.Name)
-	if r.Chosen == "" && len(r.Answered) == 0 {
+	if len(r.Answered) == 0 {
 		return
 	}
 	line := l.app.term.dim(endLine(r))
