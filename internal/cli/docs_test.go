@@ -106,7 +106,7 @@ func TestExitCodesOnTheCommandsPage(t *testing.T) {
 		t.Fatal("commands.md has no table of exit codes")
 	}
 	for _, code := range []int{
-		exitOK, exitError, exitUsage, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
+		exitOK, exitError, exitUsage, exitRows, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
 		exitModelNotFound, exitIncomplete, exitInterrupted,
 	} {
 		if strings.Count(table, fmt.Sprintf("\n| %d | ", code)) != 1 {

@@ -154,14 +154,18 @@ func decodeValue(text string) (value any, at int, err error) {
 
 // numbers returns v with every json.Number as an int where it is one, and as a
 // float64 where not.
+//
+// A number too large for both is its text.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if i, err := v.Int64(); err == nil {
 			return int(i)
 		}
-		f, _ := v.Float64()
-		return f
+		if f, err := v.Float64(); err == nil {
+			return f
+		}
+		return v.String() // too large to count with
 	case []any:
 		for i := range v {
 			v[i] = numbers(v[i])

@@ -14,8 +14,9 @@ import (
 // start and end, for their words would be mixed.
 type liveSteps struct {
 	app    *app
-	last   int  // index of the last outermost step
-	hold   bool // the answer, until it is whole: what is written cannot be taken back
+	names  []string // of the outermost steps
+	last   int      // index of the last of them
+	hold   bool     // the answer, until it is whole: what is written cannot be taken back
 	open   map[string]bool
 	outer  map[string]bool // steps that others have ended in
 	ended  map[string]int  // how many of the times of a step
@@ -33,8 +34,8 @@ type held struct {
 	after []string // lines that follow it
 }
 
-func newLiveSteps(a *app, last int, hold bool) *liveSteps {
-	return &liveSteps{app: a, last: last, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
+func newLiveSteps(a *app, names []string, hold bool) *liveSteps {
+	return &liveSteps{app: a, names: names, last: len(names) - 1, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
 }
 
 func (l *liveSteps) failed() error { return l.err }
@@ -75,7 +76,7 @@ func (l *liveSteps) start(e chain.Event) {
 
 // head is the line above a step's text.
 func (l *liveSteps) head(path string) {
-	if l.last > 0 || nested(path) {
+	if l.last > 0 || path != l.names[0] {
 		l.line(l.app.term.bold("▸ " + path))
 	}
 }
@@ -136,7 +137,7 @@ func (l *liveSteps) end(e chain.Event) {
 		pr := l.printer(false)
 		pr.hold = true
 		pr.chunk(provider.Chunk{Text: r.Text})
-		if e.Index < l.last || nested(e.Step) {
+		if e.Index < l.last || e.Step != l.names[l.last] {
 			l.head(e.Step)
 		}
 		l.settle(e, pr)
