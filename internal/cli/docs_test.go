@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/chain"
 )
 
 func page(t *testing.T, name string) string {
@@ -106,7 +109,7 @@ func TestExitCodesOnTheCommandsPage(t *testing.T) {
 		t.Fatal("commands.md has no table of exit codes")
 	}
 	for _, code := range []int{
-		exitOK, exitError, exitUsage, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
+		exitOK, exitError, exitUsage, exitRows, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
 		exitModelNotFound, exitIncomplete, exitInterrupted,
 	} {
 		if strings.Count(table, fmt.Sprintf("\n| %d | ", code)) != 1 {
@@ -140,4 +143,45 @@ func fieldNames(typ reflect.Type, seen []reflect.Type) (names []string) {
 		names = append(names, fieldNames(f.Type, append(seen, typ))...)
 	}
 	return names
+}
+
+// TestChainsPage loads every chain on the page about chains, and holds the page
+// to the keys of chain files.
+func TestChainsPage(t *testing.T) {
+	text := page(t, "chains.md")
+	blocks := strings.Split(text, "```yaml\n")[1:]
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "about.yaml"), []byte("prompt: About {place}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range blocks {
+		file := filepath.Join(dir, fmt.Sprintf("block%d.yaml", i+1))
+		if err := os.WriteFile(file, []byte(strings.Split(block, "```")[0]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := chain.Load(file)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("%v", w)
+		}
+	}
+	if len(blocks) < 8 {
+		t.Errorf("%d chains on the page", len(blocks))
+	}
+	var schema struct {
+		Defs map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal([]byte(chain.FileSchema()), &schema); err != nil {
+		t.Fatal(err)
+	}
+	for _, def := range []string{"chain", "step"} {
+		for key := range schema.Defs[def].Properties {
+			if !strings.Contains(text, "`"+key) {
+				t.Errorf("chains.md does not tell of %q", key)
+			}
+		}
+	}
 }

@@ -46,6 +46,7 @@ type stepJSON struct {
 	Skipped  bool             `json:"skipped,omitempty"`
 	Chosen   string           `json:"chosen,omitempty"`
 	Took     time.Duration    `json:"took_ns,omitempty"`
+	Passages []passageJSON    `json:"passages,omitempty"`
 	Void     string           `json:"void,omitempty"` // why the answer does not count
 }
 

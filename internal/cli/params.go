@@ -16,7 +16,9 @@ import (
 // params reads -p name=value flags, each as its input is declared.
 func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[string]any, error) {
 	vars := make(map[string]any, len(params))
-	fromStdin := ""
+	if err := oneReads(params); err != nil {
+		return nil, err
+	}
 	for _, p := range params {
 		name, text, ok := strings.Cut(p, "=")
 		if !ok || name == "" {
@@ -24,12 +26,6 @@ func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[
 		}
 		if _, twice := vars[name]; twice {
 			return nil, usageError{fmt.Errorf("-p %s is given twice; give it once", name)}
-		}
-		if text == "-" {
-			if fromStdin != "" {
-				return nil, usageError{fmt.Errorf("-p %s=- and -p %s=- both read standard input; give one of them as @FILE", fromStdin, name)}
-			}
-			fromStdin = name
 		}
 		typ := chain.TypeAny
 		if c != nil {
@@ -44,6 +40,22 @@ func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[
 		vars[name] = value
 	}
 	return vars, nil
+}
+
+// oneReads refuses two that would read standard input.
+func oneReads(params []string) error {
+	first := ""
+	for _, p := range params {
+		name, ok := strings.CutSuffix(p, "=-")
+		switch {
+		case !ok:
+		case first != "":
+			return usageError{fmt.Errorf("-p %s=- and -p %s=- both read standard input; give one of them as @FILE", first, name)}
+		default:
+			first = name
+		}
+	}
+	return nil
 }
 
 // param is one variable's value: the text itself, or what is in a file.
@@ -118,7 +130,7 @@ func valueAs(typ chain.Type, text string) (any, error) {
 		return nil, fmt.Errorf("%s is not JSON: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
 	}
 	if typeOfJSON(value) != typ {
-		return nil, fmt.Errorf("%s is none: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
+		return nil, fmt.Errorf("%s is a %s: write it as %s", yamlx.Quote(strings.TrimSpace(text)), typeOfJSON(value), example)
 	}
 	return value, nil
 }
@@ -144,14 +156,18 @@ func decodeValue(text string) (value any, at int, err error) {
 
 // numbers returns v with every json.Number as an int where it is one, and as a
 // float64 where not.
+//
+// A number too large for both is its text.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if i, err := v.Int64(); err == nil {
 			return int(i)
 		}
-		f, _ := v.Float64()
-		return f
+		if f, err := v.Float64(); err == nil {
+			return f
+		}
+		return v.String() // too large to count with
 	case []any:
 		for i := range v {
 			v[i] = numbers(v[i])

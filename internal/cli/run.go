@@ -176,7 +176,7 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 		return a.printEnvelope(runEnvelope(o, err), err)
 	}
 	again := restarts(r.stack) || len(r.tools.Tools) > 0
-	show := newLiveSteps(a, len(r.chain.Steps())-1, !a.term.outIsTTY && again)
+	show := newLiveSteps(a, r.chain.Steps(), !a.term.outIsTTY && again)
 	o, err := r.run(ctx, r.vars, show)
 	if o.done {
 		if werr := show.finish(o); werr != nil {
@@ -189,7 +189,7 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 // run runs the chain with vars. The error is that of a cut answer, too.
 func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (*outcome, error) {
 	ctx = begin(ctx, chainRun(r.chain, r.file))
-	o, err := collectSteps(r.chain.Run(ctx, r.stack, vars,
+	o, err := collectSteps(r.chain.Steps(), r.chain.Run(ctx, r.stack, vars,
 		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find)), show)
 	if err == nil {
 		err = o.complete()

@@ -75,14 +75,19 @@ type passageJSON struct {
 	Privacy string  `json:"privacy,omitempty"`
 }
 
+func passagesJSON(found []retrieve.Passage) []passageJSON {
+	out := make([]passageJSON, len(found))
+	for i, p := range found {
+		out[i] = passageJSON{p.Source, p.Line, p.Offset, p.Score, p.Text, string(p.Privacy)}
+	}
+	return out
+}
+
 func (a *app) similar(ctx context.Context, in similarInput) error {
 	began := time.Now()
 	found, route, err := a.findSimilar(ctx, in)
 	if in.json {
-		out := similarJSON{OK: err == nil, Collection: in.name, Passages: []passageJSON{}, Route: route}
-		for _, p := range found {
-			out.Passages = append(out.Passages, passageJSON{p.Source, p.Line, p.Offset, p.Score, p.Text, string(p.Privacy)})
-		}
+		out := similarJSON{OK: err == nil, Collection: in.name, Passages: passagesJSON(found), Route: route}
 		if err != nil {
 			out.Error = errorOf(err)
 		}

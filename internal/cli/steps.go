@@ -18,6 +18,7 @@ type stepView interface {
 
 // outcome is what a run brought, whether or not it came to its end.
 type outcome struct {
+	names  []string // of the outermost steps
 	steps  []stepRun
 	open   []openStep         // asked, and not yet ended
 	last   *chain.StepResult  // of the last outermost step that ended
@@ -42,9 +43,10 @@ type openStep struct {
 	final          bool
 }
 
-// collectSteps drives a run and gathers what it brings.
-func collectSteps(events iter.Seq2[chain.Event, error], show stepView) (*outcome, error) {
-	o := &outcome{}
+// collectSteps drives a run of a chain with the steps of these names, and
+// gathers what it brings.
+func collectSteps(names []string, events iter.Seq2[chain.Event, error], show stepView) (*outcome, error) {
+	o := &outcome{names: names}
 	for e, err := range events {
 		if err != nil {
 			o.breakOff()
@@ -76,7 +78,7 @@ func (o *outcome) note(e chain.Event) {
 			o.open = slices.Delete(o.open, i, i+1)
 		}
 		o.steps = append(o.steps, stepRun{StepResult: *e.Result})
-		if !nested(e.Step) {
+		if slices.Contains(o.names, e.Step) {
 			o.last = e.Result
 		}
 	case chain.StepRetry:
@@ -155,9 +157,6 @@ func (s *openStep) result() chain.StepResult {
 	return chain.StepResult{Name: s.path, Text: s.text, Thinking: s.thinking}
 }
 
-// nested reports whether a step lies in another one.
-func nested(path string) bool { return strings.ContainsAny(path, ".[") }
-
 // within reports whether path is the step outer, or lies in it.
 func within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
@@ -171,7 +170,7 @@ func runEnvelope(o *outcome, err error) envelope {
 		env.Steps = append(env.Steps, stepJSON{
 			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
 			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route, Answered: s.Answered,
-			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void,
+			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages),
 		})
 	}
 	switch {

@@ -14,11 +14,13 @@ import (
 // start and end, for their words would be mixed.
 type liveSteps struct {
 	app    *app
-	last   int  // index of the last outermost step
-	hold   bool // the answer, until it is whole: what is written cannot be taken back
+	names  []string // of the outermost steps
+	last   int      // index of the last of them
+	hold   bool     // the answer, until it is whole: what is written cannot be taken back
 	open   map[string]bool
 	outer  map[string]bool // steps that others have ended in
 	ended  map[string]int  // how many of the times of a step
+	named  map[string]bool // what of steps beside each other has been told
 	now    *printer        // of the step that is asked
 	final  bool            // its answer is the chain's
 	latest *held           // the text that may be the chain's, and is not shown yet
@@ -32,8 +34,8 @@ type held struct {
 	after []string // lines that follow it
 }
 
-func newLiveSteps(a *app, last int, hold bool) *liveSteps {
-	return &liveSteps{app: a, last: last, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}}
+func newLiveSteps(a *app, names []string, hold bool) *liveSteps {
+	return &liveSteps{app: a, names: names, last: len(names) - 1, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
 }
 
 func (l *liveSteps) failed() error { return l.err }
@@ -59,8 +61,11 @@ func (l *liveSteps) event(e chain.Event) {
 func (l *liveSteps) start(e chain.Event) {
 	l.flush()
 	if e.Beside {
-		if !strings.Contains(e.Step, "[") {
-			l.line(l.app.term.dim("▸ " + e.Step))
+		// Of the elements of a list, the step is named once.
+		name, _, _ := strings.Cut(e.Step, "[")
+		if !l.named[name] {
+			l.named[name] = true
+			l.line(l.app.term.bold("▸ " + name))
 		}
 		return
 	}
@@ -71,7 +76,7 @@ func (l *liveSteps) start(e chain.Event) {
 
 // head is the line above a step's text.
 func (l *liveSteps) head(path string) {
-	if l.last > 0 || nested(path) {
+	if l.last > 0 || path != l.names[0] {
 		l.line(l.app.term.bold("▸ " + path))
 	}
 }
@@ -123,12 +128,16 @@ func (l *liveSteps) end(e chain.Event) {
 		l.summary(r)
 	case r.Skipped:
 		l.line(l.app.term.dim("· " + e.Step + " is skipped: its condition is false"))
+	case r.Passages != nil:
+		l.flush()
+		l.head(e.Step)
+		l.line(l.app.term.dim(passagesLine(r)))
 	default: // a text, or what was computed
 		l.flush()
 		pr := l.printer(false)
 		pr.hold = true
 		pr.chunk(provider.Chunk{Text: r.Text})
-		if e.Index < l.last || nested(e.Step) {
+		if e.Index < l.last || e.Step != l.names[l.last] {
 			l.head(e.Step)
 		}
 		l.settle(e, pr)
@@ -190,7 +199,7 @@ func (l *liveSteps) beside(e chain.Event) {
 func (l *liveSteps) summary(r *chain.StepResult) {
 	l.app.term.status("")
 	delete(l.ended, r.Name)
-	if r.Chosen == "" && len(r.Answered) == 0 {
+	if len(r.Answered) == 0 {
 		return
 	}
 	line := l.app.term.dim(endLine(r))
@@ -270,16 +279,29 @@ func (l *liveSteps) lines(texts []string) {
 	}
 }
 
+// passagesLine says what was found, and who made the question's vector.
+func passagesLine(r *chain.StepResult) string {
+	var places []string
+	for _, p := range r.Passages {
+		places = append(places, p.Place())
+	}
+	line := "· " + count(len(places), "passage") + ": " + strings.Join(places, ", ")
+	if r.Route != nil {
+		line += " · by vectors of " + r.Route.Provider + " (" + r.Route.Model + ")"
+	}
+	return strings.Join(strings.Fields(stripControls(line)), " ")
+}
+
 // endLine says who answered a step's calls.
 func endLine(r *chain.StepResult) string {
 	var who []string
 	for _, a := range r.Answered {
-		text := a.Provider + " (" + a.Model + ")"
+		text := a.Provider + " (" + a.Model + ") answered"
+		if a.Calls > 1 {
+			text += fmt.Sprintf(" %d times", a.Calls)
+		}
 		if a.Local {
 			text += " on this machine"
-		}
-		if a.Calls > 1 || len(r.Answered) > 1 {
-			text += fmt.Sprintf(" %d times", a.Calls)
 		}
 		who = append(who, text)
 	}
@@ -288,13 +310,13 @@ func endLine(r *chain.StepResult) string {
 	case r.Skipped:
 		return line + "skipped, its condition is false"
 	case len(who) > 0:
-		line += strings.Join(who, ", ") + " answered"
+		line += strings.Join(who, ", ")
 	case r.Route != nil:
 		where := " at " + r.Route.Endpoint
 		if r.Route.Local {
 			where = " on this machine"
 		}
-		line += r.Route.Provider + " (" + r.Route.Model + ")" + where + " answered"
+		line += r.Route.Provider + " (" + r.Route.Model + ") answered" + where
 	default:
 		line += "done"
 	}
