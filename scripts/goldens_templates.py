@@ -81,6 +81,9 @@ def fstrings():
         for _ in range(3):
             add("f-string", t, {k: R.choice(VALUES) for k in ["a", "b", "c", "größe", "名", "_x"]})
         add("f-string", t, {"a": "x", "b": "y", "c": "z", "größe": "g", "名": "n", "_x": "u"})
+    for t, v in [("{first name}", {"first name": "x"}), ("{ a }", {" a ": "x"}), ("{a-b}", {"a-b": 1}), ("{1a}", {"1a": 1}), ('{"a": 1}', {'"a"': 5}), ('{"a": 1}', {'"a"': "x"}),
+                 ("{a!z}", {"a": 1}), ("{a:>20000}", {"a": 1}), ("{a:.20000f}", {"a": 1})]:
+        add("f-string", t, v)
     for v in VALUES:
         for how in ["", "!r", "!s", "!a", "!r:>12", "!s:^9.3"]:
             add("f-string", "[{x%s}]" % how, {"x": v})
@@ -194,6 +197,9 @@ JHAND = [
     "{{ 'a,b,c'.split(',') }}{{ ' a  b '.split() }}{{ 'a,b,c'.split(',', 1) }}{{ 'a b c'.rsplit(' ', 1) }}{{ 'a b c'.split(none, 1) }}", "{{ 'abc'.startswith('a') }}{{ 'abc'.endswith(('x', 'c')) }}{{ 'abcabc'.find('c') }}{{ 'abcabc'.rfind('c') }}{{ 'abcabc'.count('b') }}{{ 'abc'.index('c') }}", "{{ ' a '.strip() }}|{{ 'xax'.lstrip('x') }}|{{ 'xax'.rstrip('x') }}|", "{{ ', '.join(['a', 'b']) }}", "{{ 'a-b'.replace('-', '+') }}{{ 'hello world'.title() }}{{ \"they're\".title() }}{{ 'hELLO'.capitalize() }}{{ 'aB'.swapcase() }}", "{{ '7'.zfill(3) }}{{ '-7'.zfill(4) }}{{ 'a'.ljust(3) }}|{{ 'a'.rjust(3, '*') }}|{{ 'a'.center(4, '-') }}", "{{ '12'.isdigit() }}{{ 'a1'.isalnum() }}{{ 'ab'.isalpha() }}{{ ' '.isspace() }}{{ 'AB'.isupper() }}{{ 'ab'.islower() }}{{ ''.isdigit() }}", "{{ 'a\nb'.splitlines() }}{{ 'a=b=c'.partition('=') }}{{ 'prefix-x'.removeprefix('prefix-') }}", "{{ [1, 2, 1].count(1) }}{{ [1, 2].index(2) }}", "{{ '{} {x}'.format(1, x=2) }}", "{{ d.items() | list | length }}",
     "{{ s|upper|lower|title }}", "{{ -1 ** 2 }}", "{{ 2 ** 3 ** 2 }}", "{{ 1 + 2 * 3 - 4 }}", "{{ (1 + 2) * 3 }}", "{{ 1 ~ 2 + 3 }}", "{{ 'a' ~ 'b' * 2 }}", "{{ not 1 == 2 }}", "{{ [1, [2]] == [1, [2]] }}{{ {'a': 1} == {'a': 1.0} }}{{ (1, 2) < (1, 3) }}{{ 'a' < 'b' }}", "{{ 1 < 'a' }}", "{{ 1 == '1' }}{{ 1 == 1.0 }}{{ true == 1 }}{{ none == false }}", "{{ '1' | int + 1 }}", "{{ -x }}", "{{ 3 if false }}", "{{ (3 if false) is defined }}", "{{ l.0 }}", "{{ people[0].name }}{{ people.0.name }}", "{{ d['b']['d'][1] }}", "{{ 'abc'[0] }}{{ 'abc'[-1] }}{{ 'abc'[9] }}",
     "{% if a == 'x' %}1{% endif %}\n{% if b %}\n2\n{% endif %}\n", "{% for x in l %}\n{{ x }}\n{% endfor %}\n", "{% set x = [1, 2] %}{% set y = x + [3] %}{{ x }}{{ y }}", "{% set _ = l.append(5) %}{{ l }}", "{{ lipsum(1) | length > 0 }}", "{{ [1,2,3] | random in [1,2,3] }}", "{{ 10 | filesizeformat }}", "{{ '<b>x</b>' | striptags }}", "{{ 'a b c d' | wordwrap(3) }}", "{{ 1 is foo.bar }}", "{{ l | pprint }}", "{{ ['a', '<'] | xmlattr }}", "{{ ({'a': 1}) | xmlattr }}", "{{ s | forceescape }}",
+    "{{ ('<' | e) ~ '<' }}", "{{ ('<' | e) + '<' }}", "{{ ['<' | e, '<'] | join }}", "{{ 'ﬁ' | upper }}", "{{ 'ﬁn' | capitalize }}", "{{ 'ﬁn' | title }}", "{{ 'ŉ'.upper() }}", "{{ ('x' | e).upper() }}", "{{ '<' | e | upper }}", "{{ '<' | tojson ~ '<' }}",
+    "{{ 'İ' | lower }}", "{{ 'ΑΣ' | lower }}", "{{ d.pop('a') }}", "{{ d.update({'x': 1}) }}{{ d }}", "{{ l.index('zz') }}", "{{ 'a'.nope }}", "{{ none.x }}", "{{ none | length }}", "{{ 5.x }}", "{{ 5 .x }}", "{{ 1.e }}", "{{ 1.5.x }}", "{{ a.1 }}", r"{{ '\\' }}", r"{{ '\N{DASH}' }}", r"{{ '\x4' }}", r"{{ '\8' }}", r"{{ '\101' }}",
+    "{{ a|d }}", "{{ a is defined and b is defined }}", "{{ loop }}", "{{ self }}", "{{ caller }}", "{{ varargs }}", "{{ l|map('nope')|list }}", "{{ l|select('nope')|list }}", "{{ [[1, 2], [3]] | map('first') | list }}", "{{ [1, 2] | map('string') | join('+') }}", "{{ ['a'] | map('replace', 'a', 'b') | list }}", "{{ range(100001) | length }}", "{{ range(100000) | length }}", "{{ [1, 2][true] }}", "{{ 'ab'[true] }}", "{{ {1: 'x'}[1.0] }}", "{{ {1: 'x'}[true] }}", "{{ {'a': 1, 'a': 2} }}", "{{ {[1]: 2} }}",
 ]
 
 

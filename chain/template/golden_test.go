@@ -98,6 +98,9 @@ type divergence struct {
 }
 
 var divergences = []divergence{
+	{FString, "refused", "is not a variable's name", "", "LangChain takes any text for a name: such braces were meant for the text"},
+	{FString, "refused", "has spaces around the name", "", "as above"},
+	{FString, "refused", "more than 10000 characters", "", "a format must not fill the memory"},
 	{Mustache, "refused", "there is no partial", "", "LangChain renders an unknown partial as nothing, without a word"},
 	{Mustache, "refused", "this {{{ is closed by }} only", "", "LangChain drops the tag without a word"},
 	{Mustache, "refused", "this {{ is never closed", "", "LangChain drops {{ at the end of a text"},
@@ -108,8 +111,11 @@ var divergences = []divergence{
 	{Jinja2, "refused", "there is no {% autoescape %}", "", "prompts are not HTML"},
 	{Jinja2, "refused", "recursive loops are not supported", "", "a macro can call itself"},
 	{Jinja2, "refused", "the method format is not supported", "", "it is how sandboxes are left; the filter format is there"},
-	{Jinja2, "refused", "lists do not change", "", "values are the caller's"},
+	{Jinja2, "refused", "values do not change", "", "values are the caller's"},
+	{Jinja2, "refused", "there is no self", "", "it is of use with blocks"},
 	{Jinja2, "refused", `lipsum`, "", "it is random"},
+	{Jinja2, "another text", "", `[ﬁŉİΣ]`, "the case of one letter is one letter here, but for ß"},
+	{Jinja2, "another text", "", `\| e\) \+|\| e, '<'\] \| join`, "escaped text is text as any other"},
 	{Jinja2, "taken", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},
 	{Jinja2, "refused later", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},
 	{Jinja2, "other variables", "", ` is (not )?\w+ (if|not|in)\b`, "jinja2 takes the word behind a test for the test's argument"},

@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -139,4 +140,37 @@ func must(t *testing.T, f Format, text string) *Template {
 		t.Fatal(err)
 	}
 	return tmpl
+}
+
+// The page lists what there is; it must not say more or less.
+func TestDocsListFiltersAndTests(t *testing.T) {
+	b, err := os.ReadFile("../../docs/langchain.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, known := range map[string]func(string) error{
+		"- filters: ": func(name string) error { return parses("{{ a | " + name + " }}") },
+		"- tests: ":   func(name string) error { return parses("{{ a is " + name + " }}") },
+	} {
+		_, list, ok := strings.Cut(string(b), what)
+		if !ok {
+			t.Fatalf("the page has no list %q", what)
+		}
+		list, _, _ = strings.Cut(list, "\n\n")
+		list, _, _ = strings.Cut(list, "\n- ")
+		names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
+		if len(names) < 20 {
+			t.Errorf("%s has only %v", what, names)
+		}
+		for _, name := range names {
+			if err := known(name); err != nil {
+				t.Errorf("%s%s: %v", what, name, err)
+			}
+		}
+	}
+}
+
+func parses(text string) error {
+	_, err := ParseWith(Jinja2, text, Options{AllowJinja2: true})
+	return err
 }

@@ -59,8 +59,8 @@ func (r *renderer) bind(at int, what string, a args, params ...string) bound {
 	if len(a.list) > len(params) {
 		refuse(at, "%s takes at most %d arguments, and got %d", what, len(params), len(a.list))
 	}
-	for i, v := range a.list {
-		b.values[strings.TrimSuffix(params[i], "?")] = v
+	for i, p := range params[:len(a.list)] {
+		b.values[strings.TrimSuffix(p, "?")] = a.list[i]
 	}
 	for _, n := range a.named {
 		if _, twice := b.values[n.name]; twice || !contains(params, n.name) && !contains(params, n.name+"?") {

@@ -260,9 +260,11 @@ func (l *lexer) next(rest string) token {
 	return token{}
 }
 
+// digitsLen returns the length of the digits that s begins with, with a _ between
+// them here and there.
 func digitsLen(s string, digit func(byte) bool) int {
 	n := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch {
 		case digit(s[i]):
 			n = i + 1
@@ -364,6 +366,8 @@ func (l *lexer) unescape(s string) string {
 		length := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 		switch {
 		case c == '\n':
+		case c == 'N':
+			fail(l.at, "the escape \\N in this text is not supported", "write the character itself")
 		case length > 0:
 			n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+1+length, len(s))], 16, 32)
 			if err != nil || i+length >= len(s) || !utf8.ValidRune(rune(n)) { //nolint:gosec // 32 bits, and checked

@@ -153,6 +153,8 @@ func (p *parser) primary() expr {
 			return &constant{at, false}
 		case "none", "None":
 			return &constant{at, nil}
+		case "self":
+			fail(t.at, "there is no self: a template has no blocks", "write a macro instead of a block")
 		}
 		return &name{at, t.text}
 	case tokenString:

@@ -12,7 +12,7 @@ import (
 // What one rendering may take: tokens and bytes together, and partials within
 // partials.
 const (
-	maxWork  = 64 << 20
+	maxWork  = 32 << 20
 	maxDepth = 100
 )
 
@@ -74,7 +74,7 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 			}
 			inside := body(tokens[i+1:], x.text)
 			for _, item := range items {
-				if err := r.meter.Take(8); err != nil {
+				if err := r.meter.Take(32); err != nil {
 					return r.mistake(err)
 				}
 				own := append((*scopes)[:n:n], item)
@@ -134,7 +134,13 @@ func (r *renderer) write(b *strings.Builder, s, padding string) error {
 	return nil
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;")
+// escape is HTML's for text, and quotes.
+func escape(s string) string {
+	if !strings.ContainsAny(s, `&"<>`) {
+		return s
+	}
+	return strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
 
 func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 	value := get(x, scopes)
@@ -153,7 +159,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 		return err
 	}
 	if x.kind == variable {
-		s = escaper.Replace(s)
+		s = escape(s)
 	}
 	b.WriteString(s)
 	return nil

@@ -6,7 +6,7 @@ import "testing"
 // many, which have an index.
 func TestDictWithFewKeysAndMany(t *testing.T) {
 	for _, n := range []int{1, few, few + 1, 3 * few} {
-		d := NewDict()
+		d := NewDict(0)
 		for i := range n {
 			if !d.Set(int64(i), "first") || !d.Set(float64(i), i) {
 				t.Fatalf("%d cannot be a key", i)
