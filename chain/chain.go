@@ -15,7 +15,10 @@ type Chain struct {
 	steps       []step
 	inputs      []input
 	needs       needs
+	notes       []error
 	deep        int // how deep steps lie in each other
+	files       []string
+	warnings    []error
 }
 
 // Input is a variable that no step provides: a run needs a value for it.
@@ -62,6 +65,9 @@ func build(steps []Step, pipe bool) (*Chain, error) {
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, w)
 	}
 	return c.chain, nil
 }
@@ -117,6 +123,11 @@ func (c *Chain) Tools() []string { return slices.Clone(c.needs.tools) }
 
 // Collections returns the collections that steps look passages up in.
 func (c *Chain) Collections() []string { return slices.Clone(c.needs.collections) }
+
+// Warnings say what is allowed in the chain and surely not meant, such as a step
+// whose value nobody uses. Those of a chain in a file have
+// their places in it.
+func (c *Chain) Warnings() []error { return slices.Clone(c.warnings) }
 
 // takes reports whether name is an input.
 func (c *Chain) takes(name string) bool {

@@ -20,6 +20,7 @@ const maxDepth = 32
 type compiler struct {
 	chain    *Chain
 	mistakes []*mistake
+	warnings []*mistake
 	scope    *scope
 	declared bool  // the inputs are known beforehand
 	index    int   // of the current step in its list
@@ -102,7 +103,21 @@ func (c *compiler) list(steps []Step, pipe bool, prefix string) []step {
 			c.piped(&compiled[i], &steps[i], before, prefix, i)
 		}
 	})
+	if !pipe {
+		c.unused(sc, steps, prefix)
+	}
 	return compiled
+}
+
+// unused warns of steps before the last whose values nobody uses.
+func (c *compiler) unused(sc *scope, steps []Step, prefix string) {
+	for i := range steps[:len(steps)-1] {
+		if !slices.ContainsFunc(sc.bindings, func(b binding) bool { return b.step == i && b.used }) {
+			p := placeOf(&steps[i], steps[i].Name, i, prefix)
+			p.field = "name"
+			c.warnings = append(c.warnings, &mistake{place: p, message: fmt.Sprintf("nobody uses the value of the step %q", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
+		}
+	}
 }
 
 // piped checks that a step of a pipe has one variable.

@@ -29,7 +29,7 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 
 // ended tells the end of a step to whoever watches.
 func (x *exec) ended(at site, result StepResult) bool {
-	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Result: &result}
+	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Of: at.of, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
 	}
@@ -74,7 +74,7 @@ func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResu
 	err = inner.concurrently(ctx, len(list), s.each.concurrency, func(ctx context.Context, x *exec, i int) error {
 		own := &frame{parent: v}
 		own.set(s.each.as, list[i])
-		result, err := x.numbered(at, i, func(at site) (StepResult, error) { return x.rounds(ctx, s, own, at) })
+		result, err := x.numbered(at, i, len(list), func(at site) (StepResult, error) { return x.rounds(ctx, s, own, at) })
 		values[i] = result.Value
 		return err
 	})
@@ -100,7 +100,7 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		own.set(s.name, first)
 	}
 	for round := range r.max {
-		result, err := inner.numbered(at, round, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
+		result, err := inner.numbered(at, round, r.max, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
 		if err != nil {
 			return inner.merged(result), err
 		}
@@ -123,8 +123,8 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 }
 
 // numbered runs one of several times of a step, and tells its end.
-func (x *exec) numbered(at site, i int, run func(site) (StepResult, error)) (StepResult, error) {
-	at = site{at.index, at.path + "[" + strconv.Itoa(i) + "]", true}
+func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) (StepResult, error) {
+	at = site{index: at.index, path: at.path + "[" + strconv.Itoa(i) + "]", inner: true, of: of}
 	start := time.Now()
 	result, err := run(at)
 	result.Name, result.Took = at.path, time.Since(start)

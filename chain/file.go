@@ -25,11 +25,16 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path)}}
+	seen := []string{path}
+	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), seen: &seen}}
 	for _, opt := range opts {
 		opt(f)
 	}
-	return f.parse(data)
+	c, err := f.parse(data)
+	if err == nil {
+		c.files = seen
+	}
+	return c, err
 }
 
 // Parse makes a chain of the text of a file, YAML or JSON, that errors call
@@ -40,7 +45,8 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 //	name: president
 //	prompt: Tell me the president of {country}
 //
-// A prompt file of LangChain's is a chain of one step.
+// A prompt file of LangChain's is a chain of one step, and a chain file of
+// LangChain's one of its steps: see [ParseLegacy].
 //
 // The error holds every mistake in the file, each with its line and column. A
 // text that names other files is a mistake: [Load] reads those.
@@ -58,6 +64,7 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = yamlx.PairSurrogates(data)
 	f.text = string(data)
 	root, err := yamlx.Parse(f.file, data)
 	if err != nil {
@@ -68,6 +75,9 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 	}
 	if prompt.IsFile(root) {
 		return f.promptChain(root)
+	}
+	if IsLegacy(root) {
+		return f.legacyChain(data)
 	}
 	c := f.chain(root)
 	if err := yamlx.Join(f.errs...); err != nil {
@@ -151,6 +161,9 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	c.chain.steps = c.top(steps)
 	f.report(c.mistakes)
 	f.place(c.chain)
+	for _, w := range c.warnings {
+		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+	}
 	c.chain.name, c.chain.description = name, description
 	if !top.Has("steps") && name != "" {
 		c.chain.steps[0].name = name

@@ -17,9 +17,15 @@ import (
 // there and below.
 type files struct {
 	root *os.Root
-	dir  string   // as errors show it
-	open []string // the chains being read, from the first
+	dir  string    // as errors show it
+	open []string  // the chains being read, from the first
+	seen *[]string // all that were read, as errors show them
 }
+
+// Files returns the paths of the files that [Load] read for the chain: its own,
+// then those that it names, each once. Of a chain that was not loaded there are
+// none.
+func (c *Chain) Files() []string { return slices.Clone(c.files) }
 
 // read returns the text of a file, and what errors call it.
 func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown string, ok bool) {
@@ -36,7 +42,11 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 		m.Fail(key, message, remedy)
 		return nil, "", false
 	}
-	return data, filepath.Join(f.files.dir, name), true
+	shown = filepath.Join(f.files.dir, name)
+	if seen := f.files.seen; seen != nil && !slices.Contains(*seen, shown) {
+		*seen = append(*seen, shown)
+	}
+	return data, shown, true
 }
 
 // referred reads the files that a step names.
@@ -73,7 +83,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 		return nil
 	}
 	defer root.Close()
-	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file))}
+	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
 	f.errs = append(f.errs, split(err)...)

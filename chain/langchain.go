@@ -31,6 +31,23 @@ type Legacy struct {
 // Chain returns the steps compiled.
 func (l *Legacy) Chain() *Chain { return l.chain }
 
+// Notes say what of the chain's file is not used, each a [*yamlx.Error] with its
+// place. Only LangChain's files have any.
+func (c *Chain) Notes() []error { return c.notes }
+
+// legacyChain makes a chain of a file that is LangChain's.
+func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
+	dir := ""
+	if f.files != nil {
+		dir = f.files.dir
+	}
+	l, err := ParseLegacy(f.file, data, dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.chain, nil
+}
+
 // IsLegacy reports whether a file with this root is a chain file of LangChain's.
 func IsLegacy(root *yaml.Node) bool {
 	root = yamlx.Follow(root)
@@ -94,6 +111,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if !ok {
 		return nil, yamlx.Join(r.errs...)
 	}
+	c.notes = r.notes
 	return &Legacy{Steps: p.steps, Pipe: p.pipe, Notes: r.notes, chain: c}, nil
 }
 

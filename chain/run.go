@@ -35,6 +35,8 @@ type Event struct {
 	Messages []provider.Message // what is asked, the templates filled in
 	Chunk    provider.Chunk     // a piece of the answer
 	Final    bool               // the chunk belongs to the chain's answer
+	Beside   bool               // other steps may run at the same time
+	Of       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
 	Tool     *tool.Event
 	Err      error
@@ -111,11 +113,12 @@ type site struct {
 	index int    // of the outermost step
 	path  string // the step's name, after those of the steps around it
 	inner bool   // there is a step around it
+	of    int    // it is one of so many times; 0: it is no such thing
 }
 
 // in is the site of a step in this one.
 func (s site) in(name string) site {
-	return site{s.index, s.path + "." + name, true}
+	return site{index: s.index, path: s.path + "." + name, inner: true}
 }
 
 func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *frame, error) {

@@ -21,6 +21,7 @@ type binding struct {
 	step  int  // the step that provides it, from 0; -1: no step of a list
 	known bool // it has a value by now
 	gap   bool // the step may be skipped, and then has none
+	used  bool
 }
 
 // piped is the one variable of a step in a pipe.
@@ -70,6 +71,7 @@ func (c *compiler) use(name string) Type {
 	if b == nil {
 		return c.input(name)
 	}
+	b.used = true
 	switch {
 	case b.known && b.gap:
 		c.fail(c.current.field, fmt.Sprintf("{%s} has no value when step %d is skipped", name, b.step+1), "give that step an else: the text that stands for its answer then")

@@ -71,9 +71,9 @@ func (m *Markdown) drain(end bool) {
 	rest := m.pending
 	for len(rest) > 0 {
 		line, _, whole := bytes.Cut(rest, []byte{'\n'})
-		n, clear := m.part(line, whole || end)
+		n, known := m.part(line, whole || end)
 		rest = rest[n:]
-		if !clear {
+		if !known {
 			break
 		}
 		if whole {
@@ -88,7 +88,7 @@ func (m *Markdown) drain(end bool) {
 
 // part prints of the line what is clear, and reports how much that was and
 // whether it was all of it.
-func (m *Markdown) part(line []byte, whole bool) (n int, clear bool) {
+func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 	if !m.inside {
 		var known bool
 		if n, known = m.begin(line, whole); !known {

@@ -69,11 +69,18 @@ func (p *printer) restart() {
 		p.write(p.thinking, "\n")
 		p.thought = false
 	}
-	if !p.hold && p.last != 0 && p.last != '\n' {
-		p.write(p.out, "\n")
-	}
+	p.newLine()
 	p.last = 0
 	p.again()
+}
+
+// newLine ends the line that is being written, if there is one: something else
+// is about to be shown.
+func (p *printer) newLine() {
+	if !p.hold && p.last != 0 && p.last != '\n' {
+		p.write(p.out, "\n")
+		p.last = '\n'
+	}
 }
 
 // again tells that an answer begins again.
@@ -107,12 +114,19 @@ func (p *printer) end() {
 
 // sayRoute tells on standard error who answered and why.
 func (a *app) sayRoute(r *provider.Route, u *provider.Usage) {
-	if r == nil || a.flags.quiet {
-		return
+	for _, line := range a.routeLines(r, u) {
+		a.term.note("%s", line)
 	}
-	a.term.note("%s", a.term.dim(routeLine(r, u)))
+}
+
+// routeLines are the lines that say who answered and why.
+func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
+	if r == nil || a.flags.quiet {
+		return nil
+	}
+	lines := []string{a.term.dim(routeLine(r, u))}
 	if !a.flags.verbose {
-		return
+		return lines
 	}
 	for _, at := range r.Attempts {
 		if at.Outcome != provider.OutcomeAnswered {
@@ -125,8 +139,9 @@ func (a *app) sayRoute(r *provider.Route, u *provider.Usage) {
 		if at.Reason != "" {
 			line += ": " + at.Reason
 		}
-		a.term.note("%s", a.term.dim(strings.Join(strings.Fields(stripControls(line)), " ")))
+		lines = append(lines, a.term.dim(strings.Join(strings.Fields(stripControls(line)), " ")))
 	}
+	return lines
 }
 
 func routeLine(r *provider.Route, u *provider.Usage) string {

@@ -90,10 +90,10 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		defer cancel()
 	}
 	asked, err := a.withTools(ctx, stack, in.tools)
-	defer asked.Close()
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	defer asked.Close()
 	if in.json {
 		r, err := provider.Collect(asked.Chat(ctx, req))
 		if err == nil {
@@ -114,6 +114,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
 	pr.hold = !a.term.outIsTTY && restarts
+	a.tools.before = pr.newLine
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/yamlx"
@@ -143,12 +144,27 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	return nil
 }
 
+// retry asks the last message again. The answer of before goes only when there
+// is another.
 func (s *chatSession) retry(ctx context.Context, _ string) error {
+	all := s.chat.Messages
+	gist := s.chat.Gist
 	text, ok := s.undo(ctx)
 	if !ok {
 		return usageError{errors.New("there is no message to ask again")}
 	}
-	return s.turn(ctx, text)
+	before := slices.Clone(all[len(s.chat.Messages):])
+	err := s.turn(ctx, text)
+	if n := len(s.chat.Messages); err != nil && before[len(before)-1].Text != "" && len(before) > 1 && s.chat.Messages[n-1].Text == "" {
+		ctx := context.WithoutCancel(ctx)
+		s.undo(ctx)
+		s.chat.Gist = gist
+		for _, m := range before {
+			s.add(ctx, m)
+		}
+		s.app.say("%s", s.app.term.yellow("· there is no new answer; the one of before stays"))
+	}
+	return err
 }
 
 func (s *chatSession) begin(context.Context, string) error {

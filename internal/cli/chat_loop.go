@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -33,59 +32,6 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 		return err
 	}
 	return s.turn(ctx, text)
-}
-
-// scripted takes a message from each line of standard input. The first failure
-// ends it, for what follows would answer something else; an answer that was cut
-// at its limit is told, and fails it at the end.
-func (s *chatSession) scripted(ctx context.Context) error {
-	var cut error
-	lines := make(chan string)
-	read := make(chan error, 1)
-	go func() { // a read from a pipe cannot be interrupted; the process is about to end then
-		in := bufio.NewScanner(s.app.term.in)
-		in.Buffer(nil, maxInput)
-		for in.Scan() {
-			select {
-			case lines <- in.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-		read <- in.Err()
-		close(lines)
-	}()
-	var whole chatui.Lines
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case line, ok := <-lines:
-			message, done := "", false
-			if ok {
-				message, done = whole.Add(strings.TrimSuffix(line, "\r"))
-			} else if err := <-read; err != nil {
-				return usageError{fmt.Errorf("reading standard input: %w", err)}
-			} else if rest, there := whole.Rest(); there {
-				return usageError{fmt.Errorf("standard input ends within a message, which begins with %q: end it with \"\"\", or without a backslash", excerpt(rest, 40))}
-			}
-			if done {
-				err := s.handle(ctx, message)
-				switch {
-				case errors.Is(err, errLeave):
-					return cut
-				case errors.As(err, new(errIncomplete)):
-					s.app.report(err)
-					cut = reported(err)
-				case err != nil:
-					return err
-				}
-			}
-			if !ok {
-				return cut
-			}
-		}
-	}
 }
 
 // interactive takes messages from the terminal. A failure is told, and the chat

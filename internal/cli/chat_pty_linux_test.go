@@ -28,12 +28,18 @@ type session struct {
 }
 
 // atTerminal starts tandem at a terminal of 80 columns, with a fake as its
-// providers: ok, echo and hang.
+// providers.
 func atTerminal(t *testing.T, f *fake, home string, args ...string) *session {
+	t.Helper()
+	return at(t, f, home, "xterm", args...)
+}
+
+// at is atTerminal, at one of that kind.
+func at(t *testing.T, f *fake, home, kind string, args ...string) *session {
 	t.Helper()
 	config := filepath.Join(home, "config.yaml")
 	text := "use: echo\nproviders:\n"
-	for _, manner := range []string{"ok", "echo", "hang", "escapes"} {
+	for _, manner := range []string{"ok", "echo", "hang", "escapes", "denied"} {
 		text += fmt.Sprintf("  - {name: %s, kind: openai, base_url: %s/%[1]s/v1, model: big}\n", manner, f.URL)
 	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
@@ -48,7 +54,7 @@ func atTerminal(t *testing.T, f *fake, home string, args ...string) *session {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM=xterm", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM="+kind, "PATH=" + os.Getenv("PATH")}
 	file, terminal := pty(t)
 	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)
@@ -244,5 +250,29 @@ func TestChatShowsAnswers(t *testing.T) {
 	}
 	if code := s.ends(); code != 130 {
 		t.Errorf("exit code %d after an interrupt", code)
+	}
+}
+
+// A terminal that cannot move its cursor gets lines, and nothing but lines.
+func TestChatAtADumbTerminal(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	s := at(t, f, t.TempDir(), "dumb", "chat")
+	s.expect(`/help says what can be typed`)
+	s.expect(`> $`)
+	s.types("**hello**\r")
+	s.expect(`\n\*\*hello\*\*\r\n`)
+	s.expect(`> $`)
+	s.types("/model denied\r")
+	s.expect(`> $`)
+	s.types("and now?\r")
+	s.expect(`denied .*401`)
+	s.expect(`> $`)
+	s.types("/quit\r")
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if out := s.all.String(); strings.Contains(out, "\x1b") {
+		t.Errorf("it got control sequences: %q", out)
 	}
 }

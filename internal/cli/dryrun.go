@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"text/tabwriter"
 
@@ -28,7 +27,6 @@ type planStep struct {
 	Name       string             `json:"name"`
 	Answers    bool               `json:"holds_answers,omitempty"`
 	Candidates []router.Candidate `json:"candidates"`
-	plan       router.Plan
 }
 
 // plannerOf is who knows whom a stack would ask.
@@ -63,33 +61,32 @@ func (a *app) dryAsk(ctx context.Context, stack *wire.Stack, req provider.Reques
 
 // dryRun says who would be asked in each step, and calls no model. The error is
 // that of the first step that nobody could answer.
-func (a *app) dryRun(ctx context.Context, stack *wire.Stack, c *chain.Chain, vars map[string]any, defaults provider.Request, asJSON bool) error {
-	planner, err := plannerOf(stack)
+func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
+	planner, err := plannerOf(r.stack)
 	if err != nil {
 		return err
 	}
-	p := &planning{planner: planner}
-	for e, runErr := range c.Run(ctx, p, vars, chain.Defaults(defaults)) {
-		switch {
-		case runErr != nil:
-			err = runErr
-		case e.Type == chain.StepEnd:
-			last := &p.steps[len(p.steps)-1]
-			last.Name, last.Answers = e.Step, e.Index > 0
-		}
-	}
-	for _, s := range p.steps {
+	asked, err := r.chain.Plan(ctx, r.vars, chain.Defaults(r.defaults))
+	var steps []planStep
+	for _, q := range asked {
+		plan, perr := planner.Plan(ctx, q.Request)
 		if err == nil {
-			err = s.plan.Err()
+			err = perr
 		}
+		if err == nil {
+			err = plan.Err()
+		}
+		steps = append(steps, planStep{Name: q.Step, Answers: q.Answers, Candidates: plan.Candidates})
 	}
 	if asJSON {
-		return a.printPlan(planJSON{Steps: p.steps}, err)
+		return a.printPlan(planJSON{Steps: steps}, err)
 	}
-	if len(p.steps) > 0 {
-		if werr := a.planTable(p.steps); werr != nil {
+	if len(steps) > 0 {
+		if werr := a.planTable(steps); werr != nil {
 			return werr
 		}
+	} else if err == nil {
+		a.tell("· no step asks a model")
 	}
 	return err
 }
@@ -166,31 +163,4 @@ func planReason(c router.Candidate) string {
 		return c.Endpoint
 	}
 	return strings.Join(strings.Fields(stripControls(c.Reason)), " ")
-}
-
-// planning is a provider that answers nothing: it notes who would be asked.
-type planning struct {
-	planner router.Planner
-	steps   []planStep
-}
-
-var _ provider.Provider = (*planning)(nil)
-
-// Name is "plan".
-func (p *planning) Name() string { return "plan" }
-
-// Models lists none.
-func (p *planning) Models(context.Context) ([]provider.Model, error) { return nil, nil }
-
-// Chat plans, and yields a word in an answer's place.
-func (p *planning) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		plan, err := p.planner.Plan(ctx, req)
-		if err != nil {
-			yield(provider.Chunk{}, err)
-			return
-		}
-		p.steps = append(p.steps, planStep{Candidates: plan.Candidates, plan: plan})
-		yield(provider.Chunk{Text: "…", Finish: provider.FinishStop}, nil)
-	}
 }

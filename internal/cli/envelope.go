@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"time"
 
+	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -13,14 +15,16 @@ import (
 // on success and on failure. docs/json.md documents it; fields are only ever
 // added.
 type envelope struct {
-	OK       bool            `json:"ok"`
-	Answer   string          `json:"answer"`
-	Thinking string          `json:"thinking,omitempty"`
-	Finish   provider.Finish `json:"finish,omitempty"`
-	Usage    *usageJSON      `json:"usage,omitempty"`
-	Route    *provider.Route `json:"route,omitempty"`
-	Steps    []stepJSON      `json:"steps,omitempty"`
-	Error    *errorJSON      `json:"error,omitempty"`
+	OK       bool             `json:"ok"`
+	Answer   string           `json:"answer"`
+	Value    any              `json:"value,omitempty"`
+	Thinking string           `json:"thinking,omitempty"`
+	Finish   provider.Finish  `json:"finish,omitempty"`
+	Usage    *usageJSON       `json:"usage,omitempty"`
+	Route    *provider.Route  `json:"route,omitempty"`
+	Answered []chain.Answered `json:"answered,omitempty"`
+	Steps    []stepJSON       `json:"steps,omitempty"`
+	Error    *errorJSON       `json:"error,omitempty"`
 }
 
 type usageJSON struct {
@@ -31,12 +35,18 @@ type usageJSON struct {
 }
 
 type stepJSON struct {
-	Name     string          `json:"name"`
-	Answer   string          `json:"answer"`
-	Thinking string          `json:"thinking,omitempty"`
-	Finish   provider.Finish `json:"finish,omitempty"`
-	Usage    *usageJSON      `json:"usage,omitempty"`
-	Route    *provider.Route `json:"route,omitempty"`
+	Name     string           `json:"name"`
+	Answer   string           `json:"answer"`
+	Value    any              `json:"value,omitempty"`
+	Thinking string           `json:"thinking,omitempty"`
+	Finish   provider.Finish  `json:"finish,omitempty"`
+	Usage    *usageJSON       `json:"usage,omitempty"`
+	Route    *provider.Route  `json:"route,omitempty"`
+	Answered []chain.Answered `json:"answered,omitempty"`
+	Skipped  bool             `json:"skipped,omitempty"`
+	Chosen   string           `json:"chosen,omitempty"`
+	Took     time.Duration    `json:"took_ns,omitempty"`
+	Void     string           `json:"void,omitempty"` // why the answer does not count
 }
 
 type errorJSON struct {

@@ -16,6 +16,7 @@ const (
 	exitOK            = 0
 	exitError         = 1
 	exitUsage         = 2
+	exitRows          = 3
 	exitDenied        = 4
 	exitNoTarget      = 5
 	exitOverBudget    = 6

@@ -2,14 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -24,6 +25,10 @@ type runInput struct {
 	noStrm  bool
 	timeout time.Duration
 	dry     bool
+	graph   bool
+	watch   bool
+	rows    rowsInput
+	trusted trusted
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -31,19 +36,22 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] FILE",
 		Short: "Run a chain or prompt file",
-		Long: `Run a chain or prompt file. The last step's answer goes to standard output;
-the steps before it, and who answered, are shown on standard error.
+		Long: `Run a chain or prompt file. The chain's answer goes to standard output; the
+steps before it, and who answered, are shown on standard error.
 
 What a step sets for itself (use, model, temperature, …) goes before flags,
 and flags go before the configuration.`,
 		Example: `  tandem run examples/president.yaml -p country="United States of America"
-  tandem run examples/template.yaml -p country=India --json | jq .steps`,
+  tandem run examples/template.yaml -p country=India --json | jq .steps
+  tandem run examples/template.yaml --each countries.csv --limit 3
+  tandem run examples/president.yaml -p country=India --watch`,
 		Args: exactArgs("a chain file"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.file = args[0]
+			in.rows.limited, in.rows.bounded = cmd.Flags().Changed("limit"), cmd.Flags().Changed("concurrency")
 			return a.run(cmd.Context(), in)
 		},
 	}
@@ -53,20 +61,77 @@ and flags go before the configuration.`,
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for whole answers at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked in each step, and who not and why; call no model")
+	f.BoolVar(&in.graph, "graph", false, "print the chain as a Mermaid flowchart; call no model")
+	f.BoolVar(&in.watch, "watch", false, "run again whenever the chain's files change")
+	in.rows.register(f)
+	in.trusted.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
+	a.tools.register(f)
 	return cmd
 }
 
-// run runs a chain: load it, bind the variables, show each step.
+// run runs a chain, or shows what it is.
 func (a *app) run(ctx context.Context, in runInput) error {
-	c, err := chain.Load(in.file)
+	if err := in.check(); err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
+	switch {
+	case in.graph:
+		return a.graph(in)
+	case in.watch:
+		return a.watch(ctx, in)
+	}
+	return a.runOnce(ctx, in)
+}
+
+// check finds flags that do not go together.
+func (in *runInput) check() error {
+	for _, f := range []struct {
+		wrong bool
+		text  string
+	}{
+		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph prints the chain and runs nothing; give it alone"},
+		{in.dry && in.watch, "--dry-run asks nobody, and --watch runs again and again; give one of them"},
+		{in.dry && in.rows.file != "", "--dry-run says who would be asked once; give it without --each"},
+		{in.rows.file == "" && in.rows.limited, "--limit says how many rows of --each are run; give it with --each"},
+		{in.rows.file == "" && in.rows.bounded, "--concurrency says how many rows of --each run at a time; give it with --each"},
+		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
+		{in.rows.concurrency < 1 || in.rows.concurrency > maxRowsAtOnce, fmt.Sprintf("--concurrency must be between 1 and %d", maxRowsAtOnce)},
+	} {
+		if f.wrong {
+			return usageError{errors.New(f.text)}
+		}
+	}
+	return nil
+}
+
+// running is a chain and what its runs need.
+type running struct {
+	file     string
+	chain    *chain.Chain
+	vars     map[string]any
+	stack    *wire.Stack
+	defaults provider.Request
+	tools    tool.Options
+}
+
+// runOnce loads the chain, binds the variables, and runs it: once, or once a
+// row.
+func (a *app) runOnce(ctx context.Context, in runInput) error {
+	c, err := chain.Load(in.file, in.trusted.load()...)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
-	vars, err := a.params(ctx, in.params)
+	vars, err := a.params(ctx, c, in.params)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
+	}
+	var rows *table
+	if in.rows.file != "" {
+		if rows, err = readTable(c, in.rows.file, vars); err != nil {
+			return a.fail(in.json, provider.Response{}, err)
+		}
 	}
 	stack, err := a.open(ctx)
 	if err != nil {
@@ -76,31 +141,68 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	if err := configured(in.file, c, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
-	defaults := provider.Request{NoStream: in.noStrm || in.json}
+	defaults := provider.Request{NoStream: in.noStrm || in.json || rows != nil}
 	if err := in.sample.apply(&defaults, stack); err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	r := &running{file: in.file, chain: c, vars: vars, stack: stack, defaults: defaults}
 	if in.dry {
-		return a.dryRun(ctx, stack, c, vars, defaults, in.json)
+		return a.dryRun(ctx, r, in.json)
 	}
-	ctx = begin(ctx, chainRun(c, in.file))
+	if names := c.Tools(); len(names) > 0 {
+		tools, done, err := stack.Tools(ctx, names)
+		defer done()
+		if err != nil {
+			return a.fail(in.json, provider.Response{}, a.withLog(err))
+		}
+		a.tools.inUse, r.tools = true, a.toolOptions(tools)
+	}
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
 		defer cancel()
 	}
-	show := stepView(silentSteps{})
-	if !in.json {
-		show = &liveSteps{app: a, last: len(c.Steps()) - 1, hold: !a.term.outIsTTY && restarts(stack)}
+	if rows != nil {
+		return a.runRows(ctx, r, rows, in)
 	}
-	steps, err := collectSteps(c.Run(ctx, stack, vars, chain.Defaults(defaults)), show)
-	if err == nil && len(steps) > 0 {
-		err = finished(steps[len(steps)-1].response())
+	return a.runChain(ctx, r, in.json)
+}
+
+// runChain runs the chain once, and shows it.
+func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
+	if asJSON {
+		o, err := r.run(ctx, r.vars, silentSteps{})
+		return a.printEnvelope(runEnvelope(o, err), err)
 	}
-	if !in.json {
-		return err
+	again := restarts(r.stack) || len(r.tools.Tools) > 0
+	show := newLiveSteps(a, len(r.chain.Steps())-1, !a.term.outIsTTY && again)
+	o, err := r.run(ctx, r.vars, show)
+	if o.done {
+		if werr := show.finish(o); werr != nil {
+			return werr
+		}
 	}
-	return a.printEnvelope(runEnvelope(steps, err, len(c.Steps())), err)
+	return err
+}
+
+// run runs the chain with vars. The error is that of a cut answer, too.
+func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (*outcome, error) {
+	ctx = begin(ctx, chainRun(r.chain, r.file))
+	o, err := collectSteps(r.chain.Run(ctx, r.stack, vars,
+		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find)), show)
+	if err == nil {
+		err = o.complete()
+	}
+	return o, err
+}
+
+// find looks passages up for the chain's steps.
+func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+	c, err := r.stack.Collection(ctx, l.Collection)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Find(ctx, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 }
 
 // configured finds a provider that a step names and nobody configured before
@@ -119,158 +221,14 @@ func configured(file string, c *chain.Chain, stack *wire.Stack) error {
 	return nil
 }
 
-// params reads -p name=value flags.
-func (a *app) params(ctx context.Context, params []string) (map[string]any, error) {
-	vars := make(map[string]any, len(params))
-	for _, p := range params {
-		k, v, ok := strings.Cut(p, "=")
-		if !ok || k == "" {
-			return nil, usageError{fmt.Errorf("-p %q: expected name=value, such as -p country=India", p)}
-		}
-		if _, twice := vars[k]; twice {
-			return nil, usageError{fmt.Errorf("-p %s is given twice; give it once", k)}
-		}
-		v, err := a.paramValue(ctx, k, v)
-		if err != nil {
-			return nil, err
-		}
-		vars[k] = v
+// graph prints a chain as a Mermaid flowchart.
+func (a *app) graph(in runInput) error {
+	c, err := chain.Load(in.file, in.trusted.load()...)
+	if err != nil {
+		return err
 	}
-	return vars, nil
-}
-
-func (a *app) paramValue(ctx context.Context, name, v string) (string, error) {
-	switch {
-	case v == "-":
-		return readText(ctx, "standard input", a.term.in)
-	case strings.HasPrefix(v, "@"):
-		data, err := readFile(v[1:], maxInput)
-		if err != nil {
-			return "", err
-		}
-		return string(data), checkText(v[1:], data)
+	if _, err := fmt.Fprint(a.term.out, c.Mermaid()); err != nil {
+		return fmt.Errorf("writing the graph: %w", err)
 	}
-	return v, checkText("-p "+name, []byte(v))
-}
-
-// stepView is told what happens in a chain as it happens.
-type stepView interface {
-	start(index int, name string)
-	chunk(c provider.Chunk)
-	end(r chain.StepResult)
-	broken() // the step that started did not end
-	failed() error
-}
-
-// collectSteps drives a run and returns the steps that ran, the one that broke
-// off with its partial text included.
-func collectSteps(events func(func(chain.Event, error) bool), show stepView) ([]stepRun, error) {
-	var steps []stepRun
-	open := false
-	for e, err := range events {
-		if err != nil {
-			if open {
-				show.broken()
-			}
-			return steps, err
-		}
-		switch e.Type {
-		case chain.StepStart:
-			open = true
-			steps = append(steps, stepRun{StepResult: chain.StepResult{Name: e.Step}})
-			show.start(e.Index, e.Step)
-		case chain.StepChunk:
-			last := &steps[len(steps)-1]
-			if e.Chunk.Restart {
-				last.Text, last.Thinking = "", ""
-			}
-			last.Text += e.Chunk.Text
-			last.Thinking += e.Chunk.Thinking
-			show.chunk(e.Chunk)
-		case chain.StepEnd:
-			open = false
-			steps[len(steps)-1].StepResult = *e.Result
-			show.end(*e.Result)
-		}
-		if err := show.failed(); err != nil {
-			return steps, err
-		}
-	}
-	return steps, nil
-}
-
-type stepRun struct{ chain.StepResult }
-
-func (s stepRun) response() provider.Response {
-	return provider.Response{Text: s.Text, Thinking: s.Thinking, Finish: s.Finish, Usage: s.Usage, Route: s.Route}
-}
-
-func runEnvelope(steps []stepRun, err error, want int) envelope {
-	env := envelope{OK: err == nil}
-	for _, s := range steps {
-		env.Steps = append(env.Steps, stepJSON{
-			Name: s.Name, Answer: s.Text, Thinking: s.Thinking,
-			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route,
-		})
-	}
-	if n := len(steps); n > 0 && n == want {
-		last := steps[n-1]
-		env.Answer, env.Thinking, env.Finish, env.Route = last.Text, last.Thinking, last.Finish, last.Route
-	}
-	var total provider.Usage
-	for _, s := range steps {
-		if s.Usage == nil {
-			return env
-		}
-		total = total.Add(*s.Usage)
-	}
-	env.Usage = usageOf(&total)
-	return env
-}
-
-// silentSteps shows nothing.
-type silentSteps struct{}
-
-func (silentSteps) start(int, string)    {}
-func (silentSteps) chunk(provider.Chunk) {}
-func (silentSteps) end(chain.StepResult) {}
-func (silentSteps) broken()              {}
-func (silentSteps) failed() error        { return nil }
-
-// liveSteps streams every step: the last one's answer to standard output, all
-// else to standard error.
-type liveSteps struct {
-	app  *app
-	last int
-	hold bool // the last answer, until it is whole
-	pr   *printer
-}
-
-func (l *liveSteps) start(index int, name string) {
-	t := l.app.term
-	out, tty := t.err, t.errTTY
-	if index == l.last {
-		out, tty = t.out, t.outIsTTY
-	} else if l.app.flags.quiet {
-		out, tty = io.Discard, false
-	}
-	l.pr = &printer{out: t.modelWriter(out, tty), again: l.app.again, hold: l.hold && index == l.last}
-	if !l.app.flags.quiet {
-		l.pr.thinking = t.modelWriter(t.err, t.errTTY)
-		if l.last > 0 {
-			t.note("%s", t.bold("▸ "+name))
-		}
-	}
-}
-
-func (l *liveSteps) chunk(c provider.Chunk) { l.pr.chunk(c) }
-func (l *liveSteps) broken()                { l.pr.end() }
-func (l *liveSteps) failed() error          { return l.pr.err }
-
-func (l *liveSteps) end(r chain.StepResult) {
-	l.pr.end()
-	l.app.sayRoute(r.Route, r.Usage)
-	if l.last > 0 && l.app.term.errTTY && !l.app.flags.quiet {
-		l.app.term.note("")
-	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -23,6 +24,9 @@ type terminal struct {
 	outIsTTY, errTTY bool
 	inIsTTY          bool
 	color            bool
+
+	mu     sync.Mutex // of what is written to err as lines
+	stands bool       // a status stands in the last line
 }
 
 func newTerminal(in io.Reader, out, err io.Writer) *terminal {
@@ -75,7 +79,28 @@ func (t *terminal) yellow(s string) string { return t.paint("33", s) }
 
 // note writes one line to standard error.
 func (t *terminal) note(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wipe()
 	fmt.Fprintln(t.err, fmt.Sprintf(format, args...))
+}
+
+// status shows how far something is, in place of the status before, until the
+// next note. It is for terminals; "" shows none.
+func (t *terminal) status(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.wipe(); text != "" && t.errTTY {
+		fmt.Fprint(t.err, text)
+		t.stands = true
+	}
+}
+
+func (t *terminal) wipe() {
+	if t.stands {
+		fmt.Fprint(t.err, "\r\x1b[K")
+		t.stands = false
+	}
 }
 
 // modelWriter returns where a model's words go: through a sanitizer when w is

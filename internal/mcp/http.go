@@ -9,9 +9,6 @@ import (
 
 // bounded is a client whose answers are bounded, and that sends header along.
 func bounded(c *http.Client, header http.Header) *http.Client {
-	if c == nil {
-		c = &http.Client{}
-	}
 	out := *c
 	out.Transport = &boundedTransport{inner: c.Transport, header: header}
 	return &out
@@ -24,17 +21,13 @@ type boundedTransport struct {
 
 // RoundTrip makes one HTTP call.
 func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	inner := t.inner
-	if inner == nil {
-		inner = http.DefaultTransport
-	}
 	if len(t.header) > 0 {
 		req = req.Clone(req.Context())
 		for name, values := range t.header {
 			req.Header[name] = values
 		}
 	}
-	resp, err := inner.RoundTrip(req)
+	resp, err := t.inner.RoundTrip(req)
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {

@@ -84,6 +84,9 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
+		if cfg.Client == nil || cfg.Client.Transport == nil {
+			return nil, &Error{Server: cfg.Name, Err: errors.New("there is no client that could reach it")}
+		}
 		transport = &sdk.StreamableClientTransport{
 			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
 			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,

@@ -26,8 +26,18 @@ func (l *lowering) typed(n *node, t string, at []string) (*node, error) {
 		stringRules(n, out)
 	case "integer":
 		return integerRules(n, out), nil
+	case "number": // no grammar heeds these, but an integer may come of it, and strict mode does
+		for _, key := range numeric() {
+			if _, ok := float(n, key); ok {
+				out.set(key, n.get(key))
+			}
+		}
 	}
 	return out, nil
+}
+
+func numeric() []string {
+	return []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 }
 
 func (l *lowering) object(n, out *node, at []string) (*node, error) {
@@ -247,6 +257,7 @@ func integerRules(n, out *node) *node {
 	if least > most {
 		return nil
 	}
+	out.drop(numeric()...)
 	const exact = 1 << 53
 	if least > -exact && least < exact {
 		out.set("minimum", number(int64(least)))

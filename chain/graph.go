@@ -1,0 +1,372 @@
+package chain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/template"
+)
+
+// Mermaid returns the chain as a flowchart in Mermaid's language
+// (https://mermaid.js.org): its inputs and steps, an arrow from each value to
+// where it is used, and boxes around steps that lie in others.
+func (c *Chain) Mermaid() string {
+	d := &drawing{}
+	d.line("flowchart TD")
+	names := &drawn{at: map[string]string{}}
+	for _, in := range c.inputs {
+		text := in.Name
+		if in.Type != TypeAny {
+			text += ": " + string(in.Type)
+		}
+		names.at[in.Name] = d.node(`([%s])`, text)
+	}
+	last := d.list(c.steps, names, c.pipe)
+	answer := d.node(`([%s])`, "answer")
+	d.edges = append(d.edges, edge{from: last, to: answer, arrow: "==>"})
+	d.indent = "  "
+	for _, e := range d.edges {
+		label := ""
+		if e.label != "" {
+			label = "|" + quoted(e.label) + "|"
+		}
+		d.line("%s %s%s %s", e.from, e.arrow, label, e.to)
+	}
+	return d.text.String()
+}
+
+// drawing is a flowchart as it grows.
+type drawing struct {
+	text   strings.Builder
+	nodes  int
+	indent string
+	edges  []edge
+}
+
+type edge struct{ from, to, arrow, label string }
+
+// drawn is which node each name stands for, the nearest first.
+type drawn struct {
+	outer *drawn
+	at    map[string]string
+	pipe  string // the node that every name stands for
+}
+
+func (n *drawn) find(name string) string {
+	for ; n != nil; n = n.outer {
+		if n.pipe != "" {
+			return n.pipe
+		}
+		if id, ok := n.at[name]; ok {
+			return id
+		}
+	}
+	return ""
+}
+
+func (d *drawing) line(format string, args ...any) {
+	fmt.Fprintf(&d.text, d.indent+format+"\n", args...)
+}
+
+func (d *drawing) id() string {
+	d.nodes++
+	return fmt.Sprintf("n%d", d.nodes)
+}
+
+// node draws a node and returns its name.
+func (d *drawing) node(shape, text string) string {
+	id, was := d.id(), d.indent
+	if d.indent == "" {
+		d.indent = "  "
+	}
+	d.line("%s"+shape, id, quoted(text))
+	d.indent = was
+	return id
+}
+
+// box draws what content draws within a box.
+func (d *drawing) box(title string, content func()) string {
+	id, was := d.id(), d.indent
+	if d.indent == "" {
+		d.indent = "  "
+	}
+	d.line("subgraph %s[%s]", id, quoted(title))
+	outer := d.indent
+	d.indent += "  "
+	content()
+	d.indent = outer
+	d.line("end")
+	d.indent = was
+	return id
+}
+
+// join draws an arrow from each of the names' nodes.
+func (d *drawing) join(names *drawn, used []string, to string) {
+	var from []string
+	for _, name := range used {
+		if id := names.find(name); id != "" && id != to && !slices.Contains(from, id) {
+			from = append(from, id)
+			d.edges = append(d.edges, edge{from: id, to: to, arrow: "-->"})
+		}
+	}
+}
+
+// list draws steps that run one after the other, and returns the last one's node.
+func (d *drawing) list(steps []step, names *drawn, pipe bool) string {
+	inner := &drawn{outer: names, at: map[string]string{}}
+	last := ""
+	for i := range steps {
+		s := &steps[i]
+		if pipe && i > 0 {
+			inner = &drawn{pipe: last}
+		}
+		var branches map[string]string
+		last, branches = d.step(s, inner)
+		if pipe {
+			continue
+		}
+		inner.at[s.name] = last
+		for name, id := range branches {
+			inner.at[name] = id
+		}
+	}
+	return last
+}
+
+// step draws a step; branches are the names that it provides besides its own.
+func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]string) {
+	title := strings.Join(append([]string{s.name}, s.traits()...), " · ")
+	within := names
+	if s.each != nil {
+		within = &drawn{outer: within, at: map[string]string{s.each.as: ""}}
+	}
+	if s.repeat != nil {
+		within = &drawn{outer: within, at: map[string]string{s.name: ""}}
+	}
+	content := func(title string) {
+		switch b := s.body.(type) {
+		case *group:
+			id = d.box(title, func() { d.list(b.steps, within, false) })
+		case *parallel:
+			branches = map[string]string{}
+			id = d.box(title+" · at the same time", func() {
+				for i := range b.branches {
+					branches[b.branches[i].name], _ = d.step(&b.branches[i], within)
+				}
+			})
+		case *route:
+			id = d.box(title, func() { d.route(b, within) })
+		case *sub:
+			id = d.box(title, func() { d.sub(b, within) })
+		default:
+			id = d.leaf(s, title, within)
+		}
+	}
+	if _, isLeaf := s.uses(); isLeaf && (s.each != nil || s.repeat != nil) {
+		id = d.box(title, func() { content(s.name) })
+	} else {
+		content(title)
+	}
+	d.join(names, s.controls(), id)
+	if s.fallback != nil {
+		instead, _ := d.step(s.fallback, names)
+		d.edges = append(d.edges, edge{from: id, to: instead, arrow: "-.->", label: "if it fails"})
+	}
+	return id, branches
+}
+
+// leaf draws a step with no steps in it.
+func (d *drawing) leaf(s *step, title string, names *drawn) string {
+	shape := "[%s]"
+	switch s.body.(type) {
+	case *textBody:
+		shape = "(%s)"
+	case *transform:
+		shape = "{{%s}}"
+	case *lookup:
+		shape = "[(%s)]"
+	}
+	id := d.node(shape, title)
+	used, _ := s.uses()
+	d.join(names, used, id)
+	return id
+}
+
+func (d *drawing) route(b *route, names *drawn) {
+	choice := ""
+	if b.ask != nil {
+		choice = d.node("{%s}", "the model chooses")
+		d.join(names, promptNames(b.ask.prompt), choice)
+	} else {
+		choice = d.node("{%s}", b.by.shown())
+		d.join(names, b.by.variables(), choice)
+	}
+	for i := range b.branches {
+		label := b.branches[i].name
+		if i == b.fallback {
+			label += ", or anything else"
+		}
+		id, _ := d.step(&b.branches[i], names)
+		d.edges = append(d.edges, edge{from: choice, to: id, arrow: "-->", label: label})
+	}
+}
+
+func (d *drawing) sub(b *sub, names *drawn) {
+	inner := &drawn{at: map[string]string{}}
+	for _, in := range b.chain.inputs {
+		id := d.node(`([%s])`, in.Name)
+		inner.at[in.Name] = id
+		if e := b.with[in.Name]; e != nil {
+			d.join(names, e.variables(), id)
+		} else {
+			d.join(names, []string{in.Name}, id)
+		}
+	}
+	d.list(b.chain.steps, inner, b.chain.pipe)
+}
+
+// traits are what a drawing says about a step besides its name.
+func (s *step) traits() []string {
+	var t []string
+	switch b := s.body.(type) {
+	case *ask:
+		t = append(t, "asks "+asked(s))
+		if b.schema != nil {
+			t = append(t, "JSON by a schema")
+		}
+		if len(b.tools) > 0 {
+			t = append(t, "tools "+strings.Join(b.tools, ", "))
+		}
+	case *transform:
+		t = append(t, b.expression.shown())
+	case *textBody:
+		t = append(t, "text")
+	case *lookup:
+		t = append(t, "looks up in "+b.collection)
+	case *sub:
+		if b.chain.name != "" {
+			t = append(t, "chain "+b.chain.name)
+		}
+	}
+	if s.when != nil {
+		t = append(t, "when "+s.when.shown())
+	}
+	if s.each != nil {
+		t = append(t, fmt.Sprintf("for each %s of %s, %d at a time", s.each.as, s.each.over.shown(), s.each.concurrency))
+	}
+	if r := s.repeat; r != nil && r.until != nil {
+		t = append(t, fmt.Sprintf("until %s, at most %d times", r.until.shown(), r.max))
+	} else if r != nil {
+		t = append(t, fmt.Sprintf("%d times", r.max))
+	}
+	if s.retries > 0 {
+		t = append(t, fmt.Sprintf("up to %d retries", s.retries))
+	}
+	if s.timeout > 0 {
+		t = append(t, "within "+s.timeout.String())
+	}
+	return t
+}
+
+// asked is whom a step names, as far as it names anybody.
+func asked(s *step) string {
+	who := "the model"
+	switch use := strings.Join(s.settings.Use, ", else "); {
+	case use != "" && s.settings.Model != "":
+		who = use + " (" + s.settings.Model + ")"
+	case use != "":
+		who = use
+	case s.settings.Model != "":
+		who = s.settings.Model
+	}
+	return who
+}
+
+// uses are the variables of what a step does itself; leaf is false for a step
+// that others are in.
+func (s *step) uses() (names []string, leaf bool) {
+	switch b := s.body.(type) {
+	case *ask:
+		return promptNames(b.prompt), true
+	case *textBody:
+		return templateNames(b.template), true
+	case *transform:
+		return b.expression.variables(), true
+	case *lookup:
+		return templateNames(b.query.template), true
+	}
+	return nil, false
+}
+
+// controls are the variables of when and how often a step runs. The end of a
+// loop is about the step's own value, too.
+func (s *step) controls() []string {
+	names := s.when.variables()
+	if s.each != nil {
+		names = append(names, s.each.over.variables()...)
+	}
+	if s.repeat != nil {
+		names = append(names, s.repeat.start.variables()...)
+		for _, name := range s.repeat.until.variables() {
+			if name != s.name {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func (e *expression) variables() []string {
+	if e == nil {
+		return nil
+	}
+	return slices.Clone(e.names)
+}
+
+// shown is the expression, on one line and not too long.
+func (e *expression) shown() string {
+	text := []rune(oneLine(e.text))
+	if len(text) > 60 {
+		return string(text[:59]) + "…"
+	}
+	return string(text)
+}
+
+func promptNames(p *prompt.Prompt) []string {
+	var names []string
+	for _, v := range p.Vars() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+func templateNames(t *template.Template) []string {
+	var names []string
+	for _, v := range t.Vars() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// quoted is a text as Mermaid takes it: whatever might mean something to it, or
+// to a browser, is written as a character's number.
+func quoted(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			b.WriteByte(' ')
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-.,:/+=?!()·…", r):
+			b.WriteRune(r)
+		case unicode.IsControl(r):
+		default:
+			fmt.Fprintf(&b, "#%d;", r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

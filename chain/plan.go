@@ -1,0 +1,120 @@
+package chain
+
+import (
+	"context"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Planned is a request that a run may make, as far as it is known before.
+type Planned struct {
+	Step    string // its path, as in [Event]
+	Request provider.Request
+	Answers bool // the prompt holds values that are not known yet, and has "…" in their place
+}
+
+// Plan returns the requests that a run with vars may make, in order: those of
+// every branch of a route, of every fallback, and of what a condition may skip,
+// and each request once that is made for the elements of a list or in rounds.
+// It asks nobody. Errors are those of [Chain.Run] before its first call.
+func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) ([]Planned, error) {
+	vars, err := c.checkInputs(vars)
+	if err != nil {
+		return nil, err
+	}
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	p := &planner{ctx: ctx}
+	p.list(c.steps, o.defaults, vars, "", c.pipe)
+	return p.planned, p.err
+}
+
+// unknown stands for a value that a run has yet to make.
+const unknown = "…"
+
+type planner struct {
+	ctx     context.Context
+	planned []Planned
+	err     error
+}
+
+func (p *planner) list(steps []step, d provider.Request, known map[string]any, at string, pipe bool) {
+	for i := range steps {
+		if pipe && i > 0 {
+			known = nil
+		}
+		p.step(&steps[i], d, known, at+steps[i].name)
+	}
+}
+
+func (p *planner) step(s *step, d provider.Request, known map[string]any, at string) {
+	inner := overlay(d, &s.settings)
+	switch b := s.body.(type) {
+	case *ask:
+		p.ask(b, inner, known, at)
+	case *group:
+		p.list(b.steps, inner, known, at+".", false)
+	case *parallel:
+		p.list(b.branches, inner, known, at+".", false)
+	case *route:
+		if b.ask != nil {
+			p.ask(b.ask, inner, known, at+".choice")
+		}
+		p.list(b.branches, inner, known, at+".", false)
+	case *sub:
+		p.list(b.chain.steps, inner, b.known(known), at+".", b.chain.pipe)
+	}
+	if s.fallback != nil {
+		if len(s.fallback.settings.Use) > 0 {
+			inner.Use = nil
+		}
+		p.step(s.fallback, inner, known, at+"."+s.fallback.name)
+	}
+}
+
+// known are the inputs of the chain that have their values before a run.
+func (b *sub) known(outer map[string]any) map[string]any {
+	inputs := map[string]any{}
+	for _, in := range b.chain.inputs {
+		value, ok := outer[in.Name]
+		if _, with := b.with[in.Name]; ok && !with {
+			inputs[in.Name] = value
+		}
+	}
+	return inputs
+}
+
+func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {
+	q := Planned{Step: at, Request: d}
+	v := &frame{base: known}
+	if b.parse != nil {
+		v = v.instructed(b.parse)
+	}
+	holes := &frame{parent: v}
+	for _, use := range b.prompt.Vars() {
+		if _, ok := holes.Lookup(use.Name); ok || use.Optional {
+			continue
+		}
+		q.Answers = true
+		if use.Messages {
+			holes.set(use.Name, []provider.Message{})
+		} else {
+			holes.set(use.Name, unknown)
+		}
+	}
+	q.Answers = q.Answers || b.embeds // its examples are chosen by an embedder
+	messages, err := b.prompt.Messages(p.ctx, holes)
+	switch {
+	case err != nil && q.Answers: // it needs more than a text there
+		messages = []provider.Message{provider.User(unknown)}
+	case err != nil:
+		if p.err == nil {
+			p.err = stepError(site{path: at}, err)
+		}
+		return
+	}
+	q.Request.Messages, q.Request.Schema = messages, b.schema
+	p.planned = append(p.planned, q)
+}

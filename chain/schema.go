@@ -1,0 +1,11 @@
+package chain
+
+import _ "embed" // of the schema
+
+//go:embed schema.json
+var fileSchema string
+
+// FileSchema returns the JSON Schema (draft 2020-12) of chain files, with which
+// editors complete and check them. It knows the shapes of a file's keys; what
+// names and expressions stand for only [Load] knows.
+func FileSchema() string { return fileSchema }

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+func (a *app) chainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "chain", Short: "Check, begin and describe chain files",
+		Long: `Check chain files, begin a new one, and print the schema with which editors
+complete them. None of these asks a model; tandem run does.`,
+	}
+	cmd.AddCommand(a.chainCheckCommand(), a.chainNewCommand(), a.chainSchemaCommand())
+	return cmd
+}
+
+func (a *app) chainSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of chain files",
+		Long: `Print the JSON Schema (draft 2020-12) of chain files. Editors complete and
+check with it. In VS Code, with the YAML extension, write into the file's first
+line where it lies:
+
+  # yaml-language-server: $schema=./chain.schema.json`,
+		Example: "  tandem chain schema > chain.schema.json",
+		Args:    exactArgs(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(a.term.out, chain.FileSchema())
+			return err
+		},
+	}
+}
+
+// chainCheckInput is what `tandem chain check` was told.
+type chainCheckInput struct {
+	files   []string
+	json    bool
+	config  bool
+	trusted trusted
+}
+
+func (a *app) chainCheckCommand() *cobra.Command {
+	var in chainCheckInput
+	cmd := &cobra.Command{
+		Use: "check FILE...", Short: "Find every mistake in chain files",
+		Long: `Find every mistake in chain files, each with its line and column, and warn of
+what is surely not meant. The exit code is 1 if there is a mistake. No model is
+asked.`,
+		Example: "  tandem chain check examples/*.yaml",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("`%s` takes chain files, and got none; see `%[1]s --help`", cmd.CommandPath())}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			in.files = args
+			return a.chainCheck(in)
+		},
+	}
+	cmd.Flags().BoolVar(&in.json, "json", false, "print one JSON array, an object a file")
+	cmd.Flags().BoolVar(&in.config, "config-aware", false, "warn of providers that the configuration does not have, too")
+	in.trusted.register(cmd.Flags())
+	return cmd
+}
+
+// checkedJSON is what --json prints of a file.
+type checkedJSON struct {
+	File     string        `json:"file"`
+	OK       bool          `json:"ok"`
+	Mistakes []findingJSON `json:"mistakes"`
+	Warnings []findingJSON `json:"warnings"`
+	Name     string        `json:"name,omitempty"`
+	Inputs   []inputJSON   `json:"inputs"`
+	Steps    []string      `json:"steps"`
+}
+
+type findingJSON struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+type inputJSON struct {
+	Name        string     `json:"name"`
+	Type        chain.Type `json:"type"`
+	Description string     `json:"description,omitempty"`
+	Default     any        `json:"default,omitempty"`
+	Optional    bool       `json:"optional,omitempty"`
+}
+
+// errMistakes is files with mistakes, which have been shown.
+type errMistakes struct{ files int }
+
+func (e errMistakes) Error() string { return count(e.files, "file") + " with mistakes" }
+
+func (errMistakes) ExitCode() int { return exitError }
+
+// chainCheck looks at every file, whatever is wrong with those before.
+func (a *app) chainCheck(in chainCheckInput) error {
+	var known []string
+	if in.config {
+		cfg, err := a.loadAny()
+		if err != nil {
+			return err
+		}
+		known = providerNames(cfg)
+	}
+	wrong := 0
+	all := make([]checkedJSON, 0, len(in.files))
+	for _, file := range in.files {
+		one := checkChain(file, known, in.trusted)
+		if !one.OK {
+			wrong++
+		}
+		all = append(all, one)
+		if !in.json {
+			a.showChecked(&one)
+		}
+	}
+	if in.json {
+		if err := writeJSON(a.term.out, all); err != nil {
+			return fmt.Errorf("writing the result: %w", err)
+		}
+	}
+	if wrong > 0 {
+		return reported(errMistakes{wrong})
+	}
+	return nil
+}
+
+func providerNames(cfg *config.Loaded) []string {
+	names := []string{}
+	for _, p := range cfg.Providers {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// checkChain looks at a file; known are the providers that there are, nil when
+// that does not matter.
+func checkChain(file string, known []string, t trusted) checkedJSON {
+	one := checkedJSON{File: file, Mistakes: []findingJSON{}, Warnings: []findingJSON{}, Inputs: []inputJSON{}, Steps: []string{}}
+	c, err := chain.Load(file, t.load()...)
+	if err != nil {
+		for _, e := range each(err) {
+			one.Mistakes = append(one.Mistakes, finding(file, e))
+		}
+		return one
+	}
+	one.OK, one.Name, one.Steps = true, c.Name(), c.Steps()
+	for _, name := range c.Inputs() {
+		in, _ := c.Input(name)
+		one.Inputs = append(one.Inputs, inputJSON(in))
+	}
+	for _, w := range c.Warnings() {
+		one.Warnings = append(one.Warnings, finding(file, w))
+	}
+	for _, name := range c.Providers() {
+		if known == nil {
+			break
+		}
+		if !slices.Contains(known, name) {
+			one.Warnings = append(one.Warnings, findingJSON{File: file, Message: "the configuration has no provider " + yamlx.Quote(name), Remedy: yamlx.Suggest(name, known)})
+		}
+	}
+	return one
+}
+
+// each is the errors that one holds.
+func each(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok && isList(err) {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
+
+func finding(file string, err error) findingJSON {
+	if e := new(yamlx.Error); errors.As(err, &e) {
+		return findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
+	}
+	return findingJSON{File: file, Message: oneLine(err)}
+}
+
+func (f *findingJSON) String() string {
+	e := yamlx.Error{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Remedy: f.Remedy}
+	return oneLine(&e)
+}
+
+func (a *app) showChecked(one *checkedJSON) {
+	for i := range one.Mistakes {
+		a.term.note("%s %s", a.term.red("tandem:"), one.Mistakes[i].String())
+	}
+	if !a.flags.quiet {
+		for i := range one.Warnings {
+			a.term.note("%s %s", a.term.yellow("warning:"), one.Warnings[i].String())
+		}
+	}
+	if !one.OK {
+		return
+	}
+	names := []string{}
+	for _, in := range one.Inputs {
+		names = append(names, in.Name)
+	}
+	takes := "no inputs"
+	if len(names) > 0 {
+		takes = strings.Join(names, ", ")
+	}
+	fmt.Fprintf(a.term.out, "ok: %s: %s; takes %s\n", one.File, count(len(one.Steps), "step"), takes)
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// params reads -p name=value flags, each as its input is declared.
+func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[string]any, error) {
+	vars := make(map[string]any, len(params))
+	fromStdin := ""
+	for _, p := range params {
+		name, text, ok := strings.Cut(p, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("-p %q: expected name=value, such as -p country=India", p)}
+		}
+		if _, twice := vars[name]; twice {
+			return nil, usageError{fmt.Errorf("-p %s is given twice; give it once", name)}
+		}
+		if text == "-" {
+			if fromStdin != "" {
+				return nil, usageError{fmt.Errorf("-p %s=- and -p %s=- both read standard input; give one of them as @FILE", fromStdin, name)}
+			}
+			fromStdin = name
+		}
+		typ := chain.TypeAny
+		if c != nil {
+			if in, ok := c.Input(name); ok {
+				typ = in.Type
+			}
+		}
+		value, err := a.param(ctx, name, text, typ)
+		if err != nil {
+			return nil, err
+		}
+		vars[name] = value
+	}
+	return vars, nil
+}
+
+// param is one variable's value: the text itself, or what is in a file.
+func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any, error) {
+	from, file := "-p "+name, ""
+	var err error
+	switch {
+	case text == "-":
+		from = "standard input"
+		text, err = readText(ctx, from, a.term.in)
+	case strings.HasPrefix(text, "@"):
+		from, file = text[1:], text[1:]
+		var data []byte
+		if data, err = readFile(file, maxInput); err == nil {
+			text, err = string(data), checkText(file, data)
+		}
+	default:
+		err = checkText(from, []byte(text))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if typ == chain.TypeList && file != "" {
+		if list, ok, err := listFile(file, text); ok || err != nil {
+			return list, err
+		}
+	}
+	value, err := valueAs(typ, text)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: the input %q is a %s, and %w", from, name, typ, err)}
+	}
+	return value, nil
+}
+
+// listFile reads a list from a file whose name says how it is written: lines, a
+// table, or JSON values; ok is false for other names.
+func listFile(file, text string) (list []any, ok bool, err error) {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".txt":
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" {
+				list = append(list, line)
+			}
+		}
+		if list == nil {
+			list = []any{}
+		}
+		return list, true, nil
+	case ".csv", ".tsv", ".jsonl", ".ndjson":
+		rows, err := parseRows(file, text, false)
+		if err != nil {
+			return nil, true, err
+		}
+		list = make([]any, len(rows.rows))
+		for i, r := range rows.rows {
+			list[i] = r.value
+		}
+		return list, true, nil
+	}
+	return nil, false, nil
+}
+
+// valueAs reads a text as a value of a type: everything but a text is JSON. The
+// error ends a sentence.
+func valueAs(typ chain.Type, text string) (any, error) {
+	if typ == chain.TypeText || typ == chain.TypeAny {
+		return text, nil
+	}
+	example := map[chain.Type]string{chain.TypeList: `["a", "b"]`, chain.TypeMap: `{"a": 1}`, chain.TypeBool: "true or false", chain.TypeNumber: "3.5"}[typ]
+	value, _, err := decodeValue(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not JSON: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
+	}
+	if typeOfJSON(value) != typ {
+		return nil, fmt.Errorf("%s is none: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
+	}
+	return value, nil
+}
+
+// decodeValue returns what one JSON text says, whole numbers as int; at is the
+// offset of a mistake.
+func decodeValue(text string) (value any, at int, err error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&value); err != nil {
+		at := int(dec.InputOffset())
+		if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+			at = max(0, int(syntax.Offset)-1)
+		}
+		return nil, min(at, len(text)), err
+	}
+	end := int(dec.InputOffset())
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, end, errors.New("there is more after the JSON")
+	}
+	return numbers(value), 0, nil
+}
+
+// numbers returns v with every json.Number as an int where it is one, and as a
+// float64 where not.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return int(i)
+		}
+		f, _ := v.Float64()
+		return f
+	case []any:
+		for i := range v {
+			v[i] = numbers(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = numbers(v[k])
+		}
+	}
+	return v
+}
+
+func typeOfJSON(v any) chain.Type {
+	switch v.(type) {
+	case string:
+		return chain.TypeText
+	case []any:
+		return chain.TypeList
+	case map[string]any:
+		return chain.TypeMap
+	case bool:
+		return chain.TypeBool
+	case int, float64:
+		return chain.TypeNumber
+	}
+	return chain.TypeAny
+}

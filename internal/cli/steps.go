@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// stepView is told what happens in a run as it happens.
+type stepView interface {
+	event(e chain.Event)
+	broken()       // the run failed; no event follows
+	failed() error // why nothing more can be shown
+}
+
+// outcome is what a run brought, whether or not it came to its end.
+type outcome struct {
+	steps  []stepRun
+	open   []openStep         // asked, and not yet ended
+	last   *chain.StepResult  // of the last outermost step that ended
+	done   bool               // the run came to its end
+	final  bool               // the chain's answer came in chunks of its own
+	usage  provider.Usage     // of all calls
+	untold bool               // a server did not say what a call used
+	cut    *provider.Response // what came of the answer when the run failed
+}
+
+// stepRun is the end of a step, or an answer that does not count.
+type stepRun struct {
+	chain.StepResult
+	void string // why the answer does not count
+}
+
+// openStep is what has come of an answer.
+type openStep struct {
+	path           string
+	text, thinking string
+	usage          *provider.Usage
+	final          bool
+}
+
+// collectSteps drives a run and gathers what it brings.
+func collectSteps(events iter.Seq2[chain.Event, error], show stepView) (*outcome, error) {
+	o := &outcome{}
+	for e, err := range events {
+		if err != nil {
+			o.breakOff()
+			show.broken()
+			return o, err
+		}
+		o.note(e)
+		show.event(e)
+		if err := show.failed(); err != nil {
+			return o, err
+		}
+	}
+	o.done = true
+	return o, nil
+}
+
+func (o *outcome) note(e chain.Event) {
+	switch e.Type {
+	case chain.StepStart:
+		o.open = append(o.open, openStep{path: e.Step})
+	case chain.StepChunk:
+		if i := o.find(e.Step); i >= 0 {
+			o.open[i].add(e)
+		}
+		o.final = o.final || e.Final
+	case chain.StepEnd, chain.StepSkipped:
+		if i := o.find(e.Step); i >= 0 {
+			o.count(o.open[i].usage)
+			o.open = slices.Delete(o.open, i, i+1)
+		}
+		o.steps = append(o.steps, stepRun{StepResult: *e.Result})
+		if !nested(e.Step) {
+			o.last = e.Result
+		}
+	case chain.StepRetry:
+		if i := o.find(e.Step); i >= 0 {
+			s := &o.open[i]
+			o.count(s.usage)
+			o.steps = append(o.steps, stepRun{s.result(), oneLine(e.Err)})
+			*s = openStep{path: s.path}
+		}
+	case chain.StepFallback:
+		o.give(e.Step, oneLine(e.Err))
+	}
+}
+
+// give notes that what is open in a step does not count.
+func (o *outcome) give(path, why string) {
+	was := len(o.steps)
+	o.open = slices.DeleteFunc(o.open, func(s openStep) bool {
+		if !within(s.path, path) {
+			return false
+		}
+		o.count(s.usage)
+		o.steps = append(o.steps, stepRun{s.result(), why})
+		return true
+	})
+	if len(o.steps) == was {
+		o.steps = append(o.steps, stepRun{chain.StepResult{Name: path}, why})
+	}
+}
+
+// breakOff keeps what came of the steps that did not end.
+func (o *outcome) breakOff() {
+	for _, s := range o.open {
+		o.untold = o.untold || s.usage == nil
+		o.steps = append(o.steps, stepRun{StepResult: s.result()})
+		if s.final {
+			o.cut = &provider.Response{Text: s.text, Thinking: s.thinking}
+		}
+	}
+	o.open = nil
+}
+
+func (o *outcome) find(path string) int {
+	return slices.IndexFunc(o.open, func(s openStep) bool { return s.path == path })
+}
+
+func (o *outcome) count(u *provider.Usage) {
+	if u == nil {
+		o.untold = true
+		return
+	}
+	o.usage = o.usage.Add(*u)
+}
+
+// complete checks how the chain's answer ended. What no model wrote is whole.
+func (o *outcome) complete() error {
+	if !o.final || o.last == nil {
+		return nil
+	}
+	return finished(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage})
+}
+
+func (s *openStep) add(e chain.Event) {
+	if e.Chunk.Restart {
+		s.text, s.thinking = "", ""
+	}
+	s.text += e.Chunk.Text
+	s.thinking += e.Chunk.Thinking
+	if e.Chunk.Usage != nil {
+		s.usage = e.Chunk.Usage
+	}
+	s.final = s.final || e.Final
+}
+
+func (s *openStep) result() chain.StepResult {
+	return chain.StepResult{Name: s.path, Text: s.text, Thinking: s.thinking}
+}
+
+// nested reports whether a step lies in another one.
+func nested(path string) bool { return strings.ContainsAny(path, ".[") }
+
+// within reports whether path is the step outer, or lies in it.
+func within(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// runEnvelope is a run as --json prints it.
+func runEnvelope(o *outcome, err error) envelope {
+	env := envelope{OK: err == nil}
+	for _, s := range o.steps {
+		env.Steps = append(env.Steps, stepJSON{
+			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
+			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route, Answered: s.Answered,
+			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void,
+		})
+	}
+	switch {
+	case o.done && o.last != nil:
+		env.Answer, env.Value, env.Thinking = o.last.Text, valueOf(o.last), o.last.Thinking
+		env.Finish, env.Route, env.Answered = o.last.Finish, o.last.Route, o.last.Answered
+	case o.cut != nil:
+		env.Answer, env.Thinking = o.cut.Text, o.cut.Thinking
+	}
+	if !o.untold {
+		env.Usage = usageOf(&o.usage)
+	}
+	return env
+}
+
+// valueOf is a step's value where it is more than its text.
+func valueOf(r *chain.StepResult) any {
+	if _, text := r.Value.(string); text {
+		return nil
+	}
+	return r.Value
+}
+
+// silentSteps shows nothing.
+type silentSteps struct{}
+
+func (silentSteps) event(chain.Event) {}
+func (silentSteps) broken()           {}
+func (silentSteps) failed() error     { return nil }

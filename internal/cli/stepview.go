@@ -1,0 +1,308 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// liveSteps shows a run: the chain's answer on standard output as it comes, all
+// else on standard error. Of steps that run at the same time it shows when they
+// start and end, for their words would be mixed.
+type liveSteps struct {
+	app    *app
+	last   int  // index of the last outermost step
+	hold   bool // the answer, until it is whole: what is written cannot be taken back
+	open   map[string]bool
+	outer  map[string]bool // steps that others have ended in
+	ended  map[string]int  // how many of the times of a step
+	now    *printer        // of the step that is asked
+	final  bool            // its answer is the chain's
+	latest *held           // the text that may be the chain's, and is not shown yet
+	err    error
+}
+
+// held is a step whose text is not shown yet: if it is the chain's own, it goes
+// to standard output, and to standard error otherwise.
+type held struct {
+	pr    *printer
+	after []string // lines that follow it
+}
+
+func newLiveSteps(a *app, last int, hold bool) *liveSteps {
+	return &liveSteps{app: a, last: last, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}}
+}
+
+func (l *liveSteps) failed() error { return l.err }
+
+func (l *liveSteps) event(e chain.Event) {
+	switch e.Type {
+	case chain.StepStart:
+		l.open[e.Step] = true
+		l.start(e)
+	case chain.StepChunk:
+		l.chunk(e)
+	case chain.StepEnd, chain.StepSkipped:
+		if i := strings.LastIndexAny(e.Step, ".["); i > 0 {
+			l.outer[e.Step[:i]] = true
+		}
+		l.end(e)
+		delete(l.open, e.Step)
+	case chain.StepRetry, chain.StepFallback:
+		l.void(e)
+	}
+}
+
+func (l *liveSteps) start(e chain.Event) {
+	l.flush()
+	if e.Beside {
+		if !strings.Contains(e.Step, "[") {
+			l.line(l.app.term.dim("▸ " + e.Step))
+		}
+		return
+	}
+	l.app.term.status("")
+	l.now, l.final = nil, false
+	l.head(e.Step)
+}
+
+// head is the line above a step's text.
+func (l *liveSteps) head(path string) {
+	if l.last > 0 || nested(path) {
+		l.line(l.app.term.bold("▸ " + path))
+	}
+}
+
+func (l *liveSteps) chunk(e chain.Event) {
+	if e.Beside {
+		return
+	}
+	if l.now == nil {
+		l.now, l.final = l.printer(e.Final), e.Final
+		l.now.hold = e.Final && l.hold || !e.Final && e.Index == l.last
+	}
+	l.now.chunk(e.Chunk)
+	l.keep(l.now)
+}
+
+// printer writes to standard output what is final.
+func (l *liveSteps) printer(final bool) *printer {
+	t := l.app.term
+	out, tty := t.err, t.errTTY
+	switch {
+	case final:
+		out, tty = t.out, t.outIsTTY
+	case l.app.flags.quiet:
+		out, tty = io.Discard, false
+	}
+	p := &printer{out: t.modelWriter(out, tty), again: l.app.again}
+	if !l.app.flags.quiet {
+		p.thinking = t.modelWriter(t.err, t.errTTY)
+	}
+	return p
+}
+
+// keep notes the first write that failed.
+func (l *liveSteps) keep(p *printer) {
+	if l.err == nil {
+		l.err = p.err
+	}
+}
+
+func (l *liveSteps) end(e chain.Event) {
+	r := e.Result
+	switch {
+	case e.Beside:
+		l.beside(e)
+	case l.open[e.Step]:
+		l.answered(e)
+	case l.outer[e.Step]:
+		l.summary(r)
+	case r.Skipped:
+		l.line(l.app.term.dim("· " + e.Step + " is skipped: its condition is false"))
+	default: // a text, or what was computed
+		l.flush()
+		pr := l.printer(false)
+		pr.hold = true
+		pr.chunk(provider.Chunk{Text: r.Text})
+		if e.Index < l.last || nested(e.Step) {
+			l.head(e.Step)
+		}
+		l.settle(e, pr)
+	}
+}
+
+// answered shows the end of an answer.
+func (l *liveSteps) answered(e chain.Event) {
+	pr := l.now
+	if l.now = nil; pr == nil {
+		pr = l.printer(false)
+	}
+	l.settle(e, pr, l.app.routeLines(e.Result.Route, e.Result.Usage)...)
+	if l.final {
+		l.flush()
+	}
+	l.final = false
+}
+
+// settle ends a step's text. One that may be the chain's own waits for what
+// comes next.
+func (l *liveSteps) settle(e chain.Event, pr *printer, after ...string) {
+	l.latest = &held{pr: pr, after: after}
+	if e.Index < l.last {
+		if l.app.term.errTTY {
+			l.latest.after = append(l.latest.after, "")
+		}
+		l.flush()
+	}
+}
+
+// flush shows the text that waits.
+func (l *liveSteps) flush() {
+	if l.latest == nil {
+		return
+	}
+	h := l.latest
+	l.latest = nil
+	h.pr.end()
+	l.keep(h.pr)
+	l.lines(h.after)
+}
+
+// beside shows the end of a step beside which others run.
+func (l *liveSteps) beside(e chain.Event) {
+	i := strings.LastIndexByte(e.Step, '[')
+	if i < 0 || l.app.flags.verbose {
+		l.line(l.app.term.dim(endLine(e.Result)))
+	}
+	if i < 0 || !strings.HasSuffix(e.Step, "]") || e.Of == 0 {
+		return
+	}
+	path := e.Step[:i]
+	l.ended[path]++
+	l.app.term.status(l.app.term.dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Of)))
+}
+
+// summary shows who answered the calls of a step that others are in.
+func (l *liveSteps) summary(r *chain.StepResult) {
+	l.app.term.status("")
+	delete(l.ended, r.Name)
+	if r.Chosen == "" && len(r.Answered) == 0 {
+		return
+	}
+	line := l.app.term.dim(endLine(r))
+	if l.latest != nil {
+		l.latest.after = append(l.latest.after, line)
+		return
+	}
+	l.line(line)
+}
+
+// void says that an answer does not count.
+func (l *liveSteps) void(e chain.Event) {
+	shown := false
+	if !e.Beside {
+		if p := l.now; p != nil {
+			shown = !p.hold && p.last != 0
+			p.end()
+			l.keep(p)
+		}
+		l.now = nil
+		l.flush()
+	}
+	next := "it is asked again"
+	if e.Type == chain.StepFallback {
+		next = "its fallback runs"
+		for path := range l.open {
+			if within(path, e.Step) {
+				delete(l.open, path)
+			}
+		}
+	}
+	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, explain(e.Err))
+	if shown {
+		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, explain(e.Err))
+	}
+	l.line(l.app.term.yellow(strings.Join(strings.Fields(stripControls(text)), " ")))
+}
+
+func (l *liveSteps) broken() {
+	l.app.term.status("")
+	if l.now != nil {
+		l.now.end()
+		l.now = nil
+	}
+	l.flush()
+}
+
+// finish shows the chain's answer, where it did not come in chunks of its own.
+func (l *liveSteps) finish(o *outcome) error {
+	l.app.term.status("")
+	if o.final || o.last == nil {
+		l.flush()
+		return l.err
+	}
+	var after []string
+	if l.latest != nil {
+		after = l.latest.after
+		l.latest = nil
+	}
+	pr := l.printer(true)
+	pr.chunk(provider.Chunk{Text: o.last.Text})
+	pr.end()
+	l.keep(pr)
+	l.lines(after)
+	return l.err
+}
+
+func (l *liveSteps) line(text string) {
+	if !l.app.flags.quiet {
+		l.app.term.note("%s", text)
+	}
+}
+
+func (l *liveSteps) lines(texts []string) {
+	for _, t := range texts {
+		l.line(t)
+	}
+}
+
+// endLine says who answered a step's calls.
+func endLine(r *chain.StepResult) string {
+	var who []string
+	for _, a := range r.Answered {
+		text := a.Provider + " (" + a.Model + ")"
+		if a.Local {
+			text += " on this machine"
+		}
+		if a.Calls > 1 || len(r.Answered) > 1 {
+			text += fmt.Sprintf(" %d times", a.Calls)
+		}
+		who = append(who, text)
+	}
+	line := "· " + r.Name + ": "
+	switch {
+	case r.Skipped:
+		return line + "skipped, its condition is false"
+	case len(who) > 0:
+		line += strings.Join(who, ", ") + " answered"
+	case r.Route != nil:
+		where := " at " + r.Route.Endpoint
+		if r.Route.Local {
+			where = " on this machine"
+		}
+		line += r.Route.Provider + " (" + r.Route.Model + ")" + where + " answered"
+	default:
+		line += "done"
+	}
+	if r.Chosen != "" {
+		line += ", the branch is " + r.Chosen
+	}
+	if u := r.Usage; u != nil {
+		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
+	}
+	return strings.Join(strings.Fields(stripControls(line+" · "+short(r.Took))), " ")
+}
