@@ -5,7 +5,6 @@ import (
 	"iter"
 	"testing"
 
-	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -53,30 +52,4 @@ func BenchmarkLayer(b *testing.B) {
 			}
 		}
 	})
-}
-
-// BenchmarkListTemplate renders a list's items and their fields.
-func BenchmarkListTemplate(b *testing.B) {
-	plays := make([]any, 5)
-	for i := range plays {
-		plays[i] = map[string]any{"title": "The Core", "city": "Rome"}
-	}
-	values := template.Map{"author": "Nobody", "subject": "apples", "plays": plays}
-	for format, text := range map[template.Format]string{
-		template.Mustache: "Plays by {{author}}:\n{{#plays}}- {{title}}, set in {{city}}\n{{/plays}}Which one is about {{subject}}?",
-		template.Jinja2:   "Plays by {{ author }}:\n{% for play in plays %}- {{ play.title }}, set in {{ play.city }}\n{% endfor %}Which one is about {{ subject }}?",
-	} {
-		t, err := template.ParseWith(format, text, template.Options{AllowJinja2: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(string(format), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := t.Render(values); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }

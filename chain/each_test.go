@@ -30,7 +30,11 @@ func (w *weigher) Chat(_ context.Context, _ provider.Request) iter.Seq2[provider
 			w.heap = append(w.heap, liveHeap())
 		}
 		w.mu.Unlock()
-		yield(provider.Chunk{Text: strings.Repeat("x", weigherAnswer), Finish: provider.FinishStop}, nil)
+		yield(provider.Chunk{
+			Text: strings.Repeat("x", weigherAnswer), Finish: provider.FinishStop,
+			Usage: &provider.Usage{InputTokens: 1, OutputTokens: 1},
+			Route: &provider.Route{Provider: "at once", Model: "none", Local: true, Reason: "asked directly"},
+		}, nil)
 	}
 }
 
@@ -45,7 +49,7 @@ func liveHeap() uint64 {
 // What each keeps of an item is its value, and nothing of how it came to be:
 // neither its messages nor its events, usage and route.
 func TestEachKeepsTheValuesOnly(t *testing.T) {
-	const items, slack = 10_000, 2 << 20
+	const items, slack = 10_000, 1 << 20
 	list := make([]any, items)
 	for i := range list {
 		list[i] = "what is to be read of this item, which is not short, " + strings.Repeat("y", 500)

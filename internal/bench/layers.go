@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -147,6 +148,9 @@ func stillRequest() provider.Request {
 	}
 }
 
+// whole rounds, so that a few allocations of the runtime's own are none a call.
+func whole(x float64) float64 { return math.Round(x) + 0 } // no -0
+
 // LayerRow is what a layer costs for each call, above the adapter alone.
 type LayerRow struct {
 	Layer   string  `json:"layer"`
@@ -204,11 +208,9 @@ func Layers(ctx context.Context, rounds, calls int) ([]LayerRow, error) {
 			}
 			return spread(subtract(a, b))
 		}
-		wall := func(s Sample) float64 { return s.Wall }
 		rows = append(rows, LayerRow{
 			Layer: l.Name, Files: l.Files, Alone: above(alone, wall), Crowded: above(crowded, wall),
-			Allocs: above(alone, func(s Sample) float64 { return s.Allocs }).Median,
-			Bytes:  above(alone, func(s Sample) float64 { return s.Bytes }).Median,
+			Allocs: whole(above(alone, allocs).Median), Bytes: whole(above(alone, size).Median),
 		})
 	}
 	return rows, nil

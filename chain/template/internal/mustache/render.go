@@ -35,6 +35,7 @@ type renderer struct {
 	meter pyval.Meter
 	depth int
 	at    int // the tag outside of partials
+	from  int // where the innermost item began: a partial looks at what is left of it, and no further
 }
 
 // run renders tokens. The last of scopes is the innermost.
@@ -73,17 +74,18 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 				break
 			}
 			inside := body(tokens[i+1:], x.text)
+			from := r.from
 			for _, item := range items {
 				if err := r.meter.Take(32); err != nil {
 					return r.mistake(err)
 				}
 				own := append((*scopes)[:n:n], item)
-				var out strings.Builder // its own: a partial looks at what is left of it
-				if err := r.run(&out, inside, &own, padding); err != nil {
+				r.from = b.Len()
+				if err := r.run(b, inside, &own, padding); err != nil {
 					return err
 				}
-				b.WriteString(out.String())
 			}
+			r.from = from
 			i += len(inside) + 1
 		case x.kind == partial:
 			err = r.partial(b, x, scopes, padding)
@@ -170,16 +172,19 @@ func (r *renderer) partial(b *strings.Builder, x *token, scopes *[]any, padding 
 		return errors.New("partials include each other without end")
 	}
 	defer func() { r.depth-- }()
-	written := b.String()
+	written := b.String()[r.from:]
 	left := written[strings.LastIndexByte(written, '\n')+1:]
 	indented := left != "" && blank(left)
 	if indented {
 		padding += left
 	}
 	var own strings.Builder
+	from := r.from
+	r.from = 0
 	if err := r.run(&own, r.t.partials[x.text], scopes, padding); err != nil {
 		return err
 	}
+	r.from = from
 	out := own.String()
 	if indented {
 		out = strings.TrimRight(out, " \t")
