@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/testengine"
 	"github.com/tandem-llm/tandem/provider"
@@ -20,19 +21,26 @@ import (
 func TestLiveSchemas(t *testing.T) {
 	t.Run("ollama", func(t *testing.T) {
 		e := testengine.Ollama(t)
-		p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.Model, NumCtx: 4096})
+		p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.Model, NumCtx: 4096, Transport: transport(t)})
 		liveSchemas(t, p, err, false)
 	})
 	t.Run("llama.cpp", func(t *testing.T) {
 		e := testengine.OpenAI(t)
-		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model})
+		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: transport(t)})
 		liveSchemas(t, p, err, false)
 	})
 	t.Run("llama.cpp, strict", func(t *testing.T) {
 		e := testengine.OpenAI(t)
-		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model})
+		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: transport(t)})
 		liveSchemas(t, p, err, true)
 	})
+}
+
+// transport leaves no connection behind.
+func transport(t *testing.T) *httpx.Transport {
+	tr := httpx.NewTransport(httpx.Options{})
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }
 
 func liveSchemas(t *testing.T, inner provider.Provider, err error, strict bool) {
