@@ -196,7 +196,7 @@ func (d *drawing) leaf(s *step, title string, names *drawn) string {
 }
 
 func (d *drawing) route(b *route, names *drawn) {
-	choice := ""
+	var choice string
 	if b.ask != nil {
 		choice = d.node("{%s}", "the model chooses")
 		d.join(names, promptNames(b.ask.prompt), choice)
