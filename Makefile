@@ -23,7 +23,7 @@ test-short: ## the tests that need no engine
 test-newest: ## the tests on the newest Ollama (slow: builds llama-server)
 	@scripts/newest.sh go test ./...
 
-bench: ## measure against a hand-written floor (PEERS=1: langchaingo and Eino too; STREAMS=10000: streams at once; docs/benchmarks.md)
+bench: ## measure against a hand-written floor (PEERS=1: other libraries too; STREAMS=10000: streams at once; docs/benchmarks.md)
 	@PEERS='$(PEERS)' STREAMS='$(STREAMS)' scripts/bench.sh $(BENCH_FLAGS)
 
 lint: ## go vet, golangci-lint and shellcheck

@@ -131,7 +131,7 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 // run asks, and asks again for an answer that cannot be used, as often as the
 // step says.
 func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
-	req := overlay(x.defaults, &s.settings)
+	req := overlay(*x.defaults, &s.settings)
 	if b.parse != nil {
 		v = v.instructed(b.parse)
 	}
@@ -145,7 +145,7 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, err
 	}
 	req.Messages, req.Schema = messages, b.schema
-	if !x.show(Event{Type: StepStart, Index: at.index, Step: at.path, Messages: messages}) {
+	if x.emit != nil && !x.emit(Event{Type: StepStart, Index: at.index, Step: at.path, Messages: messages}) {
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)

@@ -15,6 +15,7 @@ type Chain struct {
 	steps       []step
 	inputs      []input
 	needs       needs
+	notes       []error
 	deep        int // how deep steps lie in each other
 	files       []string
 	warnings    []error

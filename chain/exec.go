@@ -3,7 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -21,22 +21,19 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 	if err != nil {
 		return result, stepError(at, err)
 	}
-	if x.emit == nil {
-		return result, nil
-	}
-	if !x.ended(at, result) {
+	if x.emit != nil && !x.ended(at, result) {
 		return result, errLeft
 	}
 	return result, nil
 }
 
-// ended tells the end of a step.
+// ended tells the end of a step to whoever watches.
 func (x *exec) ended(at site, result StepResult) bool {
 	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Of: at.of, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
 	}
-	return x.show(end)
+	return x.emit(end)
 }
 
 func (x *exec) times(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
@@ -127,14 +124,14 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 
 // numbered runs one of several times of a step, and tells its end.
 func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) (StepResult, error) {
-	at = site{index: at.index, path: fmt.Sprintf("%s[%d]", at.path, i), inner: true, of: of}
+	at = site{index: at.index, path: at.path + "[" + strconv.Itoa(i) + "]", inner: true, of: of}
 	start := time.Now()
 	result, err := run(at)
 	result.Name, result.Took = at.path, time.Since(start)
 	if err != nil {
 		return result, stepError(at, err)
 	}
-	if !x.ended(at, result) {
+	if x.emit != nil && !x.ended(at, result) {
 		return result, errLeft
 	}
 	return result, nil

@@ -45,7 +45,8 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 //	name: president
 //	prompt: Tell me the president of {country}
 //
-// A prompt file of LangChain's is a chain of one step.
+// A prompt file of LangChain's is a chain of one step, and a chain file of
+// LangChain's one of its steps: see [ParseLegacy].
 //
 // The error holds every mistake in the file, each with its line and column. A
 // text that names other files is a mistake: [Load] reads those.
@@ -63,6 +64,7 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = yamlx.FromJSON(data)
 	f.text = string(data)
 	root, err := yamlx.Parse(f.file, data)
 	if err != nil {
@@ -73,6 +75,9 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 	}
 	if prompt.IsFile(root) {
 		return f.promptChain(root)
+	}
+	if IsLegacy(root) {
+		return f.legacyChain(data)
 	}
 	c := f.chain(root)
 	if err := yamlx.Join(f.errs...); err != nil {

@@ -70,11 +70,7 @@ func parserOptions(d *yamlx.Decoder, m yamlx.Map, word string) (o output.Options
 			o.Pattern = m.String(word)
 		}
 	case "schema":
-		data, err := yamlx.JSON(n)
-		if err != nil {
-			m.Fail(word, err.Error(), "")
-		}
-		o.Schema = data
+		o.Schema = yamlx.JSON(n)
 	default:
 		m.Fail(word, "the parser "+word+" is told nothing", "write `parse: "+word+"`")
 	}

@@ -149,5 +149,9 @@ func (f *fileReader) promptChain(root *yaml.Node) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(Step{Ask: p})
+	c, err := New(Step{Ask: p})
+	if err == nil {
+		c.notes = p.Warnings()
+	}
+	return c, err
 }

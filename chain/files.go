@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -95,12 +94,7 @@ func (f *fileReader) outputs(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	if n := m.Value("schema"); n != nil {
 		switch {
 		case n.Kind == yaml.MappingNode:
-			data, err := yamlx.JSON(n)
-			if err != nil {
-				m.Fail("schema", err.Error(), "")
-				return
-			}
-			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: data, Strict: true}
+			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: yamlx.JSON(n), Strict: true}
 		case n.Kind == yaml.ScalarNode:
 			s.Schema = f.schemaFile(m, n.Value, s.Name)
 		default:
@@ -121,12 +115,11 @@ func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema
 		f.errs = append(f.errs, split(err)...)
 		return nil
 	}
-	text, err := yamlx.JSON(root)
-	if err != nil || !json.Valid(text) || root == nil || root.Kind != yaml.MappingNode {
+	if root == nil || root.Kind != yaml.MappingNode {
 		m.Fail("schema", name+" has no JSON Schema", "write a mapping, such as {type: object, …}")
 		return nil
 	}
-	return &provider.Schema{Name: schemaName(step), JSON: text, Strict: true}
+	return &provider.Schema{Name: schemaName(step), JSON: yamlx.JSON(root), Strict: true}
 }
 
 func schemaName(step string) string {

@@ -14,7 +14,7 @@ import (
 type frame struct {
 	parent *frame
 	base   map[string]any // the chain's inputs
-	few    [4]value
+	few    [2]value       // own's first place: most chains are short
 	own    []value
 }
 

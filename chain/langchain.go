@@ -31,6 +31,23 @@ type Legacy struct {
 // Chain returns the steps compiled.
 func (l *Legacy) Chain() *Chain { return l.chain }
 
+// Notes say what of the chain's file is not used, each a [*yamlx.Error] with its
+// place. Only LangChain's files have any.
+func (c *Chain) Notes() []error { return c.notes }
+
+// legacyChain makes a chain of a file that is LangChain's.
+func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
+	dir := ""
+	if f.files != nil {
+		dir = f.files.dir
+	}
+	l, err := ParseLegacy(f.file, data, dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.chain, nil
+}
+
 // IsLegacy reports whether a file with this root is a chain file of LangChain's.
 func IsLegacy(root *yaml.Node) bool {
 	root = yamlx.Follow(root)
@@ -71,7 +88,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -94,6 +111,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if !ok {
 		return nil, yamlx.Join(r.errs...)
 	}
+	c.notes = r.notes
 	return &Legacy{Steps: p.steps, Pipe: p.pipe, Notes: r.notes, chain: c}, nil
 }
 
@@ -165,7 +183,7 @@ func (r *legacyReader) part(n *yaml.Node) legacyPart {
 	if !ok {
 		return legacyPart{node: n}
 	}
-	p := legacyPart{kind: "", node: n}
+	p := legacyPart{node: n}
 	if t := m.Value("_type"); t != nil {
 		p.kind = t.Value
 	}
@@ -296,7 +314,7 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
 		return legacyPage{}, nil, false
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
 	r.errs = append(r.errs, split(err)...)
 	if err == nil && root == nil {
@@ -398,7 +416,8 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	r.common(m)
 	m.Require("input_variables", "name the chain's inputs")
-	p.inputs = m.Strings("input_variables")
+	nodes := m.List("input_variables", "variables")
+	p.inputs = texts(nodes)
 	parts := r.chains(m)
 	if len(r.errs) > 0 {
 		return
@@ -423,11 +442,20 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	for i, name := range p.inputs {
 		if !used[name] && len(r.errs) == 0 {
-			r.note(m.Value("input_variables").Content[i], "nothing uses the input variable "+yamlx.Quote(name), "")
+			r.note(nodes[i], "nothing uses the input variable "+yamlx.Quote(name), "")
 		}
 	}
 	p.inputs = slices.DeleteFunc(p.inputs, func(name string) bool { return !used[name] })
 	r.outputs(m, p, known)
+}
+
+// texts are the words of a list.
+func texts(nodes []*yaml.Node) []string {
+	out := make([]string, len(nodes))
+	for i, n := range nodes {
+		out[i] = yamlx.Follow(n).Value
+	}
+	return out
 }
 
 // nested makes a step of a chain.
@@ -450,10 +478,11 @@ func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	if !m.Has("output_variables") || m.Value("output_variables").Tag == "!!null" {
 		return
 	}
-	wanted := m.Strings("output_variables")
+	nodes := m.List("output_variables", "variables")
+	wanted := texts(nodes)
 	for i, name := range wanted {
 		if !slices.Contains(known, name) {
-			r.fail(m.Value("output_variables").Content[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
+			r.fail(nodes[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
 		}
 	}
 	switch {

@@ -3,7 +3,6 @@ package chain
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
@@ -81,8 +80,7 @@ func (c *Chain) lacks(o *options) error {
 func pick(all []tool.Tool, names []string) []tool.Tool {
 	var picked []tool.Tool
 	for _, t := range all {
-		server, _, _ := strings.Cut(t.Title(), "/")
-		if slices.Contains(names, t.Title()) || slices.Contains(names, t.Name) || slices.Contains(names, server+"/*") {
+		if slices.ContainsFunc(names, func(name string) bool { return tool.Matches(name, &t) }) {
 			picked = append(picked, t)
 		}
 	}
@@ -123,7 +121,7 @@ func (x *exec) call(privacy provider.Privacy) prompt.Call {
 // passages looks passages up, and writes them as a prompt wants them. Where one
 // of them is to stay on this machine, so is the rest of the run.
 func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string) (StepResult, error) {
-	privacy := x.privacy(overlay(x.defaults, &s.settings).Privacy)
+	privacy := x.privacy(overlay(*x.defaults, &s.settings).Privacy)
 	found, route, err := x.shared.find(ctx, Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
 	if err != nil {
 		return StepResult{}, err

@@ -24,7 +24,7 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 	if err != nil {
 		return Result{}, err
 	}
-	x.defaults.NoStream = true
+	x.shared.defaults.NoStream = true
 	x.keep, x.steps = true, make([]StepResult, 0, len(c.steps))
 	last, err := x.list(ctx, c.steps, v, site{}, c.pipe)
 	result := Result{Steps: x.steps}

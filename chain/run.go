@@ -99,7 +99,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 // exec is a run of a chain, or of the steps in one of its steps.
 type exec struct {
 	provider provider.Provider
-	defaults provider.Request
+	defaults *provider.Request // what steps leave unset; never changed
 	shared   *shared
 	emit     func(Event) bool // nil: nobody watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
@@ -136,7 +136,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	for _, opt := range opts {
 		opt(&x.shared.options)
 	}
-	x.defaults = x.shared.defaults
+	x.defaults = &x.shared.defaults
 	if len(x.defaults.Messages) > 0 {
 		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
 	}

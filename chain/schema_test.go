@@ -42,11 +42,7 @@ func accepts(t *testing.T, s *jsonschema.Schema, text string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := yamlx.JSON(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(data)))
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(yamlx.JSON(root))))
 	if err != nil {
 		t.Fatal(err)
 	}

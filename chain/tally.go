@@ -78,7 +78,8 @@ func (x *exec) nested() *exec {
 // within is x for the steps in s, with what s sets as their defaults.
 func (x *exec) within(s *step) *exec {
 	inner := x.nested()
-	inner.defaults = overlay(x.defaults, &s.settings)
+	defaults := overlay(*x.defaults, &s.settings)
+	inner.defaults = &defaults
 	return inner
 }
 

@@ -8,8 +8,9 @@ type Chunk struct {
 	ToolCalls []ToolCall // whole calls only
 
 	// Restart says that the answer begins again with this chunk: what came
-	// before it broke off and is void. Only a router that was told to yields
-	// such a chunk, and it carries content too. [Collect] drops what came
+	// before it is void, for it broke off, or was said on the way to a tool
+	// call. Only a router that was told to, and a loop of tool calls, yield such
+	// a chunk, and it carries content or the end too. [Collect] drops what came
 	// before.
 	Restart bool
 

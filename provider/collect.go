@@ -28,9 +28,13 @@ func Collect(stream iter.Seq2[Chunk, error]) (Response, error) {
 // collected is what has come of a stream. It is its own loop body: what a
 // written one holds is allocated piece by piece, at each call.
 type collected struct {
-	r              Response
-	text, thinking joiner
-	failed         error
+	text     joiner
+	thinking *joiner // nil: most answers come without
+	calls    []ToolCall
+	finish   Finish
+	usage    *Usage
+	route    *Route
+	failed   error
 }
 
 // take is the body of a loop over the stream.
@@ -48,16 +52,23 @@ func (a *collected) add(c *Chunk) {
 		*a = collected{}
 	}
 	a.text.add(c.Text)
-	a.thinking.add(c.Thinking)
-	a.r.ToolCalls = append(a.r.ToolCalls, c.ToolCalls...)
+	if c.Thinking != "" {
+		if a.thinking == nil {
+			a.thinking = &joiner{}
+		}
+		a.thinking.add(c.Thinking)
+	}
+	a.calls = append(a.calls, c.ToolCalls...)
 	if c.Finish != "" {
-		a.r.Finish, a.r.Usage, a.r.Route = c.Finish, c.Usage, c.Route
+		a.finish, a.usage, a.route = c.Finish, c.Usage, c.Route
 	}
 }
 
 func (a *collected) response() (Response, error) {
-	r := a.r
-	r.Text, r.Thinking = a.text.String(), a.thinking.String()
+	r := Response{Text: a.text.String(), ToolCalls: a.calls, Finish: a.finish, Usage: a.usage, Route: a.route}
+	if a.thinking != nil {
+		r.Thinking = a.thinking.String()
+	}
 	if a.failed != nil {
 		r.Finish = ""
 		return r, a.failed

@@ -88,7 +88,10 @@ type Image struct {
 	URL  string // https URL that the server fetches itself; Ollama: Unsupported
 }
 
-// Schema is a JSON Schema for the answer.
+// Schema is a JSON Schema for the answer, of draft 2020-12 unless it names
+// another. A $ref leads to a place in the same schema. An adapter holds its
+// engine to it as far as the engine can be held; package structured checks the
+// answer.
 type Schema struct {
 	Name   string          // letters, digits, _ and -; empty: "answer"
 	JSON   json.RawMessage // a JSON object, the schema itself

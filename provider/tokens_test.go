@@ -51,6 +51,7 @@ func TestEstimateRequestCountsAllOfIt(t *testing.T) {
 		"a message": func(r *provider.Request) { r.Messages = append(r.Messages, provider.Assistant("hello")) },
 		"an image":  func(r *provider.Request) { r.Messages[0].Images = []provider.Image{{Data: []byte("x")}} },
 		"a tool":    func(r *provider.Request) { r.Tools = []provider.Tool{{Name: "clock", Parameters: []byte(`{}`)}} },
+		"a schema":  func(r *provider.Request) { r.Schema = &provider.Schema{JSON: []byte(`{"type":"object"}`)} },
 		"a tool call": func(r *provider.Request) {
 			r.Messages[0].ToolCalls = []provider.ToolCall{{Name: "clock", Arguments: []byte(`{"zone": "CET"}`)}}
 		},

@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh [-rounds N] [-runs N] [-json]
 #   STREAMS=10000 scripts/bench.sh        measures so many streams at once, and nothing else
-#   PEERS=1 scripts/bench.sh              measures langchaingo and Eino in the same run (downloads their modules)
+#   PEERS=1 scripts/bench.sh              measures langchaingo, Eino and two template libraries in the same run (downloads their modules)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_go
@@ -26,9 +26,9 @@ build tandem cmd/tandem
 
 others=()
 if [ -n "${PEERS:-}" ]; then
-	say "Building langchaingo and Eino (their modules are downloaded; minutes the first time)"
+	say "Building the peers (their modules are downloaded; minutes the first time)"
 	if logged peers build peers internal/bench/peers; then
-		others+=(-peer "langchaingo=$SCRATCH/peers langchaingo" -peer "eino=$SCRATCH/peers eino")
+		for peer in langchaingo eino mustache gonja; do others+=(-peer "$peer=$SCRATCH/peers $peer"); done
 	else
 		note "the peers are left out"
 	fi

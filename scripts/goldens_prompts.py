@@ -348,19 +348,60 @@ def selectors():
         })
 
 
-for make in (prompts, saved, few_shots, chats, dumped, wrong, selectors):
+sums = []
+
+
+def additions():
+    """Prompts added with +, each a text or a list of messages, and partial values."""
+    for i in range(30):
+        parts, total, names = [], None, []
+        kinds = ["text"] * rng.randint(2, 3) if i % 3 == 0 else ["chat"] + rng.choices(["chat", "string"], k=rng.randint(1, 2))
+        for j, kind in enumerate(kinds):
+            own = pick(1, 2)
+            part = {"kind": kind, "partial": {}}
+            if kind == "chat":
+                part["messages"] = [[rng.choice(["system", "user", "assistant"]), fstring(own)] for _ in range(rng.randint(1, 2))]
+                one = ChatPromptTemplate.from_messages([tuple(m) for m in part["messages"]])
+            else:
+                part["text"] = fstring(own)
+                one = PromptTemplate.from_template(part["text"])
+            if kind != "string" and rng.random() < 0.4:
+                part["partial"] = {own[0]: "p%d" % (j if i % 5 else 0)}
+                one = one.partial(**part["partial"])
+            if kind == "string":
+                one = part["text"]
+            parts.append(part)
+            names += own
+            try:
+                total = one if total is None else total + one
+            except ValueError as e:
+                total = e
+                break
+        given = {p for part in parts for p in part["partial"]}
+        variables = {n: n.upper() for n in names if n not in given}
+        if isinstance(total, ValueError):
+            want = {"error": "ValueError"}
+        elif isinstance(total, PromptTemplate):
+            want = {"text": total.invoke(variables).to_string()}
+        else:
+            want = {"messages": messages_of(total.invoke(variables))}
+        sums.append({"parts": parts, "vars": variables, "want": want})
+
+
+for make in (prompts, saved, few_shots, chats, dumped, wrong, selectors, additions):
     make()
 out = {
     "versions": {p: version(p) for p in ("langchain-core", "PyYAML")},
     "cases": cases,
     "selections": selections,
+    "sums": sums,
 }
 os.makedirs(os.path.dirname(OUT), exist_ok=True)
 with open(OUT, "w", encoding="utf-8") as f:
     f.write("{\n")
     f.write(f'"versions": {json.dumps(out["versions"])},\n')
-    for key in ("cases", "selections"):
+    for key in ("cases", "selections", "sums"):
         f.write(f'"{key}": [\n')
         f.write(",\n".join(json.dumps(c, ensure_ascii=False, sort_keys=True) for c in out[key]))
-        f.write("\n]" + (",\n" if key == "cases" else "\n}\n"))
-print(len(cases), "files,", len(selections), "selections", file=sys.stderr)
+        f.write("\n]" + ("\n}\n" if key == "sums" else ",\n"))
+print(len(cases), "files,", len(selections), "selections,", len(sums), "sums", file=sys.stderr)

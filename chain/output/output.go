@@ -59,12 +59,26 @@ func (p Parser) Type() Type {
 // Instructions tell a model how to answer, in a prompt; empty: as it likes.
 func (p Parser) Instructions() string { return p.instructions }
 
-// Parse makes the value. Errors are *[Error].
+// Parse makes the value. Thinking that has leaked into the answer, between
+// <think> tags at its start, is no part of it. Errors are *[Error].
 func (p Parser) Parse(text string) (any, error) {
+	text = thoughtless(text)
 	if p.parse == nil {
 		return text, nil
 	}
 	return p.parse(text)
+}
+
+// thoughtless is what follows the thinking, if anything does.
+func thoughtless(text string) string {
+	for _, tag := range []string{"think", "thinking"} {
+		if after, ok := strings.CutPrefix(strings.TrimLeftFunc(text, isSpace), "<"+tag+">"); ok {
+			if _, rest, ok := strings.Cut(after, "</"+tag+">"); ok && strip(rest) != "" {
+				return strings.TrimLeftFunc(rest, isSpace)
+			}
+		}
+	}
+	return text
 }
 
 // Error is an answer of which a parser can make nothing.
@@ -103,7 +117,7 @@ func strip(s string) string { return strings.TrimFunc(s, isSpace) }
 
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F }
 
-// Text leaves an answer as it is.
+// Text leaves an answer as it is, but for thinking.
 func Text() Parser { return Parser{} }
 
 // Options are what the parsers that [New] makes can be told. Which of them a

@@ -73,6 +73,26 @@ func TestTypesAreWhatParseMakes(t *testing.T) {
 	}
 }
 
+func TestThinkingIsNoAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want any
+	}{
+		"text": {"<think>\nHm.\n</think>\n\nHello\n", "Hello\n"},
+		"list": {"<thinking>a, b</thinking>c, d", []string{"c", "d"}},
+		"bool": {"<think>Yes? No.</think> NO", false},
+		"xml":  {"<think>a</think>", map[string]any{"think": "a"}},
+	} {
+		p, err := output.New(name, output.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Parse(tc.text); err != nil || !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s of %q: %#v, %v", name, tc.text, got, err)
+		}
+	}
+}
+
 func TestErrorsSayWhatToDo(t *testing.T) {
 	p, err := output.New("schema", output.Options{Schema: json.RawMessage(`{"type":"object","properties":{"age":{"type":"integer"}},"required":["age"]}`)})
 	if err != nil {
@@ -162,11 +182,11 @@ func FuzzParsers(f *testing.F) {
 				continue
 			}
 			ok := p.Type() == output.TypeAny
-			switch v.(type) {
+			switch v := v.(type) {
 			case string:
 				ok = ok || p.Type() == output.TypeText
 			case []string:
-				ok = ok || p.Type() == output.TypeList && len(v.([]string)) > 0
+				ok = ok || p.Type() == output.TypeList && len(v) > 0
 			case bool:
 				ok = ok || p.Type() == output.TypeBool
 			case time.Time:

@@ -39,7 +39,7 @@ func Parse(file string, data []byte, o Options) (*Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.PairSurrogates(data)
+	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		return page{}, false
 	}
 	shown := filepath.Join(l.dir, name)
-	if real, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(real)) || !slices.Contains(endings, filepath.Ext(name)) {
+	if !slices.Contains(endings, filepath.Ext(name)) {
 		l.fail(n, "the file "+yamlx.Quote(name)+" does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
@@ -249,9 +249,6 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		if !errors.As(err, &e) {
 			e.Message = err.Error()
 		}
-		if strings.Contains(e.Message, "escapes") {
-			e.Message, e.Remedy = "leads out of the folder", "copy the file into it"
-		}
 		if e.Line > 0 {
 			e.File = shown
 			l.errs = append(l.errs, e)
@@ -260,7 +257,11 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		}
 		return page{}, false
 	}
-	return page{shown, string(yamlx.PairSurrogates(data))}, true
+	if target, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(target)) {
+		l.fail(n, "the file "+yamlx.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
+		return page{}, false
+	}
+	return page{shown, string(yamlx.FromJSON(data))}, true
 }
 
 // openYAML is open for a file of YAML or JSON.

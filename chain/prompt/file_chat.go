@@ -114,6 +114,9 @@ func (l *loader) class(n *yaml.Node) (string, *yaml.Node, bool) {
 		return "", nil, false
 	}
 	class := yamlx.Follow(id.Content[len(id.Content)-1]).Value
+	if !m.Require("lc", "the format is 1") {
+		return "", nil, false
+	}
 	if version := m.Value("lc"); version.Value != "1" {
 		m.Fail("lc", "the format "+yamlx.Quote(version.Value)+" is not known", "format 1 is")
 		return "", nil, false

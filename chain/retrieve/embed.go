@@ -9,9 +9,24 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// batch is how many texts go into one request: enough that a request's own cost
-// is small, few enough that an interruption loses little.
-const batch = 32
+// One request is for at most so many texts, and so many bytes of them, but for
+// one text at least: enough that a request's own cost is small, little enough
+// that an interruption loses little.
+const (
+	batchTexts = 32
+	batchBytes = 16 << 10
+)
+
+// batch is how many of passages go into the next request.
+func batch(passages []Passage) int {
+	size := 0
+	for i, p := range passages {
+		if size += len(p.Text); i > 0 && (i == batchTexts || size > batchBytes) {
+			return i
+		}
+	}
+	return len(passages)
+}
 
 // Vectors has e make a vector of each passage, and hands them to keep in the
 // passages' order, up to 32 at a time. An error of keep ends it.
@@ -22,7 +37,7 @@ const batch = 32
 func Vectors(ctx context.Context, e provider.Embedder, o Options, passages []Passage, keep func([]Passage, provider.EmbedResponse) error) error {
 	m := made{model: o.As, dimensions: o.Dimensions}
 	for len(passages) > 0 {
-		part := passages[:min(batch, len(passages))]
+		part := passages[:batch(passages)]
 		passages = passages[len(part):]
 		r, err := embed(ctx, e, o, part)
 		if err == nil {

@@ -2,7 +2,6 @@ package retrieve
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/tandem-llm/tandem/internal/vec"
@@ -68,9 +67,6 @@ func (s Search) Pick(query []float32, candidates [][]float32, k int) []int {
 // Index holds passages and their vectors in memory. Make one with [NewIndex].
 // It is safe for concurrent use.
 type Index struct {
-	// Search is how Retrieve chooses. Set it before the first use.
-	Search Search
-
 	embedder provider.Embedder
 	options  Options
 
@@ -80,7 +76,7 @@ type Index struct {
 	vectors  [][]float32
 }
 
-var _ Retriever = (*Index)(nil)
+var _ Searcher = (*Index)(nil)
 
 // NewIndex returns an empty index whose vectors e makes. It makes no call.
 func NewIndex(e provider.Embedder, o Options) *Index {
@@ -130,30 +126,36 @@ func (x *Index) same(r provider.EmbedResponse) error {
 	return x.made.same(r)
 }
 
-// Retrieve returns the k passages nearest to query, by Search.
+// Retrieve returns the k passages nearest to query.
 func (x *Index) Retrieve(ctx context.Context, query string, k int) ([]Passage, error) {
+	found, _, err := x.Find(ctx, query, k, Search{})
+	return found, err
+}
+
+// Find returns k passages as how says, and who made the question's vector.
+func (x *Index) Find(ctx context.Context, query string, k int, how Search) ([]Passage, *provider.Route, error) {
 	q, by, err := Question(ctx, x.embedder, x.known(), query)
 	if err == nil {
 		err = x.same(by) // a first passage may have come meanwhile
 	}
 	if err != nil {
-		return nil, err
+		return nil, by.Route, err
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	near := vec.Top(q, x.vectors, x.Search.Candidates(k))
+	near := vec.Top(q, x.vectors, how.Candidates(k))
 	candidates := make([][]float32, len(near))
 	for i, at := range near {
 		candidates[i] = x.vectors[at]
 	}
 	found := []Passage{}
-	for _, i := range x.Search.Pick(q, candidates, k) {
+	for _, i := range how.Pick(q, candidates, k) {
 		p := x.passages[near[i]]
 		p.Score = vec.Cosine(q, candidates[i])
 		p.Privacy = tightest(p.Privacy, x.options.Privacy)
 		found = append(found, p)
 	}
-	return slices.Clip(found), nil
+	return found, by.Route, nil
 }
 
 // Question makes the vector of a question, by the rules of [Vectors].

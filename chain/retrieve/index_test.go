@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,10 +95,9 @@ func TestMMRWantsVariety(t *testing.T) {
 	if got := found(t, x, "cow", 2); got[1].Text != texts[1] {
 		t.Errorf("the nearest are %+v", got)
 	}
-	x = filled(t, e, retrieve.Options{}, texts...)
-	x.Search.MMR = true
-	if got := found(t, x, "cow", 2); got[0].Text != texts[0] || got[1].Text != "cow sea" {
-		t.Errorf("with MMR: %+v", got)
+	got, by, err := x.Find(t.Context(), "cow", 2, retrieve.Search{MMR: true})
+	if err != nil || got[0].Text != texts[0] || got[1].Text != "cow sea" || by == nil || by.Model != "m" {
+		t.Errorf("with MMR: %+v, %+v, %v", got, by, err)
 	}
 }
 
@@ -140,6 +140,27 @@ func TestAPassageTooLongIsNamedAndNotCut(t *testing.T) {
 	e = &words{vocabulary: []string{"cow"}, model: "m", most: 30}
 	if x := filled(t, e, retrieve.Options{}, texts[:40]...); x.Len() != 40 {
 		t.Errorf("%d passages, want 40", x.Len())
+	}
+}
+
+func TestARequestIsNeitherLongNorLarge(t *testing.T) {
+	for name, c := range map[string]struct {
+		texts []string
+		want  []int
+	}{
+		"many": {slices.Repeat([]string{"cow"}, 70), []int{32, 32, 6}},
+		"long": {slices.Repeat([]string{strings.Repeat("cow ", 1500)}, 5), []int{2, 2, 1}},
+		"huge": {slices.Repeat([]string{strings.Repeat("cow ", 9000)}, 2), []int{1, 1}},
+	} {
+		e := &words{vocabulary: []string{"cow"}}
+		filled(t, e, retrieve.Options{}, c.texts...)
+		got := []int{}
+		for _, call := range e.calls {
+			got = append(got, len(call.Input))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: requests of %v texts, want %v", name, got, c.want)
+		}
 	}
 }
 

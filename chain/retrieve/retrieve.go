@@ -52,6 +52,15 @@ type Retriever interface {
 	Retrieve(ctx context.Context, query string, k int) ([]Passage, error)
 }
 
+// Searcher is a Retriever that can search in more ways than one.
+type Searcher interface {
+	Retriever
+	// Find returns k passages as how says, the first one chosen first, and who
+	// made the question's vector; that is nil where it is not told. Errors: as
+	// Retrieve's.
+	Find(ctx context.Context, query string, k int, how Search) ([]Passage, *provider.Route, error)
+}
+
 // Privacy is the strictest of the passages': that of a prompt that holds them.
 func Privacy(passages []Passage) provider.Privacy {
 	for _, p := range passages {

@@ -6,6 +6,26 @@ import (
 	"github.com/tandem-llm/tandem/chain/template"
 )
 
+func ExampleParseWith() {
+	t, err := template.ParseWith(template.Mustache, "{{#people}}\n{{>line}}\n{{/people}}\nby {{author}}", template.Options{
+		Partials: map[string]string{"line": "- {{name}}: {{age}}\n"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	t, err = t.Partial(map[string]any{"author": "Ada & Bo"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(t.Render(template.Map{"people": []any{map[string]any{"name": "Cy", "age": 31}, map[string]any{"name": "Di", "age": 4.5}}}))
+	// Output:
+	// - Cy: 31
+	// - Di: 4.5
+	// by Ada &amp; Bo <nil>
+}
+
 func ExampleParse() {
 	t, err := template.Parse(template.FString, `Tell me the president of {country} as {{"name": …}}`)
 	if err != nil {

@@ -1,7 +1,6 @@
 package template
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
@@ -23,6 +22,7 @@ type field struct {
 // format that is none, a name that is no identifier.
 func parseFString(text string) (*Template, error) {
 	t := &Template{text: text}
+	vars := newIndexer(t)
 	var literal strings.Builder
 	for rest := 0; rest < len(text); {
 		i := strings.IndexAny(text[rest:], "{}")
@@ -44,7 +44,7 @@ func parseFString(text string) (*Template, error) {
 			if err != nil {
 				return nil, err
 			}
-			t.parts = append(t.parts, part{literal.String(), t.index(name, brace, Text), f})
+			t.parts = append(t.parts, part{literal.String(), vars.index(name, brace, Text), f})
 			t.formatted = t.formatted || f != nil
 			literal.Reset()
 			rest = brace + length
@@ -54,15 +54,42 @@ func parseFString(text string) (*Template, error) {
 	return t, nil
 }
 
+// indexer puts variables into a template while it is parsed, in time that does
+// not grow with their number. Offsets that only grow are cheap.
+type indexer struct {
+	t      *Template
+	known  map[string]int
+	offset int
+	at     textx.Position // of offset
+}
+
+func newIndexer(t *Template) *indexer {
+	return &indexer{t: t, known: map[string]int{}, at: textx.Position{Line: 1, Column: 1}}
+}
+
 // index returns name's index in t.vars, where it puts it on first use.
-func (t *Template) index(name string, offset int, k Kind) int {
-	if i := slices.IndexFunc(t.vars, func(v Var) bool { return v.Name == name }); i >= 0 {
-		t.vars[i].Kind = max(t.vars[i].Kind, k)
+func (x *indexer) index(name string, offset int, k Kind) int {
+	if i, ok := x.known[name]; ok {
+		x.t.vars[i].Kind = max(x.t.vars[i].Kind, k)
 		return i
 	}
-	at := textx.PositionOf(t.text, offset)
-	t.vars = append(t.vars, Var{Name: name, Line: at.Line, Column: at.Column, Kind: k})
-	return len(t.vars) - 1
+	at := x.place(offset)
+	x.known[name] = len(x.t.vars)
+	x.t.vars = append(x.t.vars, Var{Name: name, Line: at.Line, Column: at.Column, Kind: k})
+	return len(x.t.vars) - 1
+}
+
+func (x *indexer) place(offset int) textx.Position {
+	if offset < x.offset {
+		return textx.PositionOf(x.t.text, offset)
+	}
+	from := textx.PositionOf(x.t.text[x.offset:], offset-x.offset)
+	if from.Line == 1 {
+		from.Column += x.at.Column - 1
+	}
+	from.Line += x.at.Line - 1
+	x.offset, x.at = offset, from
+	return from
 }
 
 // fieldAt returns the variable's name in the field that opens at offset brace,
@@ -125,11 +152,11 @@ func judge(inside string) (message, remedy string) {
 	case trimmed == "":
 		return shown + " has no name", "name the variable, such as {country}, or write {{}} for the braces themselves"
 	case textx.IsName(trimmed):
-		return shown + " has spaces around the name", "write {" + trimmed + "}"
+		return shown + " has spaces around the name", "write {" + textx.Shorten(trimmed) + "}"
 	case name != "" && strings.ContainsRune(".[", rune(inside[len(name)])):
 		return shown + " reaches into a value, and variable names cannot contain attribute access (.) or indexing ([])", "write {" + name + "}, or reach into it in a mustache template"
 	case strings.IndexAny(trimmed, ":!") == 0:
-		return shown + " has no name", "name the variable, such as {country" + trimmed + "}"
+		return shown + " has no name", "name the variable, such as {country" + textx.Shorten(trimmed) + "}"
 	case strings.Trim(trimmed, "0123456789") == "":
 		return shown + " is a number, and variables have names", "name the variable, such as {country}"
 	}

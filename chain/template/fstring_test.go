@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestTemplateRenders(t *testing.T) {
@@ -147,41 +146,6 @@ func TestTemplateOfManyVariables(t *testing.T) {
 	if got, err := tmpl.Render(vars); err != nil || got != want.String() {
 		t.Errorf("got %q, %v", got, err)
 	}
-}
-
-var escaper = strings.NewReplacer("{", "{{", "}", "}}")
-
-func FuzzTemplate(f *testing.F) {
-	for _, s := range []string{"", "{a}", "{{a}}", "{{{a}}}", "{", "}", "{a", "a}", "{a.b}", "{a[0]}", "{a!r:>8}", "{ä}", "\xff{a}", "{a}\n{b}", `{"x": {"y": 1}}`} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if tmpl, err := Parse(FString, text); err == nil {
-			vars := Map{}
-			for _, v := range tmpl.Vars() {
-				vars[v.Name] = "{" + v.Name + "}"
-			}
-			got, err := tmpl.Render(vars)
-			if err != nil {
-				t.Fatalf("%q with every value given: %v", text, err)
-			}
-			if want := strings.NewReplacer("{{", "{", "}}", "}").Replace(text); len(tmpl.Vars()) == 0 && got != want {
-				t.Fatalf("%q renders to %q, want %q", text, got, want)
-			}
-		} else if strings.Contains(err.Error(), "\n") {
-			t.Fatalf("error of several lines: %q", err)
-		}
-		if !utf8.ValidString(text) {
-			return
-		}
-		tmpl, err := Parse(FString, escaper.Replace(text))
-		if err != nil {
-			t.Fatalf("escaped %q: %v", text, err)
-		}
-		if got, err := tmpl.Render(nil); err != nil || got != text {
-			t.Fatalf("escaped %q renders to %q, %v", text, got, err)
-		}
-	})
 }
 
 func BenchmarkTemplateRender(b *testing.B) {

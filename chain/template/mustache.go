@@ -12,12 +12,18 @@ func parseMustache(text string, partials map[string]string) (*Template, error) {
 		return nil, placed(text, err)
 	}
 	t := &Template{text: text, format: Mustache, body: m}
+	vars := newIndexer(t)
 	for _, v := range m.Vars() {
 		kind := Text
 		if v.Inside {
 			kind = Any
 		}
-		t.index(v.Name, v.Offset, kind)
+		if v.InSection {
+			at := vars.place(v.Offset)
+			t.optional = append(t.optional, Var{v.Name, at.Line, at.Column, kind})
+			continue
+		}
+		vars.index(v.Name, v.Offset, kind)
 	}
 	return t, nil
 }

@@ -42,7 +42,8 @@ type Options struct {
 
 // Values gives variables their values: texts, booleans, numbers, nil, lists
 // ([]any, []string) and mappings (map[string]any), nested at will. A
-// [time.Time] and a [fmt.Stringer] are texts.
+// [time.Time] and a [fmt.Stringer] are texts. A float64 is shown as one, 1.0: JSON
+// is to be decoded with UseNumber.
 type Values interface {
 	// Lookup returns the value of a variable; ok is false where it has none.
 	Lookup(name string) (value any, ok bool)
@@ -75,10 +76,11 @@ type Var struct {
 
 // Template is a compiled text. It is immutable and safe for concurrent use.
 type Template struct {
-	text   string
-	vars   []Var
-	given  map[string]any // by Partial
-	format Format         // empty: f-string
+	text     string
+	format   Format // empty: f-string
+	vars     []Var
+	optional []Var
+	given    map[string]any // by Partial
 
 	// An f-string is its parts, each a literal and the field that follows it, and
 	// the literal after the last one.
@@ -99,7 +101,7 @@ type part struct {
 // body is a compiled mustache or jinja2 text.
 type body interface {
 	// Render returns the text. An error that has a place is a *textx.Mistake.
-	Render(lookup func(name string) (any, bool)) (string, error)
+	Render(values map[string]any) (string, error)
 }
 
 // Parse compiles a text with the zero [Options].
@@ -119,7 +121,7 @@ func ParseWith(f Format, text string, o Options) (*Template, error) {
 		if !o.AllowJinja2 {
 			return nil, &Error{
 				Line: 1, Column: 1, Message: "a jinja2 template is a program, and this text is not trusted to be one",
-				Remedy: "allow jinja2 if you know who wrote it, or write it as mustache or f-string",
+				Remedy: "allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string",
 			}
 		}
 		return parseJinja2(text)
@@ -131,8 +133,15 @@ func ParseWith(f Format, text string, o Options) (*Template, error) {
 func (t *Template) String() string { return t.text }
 
 // Vars returns the variables that need values, in order of first use.
-func (t *Template) Vars() []Var {
-	return slices.DeleteFunc(slices.Clone(t.vars), func(v Var) bool { _, ok := t.given[v.Name]; return ok })
+func (t *Template) Vars() []Var { return t.open(t.vars) }
+
+// Optional returns the variables that only mustache's sections use, such as name
+// in {{#greet}}Hello {{name}}{{/greet}}: a section's item may have them, or the
+// values, or neither, and then they are empty.
+func (t *Template) Optional() []Var { return t.open(t.optional) }
+
+func (t *Template) open(vars []Var) []Var {
+	return slices.DeleteFunc(slices.Clone(vars), func(v Var) bool { _, ok := t.given[v.Name]; return ok })
 }
 
 // Partial returns a template in which these variables have values already. A
@@ -140,9 +149,9 @@ func (t *Template) Vars() []Var {
 // template is rendered. What is given to Render goes before. A name that is no
 // variable of the template is an error.
 func (t *Template) Partial(values map[string]any) (*Template, error) {
-	names := make([]string, len(t.vars))
-	for i, v := range t.vars {
-		names[i] = v.Name
+	var names []string
+	for _, v := range slices.Concat(t.vars, t.optional) {
+		names = append(names, v.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if slices.Contains(names, name) {
@@ -234,31 +243,24 @@ func (t *Template) Render(v Values) (string, error) {
 	return b.String(), nil
 }
 
-// renderBody looks values up once, so that a Partial's function is called once.
+// renderBody looks each value up once.
 func (t *Template) renderBody(v Values) (string, error) {
-	seen := make(map[string]any, len(t.vars))
-	for _, x := range t.vars {
+	values := make(map[string]any, len(t.vars)+len(t.optional))
+	for i, x := range slices.Concat(t.vars, t.optional) {
 		value, ok := v.Lookup(x.Name)
-		if !ok {
+		if !ok && i < len(t.vars) {
 			return "", t.missing(v)
+		}
+		if !ok {
+			continue
 		}
 		plain, err := pyval.Plain(value)
 		if err != nil {
 			return "", x.refuse(err)
 		}
-		seen[x.Name] = plain
+		values[x.Name] = plain
 	}
-	text, err := t.body.Render(func(name string) (any, bool) {
-		if value, ok := seen[name]; ok {
-			return value, true
-		}
-		value, ok := v.Lookup(name)
-		if !ok {
-			return nil, false
-		}
-		plain, err := pyval.Plain(value)
-		return plain, err == nil
-	})
+	text, err := t.body.Render(values)
 	if err != nil {
 		return "", placed(t.text, err)
 	}

@@ -31,6 +31,17 @@ const (
 	mostLayer   = 20   // µs a call, and allocations, above an adapter alone
 )
 
+// mostOwn is a chain's own cost for each step over a peer's.
+func mostOwn(peer string) (most float64, ok bool) {
+	switch peer {
+	case "eino":
+		return 1. / 5, true
+	case "langchaingo":
+		return 1. / 10, true
+	}
+	return 0, false
+}
+
 func aims(r *Report) []Aim {
 	var out []Aim
 	add := func(what string, value, most float64, unit string) {
@@ -48,6 +59,11 @@ func aims(r *Report) []Aim {
 			add(row.Work+", wall", row.WallRatio.Median, mostCrowded, "×")
 		case loads[3].title:
 			add(row.Work, row.Wall, mostRender, " ns")
+		}
+	}
+	for _, o := range r.Own {
+		if most, ok := mostOwn(o.Who); ok {
+			add("a chain's own cost for each step, over "+o.Who+"'s", o.Tandem.Median, most, "×")
 		}
 	}
 	for _, l := range r.Layers {

@@ -48,6 +48,8 @@ type Report struct {
 	CPUs    int        `json:"cpus"`
 	Rounds  int        `json:"rounds"`
 	Rows    []Row      `json:"rows"`
+	Own     []OwnRow   `json:"own,omitempty"`
+	Against []Against  `json:"against,omitempty"`
 	Layers  []LayerRow `json:"layers,omitempty"`
 	StartUp []Start    `json:"start_up,omitempty"`
 	Aims    []Aim      `json:"aims"`
@@ -58,13 +60,18 @@ type load struct {
 	title string
 	work  string
 	n, c  int
+	parts int // of one piece of work: what it costs is told for each; 0: it is one
 }
 
 var loads = []load{
-	{"two-step chain, one at a time", Chain, 400, 1},
-	{"two-step chain, 64 at once", Chain, 1500, 64},
-	{"stream of 64 tokens, 64 at once", Stream, 300, 64},
-	{"f-string render", Template, 200_000, 1},
+	{title: "two-step chain, one at a time", work: Chain, n: 400, c: 1},
+	{title: "two-step chain, 64 at once", work: Chain, n: 1500, c: 64},
+	{title: "stream of 64 tokens, 64 at once", work: Stream, n: 300, c: 64},
+	{title: "f-string render", work: FString, n: 200_000, c: 1},
+	{title: "two-step chain, model in the process", work: InProcess, n: 10_000, c: 1},
+	{title: "each of 10,000 items, model in the process", work: Each, n: 10, c: 1, parts: eachItems},
+	{title: "mustache render", work: Mustache, n: 20_000, c: 1},
+	{title: "jinja2 render", work: Jinja2, n: 10_000, c: 1},
 }
 
 // Run measures. It fails when something cannot be measured, and never because
@@ -101,6 +108,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		}
 		report.Rows = append(report.Rows, rows...)
 	}
+	report.Own, report.Against = own(report.Rows), against(report.Rows)
 	few := p.Rounds/4 + 1
 	fmt.Fprintf(p.Log, "layers: %d rounds\n", few)
 	if report.Layers, err = Layers(ctx, few, 20_000); err != nil {
@@ -114,57 +122,4 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	}
 	report.Aims = aims(report)
 	return report, nil
-}
-
-// Row is what one competitor's work cost.
-type Row struct {
-	Work string `json:"work"`
-	Who  string `json:"who"`
-	Sample
-	WallRatio   Spread  `json:"wall_ratio"` // to the floor in the same round
-	CPURatio    Spread  `json:"cpu_ratio"`
-	AllocsRatio float64 `json:"allocs_ratio"`
-}
-
-// turns measures one load: every worker in every round, in an order that is
-// turned round each time, so that no place in it is better than another.
-func turns(workers []*process, l load, rounds int) ([]Row, error) {
-	samples := make([][]Sample, len(workers))
-	for round := range rounds {
-		for i := range workers {
-			if round%2 == 1 {
-				i = len(workers) - 1 - i
-			}
-			s, err := workers[i].measure(l.work, l.n, l.c)
-			if err != nil {
-				return nil, err
-			}
-			samples[i] = append(samples[i], s)
-		}
-	}
-	rows := make([]Row, len(workers))
-	for i, w := range workers {
-		r := Row{Work: l.title, Who: w.name}
-		pick := func(of []Sample, field func(Sample) float64) []float64 {
-			out := make([]float64, len(of))
-			for i, s := range of {
-				out[i] = field(s)
-			}
-			return out
-		}
-		ratio := func(field func(Sample) float64) Spread {
-			return spread(divide(pick(samples[i], field), pick(samples[0], field)))
-		}
-		wall := func(s Sample) float64 { return s.Wall }
-		cpu := func(s Sample) float64 { return s.CPU }
-		allocs := func(s Sample) float64 { return s.Allocs }
-		bytes := func(s Sample) float64 { return s.Bytes }
-		r.Sample = Sample{
-			Wall: median(pick(samples[i], wall)), CPU: median(pick(samples[i], cpu)),
-			Allocs: median(pick(samples[i], allocs)), Bytes: median(pick(samples[i], bytes)),
-		}
-		r.WallRatio, r.CPURatio, r.AllocsRatio = ratio(wall), ratio(cpu), ratio(allocs).Median
-		rows[i] = r
-	}
-	return rows, nil
 }

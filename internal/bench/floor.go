@@ -23,9 +23,13 @@ func Floor(baseURL string) Works {
 		Stream: func(ctx context.Context) (string, error) {
 			return f.stream(ctx, streamPrompt)
 		},
-		Template: func(context.Context) (string, error) {
+		InProcess: floorLayer,
+		Each:      floorEach(items()),
+		FString: func(context.Context) (string, error) {
 			return fmt.Sprintf(titleFormat, subject, city), nil
 		},
+		Mustache: floorPlays,
+		Jinja2:   floorPlays,
 	}
 }
 

@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/record"
 	"github.com/tandem-llm/tandem/provider/router"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // Layer is something that stands between a caller and an adapter.
@@ -36,6 +39,12 @@ func layers() []Layer {
 		}},
 		{Name: "ledger", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return ledger.New(p, ledger.Config{}), nil
+		}},
+		{Name: "structured, no schema", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+			return structured.New(p), nil
+		}},
+		{Name: "tool loop, no tools", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+			return tool.Loop(p, tool.Options{}), nil
 		}},
 		{Name: "ledger, with a budget", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
 			perDay := 1e6
@@ -139,6 +148,9 @@ func stillRequest() provider.Request {
 	}
 }
 
+// whole rounds, so that a few allocations of the runtime's own are none a call.
+func whole(x float64) float64 { return math.Round(x) + 0 } // no -0
+
 // LayerRow is what a layer costs for each call, above the adapter alone.
 type LayerRow struct {
 	Layer   string  `json:"layer"`
@@ -196,11 +208,9 @@ func Layers(ctx context.Context, rounds, calls int) ([]LayerRow, error) {
 			}
 			return spread(subtract(a, b))
 		}
-		wall := func(s Sample) float64 { return s.Wall }
 		rows = append(rows, LayerRow{
 			Layer: l.Name, Files: l.Files, Alone: above(alone, wall), Crowded: above(crowded, wall),
-			Allocs: above(alone, func(s Sample) float64 { return s.Allocs }).Median,
-			Bytes:  above(alone, func(s Sample) float64 { return s.Bytes }).Median,
+			Allocs: whole(above(alone, allocs).Median), Bytes: whole(above(alone, size).Median),
 		})
 	}
 	return rows, nil

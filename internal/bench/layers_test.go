@@ -43,7 +43,9 @@ func TestLayersAreMeasured(t *testing.T) {
 	names := []string{}
 	for _, r := range rows {
 		names = append(names, r.Layer)
-		if r.Allocs < 0 || r.Bytes < 0 {
+		// A layer that steps aside allocates nothing, give or take the runtime's own.
+		aside := r.Layer == "structured, no schema" || r.Layer == "tool loop, no tools"
+		if r.Allocs < 0 || aside && r.Allocs > 0 {
 			t.Errorf("%+v", r)
 		}
 		if r.Files != (r.Layer == "record" || r.Layer == "replay" || r.Layer == "ledger, with a budget") {

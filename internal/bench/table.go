@@ -18,10 +18,22 @@ func (r *Report) Write(out io.Writer) error {
 			title = ""
 		}
 		last = row.Work
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t%.2f\t%.0f\n", title, row.Who, duration(row.Wall), row.WallRatio, row.CPURatio, row.Allocs, row.AllocsRatio, row.Bytes)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t%.2f\t%.0f\n", title, row.Who, row.cost(), row.WallRatio, row.CPURatio, row.Allocs, row.AllocsRatio, row.Bytes)
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if len(r.Own) > 0 {
+		fmt.Fprintln(t, "\na chain's own cost, above the floor\ta step (least–most)\tallocations\tbytes\tTandem's over it")
+		for _, o := range r.Own {
+			fmt.Fprintf(t, "%s\t%s\t%.1f\t%.0f\t%s\n", o.Who, o.Step.micro(), o.Allocs, o.Bytes, o.Tandem)
+		}
+	}
+	if len(r.Against) > 0 {
+		fmt.Fprintln(t, "\na template library alone\twhat is compared\twall (least–most)")
+		for _, a := range r.Against {
+			fmt.Fprintln(t, a)
+		}
 	}
 	if len(r.Layers) > 0 {
 		fmt.Fprintln(t, "\nlayer, a call above the adapter alone\tone at a time (least–most)\t64 at once (least–most)\tallocations\tbytes")
@@ -57,6 +69,14 @@ func WriteHolds(out io.Writer, holds []Hold) error {
 		fmt.Fprintf(t, "%s\t%d\t%.0f ms\t%.0f ms\t%.1f KiB\t%.1f\t%d MiB\t%d\n", h.Who, h.Streams, h.Open, h.Finish, h.Memory/1024, h.Goroutines, h.RSS/1024, h.Wrong)
 	}
 	return t.Flush()
+}
+
+// cost is the wall time in words: of one piece of work, or of one of its parts.
+func (r Row) cost() string {
+	if r.PerSecond > 0 {
+		return fmt.Sprintf("%s (%.0f/s)", duration(r.Wall), r.PerSecond)
+	}
+	return duration(r.Wall)
 }
 
 func duration(ns float64) string {

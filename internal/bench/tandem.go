@@ -30,20 +30,48 @@ func Tandem(baseURL string) (Works, error) {
 	if err != nil {
 		return nil, err
 	}
+	list, err := rendering(template.Mustache, mustacheText)
+	if err != nil {
+		return nil, err
+	}
+	loop, err := rendering(template.Jinja2, jinja2Text)
+	if err != nil {
+		return nil, err
+	}
+	each, err := tandemEach(items())
+	if err != nil {
+		return nil, err
+	}
 	story := provider.Request{Messages: []provider.Message{provider.User(streamPrompt)}}
 	return Works{
 		Chain: func(ctx context.Context) (string, error) {
 			out, err := play.Output(ctx, stack, variables())
 			return out.Text, err
 		},
+		InProcess: func(ctx context.Context) (string, error) {
+			out, err := play.Output(ctx, atOnce{}, variables())
+			return out.Text, err
+		},
+		Each: each,
 		Stream: func(ctx context.Context) (string, error) {
 			answer, err := provider.Collect(stack.Chat(ctx, story))
 			return answer.Text, err
 		},
-		Template: func(context.Context) (string, error) {
+		FString: func(context.Context) (string, error) {
 			return title.Render(template.Map(variables()))
 		},
+		Mustache: list,
+		Jinja2:   loop,
 	}, nil
+}
+
+// rendering is the work of a template with a list, compiled once.
+func rendering(f template.Format, text string) (Work, error) {
+	t, err := template.ParseWith(f, text, template.Options{AllowJinja2: true})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f, err)
+	}
+	return func(context.Context) (string, error) { return t.Render(template.Map(plays())) }, nil
 }
 
 // tandemStack is the stack of a configuration that has one provider.
@@ -58,9 +86,4 @@ func tandemStack(baseURL string) (*wire.Stack, error) {
 		return nil, fmt.Errorf("the configuration: %w", err)
 	}
 	return wire.Open(cfg, wire.Options{})
-}
-
-// variables makes the map anew each time, as a program would.
-func variables() map[string]any {
-	return map[string]any{"subject": subject, "city": city}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -75,9 +76,12 @@ func TestFloorAndTandemDoTheSameWork(t *testing.T) {
 		answer   string
 		requests int
 	}{
-		Chain:    {Answer(), 2},
-		Stream:   {Answer(), 1},
-		Template: {"Write a title for a play about apples set in Rome.", 0},
+		Chain:     {Answer(), 2},
+		Stream:    {Answer(), 1},
+		InProcess: {layerAnswer, 0},
+		Each:      {layerAnswer, 0},
+		FString:   {"Write a title for a play about apples set in Rome.", 0},
+		Mustache:  {playsText, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			floorAnswer, floorRequests := server.do(t, floor[name])
@@ -94,6 +98,14 @@ func TestFloorAndTandemDoTheSameWork(t *testing.T) {
 		t.Errorf("the floor has %d pieces of work, tandem %d", len(floor), len(tandem))
 	}
 }
+
+const playsText = `Plays by Nobody:
+- The Core, set in Rome
+- The Peel, set in Rome
+- The Stem, set in Rome
+- The Pip, set in Rome
+- The Worm, set in Rome
+Which one is about apples?`
 
 func TestWorkerAnswersEachLine(t *testing.T) {
 	server := newRecorder(t)
@@ -116,7 +128,7 @@ func TestWorkerAnswersEachLine(t *testing.T) {
 	if r := replies[0]; r.Error != "" || r.Wall <= 0 || r.Allocs <= 0 || r.Bytes <= 0 {
 		t.Errorf("a sample lacks something: %+v", r)
 	}
-	if !strings.Contains(replies[1].Error, "WORK N C") || !strings.Contains(replies[2].Error, `no work "sing"`) {
+	if !strings.Contains(replies[1].Error, "WORK N C") || !replies[2].Lacks {
 		t.Errorf("mistakes are not explained: %+v", replies[1:])
 	}
 	if want := 2 * (1 + 40/20 + 40); len(server.requests) != want {
@@ -153,7 +165,7 @@ func TestReport(t *testing.T) {
 	r := &Report{OS: "linux", Arch: "amd64", Go: "go1.26", CPUs: 2, Rounds: 3}
 	for _, who := range []string{"floor", "tandem"} {
 		for _, l := range loads {
-			row := Row{Work: l.title, Who: who, Sample: Sample{Wall: 200, Allocs: 10}, WallRatio: Spread{1.12, 1, 1.3}, AllocsRatio: 1}
+			row := Row{Work: l.title, Who: who, work: l.work, Sample: Sample{Wall: 200, Allocs: 10}, WallRatio: Spread{1.12, 1, 1.3}, AllocsRatio: 1}
 			r.Rows = append(r.Rows, row)
 		}
 	}
@@ -177,6 +189,82 @@ func TestReport(t *testing.T) {
 		}
 	}
 }
+
+// What a library takes for itself is what it takes above the floor in the same
+// round, a step; and Tandem's is set over it in that round, too.
+func TestOwnCost(t *testing.T) {
+	layer := load{title: "chain", work: InProcess}
+	list := load{title: "list", work: Mustache}
+	rounds := func(walls ...float64) []Sample {
+		out := make([]Sample, len(walls))
+		for i, w := range walls {
+			out[i] = Sample{Wall: w, Allocs: w / 100}
+		}
+		return out
+	}
+	floor := rounds(200, 400, 200)
+	r := &Report{Rows: []Row{
+		row(layer, "floor", floor, floor),
+		row(layer, "tandem", rounds(600, 900, 600), floor),
+		row(layer, "langchaingo", rounds(2200, 2900, 2200), floor),
+		row(layer, "eino", rounds(8200, 10400, 8200), floor),
+		row(list, "floor", floor, floor),
+		row(list, "tandem", rounds(300, 600, 300), floor),
+		row(list, "mustache", rounds(600, 1000, 600), floor),
+		row(load{title: "each", work: Each, parts: 10}, "floor", floor, floor),
+	}}
+	r.Own, r.Against = own(r.Rows), against(r.Rows)
+	r.Aims = aims(r)
+	if len(r.Own) != 3 || r.Own[0].Step != (Spread{200, 200, 250}) || r.Own[0].Tandem != (Spread{1, 1, 1}) || r.Own[0].Allocs != 2 {
+		t.Errorf("own: %+v", r.Own)
+	}
+	if len(r.Against) != 1 || r.Against[0].Ratio != (Spread{0.5, 0.5, 0.6}) {
+		t.Errorf("against: %+v", r.Against)
+	}
+	var out strings.Builder
+	if err := r.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"MISSED  a chain's own cost for each step, over langchaingo's: 0.2×, aim at most 0.1×",
+		"met     a chain's own cost for each step, over eino's: 0.05×, aim at most 0.2×",
+		"list Tandem over mustache 0.50 (0.50–0.60)",
+		"200 ns (5000000/s)",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("the report lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// A peer that has no such work has no row; the floor has to have all.
+func TestWhoLacksAWorkHasNoRow(t *testing.T) {
+	var out bytes.Buffer
+	if err := ServeWork(t.Context(), Works{}, strings.NewReader("chain 1 1\n"), &out); err != nil {
+		t.Fatal(err)
+	}
+	lacking := out.String()
+	out.Reset()
+	works := Works{Chain: func(context.Context) (string, error) { return "x", nil }}
+	if err := ServeWork(t.Context(), works, strings.NewReader("chain 1 1\n"), &out); err != nil {
+		t.Fatal(err)
+	}
+	worker := func(name, says string) *process {
+		return &process{name: name, in: discard{io.Discard}, lines: bufio.NewReader(strings.NewReader(says))}
+	}
+	l := load{title: "a chain", work: Chain, n: 1, c: 1}
+	rows, err := turns([]*process{worker("floor", out.String()), worker("peer", lacking)}, l, 1)
+	if err != nil || len(rows) != 1 || rows[0].Who != "floor" {
+		t.Errorf("rows %+v, %v", rows, err)
+	}
+	if _, err := turns([]*process{worker("floor", lacking)}, l, 1); !errors.Is(err, errLacks) {
+		t.Errorf("a floor that lacks it: %v", err)
+	}
+}
+
+type discard struct{ io.Writer }
+
+func (discard) Close() error { return nil }
 
 // No process of a bench outlives it.
 func TestUpstreamEndsWithItsInput(t *testing.T) {

@@ -19,11 +19,16 @@ import (
 //	worker  reads lines "WORK N C", answers each with a line of JSON: a reply
 //	server  writes one line, its base URL
 
-// reply is a worker's answer: a sample, or what went wrong.
+// reply is a worker's answer: a sample, or that it has no such work, or what
+// went wrong.
 type reply struct {
 	Sample
+	Lacks bool   `json:"lacks,omitempty"`
 	Error string `json:"error,omitempty"`
 }
+
+// errLacks says that a worker has no such work.
+var errLacks = errors.New("it has no such work")
 
 // ServeWork is the worker's side.
 func ServeWork(ctx context.Context, works Works, in io.Reader, out io.Writer) error {
@@ -48,7 +53,8 @@ func (r *reply) obey(ctx context.Context, works Works, line string) error {
 	}
 	work, ok := works[name]
 	if !ok {
-		return fmt.Errorf("there is no work %q", name)
+		r.Lacks = true
+		return nil
 	}
 	var err error
 	r.Sample, err = Measure(ctx, work, n, c)
@@ -123,6 +129,9 @@ func (p *process) measure(work string, n, c int) (Sample, error) {
 	}
 	if r.Error != "" {
 		return Sample{}, fmt.Errorf("%s, %s: %s", p.name, work, r.Error)
+	}
+	if r.Lacks {
+		return Sample{}, fmt.Errorf("%s, %s: %w", p.name, work, errLacks)
 	}
 	return r.Sample, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Editor reads messages from a terminal in raw mode. The zero value of what is
-// optional is usable.
+// optional is usable. Close it in the end.
 type Editor struct {
 	In  *Input
 	Out io.Writer
@@ -43,8 +43,7 @@ var ErrInterrupted = errors.New("interrupted")
 func (e *Editor) Read(ctx context.Context, prompt, more string) (string, error) {
 	e.set("")
 	e.prompt, e.more, e.past, e.row = prompt, more, 0, 0
-	e.put("\x1b[?2004h") // pastes come with marks around them
-	defer e.put("\x1b[?2004l")
+	e.put(pasteMarks) // and between messages too, for what is pasted meanwhile
 	e.show()
 	for {
 		k, err := e.In.next(ctx)
@@ -63,6 +62,15 @@ func (e *Editor) Read(ctx context.Context, prompt, more string) (string, error) 
 		}
 	}
 }
+
+// The marks that a terminal puts around what is pasted, and an end of them.
+const (
+	pasteMarks   = "\x1b[?2004h"
+	noPasteMarks = "\x1b[?2004l"
+)
+
+// Close leaves the terminal as it was found.
+func (e *Editor) Close() { e.put(noPasteMarks) }
 
 // do does what a key says, and reports whether the message is done.
 func (e *Editor) do(ctx context.Context, k key) (done bool, err error) {
@@ -168,10 +176,10 @@ func (e *Editor) suspend() {
 	if e.Suspend == nil {
 		return
 	}
-	e.put("\x1b[?2004l")
+	e.put(noPasteMarks)
 	e.leave()
 	e.Suspend()
-	e.put("\x1b[?2004h")
+	e.put(pasteMarks)
 }
 
 // search is Ctrl-R: the newest message that holds what is typed, and with

@@ -139,6 +139,7 @@ func TestEditing(t *testing.T) {
 		{"backspace", []string{"abc", back, back, "x\r"}, "ax", "> ax"},
 		{"wide letters", []string{"日本語", left, "x", back, back, "\r"}, "日語", "> 日語"},
 		{"a family is one letter", []string{"a👨‍👩‍👧b", left, back, "\r"}, "ab", "> ab"},
+		{"a wide space", []string{"日\u3000本\r"}, "日\u3000本", "> 日\u3000本"},
 		{"combined letters", []string{"e\u0301a", left + back + "\r"}, "a", "> a"},
 		{"lines", []string{"one", altEnter, "two", "\n", "three\r"}, "one\ntwo\nthree", "> one\n. two\n. three"},
 		{"up in lines", []string{"one", altEnter, "two", up, "1", down, "2\r"}, "one1\ntwo2", "> one1\n. two2"},

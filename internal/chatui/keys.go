@@ -149,7 +149,7 @@ func (in *Input) next(ctx context.Context) (key, error) {
 	}
 	r, n := utf8.DecodeRune(in.buf)
 	in.buf = in.buf[n:]
-	if r == utf8.RuneError && n <= 1 || !unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) {
+	if r == utf8.RuneError && n <= 1 || !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r) {
 		return key{name: "none"}, nil
 	}
 	return key{text: string(r)}, nil

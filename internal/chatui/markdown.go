@@ -71,9 +71,9 @@ func (m *Markdown) drain(end bool) {
 	rest := m.pending
 	for len(rest) > 0 {
 		line, _, whole := bytes.Cut(rest, []byte{'\n'})
-		n, clear := m.part(line, whole || end)
+		n, known := m.part(line, whole || end)
 		rest = rest[n:]
-		if !clear {
+		if !known {
 			break
 		}
 		if whole {
@@ -88,10 +88,15 @@ func (m *Markdown) drain(end bool) {
 
 // part prints of the line what is clear, and reports how much that was and
 // whether it was all of it.
-func (m *Markdown) part(line []byte, whole bool) (n int, clear bool) {
+func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 	if !m.inside {
-		var known bool
-		if n, known = m.begin(line, whole); !known {
+		known := true
+		if len(line) < reach {
+			n, known = m.begin(line, whole)
+		} else if n, known = m.begin(line[:reach], false); !known { // what begins with so much of the same is text
+			n, known = 0, true
+		}
+		if !known {
 			return 0, false
 		}
 		m.inside = true

@@ -2,6 +2,7 @@ package chatui
 
 import (
 	"bytes"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,7 +68,13 @@ func TestMarkdownLooks(t *testing.T) {
 
 func TestPiecesMakeNoDifference(t *testing.T) {
 	far := "**" + strings.Repeat("far ", reach/4) + "** `" + strings.Repeat("x", reach) + "` *" + strings.Repeat("é", reach/2-1) + "* end"
-	for _, text := range append(textsOf(lookCases), far) {
+	long := ""
+	for _, mark := range []string{"-", "#", "`", " ", "- ", "# ", "```\n` ", "``` x", ">"} {
+		for _, n := range []int{reach - 1, reach, reach + 1} {
+			long += mark[:len(mark)-1] + strings.Repeat(mark[len(mark)-1:], n) + "\n"
+		}
+	}
+	for _, text := range append(textsOf(lookCases), far, long) {
 		want := printed(t, text, 0)
 		for n := 1; n <= 7; n++ {
 			if got := printed(t, text, n); got != want {
@@ -109,6 +116,27 @@ func TestWordsAreNotHeldBack(t *testing.T) {
 		_, _ = m.Write([]byte(step.write))
 		if got := marked(b.String()); got != step.want {
 			t.Errorf("after %q: %q, want %q", step.write, got, step.want)
+		}
+	}
+}
+
+// However hostile a text is, little of it is held back: so it costs no more than
+// its length, and stalls nobody.
+func TestLittleIsHeldBack(t *testing.T) {
+	for _, unit := range []string{"*`_", "`*", "**a ", "_*`a`*_ ", "```", "``` x", "- ", "# ", " ", "\\*", "***a**b*c ", "é*", ">"} {
+		for _, before := range []string{"", "```\n", "# ", "a"} {
+			m := NewMarkdown(io.Discard)
+			text := before + strings.Repeat(unit, 4*reach)
+			for len(text) > 0 {
+				n := min(3, len(text))
+				_, _ = m.Write([]byte(text[:n]))
+				if text = text[n:]; len(m.pending) > reach {
+					t.Fatalf("%q after %q: %d bytes are held back", unit, before, len(m.pending))
+				}
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

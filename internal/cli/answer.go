@@ -69,11 +69,18 @@ func (p *printer) restart() {
 		p.write(p.thinking, "\n")
 		p.thought = false
 	}
-	if !p.hold && p.last != 0 && p.last != '\n' {
-		p.write(p.out, "\n")
-	}
+	p.newLine()
 	p.last = 0
 	p.again()
+}
+
+// newLine ends the line that is being written, if there is one: something else
+// is about to be shown.
+func (p *printer) newLine() {
+	if !p.hold && p.last != 0 && p.last != '\n' {
+		p.write(p.out, "\n")
+		p.last = '\n'
+	}
 }
 
 // again tells that an answer begins again.
@@ -152,10 +159,20 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	if r.Total > 0 {
 		line += " · " + short(r.Total)
 	}
+	if r.Repairs > 0 {
+		line += fmt.Sprintf(" (asked again %s for what the schema asks)", times(r.Repairs))
+	}
 	if r.Load > time.Second {
 		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))
 	}
 	return strings.Join(strings.Fields(stripControls(line)), " ")
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 func short(d time.Duration) string {

@@ -24,6 +24,7 @@ type askInput struct {
 	system  string
 	images  []string
 	tools   []string
+	schema  string
 	sample  sampling
 	json    bool
 	noStrm  bool
@@ -41,7 +42,8 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
   cat notes.txt | tandem ask "Summarise"
   tandem ask -m openai/gpt-4o-mini -s "You are terse." "Why is the sky blue?"
-  tandem ask --local-only --json "Name three rivers" | jq -r .answer`,
+  tandem ask --local-only --json "Name three rivers" | jq -r .answer
+  tandem ask --schema person.yaml "Who wrote Faust?"`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,6 +54,7 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
 	f.StringArrayVar(&in.images, "image", nil, "picture `file` to send along (repeatable)")
+	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
@@ -90,10 +93,10 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		defer cancel()
 	}
 	asked, err := a.withTools(ctx, stack, in.tools)
-	defer asked.Close()
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	defer asked.Close()
 	if in.json {
 		r, err := provider.Collect(asked.Chat(ctx, req))
 		if err == nil {
@@ -105,6 +108,9 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	if err == nil {
 		err = finished(r)
 	}
+	if best := bestAnswer(err); best != "" && !a.flags.quiet {
+		a.term.note("%s", a.term.dim("· the best answer was: "+strings.Join(strings.Fields(stripControls(best)), " ")))
+	}
 	a.sayRoute(r.Route, r.Usage)
 	return err
 }
@@ -114,6 +120,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
 	pr.hold = !a.term.outIsTTY && restarts
+	a.tools.before = pr.newLine
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}
@@ -164,6 +171,11 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 		user.Images = append(user.Images, provider.Image{Data: data, MIME: mime})
 	}
 	req.Messages = append(req.Messages, user)
+	if in.schema != "" {
+		if req.Schema, err = readSchema(in.schema); err != nil {
+			return req, err
+		}
+	}
 	req.NoStream = in.noStrm || in.json
 	return req, nil
 }

@@ -42,9 +42,10 @@ line where it lies:
 
 // chainCheckInput is what `tandem chain check` was told.
 type chainCheckInput struct {
-	files  []string
-	json   bool
-	config bool
+	files   []string
+	json    bool
+	config  bool
+	trusted trusted
 }
 
 func (a *app) chainCheckCommand() *cobra.Command {
@@ -71,6 +72,7 @@ asked.`,
 	}
 	cmd.Flags().BoolVar(&in.json, "json", false, "print one JSON array, an object a file")
 	cmd.Flags().BoolVar(&in.config, "config-aware", false, "warn of providers that the configuration does not have, too")
+	in.trusted.register(cmd.Flags())
 	return cmd
 }
 
@@ -121,7 +123,7 @@ func (a *app) chainCheck(in chainCheckInput) error {
 	wrong := 0
 	all := make([]checkedJSON, 0, len(in.files))
 	for _, file := range in.files {
-		one := checkChain(file, known)
+		one := checkChain(file, known, in.trusted)
 		if !one.OK {
 			wrong++
 		}
@@ -151,9 +153,9 @@ func providerNames(cfg *config.Loaded) []string {
 
 // checkChain looks at a file; known are the providers that there are, nil when
 // that does not matter.
-func checkChain(file string, known []string) checkedJSON {
+func checkChain(file string, known []string, t trusted) checkedJSON {
 	one := checkedJSON{File: file, Mistakes: []findingJSON{}, Warnings: []findingJSON{}, Inputs: []inputJSON{}, Steps: []string{}}
-	c, err := chain.Load(file)
+	c, err := chain.Load(file, t.load()...)
 	if err != nil {
 		for _, e := range each(err) {
 			one.Mistakes = append(one.Mistakes, finding(file, e))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -110,12 +111,12 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	s.format = a.term.outIsTTY && a.term.color && !in.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
 	switch {
-	case a.term.inIsTTY && a.term.errTTY:
+	case a.term.inIsTTY && a.term.errTTY && os.Getenv("TERM") != "dumb":
 		return s.interactive(ctx, prompt)
-	case prompt != "":
+	case prompt != "" && !a.term.inIsTTY:
 		return s.turn(ctx, prompt)
 	}
-	return s.scripted(ctx)
+	return s.byLine(ctx, prompt)
 }
 
 // unkept says why the conversation is not kept, where it is not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/yamlx"
@@ -78,8 +79,8 @@ func (s *chatSession) help(context.Context, string) error {
 		s.app.term.note("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
 	}
 	s.app.term.note(`
-  """ begins and ends a message of many lines; so does a backslash at a line's
-  end, Alt-Enter, and a paste. // begins a message with one slash. Ctrl-C ends
+  """ begins and ends a message of many lines; a backslash at a line's end and
+  Alt-Enter begin another line. // begins a message with one slash. Ctrl-C ends
   the answer under way, Ctrl-R finds what was typed before.`)
 	return nil
 }
@@ -143,17 +144,34 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	return nil
 }
 
+// retry asks the last message again. The answer of before goes only when there
+// is another.
 func (s *chatSession) retry(ctx context.Context, _ string) error {
+	all := s.chat.Messages
+	gist := s.chat.Gist
 	text, ok := s.undo(ctx)
 	if !ok {
 		return usageError{errors.New("there is no message to ask again")}
 	}
-	return s.turn(ctx, text)
+	before := slices.Clone(all[len(s.chat.Messages):])
+	err := s.turn(ctx, text)
+	if n := len(s.chat.Messages); err != nil && before[len(before)-1].Text != "" && len(before) > 1 && s.chat.Messages[n-1].Text == "" {
+		ctx := context.WithoutCancel(ctx)
+		s.undo(ctx)
+		s.chat.Gist = gist
+		for _, m := range before {
+			s.add(ctx, m)
+		}
+		s.app.say("%s", s.app.term.yellow("· there is no new answer; the one of before stays"))
+	}
+	return err
 }
 
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
-	s.farewell()
+	if s.chats != nil && len(before.Messages) > 0 {
+		s.app.say("%s", s.app.term.dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
+	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
 	s.left, s.going = 0, false
@@ -166,7 +184,7 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	if err := on.Set(arg); err != nil {
 		return usageError{errors.New("say /summary on or /summary off")}
 	}
-	s.chat.Memory.Summary = *on.value
+	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
 	s.app.say("%s", s.app.term.dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
 	return nil

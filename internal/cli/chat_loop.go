@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -35,59 +35,6 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 	return s.turn(ctx, text)
 }
 
-// scripted takes a message from each line of standard input. The first failure
-// ends it, for what follows would answer something else; an answer that was cut
-// at its limit is told, and fails it at the end.
-func (s *chatSession) scripted(ctx context.Context) error {
-	var cut error
-	lines := make(chan string)
-	read := make(chan error, 1)
-	go func() { // a read from a pipe cannot be interrupted; the process is about to end then
-		in := bufio.NewScanner(s.app.term.in)
-		in.Buffer(nil, maxInput)
-		for in.Scan() {
-			select {
-			case lines <- in.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-		read <- in.Err()
-		close(lines)
-	}()
-	var whole chatui.Lines
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case line, ok := <-lines:
-			message, done := "", false
-			if ok {
-				message, done = whole.Add(strings.TrimSuffix(line, "\r"))
-			} else if err := <-read; err != nil {
-				return usageError{fmt.Errorf("reading standard input: %w", err)}
-			} else if rest, there := whole.Rest(); there {
-				return usageError{fmt.Errorf("standard input ends within a message, which begins with %q: end it with \"\"\", or without a backslash", excerpt(rest, 40))}
-			}
-			if done {
-				err := s.handle(ctx, message)
-				switch {
-				case errors.Is(err, errLeave):
-					return cut
-				case errors.As(err, new(errIncomplete)):
-					s.app.report(err)
-					cut = reported(err)
-				case err != nil:
-					return err
-				}
-			}
-			if !ok {
-				return cut
-			}
-		}
-	}
-}
-
 // interactive takes messages from the terminal. A failure is told, and the chat
 // goes on.
 func (s *chatSession) interactive(ctx context.Context, prompt string) (err error) {
@@ -108,6 +55,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 	in := chatui.NewInput(file)
 	defer in.Close()
 	ed := s.editor(in, tty)
+	defer ed.Close()
 	s.greet()
 	if prompt != "" {
 		s.attended(ctx, in, prompt)
@@ -146,24 +94,33 @@ func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message st
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := in.Watch(cancel)
+	before := s.chat.Updated
 	err := s.handle(ctx, message)
 	stop()
-	switch {
-	case errors.Is(err, errLeave):
+	if errors.Is(err, errLeave) {
 		return true
-	case errors.Is(err, context.Canceled):
-		s.sayBroken("interrupted")
-	case err != nil:
-		s.app.report(err)
-		s.sayBroken("")
 	}
+	s.failed(err, before)
 	return false
 }
 
-// sayBroken says what becomes of an answer that is not whole.
-func (s *chatSession) sayBroken(why string) {
+// failed tells what a message came to, and what becomes of its answer if there
+// is one since before.
+func (s *chatSession) failed(err error, before time.Time) {
+	why := ""
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, context.Canceled):
+		why = "interrupted"
+	default:
+		s.app.report(err)
+	}
 	n := len(s.chat.Messages)
-	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant {
+	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant || !s.chat.Updated.After(before) {
+		if why != "" {
+			s.app.say("%s", s.app.term.yellow("· "+why))
+		}
 		return
 	}
 	var text string

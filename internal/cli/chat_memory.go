@@ -55,11 +55,15 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 		p.Gist = memory.Gist(*s.chat.Gist)
 	}
 	all := s.messages()
-	f, err := memory.Fit(ctx, s.stack, all, p)
+	var by provider.Provider = s.stack
+	if s.turns() < s.noneUntil {
+		by = nil
+	}
+	f, err := memory.Fit(ctx, by, all, p)
 	if provider.KindOf(err) == provider.ContextOverflow {
 		// An estimate says so; the engine knows. It is asked with the least.
 		p.Tokens, p.Window, p.Summary = 0, 1, false
-		f, err = memory.Fit(ctx, s.stack, all, p)
+		f, err = memory.Fit(ctx, nil, all, p)
 	}
 	if err != nil {
 		return f, err
@@ -71,6 +75,12 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 	if f.Gist.Text != "" && (s.chat.Gist == nil || *s.chat.Gist != store.Gist(f.Gist)) {
 		s.chat.Gist = provider.Ptr(store.Gist(f.Gist))
 		s.keep(ctx)
+	}
+	switch {
+	case f.Unsummarised != nil && by != nil: // it may fail again: not every message is to wait for that
+		s.noneUntil, s.unsummarised = s.turns()+4, f.Unsummarised
+	case f.Unsummarised != nil:
+		f.Unsummarised = s.unsummarised
 	}
 	s.sayLeft(&f, most, window)
 	return f, nil
@@ -106,7 +116,7 @@ func (s *chatSession) count(_ context.Context, messages []provider.Message) (int
 
 // sayLeft says which turns are not sent.
 func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
-	if f.LeftTurns == s.left && f.Unsummarised == nil {
+	if f.LeftTurns == s.left {
 		return
 	}
 	if s.left = f.LeftTurns; f.LeftTurns == 0 {

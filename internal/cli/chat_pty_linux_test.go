@@ -28,27 +28,16 @@ type session struct {
 }
 
 // atTerminal starts tandem at a terminal of 80 columns, with a fake as its
-// providers: ok, echo and hang.
+// providers.
 func atTerminal(t *testing.T, f *fake, home string, args ...string) *session {
 	t.Helper()
-	config := filepath.Join(home, "config.yaml")
-	text := "use: echo\nproviders:\n"
-	for _, manner := range []string{"ok", "echo", "hang", "escapes"} {
-		text += fmt.Sprintf("  - {name: %s, kind: openai, base_url: %s/%[1]s/v1, model: big}\n", manner, f.URL)
-	}
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "tandem") // the test binary serves as tandem under that name
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM=xterm", "PATH=" + os.Getenv("PATH")}
+	return at(t, f, home, "xterm", args...)
+}
+
+// at is atTerminal, at one of that kind.
+func at(t *testing.T, f *fake, home, kind string, args ...string) *session {
+	t.Helper()
+	cmd := prepared(t, f, home, kind, args...)
 	file, terminal := pty(t)
 	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)
@@ -75,6 +64,31 @@ func atTerminal(t *testing.T, f *fake, home string, args ...string) *session {
 	}()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	return s
+}
+
+// prepared is tandem with a home of its own, and a fake as its providers.
+func prepared(t *testing.T, f *fake, home, kind string, args ...string) *exec.Cmd {
+	t.Helper()
+	config := filepath.Join(home, "config.yaml")
+	text := "use: echo\nproviders:\n"
+	for _, manner := range []string{"ok", "echo", "hang", "escapes", "denied"} {
+		text += fmt.Sprintf("  - {name: %s, kind: openai, base_url: %s/%[1]s/v1, model: big}\n", manner, f.URL)
+	}
+	text += "  - {name: far, kind: openai, base_url: 'http://192.0.2.1:9/v1', model: big}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "tandem") // the test binary serves as tandem under that name
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM=" + kind, "PATH=" + os.Getenv("PATH")}
+	return cmd
 }
 
 // types sends keys.
@@ -131,7 +145,7 @@ func TestChatAtATerminal(t *testing.T) {
 
 	// Editing, and a message of many lines.
 	s.types("helo\x1b[Dl\r")
-	s.expect(`2004lhello\r\n`)
+	s.expect(`\r\r\nhello\r\n`)
 	s.expect(`echo \(big\) answered`)
 	s.expect(ready)
 	s.types("\x1b[200~pasted\r\ntext\x1b[201~")
@@ -168,16 +182,16 @@ func TestChatAtATerminal(t *testing.T) {
 	s.expect(`from now on hang \(big\)`)
 	s.expect(ready)
 	s.types("a long one\r")
-	s.expect(`2004lHello`)
-	s.types("\x03")
+	s.expect(`\r\r\nHello`)
+	s.types("never sent\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed before Ctrl-C is meant no more
 	s.expect(`interrupted: the answer broke off: it is sent on marked as that`)
-	s.expect(ready)
+	s.expect(`> \x1b\[0mtyped\r+\n\. meanwhile`)
 	select {
 	case <-f.left:
 	case <-time.After(10 * time.Second):
 		t.Error("the generation goes on upstream")
 	}
-	s.types("/model ok\r")
+	s.types("\x15\x7f\x15/model ok\r")
 	s.expect(ready)
 	s.types("go on\r")
 	s.expect(`Hello wörld`)
@@ -244,5 +258,62 @@ func TestChatShowsAnswers(t *testing.T) {
 	}
 	if code := s.ends(); code != 130 {
 		t.Errorf("exit code %d after an interrupt", code)
+	}
+}
+
+// A terminal that cannot move its cursor gets lines, and nothing but lines.
+func TestChatAtADumbTerminal(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	s := at(t, f, t.TempDir(), "dumb", "chat")
+	s.expect(`/help says what can be typed`)
+	s.expect(`> $`)
+	s.types("**hello**\r")
+	s.expect(`\n\*\*hello\*\*\r\n`)
+	s.expect(`> $`)
+	s.types("/model denied\r")
+	s.expect(`> $`)
+	s.types("and now?\r")
+	s.expect(`denied .*401`)
+	s.expect(`> $`)
+	s.types("/quit\r")
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if out := s.all.String(); strings.Contains(out, "\x1b") {
+		t.Errorf("it got control sequences: %q", out)
+	}
+}
+
+// What another process does with the conversation meanwhile is not lost, and
+// what it makes local stays.
+func TestChatGoneOnWithElsewhere(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	s := atTerminal(t, f, home, "chat")
+	s.expect(ready)
+	s.types("one\r")
+	s.expect(ready)
+	elsewhere := func(args ...string) string {
+		t.Helper()
+		out, err := prepared(t, f, home, "xterm", args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	elsewhere("chat", "-c", "--local-only", "two")
+	s.types("/model far\r")
+	s.expect(ready)
+	s.types("three\r")
+	s.expect(`another tandem has gone on with this conversation; from here on this is one of its own`)
+	s.expect(`privacy: local`)
+	s.expect(ready)
+	s.types("/quit\r")
+	s.ends()
+	list := elsewhere("chats", "list")
+	if got := regexp.MustCompile(`(?m) 2 +local +one$`).FindAllString(list, -1); len(got) != 2 {
+		t.Errorf("there are these conversations:\n%s", list)
 	}
 }

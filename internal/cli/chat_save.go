@@ -20,6 +20,11 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	if path == "" {
 		return usageError{errors.New("say where to, such as /save rivers.md")}
 	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			path = filepath.Join(home, rest)
+		}
+	}
 	text := chatText(&s.chat)
 	switch filepath.Ext(path) {
 	case ".md":

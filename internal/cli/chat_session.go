@@ -22,9 +22,11 @@ type chatSession struct {
 	format bool // answers are printed as Markdown looks
 	going  bool // on with a conversation of before
 
-	left   int     // turns that were said to be left out
-	atMost int     // tokens that an engine has refused more than; 0: none has
-	ratio  float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
+	left         int     // turns that were said to be left out
+	atMost       int     // tokens that an engine has refused more than; 0: none has
+	noneUntil    int     // the turn from which on a summary is tried again
+	unsummarised error   // why there was none
+	ratio        float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
 }
 
 // turn asks the conversation's next message, and keeps it and what is answered.
@@ -85,25 +87,40 @@ func (s *chatSession) turns() int {
 	return 0
 }
 
-// add adds a message, and keeps it. A conversation that another process has
-// gone on with meanwhile becomes one of its own.
+// add adds a message, and keeps it. What another process has made local
+// meanwhile goes nowhere else from here on.
 func (s *chatSession) add(ctx context.Context, m store.Said) {
 	s.chat.Messages = append(s.chat.Messages, m)
-	s.chat.Updated = m.At
+	s.chat.Updated = time.Now()
 	s.keep(ctx, m)
+	if s.chat.Privacy == provider.PrivacyLocal {
+		s.req.Privacy = provider.PrivacyLocal
+	}
 }
 
-// keep writes the conversation down, with messages that are new.
+// keep writes the conversation down, with messages that are new. One that
+// another process has gone on with meanwhile becomes one of its own.
 func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return
 	}
 	err := s.chats.Put(ctx, &s.chat, added...)
 	if errors.Is(err, store.ErrMovedOn) {
-		s.app.say("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.yellow("warning:"))
-		s.chat.ID = store.NewID()
-		err = s.chats.Put(ctx, &s.chat, s.chat.Messages...)
+		err = s.part(ctx)
 	}
+	s.unwritten(ctx, err)
+}
+
+// part makes the conversation one of its own.
+func (s *chatSession) part(ctx context.Context) error {
+	s.app.say("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.yellow("warning:"))
+	s.chat.ID = store.NewID()
+	return s.chats.Put(ctx, &s.chat, s.chat.Messages...)
+}
+
+// unwritten says that the conversation could not be written down, where it
+// could not.
+func (s *chatSession) unwritten(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.chats = nil
 		s.app.say("%s the conversation is not kept from here on: %s", s.app.term.yellow("warning:"), explain(err))
@@ -128,9 +145,11 @@ func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
 		s.chat.Gist = nil
 	}
 	if s.chats != nil {
-		if err := s.chats.Undo(ctx, s.chat.ID, n); err != nil {
-			s.app.say("%s the turn is still in %s", s.app.term.yellow("warning:"), explain(err))
+		err := s.chats.Undo(ctx, s.chat.ID, n)
+		if errors.Is(err, store.ErrMovedOn) {
+			err = s.part(ctx)
 		}
+		s.unwritten(ctx, err)
 	}
 	return text, true
 }

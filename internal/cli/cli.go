@@ -107,7 +107,8 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but the answer and errors")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say more: what is asked of whom, and how long it took")
 	root.AddCommand(
-		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.chainCommand(), a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
+		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.chainCommand(), a.promptCommand(),
+		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
 		a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
 		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.versionCommand(),

@@ -72,7 +72,7 @@ func eachCommand(c *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-var flagName = regexp.MustCompile("`(--?[a-z-]+)[ `]")
+var flagName = regexp.MustCompile("`(--?[a-z0-9-]+)[ `]")
 
 func compareFlags(t *testing.T, where, body string, flags *pflag.FlagSet) {
 	t.Helper()

@@ -206,7 +206,8 @@ func (a *app) embedFiles(ctx context.Context, into *wire.Ingest, files []textFil
 	var tooLong []error
 	for i, f := range files {
 		text, err := f.read(ctx, a.term)
-		if err != nil && f.found {
+		if err != nil && f.found && ctx.Err() == nil {
+			view.end()
 			a.skip(done, f.name, cause(err).Error())
 			continue
 		}

@@ -153,12 +153,23 @@ type embedView struct {
 }
 
 func newEmbedView(a *app, files int) *embedView {
-	return &embedView{a: a, files: files, shown: time.Now()}
+	v := &embedView{a: a, files: files}
+	if !a.term.errTTY {
+		v.shown = time.Now() // what is over at once needs no line
+	}
+	return v
 }
 
-func (v *embedView) file(i int, name string) { v.at, v.name = i, name }
+// file says that a file's turn has come.
+func (v *embedView) file(i int, name string) {
+	v.at, v.name = i, name
+	v.show("")
+}
 
-func (v *embedView) passages(done, of int) {
+// passages says how many passages of the file are done.
+func (v *embedView) passages(done, of int) { v.show(fmt.Sprintf(", passage %d of %d", done, of)) }
+
+func (v *embedView) show(how string) {
 	every := 5 * time.Second
 	if v.a.term.errTTY {
 		every = 100 * time.Millisecond
@@ -167,7 +178,7 @@ func (v *embedView) passages(done, of int) {
 		return
 	}
 	v.shown = time.Now()
-	line := stripControls(fmt.Sprintf("· file %d of %d, passage %d of %d: %s", v.at+1, v.files, done, of, v.name))
+	line := stripControls(fmt.Sprintf("· file %d of %d%s: %s", v.at+1, v.files, how, v.name))
 	if !v.a.term.errTTY {
 		v.a.term.note("%s", line)
 		return

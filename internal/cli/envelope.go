@@ -59,6 +59,7 @@ type errorJSON struct {
 	Request  string             `json:"request_id,omitempty"`
 	Retry    float64            `json:"retry_after_s,omitempty"`
 	ExitCode int                `json:"exit_code"`
+	Best     string             `json:"best_answer,omitempty"` // what came nearest to the schema
 	Attempts []provider.Attempt `json:"attempts,omitempty"`
 }
 
@@ -71,7 +72,7 @@ func usageOf(u *provider.Usage) *usageJSON {
 
 // errorOf describes err for the envelope.
 func errorOf(err error) *errorJSON {
-	e := &errorJSON{Kind: "error", Message: explain(err), ExitCode: exitCode(err)}
+	e := &errorJSON{Kind: "error", Message: explain(err), ExitCode: exitCode(err), Best: bestAnswer(err)}
 	switch e.ExitCode {
 	case exitUsage:
 		e.Kind = "usage"

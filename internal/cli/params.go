@@ -28,8 +28,10 @@ func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[
 			return nil, usageError{fmt.Errorf("-p %s is given twice; give it once", name)}
 		}
 		typ := chain.TypeAny
-		if in, ok := c.Input(name); ok {
-			typ = in.Type
+		if c != nil {
+			if in, ok := c.Input(name); ok {
+				typ = in.Type
+			}
 		}
 		value, err := a.param(ctx, name, text, typ)
 		if err != nil {

@@ -98,7 +98,7 @@ func (w *fileWatch) files() error {
 		files = append(files, w.in.rows.file)
 	}
 	w.broken = ""
-	c, err := chain.Load(w.in.file)
+	c, err := chain.Load(w.in.file, w.in.trusted.load()...)
 	if err == nil {
 		files = append(files, c.Files()...)
 	}

@@ -28,6 +28,7 @@ type runInput struct {
 	graph   bool
 	watch   bool
 	rows    rowsInput
+	trusted trusted
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -63,6 +64,7 @@ and flags go before the configuration.`,
 	f.BoolVar(&in.graph, "graph", false, "print the chain as a Mermaid flowchart; call no model")
 	f.BoolVar(&in.watch, "watch", false, "run again whenever the chain's files change")
 	in.rows.register(f)
+	in.trusted.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
 	a.tools.register(f)
@@ -76,7 +78,7 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	}
 	switch {
 	case in.graph:
-		return a.graph(in.file)
+		return a.graph(in)
 	case in.watch:
 		return a.watch(ctx, in)
 	}
@@ -117,10 +119,11 @@ type running struct {
 // runOnce loads the chain, binds the variables, and runs it: once, or once a
 // row.
 func (a *app) runOnce(ctx context.Context, in runInput) error {
-	c, err := chain.Load(in.file)
+	c, err := chain.Load(in.file, in.trusted.load()...)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
 	}
+	a.sayNotes(c.Notes())
 	vars, err := a.params(ctx, c, in.params)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
@@ -220,8 +223,8 @@ func configured(file string, c *chain.Chain, stack *wire.Stack) error {
 }
 
 // graph prints a chain as a Mermaid flowchart.
-func (a *app) graph(file string) error {
-	c, err := chain.Load(file)
+func (a *app) graph(in runInput) error {
+	c, err := chain.Load(in.file, in.trusted.load()...)
 	if err != nil {
 		return err
 	}

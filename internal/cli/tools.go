@@ -226,15 +226,15 @@ func (a *app) withLog(err error) error {
 	return err
 }
 
-// withTools is the stack with the tools of that name for its models, and what
-// ends their servers, never nil.
+// withTools is the stack, whose models may call the tools of those names.
 func (a *app) withTools(ctx context.Context, stack *wire.Stack, names []string) (toolStack, error) {
 	if len(names) == 0 {
 		return toolStack{Provider: stack, Close: func() {}}, nil
 	}
 	tools, done, err := stack.Tools(ctx, names)
 	if err != nil {
-		return toolStack{Close: done}, a.withLog(err)
+		done()
+		return toolStack{}, a.withLog(err)
 	}
 	a.tools.inUse = true
 	return toolStack{Provider: tool.Loop(stack, a.toolOptions(tools)), Close: done}, nil

@@ -23,12 +23,21 @@ import (
 type toolFlags struct {
 	allow []string
 	limit int
-	inUse bool // models have tools
+
+	inUse  bool   // models have tools
+	before func() // called before something is shown between the pieces of an answer; nil: nothing
 }
 
 func (t *toolFlags) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&t.allow, "allow-tools", nil, "`tools` that may run without asking, such as files/read_file,tickets/*")
 	f.IntVar(&t.limit, "tool-limit", 0, "most `rounds` of tool calls in one answer (default 8)")
+}
+
+// between ends the line of an answer that is being written.
+func (t *toolFlags) between() {
+	if t.before != nil {
+		t.before()
+	}
 }
 
 // toolOptions are those of a loop over tools: who is asked, and who is told.
@@ -59,7 +68,7 @@ type asker struct {
 // allowed.
 func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	name := call.Tool.Title()
-	if allows(q.allow, name) {
+	if slices.ContainsFunc(q.allow, func(pattern string) bool { return tool.Matches(pattern, &call.Tool) }) {
 		return true, nil
 	}
 	q.mu.Lock()
@@ -70,6 +79,7 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	case !q.term.interactive():
 		return false, nil
 	}
+	q.tools.between()
 	q.term.note("%s %s", q.term.bold("A model wants to run "+visible(name)), q.term.dim(source(call.Tool)))
 	q.term.note("  %s", argumentsText(call.Arguments))
 	fmt.Fprint(q.term.err, "Run it? [y]es, [N]o, [a]lways for this tool: ")
@@ -85,12 +95,6 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 		return true, nil
 	}
 	return false, nil
-}
-
-// allows reports whether a list of SERVER/TOOL and SERVER/* has a tool.
-func allows(list []string, name string) bool {
-	server, _, ofServer := strings.Cut(name, "/")
-	return slices.Contains(list, name) || ofServer && slices.Contains(list, server+"/*")
 }
 
 func source(t tool.Tool) string {
@@ -190,6 +194,7 @@ func (a *app) observeTool(e tool.Event) {
 		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(visible(strings.TrimPrefix(e.Text, "Error: "))))
 	}
 	if line != "" {
+		a.tools.between()
 		a.term.note("%s", a.term.dim("· "+line))
 	}
 	if e.Err != nil {

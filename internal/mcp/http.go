@@ -2,56 +2,55 @@ package mcp
 
 import (
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
-	"net/url"
+	"sync/atomic"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
 )
 
-// bounded is a client whose answers are bounded, and that sends header along.
-func bounded(c *http.Client, header http.Header) *http.Client {
-	out := *c
-	out.Transport = &boundedTransport{inner: c.Transport, header: header}
-	return &out
-}
-
-type boundedTransport struct {
-	inner  http.RoundTripper
-	header http.Header
+// statuses notes how a server at a URL answered last, which the SDK keeps to
+// itself.
+type statuses struct {
+	http.RoundTripper
+	last atomic.Int32 // 0: it did not
 }
 
 // RoundTrip makes one HTTP call.
-func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if len(t.header) > 0 {
-		req = req.Clone(req.Context())
-		for name, values := range t.header {
-			req.Header[name] = values
-		}
+func (s *statuses) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.last.Store(0)
+	resp, err := s.RoundTripper.RoundTrip(req)
+	if err == nil {
+		s.last.Store(int32(resp.StatusCode)) //nolint:gosec // three digits
 	}
-	resp, err := t.inner.RoundTrip(req)
-	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return nil, err
-	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: mostBody}
-	return resp, nil
+	return resp, err
 }
 
-var errTooLarge = errors.New("the server sent more than an answer can be")
-
-type boundedBody struct {
-	io.ReadCloser
-	left int64
+// CloseIdleConnections closes the connections that no call is using.
+func (s *statuses) CloseIdleConnections() {
+	if c, ok := s.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
-// Read reads as much as the answer may still have.
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errTooLarge
+// explain says in plain words why a server at a URL gave no answer.
+func (s *statuses) explain(err error) error {
+	status := int(s.last.Load())
+	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	switch {
+	case provider.KindOf(err) != "": // refused before anything was sent
+		return err
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Errorf("it refused (%s); give it the right key with `headers` in the configuration", said)
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return fmt.Errorf("there is no MCP server at that address (%s); check `url` in the configuration", said)
+	case status >= 300 && status < 400:
+		return fmt.Errorf("it points to another address (%s), which is not followed; write that into `url` if it is right", said)
+	case status >= 400:
+		return fmt.Errorf("it failed (%s); try again later", said)
+	case status == 0 && !errors.Is(err, errSlow):
+		return httpx.Plain(err)
 	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
+	return err
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
 // Config is one server: Command or URL is set.
@@ -27,7 +29,7 @@ type Config struct {
 	Env     []string // its whole environment, KEY=value; see [Environment]
 	// URL is where a server listens that speaks streamable HTTP.
 	URL    string
-	Client *http.Client // decides what may be dialled; follows no redirect
+	Policy httpx.Policy // which addresses may be dialled for it
 	Header http.Header  // sent with every call, and nowhere but to URL
 	// Remote says that the work of its tools leaves this machine, or may.
 	Remote bool
@@ -42,6 +44,7 @@ const (
 	defaultTimeout = time.Minute
 	mostFrame      = 8 << 20  // bytes of one message
 	mostBody       = 32 << 20 // bytes of one HTTP answer, a stream of them included
+	connectWithin  = 10 * time.Second
 )
 
 // Session is a server that has been reached. It is safe for concurrent use.
@@ -49,6 +52,7 @@ type Session struct {
 	cfg  Config
 	cs   *sdk.ClientSession
 	proc *process // nil: it is at a URL
+	http *statuses
 }
 
 // Error is how a server fails. Its text is fit for a model; Log is for the user
@@ -84,11 +88,11 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
-		if cfg.Client == nil || cfg.Client.Transport == nil {
-			return nil, &Error{Server: cfg.Name, Err: errors.New("there is no client that could reach it")}
-		}
+		client := httpx.BoundedClient(cfg.Policy, connectWithin, cfg.Header, mostBody)
+		s.http = &statuses{RoundTripper: client.Transport}
+		client.Transport = s.http
 		transport = &sdk.StreamableClientTransport{
-			Endpoint: cfg.URL, HTTPClient: bounded(cfg.Client, cfg.Header),
+			Endpoint: cfg.URL, HTTPClient: client,
 			MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: mostFrame,
 		}
 	}
@@ -145,6 +149,7 @@ func (s *Session) explain(ctx context.Context, err error) error {
 		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
 	}
 	if s.proc == nil {
+		e.Err = s.http.explain(e.Err)
 		return e
 	}
 	e.Log = s.proc.log.last()
@@ -178,8 +183,8 @@ func (s *Session) Close() {
 			return struct{}{}, s.cs.Close() // it is over, whatever that says
 		})
 	}
-	if s.cfg.Client != nil {
-		s.cfg.Client.CloseIdleConnections()
+	if s.http != nil {
+		s.http.CloseIdleConnections()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,7 +65,7 @@ func both(t *testing.T, test func(t *testing.T, cfg Config)) {
 		srv := httptest.NewServer(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s }, nil))
 		t.Cleanup(srv.Close)
 		t.Cleanup(srv.CloseClientConnections)
-		test(t, Config{Name: "test", URL: srv.URL, Client: httpx.PlainClient(httpx.Policy{Offline: true}, time.Second)})
+		test(t, Config{Name: "test", URL: srv.URL, Policy: httpx.Policy{Offline: true}})
 	})
 }
 
@@ -177,6 +178,22 @@ func TestServersThatDoNotGreet(t *testing.T) {
 	}
 }
 
+// A server of an earlier protocol works; what it asks of its client is refused
+// by the SDK, and does not matter.
+func TestAnEarlierProtocol(t *testing.T) {
+	s := connect(t, ours("old"))
+	tools, skipped, err := s.Tools(t.Context())
+	if err != nil || len(tools) != 1 || len(skipped) != 1 || skipped[0].Reason != "the server lists it twice" {
+		t.Fatalf("%+v, %+v, %v", tools, skipped, err)
+	}
+	if r, err := call(t.Context(), tools[0], `{}`); err != nil || r.Text != "done" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, _, err := connect(t, ours("endless")).Tools(t.Context()); err == nil || !strings.Contains(err.Error(), "it lists more than 512 tools") {
+		t.Errorf("a list without end: %v", err)
+	}
+}
+
 // Noise on standard error neither stops a server nor fills the memory.
 func TestNoise(t *testing.T) {
 	s := connect(t, ours("noisy"))
@@ -234,7 +251,7 @@ func TestEnvironment(t *testing.T) {
 // The socket decides what may be dialled, and headers go to the server alone.
 func TestHTTP(t *testing.T) {
 	for want, policy := range map[provider.Kind]httpx.Policy{provider.Offline: {Offline: true}, provider.Private: {LocalOnly: true}} {
-		_, err := Connect(t.Context(), Config{Name: "test", URL: "http://192.0.2.1:81/mcp", Client: httpx.PlainClient(policy, time.Second)})
+		_, err := Connect(t.Context(), Config{Name: "test", URL: "http://192.0.2.1:81/mcp", Policy: policy})
 		if provider.KindOf(err) != want {
 			t.Errorf("%v", err)
 		}
@@ -250,10 +267,56 @@ func TestHTTP(t *testing.T) {
 	defer srv.Close()
 	_, err := Connect(t.Context(), Config{
 		Name: "test", URL: srv.URL, Header: http.Header{"Authorization": {"Bearer sk-canary"}},
-		Client: httpx.PlainClient(httpx.Policy{}, time.Second), Timeout: 5 * time.Second,
+		Timeout: 5 * time.Second,
 	})
 	if err == nil || strings.Contains(err.Error(), "canary") || got != "Bearer sk-canary" || elsewhere > 0 {
 		t.Errorf("%v, header %q, %d requests elsewhere", err, got, elsewhere)
+	}
+}
+
+// Servers at a URL that are none, or say no, are said to be so in time, without
+// the key.
+func TestURLsThatAreNoServer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		serve http.HandlerFunc
+		want  string
+	}{
+		"silent":    {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, "did not answer in time"},
+		"denied":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }, "it refused (401 Unauthorized); give it the right key"},
+		"not found": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "there is no MCP server at that address (404 Not Found)"},
+		"moved": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/else", http.StatusPermanentRedirect)
+		}, "which is not followed"},
+		"broken": {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusBadGateway) }, "it failed (502 Bad Gateway)"},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>hello") }, ""},
+		"endless": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, strings.Repeat(" ", 1<<20)); err != nil {
+					return
+				}
+			}
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(tc.serve)
+			defer srv.Close()
+			defer srv.CloseClientConnections()
+			_, err := Connect(t.Context(), Config{Name: "test", URL: srv.URL, Timeout: 2 * time.Second, Header: http.Header{"Authorization": {"Bearer sk-canary"}}})
+			var e *Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	srv := httptest.NewServer(nil)
+	srv.Close()
+	_, err := Connect(t.Context(), Config{Name: "test", URL: srv.URL})
+	if err == nil || err.Error() != "the MCP server test: nothing listens there (connection refused)" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -77,6 +78,46 @@ func say(text string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 
+// old is a server of an earlier protocol, by hand: it knows no method but those
+// that it needs, asks its client for things, and lists a tool twice, or without
+// end.
+func old(endless bool) {
+	in := json.NewDecoder(os.Stdin)
+	pages := 0
+	for {
+		var m struct {
+			ID     json.RawMessage `json:"id"`
+			Method string          `json:"method"`
+		}
+		if in.Decode(&m) != nil {
+			return
+		}
+		if m.ID == nil || m.Method == "" { // a notification, or an answer to us
+			continue
+		}
+		var result string
+		switch m.Method {
+		case "initialize":
+			result = `{"protocolVersion":"2025-03-26","capabilities":{"tools":{}},"serverInfo":{"name":"old","version":"1"}}`
+		case "tools/list":
+			pages++
+			tool := fmt.Sprintf(`{"name":"t%d","inputSchema":{"type":"object"}}`, pages)
+			result = `{"tools":[` + tool + `,` + tool + `]}`
+			if endless {
+				result = fmt.Sprintf(`{"tools":[%s],"nextCursor":"%d"}`, tool, pages)
+			}
+		case "tools/call":
+			fmt.Println(`{"jsonrpc":"2.0","id":"q1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}`)
+			fmt.Println(`{"jsonrpc":"2.0","id":"q2","method":"roots/list"}`)
+			result = `{"content":[{"type":"text","text":"done"}]}`
+		default:
+			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}`+"\n", m.ID)
+			continue
+		}
+		fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":%s}`+"\n", m.ID, result)
+	}
+}
+
 func serveAs(manner string) {
 	switch manner {
 	case "mute":
@@ -90,6 +131,8 @@ func serveAs(manner string) {
 	case "ends":
 		fmt.Fprintln(os.Stderr, "no configuration found")
 		os.Exit(7)
+	case "old", "endless":
+		old(manner == "endless")
 	case "noisy":
 		go func() {
 			for {

@@ -9,34 +9,42 @@ import (
 // that has leaked into its text, between <think> tags, and the JSON, without
 // the code fence that it may be in. What is no JSON comes back as it is.
 func Answer(text string) (thinking, answer string) {
-	thinking, text = unthink(text)
 	text = strings.TrimSpace(text)
-	if json.Valid([]byte(text)) {
-		return thinking, text
-	}
-	if inner, ok := fenced(text); ok {
-		return thinking, inner
-	}
-	return thinking, text
-}
-
-// unthink splits off what stands between thinking tags at the start.
-func unthink(text string) (thinking, rest string) {
-	trimmed := strings.TrimLeft(text, " \t\r\n")
 	for _, tag := range []string{"think", "thinking"} {
-		if after, ok := strings.CutPrefix(trimmed, "<"+tag+">"); ok {
-			thinking, rest, ok = strings.Cut(after, "</"+tag+">")
-			if !ok {
+		if after, ok := strings.CutPrefix(text, "<"+tag+">"); ok {
+			thinking, rest, closed := strings.Cut(after, "</"+tag+">")
+			if !closed {
 				return strings.TrimSpace(after), "" // it thought to its end
 			}
-			return strings.TrimSpace(thinking), rest
-		}
-		// Templates that open the tag themselves leave only its end.
-		if before, after, ok := strings.Cut(trimmed, "</"+tag+">"); ok && !strings.HasPrefix(trimmed, "{") && !strings.HasPrefix(trimmed, "[") {
-			return strings.TrimSpace(before), after
+			answer, _ = bare(rest)
+			return strings.TrimSpace(thinking), answer
 		}
 	}
-	return "", text
+	answer, ok := bare(text)
+	fence := strings.Index(text, "```")
+	if ok && fence <= 0 {
+		return "", answer
+	}
+	for _, tag := range []string{"think", "thinking"} { // templates that open the tag themselves leave only its end
+		if before, rest, found := strings.Cut(text, "</"+tag+">"); found && (fence < 0 || len(before) < fence) {
+			answer, _ = bare(rest)
+			return strings.TrimSpace(before), answer
+		}
+	}
+	return "", answer
+}
+
+// bare is a text without the code fence around the JSON in it; it reports
+// whether there is JSON.
+func bare(text string) (string, bool) {
+	text = strings.TrimSpace(text)
+	if json.Valid([]byte(text)) {
+		return text, true
+	}
+	if inner, ok := fenced(text); ok {
+		return inner, true
+	}
+	return text, false
 }
 
 // fenced returns what the only code fence of a text holds, if it is JSON.

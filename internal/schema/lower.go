@@ -27,7 +27,7 @@ func (s *Schema) lowered() ([]byte, error) {
 }
 
 func (s *Schema) lowerRoot() (*node, error) {
-	l := &lowering{s: s, defs: object(), names: map[string]string{}}
+	l := &lowering{s: s, defs: object(), names: map[string]string{}, loops: map[string]bool{}}
 	n, err := l.body(s.root, nil, nil)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,17 @@ type lowering struct {
 	s     *Schema
 	defs  *node             // the recursive ones, lowered
 	names map[string]string // of them, by reference
+	loops map[string]bool   // which references are recursive, as far as was asked
 	size  int
+}
+
+func (l *lowering) recursive(ref string) bool {
+	loops, known := l.loops[ref]
+	if !known {
+		loops = l.s.recursive(ref)
+		l.loops[ref] = loops
+	}
+	return loops
 }
 
 // any6 are all types, in the order in which a grammar tries them.
@@ -62,7 +72,7 @@ func isAny(n *node) bool {
 // schema lowers n. Nil is a schema that nothing satisfies. A recursive
 // reference stays one.
 func (l *lowering) schema(n *node, at []string) (*node, error) {
-	if ref := refOf(n); ref != "" && !restricts(n) && l.s.recursive(ref) {
+	if ref := refOf(n); ref != "" && !restricts(n) && l.recursive(ref) {
 		return l.named(ref, n, at)
 	}
 	return l.body(n, at, nil)
@@ -191,7 +201,7 @@ func (l *lowering) alternatives(out, n *node, word string, at, followed []string
 		place := append(at[:len(at):len(at)], word, strconv.Itoa(i))
 		var a *node
 		var err error
-		if ref := refOf(alt); isAny(out) && ref != "" && !restricts(alt) && l.s.recursive(ref) && !slices.Contains(followed, ref) {
+		if ref := refOf(alt); isAny(out) && ref != "" && !restricts(alt) && l.recursive(ref) && !slices.Contains(followed, ref) {
 			a, err = l.named(ref, alt, place)
 		} else {
 			a, err = l.body(alt, place, followed)
@@ -254,83 +264,4 @@ func (l *lowering) own(n *node, at []string) (*node, error) {
 		union.kids = append(union.kids, object().set("type", simple))
 	}
 	return oneOrMore(union), nil
-}
-
-// types are those that n names.
-func types(n *node) []string {
-	if t := n.str("type"); t != "" {
-		return []string{t}
-	}
-	return n.get("type").strings()
-}
-
-// implied are the types that n's keywords speak of, where it names none.
-func implied(n *node) []string {
-	for _, of := range []struct {
-		t     string
-		words []string
-	}{
-		{"object", []string{"properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties", "dependentRequired"}},
-		{"array", []string{"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"}},
-		{"string", []string{"pattern", "format", "minLength", "maxLength"}},
-		{"number", []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}},
-	} {
-		if slices.ContainsFunc(of.words, n.has) {
-			return []string{of.t}
-		}
-	}
-	return nil
-}
-
-// ruledOut are the values that n names as what it is not to be.
-func ruledOut(n *node) *node {
-	if not := n.get("not"); not.has("const") {
-		return array(not.get("const"))
-	} else if not.get("enum").isArray() {
-		return not.get("enum")
-	}
-	return array()
-}
-
-// enum is those of the values that have one of the types, and are not ruled
-// out.
-func enum(values *node, types []string, out *node) *node {
-	list := array()
-	for _, v := range values.kids {
-		if !contains(out, v) && (len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return isOf(v, t) })) && !contains(list, v) {
-			list.kids = append(list.kids, v)
-		}
-	}
-	if len(list.kids) == 0 {
-		return nil
-	}
-	return object().set("enum", list)
-}
-
-// isOf reports whether a value is of a type.
-func isOf(v *node, t string) bool {
-	own := typeOf(v)
-	return own == t || own == "integer" && t == "number"
-}
-
-func typeOf(v *node) string {
-	switch {
-	case v.isObject():
-		return "object"
-	case v.isArray():
-		return "array"
-	case v.isNull():
-		return "null"
-	}
-	switch x := v.scalar.(type) {
-	case string:
-		return "string"
-	case bool:
-		return "boolean"
-	default:
-		if i, err := strconv.ParseFloat(toString(x), 64); err == nil && i == float64(int64(i)) {
-			return "integer"
-		}
-		return "number"
-	}
 }

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,8 +10,6 @@ import (
 // maxRepeat is the most repetitions that a grammar is asked for; llama.cpp
 // refuses more than 2000, and is slow long before. A looser bound is left out.
 const maxRepeat = 500
-
-func toString(v any) string { return fmt.Sprint(v) }
 
 // typed lowers what n says about values of type t.
 func (l *lowering) typed(n *node, t string, at []string) (*node, error) {
@@ -26,8 +23,18 @@ func (l *lowering) typed(n *node, t string, at []string) (*node, error) {
 		stringRules(n, out)
 	case "integer":
 		return integerRules(n, out), nil
+	case "number": // no grammar heeds these, but an integer may come of it, and strict mode does
+		for _, key := range numeric() {
+			if _, ok := float(n, key); ok {
+				out.set(key, n.get(key))
+			}
+		}
 	}
 	return out, nil
+}
+
+func numeric() []string {
+	return []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 }
 
 func (l *lowering) object(n, out *node, at []string) (*node, error) {
@@ -247,6 +254,7 @@ func integerRules(n, out *node) *node {
 	if least > most {
 		return nil
 	}
+	out.drop(numeric()...)
 	const exact = 1 << 53
 	if least > -exact && least < exact {
 		out.set("minimum", number(int64(least)))

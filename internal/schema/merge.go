@@ -18,9 +18,9 @@ func merge(a, b *node) *node {
 	case isAny(b):
 		return describe(a, b)
 	case a.has("anyOf"):
-		return distribute(a.get("anyOf"), b)
+		return distribute(a.get("anyOf"), b, func(alt *node) *node { return merge(alt, b) })
 	case b.has("anyOf"):
-		return distribute(b.get("anyOf"), a)
+		return distribute(b.get("anyOf"), a, func(alt *node) *node { return merge(a, alt) })
 	case a.has("$ref"): // recursive: what is asked besides is checked later
 		return a
 	case b.has("$ref"):
@@ -57,12 +57,15 @@ func merge(a, b *node) *node {
 		}
 		out.set("items", items)
 	}
-	for _, key := range []string{"pattern", "format", "prefixItems", "description"} {
+	for _, key := range []string{"pattern", "format", "prefixItems", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "description"} {
 		if !out.has(key) && b.has(key) {
 			out.set(key, b.get(key))
 		}
 	}
 	tighten(out, b)
+	if out.str("type") == "integer" {
+		return integerRules(out, out)
+	}
 	return out
 }
 
@@ -93,8 +96,8 @@ func mergeEnum(a, b *node) *node {
 	return describe(describe(enum(list, types(b), array()), b), a)
 }
 
-// distribute merges b into each of the alternatives.
-func distribute(alts, b *node) *node {
+// distribute has b merged into each of the alternatives.
+func distribute(alts, b *node, merged func(alt *node) *node) *node {
 	n := 1
 	if b.has("anyOf") {
 		n = len(b.get("anyOf").kids)
@@ -104,7 +107,7 @@ func distribute(alts, b *node) *node {
 	}
 	list := array()
 	for _, alt := range alts.kids {
-		switch m := merge(alt, b); {
+		switch m := merged(alt); {
 		case m == nil:
 		case m.has("anyOf"):
 			list.kids = append(list.kids, m.get("anyOf").kids...)

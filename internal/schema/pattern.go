@@ -70,7 +70,7 @@ func (w *patternWriter) write(re *syntax.Regexp) bool {
 	case syntax.OpCharClass:
 		return w.class(re.Rune)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return w.class([]rune{0x20, 0x7E, 0xA0, 0x10FFFF})
+		return w.class([]rune{0x20, 0x7E, 0xA0, lastPlain})
 	case syntax.OpCapture:
 		return w.group(re.Sub[0], "")
 	case syntax.OpConcat:
@@ -165,7 +165,14 @@ func (w *patternWriter) class(ranges []rune) bool {
 	return true
 }
 
+// lastPlain is the last rune before the surrogates. What is beyond, as emoji, a
+// range leaves out unless it begins there.
+const lastPlain = 0xD7FF
+
 func writeRange(b *strings.Builder, lo, hi rune) {
+	if lo <= lastPlain {
+		hi = min(hi, lastPlain)
+	}
 	if lo > hi {
 		return
 	}
@@ -180,11 +187,9 @@ func writeRune(b *strings.Builder, r rune) {
 	switch {
 	case isPlain(r):
 		b.WriteRune(r)
-	case r < 0x100:
+	case r < 0xA0:
 		fmt.Fprintf(b, `\x%02X`, r)
-	case r < 0x10000:
-		fmt.Fprintf(b, `\u%04X`, r)
-	default:
-		fmt.Fprintf(b, `\U%08X`, r)
+	default: // as it is: the grammar's escapes are no regular expression's
+		b.WriteRune(r)
 	}
 }

@@ -9,10 +9,10 @@
 package schema
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -141,8 +141,17 @@ func isNames(at []string) bool {
 func nullable(n *node) {
 	n.drop("nullable")
 	switch t := n.get("type"); {
+	case t == nil && slices.ContainsFunc([]string{"$ref", "allOf", "anyOf", "oneOf"}, n.has):
+		inner := object()
+		for _, k := range slices.Clone(n.keys) {
+			if k[0] != '$' && k != "definitions" || k == "$ref" { // what others refer to stays where it is
+				inner.set(k, n.get(k))
+				n.drop(k)
+			}
+		}
+		n.set("anyOf", array(inner, object().set("type", text("null"))))
+		return
 	case t == nil:
-		return // nothing keeps null out, but perhaps an enum
 	case t.isArray():
 		if !contains(t, text("null")) {
 			n.set("type", array(append(t.clone().kids, text("null"))...))
@@ -170,6 +179,26 @@ func elsewhere(ref string) bool {
 	return err != nil || u.Scheme != "" || u.Host != "" || strings.HasPrefix(u.Path, "/")
 }
 
+// deepest is the place that an error got furthest to.
+func deepest(err error) string {
+	var v *jsonschema.ValidationError
+	if !errors.As(err, &v) {
+		return "/"
+	}
+	var best []string
+	var visit func(v *jsonschema.ValidationError)
+	visit = func(v *jsonschema.ValidationError) {
+		if len(v.InstanceLocation) > len(best) {
+			best = v.InstanceLocation
+		}
+		for _, c := range v.Causes {
+			visit(c)
+		}
+	}
+	visit(v)
+	return pointer(best)
+}
+
 // failed is a compiler's error with its place.
 func failed(err error) error {
 	at, text := "/", err.Error()
@@ -179,7 +208,7 @@ func failed(err error) error {
 	switch {
 	case errors.As(err, &bad):
 		if p := problems(bad.Err, 3); len(p) > 0 {
-			return &Error{At: at, Err: errors.New(strings.Join(p, "; "))}
+			return &Error{At: deepest(bad.Err), Err: errors.New(strings.Join(p, "; "))}
 		}
 	case errors.As(err, &regex):
 		_, at, _ = strings.Cut(regex.URL, "#")
@@ -251,43 +280,4 @@ func (n *node) step(name string) *node {
 		return nil
 	}
 	return n.get(name)
-}
-
-// Cache compiles each schema once, and keeps the last few. Its zero value is
-// ready, and safe for concurrent use.
-type Cache struct {
-	mu    sync.Mutex
-	order []string
-	kept  map[string]*Schema
-}
-
-const cached = 64
-
-// Compile is [Compile], remembered.
-func (c *Cache) Compile(raw []byte) (*Schema, error) {
-	c.mu.Lock()
-	s, ok := c.kept[string(raw)]
-	c.mu.Unlock()
-	if ok {
-		return s, nil
-	}
-	s, err := Compile(raw)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.kept == nil {
-		c.kept = make(map[string]*Schema, cached)
-	}
-	key := string(bytes.Clone(raw))
-	if _, ok := c.kept[key]; !ok {
-		if len(c.order) == cached {
-			delete(c.kept, c.order[0])
-			c.order = c.order[1:]
-		}
-		c.order = append(c.order, key)
-		c.kept[key] = s
-	}
-	return s, nil
 }

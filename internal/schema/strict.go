@@ -59,7 +59,7 @@ func strictly(n *node, at []string) (*node, error) {
 	case "array":
 		return strictArray(n, out, at)
 	}
-	for _, key := range []string{"pattern", "format", "minimum", "maximum"} {
+	for _, key := range append(numeric(), "pattern", "format") {
 		if v := n.get(key); v != nil {
 			out.set(key, v)
 		}

@@ -125,7 +125,10 @@ func read(dec *json.Decoder, at []string) (*node, error) {
 	if len(at) > maxDepth {
 		return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
 	}
-	n := &node{kind: byte(open)}
+	n := &node{kind: '['}
+	if open == '{' {
+		n.kind = '{'
+	}
 	seen := map[string]bool{}
 	for i := 0; dec.More(); i++ {
 		step := fmt.Sprint(i)

@@ -87,10 +87,16 @@ func NewChats(s *Store, redact func(string) string) *Chats {
 var ErrMovedOn = errors.New("another tandem has gone on with this conversation")
 
 // Put writes the conversation down, without its Messages, and adds some to it:
-// all of it, or nothing. Errors: [ErrMovedOn], where a message's place is taken.
+// all of it, or nothing. If another process has made it local meanwhile,
+// chat.Privacy says so afterwards, whatever the error. Errors: [ErrMovedOn],
+// where a message's place is taken.
 func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 	kept := *chat
 	kept.Messages, kept.Title, kept.System = nil, c.redact(chat.Title), c.redact(chat.System)
+	kept.Settings.Stop = slices.Clone(kept.Settings.Stop)
+	for i, s := range kept.Settings.Stop {
+		kept.Settings.Stop[i] = c.redact(s)
+	}
 	if chat.Gist != nil {
 		kept.Gist = &Gist{Text: c.redact(chat.Gist.Text), Turns: chat.Gist.Turns}
 	}
@@ -99,9 +105,9 @@ func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 		return err
 	}
 	err = c.store.begin(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO chats (id, created, updated, title, privacy, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-			ON CONFLICT (id) DO UPDATE SET updated = ?3, title = ?4, record = ?6, privacy = CASE privacy WHEN 'local' THEN privacy ELSE ?5 END`,
-			chat.ID, chat.Created.UnixMilli(), chat.Updated.UnixMilli(), kept.Title, chat.Privacy, string(record))
+		err := tx.QueryRowContext(ctx, `INSERT INTO chats (id, created, updated, title, privacy, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+			ON CONFLICT (id) DO UPDATE SET updated = ?3, title = ?4, record = ?6, privacy = CASE privacy WHEN 'local' THEN privacy ELSE ?5 END RETURNING privacy`,
+			chat.ID, chat.Created.UnixMilli(), chat.Updated.UnixMilli(), kept.Title, chat.Privacy, string(record)).Scan(&chat.Privacy)
 		for i := 0; i < len(added) && err == nil; i++ {
 			err = c.add(ctx, tx, chat.ID, added[i])
 		}
@@ -130,12 +136,20 @@ func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {
 	return err
 }
 
-// Undo drops the turns from turn on.
+// Undo drops the last turn. Errors: [ErrMovedOn], where it is not the last.
 func (c *Chats) Undo(ctx context.Context, id string, turn int) error {
-	return c.store.begin(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM said WHERE chat = ? AND turn >= ?", id, turn)
+	last := turn
+	err := c.store.begin(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT coalesce(max(turn), ?2) FROM said WHERE chat = ?1", id, turn).Scan(&last)
+		if err == nil && last == turn {
+			_, err = tx.ExecContext(ctx, "DELETE FROM said WHERE chat = ? AND turn = ?", id, turn)
+		}
 		return err
 	})
+	if err == nil && last > turn {
+		return ErrMovedOn
+	}
+	return err
 }
 
 // Remove drops a conversation for good. Its calls stay in the log.

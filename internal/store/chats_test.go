@@ -110,6 +110,9 @@ func TestPrivacyOfAChatIsNeverLoosened(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if chat.Privacy != provider.PrivacyLocal {
+		t.Error("who thought it might leave was not told that it must not")
+	}
 	if got, err := c.Find(t.Context(), ""); err != nil || got.Privacy != provider.PrivacyLocal {
 		t.Errorf("%q, %v", got.Privacy, err)
 	}
@@ -123,6 +126,9 @@ func TestUndoAndWhoWasFaster(t *testing.T) {
 	}
 	if err := c.Put(t.Context(), chat, asks(1, "two, from elsewhere")); !errors.Is(err, ErrMovedOn) {
 		t.Errorf("a place that is taken: %v", err)
+	}
+	if err := c.Undo(t.Context(), chat.ID, 0); !errors.Is(err, ErrMovedOn) {
+		t.Errorf("a turn before the last is taken back: %v", err)
 	}
 	if err := c.Undo(t.Context(), chat.ID, 1); err != nil {
 		t.Fatal(err)

@@ -87,6 +87,13 @@ func TestACollectionKeepsToItsModelAndItsPrivacy(t *testing.T) {
 	s := New(t.TempDir())
 	defer s.Close()
 	c := made(t, s, Collection{Name: "a", Provider: "local", Model: "m", Digest: "d"})
+	id, _, err := s.StageDocument(t.Context(), c.ID, Document{Path: "/x"})
+	if err == nil {
+		err = s.AddPassages(t.Context(), c.ID, id, "m", []Passage{{Vector: []float32{1, 0}}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	again := made(t, s, Collection{Name: "a", Provider: "other", Model: "n", Privacy: provider.PrivacyLocal})
 	if again.ID != c.ID || again.Provider != "local" || again.Model != "m" || again.Digest != "d" || again.Privacy != provider.PrivacyLocal {
 		t.Errorf("made again: %+v", again)
@@ -94,12 +101,9 @@ func TestACollectionKeepsToItsModelAndItsPrivacy(t *testing.T) {
 	if loose := made(t, s, Collection{Name: "a"}); loose.Privacy != provider.PrivacyLocal {
 		t.Errorf("the privacy was loosened: %+v", loose)
 	}
-	id, _, err := s.StageDocument(t.Context(), c.ID, Document{Path: "/x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.AddPassages(t.Context(), c.ID, id, "m", []Passage{{Vector: []float32{1, 0}}}); err != nil {
-		t.Fatal(err)
+	made(t, s, Collection{Name: "empty", Provider: "local", Model: "typo"})
+	if c := made(t, s, Collection{Name: "empty", Provider: "local", Model: "m"}); c.Model != "m" {
+		t.Errorf("without a vector it keeps to %q", c.Model)
 	}
 	var differs *DifferentError
 	for served, v := range map[string][]float32{"m": {1, 0, 0}, "n": {1, 0}} {

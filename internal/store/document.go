@@ -16,22 +16,23 @@ type Document struct {
 	Source string // what readers are told
 	SHA256 string // of its text
 	Split  string // how it is cut into passages
+	Done   bool   // it is whole; else begun, and not searched
 }
 
-// Documents lists a collection's whole documents by their paths.
+// Documents lists a collection's documents by their paths, those begun too.
 func (s *Store) Documents(ctx context.Context, collection int64) (all []Document, err error) {
 	db, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, "SELECT id, path, source, sha256, split FROM documents WHERE collection = ? AND done = 1 ORDER BY path", collection)
+	rows, err := db.QueryContext(ctx, "SELECT id, path, source, sha256, split, done FROM documents WHERE collection = ? ORDER BY path, done", collection)
 	if err != nil {
 		return nil, s.explain(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var d Document
-		if err := rows.Scan(&d.ID, &d.Path, &d.Source, &d.SHA256, &d.Split); err != nil {
+		if err := rows.Scan(&d.ID, &d.Path, &d.Source, &d.SHA256, &d.Split, &d.Done); err != nil {
 			return nil, s.explain(err)
 		}
 		all = append(all, d)

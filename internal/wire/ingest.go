@@ -46,7 +46,9 @@ func (in *Ingest) look(ctx context.Context) error {
 	c.Collection = now
 	all, err := c.store.Documents(ctx, c.ID)
 	for _, d := range all {
-		in.have[d.Path] = d
+		if d.Done {
+			in.have[d.Path] = d
+		}
 	}
 	return err
 }
@@ -123,17 +125,24 @@ func (in *Ingest) keep(ctx context.Context, document int64, part []retrieve.Pass
 }
 
 // Prune drops the documents whose path gone says is gone, and returns what they
-// were called.
+// were called. What was only begun goes without a word.
 func (in *Ingest) Prune(ctx context.Context, gone func(path string) bool) (dropped []string, err error) {
-	for path, d := range in.have {
-		if !gone(path) {
+	all, err := in.c.store.Documents(ctx, in.c.ID)
+	if err != nil {
+		return nil, err
+	}
+	dropped = []string{}
+	for _, d := range all {
+		if !gone(d.Path) {
 			continue
 		}
 		if err := in.c.store.DropDocument(ctx, d.ID); err != nil {
 			return dropped, err
 		}
-		delete(in.have, path)
-		dropped = append(dropped, d.Source)
+		if d.Done {
+			dropped = append(dropped, d.Source)
+			delete(in.have, d.Path)
+		}
 	}
 	return dropped, nil
 }

@@ -26,10 +26,11 @@ type Collection struct {
 	checked bool // the model is the one that it was
 }
 
-var _ retrieve.Retriever = (*Collection)(nil)
+var _ retrieve.Searcher = (*Collection)(nil)
 
-// Retriever returns the collection of that name. It calls no model. Errors:
-// Invalid, when there is none, or its provider is not configured.
+// Retriever returns the collection of that name, a [retrieve.Searcher]. It calls
+// no model. Errors: Invalid, when there is none, or its provider is not
+// configured; Unsupported, in a replay.
 func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retriever, error) {
 	c, err := s.Collection(ctx, collection)
 	if err != nil {

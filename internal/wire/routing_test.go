@@ -187,3 +187,28 @@ func TestWhoIsPaid(t *testing.T) {
 		}
 	}
 }
+
+func TestWindowOfTheFirstInUse(t *testing.T) {
+	cfg := &config.Loaded{Config: config.Config{
+		Use: []string{"local", "hosted"},
+		Providers: []config.Provider{
+			{Name: "local", Kind: config.KindOllama, Host: "127.0.0.1:1", Model: "m", NumCtx: 2048},
+			{Name: "hosted", Kind: config.KindOpenAI, BaseURL: "http://127.0.0.1:1/v1", Model: "m"},
+		},
+	}}
+	s := open(t, cfg, Options{})
+	for what, tc := range map[string]struct {
+		req   provider.Request
+		n     int
+		known bool
+	}{
+		"the configuration's": {provider.Request{}, 2048, true},
+		"the request's own":   {provider.Request{Options: map[string]any{"num_ctx": int64(512)}}, 512, true},
+		"hosted: not told":    {provider.Request{Use: []string{"hosted"}}, 0, false},
+		"nobody":              {provider.Request{Use: []string{"none"}}, 0, false},
+	} {
+		if n, known := s.Window(t.Context(), &tc.req); n != tc.n || known != tc.known {
+			t.Errorf("%s: %d, %v", what, n, known)
+		}
+	}
+}

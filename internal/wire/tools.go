@@ -13,7 +13,6 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -144,9 +143,8 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 	said := m.Env
 	if m.URL != "" {
 		said = m.Headers
-		policy := s.policy()
-		policy.LocalOnly = !c.Remote // and stays so, whatever its name resolves to later
-		c.Client, c.Header = httpx.PlainClient(policy, connectServer), http.Header{}
+		c.Policy, c.Header = s.policy(), http.Header{}
+		c.Policy.LocalOnly = !c.Remote // and stays so, whatever its name resolves to later
 	}
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -167,32 +165,22 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 	return c, nil
 }
 
-// connectServer is the most time to reach a server at a URL.
-const connectServer = 10 * time.Second
-
 // choose returns the tools that names speak of.
-func (o *opened) choose(names []string) (tools []tool.Tool, err error) {
-	for _, name := range names {
-		server, _, _ := strings.Cut(name, "/")
-		from := o.sessions[server]
-		found := from.tools
-		if !strings.HasSuffix(name, "/*") {
-			i := slices.IndexFunc(from.tools, func(t tool.Tool) bool { return t.Ref == name })
-			if i < 0 {
-				return nil, from.missing(name)
-			}
-			found = found[i : i+1]
+func (o *opened) choose(names []string) ([]tool.Tool, error) {
+	var all []tool.Tool
+	for server, from := range o.sessions {
+		all = append(all, from.tools...)
+		if !slices.Contains(names, server+"/*") {
+			continue // what is left out was not asked for, or missing says so
 		}
-		for _, t := range found {
-			if !slices.ContainsFunc(tools, func(o tool.Tool) bool { return o.Ref == t.Ref }) {
-				tools = append(tools, t)
-			}
-		}
-	}
-	for _, s := range o.sessions {
-		for _, skip := range s.skipped {
+		for _, skip := range from.skipped {
 			o.stack.warnOf(fmt.Sprintf("the tool %s cannot be used: %s", skip.Ref, skip.Reason))
 		}
+	}
+	tools, missing := tool.Select(all, names)
+	if missing != "" {
+		server, _, _ := strings.Cut(missing, "/")
+		return nil, o.sessions[server].missing(missing)
 	}
 	return tools, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,8 @@ func TestTools(t *testing.T) {
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("opening a stack starts a server")
 	}
+	var warned []string
+	s.warn = func(w string) { warned = append(warned, w) }
 	tools, done, err := s.Tools(t.Context(), []string{"web/time", "mine/*", "mine/env", "other/env"})
 	if err != nil {
 		t.Fatal(err)
@@ -102,12 +105,18 @@ func TestTools(t *testing.T) {
 			t.Errorf("%s: remote is %v", x.Ref, x.Remote)
 		}
 	}
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "the tool mine/lies cannot be used: ") {
+		t.Errorf("warned of %q", warned)
+	}
 	if header != "Bearer one-word blue" {
 		t.Errorf("the header is %q", header)
 	}
 	r, err := tools[1].Call(t.Context(), []byte(`{}`))
 	if err != nil || !strings.Contains(r.Text, "MY_TOKEN=one-word") || strings.Contains(r.Text, canary) {
 		t.Errorf("the environment is %q, %v", r.Text, err)
+	}
+	if !slices.Contains(s.secrets(), "one-word") || slices.Contains(s.secrets(), "blue") {
+		t.Errorf("what the log and recordings leave out is %q", s.secrets())
 	}
 	if vars := strings.Join(s.keyVariables(), " "); !strings.Contains(vars, "MINE") {
 		t.Errorf("of the variables that hold keys, only %s are known", vars)

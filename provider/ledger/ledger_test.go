@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/providertest"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -230,6 +232,35 @@ func TestReservesForTheRunAndTheAnswersLength(t *testing.T) {
 		if got := p.Calls()[0].MaxTokens; got == nil || *got != c.sent {
 			t.Errorf("max_tokens %v was sent, want %d", got, c.sent)
 		}
+	}
+}
+
+// A model that has to mend its answer is asked more than once, and each time is
+// reserved, settled and counted.
+func TestEachRepairIsReserved(t *testing.T) {
+	b, p := &book{}, paid(providertest.Text("No."), providertest.Text(`{"a":1}`))
+	mended := structured.New(ledger.New(p, ledger.Config{Tariff: said, Book: b, Budget: true}))
+	r, err := ask(t.Context(), mended, provider.Request{Schema: &provider.Schema{JSON: []byte(`{"type":"object"}`)}})
+	if err != nil || r.Route.Repairs != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if len(b.held) != 2 || len(b.settled) != 2 || b.held[1].USD <= b.held[0].USD {
+		t.Fatalf("held %+v, settled %+v", b.held, b.settled)
+	}
+	if want := *b.settled[0].Cost.USD + *b.settled[1].Cost.USD; math.Abs(*r.Route.Cost.USD-want) > 1e-12 || *r.Route.Cost.USD <= *b.settled[0].Cost.USD {
+		t.Errorf("the answer cost %v, and the book has %v", *r.Route.Cost.USD, want)
+	}
+}
+
+// A schema counts in the longest form in which it is sent.
+func TestASchemaCountsAsItIsSent(t *testing.T) {
+	price := ledger.Price{Input: 1, CachedInput: 1, Output: 1}
+	req := provider.Request{Messages: []provider.Message{provider.User("hi")}, MaxTokens: provider.Ptr(1)}
+	bare := price.Worst(&req)
+	part := `{"type":"object","properties":{"one":{"type":"string"},"two":{"type":"string"},"three":{"type":"string"}}}`
+	req.Schema = &provider.Schema{JSON: []byte(`{"$defs":{"p":` + part + `},"type":"object","properties":{"a":{"$ref":"#/$defs/p"},"b":{"$ref":"#/$defs/p"},"c":{"$ref":"#/$defs/p"},"d":{"$ref":"#/$defs/p"}}}`)}
+	if more := (price.Worst(&req) - bare) * 1e6; more < float64(4*len(part)) {
+		t.Errorf("it counts as %v tokens, and written out it has more than %d bytes", more, 4*len(part))
 	}
 }
 

@@ -36,7 +36,7 @@ func TestLiveServer(t *testing.T) {
 	providertest.TestLive(t, providertest.Live{
 		New:   func(t *testing.T) provider.Provider { return live(t, e.URL, e.Model) },
 		Model: e.Model, Endpoint: e.URL,
-		Seed: true, Schema: true, Window: liveWindow, Lists: true, EmbedModel: e.Model,
+		Seed: true, Schema: true, Window: liveWindow, Lists: true, EmbedModel: e.EmbedModel,
 		Can:   []provider.Capability{provider.CanChat},
 		Lacks: []provider.Capability{provider.CanTools, provider.CanThink, provider.CanVision},
 	})

@@ -44,13 +44,13 @@ func liveSchemas(t *testing.T, inner provider.Provider, err error, strict bool) 
 	valid, mended, wrong, cut, unsupported := 0, 0, 0, 0, 0
 	set := schemas
 	if strict {
-		set = set[:20]
+		set = set[:10]
 	}
 	for _, tc := range set {
 		req := provider.Request{
 			Messages:    []provider.Message{provider.User(tc.prompt)},
 			Schema:      &provider.Schema{JSON: json.RawMessage(tc.schema), Strict: strict},
-			Temperature: provider.Ptr(0.0), Seed: provider.Ptr(int64(1)), MaxTokens: provider.Ptr(64), NoStream: true,
+			Temperature: provider.Ptr(0.0), Seed: provider.Ptr(int64(1)), MaxTokens: provider.Ptr(56), NoStream: true,
 		}
 		r, err := provider.Collect(p.Chat(t.Context(), req))
 		var e *structured.Error

@@ -69,7 +69,9 @@ func (c *conversation) once(ctx context.Context) (provider.Chunk, error) {
 	problems := c.check(&answer)
 	cut := r.Finish == provider.FinishLength
 	if len(problems) == 0 && (!cut || schema.Whole(answer)) {
-		out.Text = answer
+		if out.Text = answer; cut { // what is whole was not cut
+			out.Finish = provider.FinishStop
+		}
 		return c.whole(out, &r), nil
 	}
 	c.note(answer, problems)

@@ -28,7 +28,8 @@ const maxAnswer = 64 << 20
 // Provider answers requests that have a [provider.Schema] with JSON that the
 // schema accepts, or with an error. Make one with [New].
 //
-// Such an answer is one chunk. Tool calls pass as they come. Usage and cost
+// Such an answer is one chunk, and its Finish is stop: JSON that is whole was
+// not cut, although a limit was reached as it ended. Tool calls pass as they come. Usage and cost
 // are those of all that was asked, and [provider.Route.Repairs] says how often
 // it was asked again. Requests without a schema go through untouched.
 //

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -50,7 +51,7 @@ func TestAnswers(t *testing.T) {
 				n++
 				last = c
 			}
-			if n != 1 || last.Text != tc.text || last.Thinking != tc.thinking || last.Route == nil || last.Route.Repairs != 0 || len(f.Calls()) != 1 {
+			if n != 1 || last.Text != tc.text || last.Thinking != tc.thinking || last.Finish != provider.FinishStop || last.Route == nil || last.Route.Repairs != 0 || len(f.Calls()) != 1 {
 				t.Errorf("%d chunks, the last %+v, after %d calls", n, last, len(f.Calls()))
 			}
 		})
@@ -201,6 +202,31 @@ func TestTwiceIsOnce(t *testing.T) {
 }
 
 type between struct{ provider.Provider }
+
+func TestTheCallersOwnErrors(t *testing.T) {
+	f := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("No."), {Text: []string{"{"}, Delay: time.Minute}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := provider.Collect(structured.New(f).Chat(ctx, asked(person))); err != context.DeadlineExceeded {
+		t.Errorf("during a repair: %v (%T)", err, err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if _, err := provider.Collect(structured.New(f).Chat(ctx, asked(person))); err != context.Canceled {
+		t.Errorf("%v (%T)", err, err)
+	}
+}
+
+func TestMuchIsNotHeld(t *testing.T) {
+	flood := providertest.Answer{Text: make([]string, 70)}
+	for i := range flood.Text {
+		flood.Text[i] = strings.Repeat("x", 1<<20)
+	}
+	f := &providertest.Fake{Answers: []providertest.Answer{flood}}
+	if _, err := provider.Collect(structured.New(f).Chat(t.Context(), asked(person))); !errors.Is(err, provider.Truncated) || len(f.Calls()) != 1 {
+		t.Error(err)
+	}
+}
 
 func TestToolCallsPass(t *testing.T) {
 	p := structured.New(calling{&providertest.Fake{}})

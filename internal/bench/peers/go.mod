@@ -3,8 +3,10 @@ module github.com/tandem-llm/tandem/internal/bench/peers
 go 1.26.0
 
 require (
+	github.com/cbroglie/mustache v1.4.2
 	github.com/cloudwego/eino v0.7.36
 	github.com/cloudwego/eino-ext/components/model/openai v0.1.7
+	github.com/nikolalohinski/gonja/v2 v2.9.1
 	github.com/tmc/langchaingo v0.1.14
 )
 
@@ -51,5 +53,6 @@ require (
 	golang.org/x/crypto v0.41.0 // indirect
 	golang.org/x/exp v0.0.0-20240808152545-0cdaa3abc0fa // indirect
 	golang.org/x/sys v0.35.0 // indirect
+	golang.org/x/text v0.28.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )

@@ -1,4 +1,4 @@
-// Command peers does the bench's work with other chain libraries: a worker as
+// Command peers does the bench's work with other libraries: a worker as
 // internal/bench has them, in a module of its own, so that their dependencies
 // stay out of Tandem's. It takes the library's name and the base URL.
 package main
@@ -18,9 +18,12 @@ const (
 	titlePrompt  = "Write a title for a play about {subject} set in {city}."
 	reviewPrompt = "Write a review of this play: {title}"
 	streamPrompt = "Tell me a story."
-	model        = "fake"
+	modelName    = "fake"
 	key          = "sk-not-a-key"
 )
+
+// layerAnswer is what a model in the process answers, as internal/bench's does.
+const layerAnswer = "The Apple of the Forum"
 
 // variables makes the map anew each time, as a program would.
 func variables() map[string]any { return map[string]any{"subject": "apples", "city": "Rome"} }
@@ -39,10 +42,10 @@ func main() {
 
 func run() error {
 	libraries := map[string]func(context.Context, string) (map[string]work, error){
-		"eino": einoWorks, "langchaingo": langchaingoWorks,
+		"eino": einoWorks, "langchaingo": langchaingoWorks, "mustache": mustacheWorks, "gonja": gonjaWorks,
 	}
 	if len(os.Args) != 3 || libraries[os.Args[1]] == nil {
-		return fmt.Errorf("usage: peers eino|langchaingo BASE_URL")
+		return fmt.Errorf("usage: peers eino|langchaingo|mustache|gonja BASE_URL")
 	}
 	ctx := context.Background()
 	works, err := libraries[os.Args[1]](ctx, os.Args[2])

@@ -21,6 +21,7 @@ type reply struct {
 	CPU    float64 `json:"cpu_ns"`
 	Allocs float64 `json:"allocs"`
 	Bytes  float64 `json:"bytes"`
+	Lacks  bool    `json:"lacks,omitempty"`
 	Error  string  `json:"error,omitempty"`
 }
 
@@ -32,8 +33,10 @@ func serve(ctx context.Context, works map[string]work, in io.Reader, out io.Writ
 		var n, c int
 		var r reply
 		_, err := fmt.Sscan(lines.Text(), &name, &n, &c)
-		if err == nil {
-			r, err = measure(ctx, works[name], n, c)
+		if f := works[name]; err == nil && f == nil {
+			r.Lacks = true
+		} else if err == nil {
+			r, err = measure(ctx, f, n, c)
 		}
 		if err != nil {
 			r.Error = err.Error()

@@ -20,13 +20,15 @@ type Template struct {
 	tokens   []token
 	partials map[string][]token
 	vars     []Var
+	known    map[string]int // index into vars
 }
 
-// Var is a variable at the top of the text, outside of all sections.
+// Var is a variable.
 type Var struct {
-	Name   string
-	Offset int  // of its tag, in bytes; for one in a partial, of the partial's
-	Inside bool // it is a section, or has fields
+	Name      string
+	Offset    int  // of its tag, in bytes; for one in a partial, of the partial's
+	Inside    bool // it is a section, or has fields
+	InSection bool // only in sections, whose items may have it as well
 }
 
 type kind byte
@@ -57,7 +59,7 @@ func Parse(text string, partials map[string]string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Template{tokens: tokens, partials: map[string][]token{}}
+	t := &Template{tokens: tokens, partials: map[string][]token{}, known: map[string]int{}}
 	return t, t.include(tokens, partials, -1, 0, map[string]bool{})
 }
 
@@ -78,8 +80,8 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 			if x.text == "." && depth == 0 {
 				return &textx.Mistake{Offset: offset, Message: "{{.}} stands for the item of a list, and there is none here", Remedy: "write it inside {{#items}} and {{/items}}"}
 			}
-			if x.text != "." && depth == 0 {
-				t.note(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1})
+			if x.text != "." {
+				t.note(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
 			}
 			if x.kind == section || x.kind == inverted {
 				depth++
@@ -128,10 +130,14 @@ func (t *Template) partial(name string, partials map[string]string, offset, dept
 }
 
 func (t *Template) note(v Var) {
-	if i := slices.IndexFunc(t.vars, func(have Var) bool { return have.Name == v.Name }); i >= 0 {
+	if i, ok := t.known[v.Name]; ok {
 		t.vars[i].Inside = t.vars[i].Inside || v.Inside
+		if t.vars[i].InSection && !v.InSection {
+			t.vars[i].InSection, t.vars[i].Offset = false, v.Offset
+		}
 		return
 	}
+	t.known[v.Name] = len(t.vars)
 	t.vars = append(t.vars, v)
 }
 
@@ -234,7 +240,9 @@ func (z *tokenizer) tag(offset int) (token, error) {
 	t.path = strings.Split(t.text, ".")
 	switch t.kind {
 	case section, inverted:
-		z.open = append(z.open, t)
+		if z.open = append(z.open, t); len(z.open) > maxDepth {
+			return t, &textx.Mistake{Offset: offset, Message: fmt.Sprintf("more than %d sections lie in each other here", maxDepth), Remedy: "close some of them"}
+		}
 	case end:
 		return t, z.closeSection(t)
 	}

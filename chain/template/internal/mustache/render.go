@@ -9,22 +9,22 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// What one rendering may take: tokens and bytes together, and partials within
-// partials.
+// What one rendering may take: tokens and bytes together, and partials or
+// sections in each other.
 const (
-	maxWork  = 64 << 20
+	maxWork  = 32 << 20
 	maxDepth = 100
 )
 
-// root is the scope of all values. It has no end: values are looked up by name.
-type root struct{ lookup func(string) (any, bool) }
+// root is the scope of all values.
+type root struct{ values map[string]any }
 
 // Render returns the text with values, which are plain ones (pyval). The error
 // is a *textx.Mistake: {{.}} where it stands for no single value, or more work
 // than a template may make.
-func (t *Template) Render(lookup func(name string) (any, bool)) (string, error) {
+func (t *Template) Render(values map[string]any) (string, error) {
 	r := renderer{t: t, meter: pyval.Meter{Left: maxWork}}
-	scopes := []any{root{lookup}}
+	scopes := []any{root{values}}
 	var b strings.Builder
 	err := r.run(&b, t.tokens, &scopes, "")
 	return b.String(), err
@@ -35,6 +35,7 @@ type renderer struct {
 	meter pyval.Meter
 	depth int
 	at    int // the tag outside of partials
+	from  int // where the innermost item began: a partial looks at what is left of it, and no further
 }
 
 // run renders tokens. The last of scopes is the innermost.
@@ -73,14 +74,18 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 				break
 			}
 			inside := body(tokens[i+1:], x.text)
+			from := r.from
 			for _, item := range items {
+				if err := r.meter.Take(32); err != nil {
+					return r.mistake(err)
+				}
 				own := append((*scopes)[:n:n], item)
-				var out strings.Builder // its own: a partial looks at what is left of it
-				if err := r.run(&out, inside, &own, padding); err != nil {
+				r.from = b.Len()
+				if err := r.run(b, inside, &own, padding); err != nil {
 					return err
 				}
-				b.WriteString(out.String())
 			}
+			r.from = from
 			i += len(inside) + 1
 		case x.kind == partial:
 			err = r.partial(b, x, scopes, padding)
@@ -131,7 +136,13 @@ func (r *renderer) write(b *strings.Builder, s, padding string) error {
 	return nil
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;")
+// escape is HTML's for text, and quotes.
+func escape(s string) string {
+	if !strings.ContainsAny(s, `&"<>`) {
+		return s
+	}
+	return strings.NewReplacer("&", "&amp;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
 
 func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 	value := get(x, scopes)
@@ -150,7 +161,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 		return err
 	}
 	if x.kind == variable {
-		s = escaper.Replace(s)
+		s = escape(s)
 	}
 	b.WriteString(s)
 	return nil
@@ -161,16 +172,19 @@ func (r *renderer) partial(b *strings.Builder, x *token, scopes *[]any, padding 
 		return errors.New("partials include each other without end")
 	}
 	defer func() { r.depth-- }()
-	written := b.String()
+	written := b.String()[r.from:]
 	left := written[strings.LastIndexByte(written, '\n')+1:]
 	indented := left != "" && blank(left)
 	if indented {
 		padding += left
 	}
 	var own strings.Builder
+	from := r.from
+	r.from = 0
 	if err := r.run(&own, r.t.partials[x.text], scopes, padding); err != nil {
 		return err
 	}
+	r.from = from
 	out := own.String()
 	if indented {
 		out = strings.TrimRight(out, " \t")
@@ -224,7 +238,7 @@ func step(v any, path []string) (any, bool) {
 		var ok bool
 		switch scope := v.(type) {
 		case root:
-			v, ok = scope.lookup(key)
+			v, ok = scope.values[key]
 		case *pyval.Dict:
 			v, ok = scope.Get(key)
 		case []any:

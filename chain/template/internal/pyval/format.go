@@ -190,10 +190,14 @@ func (f Spec) formatRune(b *big.Int) (string, error) {
 	if f.alternate {
 		return "", errors.New("alternate form (#) not allowed with integer format specifier 'c'")
 	}
-	if !b.IsInt64() || b.Int64() < 0 || b.Int64() > utf8.MaxRune || !utf8.ValidRune(rune(b.Int64())) {
+	if !b.IsInt64() || b.Int64() < 0 || b.Int64() > utf8.MaxRune {
 		return "", errors.New("%c arg not in range(0x110000)")
 	}
-	return f.number("", "", string(rune(b.Int64())), 3), nil
+	r := rune(b.Int64()) //nolint:gosec // it is in range
+	if !utf8.ValidRune(r) {
+		return "", errors.New("half of a surrogate pair is no character")
+	}
+	return f.number("", "", string(r), 3), nil
 }
 
 func (f Spec) formatFloat(x float64, typeName string) (string, error) {

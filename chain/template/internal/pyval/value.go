@@ -24,11 +24,18 @@ type Tuple []any
 type Dict struct {
 	keys   []any
 	values []any
-	index  map[any]int
+	hashes []any       // of the keys
+	index  map[any]int // by the hashes; nil while they are few
 }
 
-// NewDict returns an empty mapping.
-func NewDict() *Dict { return &Dict{index: map[any]int{}} }
+// few keys are searched faster than looked up.
+const few = 8
+
+// NewDict returns an empty mapping with room for n keys.
+func NewDict(n int) *Dict {
+	room := make([]any, 3*n)
+	return &Dict{keys: room[0:0:n], values: room[n : n : 2*n], hashes: room[2*n : 2*n]}
+}
 
 // Len returns the number of keys.
 func (d *Dict) Len() int { return len(d.keys) }
@@ -39,17 +46,25 @@ func (d *Dict) Keys() []any { return d.keys }
 // At returns the key and the value at an index.
 func (d *Dict) At(i int) (key, value any) { return d.keys[i], d.values[i] }
 
+// find returns the index of a key's hash, or -1.
+func (d *Dict) find(h any) int {
+	if d.index == nil {
+		return slices.Index(d.hashes, h)
+	}
+	if i, ok := d.index[h]; ok {
+		return i
+	}
+	return -1
+}
+
 // Get returns the value of a key.
 func (d *Dict) Get(key any) (any, bool) {
-	h, ok := hash(key)
-	if !ok {
-		return nil, false
+	if h, ok := hash(key); ok {
+		if i := d.find(h); i >= 0 {
+			return d.values[i], true
+		}
 	}
-	i, ok := d.index[h]
-	if !ok {
-		return nil, false
-	}
-	return d.values[i], true
+	return nil, false
 }
 
 // Set gives a key a value. It returns false for a key that Python cannot hash.
@@ -58,12 +73,20 @@ func (d *Dict) Set(key, value any) bool {
 	if !ok {
 		return false
 	}
-	if i, have := d.index[h]; have {
+	if i := d.find(h); i >= 0 {
 		d.values[i] = value
 		return true
 	}
-	d.index[h] = len(d.keys)
-	d.keys, d.values = append(d.keys, key), append(d.values, value)
+	d.keys, d.values, d.hashes = append(d.keys, key), append(d.values, value), append(d.hashes, h)
+	switch {
+	case d.index != nil:
+		d.index[h] = len(d.keys) - 1
+	case len(d.keys) > few:
+		d.index = make(map[any]int, 2*len(d.keys))
+		for i, h := range d.hashes {
+			d.index[h] = i
+		}
+	}
 	return true
 }
 
@@ -122,7 +145,7 @@ func (p *plainer) plain(v any, depth int) (any, error) {
 	case []string:
 		return p.list(len(v), func(i int) any { return v[i] }, depth)
 	case map[string]any:
-		d := NewDict()
+		d := NewDict(len(v))
 		for _, k := range sortedKeys(v) {
 			x, err := p.plain(v[k], depth+1)
 			if err != nil {

@@ -1,0 +1,396 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// errUnconvertible is what a file of the other kind cannot say.
+var errUnconvertible = errors.New("cannot be converted")
+
+// unlike says what cannot be expressed.
+func unlike(what, where, remedy string) error {
+	return fmt.Errorf("%w: %s cannot be expressed in %s; %s", errUnconvertible, what, where, remedy)
+}
+
+// FromLangChain returns a chain file, YAML, that asks what a prompt or chain file
+// of LangChain's does: the same messages for the same values, with the same
+// settings. What cannot be expressed is an error; what was not used of the file
+// is in the notes.
+func FromLangChain(file string, data []byte, dir string) (out []byte, notes []error, err error) {
+	c, vars, doc, err := fromLangChain(file, data, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err = encode(aboutLangChain(file, data, doc))
+	if err != nil {
+		return nil, nil, err
+	}
+	converted, err := Parse(file, out)
+	if err != nil {
+		return nil, nil, unlike("this file", "a chain file", "what was to be written is refused: "+err.Error())
+	}
+	if err := sameQuestions(c, converted, vars); err != nil {
+		return nil, nil, unlike("this file", "a chain file", err.Error())
+	}
+	return out, c.notes, nil
+}
+
+// aboutLangChain puts what a file of LangChain's says about itself before the document's
+// keys.
+func aboutLangChain(file string, data []byte, doc *yaml.Node) *yaml.Node {
+	root, err := yamlx.Parse(file, yamlx.FromJSON(data))
+	if err != nil {
+		return doc
+	}
+	plain, _ := yamlx.Plain(root).(map[string]any)
+	if kwargs, ok := plain["kwargs"].(map[string]any); ok {
+		plain = kwargs
+	}
+	k := newKeyed()
+	if len(doc.Content) == 0 || doc.Content[0].Value != "name" {
+		k.set("name", plain["name"])
+	}
+	if about, ok := plain["metadata"].(map[string]any); ok {
+		k.set("description", about["description"])
+	}
+	k.node.Content = append(k.node.Content, doc.Content...)
+	return k.node
+}
+
+func encode(doc *yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(doc); err != nil {
+		return nil, fmt.Errorf("writing YAML: %w", err)
+	}
+	return b.Bytes(), e.Close()
+}
+
+// keyed builds a mapping in order.
+type keyed struct{ node *yaml.Node }
+
+func newKeyed() keyed { return keyed{&yaml.Node{Kind: yaml.MappingNode}} }
+
+// set adds a key, unless its value is zero.
+func (k keyed) set(key string, value any) {
+	if v := reflect.ValueOf(value); !v.IsValid() || v.IsZero() {
+		return
+	}
+	k.put(key, value)
+}
+
+// put adds a key.
+func (k keyed) put(key string, value any) {
+	n, ok := value.(*yaml.Node)
+	if !ok {
+		n = &yaml.Node{}
+		if err := n.Encode(value); err != nil {
+			n.SetString(fmt.Sprint(value))
+		}
+		if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.TrimSpace(n.Value) == "" {
+			n.Style = yaml.DoubleQuotedStyle // so that white space is seen
+		}
+	}
+	name := &yaml.Node{}
+	name.SetString(key)
+	k.node.Content = append(k.node.Content, name, n)
+}
+
+func list(elements ...*yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.SequenceNode, Content: elements}
+}
+
+// fromLangChain reads a file, and makes the chain file's document.
+func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, *yaml.Node, error) {
+	root, err := yamlx.Parse(file, yamlx.FromJSON(data))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if IsLegacy(root) {
+		l, err := ParseLegacy(file, data, dir)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		doc, err := legacyDocument(l)
+		var vars []prompt.Var
+		for _, s := range l.Steps {
+			if s.Ask != nil {
+				vars = append(vars, s.Ask.Vars()...)
+			}
+		}
+		return l.chain, vars, doc, err
+	}
+	p, err := prompt.Parse(file, data, prompt.Options{Dir: dir})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c, err := New(Step{Ask: p})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c.notes = p.Warnings()
+	k := newKeyed()
+	if err := promptKeys(k, p); err != nil {
+		return nil, nil, nil, err
+	}
+	return c, p.Vars(), k.node, nil
+}
+
+// legacyDocument writes a legacy chain's steps.
+func legacyDocument(l *Legacy) (*yaml.Node, error) {
+	doc := newKeyed()
+	doc.set("pipe", l.Pipe)
+	var steps []*yaml.Node
+	for _, s := range l.Steps {
+		if s.Ask == nil {
+			return nil, unlike("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
+		}
+		k := newKeyed()
+		k.set("name", s.Name)
+		if err := promptKeys(k, s.Ask); err != nil {
+			return nil, err
+		}
+		k.set("temperature", s.Temperature)
+		k.set("top_p", s.TopP)
+		k.set("seed", s.Seed)
+		k.set("max_tokens", s.MaxTokens)
+		k.set("stop", s.Stop)
+		steps = append(steps, k.node)
+	}
+	if len(steps) == 1 && !l.Pipe {
+		return steps[0], nil
+	}
+	doc.put("steps", list(steps...))
+	return doc.node, nil
+}
+
+// promptKeys writes a prompt as the keys of a step.
+func promptKeys(k keyed, p *prompt.Prompt) error {
+	o, messages := p.Source()
+	messages = plainer(messages)
+	format, err := oneFormat(messages)
+	if err != nil {
+		return err
+	}
+	partial := maps.Clone(o.Partial)
+	for i := range messages {
+		for name, value := range messages[i].Partial {
+			if have, twice := partial[name]; twice && !reflect.DeepEqual(have, value) {
+				return unlike("a partial variable of two values ("+name+")", "a step", "rename it in one of the messages")
+			}
+			if partial == nil {
+				partial = map[string]any{}
+			}
+			partial[name] = value
+		}
+	}
+	if format != template.FString {
+		k.set("format", string(format))
+	}
+	if p.IsText() {
+		if messages[0].Text == "" {
+			return unlike("a few-shot prompt without a suffix", "a step", "write what is asked as its suffix")
+		}
+		k.put("prompt", messages[0].Text)
+		if e := messages[0].Examples; e != nil && len(e.Items) > 0 {
+			examples, err := examplesNode(e)
+			if err != nil {
+				return err
+			}
+			k.put("examples", examples)
+		}
+	} else {
+		var nodes []*yaml.Node
+		for i := range messages {
+			n, err := messageNode(&messages[i])
+			if err != nil {
+				return err
+			}
+			nodes = append(nodes, n)
+		}
+		k.put("messages", list(nodes...))
+	}
+	k.set("partial", partial)
+	return nil
+}
+
+// plainer writes messages with as little as they need: f-strings without variables
+// as mustache where that is what the others are, and examples that are none as
+// the text around them.
+func plainer(messages []Message) []Message {
+	messages = slices.Clone(messages)
+	mustache := slices.ContainsFunc(messages, func(m Message) bool { return m.Format == template.Mustache })
+	for i := range messages {
+		m := &messages[i]
+		if e := m.Examples; e != nil && len(e.Items) == 0 && e.Text != "" && e.Prefix != "" {
+			separator := "\n\n"
+			if e.Separator != nil {
+				separator = *e.Separator
+			}
+			m.Text = e.Prefix + separator + m.Text
+		}
+		if !mustache || m.Format != template.FString || m.Placeholder != "" || len(m.Images) > 0 {
+			continue
+		}
+		t, err := template.Parse(template.FString, m.Text)
+		if err != nil || len(t.Vars()) > 0 {
+			continue
+		}
+		if text, err := t.Render(nil); err == nil && !strings.Contains(text, "{{") {
+			m.Text, m.Format = text, template.Mustache
+		}
+	}
+	return messages
+}
+
+// oneFormat is the format that all messages have.
+func oneFormat(messages []Message) (template.Format, error) {
+	format := template.Format("")
+	for _, m := range messages {
+		f := m.Format
+		if m.Placeholder != "" {
+			continue
+		}
+		if f == "" {
+			f = template.FString
+		}
+		if format != "" && f != format {
+			return "", unlike("messages in two template formats", "a step", "write them in one")
+		}
+		format = f
+	}
+	if format == "" {
+		format = template.FString
+	}
+	return format, nil
+}
+
+func messageNode(m *Message) (*yaml.Node, error) {
+	k := newKeyed()
+	switch {
+	case len(m.ToolCalls) > 0:
+		return nil, unlike("an assistant's tool call", "a chain file", "leave it out, or write the chain in Go")
+	case m.Examples != nil:
+		return nil, unlike("examples among the messages", "a step", "write them under `examples`")
+	}
+	k.set("role", string(m.Role))
+	k.set("content", m.Text)
+	k.set("images", m.Images)
+	k.set("placeholder", m.Placeholder)
+	k.set("optional", m.Optional)
+	k.set("limit", m.Limit)
+	k.set("tool_call_id", m.ToolCallID)
+	k.set("tool_name", m.ToolName)
+	return k.node, nil
+}
+
+// examplesNode writes examples of text. LangChain reads an example as a template
+// once more, so that its braces are doubled there and not here.
+func examplesNode(e *prompt.Examples) (*yaml.Node, error) {
+	single := func(s string) string { return strings.NewReplacer("{{", "{", "}}", "}").Replace(s) }
+	k := newKeyed()
+	var items []*yaml.Node
+	for _, item := range e.Items {
+		one := newKeyed()
+		for _, name := range slices.Sorted(maps.Keys(item)) {
+			value := item[name]
+			if text, ok := value.(string); ok && e.Reread {
+				value = single(text)
+			}
+			one.put(name, value)
+		}
+		for _, name := range slices.Sorted(maps.Keys(e.Partial)) {
+			one.put(name, e.Partial[name])
+		}
+		items = append(items, one.node)
+	}
+	text := e.Text
+	if e.Reread {
+		text = strings.NewReplacer("{{{{", "{{", "}}}}", "}}").Replace(text)
+	}
+	k.put("text", text)
+	k.put("items", list(items...))
+	k.set("prefix", e.Prefix)
+	if e.Separator != nil && *e.Separator != "\n\n" {
+		k.put("separator", *e.Separator)
+	}
+	return k.node, nil
+}
+
+// sameQuestions runs both chains with made-up values and answers, and says where
+// they ask differently.
+func sameQuestions(a, b *Chain, vars []prompt.Var) error {
+	given := func(c *Chain) map[string]any {
+		values := map[string]any{}
+		for _, in := range c.inputs {
+			values[in.Name] = "⟦" + in.Name + "⟧"
+			for _, v := range vars {
+				if v.Name == in.Name && v.Field == "images" {
+					values[in.Name] = "https://example.org/" + in.Name
+				}
+				if v.Name == in.Name && v.Messages {
+					values[in.Name] = []any{map[string]any{"role": "user", "content": values[in.Name]}}
+				}
+			}
+		}
+		return values
+	}
+	asks := func(c *Chain) ([]provider.Request, error) {
+		r := &questions{}
+		_, err := c.Output(context.Background(), r, given(c))
+		return r.asked, err
+	}
+	x, err := asks(a)
+	if err != nil {
+		return err
+	}
+	y, err := asks(b)
+	switch {
+	case err != nil:
+		return err
+	case !sameNames(a.Inputs(), b.Inputs()):
+		return fmt.Errorf("the inputs would be %q in place of %q", b.Inputs(), a.Inputs())
+	case !reflect.DeepEqual(x, y):
+		return errors.New("the questions would not be the same")
+	}
+	return nil
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// questions is a provider that notes what it is asked.
+type questions struct{ asked []provider.Request }
+
+var _ provider.Provider = (*questions)(nil)
+
+// Name is "questions".
+func (*questions) Name() string { return "questions" }
+
+// Models lists none.
+func (*questions) Models(context.Context) ([]provider.Model, error) { return nil, nil }
+
+// Chat answers with the number of the question.
+func (q *questions) Chat(_ context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		q.asked = append(q.asked, req)
+		yield(provider.Chunk{Text: fmt.Sprintf("⟦answer %d⟧", len(q.asked)), Finish: provider.FinishStop}, nil)
+	}
+}

@@ -1,0 +1,316 @@
+package jinja
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/textx"
+)
+
+func contains(words []string, word string) bool { return slices.Contains(words, word) }
+
+func (x *constant) eval(*renderer) any { return x.value }
+
+func (x *name) eval(r *renderer) any { return r.name(x.name) }
+
+func (x *listOf) eval(r *renderer) any {
+	r.take(costItem * len(x.items))
+	items := make([]any, len(x.items))
+	for i, y := range x.items {
+		items[i] = r.eval(y)
+	}
+	if x.tuple {
+		return pyval.Tuple(items)
+	}
+	return items
+}
+
+func (x *dictOf) eval(r *renderer) any {
+	r.take(4 * costItem * len(x.keys))
+	d := pyval.NewDict(len(x.keys))
+	for i, k := range x.keys {
+		key := r.eval(k)
+		r.take(r.keyCost(key))
+		if !d.Set(key, r.eval(x.values[i])) {
+			refuse(k.place(), "a value of type %s cannot be a key", typeName(key))
+		}
+	}
+	return d
+}
+
+func (x *unary) eval(r *renderer) any {
+	v := r.eval(x.x)
+	if x.op == "not" {
+		return !truth(v)
+	}
+	if f, ok := v.(float64); ok {
+		if x.op == "-" {
+			return -f
+		}
+		return f
+	}
+	b, ok := pyval.Big(v)
+	switch {
+	case !ok:
+		refuse(x.place(), "a value of type %s has no sign%s", typeName(v), why(v))
+	case x.op == "-":
+		return r.arithmetic(x.place(), "-", int64(0), pyval.Int(b))
+	}
+	return pyval.Int(b)
+}
+
+// why explains an undefined value.
+func why(v any) string {
+	if u, ok := v.(undefined); ok {
+		return ": " + u.what
+	}
+	return ""
+}
+
+func (x *binary) eval(r *renderer) any {
+	a := r.eval(x.x)
+	switch {
+	case x.op == "and" && !truth(a), x.op == "or" && truth(a):
+		return a
+	case x.op == "and" || x.op == "or":
+		return r.eval(x.y)
+	}
+	b := r.eval(x.y)
+	r.at = x.place()
+	if x.op == "~" {
+		s, t := r.str(a), r.str(b)
+		r.take(len(s) + len(t))
+		return s + t
+	}
+	return r.arithmetic(x.place(), x.op, a, b)
+}
+
+func (x *compare) eval(r *renderer) any {
+	a := r.eval(x.first)
+	for i, op := range x.ops {
+		b := r.eval(x.rest[i])
+		r.at = x.place()
+		if !r.compare(x.place(), op, a, b) {
+			return false
+		}
+		a = b
+	}
+	return true
+}
+
+// equal is Python's ==, for which undefined values are one.
+func (r *renderer) equal(a, b any) bool {
+	_, undefinedA := a.(undefined)
+	_, undefinedB := b.(undefined)
+	if undefinedA || undefinedB {
+		return undefinedA && undefinedB
+	}
+	same, err := pyval.Equal(a, b, &r.meter)
+	r.must(err)
+	return same
+}
+
+func (r *renderer) compare(at int, op string, a, b any) bool {
+	switch op {
+	case "==":
+		return r.equal(a, b)
+	case "!=":
+		return !r.equal(a, b)
+	case "in":
+		return r.contains(at, a, b)
+	case "not in":
+		return !r.contains(at, a, b)
+	}
+	c, ok, err := pyval.Compare(a, b, &r.meter)
+	r.must(err)
+	if !ok {
+		refuse(at, "there is no order between values of type %s and %s%s%s", typeName(a), typeName(b), why(a), why(b))
+	}
+	switch op {
+	case "<":
+		return c == -1
+	case "<=":
+		return c == -1 || c == 0
+	case ">":
+		return c == 1
+	}
+	return c == 1 || c == 0
+}
+
+// contains reports whether x is in v.
+func (r *renderer) contains(at int, x, v any) bool {
+	switch v := v.(type) {
+	case string:
+		s, ok := x.(string)
+		if !ok {
+			refuse(at, "a value of type %s cannot be in a text%s", typeName(x), why(x))
+		}
+		r.take(len(v))
+		return strings.Contains(v, s)
+	case *pyval.Dict:
+		r.take(r.keyCost(x))
+		_, ok := v.Get(x)
+		return ok
+	}
+	return slices.ContainsFunc(r.iterate(at, v), func(y any) bool { return r.equal(x, y) })
+}
+
+func (x *conditional) eval(r *renderer) any {
+	switch {
+	case truth(r.eval(x.test)):
+		return r.eval(x.yes)
+	case x.no != nil:
+		return r.eval(x.no)
+	}
+	return undefined{"the if without an else was false"}
+}
+
+func (x *attribute) eval(r *renderer) any {
+	return r.attr(x.place(), r.eval(x.x), x.name)
+}
+
+// attr returns v.name: a method, or the field of a mapping.
+func (r *renderer) attr(at int, v any, name string) any {
+	switch v := v.(type) {
+	case undefined:
+		refuse(at, "there is no %s in it: %s", textx.Shorten(name), v.what)
+	case *namespace:
+		if x, ok := v.vars[name]; ok {
+			return x
+		}
+	case *loop:
+		if x, ok := v.attr(name); ok {
+			return x
+		}
+	case *cycler:
+		if x, ok := v.attr(name); ok {
+			return x
+		}
+	case *pyval.Dict:
+		if f := dictMethod(v, name); f != nil {
+			return f
+		}
+		if x, ok := v.Get(name); ok {
+			return x
+		}
+	case string:
+		if f := textMethod(v, name); f != nil {
+			return f
+		}
+	case []any:
+		if f := listMethod(v, name); f != nil {
+			return f
+		}
+	case pyval.Tuple:
+		// The tuples that groupby makes have names for their items.
+		if list, ok := last(v).([]any); ok && len(v) == 2 {
+			switch name {
+			case "grouper":
+				return v[0]
+			case "list":
+				return list
+			}
+		}
+		if f := listMethod(v, name); f != nil {
+			return f
+		}
+	}
+	return undefined{"a value of type " + typeName(v) + " has no " + textx.Shorten(name)}
+}
+
+func last(items []any) any {
+	if len(items) == 0 {
+		return nil
+	}
+	return items[len(items)-1]
+}
+
+func (x *item) eval(r *renderer) any {
+	v, index := r.eval(x.x), r.eval(x.index)
+	return r.item(x.place(), v, index)
+}
+
+// item returns v[index].
+func (r *renderer) item(at int, v, index any) any {
+	if d, ok := v.(*pyval.Dict); ok {
+		r.take(r.keyCost(index))
+		if x, ok := d.Get(index); ok {
+			return x
+		}
+	}
+	if s, ok := index.(string); ok {
+		return r.attr(at, v, s)
+	}
+	if u, ok := v.(undefined); ok {
+		refuse(at, "there is nothing in it: %s", u.what)
+	}
+	b, ok := pyval.Big(index)
+	if ok && b.IsInt64() {
+		switch v := v.(type) {
+		case []any:
+			if i, ok := within(int(b.Int64()), len(v)); ok {
+				return v[i]
+			}
+		case pyval.Tuple:
+			if i, ok := within(int(b.Int64()), len(v)); ok {
+				return v[i]
+			}
+		case string:
+			runes := r.runes(v)
+			if i, ok := within(int(b.Int64()), len(runes)); ok {
+				return string(runes[i])
+			}
+		}
+	}
+	return undefined{"there is no such item in a value of type " + typeName(v)}
+}
+
+// keyCost is what it takes to find a key.
+func (r *renderer) keyCost(key any) int {
+	if s, ok := key.(string); ok {
+		return len(s) / costItem
+	}
+	return 0
+}
+
+func (r *renderer) runes(s string) []rune {
+	r.take(len(s))
+	return []rune(s)
+}
+
+// within returns the index as Python reads it: negative ones count from the end.
+func within(i, n int) (int, bool) {
+	if i < 0 {
+		i += n
+	}
+	return i, 0 <= i && i < n
+}
+
+func (x *call) eval(r *renderer) any {
+	f := r.eval(x.x)
+	return r.call(x.place(), f, r.args(x.a))
+}
+
+func (r *renderer) call(at int, f any, a args) any {
+	g, ok := f.(function)
+	if !ok {
+		refuse(at, "a value of type %s cannot be called%s", typeName(f), why(f))
+	}
+	r.at = at
+	return g(r, at, a)
+}
+
+func (x *filtered) eval(r *renderer) any {
+	v := r.eval(x.x)
+	a := r.args(x.a)
+	r.at = x.place()
+	return x.filter(r, x.place(), v, a)
+}
+
+func (x *tested) eval(r *renderer) any {
+	v := r.eval(x.x)
+	a := r.args(x.a)
+	r.at = x.place()
+	return x.test(r, x.place(), v, a)
+}

@@ -1,0 +1,392 @@
+// Package jinja has jinja2 templates, as far as prompts use them, in a sandbox
+// that is one by construction: there are no objects but texts, numbers, lists
+// and mappings, nothing reaches outside, and each rendering has a bound on its
+// work and memory. gonja, the library for Go, has no such bound: it computes
+// 'a' * 10**9, and nothing in it can be asked to stop.
+//
+// There are: for, if, set, with, macro, call, filter, raw, most filters, tests
+// and methods. There are not: include, import, extends and block, recursive
+// loops, methods that change a list or mapping, and random.
+package jinja
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// maxDepth bounds how deep expressions and blocks lie in each other, and how
+// deep macros call each other.
+const maxDepth = 100
+
+// Template is a compiled text. It is immutable and safe for concurrent use.
+type Template struct {
+	body []statement
+	vars []Var
+	// place maps an offset in the text with \n for every line break to one in
+	// the text as it was; nil: they are the same.
+	place []int
+}
+
+// Parse compiles a text. The error is a *textx.Mistake.
+func Parse(source string) (t *Template, err error) {
+	t = &Template{}
+	source, t.place = newlines(source)
+	defer func() { t.restore(err) }()
+	defer catch(&err)
+	p := &parser{tokens: lex(source)}
+	t.body = p.statements(0)
+	if p.token().kind == tokenBlock {
+		word := p.tokens[p.at+1]
+		fail(word.at, "{% "+textx.Shorten(word.text)+" %} closes nothing", "open it before, or leave it out")
+	}
+	t.vars = analyse(t.body)
+	for i := range t.vars {
+		t.vars[i].Offset = t.original(t.vars[i].Offset)
+	}
+	return t, nil
+}
+
+// Vars returns the variables in order of first use.
+func (t *Template) Vars() []Var { return t.vars }
+
+// newlines makes every line break a \n and takes the last one away, as jinja2
+// does.
+func newlines(s string) (string, []int) {
+	if !strings.Contains(s, "\r") {
+		return strings.TrimSuffix(s, "\n"), nil
+	}
+	var b strings.Builder
+	var place []int
+	for i := 0; i < len(s); i++ {
+		place = append(place, i)
+		if s[i] != '\r' {
+			b.WriteByte(s[i])
+			continue
+		}
+		b.WriteByte('\n')
+		if i+1 < len(s) && s[i+1] == '\n' {
+			i++
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n"), append(place, len(s))
+}
+
+func (t *Template) original(offset int) int {
+	if t.place == nil {
+		return offset
+	}
+	return t.place[offset]
+}
+
+// restore gives a mistake its place in the text as it was.
+func (t *Template) restore(err error) {
+	if m, ok := err.(*textx.Mistake); ok { //nolint:errorlint // what catch gave, and nothing around it
+		m.Offset = t.original(m.Offset)
+	}
+}
+
+type parser struct {
+	tokens []token
+	at     int
+	depth  int
+}
+
+func (p *parser) token() token { return p.tokens[p.at] }
+
+func (p *parser) next() token {
+	t := p.tokens[p.at]
+	if t.kind != tokenEnd {
+		p.at++
+	}
+	return t
+}
+
+// is reports whether the token is this operator or name.
+func (p *parser) is(text string) bool {
+	t := p.token()
+	return (t.kind == tokenOperator || t.kind == tokenName) && t.text == text
+}
+
+func (p *parser) skip(text string) bool {
+	if p.is(text) {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *parser) expect(text string) token {
+	if !p.is(text) {
+		p.unexpected(text)
+	}
+	return p.next()
+}
+
+func (p *parser) unexpected(want string) {
+	fail(p.token().at, "here is "+p.token().String()+", where "+want+" belongs", "write "+want)
+}
+
+func (p *parser) expectName() token {
+	if p.token().kind != tokenName {
+		p.unexpected("a name")
+	}
+	return p.next()
+}
+
+func (p *parser) end(kind tokenKind, shown string) {
+	if p.token().kind != kind {
+		p.unexpected(shown)
+	}
+	p.next()
+}
+
+// deeper counts a level; the caller defers what it returns.
+func (p *parser) deeper() func() {
+	if p.depth++; p.depth > maxDepth {
+		fail(p.token().at, "this lies too deep in other expressions or blocks", "make it simpler")
+	}
+	return func() { p.depth-- }
+}
+
+// statements takes statements up to the end or to a block that begins with one
+// of the words, at whose name it stops. begin is the block's place.
+func (p *parser) statements(begin int, until ...string) []statement {
+	defer p.deeper()()
+	var out []statement
+	for {
+		switch t := p.token(); t.kind {
+		case tokenEnd:
+			if len(until) > 0 {
+				last := until[len(until)-1]
+				fail(begin, "this block is never closed", "write {% "+last+" %} at its end")
+			}
+			return out
+		case tokenData:
+			out = append(out, text(p.next().text))
+		case tokenVar:
+			p.next()
+			out = append(out, &output{p.tuple(true)})
+			p.end(tokenVarEnd, "}}")
+		case tokenBlock:
+			word := p.tokens[p.at+1]
+			if word.kind == tokenName && slices.Contains(until, word.text) {
+				p.at++
+				return out
+			}
+			if strings.HasPrefix(word.text, "end") || word.text == "else" || word.text == "elif" {
+				if len(until) == 0 {
+					return out
+				}
+				fail(word.at, "{% "+textx.Shorten(word.text)+" %} stands here while another block is open", "close that first: {% "+until[len(until)-1]+" %}")
+			}
+			p.at++
+			if s := p.statement(); s != nil {
+				out = append(out, s)
+			}
+		default:
+			p.unexpected("text")
+		}
+	}
+}
+
+// endBlock takes the rest of a closing tag.
+func (p *parser) endBlock() {
+	p.next()
+	p.end(tokenBlockEnd, "%}")
+}
+
+// statement takes a block whose word is next.
+func (p *parser) statement() statement {
+	word := p.expectName()
+	switch word.text {
+	case "for":
+		return p.forLoop(word.at)
+	case "if":
+		return p.ifElse(word.at)
+	case "set":
+		return p.assign(word.at)
+	case "with":
+		return p.with(word.at)
+	case "macro":
+		return p.macro(word.at)
+	case "call":
+		return p.callBlock(word.at)
+	case "filter":
+		f := p.filters(p.filter(nil))
+		p.end(tokenBlockEnd, "%}")
+		body := p.statements(word.at, "endfilter")
+		p.endBlock()
+		return &filterBlock{f, body}
+	case "include", "import", "from", "extends", "block":
+		fail(word.at, "{% "+word.text+" %} is not allowed: a template is one text", "write in its place what it stands for")
+	}
+	known := []string{"for", "if", "set", "with", "macro", "call", "filter", "raw"}
+	fail(word.at, "there is no {% "+textx.Shorten(word.text)+" %}", yamlx.Suggest(word.text, known))
+	return nil
+}
+
+func (p *parser) ifElse(at int) statement {
+	s := &ifElse{}
+	s.tests = append(s.tests, p.tuple(false))
+	for {
+		p.end(tokenBlockEnd, "%}")
+		s.bodies = append(s.bodies, p.statements(at, "elif", "else", "endif"))
+		switch word := p.next(); word.text {
+		case "elif":
+			s.tests = append(s.tests, p.tuple(false))
+		case "else":
+			p.end(tokenBlockEnd, "%}")
+			s.bodies = append(s.bodies, p.statements(at, "endif"))
+			p.endBlock()
+			return s
+		default:
+			p.end(tokenBlockEnd, "%}")
+			return s
+		}
+	}
+}
+
+func (p *parser) forLoop(at int) statement {
+	s := &forLoop{pos: pos(at), targets: p.targets("in")}
+	p.expect("in")
+	s.list = p.tupleUntil("recursive", "if")
+	if p.skip("if") {
+		s.filter = p.expression()
+	}
+	if p.is("recursive") {
+		fail(p.token().at, "recursive loops are not supported", "write a macro that calls itself")
+	}
+	p.end(tokenBlockEnd, "%}")
+	s.body = p.statements(at, "else", "endfor")
+	if p.next().text == "else" {
+		p.end(tokenBlockEnd, "%}")
+		s.otherwise = p.statements(at, "endfor")
+		p.next()
+	}
+	p.end(tokenBlockEnd, "%}")
+	return s
+}
+
+// targets takes names to assign to, up to a word or operator.
+func (p *parser) targets(until string) target {
+	at := p.token().at
+	var parts []target
+	comma := false
+	for !p.is(until) && p.token().kind != tokenBlockEnd {
+		if len(parts) > 0 && !comma {
+			break
+		}
+		parts = append(parts, p.target())
+		if comma = p.skip(","); !comma {
+			break
+		}
+	}
+	switch {
+	case len(parts) == 0:
+		p.unexpected("a name")
+	case len(parts) == 1 && !comma:
+		return parts[0]
+	}
+	return target{pos: pos(at), parts: parts}
+}
+
+func (p *parser) target() target {
+	defer p.deeper()()
+	if p.skip("(") {
+		t := p.targets(")")
+		p.expect(")")
+		return t
+	}
+	n := p.expectName()
+	if constants(n.text) || n.text == "loop" {
+		fail(n.at, "nothing can be assigned to "+n.text, "take another name")
+	}
+	t := target{pos: pos(n.at), name: n.text}
+	if p.skip(".") {
+		t.attr = p.expectName().text
+	}
+	return t
+}
+
+func (p *parser) assign(at int) statement {
+	s := &assign{pos: pos(at), targets: p.targets("=")}
+	if p.skip("=") {
+		s.x = p.tuple(true)
+		p.end(tokenBlockEnd, "%}")
+		return s
+	}
+	if p.is("|") {
+		s.x = p.filters(nil)
+	}
+	p.end(tokenBlockEnd, "%}")
+	s.body = p.statements(at, "endset")
+	p.endBlock()
+	if s.body == nil {
+		s.body = []statement{}
+	}
+	return s
+}
+
+func (p *parser) with(at int) statement {
+	s := &withBlock{}
+	for p.token().kind != tokenBlockEnd {
+		if len(s.targets) > 0 {
+			p.expect(",")
+		}
+		s.targets = append(s.targets, p.target())
+		p.expect("=")
+		s.values = append(s.values, p.expression())
+	}
+	p.next()
+	s.body = p.statements(at, "endwith")
+	p.endBlock()
+	return s
+}
+
+func (p *parser) macro(at int) statement {
+	m := &macroBlock{}
+	m.name = p.expectName().text
+	p.signature(&m.macro)
+	p.end(tokenBlockEnd, "%}")
+	m.body = p.statements(at, "endmacro")
+	p.endBlock()
+	return m
+}
+
+func (p *parser) signature(m *macro) {
+	p.expect("(")
+	for !p.skip(")") {
+		if len(m.params) > 0 {
+			p.expect(",")
+		}
+		n := p.expectName()
+		if constants(n.text) {
+			fail(n.at, "nothing can be assigned to "+n.text, "take another name")
+		}
+		m.params = append(m.params, n.text)
+		if p.skip("=") {
+			m.defaults = append(m.defaults, p.expression())
+		} else if len(m.defaults) > 0 {
+			fail(n.at, "a parameter without a default comes after one with a default", "turn them round")
+		}
+	}
+}
+
+func (p *parser) callBlock(at int) statement {
+	s := &callBlock{pos: pos(at)}
+	s.name = "caller"
+	if p.is("(") {
+		p.signature(&s.macro)
+	}
+	s.call = p.expression()
+	if _, ok := s.call.(*call); !ok {
+		fail(at, "{% call %} calls nothing", "write {% call name() %}")
+	}
+	p.end(tokenBlockEnd, "%}")
+	s.body = p.statements(at, "endcall")
+	p.endBlock()
+	return s
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+)
+
+// byLine takes a message from each line of standard input. In a script the
+// first failure ends it, for what follows would answer something else; an answer
+// that was cut at its limit is told, and fails it at the end. At a terminal that
+// cannot move its cursor a failure is told, and the chat goes on.
+func (s *chatSession) byLine(ctx context.Context, prompt string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	attended := s.app.term.inIsTTY
+	if attended {
+		s.greet()
+	}
+	if prompt != "" {
+		if err := s.handle(ctx, prompt); err != nil && ctx.Err() == nil {
+			s.app.report(err)
+		}
+	}
+	var cut error
+	var whole chatui.Lines
+	lines, failed := s.lines(ctx)
+	for {
+		if attended {
+			fmt.Fprint(s.app.term.err, "> ")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case line, ok := <-lines:
+			if !ok {
+				return errors.Join(cut, unfinished(&whole, <-failed))
+			}
+			message, done := whole.Add(strings.TrimSuffix(line, "\r"))
+			if !done {
+				continue
+			}
+			before := s.chat.Updated
+			err := s.handle(ctx, message)
+			switch {
+			case err == nil:
+			case errors.Is(err, errLeave):
+				return cut
+			case attended && ctx.Err() == nil:
+				s.failed(err, before)
+			case errors.As(err, new(errIncomplete)):
+				s.app.report(err)
+				cut = reported(err)
+			default:
+				return err
+			}
+		}
+	}
+}
+
+// lines are those of standard input. A read from a pipe cannot be interrupted;
+// when ctx ends, the process is about to end.
+func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-chan error) {
+	out, end := make(chan string), make(chan error, 1)
+	go func() {
+		defer close(out)
+		in := bufio.NewScanner(s.app.term.in)
+		in.Buffer(nil, maxInput)
+		for in.Scan() {
+			select {
+			case out <- in.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		end <- in.Err()
+	}()
+	return out, end
+}
+
+// unfinished is what is wrong at standard input's end.
+func unfinished(whole *chatui.Lines, err error) error {
+	if err != nil {
+		return usageError{fmt.Errorf("reading standard input: %w", err)}
+	}
+	if rest, there := whole.Rest(); there {
+		return usageError{fmt.Errorf("standard input ends within a message, which begins with %q: end it with \"\"\", or without a backslash", excerpt(rest, 40))}
+	}
+	return nil
+}

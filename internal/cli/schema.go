@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
+)
+
+// readSchema reads a JSON Schema from a file, JSON or YAML. Its errors have the
+// place in it.
+func readSchema(path string) (*provider.Schema, error) {
+	data, err := yamlx.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := yamlx.Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if root == nil {
+		return nil, &yamlx.Error{File: path, Message: "is empty", Remedy: "write a JSON Schema into it, as JSON or YAML"}
+	}
+	raw := yamlx.JSON(root)
+	var wrong *schema.Error
+	switch _, err := schema.Compile(raw); {
+	case errors.As(err, &wrong):
+		at := yamlx.Find(root, wrong.At)
+		return nil, &yamlx.Error{File: path, Line: at.Line, Column: at.Column, Message: "the schema: " + wrong.Err.Error(), Err: wrong}
+	case err != nil:
+		return nil, err
+	}
+	return &provider.Schema{JSON: raw}, nil
+}
+
+// bestAnswer is what came nearest to the schema that was asked for, where
+// nothing did.
+func bestAnswer(err error) string {
+	var e *structured.Error
+	if errors.As(err, &e) {
+		return e.Text
+	}
+	return ""
+}
