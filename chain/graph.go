@@ -263,7 +263,7 @@ func (s *step) traits() []string {
 		t = append(t, fmt.Sprintf("%d times", r.max))
 	}
 	if s.retries > 0 {
-		t = append(t, fmt.Sprintf("up to %d retries", s.retries))
+		t = append(t, fmt.Sprintf("retries %d", s.retries))
 	}
 	if s.timeout > 0 {
 		t = append(t, "within "+s.timeout.String())

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,30 @@ import (
 
 // row is one line of the table in README.md.
 var row = regexp.MustCompile(`(?m)^\| \d \| \[(\S+\.yaml)\]\((\S+)\) \| (\w*) ?\| \[go/(\w+)\]`)
+
+// shape is one line of the table of shapes.
+var shape = regexp.MustCompile(`(?m)^\| \[(\S+\.yaml)\]\((\S+)\) \| ([\w ]*) \|`)
+
+// shapes returns the inputs of the chain files beyond the lesson, as README.md
+// says them.
+func shapes(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := map[string][]string{}
+	for _, m := range shape.FindAllStringSubmatch(string(text), -1) {
+		inputs[m[1]] = strings.Fields(m[3])
+	}
+	return inputs
+}
+
+// values are what the inputs of the shapes are given.
+var values = map[string]string{
+	"topic": "tea", "countries": `["India", "Kenya"]`, "message": "Why is the sky blue?", "formal": "true", "country": "India",
+	"start": "A fox sat by the road.", "land": "Kenya",
+}
 
 // lesson returns the inputs of each chain file, as README.md says them.
 func lesson(t *testing.T) map[string][]string {
@@ -38,6 +63,7 @@ func lesson(t *testing.T) map[string][]string {
 
 func TestEveryFileLoadsAndTakesWhatREADMESays(t *testing.T) {
 	inputs := lesson(t)
+	maps.Copy(inputs, shapes(t))
 	files, err := filepath.Glob("*.yaml")
 	if err != nil || len(files) != len(inputs) {
 		t.Fatalf("files %q (%v), and README.md tells of %v", files, err, inputs)
@@ -54,6 +80,9 @@ func TestEveryFileLoadsAndTakesWhatREADMESays(t *testing.T) {
 		}
 		if !slices.Equal(c.Inputs(), want) {
 			t.Errorf("%s takes %q, and README.md says %q", file, c.Inputs(), want)
+		}
+		if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("%s: %v", file, w)
 		}
 		if c.Name()+".yaml" != file {
 			t.Errorf("%s calls itself %q", file, c.Name())
@@ -194,6 +223,19 @@ func TestEveryFileAnswersOnBothEngines(t *testing.T) {
 				}
 				if strings.Contains(o.stdout+o.stderr, hosted.Key) {
 					t.Error("the key is in what was printed")
+				}
+			})
+		}
+		for file, names := range shapes(t) {
+			t.Run(use+"/"+file, func(t *testing.T) {
+				args := []string{"run", "examples/" + file}
+				for _, input := range names {
+					args = append(args, "-p", input+"="+values[input])
+				}
+				o := start(t, env, tandem, args...)
+				who := fmt.Sprintf("%s (%s) answered", use, model)
+				if o.code != 0 || strings.TrimSpace(o.stdout) == "" || !strings.Contains(o.stderr, who) {
+					t.Errorf("exit code %d, want 0 and %q on standard error\nstdout: %s\nstderr: %s", o.code, who, o.stdout, o.stderr)
 				}
 			})
 		}
