@@ -30,7 +30,7 @@ func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...
 // tags, those with omitempty or omitzero optional, a jsonschema tag as the
 // description. Error: there is none for such a type.
 func SchemaOf[T any]() (*provider.Schema, error) {
-	s, err := output.As[T]()
+	s, err := output.SchemaOf[T]()
 	if err != nil {
 		return nil, err
 	}
