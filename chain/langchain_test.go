@@ -170,12 +170,11 @@ chains:
 func TestLegacyJinja2(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "p.json", `{"_type":"prompt","template":"{% if x %}yes {{ x }}{% endif %}","template_format":"jinja2"}`)
-	for name, text := range map[string]string{
-		"here.yaml":  "_type: llm_chain\nprompt: {_type: prompt, template: '{{ x | upper }}', template_format: jinja2}",
-		"named.yaml": "_type: simple_sequential_chain\nchains: [{_type: llm_chain, prompt_path: p.json}]",
-		"outer.yaml": "name: outer\nchain: here.yaml",
-	} {
-		path := writeFile(t, dir, name, text)
+	writeFile(t, dir, "here.yaml", "_type: llm_chain\nprompt: {_type: prompt, template: '{{ x | upper }}', template_format: jinja2}")
+	writeFile(t, dir, "named.yaml", "_type: simple_sequential_chain\nchains: [{_type: llm_chain, prompt_path: p.json}]")
+	writeFile(t, dir, "outer.yaml", "name: outer\nchain: here.yaml")
+	for _, name := range []string{"here.yaml", "named.yaml", "outer.yaml"} {
+		path := filepath.Join(dir, name)
 		if _, err := Load(path, AllowJinja2()); err != nil {
 			t.Errorf("%s, trusted: %v", name, err)
 		}
