@@ -149,8 +149,14 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)
+	if s.retries > 0 {
+		x = x.nested()
+	}
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
+		if try > 0 {
+			result = x.merged(result)
+		}
 		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {
 			return result, err
 		}
