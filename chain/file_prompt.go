@@ -86,7 +86,7 @@ func (f *fileReader) examples(d *yamlx.Decoder, m yamlx.Map) *prompt.Examples {
 		}
 		root, err := yamlx.Parse(shown, data)
 		if err != nil {
-			f.errs = append(f.errs, split(err)...)
+			f.errs = append(f.errs, yamlx.Split(err)...)
 			return e
 		}
 		items = root
@@ -135,7 +135,7 @@ func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
 		return nil
 	}
 	p, err := prompt.Parse(shown, data, prompt.Options{Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
-	f.errs = append(f.errs, split(err)...)
+	f.errs = append(f.errs, yamlx.Split(err)...)
 	return p
 }
 

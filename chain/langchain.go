@@ -149,7 +149,7 @@ type legacyPart struct {
 func (r *legacyReader) mapping(n *yaml.Node, what string, known []string) (m yamlx.Map, ok bool, done func()) {
 	d := yamlx.NewDecoder(r.page.file)
 	m, ok = d.Mapping(n, what, known)
-	return m, ok, func() { r.errs = append(r.errs, split(d.Err())...) }
+	return m, ok, func() { r.errs = append(r.errs, yamlx.Split(d.Err())...) }
 }
 
 func (r *legacyReader) fail(n *yaml.Node, message, remedy string) {
@@ -266,7 +266,7 @@ func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	var ask *prompt.Prompt
 	read := func(page legacyPage, n *yaml.Node) {
 		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir})
-		r.errs = append(r.errs, split(err)...)
+		r.errs = append(r.errs, yamlx.Split(err)...)
 		if err == nil {
 			ask = p
 			r.notes = append(r.notes, p.Warnings()...)
@@ -316,7 +316,7 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 	}
 	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
-	r.errs = append(r.errs, split(err)...)
+	r.errs = append(r.errs, yamlx.Split(err)...)
 	if err == nil && root == nil {
 		r.fail(n, "the file "+yamlx.Quote(name)+" is empty", "")
 	}
