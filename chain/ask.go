@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -40,7 +41,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	case src.Parse != nil && src.Schema != nil:
 		c.fail("schema", "there is a schema beside a parse", "a schema says what the value is: remove one of the two")
 	case src.Schema != nil:
-		c.valid("schema", provider.Request{Schema: src.Schema})
+		b.schema = c.schema(src.Schema)
 		typ = typeOfSchema(src.Schema)
 	case src.Parse != nil:
 		typ = typeOfParser(src.Parse)
@@ -82,6 +83,21 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	b.prompt, b.embeds = p, p.Embeds()
 	c.vars(src, p, func(v prompt.Var) (string, int) { return field(v.Message) })
 	return b, typ
+}
+
+// schema checks a schema, so that a mistake in it is found before a run, and
+// asks for strict mode where that can say it.
+func (c *compiler) schema(s *provider.Schema) *provider.Schema {
+	compiled, err := schema.Compile(s.JSON)
+	if err != nil {
+		c.fail("schema", err.Error(), "")
+		return s
+	}
+	strict := *s
+	if _, err := compiled.Strict(); err == nil {
+		strict.Strict = true
+	}
+	return &strict
 }
 
 // promptOptions are how the step's messages are written.
@@ -150,8 +166,13 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)
+	var before *provider.Usage // of the answers that could not be used
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
+		if try > 0 {
+			result.Usage = both(before, result.Usage)
+		}
+		before = result.Usage
 		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {
 			return result, err
 		}
@@ -160,6 +181,15 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		}
 		req.Messages = corrected(messages, result.Text, err)
 	}
+}
+
+// both is the sum of two usages, unknown where one of them is.
+func both(a, b *provider.Usage) *provider.Usage {
+	if a == nil || b == nil {
+		return nil
+	}
+	sum := a.Add(*b)
+	return &sum
 }
 
 // once asks one time.

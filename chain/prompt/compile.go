@@ -105,7 +105,7 @@ func (c *compiler) message(m Message) {
 
 func (c *compiler) plain(p *part, m Message) {
 	switch {
-	case !slices.Contains(Roles(), m.Role):
+	case !slices.Contains(roles(), m.Role):
 		c.fail("", 0, fmt.Sprintf("%q is no role of a message", textx.Shorten(string(m.Role))), "the roles are system, user, assistant, tool")
 		return
 	case strings.TrimSpace(m.Text) == "" && len(m.Images) == 0 && len(m.ToolCalls) == 0 && m.Role != provider.RoleTool:

@@ -134,8 +134,8 @@ func Text(o Options, text string) (*Prompt, error) {
 	return p, err
 }
 
-// Roles are those that a message may have.
-func Roles() []provider.Role {
+// roles are those that a message may have.
+func roles() []provider.Role {
 	return []provider.Role{provider.RoleSystem, provider.RoleUser, provider.RoleAssistant, provider.RoleTool}
 }
 

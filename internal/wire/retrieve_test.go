@@ -80,6 +80,23 @@ func TestRetrieverIsTheCollections(t *testing.T) {
 	}
 }
 
+// A question that is to stay here goes to no other machine, whatever may be
+// done with the passages.
+func TestAQuestionThatStays(t *testing.T) {
+	url, _ := embeddings(t)
+	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: %s, model: v}\n"
+	dir := t.TempDir()
+	filledCollection(t, open(t, load(t, fmt.Sprintf(text, url), nil, nil), Options{StateDir: dir}), "own")
+	s := open(t, load(t, fmt.Sprintf(text, "https://192.0.2.1/v1"), nil, nil), Options{StateDir: dir})
+	c, err := s.Collection(t.Context(), "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Find(t.Context(), "text", 1, retrieve.Search{Privacy: provider.PrivacyLocal}); !errors.Is(err, provider.Private) {
+		t.Errorf("%v, want a private error", err)
+	}
+}
+
 func TestAReplayMakesNoVectors(t *testing.T) {
 	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: http://127.0.0.1:1/v1, model: v}\n", nil, nil)
 	tapes := t.TempDir()
