@@ -244,9 +244,9 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 	}
 	switch {
 	case b.schema != nil:
-		value, err := decodeJSON(answer.Text)
+		value, _, err := textx.DecodeJSON(answer.Text)
 		if err != nil {
-			return truncated(answer, err)
+			return truncated(answer, fmt.Errorf("the answer is not one JSON value: %w", err))
 		}
 		result.Value = value
 	case b.parse != nil:
@@ -254,7 +254,7 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 		if err != nil {
 			return &ParseError{Text: answer.Text, Err: err, answer: *answer}
 		}
-		result.Value = numbers(value)
+		result.Value = textx.Numbers(value)
 	default:
 		result.Value = answer.Text
 	}

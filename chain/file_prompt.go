@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -93,7 +94,7 @@ func (f *fileReader) examples(d *yamlx.Decoder, m yamlx.Map) *prompt.Examples {
 	}
 	list, ok := yamlx.Plain(items).([]any)
 	for _, item := range list {
-		values, isMap := whole(item).(map[string]any)
+		values, isMap := textx.Numbers(item).(map[string]any)
 		ok = ok && isMap
 		e.Items = append(e.Items, values)
 	}
