@@ -114,7 +114,7 @@ type loop struct {
 	provider.Provider
 	o       Options
 	schemas map[string]*schema.Schema // by the tool's name
-	wrong   error             // with the tools: the error of every Chat
+	wrong   error                     // with the tools: the error of every Chat
 }
 
 var _ provider.Wrapper = (*loop)(nil)

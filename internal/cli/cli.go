@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
