@@ -132,15 +132,21 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 		if v.Name == instructionsVar && src.Parse != nil && !c.scope.taken(v.Name) {
 			continue
 		}
-		given := c.scope.find(v.Name) != nil || c.chain.takes(v.Name)
+		in := c.chain.input(v.Name)
+		given := c.scope.find(v.Name) != nil || in != nil && !in.Optional
 		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
 			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
 		}
 		if in := c.chain.input(v.Name); in != nil && v.Optional && !given {
 			in.Optional = true
-		} else if in != nil && !v.Optional {
-			in.Optional = false
 		}
+	}
+	for _, v := range p.Optional() {
+		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
+		if v.Message >= 0 {
+			c.current.field, c.current.message = field(v)
+		}
+		c.mayUse(v.Name)
 	}
 	c.current.at, c.current.message = textx.Position{}, -1
 }

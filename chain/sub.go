@@ -37,6 +37,10 @@ func (c *compiler) sub(src *Step) (body, Type) {
 			continue
 		}
 		c.current.field = "chain"
+		if in.Optional {
+			c.mayUse(in.Name)
+			continue
+		}
 		if typ := c.use(in.Name); in.Type != TypeAny && typ != TypeAny && typ != in.Type {
 			c.fail("chain", fmt.Sprintf("its input %q is to be a %s, and {%s} is a %s", in.Name, in.Type, in.Name, typ), "give it another value in with")
 		}
@@ -109,5 +113,5 @@ func (b *lookup) run(ctx context.Context, x *exec, s *step, v *frame, at site) (
 	if blank(query) {
 		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the query is empty with the values given")
 	}
-	return x.passages(ctx, s, b, query)
+	return x.passages(ctx, s, b, query, at)
 }

@@ -238,6 +238,14 @@ func (l *liveSteps) void(e chain.Event) {
 	l.line(l.app.term.yellow(strings.Join(strings.Fields(stripControls(text)), " ")))
 }
 
+// newLine ends the line that is being written: something else is about to be
+// shown. Of steps that run beside others no line is open.
+func (l *liveSteps) newLine() {
+	if l.now != nil {
+		l.now.newLine()
+	}
+}
+
 func (l *liveSteps) broken() {
 	l.app.term.status("")
 	if l.now != nil {
