@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -200,6 +201,8 @@ func typeOf(t reflect.Type) Type {
 		return TypeAny
 	case reflect.TypeFor[time.Time]():
 		return TypeTime
+	case reflect.TypeFor[json.Number]():
+		return TypeNumber
 	}
 	switch t.Kind() {
 	case reflect.String:

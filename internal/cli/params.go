@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -143,7 +144,7 @@ func typeOfJSON(v any) chain.Type {
 		return chain.TypeMap
 	case bool:
 		return chain.TypeBool
-	case int, float64:
+	case int, float64, json.Number:
 		return chain.TypeNumber
 	}
 	return chain.TypeAny

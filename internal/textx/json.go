@@ -27,8 +27,9 @@ func DecodeJSON(text string) (value any, at int, err error) {
 }
 
 // Numbers returns v with each number as a template or an expression counts
-// with it: a whole one as int, another json.Number as float64, or as its text
-// where it is too large for both. Lists and mappings are changed in place.
+// with it: a whole one as int, another as float64. A json.Number that would
+// lose digits before the point, or is too large for both, stays one. Lists and
+// mappings are changed in place.
 func Numbers(v any) any {
 	switch v := v.(type) {
 	case int64:
@@ -37,10 +38,11 @@ func Numbers(v any) any {
 		if i, err := v.Int64(); err == nil {
 			return int(i)
 		}
-		if f, err := v.Float64(); err == nil {
-			return f
+		f, err := v.Float64()
+		if whole := !strings.ContainsAny(string(v), ".eE"); err != nil || whole {
+			return v
 		}
-		return v.String()
+		return f
 	case []any:
 		for i := range v {
 			v[i] = Numbers(v[i])

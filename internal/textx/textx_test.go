@@ -1,6 +1,7 @@
 package textx
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,8 +42,8 @@ func TestNames(t *testing.T) {
 }
 
 func TestDecodeJSON(t *testing.T) {
-	got, _, err := DecodeJSON(` {"a": [1, 1.5, 1e999, true, null]} `)
-	if want := (map[string]any{"a": []any{1, 1.5, "1e999", true, nil}}); err != nil || !reflect.DeepEqual(got, want) {
+	got, _, err := DecodeJSON(` {"a": [1, 1.5, 1e999, 12345678901234567890, true, null]} `)
+	if want := (map[string]any{"a": []any{1, 1.5, json.Number("1e999"), json.Number("12345678901234567890"), true, nil}}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	for text, want := range map[string]int{`{"a" 1}`: 5, `[1,}`: 3, `1 2`: 1, ``: 0} {
