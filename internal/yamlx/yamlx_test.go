@@ -134,7 +134,7 @@ func TestNearest(t *testing.T) {
 }
 
 func TestSuggestNamesEachOnce(t *testing.T) {
-	if got := Suggest("zzzzz", []string{"name", "steps", "name"}); got != "known: name, steps" {
+	if got := yamlx.Suggest("zzzzz", []string{"name", "steps", "name"}); got != "known: name, steps" {
 		t.Error(got)
 	}
 }
