@@ -105,7 +105,7 @@ func TestToLangChain(t *testing.T) {
 		{"prompt: x\nmodel: m", `c.yaml:2:8: "model" cannot be expressed in a prompt of LangChain's; remove it, or keep the chain file`},
 		{"prompt: x\nprivacy: local", `c.yaml:2:10: "privacy" cannot be expressed`},
 		{"privacy: local\nsteps: [{name: a, prompt: x}]", `c.yaml:1:10: "privacy" cannot be expressed`},
-		{"steps: [{name: a, system: s, prompt: '{x}'}]", "c.yaml:1:26: a system message cannot be expressed in a chain of LangChain's, whose prompts are texts"},
+		{"steps: [{name: a, system: s, prompt: '{x}'}]", "c.yaml:1:27: a system message cannot be expressed in a chain of LangChain's, whose prompts are texts"},
 		{"steps: [{name: a, messages: [{role: user, content: '{x}'}, {role: assistant, content: y}]}]", "c.yaml:1:29: messages cannot be expressed in a chain of LangChain's"},
 		{"steps: [{name: a, text: '{x}'}]", `"text" cannot be expressed`},
 		{"prompt: '{x'", "c.yaml:1:10: this { is never closed"},
