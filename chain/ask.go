@@ -221,7 +221,7 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 	case b.schema != nil:
 		value, err := decodeJSON(answer.Text)
 		if err != nil {
-			return truncated(answer, err)
+			return truncated(answer, fmt.Errorf("the answer cannot be used: %w", err))
 		}
 		result.Value = value
 	case b.parse != nil:

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -19,10 +21,10 @@ func decodeJSON(text string) (any, error) {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, fmt.Errorf("the answer is not JSON: %w", err)
+		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("there is more after the JSON of the answer")
+		return nil, errors.New("there is more after the JSON")
 	}
 	return numbers(v), nil
 }
@@ -55,6 +57,72 @@ func numbers(v any) any {
 
 // isWhole reports whether a number in JSON has neither point nor exponent.
 func isWhole(number string) bool { return !strings.ContainsAny(number, ".eE") }
+
+// maxValue is the most bytes that a text or an expression may make: a loop that
+// doubles its value would else end the process.
+const maxValue = 64 << 20
+
+func tooLarge() error {
+	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB; does a loop make it ever longer?", maxValue>>20)
+}
+
+// settled is an expression's value with texts as the keys of its mappings, as
+// JSON has them. Error: it is too large.
+func settled(value any) (any, error) {
+	left := maxValue
+	value, _ = settle(value, &left)
+	if left < 0 {
+		return nil, tooLarge()
+	}
+	return value, nil
+}
+
+// settle also reports whether the value is another now. It gives up where
+// nothing is left of the bytes that there may be.
+func settle(value any, left *int) (any, bool) {
+	if *left--; *left < 0 {
+		return value, false
+	}
+	switch v := value.(type) {
+	case string:
+		*left -= len(v)
+	case []any:
+		var own []any // a variable may have the list, too
+		for i := range v {
+			if e, changed := settle(v[i], left); changed {
+				if own == nil {
+					own = slices.Clone(v)
+				}
+				own[i] = e
+			}
+		}
+		if own != nil {
+			return own, true
+		}
+	case map[string]any:
+		var own map[string]any
+		for k, e := range v {
+			*left -= len(k)
+			if e, changed := settle(e, left); changed {
+				if own == nil {
+					own = maps.Clone(v)
+				}
+				own[k] = e
+			}
+		}
+		if own != nil {
+			return own, true
+		}
+	case map[any][]any: // groupBy makes it
+		own := make(map[string]any, len(v))
+		for k, e := range v {
+			key, _ := textOf(k)
+			own[key], _ = settle(e, left)
+		}
+		return own, true
+	}
+	return value, false
+}
 
 // typeOfSchema is the type of what a schema accepts, as far as its outermost
 // type says.
