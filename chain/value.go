@@ -62,6 +62,9 @@ func isWhole(number string) bool { return !strings.ContainsAny(number, ".eE") }
 // doubles its value would else end the process.
 const maxValue = 64 << 20
 
+// valueSize is what an element of a list takes, besides what it refers to.
+const valueSize = 16
+
 func tooLarge() error {
 	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB; does a loop make it ever longer?", maxValue>>20)
 }
@@ -80,7 +83,7 @@ func settled(value any) (any, error) {
 // settle also reports whether the value is another now. It gives up where
 // nothing is left of the bytes that there may be.
 func settle(value any, left *int) (any, bool) {
-	if *left--; *left < 0 {
+	if *left -= valueSize; *left < 0 {
 		return value, false
 	}
 	switch v := value.(type) {
