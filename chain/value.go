@@ -60,7 +60,7 @@ func isWhole(number string) bool { return !strings.ContainsAny(number, ".eE") }
 
 // maxValue is the most bytes that a text or an expression may make: a loop that
 // doubles its value would else end the process.
-const maxValue = 64 << 20
+const maxValue = 16 << 20
 
 // valueSize is what an element of a list takes, besides what it refers to.
 const valueSize = 16
