@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/structured"
 )
@@ -29,11 +30,16 @@ func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...
 // tags, those with omitempty or omitzero optional, a jsonschema tag as the
 // description. Error: there is none for such a type.
 func SchemaOf[T any]() (*provider.Schema, error) {
-	s, err := output.As[T]()
+	s, err := output.SchemaOf[T]()
 	if err != nil {
 		return nil, err
 	}
-	s.Strict = true
+	compiled, err := schema.Compile(s.JSON)
+	if err != nil {
+		return nil, err
+	}
+	_, err = compiled.Strict()
+	s.Strict = err == nil // a list, say, is nothing that strict mode can say
 	return &s, nil
 }
 

@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -39,7 +41,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	case src.Parse != nil && src.Schema != nil:
 		c.fail("schema", "there is a schema beside a parse", "a schema says what the value is: remove one of the two")
 	case src.Schema != nil:
-		c.valid("schema", provider.Request{Schema: src.Schema})
+		b.schema = c.schema(src.Schema)
 		typ = typeOfSchema(src.Schema)
 	case src.Parse != nil:
 		typ = typeOfParser(src.Parse)
@@ -61,7 +63,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		return "messages", message
 	}
 	p, err := prompt.New(c.promptOptions(src), messages...)
-	for _, err := range split(err) {
+	for _, err := range yamlx.Split(err) {
 		if m := new(prompt.Error); errors.As(err, &m) {
 			c.current.at = textx.Position{Line: m.Line, Column: m.Column}
 			name := ""
@@ -81,6 +83,21 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	b.prompt, b.embeds = p, p.Embeds()
 	c.vars(src, p, func(v prompt.Var) (string, int) { return field(v.Message) })
 	return b, typ
+}
+
+// schema checks a schema, so that a mistake in it is found before a run, and
+// asks for strict mode where that can say it.
+func (c *compiler) schema(s *provider.Schema) *provider.Schema {
+	compiled, err := schema.Compile(s.JSON)
+	if err != nil {
+		c.fail("schema", err.Error(), "")
+		return s
+	}
+	strict := *s
+	if _, err := compiled.Strict(); err == nil {
+		strict.Strict = true
+	}
+	return &strict
 }
 
 // promptOptions are how the step's messages are written.
@@ -115,15 +132,21 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 		if v.Name == instructionsVar && src.Parse != nil && !c.scope.taken(v.Name) {
 			continue
 		}
-		given := c.scope.find(v.Name) != nil || c.chain.takes(v.Name)
+		in := c.chain.input(v.Name)
+		given := c.scope.find(v.Name) != nil || in != nil && !in.Optional
 		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
 			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
 		}
 		if in := c.chain.input(v.Name); in != nil && v.Optional && !given {
 			in.Optional = true
-		} else if in != nil && !v.Optional {
-			in.Optional = false
 		}
+	}
+	for _, v := range p.Optional() {
+		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
+		if v.Message >= 0 {
+			c.current.field, c.current.message = field(v)
+		}
+		c.mayUse(v.Name)
 	}
 	c.current.at, c.current.message = textx.Position{}, -1
 }
@@ -219,9 +242,9 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 	}
 	switch {
 	case b.schema != nil:
-		value, err := decodeJSON(answer.Text)
+		value, _, err := textx.DecodeJSON(answer.Text)
 		if err != nil {
-			return truncated(answer, fmt.Errorf("the answer cannot be used: %w", err))
+			return truncated(answer, fmt.Errorf("the answer is not one JSON value: %w", err))
 		}
 		result.Value = value
 	case b.parse != nil:
@@ -229,7 +252,7 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 		if err != nil {
 			return &ParseError{Text: answer.Text, Err: err, answer: *answer}
 		}
-		result.Value = numbers(value)
+		result.Value = textx.Numbers(value)
 	default:
 		result.Value = answer.Text
 	}

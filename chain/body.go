@@ -135,6 +135,12 @@ func (c *compiler) template(field string, src *Step, text string) *template.Temp
 			c.use(v.Name)
 		}
 	}
+	for _, v := range t.Optional() {
+		if _, given := src.Partial[v.Name]; !given {
+			c.current.field, c.current.at = field, textx.Position{Line: v.Line, Column: v.Column}
+			c.mayUse(v.Name)
+		}
+	}
 	c.current.at = textx.Position{}
 	return t
 }

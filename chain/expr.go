@@ -99,7 +99,10 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 // fromJSON is expr-lang's function of the name, with numbers as they are
 // everywhere in a chain.
 func fromJSON() expr.Option {
-	return expr.Function("fromJSON", func(args ...any) (any, error) { return decodeJSON(args[0].(string)) }, new(func(string) any))
+	return expr.Function("fromJSON", func(args ...any) (any, error) {
+		value, _, err := textx.DecodeJSON(args[0].(string))
+		return value, err
+	}, new(func(string) any))
 }
 
 // locationOf turns an offset in characters into a place.

@@ -85,7 +85,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
-	f.errs = append(f.errs, split(err)...)
+	f.errs = append(f.errs, yamlx.Split(err)...)
 	return c
 }
 
@@ -94,7 +94,7 @@ func (f *fileReader) outputs(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	if n := m.Value("schema"); n != nil {
 		switch {
 		case n.Kind == yaml.MappingNode:
-			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: yamlx.JSON(n), Strict: true}
+			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: yamlx.JSON(n)}
 		case n.Kind == yaml.ScalarNode:
 			s.Schema = f.schemaFile(m, n.Value, s.Name)
 		default:
@@ -112,14 +112,14 @@ func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema
 	}
 	root, err := yamlx.Parse(shown, data)
 	if err != nil {
-		f.errs = append(f.errs, split(err)...)
+		f.errs = append(f.errs, yamlx.Split(err)...)
 		return nil
 	}
 	if root == nil || root.Kind != yaml.MappingNode {
 		m.Fail("schema", name+" has no JSON Schema", "write a mapping, such as {type: object, …}")
 		return nil
 	}
-	return &provider.Schema{Name: schemaName(step), JSON: yamlx.JSON(root), Strict: true}
+	return &provider.Schema{Name: schemaName(step), JSON: yamlx.JSON(root)}
 }
 
 func schemaName(step string) string {

@@ -104,10 +104,8 @@ func (c *compiler) use(name string) Type {
 func (c *compiler) input(name string) Type {
 	if i := slices.IndexFunc(c.chain.inputs, func(in input) bool { return in.Name == name }); i >= 0 {
 		in := &c.chain.inputs[i]
-		if in.where == "" {
-			in.first = c.current
-			in.where = in.first.String()
-		}
+		in.use(c.current)
+		in.Optional = false
 		return in.Type
 	}
 	if c.declared {
@@ -116,6 +114,33 @@ func (c *compiler) input(name string) Type {
 	}
 	c.chain.inputs = append(c.chain.inputs, input{Input: Input{Name: name, Type: TypeAny}, first: c.current, where: c.current.String()})
 	return TypeAny
+}
+
+// mayUse resolves what a section of mustache's may have from the values, or from
+// the element that it stands for: a step before, or an input that may be missing.
+func (c *compiler) mayUse(name string) {
+	for s := c.scope; s != nil; s = s.parent {
+		if b := s.own(name); b != nil {
+			b.used = b.used || b.known
+			return
+		}
+		if s.pipe != nil {
+			return // there is one value, and it has its name
+		}
+	}
+	if in := c.chain.input(name); in != nil {
+		in.use(c.current)
+	} else if !c.declared {
+		c.chain.inputs = append(c.chain.inputs, input{Input: Input{Name: name, Type: TypeAny, Optional: true}, first: c.current, where: c.current.String()})
+	}
+}
+
+// use notes where an input is used first.
+func (in *input) use(at place) {
+	if in.where == "" {
+		in.first = at
+		in.where = in.first.String()
+	}
 }
 
 // names are all names that the current step can use.

@@ -128,5 +128,5 @@ func (b *lookup) run(ctx context.Context, x *exec, s *step, v *frame, at site) (
 	if blank(query) {
 		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the query is empty with the values given")
 	}
-	return x.passages(ctx, s, b, query)
+	return x.passages(ctx, s, b, query, at)
 }

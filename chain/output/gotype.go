@@ -10,10 +10,11 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// As is the JSON Schema of a Go type, for a request: fields by their json tags,
-// those with omitempty or omitzero optional, a jsonschema tag as description.
-// Errors: the type has none, as a func or a type that holds itself.
-func As[T any]() (provider.Schema, error) {
+// SchemaOf returns the JSON Schema of a Go type, for a request: fields by their
+// json tags, those with omitempty or omitzero optional, a jsonschema tag as
+// description. It is not strict in OpenAI's sense. Errors: the type has none, as
+// a func or a type that holds itself.
+func SchemaOf[T any]() (provider.Schema, error) {
 	raw, err := schema.For(reflect.TypeFor[T]())
 	return provider.Schema{JSON: raw}, err
 }

@@ -129,7 +129,7 @@ type person struct {
 }
 
 func TestGoTypes(t *testing.T) {
-	s, err := output.As[person]()
+	s, err := output.SchemaOf[person]()
 	if err != nil || !strings.Contains(string(s.JSON), `"the first name"`) || !strings.Contains(string(s.JSON), `"required":["name","age"]`) {
 		t.Fatalf("%s, %v", s.JSON, err)
 	}
@@ -148,7 +148,7 @@ func TestGoTypes(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %q", text, got, err, want)
 		}
 	}
-	if _, err := output.As[func()](); err == nil {
+	if _, err := output.SchemaOf[func()](); err == nil {
 		t.Error("a func has a schema")
 	}
 	if n, err := output.Decode[[]int]("[1, 2]"); err != nil || !slices.Equal(n, []int{1, 2}) {

@@ -105,8 +105,11 @@ func (c *compiler) message(m Message) {
 
 func (c *compiler) plain(p *part, m Message) {
 	switch {
-	case !slices.Contains(Roles(), m.Role):
+	case !slices.Contains(roles(), m.Role):
 		c.fail("", 0, fmt.Sprintf("%q is no role of a message", textx.Shorten(string(m.Role))), "the roles are system, user, assistant, tool")
+		if m.Text != "" { // it may have mistakes of its own
+			c.template("", 0, m.Format, m.Text)
+		}
 		return
 	case strings.TrimSpace(m.Text) == "" && len(m.Images) == 0 && len(m.ToolCalls) == 0 && m.Role != provider.RoleTool:
 		c.fail("", 0, "the "+string(m.Role)+" message is empty", "write what the model is to be told")
@@ -152,7 +155,22 @@ func (c *compiler) template(field string, index int, f template.Format, text str
 		at.Line, at.Column = v.Line, v.Column
 		c.variable(Var{Var: v, Message: c.at.Message, Field: field}, at)
 	}
+	for _, v := range t.Optional() {
+		c.mayHave(Var{Var: v, Message: c.at.Message, Field: field, Optional: true})
+	}
 	return t
+}
+
+// mayHave notes a variable of mustache's sections alone.
+func (c *compiler) mayHave(v Var) {
+	switch {
+	case c.own.has(v.Name):
+		c.ownUsed[v.Name] = true
+	case c.prompt.partial.has(v.Name):
+		c.used[v.Name] = true
+	case !slices.ContainsFunc(c.prompt.inSections, func(have Var) bool { return have.Name == v.Name }):
+		c.prompt.inSections = append(c.prompt.inSections, v)
+	}
 }
 
 // parse compiles a text in one of the formats.

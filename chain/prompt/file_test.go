@@ -233,7 +233,7 @@ func FuzzConversation(f *testing.F) {
 			return
 		}
 		for _, m := range got {
-			if !slices.Contains(Roles(), m.Role) {
+			if !slices.Contains(roles(), m.Role) {
 				t.Fatalf("the role %q", m.Role)
 			}
 			for _, im := range m.Images {

@@ -73,11 +73,11 @@ func (t Tariff) Of(asked, served string) Priced {
 	if t.Listed {
 		if served != "" {
 			name = served
-			list, listed = Lookup(served)
+			list, listed = lookup(served)
 		}
 		if !listed {
 			name = asked
-			list, listed = Lookup(asked)
+			list, listed = lookup(asked)
 		}
 	}
 	if asked == t.Model && !t.Said.empty() {

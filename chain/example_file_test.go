@@ -1,0 +1,172 @@
+package chain_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/tandem-llm/tandem/chain"
+)
+
+func ExampleParse() {
+	c, err := chain.Parse("capital.yaml", []byte(`
+name: capital
+description: What to see in a country's capital.
+inputs:
+  country: {type: text}
+  days: {type: number, default: 2}
+steps:
+  - name: capital
+    prompt: What is the capital of {country}?
+    use: local
+  - name: trip
+    prompt: Plan {days} days in {capital}.
+    tools: [weather]
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	days, _ := c.Input("days")
+	fmt.Println(c.Name()+":", c.Description())
+	fmt.Println(c.Inputs(), c.Steps(), days.Type, days.Default)
+	fmt.Println(c.Providers(), c.Tools(), c.Collections(), c.Files(), c.Warnings())
+
+	_, err = chain.Parse("capital.yaml", []byte("steps:\n  - name: capital\n    prompt: What is the capital of {country}?\n    temprature: 0\n"))
+	fmt.Println(err)
+	// Output:
+	// capital: What to see in a country's capital.
+	// [country days] [capital trip] number 2
+	// [local] [weather] [] [] []
+	// capital.yaml:4:5: unknown key "temprature"; did you mean "temperature"?
+}
+
+func ExampleChain_Mermaid() {
+	c, err := chain.New(
+		chain.Step{Name: "president", Prompt: "Tell me the president of {country}"},
+		chain.Step{Name: "changes", Prompt: "Give me the list of changes made by the {president}"},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Mermaid())
+	// Output:
+	// flowchart TD
+	//   n1(["country"])
+	//   n2["president · asks the model"]
+	//   n3["changes · asks the model"]
+	//   n4(["answer"])
+	//   n1 --> n2
+	//   n2 --> n3
+	//   n3 ==> n4
+}
+
+// What would be asked, before anybody is.
+func ExampleChain_Plan() {
+	c, err := chain.New(
+		chain.Step{Name: "president", Prompt: "Tell me the president of {country}"},
+		chain.Step{Name: "changes", Prompt: "Give me the list of changes made by the {president}"},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := c.Plan(context.Background(), map[string]any{"country": "India"})
+	for _, asked := range plan {
+		fmt.Println(asked.Step+":", asked.Request.Messages[0].Text)
+	}
+	fmt.Println(err)
+	// Output:
+	// president: Tell me the president of India
+	// changes: Give me the list of changes made by the …
+	// <nil>
+}
+
+func ExampleFileSchema() {
+	var schema struct {
+		ID    string `json:"$id"`
+		Title string
+	}
+	err := json.Unmarshal([]byte(chain.FileSchema()), &schema)
+	fmt.Println(schema.ID, schema.Title, err)
+	// Output: urn:tandem:chain A chain of Tandem <nil>
+}
+
+func ExampleAllowJinja2() {
+	text := []byte("prompt: \"Greet {% for n in names %}{{ n }} {% endfor %}\"\nformat: jinja2\n")
+	_, err := chain.Parse("greet.yaml", text)
+	fmt.Println(err)
+	c, err := chain.Parse("greet.yaml", text, chain.AllowJinja2())
+	fmt.Println(c.Inputs(), err)
+	// Output:
+	// greet.yaml:1:10: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string
+	// [names] <nil>
+}
+
+// What LangChain's own save wrote of an LLMChain.
+const saved = `
+_type: llm_chain
+prompt:
+  _type: prompt
+  input_variables: [country]
+  template: Tell me the president of {country}
+llm:
+  _type: openai
+  model_name: gpt-3.5-turbo-instruct
+  temperature: 0.5
+output_key: president
+`
+
+func ExampleParseLegacy() {
+	l, err := chain.ParseLegacy("president.yaml", []byte(saved), "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(l.Chain().Inputs(), l.Chain().Steps(), *l.Steps[0].Temperature)
+	for _, note := range l.Notes {
+		fmt.Println(note)
+	}
+	// Output:
+	// [country] [president] 0.5
+	// president.yaml:8:3: not used of the model: model_name; who answers is in the configuration; `use` and `model` of a step name another
+}
+
+// Load reads such files too; Notes say what of one was not used.
+func ExampleLoadLegacy() {
+	path := filepath.Join("testdata", "saved.yaml")
+	l, err := chain.LoadLegacy(path)
+	fmt.Println(len(l.Steps), err)
+	c, err := chain.Load(path)
+	fmt.Println(c.Inputs(), len(c.Notes()), err)
+	// Output:
+	// 1 <nil>
+	// [country] 1 <nil>
+}
+
+func ExampleFromLangChain() {
+	ours, notes, err := chain.FromLangChain("president.yaml", []byte(saved), "")
+	fmt.Printf("%s%d note, %v\n", ours, len(notes), err)
+	// Output:
+	// name: president
+	// prompt: Tell me the president of {country}
+	// temperature: 0.5
+	// 1 note, <nil>
+}
+
+func ExampleToLangChain() {
+	theirs, err := chain.ToLangChain("president.yaml", []byte("prompt: Tell me the president of {country}\n"), "")
+	fmt.Printf("%s%v\n", theirs, err)
+	_, err = chain.ToLangChain("each.yaml", []byte("prompt: Describe {item}.\neach: countries\n"), "")
+	fmt.Println(err)
+	// Output:
+	// _type: prompt
+	// input_variables:
+	//   - country
+	// template_format: f-string
+	// template: Tell me the president of {country}
+	// <nil>
+	// each.yaml:2:7: "each" cannot be expressed in a prompt of LangChain's; remove it, or keep the chain file
+}
