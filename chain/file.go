@@ -154,7 +154,9 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	f.report(c.mistakes)
 	f.place(c.chain)
 	for _, w := range c.warnings {
-		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+		if !w.src.broken { // it may stand nowhere
+			c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+		}
 	}
 	c.chain.name, c.chain.description = name, description
 	if !top.Has("steps") && name != "" {
