@@ -90,17 +90,9 @@ func ParseLegacy(file string, data []byte, dir string, options ...LoadOption) (*
 	for _, option := range options {
 		option(&how)
 	}
-	data, err := yamlx.Text(file, data)
+	data, root, err := yamlx.ParseText(file, data, "write a chain")
 	if err != nil {
 		return nil, err
-	}
-	data = yamlx.FromJSON(data)
-	root, err := yamlx.Parse(file, data)
-	if err != nil {
-		return nil, err
-	}
-	if root == nil {
-		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a chain"}
 	}
 	r := &legacyReader{dir: dir, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
 	if dir != "" {
