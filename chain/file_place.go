@@ -1,7 +1,6 @@
 package chain
 
 import (
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/internal/textx"
