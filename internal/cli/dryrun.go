@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/tandem-llm/tandem/chain"
@@ -162,5 +161,5 @@ func planReason(c router.Candidate) string {
 	if c.Keep {
 		return c.Endpoint
 	}
-	return strings.Join(strings.Fields(stripControls(c.Reason)), " ")
+	return oneLine(c.Reason)
 }

@@ -278,7 +278,7 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 func (a *app) sayNotes(notes []error) {
 	for _, note := range notes {
 		if !a.flags.quiet {
-			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note))
+			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note.Error()))
 		}
 	}
 }

@@ -231,11 +231,11 @@ func (l *liveSteps) void(e chain.Event) {
 			}
 		}
 	}
-	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, oneLine(e.Err))
+	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, oneLine(e.Err.Error()))
 	if shown {
-		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, oneLine(e.Err))
+		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, oneLine(e.Err.Error()))
 	}
-	l.line(l.app.term.yellow(strings.Join(strings.Fields(stripControls(text)), " ")))
+	l.line(l.app.term.yellow(oneLine(text)))
 }
 
 // newLine ends the line that is being written: something else is about to be
@@ -297,7 +297,7 @@ func passagesLine(r *chain.StepResult) string {
 	if r.Route != nil {
 		line += " · by vectors of " + r.Route.Provider + " (" + r.Route.Model + ")"
 	}
-	return strings.Join(strings.Fields(stripControls(line)), " ")
+	return oneLine(line)
 }
 
 // endLine says who answered a step's calls.
@@ -334,5 +334,5 @@ func endLine(r *chain.StepResult) string {
 	if u := r.Usage; u != nil {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
 	}
-	return strings.Join(strings.Fields(stripControls(line+" · "+short(r.Took))), " ")
+	return oneLine(line + " · " + short(r.Took))
 }
