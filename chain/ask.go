@@ -172,13 +172,14 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)
-	var before *provider.Usage // of the answers that could not be used
+	if s.retries > 0 {
+		x = x.nested()
+	}
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
 		if try > 0 {
-			result.Usage = both(before, result.Usage)
+			result = x.merged(result)
 		}
-		before = result.Usage
 		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {
 			return result, err
 		}
@@ -187,15 +188,6 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		}
 		req.Messages = corrected(messages, result.Text, err)
 	}
-}
-
-// both is the sum of two usages, unknown where one of them is.
-func both(a, b *provider.Usage) *provider.Usage {
-	if a == nil || b == nil {
-		return nil
-	}
-	sum := a.Add(*b)
-	return &sum
 }
 
 // once asks one time.

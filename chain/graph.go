@@ -140,7 +140,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 		within = &drawn{outer: within, at: map[string]string{s.each.as: ""}}
 	}
 	if s.repeat != nil {
-		within = &drawn{outer: within, at: map[string]string{s.name: ""}}
+		within = &drawn{outer: within, at: map[string]string{s.repeat.as: ""}}
 	}
 	content := func(title string) {
 		switch b := s.body.(type) {
@@ -168,7 +168,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 	}
 	d.join(names, s.controls(), id)
 	if s.fallback != nil {
-		instead, _ := d.step(s.fallback, names)
+		instead, _ := d.step(s.fallback, within)
 		d.edges = append(d.edges, edge{from: id, to: instead, arrow: "-.->", label: "if it fails"})
 	}
 	return id, branches

@@ -93,7 +93,7 @@ func (s *step) controls() []string {
 	if s.repeat != nil {
 		names = append(names, s.repeat.start.variables()...)
 		for _, name := range s.repeat.until.variables() {
-			if name != s.name {
+			if name != s.repeat.as {
 				names = append(names, name)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tandem-llm/tandem/chain"
@@ -161,8 +164,16 @@ func TestEveryGoProgramBuildsAndAnswers(t *testing.T) {
 			t.Errorf("%s was not built: %v", program, err)
 		}
 		t.Run(program, func(t *testing.T) {
-			e := testengine.Ollama(t)
-			o := start(t, []string{"OLLAMA_HOST=" + e.URL}, filepath.Join(dir, name(program)))
+			var env []string
+			switch program {
+			case "tools":
+				env = hosted(testengine.OpenAI(t))
+			case "retrieval":
+				env = []string{"OLLAMA_HOST=" + testengine.EmbeddingOllama(t).URL}
+			default:
+				env = []string{"OLLAMA_HOST=" + testengine.Ollama(t).URL}
+			}
+			o := start(t, env, filepath.Join(dir, name(program)))
 			if o.code != 0 || strings.TrimSpace(o.stdout) == "" || o.stderr != "" {
 				t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
 			}
@@ -170,12 +181,50 @@ func TestEveryGoProgramBuildsAndAnswers(t *testing.T) {
 	}
 	t.Run("switch on the hosted side", func(t *testing.T) {
 		e := testengine.OpenAI(t)
-		env := []string{"USE=openai", "OPENAI_BASE_URL=" + e.BaseURL, "OPENAI_API_KEY=" + e.Key, "OPENAI_MODEL=" + e.Model}
-		o := start(t, env, filepath.Join(dir, name("switch")))
+		o := start(t, append(hosted(e), "USE=openai"), filepath.Join(dir, name("switch")))
 		if o.code != 0 || !strings.Contains(o.stdout, "(openai "+e.Model) {
 			t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
 		}
 	})
+	t.Run("tools on a model that calls one", func(t *testing.T) {
+		var asked atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			n := asked.Add(1)
+			choice := `{"message":{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Delhi\"}"}}]},"finish_reason":"tool_calls"}`
+			if n > 1 {
+				choice = `{"message":{"role":"assistant","content":"It is sunny."},"finish_reason":"stop"}`
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"model":"m","choices":[%s]}`, choice)
+		}))
+		defer server.Close()
+		o := start(t, []string{"OPENAI_BASE_URL=" + server.URL, "OPENAI_API_KEY=k", "OPENAI_MODEL=m"}, filepath.Join(dir, name("tools")))
+		want := "▸ weather {\"city\":\"Delhi\"} running\n▸ weather {\"city\":\"Delhi\"} done\nIt is sunny.\n"
+		if o.code != 0 || o.stdout != want || o.stderr != "" {
+			t.Errorf("exit code %d\nstdout: %s\nstderr: %s", o.code, o.stdout, o.stderr)
+		}
+	})
+}
+
+// hosted is where a program finds the hosted side.
+func hosted(e testengine.OpenAIEngine) []string {
+	return []string{"OPENAI_BASE_URL=" + e.BaseURL, "OPENAI_API_KEY=" + e.Key, "OPENAI_MODEL=" + e.Model}
+}
+
+func TestREADMETellsOfEveryGoProgram(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("go/*/main.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("programs %q, %v", sources, err)
+	}
+	for _, source := range sources {
+		if !strings.Contains(string(text), "("+filepath.ToSlash(source)+")") {
+			t.Errorf("README.md does not tell of %s", source)
+		}
+	}
 }
 
 // configuration has both engines; of the two that are made, one line differs.

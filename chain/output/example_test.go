@@ -28,10 +28,12 @@ func ExampleNew() {
 		return
 	}
 	fmt.Println(p.Name()+":", p.Instructions())
+	fmt.Println("gives a", p.Type())
 	parse(p, err, " green\n")
 	parse(p, err, "blue")
 	// Output:
 	// enum: Select one of the following options: red, green
+	// gives a text
 	// green (text)
 	// expected one of red, green, found "blue"; tell the model in the prompt how to answer, or parse it otherwise
 }

@@ -107,6 +107,9 @@ func (c *compiler) plain(p *part, m Message) {
 	switch {
 	case !slices.Contains(roles(), m.Role):
 		c.fail("", 0, fmt.Sprintf("%q is no role of a message", textx.Shorten(string(m.Role))), "the roles are system, user, assistant, tool")
+		if m.Text != "" { // it may have mistakes of its own
+			c.template("", 0, m.Format, m.Text)
+		}
 		return
 	case strings.TrimSpace(m.Text) == "" && len(m.Images) == 0 && len(m.ToolCalls) == 0 && m.Role != provider.RoleTool:
 		c.fail("", 0, "the "+string(m.Role)+" message is empty", "write what the model is to be told")

@@ -52,7 +52,9 @@ func ExampleNew() {
 func ExampleNew_mistake() {
 	_, err := prompt.New(prompt.Options{}, prompt.Message{Role: "human", Text: "Hello {name"})
 	fmt.Println(err)
-	// Output: message 1: "human" is no role of a message; the roles are system, user, assistant, tool
+	// Output:
+	// message 1: "human" is no role of a message; the roles are system, user, assistant, tool
+	// message 1: line 1, column 7: this { is never closed; write {{ for a brace in the text
 }
 
 func ExampleText() {
@@ -61,9 +63,17 @@ func ExampleText() {
 		fmt.Println(err)
 		return
 	}
-	text, err := p.String(context.Background(), template.Map{"topic": "tea"})
+	ctx, tea := context.Background(), template.Map{"topic": "tea"}
+	text, err := p.String(ctx, tea)
 	fmt.Println(text, p.IsText(), err)
-	// Output: Be brief about tea. true <nil>
+	messages, err := p.Messages(ctx, tea)
+	fmt.Println(messages[0].Role, len(messages), err)
+	_, err = p.Messages(ctx, nil)
+	fmt.Println(err)
+	// Output:
+	// Be brief about tea. true <nil>
+	// user 1 <nil>
+	// line 1, column 17: variable "topic" has no value; give it one, or, if {topic} is part of the text and not a variable, escape it with double curly braces: {{topic}}
 }
 
 func ExamplePrompt_Add() {

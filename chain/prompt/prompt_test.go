@@ -99,6 +99,7 @@ func TestMistakes(t *testing.T) {
 		{"nothing", Options{}, nil, "there are no messages; write one"},
 		{"empty", Options{}, []Message{user(" ")}, "message 1: the user message is empty; write what the model is to be told"},
 		{"role", Options{}, []Message{{Role: "human", Text: "x"}}, `message 1: "human" is no role of a message; the roles are system, user, assistant, tool`},
+		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is no role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
 		{"all mistakes", Options{}, []Message{user("{"), user("ok"), user("}")}, "message 1: line 1, column 1: this { is never closed; write {{ for a brace in the text\nmessage 3: line 1, column 1: this } closes nothing; write }} for a brace in the text"},
 		{"image of the system", Options{}, []Message{{Role: "system", Text: "x", Images: []string{"https://e.org/a.png"}}}, "message 1: image 1: images belong to a user message, not to a system message"},
 		{"calls of the user", Options{}, []Message{{Role: "user", Text: "x", ToolCalls: []provider.ToolCall{{}}}}, "message 1: tool_calls: tool calls belong to an assistant message, not to a user message"},

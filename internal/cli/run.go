@@ -200,11 +200,7 @@ func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (
 
 // find looks passages up for the chain's steps.
 func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
-	c, err := r.stack.Collection(ctx, l.Collection)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.Find(ctx, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
+	return r.stack.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 }
 
 // configured finds a provider that a step names and nobody configured before

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,37 @@ func TestAReplayMakesNoVectors(t *testing.T) {
 	}
 	defer s.Close()
 	if _, err := s.Retriever(t.Context(), "own"); !errors.Is(err, provider.Unsupported) {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a chain's step found is recorded, and a replay finds it without the
+// collection; what is to stay on this machine is still told to.
+func TestWhatIsFoundIsReplayed(t *testing.T) {
+	url, calls := embeddings(t)
+	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v}\n", map[string]string{"privacy": "local"}, nil)
+	tapes := t.TempDir()
+	s := open(t, cfg, Options{StateDir: t.TempDir(), Answers: Answers{Record: tapes}})
+	filledCollection(t, s, "own")
+	want, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
+	if err != nil || len(want) != 2 || route.Provider != "vectors" {
+		t.Fatalf("%+v, %+v, %v", want, route, err)
+	}
+	_, _, lost := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{})
+
+	*calls = 0
+	s = open(t, cfg, Options{Answers: Answers{Replay: tapes}})
+	got, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
+	if err != nil || !slices.Equal(got, want) || retrieve.Privacy(got) != provider.PrivacyLocal {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if route.Provider != "vectors" || !strings.HasPrefix(route.Reason, "replayed from "+tapes) || *calls != 0 {
+		t.Errorf("%+v, %d calls", route, *calls)
+	}
+	if _, _, err := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{}); !errors.Is(err, provider.Invalid) || !errors.Is(lost, provider.Invalid) {
+		t.Errorf("%v, and at first %v", err, lost)
+	}
+	if _, _, err := s.Find(t.Context(), "own", "else", 5, retrieve.Search{}); !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "holds no answer") {
 		t.Errorf("%v", err)
 	}
 }

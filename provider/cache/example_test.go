@@ -1,0 +1,33 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/cache"
+	"github.com/tandem-llm/tandem/provider/providertest"
+)
+
+func ExampleNew() {
+	ctx := context.Background()
+	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Paris"), providertest.Text("another")}}
+	store := &cache.Memory{}
+	p := cache.New(model, cache.Options{Store: store})
+	req := provider.Request{Messages: []provider.Message{provider.User("The capital of France?")}, Temperature: provider.Ptr(0.0)}
+	for range 2 {
+		answer, err := provider.Collect(p.Chat(ctx, req))
+		fmt.Println(answer.Text, cache.Hit(answer.Route), err)
+	}
+	stats, err := store.Stats(ctx)
+	fmt.Println(stats.Entries, stats.Hits, err)
+	// Output:
+	// Paris false <nil>
+	// Paris true <nil>
+	// 1 1 <nil>
+}
+
+func ExampleHit() {
+	fmt.Println(cache.Hit(&provider.Route{Provider: "local", Reason: "first in use"}))
+	// Output: false
+}

@@ -1,0 +1,203 @@
+package provider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/limit"
+	"github.com/tandem-llm/tandem/provider/providertest"
+)
+
+// A stream, a chunk at a time. The provider here answers from a script; real
+// ones come from packages ollama and openai.
+func ExampleProvider() {
+	var p provider.Provider = &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Par", "is")}}
+	req := provider.Request{
+		Messages:    []provider.Message{provider.System("Be terse."), provider.User("The capital of France?")},
+		Temperature: provider.Ptr(0.0),
+	}
+	for chunk, err := range p.Chat(context.Background(), req) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%q %q\n", chunk.Text, chunk.Finish)
+	}
+	// Output:
+	// "Par" ""
+	// "is" ""
+	// "" "stop"
+}
+
+func ExampleCollect() {
+	p := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Par", "is")}}
+	answer, err := provider.Collect(p.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("The capital of France?")}}))
+	fmt.Println(answer.Text, answer.Finish, answer.Route.Provider, err)
+
+	// What broke off comes with its error.
+	p = &providertest.Fake{Answers: []providertest.Answer{{Text: []string{"Par"}, Err: provider.Errorf(provider.Truncated, "fake", "", "the connection broke")}}}
+	answer, err = provider.Collect(p.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("The capital of France?")}}))
+	fmt.Printf("%q %q %v\n", answer.Text, answer.Finish, err)
+	// Output:
+	// Paris stop fake <nil>
+	// "Par" "" fake: truncated: the connection broke
+}
+
+// embedding is a provider that makes vectors, too.
+type embedding struct{ providertest.Fake }
+
+func (*embedding) Embed(_ context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	if err := req.Validate(); err != nil {
+		return provider.EmbedResponse{}, err
+	}
+	var r provider.EmbedResponse
+	for _, text := range req.Input {
+		r.Vectors = append(r.Vectors, []float32{float32(len(text))})
+	}
+	return r, nil
+}
+
+// An ability is found through wrappers.
+func ExampleAs() {
+	p := limit.New(&embedding{}, 4)
+	embedder, ok := provider.As[provider.Embedder](p)
+	if !ok {
+		fmt.Println("it makes no vectors")
+		return
+	}
+	req := provider.EmbedRequest{Input: []string{"tea"}}
+	r, err := embedder.Embed(context.Background(), req)
+	fmt.Println(req.Size(), r.Vectors, r.Check(), err)
+	_, ok = provider.As[provider.Puller](p)
+	fmt.Println(ok)
+	// Output:
+	// the input (1 text, 3 characters) [[3]] <nil> <nil>
+	// false
+}
+
+func ExampleErrorf() {
+	err := provider.Errorf(provider.RateLimited, "openai", "gpt-4o-mini", "60 requests a minute")
+	err.Status = 429
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, provider.RateLimited), errors.Is(err, provider.Denied))
+	// Output:
+	// openai (gpt-4o-mini): rate limited (429): 60 requests a minute
+	// true false
+}
+
+func ExampleKindOf() {
+	err := fmt.Errorf("asking: %w", provider.Errorf(provider.ContextOverflow, "local", "smollm2:135m", "9000 tokens are too many"))
+	switch provider.KindOf(err) {
+	case provider.ContextOverflow:
+		fmt.Println("make the prompt shorter")
+	case provider.Unavailable:
+		fmt.Println("start the engine")
+	}
+	// Output: make the prompt shorter
+}
+
+func ExampleNamed() {
+	err := provider.Errorf(provider.Unavailable, "", "", "connection refused")
+	fmt.Println(provider.Named(err, "local", "smollm2:135m"))
+	// Output: local (smollm2:135m): unavailable: connection refused
+}
+
+func ExampleAlone() {
+	err := provider.Alone(provider.Errorf(provider.Unavailable, "local", "", "connection refused"))
+	fmt.Println(err, errors.Is(err, provider.ErrAlone))
+	// Output: local: unavailable: connection refused true
+}
+
+func ExampleRefused() {
+	req := provider.Request{Messages: []provider.Message{provider.User("Who am I?")}}
+	err := provider.Errorf(provider.Private, "openai", "", "the prompt may not leave this machine")
+	fmt.Println(provider.Refused(err, req.Size(), "to https://api.openai.com"))
+	// Output: openai: private: the prompt may not leave this machine; the prompt (1 message, 9 characters) would have gone to https://api.openai.com
+}
+
+func ExamplePtr() {
+	req := provider.Request{Temperature: provider.Ptr(0.0), Seed: provider.Ptr(int64(7))}
+	fmt.Println(*req.Temperature, *req.Seed, req.TopP == nil)
+	// Output: 0 7 true
+}
+
+func ExampleUser() {
+	m := provider.User("How are you?")
+	fmt.Println(m.Role, m.Text)
+	// Output: user How are you?
+}
+
+func ExampleSystem() {
+	m := provider.System("Be terse.")
+	fmt.Println(m.Role, m.Text)
+	// Output: system Be terse.
+}
+
+func ExampleAssistant() {
+	m := provider.Assistant("Well.")
+	fmt.Println(m.Role, m.Text)
+	// Output: assistant Well.
+}
+
+func ExampleToolResult() {
+	call := provider.ToolCall{ID: "call_1", Name: "weather", Arguments: []byte(`{"city": "Delhi"}`)}
+	m := provider.ToolResult(call, "sunny")
+	fmt.Println(m.Role, m.ToolCallID, m.ToolName, m.Text)
+	// Output: tool call_1 weather sunny
+}
+
+func ExampleEstimateTokens() {
+	fmt.Println(provider.EstimateTokens("Tell me the president of India"))
+	// Output: 6
+}
+
+func ExampleEstimateRequest() {
+	req := provider.Request{Messages: []provider.Message{provider.System("Be terse."), provider.User("Tell me the president of India")}}
+	fmt.Println(provider.EstimateRequest(&req) > provider.EstimateTokens("Tell me the president of India"))
+	// Output: true
+}
+
+func ExampleRequest_Validate() {
+	req := provider.Request{Messages: []provider.Message{provider.User("Hello")}, Temperature: provider.Ptr(3.0)}
+	fmt.Println(req.Validate())
+	req = provider.Request{Messages: []provider.Message{provider.User("Hello")}, Use: []string{"openai"}}
+	fmt.Println(req.Validate(), provider.KindOf(req.Accepts("local")))
+	// Output:
+	// invalid: temperature 3 is not between 0 and 2
+	// <nil> invalid
+}
+
+// The run that calls belong to travels in the context.
+func ExampleWithRun() {
+	ctx := provider.WithRun(context.Background(), provider.Run{ID: "r1", Chain: "president", Step: "changes", Index: 1})
+	fmt.Println(provider.RunOf(ctx).Step)
+	// Output: changes
+}
+
+func ExampleRunOf() {
+	fmt.Println(provider.RunOf(context.Background()) == provider.Run{})
+	// Output: true
+}
+
+func ExampleModel_Can() {
+	m := provider.Model{Name: "smollm2:135m", Capabilities: []provider.Capability{provider.CanChat}}
+	fmt.Println(m.Can(provider.CanVision))
+	fmt.Println(provider.Model{Name: "gpt-4o-mini"}.Can(provider.CanVision))
+	// Output:
+	// false true
+	// false false
+}
+
+func ExampleUsage_Add() {
+	first, second := provider.Usage{InputTokens: 20, OutputTokens: 5}, provider.Usage{InputTokens: 30, OutputTokens: 9}
+	all := first.Add(second)
+	fmt.Println(all.InputTokens, all.OutputTokens)
+	// Output: 50 14
+}
+
+func ExampleChunk_Empty() {
+	fmt.Println((&provider.Chunk{}).Empty(), (&provider.Chunk{Text: " "}).Empty())
+	// Output: true false
+}

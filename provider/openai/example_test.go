@@ -1,0 +1,45 @@
+package openai_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/openai"
+)
+
+// Any server that speaks the API will do; this one answers from a script.
+func ExampleNew() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, `data: {"model":"tiny","choices":[{"delta":{"content":"Delhi."}}]}
+
+data: {"model":"tiny","choices":[{"delta":{},"finish_reason":"stop"}]}
+
+data: {"model":"tiny","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3}}
+
+data: [DONE]
+
+`)
+	}))
+	defer server.Close()
+	p, err := openai.New(openai.Config{Name: "lab", BaseURL: server.URL + "/v1", Key: "a key from your key store", Model: "tiny"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.Name(), p.Endpoint() == server.URL)
+	answer, err := provider.Collect(p.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("The capital of India?")}}))
+	fmt.Println(answer.Text, answer.Usage.OutputTokens, answer.Route.Model, err)
+	// Output:
+	// lab true
+	// Delhi. 3 tiny <nil>
+}
+
+func ExampleNew_mistake() {
+	_, err := openai.New(openai.Config{BaseURL: "https://me:secret@example.org/v1"})
+	fmt.Println(err)
+	// Output: openai: invalid: base_url holds credentials; take them out and use api_key
+}
