@@ -61,19 +61,11 @@ func Parse(file string, data []byte, opts ...LoadOption) (*Chain, error) {
 
 // parse makes the chain of the file's text.
 func (f *fileReader) parse(data []byte) (*Chain, error) {
-	data, err := yamlx.Text(f.file, data)
+	data, root, err := yamlx.ParseText(f.file, data, "write a prompt, or steps")
 	if err != nil {
 		return nil, err
 	}
-	data = yamlx.FromJSON(data)
 	f.text = string(data)
-	root, err := yamlx.Parse(f.file, data)
-	if err != nil {
-		return nil, err
-	}
-	if root == nil {
-		return nil, &yamlx.Error{File: f.file, Message: "there is nothing in it", Remedy: "write a prompt, or steps"}
-	}
 	if prompt.IsFile(root) {
 		return f.promptChain(root)
 	}

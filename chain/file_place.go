@@ -1,8 +1,6 @@
 package chain
 
 import (
-	"fmt"
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -31,17 +29,8 @@ func (f *fileReader) place(c *Chain) {
 }
 
 func (f *fileReader) errorAt(m *mistake) *yamlx.Error {
-	n := f.node(m.place)
-	e := &yamlx.Error{File: f.file, Line: n.Line, Column: n.Column, Message: m.message, Remedy: m.remedy}
-	if m.at == (textx.Position{}) {
-		return e
-	}
-	if at, ok := yamlx.Locate(f.text, n, m.at); ok {
-		e.Line, e.Column = at.Line, at.Column
-	} else {
-		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, m.at.Line, m.at.Column)
-	}
-	return e
+	e := &yamlx.Error{File: f.file, Message: m.message, Remedy: m.remedy}
+	return e.In(f.text, f.node(m.place), m.at)
 }
 
 // node returns what stands at p.

@@ -8,6 +8,7 @@ load_chain reads llm_chain only; LangChain has no reader for the sequential chai
 import copy
 import json
 import os
+import pathlib
 import random
 import tempfile
 import warnings
@@ -18,7 +19,7 @@ from langchain_classic.chains import SequentialChain, SimpleSequentialChain, loa
 from langchain_core.language_models import LLM
 
 warnings.simplefilter("ignore")
-OUT = "chain/testdata/langchain.json"
+OUT = pathlib.Path(__file__).parent.parent / "chain/testdata/langchain.json"
 rng = random.Random(20261125)
 asked = []
 
@@ -147,7 +148,7 @@ for c in [
 ]:
     case(c, {"a": "A"})
 
-os.makedirs(os.path.dirname(OUT), exist_ok=True)
+OUT.parent.mkdir(parents=True, exist_ok=True)
 with open(OUT, "w", encoding="utf-8") as f:
     f.write('{\n"versions": %s,\n"cases": [\n' % json.dumps({p: version(p) for p in ("langchain-core", "langchain-classic")}))
     f.write(",\n".join(json.dumps(c, ensure_ascii=False, sort_keys=True) for c in cases))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes internal/vec/testdata/mmr.json: what LangChain's maximal_marginal_relevance chooses, for internal/vec to choose the same.
 
-    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 numpy && VENV/bin/python scripts/goldens_mmr.py
+    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 numpy==2.4.6 && VENV/bin/python scripts/goldens_mmr.py
 """
 import importlib.metadata
 import json

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""What LangChain's output parsers make of many answers, as chain/output/testdata/langchain.json.
+"""Writes chain/output/testdata/langchain.json: what LangChain's output parsers make of many answers, for chain/output to make the same.
 
-    python3 -m venv V && V/bin/pip install langchain-core==1.8.4 langchain-classic==1.0.8 defusedxml
-    V/bin/python scripts/goldens_output.py > chain/output/testdata/langchain.json
+    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 langchain-classic==1.0.8 defusedxml==0.7.1 && VENV/bin/python scripts/goldens_output.py
 """
 
 import enum
 import importlib.metadata
 import json
-import sys
+import pathlib
 
 from langchain_classic.output_parsers.boolean import BooleanOutputParser
 from langchain_classic.output_parsers.datetime import DatetimeOutputParser
@@ -146,8 +145,8 @@ def main():
     schema = '{"properties":{"a":{"type":"string"}}}'
     instructions.append({"parser": "schema", "options": {"schema": json.loads(schema)}, "text": JSON_FORMAT_INSTRUCTIONS.format(schema=schema)})
     versions = {p: importlib.metadata.version(p) for p in ("langchain-core", "langchain-classic", "defusedxml")}
-    json.dump({"versions": versions, "cases": cases, "instructions": instructions}, sys.stdout, indent=1, ensure_ascii=True, sort_keys=True)
-    print()
+    out = pathlib.Path(__file__).parent.parent / "chain/output/testdata/langchain.json"
+    out.write_text(json.dumps({"versions": versions, "cases": cases, "instructions": instructions}, indent=1, ensure_ascii=True, sort_keys=True) + "\n")
 
 
 main()

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes chain/prompt/testdata/langchain.json: prompt files, and what LangChain makes of them, for chain/prompt to make the same.
 
-    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 PyYAML numpy && VENV/bin/python scripts/goldens_prompts.py
+    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 PyYAML==6.0.4 numpy==2.4.6 && VENV/bin/python scripts/goldens_prompts.py
 """
 
 import json
 import os
+import pathlib
 import random
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from langchain_core.prompts import (  # noqa: E402
 from langchain_core.vectorstores import InMemoryVectorStore  # noqa: E402
 
 warnings.simplefilter("ignore")
-OUT = "chain/prompt/testdata/langchain.json"
+OUT = pathlib.Path(__file__).parent.parent / "chain/prompt/testdata/langchain.json"
 rng = random.Random(20261125)
 
 WORDS = ["president", "of", "the", "country", "größe", "名前", "🌍", "a", "list", "changes", "it's", "\"quoted\"", "tab\there", "<b>&", "100%", "x:y", "#1", "- item", "line\nbreak", "{{literal}}", "yes"]
@@ -396,7 +397,7 @@ out = {
     "selections": selections,
     "sums": sums,
 }
-os.makedirs(os.path.dirname(OUT), exist_ok=True)
+OUT.parent.mkdir(parents=True, exist_ok=True)
 with open(OUT, "w", encoding="utf-8") as f:
     f.write("{\n")
     f.write(f'"versions": {json.dumps(out["versions"])},\n')

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""What LangChain makes of templates: chain/template/testdata/langchain.json.gz.
+"""Writes chain/template/testdata/langchain.json.gz: what LangChain makes of templates, for chain/template to make the same.
 
-python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 jinja2==3.1.6
-VENV/bin/python scripts/goldens_templates.py
+    python3 -m venv VENV && VENV/bin/pip install langchain-core==1.8.4 jinja2==3.1.6 && VENV/bin/python scripts/goldens_templates.py
 
 The templates come from a seed, so that the same versions write the same file.
 Each case has the format f, the template t, the values v, for mustache perhaps

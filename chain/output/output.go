@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Type says which kind of value a [Parser] makes.
@@ -202,15 +201,4 @@ func New(name string, o Options) (Parser, error) {
 		return Schema(o.Schema)
 	}
 	return Text(), nil
-}
-
-// short cuts a text to so many bytes, in whole runes.
-func short(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }

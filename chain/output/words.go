@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"fmt"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func Enum(values ...string) (Parser, error) {
 			if v := strip(text); slices.Contains(values, v) {
 				return v, nil
 			}
-			return nil, &Error{Parser: "enum", Expected: "one of " + short(strings.Join(values, ", "), 200), Found: found(text)}
+			return nil, &Error{Parser: "enum", Expected: "one of " + textx.Brief(strings.Join(values, ", "), 200), Found: found(text)}
 		},
 	}, nil
 }
@@ -127,7 +128,7 @@ func Regex(pattern string, keys []string, byDefault string) (Parser, error) {
 		parse: func(text string) (any, error) {
 			m := re.FindStringSubmatch(text)
 			if m == nil && byDefault == "" {
-				return nil, &Error{Parser: "regex", Expected: "a text that matches " + short(pattern, 200), Found: found(text)}
+				return nil, &Error{Parser: "regex", Expected: "a text that matches " + textx.Brief(pattern, 200), Found: found(text)}
 			}
 			out := make(map[string]any, len(groups))
 			for name, i := range groups {

@@ -2,7 +2,6 @@ package prompt
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,17 +34,9 @@ func Load(path string, o Options) (*Prompt, error) {
 // The error holds every mistake, each a [*yamlx.Error] with its line and column.
 // What is odd and harmless is in [Prompt.Warnings].
 func Parse(file string, data []byte, o Options) (*Prompt, error) {
-	data, err := yamlx.Text(file, data)
+	data, root, err := yamlx.ParseText(file, data, "write a prompt")
 	if err != nil {
 		return nil, err
-	}
-	data = yamlx.FromJSON(data)
-	root, err := yamlx.Parse(file, data)
-	if err != nil {
-		return nil, err
-	}
-	if root == nil {
-		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a prompt"}
 	}
 	return ParseNode(file, string(data), root, o)
 }
@@ -210,16 +201,7 @@ func (s site) error(message, remedy string, at textx.Position) *yamlx.Error {
 		e.Line, e.Column = at.Line, at.Column
 		return e
 	}
-	e.Line, e.Column = s.node.Line, s.node.Column
-	if at == (textx.Position{}) {
-		return e
-	}
-	if found, ok := yamlx.Locate(s.page.text, s.node, at); ok {
-		e.Line, e.Column = found.Line, found.Column
-	} else {
-		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, at.Line, at.Column)
-	}
-	return e
+	return e.In(s.page.text, s.node, at)
 }
 
 // open reads a file that the prompt file names at n. endings are those that its

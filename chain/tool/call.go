@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -171,24 +171,12 @@ func bounded(text string) string {
 	if len(text) <= mostResult {
 		return text
 	}
-	return fmt.Sprintf("%s\n[cut: this is the first %d KiB of %d]", head(text, mostResult), mostResult>>10, (len(text)+1023)>>10)
+	return fmt.Sprintf("%s\n[cut: this is the first %d KiB of %d]", textx.Head(text, mostResult), mostResult>>10, (len(text)+1023)>>10)
 }
 
 // brief is a text on one line, cut where it is long.
 func brief(text string, most int) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) <= most {
-		return text
-	}
-	return head(text, most) + "…"
-}
-
-// head is the first bytes of a text, in whole runes.
-func head(text string, n int) string {
-	for !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n]
+	return textx.Brief(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "), most)
 }
 
 // Run runs a tool once, outside any loop: what its schema does not take is an

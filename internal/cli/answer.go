@@ -139,7 +139,7 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 		if at.Reason != "" {
 			line += ": " + at.Reason
 		}
-		lines = append(lines, a.term.dim(strings.Join(strings.Fields(stripControls(line)), " ")))
+		lines = append(lines, a.term.dim(oneLine(line)))
 	}
 	return lines
 }
@@ -165,7 +165,7 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	if r.Load > time.Second {
 		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))
 	}
-	return strings.Join(strings.Fields(stripControls(line)), " ")
+	return oneLine(line)
 }
 
 func times(n int) string {

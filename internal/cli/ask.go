@@ -113,7 +113,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		err = finished(r)
 	}
 	if best := bestAnswer(err); best != "" && !a.flags.quiet {
-		a.term.note("%s", a.term.dim("· the best answer was: "+strings.Join(strings.Fields(stripControls(best)), " ")))
+		a.term.note("%s", a.term.dim("· the best answer was: "+oneLine(best)))
 	}
 	a.sayRoute(r.Route, r.Usage)
 	return err

@@ -185,12 +185,12 @@ func finding(file string, err error) findingJSON {
 	if e := new(yamlx.Error); errors.As(err, &e) {
 		return findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
 	}
-	return findingJSON{File: file, Message: oneLine(err)}
+	return findingJSON{File: file, Message: oneLine(err.Error())}
 }
 
 func (f *findingJSON) String() string {
 	e := yamlx.Error{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Remedy: f.Remedy}
-	return oneLine(&e)
+	return oneLine(e.Error())
 }
 
 func (a *app) showChecked(one *checkedJSON) {

@@ -144,7 +144,7 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	text := "left out: " + which + ": " + why
 	switch {
 	case f.Unsummarised != nil:
-		text += "; without a summary: " + oneLine(f.Unsummarised)
+		text += "; without a summary: " + oneLine(f.Unsummarised.Error())
 	case f.Gist.Turns > 0:
 		text += "; a summary of them is sent"
 	default:

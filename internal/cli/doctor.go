@@ -71,18 +71,14 @@ func (a *app) printChecks(checks []doctor.Check) error {
 		if a.term.outIsTTY {
 			mark = paint[c.Status](mark)
 		}
-		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, line(c.Detail)); err != nil {
+		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, oneLine(c.Detail)); err != nil {
 			return err
 		}
 		if c.Remedy != "" {
-			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", line(c.Remedy)); err != nil {
+			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", oneLine(c.Remedy)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
-
-// line folds a text, which a server may have written, to one line without
-// control characters.
-func line(s string) string { return oneLine(errors.New(s)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/tandem-llm/tandem/chain"
@@ -183,5 +182,5 @@ func planReason(c router.Candidate) string {
 	if c.Keep {
 		return c.Endpoint
 	}
-	return strings.Join(strings.Fields(stripControls(c.Reason)), " ")
+	return oneLine(c.Reason)
 }

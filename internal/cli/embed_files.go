@@ -194,10 +194,3 @@ func (v *embedView) end() {
 		v.open = false
 	}
 }
-
-func firstRunes(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}

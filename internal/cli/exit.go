@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/yamlx"
@@ -73,10 +72,4 @@ func exitCode(err error) int {
 func several(err error) bool {
 	var f *router.Failure
 	return errors.As(err, &f) && len(f.Attempts) > 1 && !f.Partial
-}
-
-// oneLine folds an error's text, which a server may have written, to one line
-// without control characters.
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(stripControls(err.Error())), " ")
 }

@@ -19,7 +19,7 @@ func explain(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time given with --timeout ran out before the answer was complete"
 	}
-	text := oneLine(err)
+	text := oneLine(err.Error())
 	if next := remedy(err); next != "" && !strings.Contains(text, "tandem ") {
 		text += "; " + next
 	}

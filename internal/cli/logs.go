@@ -115,11 +115,7 @@ func endOf(l store.Line) string {
 
 // excerpt is the beginning of a text on one line, at most n letters.
 func excerpt(text string, n int) string {
-	r := []rune(strings.Join(strings.Fields(stripControls(text)), " "))
-	if len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return string(r)
+	return firstRunes(oneLine(text), n)
 }
 
 func (a *app) logsPathCommand() *cobra.Command {

@@ -99,3 +99,15 @@ func stripControls(s string) string {
 	_, _ = z.WriteString(s) // a strings.Builder does not fail
 	return b.String()
 }
+
+// oneLine folds a text, which a server or a model may have written, to one line
+// without control characters.
+func oneLine(s string) string { return strings.Join(strings.Fields(stripControls(s)), " ") }
+
+// firstRunes is at most n letters of a text.
+func firstRunes(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}

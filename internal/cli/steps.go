@@ -93,11 +93,11 @@ func (o *outcome) note(e chain.Event) {
 		if i := o.find(e.Step); i >= 0 {
 			s := &o.open[i]
 			o.count(s.usage)
-			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err)})
+			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err.Error())})
 			*s = openStep{path: s.path}
 		}
 	case chain.StepFallback:
-		o.give(e.Step, oneLine(e.Err))
+		o.give(e.Step, oneLine(e.Err.Error()))
 	}
 }
 

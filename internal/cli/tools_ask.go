@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
 	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -152,11 +152,8 @@ func argumentsText(arguments json.RawMessage) string {
 	if len(text) <= mostShown {
 		return text
 	}
-	cut := mostShown
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return fmt.Sprintf("%s… (%d more bytes, which are not shown)", text[:cut], len(text)-cut)
+	shown := textx.Head(text, mostShown)
+	return fmt.Sprintf("%s… (%d more bytes, which are not shown)", shown, len(text)-len(shown))
 }
 
 // visible is text with what is not seen as escapes.
@@ -212,10 +209,4 @@ func (a *app) observeTool(e tool.Event) {
 }
 
 // briefly cuts a text for one line.
-func briefly(text string) string {
-	const most = 200
-	if utf8.RuneCountInString(text) > most {
-		return string([]rune(text)[:most]) + "…"
-	}
-	return text
-}
+func briefly(text string) string { return firstRunes(text, 200) }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider/router"
@@ -15,5 +14,5 @@ func (a *app) observe(e router.Event) {
 	if a.flags.quiet || !a.flags.verbose && (e.Type != router.Retrying || e.Wait < longWait) {
 		return
 	}
-	a.term.note("%s", a.term.dim("· "+strings.Join(strings.Fields(stripControls(e.String())), " ")))
+	a.term.note("%s", a.term.dim("· "+oneLine(e.String())))
 }

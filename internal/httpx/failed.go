@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -63,13 +63,5 @@ const mostWords = 500
 
 // Words is a server's text on one line, cut where it is too long to be shown.
 func Words(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) <= mostWords {
-		return text
-	}
-	cut := mostWords
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
+	return textx.Brief(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "), mostWords)
 }

@@ -1,5 +1,5 @@
-// Package textx has what parsers of texts share: places, and texts as errors
-// show them.
+// Package textx has what readers of texts share: places, JSON values, and texts
+// as errors show them.
 package textx
 
 import (
@@ -58,6 +58,25 @@ func Shorten(s string) string {
 		return s
 	}
 	return string([]rune(s)[:most]) + "…"
+}
+
+// Head is at most the first n bytes of s, in whole characters.
+func Head(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// Brief is [Head], with … where it is not the whole.
+func Brief(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return Head(s, n) + "…"
 }
 
 // IsName reports whether s is an identifier: a letter or _, then letters,

@@ -52,3 +52,14 @@ func TestDecodeJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadKeepsCharactersWhole(t *testing.T) {
+	for n, want := range map[int]string{0: "", 1: "a", 2: "a", 3: "aü", 4: "aüb", 9: "aüb"} {
+		if got := Head("aüb", n); got != want {
+			t.Errorf("%d bytes are %q", n, got)
+		}
+	}
+	if got := Brief("aüb", 2) + Brief("aüb", 4); got != "a…aüb" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package yamlx
 
 import (
+	"fmt"
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
@@ -8,11 +9,11 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// Locate finds the place in a file's text where the character at a position of
+// locate finds the place in a file's text where the character at a position of
 // a scalar's value stands. It walks both together; white space matches white
 // space, since YAML folds lines and takes indentation off. It gives up where
 // the value is not written as it is, as with escapes in quotes.
-func Locate(text string, n *yaml.Node, at textx.Position) (textx.Position, bool) {
+func locate(text string, n *yaml.Node, at textx.Position) (textx.Position, bool) {
 	raw := []rune(text)
 	i := offsetOf(raw, textx.Position{Line: n.Line, Column: n.Column})
 	switch {
@@ -37,6 +38,21 @@ func Locate(text string, n *yaml.Node, at textx.Position) (textx.Position, bool)
 		}
 	}
 	return textx.Position{}, false
+}
+
+// In puts e where a mistake is: at n in a file's text, or in n's value at a
+// position, where there is one. What cannot be located there is told in words.
+func (e *Error) In(text string, n *yaml.Node, at textx.Position) *Error {
+	e.Line, e.Column = n.Line, n.Column
+	if at == (textx.Position{}) {
+		return e
+	}
+	if found, ok := locate(text, n, at); ok {
+		e.Line, e.Column = found.Line, found.Column
+	} else {
+		e.Message = fmt.Sprintf("%s (line %d, column %d of the text)", e.Message, at.Line, at.Column)
+	}
+	return e
 }
 
 func skipSpace(s []rune, i int) int {

@@ -33,6 +33,22 @@ func Parse(file string, data []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
+// ParseText reads what lies in a file, YAML or JSON: [Text], [FromJSON] and
+// [Parse]. A file with nothing in it is an error; remedy says what to write.
+func ParseText(file string, data []byte, remedy string) (text []byte, root *yaml.Node, err error) {
+	if data, err = Text(file, data); err != nil {
+		return nil, nil, err
+	}
+	text = FromJSON(data)
+	if root, err = Parse(file, text); err != nil {
+		return nil, nil, err
+	}
+	if root == nil {
+		return nil, nil, &Error{File: file, Message: "there is nothing in it", Remedy: remedy}
+	}
+	return text, root, nil
+}
+
 // Document is Parse for those who write the file back: it returns the document
 // node, with the comments around the root.
 func Document(file string, data []byte) (doc *yaml.Node, err error) {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -120,22 +120,11 @@ func badness(answer string, problems []string) int {
 // wrong with it.
 func (c *conversation) mend() {
 	c.repair = nil
-	if shown := cut(c.last, maxShown); strings.TrimSpace(shown) != "" {
+	if shown := textx.Brief(c.last, maxShown); strings.TrimSpace(shown) != "" {
 		c.repair = append(c.repair, provider.Assistant(shown))
 	}
 	c.repair = append(c.repair, provider.User("Your answer is not the JSON that was asked for:\n- "+strings.Join(c.wrong, "\n- ")+
 		"\nAnswer again with the corrected JSON only."))
-}
-
-// cut is at most n bytes of a text, in whole runes.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }
 
 // add counts an answer.

@@ -1,0 +1,87 @@
+package chain
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+func (r *legacyReader) parser(m yamlx.Map) {
+	n := m.Value("output_parser")
+	if n == nil || n.Tag == "!!null" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		return
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "_type" && n.Content[i+1].Value == "default" {
+			return
+		}
+	}
+	m.Fail("output_parser", "the output parser cannot be taken over", "remove it, and write `parse:` into the step of a chain file")
+}
+
+// prompt reads the prompt, here or in a file of its own.
+func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
+	var ask *prompt.Prompt
+	read := func(page legacyPage, n *yaml.Node) {
+		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir, AllowJinja2: r.jinja2})
+		r.errs = append(r.errs, yamlx.Split(err)...)
+		if err == nil {
+			ask = p
+			r.notes = append(r.notes, p.Warnings()...)
+		}
+	}
+	switch {
+	case m.Has("prompt") && m.Has("prompt_path"):
+		m.Fail("prompt_path", "there is a prompt_path beside the prompt", "remove one of them")
+	case m.Has("prompt"):
+		read(r.page, m.Value("prompt"))
+	case m.Has("prompt_path"):
+		if page, root, ok := r.file(m.Value("prompt_path")); ok {
+			read(page, root)
+		}
+	default:
+		m.Require("prompt", "write one, or a prompt_path")
+	}
+	return ask
+}
+
+// file reads another file.
+func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
+	name, shown := n.Value, filepath.Join(r.dir, n.Value)
+	slashed := "/" + strings.ReplaceAll(name, `\`, "/") + "/"
+	switch ext := filepath.Ext(name); {
+	case n.Kind != yaml.ScalarNode || n.Tag != "!!str" || name == "":
+		r.fail(n, "expected a file's name", "")
+		return legacyPage{}, nil, false
+	case filepath.IsAbs(name) || strings.HasPrefix(slashed, "//") || strings.Contains(slashed, "/../"):
+		r.fail(n, "the path "+yamlx.Quote(name)+" leads out of the folder", "name a file in the chain's own folder, or below it")
+		return legacyPage{}, nil, false
+	case r.root == nil:
+		r.fail(n, "there is no folder to look for "+yamlx.Quote(name)+" in", "load the chain from a file")
+		return legacyPage{}, nil, false
+	case ext != ".json" && ext != ".yaml" && ext != ".yml":
+		r.fail(n, "the file "+yamlx.Quote(name)+" does not end in .json, .yaml or .yml", "name one that does")
+		return legacyPage{}, nil, false
+	}
+	data, err := yamlx.ReadIn(r.root, name)
+	if err != nil {
+		e := new(yamlx.Error)
+		if !errors.As(err, &e) {
+			e.Message = err.Error()
+		}
+		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
+		return legacyPage{}, nil, false
+	}
+	data = yamlx.FromJSON(data)
+	root, err := yamlx.Parse(shown, data)
+	r.errs = append(r.errs, yamlx.Split(err)...)
+	if err == nil && root == nil {
+		r.fail(n, "the file "+yamlx.Quote(name)+" is empty", "")
+	}
+	return legacyPage{shown, string(data)}, root, err == nil && root != nil
+}
