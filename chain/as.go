@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/structured"
 )
@@ -33,7 +34,12 @@ func SchemaOf[T any]() (*provider.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Strict = true
+	compiled, err := schema.Compile(s.JSON)
+	if err != nil {
+		return nil, err
+	}
+	_, err = compiled.Strict()
+	s.Strict = err == nil // a list, say, is nothing that strict mode can say
 	return &s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -39,7 +40,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	case src.Parse != nil && src.Schema != nil:
 		c.fail("schema", "there is a schema beside a parse", "a schema says what the value is: remove one of the two")
 	case src.Schema != nil:
-		c.valid("schema", provider.Request{Schema: src.Schema})
+		b.schema = c.schema(src.Schema)
 		typ = typeOfSchema(src.Schema)
 	case src.Parse != nil:
 		typ = typeOfParser(src.Parse)
@@ -83,6 +84,21 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	return b, typ
 }
 
+// schema checks a schema, so that a mistake in it is found before a run, and
+// asks for strict mode where that can say it.
+func (c *compiler) schema(s *provider.Schema) *provider.Schema {
+	compiled, err := schema.Compile(s.JSON)
+	if err != nil {
+		c.fail("schema", err.Error(), "")
+		return s
+	}
+	strict := *s
+	if _, err := compiled.Strict(); err == nil {
+		strict.Strict = true
+	}
+	return &strict
+}
+
 // promptOptions are how the step's messages are written.
 func (c *compiler) promptOptions(src *Step) prompt.Options {
 	return prompt.Options{
@@ -115,15 +131,21 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 		if v.Name == instructionsVar && src.Parse != nil && !c.scope.taken(v.Name) {
 			continue
 		}
-		given := c.scope.find(v.Name) != nil || c.chain.takes(v.Name)
+		in := c.chain.input(v.Name)
+		given := c.scope.find(v.Name) != nil || in != nil && !in.Optional
 		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
 			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
 		}
 		if in := c.chain.input(v.Name); in != nil && v.Optional && !given {
 			in.Optional = true
-		} else if in != nil && !v.Optional {
-			in.Optional = false
 		}
+	}
+	for _, v := range p.Optional() {
+		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
+		if v.Message >= 0 {
+			c.current.field, c.current.message = field(v)
+		}
+		c.mayUse(v.Name)
 	}
 	c.current.at, c.current.message = textx.Position{}, -1
 }
@@ -149,8 +171,14 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)
+	if s.retries > 0 {
+		x = x.nested()
+	}
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
+		if try > 0 {
+			result = x.merged(result)
+		}
 		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {
 			return result, err
 		}

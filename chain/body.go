@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (c *compiler) unasked(src *Step, kind string) {
 		{len(src.Tools) > 0, "tools"},
 		{len(src.Images) > 0, "images"},
 		{src.Examples != nil, "examples"},
-		{src.Retries > 0, "retries"},
+		{src.Retries > 0 && (src.Route == nil || src.Route.Ask == ""), "retries"},
 	} {
 		if k.has {
 			c.fail(k.name, fmt.Sprintf("%s belongs to a step that asks a model, and this one has %s", k.name, kind), "move it into the step that asks")
@@ -132,6 +133,12 @@ func (c *compiler) template(field string, src *Step, text string) *template.Temp
 		if _, given := src.Partial[v.Name]; !given {
 			c.current.field, c.current.at = field, textx.Position{Line: v.Line, Column: v.Column}
 			c.use(v.Name)
+		}
+	}
+	for _, v := range t.Optional() {
+		if _, given := src.Partial[v.Name]; !given {
+			c.current.field, c.current.at = field, textx.Position{Line: v.Line, Column: v.Column}
+			c.mayUse(v.Name)
 		}
 	}
 	c.current.at = textx.Position{}
@@ -178,5 +185,5 @@ func messagesOf(src *Step) (messages []prompt.Message, fields []string) {
 	if src.System != "" {
 		messages, fields = append(messages, prompt.Message{Role: provider.RoleSystem, Text: src.System}), append(fields, "system")
 	}
-	return append(messages, prompt.Message{Role: provider.RoleUser, Text: src.Prompt, Images: src.Images}), append(fields, "prompt")
+	return append(messages, prompt.Message{Role: provider.RoleUser, Text: src.Prompt, Images: src.Images}), append(fields, cmp.Or(src.question, "prompt"))
 }

@@ -151,7 +151,11 @@ func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
 			c.fail("name", fmt.Sprintf("%sstep %d has the name %q already", what, sc.bindings[k].step+1, n), "give each step a name of its own")
 			continue
 		}
-		sc.bindings = append(sc.bindings, binding{name: n, typ: TypeAny, step: i, gap: gap})
+		b := binding{name: n, typ: TypeAny, step: i, gap: gap}
+		if j > 0 {
+			b.lost = src.loses(name, i)
+		}
+		sc.bindings = append(sc.bindings, b)
 	}
 }
 
@@ -167,6 +171,11 @@ func (c *compiler) know(sc *scope, s *step, i int) {
 			b.typ = s.typ
 		} else if p, ok := s.body.(*parallel); ok {
 			b.typ = p.typeOf(b.name)
+			if s.fallback != nil && s.fallback.typ != TypeMap {
+				b.lost = &lost{fmt.Sprintf("has no value when the fallback of step %d stands in", i+1), "use {" + s.name + "}, or have the fallback give a map with that branch in it"}
+			} else if s.fallback != nil {
+				b.typ = TypeAny
+			}
 		}
 	}
 }
@@ -211,6 +220,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 	c.settings(s.settings)
 	c.chain.needs.note(&c.chain.needs.providers, src.Use...)
 	c.flow(src, s)
+	within := c.scope
 	s.body, s.typ = c.body(src, s, c.current.inner())
 	c.scope, c.current = was, placeOf(src, s.name, i, prefix)
 	if s.repeat != nil {
@@ -223,7 +233,9 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 		s.typ = TypeAny
 	}
 	if src.Fallback != nil {
+		c.scope = within // it stands in each time
 		c.fallback(src, s)
+		c.scope = was
 	}
 	s.bare = s.when == nil && s.each == nil && s.repeat == nil && s.timeout == 0 && s.fallback == nil
 }

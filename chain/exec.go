@@ -97,7 +97,7 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		if err != nil {
 			return StepResult{}, err
 		}
-		own.set(s.name, first)
+		own.set(r.as, first)
 	}
 	for round := range r.max {
 		result, err := inner.numbered(at, round, r.max, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
@@ -105,7 +105,7 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 			return inner.merged(result), err
 		}
 		own = &frame{parent: v}
-		own.set(s.name, result.Value)
+		own.set(r.as, result.Value)
 		if r.until == nil && round < r.max-1 {
 			continue
 		}
@@ -139,8 +139,12 @@ func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) 
 
 // guarded runs a step within its time, and its fallback when it fails.
 func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	if s.fallback == nil {
+		return x.timed(ctx, s, v, at)
+	}
+	x = x.nested() // what came to nothing was used, too
 	result, err := x.timed(ctx, s, v, at)
-	if err == nil || s.fallback == nil || ctx.Err() != nil || errors.Is(err, errLeft) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, errLeft) {
 		return result, err
 	}
 	if !x.show(Event{Type: StepFallback, Index: at.index, Step: at.path, Err: err}) {
@@ -152,7 +156,7 @@ func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepRes
 		inner.defaults.Use = nil
 	}
 	result, err = inner.step(ctx, s.fallback, v, at.in(s.fallback.name))
-	return inner.merged(result), err
+	return x.merged(result), err
 }
 
 // timed runs a step within its time.

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -28,6 +29,10 @@ type expression struct {
 	typ     Type
 }
 
+// maxExpression bounds an expression's text: its parser goes as deep as its
+// parentheses, and Go cannot recover from a stack that is full.
+const maxExpression = 16 << 10
+
 // identifiers collects the variables of an expression in order of first use.
 type identifiers struct {
 	names []string
@@ -50,6 +55,10 @@ func (v *identifiers) Visit(node *ast.Node) {
 // expression compiles the text of a field; nil after a mistake. want is the
 // type it must have, TypeAny if none.
 func (c *compiler) expression(field, text string, want Type) *expression {
+	if len(text) > maxExpression {
+		c.fail(field, fmt.Sprintf("the expression has more than %d bytes", maxExpression), "split it into steps")
+		return nil
+	}
 	tree, err := parser.Parse(text)
 	if err != nil {
 		c.badExpression(field, err)
@@ -200,6 +209,8 @@ func typeOf(t reflect.Type) Type {
 		return TypeAny
 	case reflect.TypeFor[time.Time]():
 		return TypeTime
+	case reflect.TypeFor[json.Number]():
+		return TypeNumber
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -103,8 +104,9 @@ type fileReader struct {
 type source struct {
 	keys     yamlx.Map
 	messages []yamlx.Map
-	within   []inner // mappings whose keys a mistake may name, such as route
-	broken   bool    // errors were found while reading it
+	with     yamlx.Map // values for the inputs of a chain
+	within   []inner   // mappings whose keys a mistake may name, such as route
+	broken   bool      // errors were found while reading it
 }
 
 // inner is a mapping in a step.
@@ -189,7 +191,9 @@ func (f *fileReader) topSteps(top yamlx.Map) []Step {
 // single reads the step that the file itself is. Its name is the chain's.
 func (f *fileReader) single(d *yamlx.Decoder, top yamlx.Map) Step {
 	step := f.readStep(d, top)
-	step.Name = ""
+	if step.Repeat == nil || !textx.IsName(step.Name) {
+		step.Name = "" // a loop calls its value so; elsewhere a variable may have the name
+	}
 	step.src.broken = d.Err() != nil
 	return step
 }

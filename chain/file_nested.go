@@ -31,6 +31,7 @@ func (f *fileReader) nested(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 		for _, k := range with.Keys() {
 			s.With[k] = with.String(k)
 		}
+		s.src.with = with
 		if !m.Has("chain") {
 			m.Fail("with", "there is a with without a chain", "name the chain, or remove it")
 		}

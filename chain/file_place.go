@@ -56,6 +56,8 @@ func (f *fileReader) node(p place) (n *yaml.Node, value string) {
 		} else {
 			n = m.Node("role")
 		}
+	case p.field == "with" && s.with.Has(p.entry):
+		n = s.with.Node(p.entry)
 	case !s.keys.Has(p.field):
 		for _, in := range s.within {
 			if in.keys.May(p.field) {

@@ -94,7 +94,7 @@ func (f *fileReader) outputs(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	if n := m.Value("schema"); n != nil {
 		switch {
 		case n.Kind == yaml.MappingNode:
-			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: yamlx.JSON(n), Strict: true}
+			s.Schema = &provider.Schema{Name: schemaName(s.Name), JSON: yamlx.JSON(n)}
 		case n.Kind == yaml.ScalarNode:
 			s.Schema = f.schemaFile(m, n.Value, s.Name)
 		default:
@@ -119,7 +119,7 @@ func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema
 		m.Fail("schema", name+" has no JSON Schema", "write a mapping, such as {type: object, …}")
 		return nil
 	}
-	return &provider.Schema{Name: schemaName(step), JSON: yamlx.JSON(root), Strict: true}
+	return &provider.Schema{Name: schemaName(step), JSON: yamlx.JSON(root)}
 }
 
 func schemaName(step string) string {

@@ -18,6 +18,7 @@ type repeat struct {
 	until *expression // nil: max rounds
 	max   int
 	start *expression // nil: none
+	as    string      // what the value of the round before is called
 	keep  bool
 }
 
@@ -86,7 +87,7 @@ func (c *compiler) repeat(src *Step, s *step) {
 	if r == nil {
 		return
 	}
-	s.repeat = &repeat{max: r.Max, keep: r.Keep}
+	s.repeat = &repeat{max: r.Max, keep: r.Keep, as: s.name}
 	if r.Max < 1 || r.Max > maxRounds {
 		c.fail("max", fmt.Sprintf("%d rounds are not between 1 and %d", r.Max, maxRounds), "write max: the most rounds there may be")
 	}

@@ -119,6 +119,7 @@ func TestFlowMistakes(t *testing.T) {
 		{"as without each", "as: x\nprompt: y\n", `x.yaml:1:5: there is an as without an each; write over which list the step runs, or remove it`},
 		{"a concurrency of nothing", "concurrency: 3\nprompt: y\n", `x.yaml:1:14: nothing runs at the same time here; write each or parallel, or remove it`},
 		{"another file", "chain: other.yaml\n", `x.yaml:1:8: there is no directory to look for "other.yaml" in; load the chain from a file`},
+		{"a schema that is none", "prompt: x\nschema: {type: objekt}\n", `x.yaml:2:9: the schema`},
 		{"$env", "transform: '$env[\"x\"]'\n", "x.yaml:1:13: $env would hide which variables are used; write their names"},
 	} {
 		_, err := Parse("x.yaml", []byte(tt.file))
@@ -312,5 +313,30 @@ func TestAs(t *testing.T) {
 	bad := told(func(context.Context, provider.Request) (string, error) { return `{"name": "Ada"}`, nil })
 	if _, err := As[person](t.Context(), bad, "x"); err == nil || !strings.Contains(err.Error(), "born") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Strict mode is asked for where it can say the schema.
+func TestStrictModeWhereItCanBe(t *testing.T) {
+	for file, strict := range map[string]bool{
+		"prompt: x\nschema: {type: object, properties: {a: {type: string}}, required: [a]}\n": true,
+		"prompt: x\nschema: {type: array, items: {type: string}}\n":                           false,
+	} {
+		c, err := Parse("x.yaml", []byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := told(func(_ context.Context, req provider.Request) (string, error) {
+			if req.Schema.Strict != strict {
+				t.Errorf("%s: strict is %t", file, req.Schema.Strict)
+			}
+			if strict {
+				return `{"a": "b"}`, nil
+			}
+			return `["a"]`, nil
+		})
+		if _, err := c.Output(t.Context(), p, nil); err != nil {
+			t.Error(err)
+		}
 	}
 }

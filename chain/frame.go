@@ -18,6 +18,10 @@ type frame struct {
 	own    []value
 }
 
+// absent is in place of a value that a name might have had and has not, so that
+// it does not stand for another's.
+type absent struct{}
+
 type value struct {
 	name string
 	is   any
@@ -28,7 +32,8 @@ func (v *frame) Lookup(name string) (any, bool) {
 	for ; v != nil; v = v.parent {
 		for i := len(v.own) - 1; i >= 0; i-- {
 			if v.own[i].name == name {
-				return v.own[i].is, true
+				_, none := v.own[i].is.(absent)
+				return v.own[i].is, !none
 			}
 		}
 		if is, ok := v.base[name]; ok {

@@ -144,7 +144,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 		within = &drawn{outer: within, at: map[string]string{s.each.as: ""}}
 	}
 	if s.repeat != nil {
-		within = &drawn{outer: within, at: map[string]string{s.name: ""}}
+		within = &drawn{outer: within, at: map[string]string{s.repeat.as: ""}}
 	}
 	content := func(title string) {
 		switch b := s.body.(type) {
@@ -172,7 +172,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 	}
 	d.join(names, s.controls(), id)
 	if s.fallback != nil {
-		instead, _ := d.step(s.fallback, names)
+		instead, _ := d.step(s.fallback, within)
 		d.edges = append(d.edges, edge{from: id, to: instead, arrow: "-.->", label: "if it fails"})
 	}
 	return id, branches
@@ -311,7 +311,7 @@ func (s *step) controls() []string {
 	if s.repeat != nil {
 		names = append(names, s.repeat.start.variables()...)
 		for _, name := range s.repeat.until.variables() {
-			if name != s.name {
+			if name != s.repeat.as {
 				names = append(names, name)
 			}
 		}

@@ -41,7 +41,11 @@ func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
 	if f.files != nil {
 		dir = f.files.dir
 	}
-	l, err := ParseLegacy(f.file, data, dir)
+	var options []LoadOption
+	if f.jinja2 {
+		options = append(options, AllowJinja2())
+	}
+	l, err := ParseLegacy(f.file, data, dir, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +72,12 @@ func legacyTypes() []string {
 
 // LoadLegacy reads a chain file of LangChain's. Files that it names lie in its
 // folder or below.
-func LoadLegacy(path string) (*Legacy, error) {
+func LoadLegacy(path string, options ...LoadOption) (*Legacy, error) {
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	return ParseLegacy(path, data, filepath.Dir(path))
+	return ParseLegacy(path, data, filepath.Dir(path), options...)
 }
 
 // ParseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
@@ -83,7 +87,11 @@ func LoadLegacy(path string) (*Legacy, error) {
 // step's. Its name, its keys and where it is to be found do not: who answers is
 // for the configuration to say. A key in the file is an error, which does not
 // show it.
-func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
+func ParseLegacy(file string, data []byte, dir string, options ...LoadOption) (*Legacy, error) {
+	var how fileReader
+	for _, option := range options {
+		option(&how)
+	}
 	data, err := yamlx.Text(file, data)
 	if err != nil {
 		return nil, err
@@ -96,7 +104,7 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 	if root == nil {
 		return nil, &yamlx.Error{File: file, Message: "there is nothing in it", Remedy: "write a chain"}
 	}
-	r := &legacyReader{dir: dir, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
+	r := &legacyReader{dir: dir, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
 	if dir != "" {
 		if r.root, err = os.OpenRoot(dir); err != nil {
 			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
@@ -117,13 +125,14 @@ func ParseLegacy(file string, data []byte, dir string) (*Legacy, error) {
 
 // legacyReader reads one chain file, and those that it names.
 type legacyReader struct {
-	dir   string
-	root  *os.Root // nil: no files
-	page  legacyPage
-	open  []string // the files being read
-	sites map[*source]legacySite
-	errs  []error
-	notes []error
+	dir    string
+	root   *os.Root // nil: no files
+	jinja2 bool     // templates in jinja2 are taken
+	page   legacyPage
+	open   []string // the files being read
+	sites  map[*source]legacySite
+	errs   []error
+	notes  []error
 }
 
 type legacyPage struct{ file, text string }
@@ -162,7 +171,7 @@ func (r *legacyReader) note(n *yaml.Node, message, remedy string) {
 
 // compile checks the steps as the chain that they are to be.
 func (r *legacyReader) compile(p legacyPart) (*Chain, bool) {
-	c := newCompiler(false)
+	c := newCompiler(r.jinja2)
 	c.chain.pipe = p.pipe
 	c.chain.steps = c.top(p.steps)
 	for _, m := range c.mistakes {
@@ -265,7 +274,7 @@ func (r *legacyReader) parser(m yamlx.Map) {
 func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	var ask *prompt.Prompt
 	read := func(page legacyPage, n *yaml.Node) {
-		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir})
+		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir, AllowJinja2: r.jinja2})
 		r.errs = append(r.errs, split(err)...)
 		if err == nil {
 			ask = p

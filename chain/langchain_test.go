@@ -165,6 +165,25 @@ chains:
 	}
 }
 
+// A legacy chain's templates in jinja2 are taken from whom is trusted, whether
+// they stand in the file or in one that it names, and from nobody else.
+func TestLegacyJinja2(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir, "p.json", `{"_type":"prompt","template":"{% if x %}yes {{ x }}{% endif %}","template_format":"jinja2"}`)
+	writeFile(t, dir, "here.yaml", "_type: llm_chain\nprompt: {_type: prompt, template: '{{ x | upper }}', template_format: jinja2}")
+	writeFile(t, dir, "named.yaml", "_type: simple_sequential_chain\nchains: [{_type: llm_chain, prompt_path: p.json}]")
+	writeFile(t, dir, "outer.yaml", "name: outer\nchain: here.yaml")
+	for _, name := range []string{"here.yaml", "named.yaml", "outer.yaml"} {
+		path := filepath.Join(dir, name)
+		if _, err := Load(path, AllowJinja2()); err != nil {
+			t.Errorf("%s, trusted: %v", name, err)
+		}
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "a jinja2 template is a program") {
+			t.Errorf("%s, not trusted: %v", name, err)
+		}
+	}
+}
+
 func TestIsLegacy(t *testing.T) {
 	for text, want := range map[string]bool{"_type: llm_chain": true, "_type: prompt": false, "prompt: x": false, "[1]": false, "_type: stuff_documents_chain": true} {
 		root, err := yamlx.Parse("f", []byte(text))

@@ -120,7 +120,10 @@ func (x *exec) call(privacy provider.Privacy) prompt.Call {
 
 // passages looks passages up, and writes them as a prompt wants them. Where one
 // of them is to stay on this machine, so is the rest of the run.
-func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string) (StepResult, error) {
+func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, at site) (StepResult, error) {
+	of := provider.RunOf(ctx)
+	of.Step, of.Index = at.path, at.index
+	ctx = provider.WithRun(ctx, of)
 	privacy := x.privacy(overlay(*x.defaults, &s.settings).Privacy)
 	found, route, err := x.shared.find(ctx, Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
 	if err != nil {

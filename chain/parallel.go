@@ -1,6 +1,11 @@
 package chain
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+)
 
 // parallel runs steps at the same time.
 type parallel struct {
@@ -16,9 +21,11 @@ func (c *compiler) parallel(src *Step, inner string) (body, Type) {
 	index := c.index
 	for i := range src.Parallel {
 		branch := &src.Parallel[i]
+		c.current = placeOf(branch, branch.Name, i, inner)
 		if branch.Name == "" {
-			c.current = placeOf(branch, "", i, inner)
 			c.fail("", "the branch has no name", "name it, so that later steps can use its answer")
+		} else if !textx.IsName(branch.Name) {
+			c.fail("", fmt.Sprintf("%q cannot be a branch's name", textx.Shorten(branch.Name)), "write letters, digits and _ only, so that {"+suggestName(branch.Name)+"} can stand for its value")
 		}
 		if branch.When != "" && branch.Else == nil {
 			c.current = placeOf(branch, branch.Name, i, inner)
@@ -31,6 +38,18 @@ func (c *compiler) parallel(src *Step, inner string) (body, Type) {
 		b.concurrency = max(1, min(len(b.branches), 2*defaultConcurrency))
 	}
 	return b, TypeMap
+}
+
+// loses says why a branch of step i has no value that its name could stand for;
+// nil: it has one.
+func (s *Step) loses(name string, i int) *lost {
+	switch {
+	case s.Each != "":
+		return &lost{fmt.Sprintf("is a branch of step %d, which runs for each element", i+1), "take it from the elements of {" + name + "}, in an expression"}
+	case s.When != "" && s.Else != nil:
+		return &lost{fmt.Sprintf("has no value when step %d is skipped", i+1), "use {" + name + "}, or give the branch a when and an else of its own"}
+	}
+	return nil
 }
 
 // typeOf is the type of the branch's value.
@@ -64,10 +83,16 @@ func (b *parallel) run(ctx context.Context, x *exec, s *step, v *frame, at site)
 	return inner.composed(all)
 }
 
-// spread gives each branch's name its value.
+// spread gives each branch's name its value, and none where what stands in for
+// the branches has none.
 func (b *parallel) spread(v *frame, all any) {
 	values, _ := all.(map[string]any)
 	for i := range b.branches {
-		v.set(b.branches[i].name, values[b.branches[i].name])
+		name := b.branches[i].name
+		if value, ok := values[name]; ok {
+			v.set(name, value)
+		} else {
+			v.set(name, absent{})
+		}
 	}
 }

@@ -15,6 +15,7 @@ type place struct {
 	src     *source // the step in a file; nil: it was made in Go
 	field   string  // the key in a chain file, such as "prompt"; "": the step
 	message int     // index into Messages where field is "messages"; -1: all
+	entry   string  // key in With where field is "with"; "": all
 	at      textx.Position
 }
 
@@ -49,6 +50,8 @@ func (p place) String() string {
 	switch {
 	case p.field == "messages" && p.message >= 0:
 		parts = append(parts, fmt.Sprintf("message %d", p.message+1))
+	case p.field == "with" && p.entry != "":
+		parts = append(parts, fmt.Sprintf("with %q", p.entry))
 	case p.field != "":
 		parts = append(parts, p.field)
 	}

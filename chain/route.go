@@ -76,7 +76,7 @@ func (c *compiler) chooser(src *Step) *ask {
 	if src.Format != "" && src.Format != "f-string" {
 		question = src.Route.Ask + "\n\nAnswer with the one that fits best: " + strings.Join(names, ", ") + "."
 	}
-	asking := Step{Prompt: question, Format: src.Format, Partial: src.Partial, Schema: choiceSchema(names), src: src.src}
+	asking := Step{Prompt: question, Format: src.Format, Partial: src.Partial, Partials: src.Partials, Schema: choiceSchema(names), src: src.src, question: "ask"}
 	if blank(src.Route.Ask) {
 		c.fail("ask", "the question is empty", "write what the model is to choose by")
 		return &ask{}

@@ -18,11 +18,15 @@ type scope struct {
 type binding struct {
 	name  string
 	typ   Type
-	step  int  // the step that provides it, from 0; -1: no step of a list
-	known bool // it has a value by now
-	gap   bool // the step may be skipped, and then has none
+	step  int   // the step that provides it, from 0; -1: no step of a list
+	known bool  // it has a value by now
+	gap   bool  // the step may be skipped, and then has none
+	lost  *lost // why a branch's value cannot be had by its name
 	used  bool
 }
+
+// lost says why a branch's value cannot be had by its name, and what to do.
+type lost struct{ message, remedy string }
 
 // piped is the one variable of a step in a pipe.
 type piped struct {
@@ -64,6 +68,16 @@ func (s *scope) taken(name string) bool {
 	return false
 }
 
+// piped reports whether this is a step of a pipe, or in one.
+func (s *scope) piped() bool {
+	for ; s != nil; s = s.parent {
+		if s.pipe != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // use decides what a variable of the current step stands for, and returns the
 // type of its value. A name that nobody provides is an input of the chain.
 func (c *compiler) use(name string) Type {
@@ -73,6 +87,8 @@ func (c *compiler) use(name string) Type {
 	}
 	b.used = true
 	switch {
+	case b.known && b.lost != nil:
+		c.fail(c.current.field, fmt.Sprintf("{%s} ", name)+b.lost.message, b.lost.remedy)
 	case b.known && b.gap:
 		c.fail(c.current.field, fmt.Sprintf("{%s} has no value when step %d is skipped", name, b.step+1), "give that step an else: the text that stands for its answer then")
 	case b.known:
@@ -88,10 +104,8 @@ func (c *compiler) use(name string) Type {
 func (c *compiler) input(name string) Type {
 	if i := slices.IndexFunc(c.chain.inputs, func(in input) bool { return in.Name == name }); i >= 0 {
 		in := &c.chain.inputs[i]
-		if in.where == "" {
-			in.first = c.current
-			in.where = in.first.String()
-		}
+		in.use(c.current)
+		in.Optional = false
 		return in.Type
 	}
 	if c.declared {
@@ -100,6 +114,33 @@ func (c *compiler) input(name string) Type {
 	}
 	c.chain.inputs = append(c.chain.inputs, input{Input: Input{Name: name, Type: TypeAny}, first: c.current, where: c.current.String()})
 	return TypeAny
+}
+
+// mayUse resolves what a section of mustache's may have from the values, or from
+// the element that it stands for: a step before, or an input that may be missing.
+func (c *compiler) mayUse(name string) {
+	for s := c.scope; s != nil; s = s.parent {
+		if b := s.own(name); b != nil {
+			b.used = b.used || b.known
+			return
+		}
+		if s.pipe != nil {
+			return // there is one value, and it has its name
+		}
+	}
+	if in := c.chain.input(name); in != nil {
+		in.use(c.current)
+	} else if !c.declared {
+		c.chain.inputs = append(c.chain.inputs, input{Input: Input{Name: name, Type: TypeAny, Optional: true}, first: c.current, where: c.current.String()})
+	}
+}
+
+// use notes where an input is used first.
+func (in *input) use(at place) {
+	if in.where == "" {
+		in.first = at
+		in.where = in.first.String()
+	}
 }
 
 // names are all names that the current step can use.

@@ -107,7 +107,8 @@ type Step struct {
 	// Fallback runs when the step has failed, and its value is the step's.
 	Fallback *Step
 
-	src *source // where it stands in a file
+	src      *source // where it stands in a file
+	question string  // the key that Prompt stands under there; "": prompt
 }
 
 // Message is one message of a [Step]: who speaks, and the template of what is

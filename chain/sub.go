@@ -22,6 +22,7 @@ func (c *compiler) sub(src *Step) (body, Type) {
 	n.note(&n.tools, src.Chain.needs.tools...)
 	n.note(&n.collections, src.Chain.needs.collections...)
 	for _, name := range slices.Sorted(maps.Keys(src.With)) {
+		c.current.entry = name
 		in, ok := src.Chain.Input(name)
 		if !ok {
 			c.fail("with", fmt.Sprintf("the chain takes no input %q", name), suggest(name, src.Chain.Inputs()))
@@ -31,14 +32,18 @@ func (c *compiler) sub(src *Step) (body, Type) {
 			b.with[name] = e
 		}
 	}
+	c.current.entry = ""
 	for _, in := range src.Chain.inputs {
-		_, given := src.With[in.Name]
-		if given || in.Default != nil && c.scope.find(in.Name) == nil {
+		if _, with := src.With[in.Name]; with || c.spared(src.Chain, &in) {
 			continue
 		}
 		c.current.field = "chain"
+		given := c.scope.find(in.Name) != nil || c.chain.takes(in.Name)
 		if typ := c.use(in.Name); in.Type != TypeAny && typ != TypeAny && typ != in.Type {
 			c.fail("chain", fmt.Sprintf("its input %q is to be a %s, and {%s} is a %s", in.Name, in.Type, in.Name, typ), "give it another value in with")
+		}
+		if outer := c.chain.input(in.Name); outer != nil && (!given || !in.Optional) {
+			outer.Optional = in.Optional
 		}
 	}
 	c.chain.deep = max(c.chain.deep, c.depth+src.Chain.deep)
@@ -46,6 +51,20 @@ func (c *compiler) sub(src *Step) (body, Type) {
 		c.fail("chain", fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
 	}
 	return b, src.Chain.steps[len(src.Chain.steps)-1].typ
+}
+
+// spared reports whether an input of a chain that is a step goes without a
+// value of the same name: it need not have one, and there is none.
+func (c *compiler) spared(of *Chain, in *input) bool {
+	switch {
+	case in.Default == nil && !in.Optional, c.scope.taken(in.Name):
+		return false
+	case c.scope.piped():
+		return len(of.inputs) > 1 // the one variable is for an input that needs it
+	case c.declared:
+		return !c.chain.takes(in.Name)
+	}
+	return in.Default != nil
 }
 
 // final is true: the chain has marked its own last step.
@@ -109,5 +128,5 @@ func (b *lookup) run(ctx context.Context, x *exec, s *step, v *frame, at site) (
 	if blank(query) {
 		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the query is empty with the values given")
 	}
-	return x.passages(ctx, s, b, query)
+	return x.passages(ctx, s, b, query, at)
 }

@@ -131,7 +131,7 @@ func TestAnAnswerThatCannotBeParsedIsAskedForAgain(t *testing.T) {
 		return replies[len(asked)-1], nil
 	})
 	retries := 0
-	var last StepResult
+	var asking, last StepResult
 	for e, err := range c.Run(t.Context(), p, nil) {
 		if err != nil {
 			t.Fatal(err)
@@ -140,8 +140,11 @@ func TestAnAnswerThatCannotBeParsedIsAskedForAgain(t *testing.T) {
 			retries++
 		}
 		if e.Type == StepEnd {
-			last = *e.Result
+			asking, last = last, *e.Result
 		}
+	}
+	if asking.Usage == nil || asking.Usage.OutputTokens != 6 {
+		t.Errorf("three calls used %+v", asking.Usage)
 	}
 	if last.Value != "good" || retries != 2 {
 		t.Errorf("%+v after %d retries", last, retries)

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // decodeJSON returns what one JSON text says: whole numbers as int, others as
-// float64.
+// float64, and as json.Number what neither can hold.
 func decodeJSON(text string) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 	dec.UseNumber()
@@ -27,14 +28,18 @@ func decodeJSON(text string) (any, error) {
 }
 
 // numbers returns v with every json.Number as an int where it is one, and as a
-// float64 where not. Lists and mappings are changed in place.
+// float64 where not; one that would lose digits before the point, or is too
+// large for both, stays. Lists and mappings are changed in place.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if i, err := v.Int64(); err == nil {
 			return int(i)
 		}
-		f, _ := v.Float64()
+		f, err := v.Float64()
+		if err != nil || isWhole(string(v)) {
+			return v
+		}
 		return f
 	case []any:
 		for i := range v {
@@ -47,6 +52,9 @@ func numbers(v any) any {
 	}
 	return v
 }
+
+// isWhole reports whether a number in JSON has neither point nor exponent.
+func isWhole(number string) bool { return !strings.ContainsAny(number, ".eE") }
 
 // typeOfSchema is the type of what a schema accepts, as far as its outermost
 // type says.

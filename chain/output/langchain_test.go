@@ -118,7 +118,7 @@ func plain(v any) any {
 }
 
 // divergent is where a parser differs on purpose, and what it makes; nil: an
-// error. docs/langchain-output.md has the reasons.
+// error. docs/langchain.md has the reasons.
 func divergent(parser, text string, langchain any) (want any, differs bool) {
 	switch parser {
 	case "list", "numbered", "markdown": // an answer without any item is no empty list

@@ -5,7 +5,7 @@
 //
 // The parsers are those of LangChain, by their rules; where LangChain guesses,
 // takes a cut answer for a whole one, or gives an empty value for an answer
-// that holds none, a Parser fails (docs/langchain-output.md lists these).
+// that holds none, a Parser fails (docs/langchain.md lists these).
 package output
 
 import (

@@ -155,7 +155,22 @@ func (c *compiler) template(field string, index int, f template.Format, text str
 		at.Line, at.Column = v.Line, v.Column
 		c.variable(Var{Var: v, Message: c.at.Message, Field: field}, at)
 	}
+	for _, v := range t.Optional() {
+		c.mayHave(Var{Var: v, Message: c.at.Message, Field: field, Optional: true})
+	}
 	return t
+}
+
+// mayHave notes a variable of mustache's sections alone.
+func (c *compiler) mayHave(v Var) {
+	switch {
+	case c.own.has(v.Name):
+		c.ownUsed[v.Name] = true
+	case c.prompt.partial.has(v.Name):
+		c.used[v.Name] = true
+	case !slices.ContainsFunc(c.prompt.inSections, func(have Var) bool { return have.Name == v.Name }):
+		c.prompt.inSections = append(c.prompt.inSections, v)
+	}
 }
 
 // parse compiles a text in one of the formats.

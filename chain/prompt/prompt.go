@@ -6,6 +6,7 @@ package prompt
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template"
@@ -82,6 +83,8 @@ type Prompt struct {
 	partial  partials
 	images   *imageDir
 	warnings []error
+
+	inSections []Var // that a section of mustache's uses
 }
 
 // part is a compiled Message.
@@ -142,6 +145,18 @@ func roles() []provider.Role {
 // Vars returns the variables in order of first use, without those that have
 // their value from a partial. The caller must not change them.
 func (p *Prompt) Vars() []Var { return p.vars }
+
+// Optional returns the variables that only mustache's sections use, which are
+// none of [Prompt.Vars]: see [template.Template.Optional].
+func (p *Prompt) Optional() []Var {
+	var out []Var
+	for _, v := range p.inSections {
+		if !slices.ContainsFunc(p.vars, func(have Var) bool { return have.Name == v.Name }) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
 
 // IsText reports whether p is one text, and no conversation.
 func (p *Prompt) IsText() bool { return p.text }

@@ -90,7 +90,7 @@ func (m *Markdown) drain(end bool) {
 // whether it was all of it.
 func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 	if !m.inside {
-		known := true
+		var known bool
 		if len(line) < reach {
 			n, known = m.begin(line, whole)
 		} else if n, known = m.begin(line[:reach], false); !known { // what begins with so much of the same is text

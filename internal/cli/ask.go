@@ -68,6 +68,9 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 
 // ask runs the command: build the request, stream the answer, say who gave it.
 func (a *app) ask(ctx context.Context, in askInput) error {
+	if err := checkTimeout(in.timeout); err != nil {
+		return a.fail(in.json, provider.Response{}, err)
+	}
 	req, err := a.askRequest(ctx, in)
 	if err != nil {
 		return a.fail(in.json, provider.Response{}, err)
@@ -98,6 +101,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	}
 	defer asked.Close()
 	if in.json {
+		a.tools.noted = true
 		r, err := provider.Collect(asked.Chat(ctx, req))
 		if err == nil {
 			err = finished(r)
@@ -113,6 +117,14 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 	}
 	a.sayRoute(r.Route, r.Usage)
 	return err
+}
+
+// checkTimeout refuses a --timeout that has run out before anything is asked.
+func checkTimeout(d time.Duration) error {
+	if d < 0 {
+		return usageError{fmt.Errorf("--timeout %s is less than nothing; give a time such as 30s (0: never)", d)}
+	}
+	return nil
 }
 
 // stream asks p and prints the answer as it comes. restarts says that it may
@@ -186,7 +198,7 @@ func (a *app) fail(asJSON bool, r provider.Response, err error) error {
 	if !asJSON {
 		return err
 	}
-	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route}
+	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route, Tools: a.tools.calls}
 	return a.printEnvelope(env, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -23,6 +24,7 @@ type envelope struct {
 	Usage    *usageJSON       `json:"usage,omitempty"`
 	Route    *provider.Route  `json:"route,omitempty"`
 	Answered []chain.Answered `json:"answered,omitempty"`
+	Tools    []toolCallJSON   `json:"tools,omitempty"`
 	Steps    []stepJSON       `json:"steps,omitempty"`
 	Error    *errorJSON       `json:"error,omitempty"`
 }
@@ -47,6 +49,7 @@ type stepJSON struct {
 	Chosen   string           `json:"chosen,omitempty"`
 	Took     time.Duration    `json:"took_ns,omitempty"`
 	Passages []passageJSON    `json:"passages,omitempty"`
+	Tools    []toolCallJSON   `json:"tools,omitempty"`
 	Void     string           `json:"void,omitempty"` // why the answer does not count
 }
 
@@ -61,6 +64,30 @@ type errorJSON struct {
 	ExitCode int                `json:"exit_code"`
 	Best     string             `json:"best_answer,omitempty"` // what came nearest to the schema
 	Attempts []provider.Attempt `json:"attempts,omitempty"`
+}
+
+// toolCallJSON is a tool call of the model's, and what became of it.
+type toolCallJSON struct {
+	Name      string        `json:"name"` // SERVER/TOOL; what the model wrote, where there is none
+	Arguments any           `json:"arguments"`
+	Outcome   tool.Outcome  `json:"outcome"`
+	Result    string        `json:"result"` // what the model was told
+	Took      time.Duration `json:"took_ns,omitempty"`
+}
+
+// appendCall adds a call of which the end is known.
+func appendCall(calls []toolCallJSON, e tool.Event) []toolCallJSON {
+	if e.Outcome == tool.Running {
+		return calls
+	}
+	c := toolCallJSON{Name: e.Name, Arguments: e.Arguments, Outcome: e.Outcome, Result: e.Text, Took: e.Took}
+	if e.Tool != nil {
+		c.Name = e.Tool.Title()
+	}
+	if !json.Valid(e.Arguments) {
+		c.Arguments = string(e.Arguments)
+	}
+	return append(calls, c)
 }
 
 func usageOf(u *provider.Usage) *usageJSON {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -161,7 +164,7 @@ func (a *app) render(ctx context.Context, in renderInput, out *renderedJSON) err
 			inputs[name] = value
 		}
 	}
-	for e, err := range file.chain.Run(ctx, r, inputs) {
+	for e, err := range file.chain.Run(ctx, r, inputs, r.options(file.chain)...) {
 		if err != nil {
 			return r.explain(err)
 		}
@@ -181,6 +184,9 @@ func fits(p *prompt.Prompt, values map[string]any) error {
 		if _, ok := values[v.Name]; !ok && !v.Optional {
 			errs = append(errs, usageError{fmt.Errorf("the prompt's variable %q has no value; give it one: -p %s=…", v.Name, v.Name)})
 		}
+	}
+	for _, v := range p.Optional() {
+		known = append(known, v.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(known, name) {
@@ -310,6 +316,29 @@ func (r *renderer) Chat(ctx context.Context, _ provider.Request) iter.Seq2[provi
 		}
 		yield(provider.Chunk{Text: answer, Finish: provider.FinishStop}, nil)
 	}
+}
+
+// options have the chain run without its collections and its tools.
+func (r *renderer) options(c *chain.Chain) []chain.Option {
+	var none tool.Options
+	never := func(context.Context, json.RawMessage) (tool.Result, error) { return tool.Result{}, nil }
+	for i, name := range c.Tools() {
+		if server, all := strings.CutSuffix(name, "/*"); all {
+			name = server + "/…"
+		}
+		none.Tools = append(none.Tools, tool.Tool{Name: fmt.Sprintf("tool%d", i), Ref: name, Parameters: []byte(`{"type":"object"}`), Call: never})
+	}
+	return []chain.Option{chain.WithTools(none), chain.WithPassages(r.find)}
+}
+
+// find finds one passage: what the step was given, or its name in braces.
+func (r *renderer) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+	step := provider.RunOf(ctx).Step
+	text, ok := r.answers[step]
+	if !ok {
+		text = "{" + step + "}"
+	}
+	return []retrieve.Passage{{Source: l.Collection, Text: text}}, nil, nil
 }
 
 // explain says what to do where a step needs an answer of another form than its

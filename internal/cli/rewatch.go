@@ -49,15 +49,19 @@ func (a *app) watch(ctx context.Context, in runInput) error {
 func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (changed string) {
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- a.runOnce(run, in) }()
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		err = a.runOnce(run, in)
+	}()
 	change := w.next(ctx)
 	select {
 	case changed = <-change:
 		cancel()
-		_ = <-ended // its answer ended where it was
+		<-ended // its answer ended where it was
 		return changed
-	case err := <-ended:
+	case <-ended:
 		if ctx.Err() != nil {
 			return ""
 		}

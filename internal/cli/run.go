@@ -103,7 +103,7 @@ func (in *runInput) check() error {
 			return usageError{errors.New(f.text)}
 		}
 	}
-	return nil
+	return checkTimeout(in.timeout)
 }
 
 // running is a chain and what its runs need.
@@ -150,6 +150,11 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 	if in.dry {
 		return a.dryRun(ctx, r, in.json)
 	}
+	if in.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, in.timeout)
+		defer cancel()
+	}
 	if names := c.Tools(); len(names) > 0 {
 		tools, done, err := stack.Tools(ctx, names)
 		defer done()
@@ -157,11 +162,6 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 			return a.fail(in.json, provider.Response{}, a.withLog(err))
 		}
 		a.tools.inUse, r.tools = true, a.toolOptions(tools)
-	}
-	if in.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, in.timeout)
-		defer cancel()
 	}
 	if rows != nil {
 		return a.runRows(ctx, r, rows, in)
@@ -177,6 +177,7 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 	}
 	again := restarts(r.stack) || len(r.tools.Tools) > 0
 	show := newLiveSteps(a, r.chain.Steps(), !a.term.outIsTTY && again)
+	a.tools.before = show.newLine
 	o, err := r.run(ctx, r.vars, show)
 	if o.done {
 		if werr := show.finish(o); werr != nil {
@@ -199,11 +200,7 @@ func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (
 
 // find looks passages up for the chain's steps.
 func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
-	c, err := r.stack.Collection(ctx, l.Collection)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.Find(ctx, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
+	return r.stack.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 }
 
 // configured finds a provider that a step names and nobody configured before

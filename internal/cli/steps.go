@@ -32,7 +32,8 @@ type outcome struct {
 // stepRun is the end of a step, or an answer that does not count.
 type stepRun struct {
 	chain.StepResult
-	void string // why the answer does not count
+	tools []toolCallJSON
+	void  string // why the answer does not count
 }
 
 // openStep is what has come of an answer.
@@ -40,6 +41,7 @@ type openStep struct {
 	path           string
 	text, thinking string
 	usage          *provider.Usage
+	tools          []toolCallJSON
 	final          bool
 }
 
@@ -72,12 +74,18 @@ func (o *outcome) note(e chain.Event) {
 			o.open[i].add(e)
 		}
 		o.final = o.final || e.Final
+	case chain.StepTool:
+		if i := o.find(e.Step); i >= 0 {
+			o.open[i].tools = appendCall(o.open[i].tools, *e.Tool)
+		}
 	case chain.StepEnd, chain.StepSkipped:
+		run := stepRun{StepResult: *e.Result}
 		if i := o.find(e.Step); i >= 0 {
 			o.count(o.open[i].usage)
+			run.tools = o.open[i].tools
 			o.open = slices.Delete(o.open, i, i+1)
 		}
-		o.steps = append(o.steps, stepRun{StepResult: *e.Result})
+		o.steps = append(o.steps, run)
 		if slices.Contains(o.names, e.Step) {
 			o.last = e.Result
 		}
@@ -85,7 +93,7 @@ func (o *outcome) note(e chain.Event) {
 		if i := o.find(e.Step); i >= 0 {
 			s := &o.open[i]
 			o.count(s.usage)
-			o.steps = append(o.steps, stepRun{s.result(), oneLine(e.Err)})
+			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err)})
 			*s = openStep{path: s.path}
 		}
 	case chain.StepFallback:
@@ -101,11 +109,11 @@ func (o *outcome) give(path, why string) {
 			return false
 		}
 		o.count(s.usage)
-		o.steps = append(o.steps, stepRun{s.result(), why})
+		o.steps = append(o.steps, stepRun{s.result(), s.tools, why})
 		return true
 	})
 	if len(o.steps) == was {
-		o.steps = append(o.steps, stepRun{chain.StepResult{Name: path}, why})
+		o.steps = append(o.steps, stepRun{StepResult: chain.StepResult{Name: path}, void: why})
 	}
 }
 
@@ -113,7 +121,7 @@ func (o *outcome) give(path, why string) {
 func (o *outcome) breakOff() {
 	for _, s := range o.open {
 		o.untold = o.untold || s.usage == nil
-		o.steps = append(o.steps, stepRun{StepResult: s.result()})
+		o.steps = append(o.steps, stepRun{StepResult: s.result(), tools: s.tools})
 		if s.final {
 			o.cut = &provider.Response{Text: s.text, Thinking: s.thinking}
 		}
@@ -170,7 +178,7 @@ func runEnvelope(o *outcome, err error) envelope {
 		env.Steps = append(env.Steps, stepJSON{
 			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
 			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route, Answered: s.Answered,
-			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages),
+			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages), Tools: s.tools,
 		})
 	}
 	switch {

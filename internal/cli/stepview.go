@@ -231,11 +231,19 @@ func (l *liveSteps) void(e chain.Event) {
 			}
 		}
 	}
-	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, explain(e.Err))
+	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, oneLine(e.Err))
 	if shown {
-		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, explain(e.Err))
+		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, oneLine(e.Err))
 	}
 	l.line(l.app.term.yellow(strings.Join(strings.Fields(stripControls(text)), " ")))
+}
+
+// newLine ends the line that is being written: something else is about to be
+// shown. Of steps that run beside others no line is open.
+func (l *liveSteps) newLine() {
+	if l.now != nil {
+		l.now.newLine()
+	}
 }
 
 func (l *liveSteps) broken() {

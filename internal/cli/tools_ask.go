@@ -26,6 +26,9 @@ type toolFlags struct {
 
 	inUse  bool   // models have tools
 	before func() // called before something is shown between the pieces of an answer; nil: nothing
+
+	noted bool           // calls are kept: of one answer, which nothing runs beside
+	calls []toolCallJSON // of the answer
 }
 
 func (t *toolFlags) register(f *pflag.FlagSet) {
@@ -168,6 +171,9 @@ func visible(text string) string {
 
 // observeTool tells on standard error what tools do.
 func (a *app) observeTool(e tool.Event) {
+	if a.tools.noted {
+		a.tools.calls = appendCall(a.tools.calls, e)
+	}
 	if a.flags.quiet {
 		return
 	}

@@ -117,6 +117,9 @@ func say(k jsonschema.ErrorKind) string {
 	case *kind.Pattern:
 		return fmt.Sprintf("expected a text that matches %s, got %s", k.Want, encode(k.Got))
 	case *kind.Format:
+		if k.Want == "regex" {
+			return encode(k.Got) + " is no regular expression that can be checked here (RE2 has no lookaround and no back references)"
+		}
 		return fmt.Sprintf("expected a %s, got %s", k.Want, encode(k.Got))
 	case *kind.MinLength:
 		return fmt.Sprintf("expected at least %d characters, got %d", k.Want, k.Got)
@@ -171,11 +174,13 @@ func quoted(names []string) string {
 }
 
 func encode(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
 		return "something"
 	}
-	return short(string(b), 60)
+	return short(strings.TrimSuffix(b.String(), "\n"), 60)
 }
 
 func decimal(r *big.Rat) string {

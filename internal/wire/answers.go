@@ -39,11 +39,17 @@ func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 			return nil, provider.Errorf(provider.Invalid, name, "", "no such provider")
 		}
 	}
-	p, err := record.Replay("replay", record.PlayerOptions{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed})
+	o := record.PlayerOptions{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed}
+	p, err := record.Replay("replay", o)
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = p
+	o.Targets = lookedUpIn
+	found, err := record.Replay("replay", o)
+	if err != nil {
+		return nil, err
+	}
+	s.Provider, s.lookups = p, found
 	return s, nil
 }
 
@@ -51,10 +57,14 @@ func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 func (s *Stack) kept(p provider.Provider, o Options) (provider.Provider, error) {
 	a := o.Answers
 	if a.Record != "" {
-		return record.New(p, record.Options{
+		o := record.Options{
 			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets, Suspect: config.LooksLikeKey,
 			Attempts: attempts, Warn: s.warned,
-		})
+		}
+		if err := s.recordLookups(o); err != nil {
+			return nil, err
+		}
+		return record.New(p, o)
 	}
 	on := s.cfg.Cache == config.CacheOn
 	if a.Cache != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,23 @@ func TestRetrieverIsTheCollections(t *testing.T) {
 	}
 }
 
+// A question that is to stay here goes to no other machine, whatever may be
+// done with the passages.
+func TestAQuestionThatStays(t *testing.T) {
+	url, _ := embeddings(t)
+	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: %s, model: v}\n"
+	dir := t.TempDir()
+	filledCollection(t, open(t, load(t, fmt.Sprintf(text, url), nil, nil), Options{StateDir: dir}), "own")
+	s := open(t, load(t, fmt.Sprintf(text, "https://192.0.2.1/v1"), nil, nil), Options{StateDir: dir})
+	c, err := s.Collection(t.Context(), "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Find(t.Context(), "text", 1, retrieve.Search{Privacy: provider.PrivacyLocal}); !errors.Is(err, provider.Private) {
+		t.Errorf("%v, want a private error", err)
+	}
+}
+
 func TestAReplayMakesNoVectors(t *testing.T) {
 	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: http://127.0.0.1:1/v1, model: v}\n", nil, nil)
 	tapes := t.TempDir()
@@ -90,6 +108,37 @@ func TestAReplayMakesNoVectors(t *testing.T) {
 	}
 	defer s.Close()
 	if _, err := s.Retriever(t.Context(), "own"); !errors.Is(err, provider.Unsupported) {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a chain's step found is recorded, and a replay finds it without the
+// collection; what is to stay on this machine is still told to.
+func TestWhatIsFoundIsReplayed(t *testing.T) {
+	url, calls := embeddings(t)
+	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v}\n", map[string]string{"privacy": "local"}, nil)
+	tapes := t.TempDir()
+	s := open(t, cfg, Options{StateDir: t.TempDir(), Answers: Answers{Record: tapes}})
+	filledCollection(t, s, "own")
+	want, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
+	if err != nil || len(want) != 2 || route.Provider != "vectors" {
+		t.Fatalf("%+v, %+v, %v", want, route, err)
+	}
+	_, _, lost := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{})
+
+	*calls = 0
+	s = open(t, cfg, Options{Answers: Answers{Replay: tapes}})
+	got, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
+	if err != nil || !slices.Equal(got, want) || retrieve.Privacy(got) != provider.PrivacyLocal {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if route.Provider != "vectors" || !strings.HasPrefix(route.Reason, "replayed from "+tapes) || *calls != 0 {
+		t.Errorf("%+v, %d calls", route, *calls)
+	}
+	if _, _, err := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{}); !errors.Is(err, provider.Invalid) || !errors.Is(lost, provider.Invalid) {
+		t.Errorf("%v, and at first %v", err, lost)
+	}
+	if _, _, err := s.Find(t.Context(), "own", "else", 5, retrieve.Search{}); !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "holds no answer") {
 		t.Errorf("%v", err)
 	}
 }

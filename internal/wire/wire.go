@@ -67,9 +67,10 @@ type Stack struct {
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
-	flush             func()       // sends what telemetry is left; nil: there is none
-	cache             *Cache       // nil: none is used
-	collections       *store.Store // nil: there is no directory for it
+	flush             func()            // sends what telemetry is left; nil: there is none
+	cache             *Cache            // nil: none is used
+	collections       *store.Store      // nil: there is no directory for it
+	lookups           provider.Provider // records or replays what is found; nil: neither
 	revealed          revealed
 }
 

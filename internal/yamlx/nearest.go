@@ -35,7 +35,7 @@ func Suggest(word string, known []string) string {
 	if near, ok := Nearest(word, known); ok {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	sorted := slices.Sorted(slices.Values(known))
+	sorted := slices.Compact(slices.Sorted(slices.Values(known)))
 	return "known: " + strings.Join(sorted, ", ")
 }
 

@@ -132,3 +132,9 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestSuggestNamesEachOnce(t *testing.T) {
+	if got := yamlx.Suggest("zzzzz", []string{"name", "steps", "name"}); got != "known: name, steps" {
+		t.Error(got)
+	}
+}
