@@ -29,8 +29,10 @@ func unlike(what, where, remedy string) error {
 
 // FromLangChain returns a chain file, YAML, that asks what a prompt or chain file
 // of LangChain's does: the same messages for the same values, with the same
-// settings. What cannot be expressed is an error; what was not used of the file
-// is in the notes.
+// settings. data is the file's text, YAML or JSON, and file what errors call it;
+// files that it names are read in dir; empty: none is. What cannot be expressed
+// is an error. The notes say what of the file is not used, each with its line and
+// column, and are no reason not to use the result.
 func FromLangChain(file string, data []byte, dir string) (out []byte, notes []error, err error) {
 	c, vars, doc, err := fromLangChain(file, data, dir)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 // Legacy is a chain file of LangChain's (_type: llm_chain, sequential_chain or
 // simple_sequential_chain), as the steps that its keys make.
 type Legacy struct {
-	Steps []Step
+	Steps []Step // as New or, if Pipe, as Pipe takes them
 	Pipe  bool
 
-	// Notes say what of the file is not used, such as the model's name, each a
-	// [*yamlx.Error] with its place. They are no reason not to run it.
+	// Notes say what of the file is not used, such as the model's name, each
+	// with its file, line and column. They are no reason not to run it.
 	Notes []error
 
 	chain *Chain
@@ -31,8 +31,8 @@ type Legacy struct {
 // Chain returns the steps compiled.
 func (l *Legacy) Chain() *Chain { return l.chain }
 
-// Notes say what of the chain's file is not used, each a [*yamlx.Error] with its
-// place. Only LangChain's files have any.
+// Notes say what of the chain's file is not used, each with its file, line and
+// column. Only LangChain's files have any.
 func (c *Chain) Notes() []error { return c.notes }
 
 // legacyChain makes a chain of a file that is LangChain's.
@@ -52,7 +52,8 @@ func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
 	return l.chain, nil
 }
 
-// IsLegacy reports whether a file with this root is a chain file of LangChain's.
+// IsLegacy reports whether a file whose YAML has this root is a chain file of
+// LangChain's. Load finds out by itself.
 func IsLegacy(root *yaml.Node) bool {
 	root = yamlx.Follow(root)
 	if root == nil || root.Kind != yaml.MappingNode {
