@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -62,7 +63,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		return "messages", message
 	}
 	p, err := prompt.New(c.promptOptions(src), messages...)
-	for _, err := range split(err) {
+	for _, err := range yamlx.Split(err) {
 		if m := new(prompt.Error); errors.As(err, &m) {
 			c.current.at = textx.Position{Line: m.Line, Column: m.Column}
 			name := ""
@@ -241,9 +242,9 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 	}
 	switch {
 	case b.schema != nil:
-		value, err := decodeJSON(answer.Text)
+		value, _, err := textx.DecodeJSON(answer.Text)
 		if err != nil {
-			return truncated(answer, err)
+			return truncated(answer, fmt.Errorf("the answer is not one JSON value: %w", err))
 		}
 		result.Value = value
 	case b.parse != nil:
@@ -251,7 +252,7 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 		if err != nil {
 			return &ParseError{Text: answer.Text, Err: err, answer: *answer}
 		}
-		result.Value = numbers(value)
+		result.Value = textx.Numbers(value)
 	default:
 		result.Value = answer.Text
 	}

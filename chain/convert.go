@@ -1,11 +1,8 @@
 package chain
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -16,7 +13,6 @@ import (
 	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/yamlx"
-	"github.com/tandem-llm/tandem/provider"
 )
 
 // errUnconvertible is what a file of the other kind cannot say.
@@ -72,50 +68,6 @@ func aboutLangChain(file string, data []byte, doc *yaml.Node) *yaml.Node {
 	}
 	k.node.Content = append(k.node.Content, doc.Content...)
 	return k.node
-}
-
-func encode(doc *yaml.Node) ([]byte, error) {
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(doc); err != nil {
-		return nil, fmt.Errorf("writing YAML: %w", err)
-	}
-	return b.Bytes(), e.Close()
-}
-
-// keyed builds a mapping in order.
-type keyed struct{ node *yaml.Node }
-
-func newKeyed() keyed { return keyed{&yaml.Node{Kind: yaml.MappingNode}} }
-
-// set adds a key, unless its value is zero.
-func (k keyed) set(key string, value any) {
-	if v := reflect.ValueOf(value); !v.IsValid() || v.IsZero() {
-		return
-	}
-	k.put(key, value)
-}
-
-// put adds a key.
-func (k keyed) put(key string, value any) {
-	n, ok := value.(*yaml.Node)
-	if !ok {
-		n = &yaml.Node{}
-		if err := n.Encode(value); err != nil {
-			n.SetString(fmt.Sprint(value))
-		}
-		if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.TrimSpace(n.Value) == "" {
-			n.Style = yaml.DoubleQuotedStyle // so that white space is seen
-		}
-	}
-	name := &yaml.Node{}
-	name.SetString(key)
-	k.node.Content = append(k.node.Content, name, n)
-}
-
-func list(elements ...*yaml.Node) *yaml.Node {
-	return &yaml.Node{Kind: yaml.SequenceNode, Content: elements}
 }
 
 // fromLangChain reads a file, and makes the chain file's document.
@@ -333,66 +285,4 @@ func examplesNode(e *prompt.Examples) (*yaml.Node, error) {
 		k.put("separator", *e.Separator)
 	}
 	return k.node, nil
-}
-
-// sameQuestions runs both chains with made-up values and answers, and says where
-// they ask differently.
-func sameQuestions(a, b *Chain, vars []prompt.Var) error {
-	given := func(c *Chain) map[string]any {
-		values := map[string]any{}
-		for _, in := range c.inputs {
-			values[in.Name] = "⟦" + in.Name + "⟧"
-			for _, v := range vars {
-				if v.Name == in.Name && v.Field == "images" {
-					values[in.Name] = "https://example.org/" + in.Name
-				}
-				if v.Name == in.Name && v.Messages {
-					values[in.Name] = []any{map[string]any{"role": "user", "content": values[in.Name]}}
-				}
-			}
-		}
-		return values
-	}
-	asks := func(c *Chain) ([]provider.Request, error) {
-		r := &questions{}
-		_, err := c.Output(context.Background(), r, given(c))
-		return r.asked, err
-	}
-	x, err := asks(a)
-	if err != nil {
-		return err
-	}
-	y, err := asks(b)
-	switch {
-	case err != nil:
-		return err
-	case !sameNames(a.Inputs(), b.Inputs()):
-		return fmt.Errorf("the inputs would be %q in place of %q", b.Inputs(), a.Inputs())
-	case !reflect.DeepEqual(x, y):
-		return errors.New("the questions would not be the same")
-	}
-	return nil
-}
-
-func sameNames(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
-}
-
-// questions is a provider that notes what it is asked.
-type questions struct{ asked []provider.Request }
-
-var _ provider.Provider = (*questions)(nil)
-
-// Name is "questions".
-func (*questions) Name() string { return "questions" }
-
-// Models lists none.
-func (*questions) Models(context.Context) ([]provider.Model, error) { return nil, nil }
-
-// Chat answers with the number of the question.
-func (q *questions) Chat(_ context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		q.asked = append(q.asked, req)
-		yield(provider.Chunk{Text: fmt.Sprintf("⟦answer %d⟧", len(q.asked)), Finish: provider.FinishStop}, nil)
-	}
 }

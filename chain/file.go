@@ -118,18 +118,8 @@ type inner struct {
 // note keeps the errors of d and reports whether there were any.
 func (f *fileReader) note(d *yamlx.Decoder) bool {
 	err := d.Err()
-	f.errs = append(f.errs, split(err)...)
+	f.errs = append(f.errs, yamlx.Split(err)...)
 	return err != nil
-}
-
-func split(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	return []error{err}
 }
 
 func (f *fileReader) chain(root *yaml.Node) *Chain {

@@ -5,6 +5,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -142,7 +143,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 			}
 			in.Description = own.String("description")
 			if own.Has("default") {
-				in.Default = whole(yamlx.Plain(own.Value("default")))
+				in.Default = textx.Numbers(yamlx.Plain(own.Value("default")))
 				if !has(in.Type, in.Default) {
 					own.Fail("default", "the default is "+describe(in.Default)+", and the input is a "+string(in.Type), "change one of the two")
 				}

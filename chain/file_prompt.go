@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -86,14 +87,14 @@ func (f *fileReader) examples(d *yamlx.Decoder, m yamlx.Map) *prompt.Examples {
 		}
 		root, err := yamlx.Parse(shown, data)
 		if err != nil {
-			f.errs = append(f.errs, split(err)...)
+			f.errs = append(f.errs, yamlx.Split(err)...)
 			return e
 		}
 		items = root
 	}
 	list, ok := yamlx.Plain(items).([]any)
 	for _, item := range list {
-		values, isMap := whole(item).(map[string]any)
+		values, isMap := textx.Numbers(item).(map[string]any)
 		ok = ok && isMap
 		e.Items = append(e.Items, values)
 	}
@@ -135,7 +136,7 @@ func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
 		return nil
 	}
 	p, err := prompt.Parse(shown, data, prompt.Options{Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
-	f.errs = append(f.errs, split(err)...)
+	f.errs = append(f.errs, yamlx.Split(err)...)
 	return p
 }
 

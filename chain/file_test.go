@@ -179,7 +179,7 @@ func TestParseMistakes(t *testing.T) {
 		if err == nil || err.Error() != strings.Join(tt.want, "\n") || c != nil {
 			t.Errorf("%s:\n got %v\nwant %s", tt.name, err, strings.Join(tt.want, "\n     "))
 		}
-		for _, e := range split(err) {
+		for _, e := range yamlx.Split(err) {
 			if ye := new(yamlx.Error); !errors.As(e, &ye) || ye.File != "x.yaml" {
 				t.Errorf("%s: %T %v has no place in a file", tt.name, e, e)
 			}
@@ -253,7 +253,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		for _, e := range split(err) {
+		for _, e := range yamlx.Split(err) {
 			if ye := new(yamlx.Error); !errors.As(e, &ye) || ye.File != "f.yaml" || ye.Message == "" {
 				t.Fatalf("%T %v has no place", e, e)
 			}

@@ -85,7 +85,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
-	f.errs = append(f.errs, split(err)...)
+	f.errs = append(f.errs, yamlx.Split(err)...)
 	return c
 }
 
@@ -112,7 +112,7 @@ func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema
 	}
 	root, err := yamlx.Parse(shown, data)
 	if err != nil {
-		f.errs = append(f.errs, split(err)...)
+		f.errs = append(f.errs, yamlx.Split(err)...)
 		return nil
 	}
 	if root == nil || root.Kind != yaml.MappingNode {

@@ -39,11 +39,7 @@ func FuzzLoad(f *testing.F) {
 				checkLoaded(t, l)
 				continue
 			}
-			list := []error{err}
-			if many, ok := err.(interface{ Unwrap() []error }); ok {
-				list = many.Unwrap()
-			}
-			for _, e := range list {
+			for _, e := range yamlx.Split(err) {
 				var place *yamlx.Error
 				if !errors.As(e, &place) || place.File != path {
 					t.Errorf("no place: %v", e)

@@ -115,11 +115,7 @@ func (s *sandbox) with(env map[string]string) *sandbox {
 func places(t *testing.T, err error) []string {
 	t.Helper()
 	var lines []string
-	list := []error{err}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		list = many.Unwrap()
-	}
-	for _, e := range list {
+	for _, e := range yamlx.Split(err) {
 		var place *yamlx.Error
 		if !errors.As(e, &place) || place.File == "" {
 			t.Errorf("no place: %v", e)

@@ -71,18 +71,18 @@ func readFile(role Role, file string, data []byte, r reader) *layer {
 	l := newLayer(role)
 	root, err := yamlx.Parse(file, data)
 	if err != nil || root == nil {
-		l.errs = flatten(err)
+		l.errs = yamlx.Split(err)
 		return l
 	}
 	d := yamlx.NewDecoder(file)
 	if role == RoleProject && foreign(root) {
 		d.Fail(root, "this is no Tandem configuration: it has none of its keys",
 			"if another tool owns the file, set TANDEM_CONFIG=none or name yours with --config")
-		l.errs = flatten(d.Err())
+		l.errs = yamlx.Split(d.Err())
 		return l
 	}
 	l.read(d, root, r, file)
-	l.errs = flatten(d.Err())
+	l.errs = yamlx.Split(d.Err())
 	return l
 }
 
@@ -184,7 +184,7 @@ func (l *layer) setText(k key, f field, text, from string, r reader) {
 	if v := f.read(r, m, last); v != nil {
 		l.set(k, entry{value: v, from: from})
 	}
-	l.errs = append(l.errs, flatten(d.Err())...)
+	l.errs = append(l.errs, yamlx.Split(d.Err())...)
 }
 
 // textNode is text as the YAML that it stands for: lists have commas.
@@ -209,15 +209,4 @@ func textNode(f field, text string) *yaml.Node {
 		}
 	}
 	return scalar(text)
-}
-
-// flatten takes a list of errors apart.
-func flatten(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	return []error{err}
 }

@@ -50,14 +50,15 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("pages %q, %v", pages, err)
 	}
-	link, code := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`), regexp.MustCompile("`[^`\n]*`")
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`") // Go's As[T](…) is no link
 	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), "code"), -1) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
 				t.Errorf("%s links to %s: %v", page, m[1], err)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -108,7 +109,7 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 		messages = []Message{{Role: provider.RoleUser, Text: e.Text}}
 	}
 	one, err := New(o, messages...)
-	for _, err := range split(err) {
+	for _, err := range yamlx.Split(err) {
 		var inner *Error
 		if errors.As(err, &inner) {
 			c.errs = append(c.errs, &Error{
@@ -170,16 +171,6 @@ func reason(err error) error {
 		return pe.Err
 	}
 	return err
-}
-
-func split(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	return []error{err}
 }
 
 // choose returns the indices of the examples to show.

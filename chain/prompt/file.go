@@ -179,13 +179,13 @@ func (l *loader) at(n *yaml.Node, message, remedy string) error {
 func (l *loader) mapping(n *yaml.Node, what string, known []string) (m yamlx.Map, ok bool, done func()) {
 	d := yamlx.NewDecoder(l.page.file)
 	m, ok = d.Mapping(n, what, known)
-	return m, ok, func() { l.errs = append(l.errs, split(d.Err())...) }
+	return m, ok, func() { l.errs = append(l.errs, yamlx.Split(d.Err())...) }
 }
 
 // placed turns the compiler's mistakes into errors with places.
 func (l *loader) placed(d *draft, root *yaml.Node, err error) error {
 	var out []error
-	for _, err := range split(err) {
+	for _, err := range yamlx.Split(err) {
 		var m *Error
 		if !errors.As(err, &m) {
 			out = append(out, err)
@@ -271,7 +271,7 @@ func (l *loader) openYAML(n *yaml.Node) (page, *yaml.Node, bool) {
 		return p, nil, false
 	}
 	root, err := yamlx.Parse(p.file, []byte(p.text))
-	l.errs = append(l.errs, split(err)...)
+	l.errs = append(l.errs, yamlx.Split(err)...)
 	if err == nil && root == nil {
 		l.fail(n, "the file "+yamlx.Quote(n.Value)+" is empty", "")
 	}

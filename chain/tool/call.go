@@ -61,7 +61,7 @@ func (c *conversation) call(ctx context.Context, i int, asked *provider.ToolCall
 	call := Call{ID: asked.ID, Tool: c.o.Tools[t], Arguments: args, Round: c.round}
 	e.Tool = &call.Tool
 	if wrong == nil {
-		wrong = c.schemas[asked.Name].check(args)
+		wrong = misfit(c.schemas[asked.Name], args)
 	}
 	switch {
 	case i >= mostCalls:
@@ -199,7 +199,7 @@ func (t *Tool) Run(ctx context.Context, args json.RawMessage) (Result, error) {
 		return Result{}, err
 	}
 	if args, err = arguments(args); err == nil {
-		err = s.check(args)
+		err = misfit(s, args)
 	}
 	if err != nil {
 		return Result{}, &ArgumentsError{err}

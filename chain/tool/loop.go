@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -105,7 +106,7 @@ func Loop(p provider.Provider, o Options) provider.Provider {
 	if o.Limit <= 0 {
 		o.Limit = defaultLimit
 	}
-	l := &loop{Provider: p, o: o, schemas: map[string]schema{}}
+	l := &loop{Provider: p, o: o, schemas: map[string]*schema.Schema{}}
 	l.wrong = l.prepare()
 	return l
 }
@@ -113,8 +114,8 @@ func Loop(p provider.Provider, o Options) provider.Provider {
 type loop struct {
 	provider.Provider
 	o       Options
-	schemas map[string]schema // by the tool's name
-	wrong   error             // with the tools: the error of every Chat
+	schemas map[string]*schema.Schema // by the tool's name
+	wrong   error                     // with the tools: the error of every Chat
 }
 
 var _ provider.Wrapper = (*loop)(nil)

@@ -18,11 +18,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 
-	"github.com/google/jsonschema-go/jsonschema"
-
+	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -32,7 +32,7 @@ type Tool struct {
 	// both engines take them. No two tools of a loop share one.
 	Name        string
 	Description string          // for the model: what it does, and when to use it
-	Parameters  json.RawMessage // JSON Schema of the arguments, which are an object; draft 2020-12 or 7
+	Parameters  json.RawMessage // JSON Schema of the arguments, which are an object
 	// Source is whose it is: [SourceGo], or the name of an MCP server.
 	Source string
 	// Ref is what a person calls it, such as "files/read_file". Empty: Name.
@@ -90,16 +90,12 @@ func (t *Tool) definition() provider.Tool {
 //	}
 func Func[In, Out any](name, description string, fn func(context.Context, In) (Out, error)) (Tool, error) {
 	t := Tool{Name: name, Description: description, Source: SourceGo}
-	s, err := jsonschema.For[In](nil)
-	if err != nil {
+	var err error
+	if t.Parameters, err = schema.For(reflect.TypeFor[In]()); err != nil {
 		return Tool{}, fmt.Errorf("the tool %s: its arguments cannot be described: %w", name, err)
 	}
-	if s.Type != "object" {
-		var in In
-		return Tool{}, fmt.Errorf("the tool %s: its arguments must be a struct, not %T", name, in)
-	}
-	if t.Parameters, err = json.Marshal(s); err != nil {
-		return Tool{}, fmt.Errorf("the tool %s: its arguments cannot be described: %w", name, err)
+	if typeOf(t.Parameters) != "object" {
+		return Tool{}, fmt.Errorf("the tool %s: its arguments must be a struct, not %s", name, reflect.TypeFor[In]())
 	}
 	t.Call = func(ctx context.Context, arguments json.RawMessage) (Result, error) {
 		var in In

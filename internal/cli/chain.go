@@ -157,7 +157,7 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 	one := checkedJSON{File: file, Mistakes: []findingJSON{}, Warnings: []findingJSON{}, Inputs: []inputJSON{}, Steps: []string{}}
 	c, err := chain.Load(file, t.load()...)
 	if err != nil {
-		for _, e := range each(err) {
+		for _, e := range yamlx.Split(err) {
 			one.Mistakes = append(one.Mistakes, finding(file, e))
 		}
 		return one
@@ -179,14 +179,6 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 		}
 	}
 	return one
-}
-
-// each is the errors that one holds.
-func each(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok && isList(err) {
-		return many.Unwrap()
-	}
-	return []error{err}
 }
 
 func finding(file string, err error) findingJSON {

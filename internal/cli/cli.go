@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // Main runs one command and returns the exit code. It writes data to stdout
@@ -160,17 +162,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 
 // report shows an error on standard error: one line a problem.
 func (a *app) report(err error) {
-	if many, ok := err.(interface{ Unwrap() []error }); ok && isList(err) {
-		for _, e := range many.Unwrap() {
-			a.report(e)
-		}
-		return
+	for _, e := range yamlx.Split(err) {
+		a.term.note("%s %s", a.term.red("tandem:"), explain(e))
 	}
-	a.term.note("%s %s", a.term.red("tandem:"), explain(err))
-}
-
-// isList reports whether err is a plain list of errors, as errors.Join makes,
-// whose text is a line for each.
-func isList(err error) bool {
-	return fmt.Sprintf("%T", err) == "*errors.joinError"
 }

@@ -3,13 +3,12 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -125,7 +124,7 @@ func valueAs(typ chain.Type, text string) (any, error) {
 		return text, nil
 	}
 	example := map[chain.Type]string{chain.TypeList: `["a", "b"]`, chain.TypeMap: `{"a": 1}`, chain.TypeBool: "true or false", chain.TypeNumber: "3.5"}[typ]
-	value, _, err := decodeValue(text)
+	value, _, err := textx.DecodeJSON(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not JSON: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
 	}
@@ -133,51 +132,6 @@ func valueAs(typ chain.Type, text string) (any, error) {
 		return nil, fmt.Errorf("%s is a %s: write it as %s", yamlx.Quote(strings.TrimSpace(text)), typeOfJSON(value), example)
 	}
 	return value, nil
-}
-
-// decodeValue returns what one JSON text says, whole numbers as int; at is the
-// offset of a mistake.
-func decodeValue(text string) (value any, at int, err error) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	if err := dec.Decode(&value); err != nil {
-		at := int(dec.InputOffset())
-		if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
-			at = max(0, int(syntax.Offset)-1)
-		}
-		return nil, min(at, len(text)), err
-	}
-	end := int(dec.InputOffset())
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, end, errors.New("there is more after the JSON")
-	}
-	return numbers(value), 0, nil
-}
-
-// numbers returns v with every json.Number as an int where it is one, and as a
-// float64 where not.
-//
-// A number too large for both is its text.
-func numbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return int(i)
-		}
-		if f, err := v.Float64(); err == nil {
-			return f
-		}
-		return v.String() // too large to count with
-	case []any:
-		for i := range v {
-			v[i] = numbers(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = numbers(v[k])
-		}
-	}
-	return v
 }
 
 func typeOfJSON(v any) chain.Type {
@@ -190,7 +144,7 @@ func typeOfJSON(v any) chain.Type {
 		return chain.TypeMap
 	case bool:
 		return chain.TypeBool
-	case int, float64:
+	case int, float64, json.Number:
 		return chain.TypeNumber
 	}
 	return chain.TypeAny

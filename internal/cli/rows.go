@@ -164,7 +164,7 @@ func (t *table) lines(text string, objects bool) error {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		value, at, err := decodeValue(line)
+		value, at, err := textx.DecodeJSON(line)
 		if err != nil {
 			return t.fail(number, 1+utf8.RuneCountInString(line[:at]), "this is not one JSON value: "+err.Error(), "write one a line")
 		}
@@ -177,7 +177,7 @@ func (t *table) lines(text string, objects bool) error {
 
 // list reads one JSON list.
 func (t *table) list(text string, objects bool) error {
-	value, at, err := decodeValue(text)
+	value, at, err := textx.DecodeJSON(text)
 	if err != nil {
 		p := textx.PositionOf(text, at)
 		return t.fail(p.Line, p.Column, "this is not JSON: "+err.Error(), "")

@@ -60,17 +60,14 @@ func fileCheck(f config.File) Check {
 }
 
 // mistakes are the checks that an error of loading stands for.
-func mistakes(err error) []Check {
-	if err == nil {
-		return nil
+func mistakes(err error) (bad []Check) {
+	for _, e := range yamlx.Split(err) {
+		bad = append(bad, mistake(e))
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a plain list, taken apart
-		var checks []Check
-		for _, e := range many.Unwrap() {
-			checks = append(checks, mistakes(e)...)
-		}
-		return checks
-	}
+	return bad
+}
+
+func mistake(err error) Check {
 	c := Check{Name: "config", Status: Fail, Detail: err.Error(), Remedy: "see `tandem config check`"}
 	var at *yamlx.Error
 	if errors.As(err, &at) {
@@ -84,7 +81,7 @@ func mistakes(err error) []Check {
 	if errors.Is(err, fs.ErrNotExist) {
 		c.Remedy = "name a file that exists, or take --config and TANDEM_CONFIG away"
 	}
-	return []Check{c}
+	return c
 }
 
 // named reports whether one of the mistakes is in the file.

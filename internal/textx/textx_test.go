@@ -1,6 +1,8 @@
 package textx
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,18 @@ func TestNames(t *testing.T) {
 	for name, want := range map[string]bool{"a": true, "_1": true, "größe": true, "名": true, "e\u0301": true, "": false, "1a": false, "a b": false, "a.b": false} {
 		if IsName(name) != want {
 			t.Errorf("IsName(%q) is not %v", name, want)
+		}
+	}
+}
+
+func TestDecodeJSON(t *testing.T) {
+	got, _, err := DecodeJSON(` {"a": [1, 1.5, 1e999, 12345678901234567890, true, null]} `)
+	if want := (map[string]any{"a": []any{1, 1.5, json.Number("1e999"), json.Number("12345678901234567890"), true, nil}}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for text, want := range map[string]int{`{"a" 1}`: 5, `[1,}`: 3, `1 2`: 1, ``: 0} {
+		if got, at, err := DecodeJSON(text); err == nil || at != want {
+			t.Errorf("%q: got %v, offset %d (want %d), %v", text, got, at, want, err)
 		}
 	}
 }

@@ -102,11 +102,11 @@ func TestDecodeErrors(t *testing.T) {
 
 func TestDecodeReportsEverythingInOrder(t *testing.T) {
 	_, err := read(t, "n: none\nx: warm\nwrods: 1\n")
-	many, ok := err.(interface{ Unwrap() []error })
-	if !ok || len(many.Unwrap()) != 3 {
+	all := yamlx.Split(err)
+	if len(all) != 3 {
 		t.Fatalf("got %v", err)
 	}
-	for i, e := range many.Unwrap() {
+	for i, e := range all {
 		var place *yamlx.Error = e.(*yamlx.Error)
 		if place.Line != i+1 {
 			t.Errorf("error %d is in line %d: %v", i+1, place.Line, e)

@@ -74,6 +74,22 @@ func Join(errs ...error) error {
 	return errors.Join(errs...)
 }
 
+// Split takes apart what [Join] and errors.Join put together, however deep;
+// nil gives none. Other errors that hold several have a text of their own.
+func Split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if fmt.Sprintf("%T", err) != "*errors.joinError" {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errorlint // a plain list, taken apart
+		all = append(all, Split(e)...)
+	}
+	return all
+}
+
 // Quote shows a value that was found in a file: shortened, in quotes, and not
 // at all where it might be a secret.
 func Quote(value string) string {

@@ -2,9 +2,11 @@ package yamlx_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,9 +88,20 @@ func TestParseEmpty(t *testing.T) {
 
 func TestAllDuplicatesAtOnce(t *testing.T) {
 	_, err := yamlx.Parse("f.yaml", []byte("a: 1\na: 2\nb: 1\nb: 2\n"))
-	many, ok := err.(interface{ Unwrap() []error })
-	if !ok || len(many.Unwrap()) != 2 {
+	if len(yamlx.Split(err)) != 2 {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSplitTakesListsApartAndNothingElse(t *testing.T) {
+	a, b := errors.New("a"), errors.New("b")
+	both := fmt.Errorf("%w, since %w", a, b)
+	got := yamlx.Split(errors.Join(a, errors.Join(both, b)))
+	if !slices.Equal(got, []error{a, both, b}) {
+		t.Errorf("got %v", got)
+	}
+	if got := yamlx.Split(nil); got != nil {
+		t.Errorf("no error gave %v", got)
 	}
 }
 
