@@ -211,7 +211,7 @@ func liveBreak(t *testing.T, l Live) {
 	}
 	start = time.Now()
 	l.answer(t, p, l.request(1))
-	if took := time.Since(start); took > wholeLong/2 {
+	if took := time.Since(start); wholeLong > time.Second && took > wholeLong/2 { // of less, a busy machine makes more
 		t.Errorf("after a break, one token took %s; the answer that was left would have taken %s", took, wholeLong)
 	}
 }
