@@ -15,9 +15,9 @@ import (
 
 // ToLangChain returns a file of LangChain's, YAML, that asks what a chain file
 // does: a prompt file of a file that is one step without a model's settings, and
-// a chain file of any other. What cannot be expressed is an error.
-//
-// Files that it names are read in dir; empty: none is.
+// a chain file of any other. data is the file's text, and file what errors call
+// it; files that it names are read in dir; empty: none is. What cannot be
+// expressed is an error.
 func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 	f := &fileReader{file: file}
 	if dir != "" {

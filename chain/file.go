@@ -47,7 +47,10 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 //	prompt: Tell me the president of {country}
 //
 // A prompt file of LangChain's is a chain of one step, and a chain file of
-// LangChain's one of its steps: see [ParseLegacy].
+// LangChain's (llm_chain, sequential_chain, simple_sequential_chain) one of its
+// steps. A model's settings in it become the steps' own; its name and where it
+// is to be found do not, for who answers is the caller's to say: see
+// [Chain.Notes].
 //
 // The error holds every mistake in the file, each with its line and column. A
 // text that names other files is a mistake: [Load] reads those.
