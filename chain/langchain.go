@@ -2,7 +2,6 @@ package chain
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
