@@ -3,12 +3,13 @@ package output
 import (
 	"errors"
 	"fmt"
-	"github.com/tandem-llm/tandem/internal/textx"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Enum takes one of the values, with white space around it. Errors: there are
