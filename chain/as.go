@@ -10,8 +10,9 @@ import (
 )
 
 // As asks one prompt, as [Predict] does, and returns the answer as a T: a
-// struct, say. The engine is held to T's JSON Schema, and the answer is checked
-// against it; one that does not fit is asked for again, and then an error that
+// struct, say. The engine is held to T's JSON Schema (see [SchemaOf]), and the
+// answer is checked against it. One that does not fit is asked for again, twice
+// at most; then As returns the zero T and a [provider.Truncated] error that
 // holds a *[structured.Error].
 func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...Option) (T, error) {
 	var zero T
@@ -26,9 +27,10 @@ func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...
 	return output.Decode[T](text)
 }
 
-// SchemaOf returns the schema of a T for [Step].Schema: fields by their json
-// tags, those with omitempty or omitzero optional, a jsonschema tag as the
-// description. Error: there is none for such a type.
+// SchemaOf returns the JSON Schema of a T for [Step].Schema: fields by their
+// json tags, those with omitempty or omitzero optional, a jsonschema tag as the
+// description. Engines are held to it strictly. Errors: the type has none, as a
+// func or a type that holds itself.
 func SchemaOf[T any]() (*provider.Schema, error) {
 	s, err := output.SchemaOf[T]()
 	if err != nil {
@@ -43,5 +45,7 @@ func SchemaOf[T any]() (*provider.Schema, error) {
 	return &s, nil
 }
 
-// Decode returns the value of a run whose last step has the schema of T.
+// Decode returns the value of a run whose last step has the schema of T (see
+// [SchemaOf]). What that schema does not accept is an *[output.Error]; nothing is
+// filled in or dropped.
 func Decode[T any](r Result) (T, error) { return output.Decode[T](r.Text) }

@@ -159,7 +159,13 @@ func (*textBody) final() bool { return false }
 
 func (b *textBody) run(_ context.Context, _ *exec, _ *step, v *frame, _ site) (StepResult, error) {
 	text, err := b.template.Render(v.with(b.partial))
-	return StepResult{Text: text, Value: text, Finish: provider.FinishStop}, err
+	if err == nil && len(text) > maxValue {
+		err = tooLarge()
+	}
+	if err != nil {
+		return StepResult{}, err
+	}
+	return StepResult{Text: text, Value: text, Finish: provider.FinishStop}, nil
 }
 
 // transform computes.
@@ -170,6 +176,9 @@ func (*transform) final() bool { return false }
 func (b *transform) run(_ context.Context, _ *exec, _ *step, v *frame, _ site) (StepResult, error) {
 	value, err := b.expression.eval(v)
 	if err != nil {
+		return StepResult{}, err
+	}
+	if value, err = settled(value); err != nil {
 		return StepResult{}, err
 	}
 	text, err := textOf(value)

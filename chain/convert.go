@@ -25,8 +25,10 @@ func unlike(what, where, remedy string) error {
 
 // FromLangChain returns a chain file, YAML, that asks what a prompt or chain file
 // of LangChain's does: the same messages for the same values, with the same
-// settings. What cannot be expressed is an error; what was not used of the file
-// is in the notes.
+// settings. data is the file's text, YAML or JSON, and file what errors call it;
+// files that it names are read in dir; empty: none is. What cannot be expressed
+// is an error. The notes say what of the file is not used, each with its line and
+// column, and are no reason not to use the result.
 func FromLangChain(file string, data []byte, dir string) (out []byte, notes []error, err error) {
 	c, vars, doc, err := fromLangChain(file, data, dir)
 	if err != nil {
@@ -75,13 +77,13 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 		return nil, nil, nil, err
 	}
 	if IsLegacy(root) {
-		l, err := ParseLegacy(file, data, dir)
+		l, err := parseLegacy(file, data, dir)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		doc, err := legacyDocument(l)
 		var vars []prompt.Var
-		for _, s := range l.Steps {
+		for _, s := range l.steps {
 			if s.Ask != nil {
 				vars = append(vars, s.Ask.Vars()...)
 			}
@@ -105,11 +107,11 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 }
 
 // legacyDocument writes a legacy chain's steps.
-func legacyDocument(l *Legacy) (*yaml.Node, error) {
+func legacyDocument(l *legacy) (*yaml.Node, error) {
 	doc := newKeyed()
-	doc.set("pipe", l.Pipe)
+	doc.set("pipe", l.pipe)
 	var steps []*yaml.Node
-	for _, s := range l.Steps {
+	for _, s := range l.steps {
 		if s.Ask == nil {
 			return nil, unlike("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
 		}
@@ -125,7 +127,7 @@ func legacyDocument(l *Legacy) (*yaml.Node, error) {
 		k.set("stop", s.Stop)
 		steps = append(steps, k.node)
 	}
-	if len(steps) == 1 && !l.Pipe {
+	if len(steps) == 1 && !l.pipe {
 		return steps[0], nil
 	}
 	doc.put("steps", list(steps...))

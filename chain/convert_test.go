@@ -93,6 +93,8 @@ func TestToLangChain(t *testing.T) {
 		{"steps: [{name: a, prompt: '{x}'}, {name: b, prompt: '{a} {y}'}]", "_type: sequential_chain\ninput_variables:\n  - x\n  - \"y\"\noutput_variables:\n  - b\n"},
 		{"pipe: true\nsteps: [{prompt: '{x}'}, {prompt: '{y}'}]", "_type: simple_sequential_chain\nchains:\n"},
 		{"prompt: '{x}'\nexamples: {text: '{i}', items: [{i: 'a {b}'}]}", "_type: few_shot\n"},
+		{"inputs: {x: text}\nprompt: '{x}'", "_type: prompt\ninput_variables:\n  - x\n"},
+		{"inputs: [x]\nsteps: [{name: a, prompt: '{x}', max_tokens: 5}]", "_type: sequential_chain\ninput_variables:\n  - x\n"},
 	} {
 		out, err := ToLangChain("c.yaml", []byte(tt.text), "")
 		if err != nil || !strings.HasPrefix(string(out), tt.want) {
@@ -103,7 +105,8 @@ func TestToLangChain(t *testing.T) {
 		{"prompt: x\nmodel: m", `c.yaml:2:8: "model" cannot be expressed in a prompt of LangChain's; remove it, or keep the chain file`},
 		{"prompt: x\nprivacy: local", `c.yaml:2:10: "privacy" cannot be expressed`},
 		{"privacy: local\nsteps: [{name: a, prompt: x}]", `c.yaml:1:10: "privacy" cannot be expressed`},
-		{"steps: [{name: a, system: s, prompt: '{x}'}]", "messages cannot be expressed in a chain of LangChain's"},
+		{"steps: [{name: a, system: s, prompt: '{x}'}]", "c.yaml:1:27: a system message cannot be expressed in a chain of LangChain's, whose prompts are texts"},
+		{"steps: [{name: a, messages: [{role: user, content: '{x}'}, {role: assistant, content: y}]}]", "c.yaml:1:29: messages cannot be expressed in a chain of LangChain's"},
 		{"steps: [{name: a, text: '{x}'}]", `"text" cannot be expressed`},
 		{"prompt: '{x'", "c.yaml:1:10: this { is never closed"},
 		{"prompt: '{i}'\nexamples: {text: '{i}', items: [{i: a}], select: {by: length}}", "a selector cannot be expressed"},
@@ -112,5 +115,12 @@ func TestToLangChain(t *testing.T) {
 		if e := new(yamlx.Error); err == nil || !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 		}
+	}
+	// Each thing is told once, and nothing of a prompt that is not there.
+	_, err := ToLangChain("c.yaml", []byte("inputs: {x: list}\ntransform: len(x)\n"), "")
+	want := "c.yaml:1:9: the type, default or description of the input \"x\" cannot be expressed in a file of LangChain's; remove it, or keep the chain file\n" +
+		"c.yaml:2:12: \"transform\" cannot be expressed in a prompt of LangChain's; remove it, or keep the chain file"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
 	}
 }

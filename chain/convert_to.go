@@ -15,9 +15,9 @@ import (
 
 // ToLangChain returns a file of LangChain's, YAML, that asks what a chain file
 // does: a prompt file of a file that is one step without a model's settings, and
-// a chain file of any other. What cannot be expressed is an error.
-//
-// Files that it names are read in dir; empty: none is.
+// a chain file of any other. data is the file's text, and file what errors call
+// it; files that it names are read in dir; empty: none is. What cannot be
+// expressed is an error.
 func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 	f := &fileReader{file: file}
 	if dir != "" {
@@ -32,7 +32,7 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &langChainWriter{file: file, files: f.files}
+	w := &langChainWriter{file: file, files: f.files, chain: c}
 	doc, vars := w.document(f.text)
 	if err := yamlx.Join(w.errs...); err != nil {
 		return nil, err
@@ -54,6 +54,7 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 // langChainWriter writes the steps of a chain file as LangChain has them.
 type langChainWriter struct {
 	file  string
+	chain *Chain // the file's
 	files *files
 	errs  []error
 	vars  []prompt.Var
@@ -71,14 +72,18 @@ func (w *langChainWriter) document(text string) (*yaml.Node, []prompt.Var) {
 	top, _ := d.Mapping(root, "a chain", nil)
 	if !top.Has("steps") {
 		s := f.readStep(d, top)
-		body := w.step(top, &s)
+		var body *yaml.Node
 		if settingsOf(&s) {
 			body = w.llmChain(top, &s, s.Name)
+		} else {
+			body = w.step(top, &s)
 		}
+		w.inputs(top)
 		aboutTandem(body, top)
 		return body, w.vars
 	}
-	w.only(top, "a sequence", "name", "description", "pipe", "steps")
+	w.only(top, "a sequence", "name", "description", "inputs", "pipe", "steps")
+	w.inputs(top)
 	var chains []*yaml.Node
 	var names, inputs []string
 	pipe := top.Bool("pipe")
@@ -137,6 +142,16 @@ func (w *langChainWriter) only(m yamlx.Map, what string, known ...string) {
 	}
 }
 
+// inputs refuses what LangChain's files cannot say of an input: they have names.
+func (w *langChainWriter) inputs(top yamlx.Map) {
+	for i := range w.chain.inputs {
+		in := &w.chain.inputs[i]
+		if top.Has("inputs") && (in.Type != TypeText && in.Type != TypeAny || in.Default != nil || in.Description != "") {
+			w.fail(top.Node("inputs"), "the type, default or description of the input "+yamlx.Quote(in.Name)+" cannot be expressed in a file of LangChain's", "remove it, or keep the chain file")
+		}
+	}
+}
+
 func (w *langChainWriter) fail(n *yaml.Node, message, remedy string) {
 	w.errs = append(w.errs, yamlx.NewDecoder(w.file).At(n, message, remedy))
 }
@@ -147,7 +162,11 @@ func (w *langChainWriter) llmChain(m yamlx.Map, s *Step, output string) *yaml.No
 	k.put("_type", "llm_chain")
 	k.set("output_key", output)
 	body := w.step(m, s)
-	if len(body.Content) > 0 && !typed(body) {
+	switch {
+	case len(body.Content) == 0 || typed(body):
+	case s.System != "":
+		w.fail(m.Node("system"), "a system message cannot be expressed in a chain of LangChain's, whose prompts are texts", "write it into the `prompt`, or convert the step by itself")
+	default:
 		w.fail(m.Node("messages"), "messages cannot be expressed in a chain of LangChain's, whose prompts are texts", "write `prompt`, or convert the step by itself")
 	}
 	k.put("prompt", body)
@@ -166,8 +185,11 @@ func typed(n *yaml.Node) bool { return n.Content[0].Value == "_type" }
 
 // step writes the prompt of a step.
 func (w *langChainWriter) step(m yamlx.Map, s *Step) *yaml.Node {
-	w.only(m, "a prompt", "name", "description", "prompt", "system", "messages", "format", "partial", "examples", "images",
+	w.only(m, "a prompt", "name", "description", "inputs", "prompt", "system", "messages", "format", "partial", "examples", "images",
 		"temperature", "top_p", "seed", "max_tokens", "stop")
+	if kinds := s.kinds(); len(kinds) != 1 || kinds[0] != "prompt" && kinds[0] != "messages" {
+		return newKeyed().node // it asks nothing, which has been told
+	}
 	messages, _ := messagesOf(s)
 	format := s.Format
 	if format == "" {

@@ -6,10 +6,17 @@
 //	)
 //	result, err := c.Output(ctx, p, map[string]any{"country": "India"})
 //
-// Start with [New], or with [Load] for a chain in a file. [Chain.Run] streams
-// every step as it is answered, [Chain.Output] returns the whole, [Predict]
-// asks one prompt. Packages chain/template and chain/prompt have templates and
-// prompts to use on their own.
+// Start with [New], or with [Load] for a chain in a file; [Step] says what a
+// step can be, and [Pipe] makes LangChain's SimpleSequentialChain. [Chain.Run]
+// streams every step as it is answered, [Chain.Output] returns the whole.
+// [Predict] asks one prompt, and [As] has the answer as a Go value. The
+// provider p comes from package provider/ollama, provider/openai or
+// provider/router. [Defaults], [WithTools], [WithPassages] and [WithEmbedder]
+// are what a run can be told besides.
+//
+// The parts can be used on their own: chain/template (texts with variables),
+// chain/prompt (messages), chain/output (parsers), chain/tool, chain/retrieve
+// and chain/memory.
 //
 // A chain never passes on an answer that is not whole: a step that was cut at
 // its token limit, or that wrote nothing, ends the chain with an error that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 
 	"github.com/tandem-llm/tandem/chain"
 )
@@ -119,31 +118,21 @@ llm:
 output_key: president
 `
 
-func ExampleParseLegacy() {
-	l, err := chain.ParseLegacy("president.yaml", []byte(saved), "")
+// Files of LangChain's are read as well. Its model's settings are the steps' own;
+// who answers is for the caller to say.
+func ExampleChain_Notes() {
+	c, err := chain.Parse("president.yaml", []byte(saved))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(l.Chain().Inputs(), l.Chain().Steps(), *l.Steps[0].Temperature)
-	for _, note := range l.Notes {
+	fmt.Println(c.Inputs(), c.Steps())
+	for _, note := range c.Notes() {
 		fmt.Println(note)
 	}
 	// Output:
-	// [country] [president] 0.5
+	// [country] [president]
 	// president.yaml:8:3: not used of the model: model_name; who answers is in the configuration; `use` and `model` of a step name another
-}
-
-// Load reads such files too; Notes say what of one was not used.
-func ExampleLoadLegacy() {
-	path := filepath.Join("testdata", "saved.yaml")
-	l, err := chain.LoadLegacy(path)
-	fmt.Println(len(l.Steps), err)
-	c, err := chain.Load(path)
-	fmt.Println(c.Inputs(), len(c.Notes()), err)
-	// Output:
-	// 1 <nil>
-	// [country] 1 <nil>
 }
 
 func ExampleFromLangChain() {

@@ -80,7 +80,7 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 		env[name] = exprType(c.use(name))
 	}
 	c.current.at = textx.Position{}
-	options := []expr.Option{expr.Env(env)}
+	options := []expr.Option{expr.Env(env), fromJSON()}
 	if want == TypeBool {
 		options = append(options, expr.AsBool())
 	}
@@ -94,6 +94,15 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 		return nil
 	}
 	return e
+}
+
+// fromJSON is expr-lang's function of the name, with numbers as they are
+// everywhere in a chain.
+func fromJSON() expr.Option {
+	return expr.Function("fromJSON", func(args ...any) (any, error) {
+		value, _, err := textx.DecodeJSON(args[0].(string))
+		return value, err
+	}, new(func(string) any))
 }
 
 // locationOf turns an offset in characters into a place.

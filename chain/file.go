@@ -47,7 +47,10 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 //	prompt: Tell me the president of {country}
 //
 // A prompt file of LangChain's is a chain of one step, and a chain file of
-// LangChain's one of its steps: see [ParseLegacy].
+// LangChain's (llm_chain, sequential_chain, simple_sequential_chain) one of its
+// steps. A model's settings in it become the steps' own; its name and where it
+// is to be found do not, for who answers is the caller's to say: see
+// [Chain.Notes].
 //
 // The error holds every mistake in the file, each with its line and column. A
 // text that names other files is a mistake: [Load] reads those.
@@ -146,7 +149,9 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	f.report(c.mistakes)
 	f.place(c.chain)
 	for _, w := range c.warnings {
-		c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+		if !w.src.broken { // it may stand nowhere
+			c.chain.warnings = append(c.chain.warnings, f.errorAt(w))
+		}
 	}
 	c.chain.name, c.chain.description = name, description
 	if !top.Has("steps") && name != "" {

@@ -239,6 +239,12 @@ func FuzzParse(f *testing.F) {
 		"prompt: '{a}'", "steps:\n- {name: a, prompt: x}\n- {name: b, prompt: '{a}'}\n", "pipe: true\nsteps:\n- prompt: x\n",
 		"messages:\n- {role: user, content: |\n  {x}}", "steps: [&a {prompt: '}'}, *a]", "prompt: >\n  {\n", "a: b", "[]", "prompt: \"\\n}\"",
 		"messages: [{role: user}, 3]\nprompt: 1\n", "steps: [1]\npipe: yes\n",
+		"steps:\n-\n-", busy, strings.ReplaceAll(busy, "}", ""), strings.ReplaceAll(busy, "x", "list"),
+		"each: '[1,'\nas: 1\nrepeat: {until: '(', max: 0, start: 'a.b', keep: true}\ntext: '{{'\n",
+		"route: {ask: '{', by: 'x', branches: {a: {route: {by: a, branches: {}}}}, default: b}\n",
+		"chain: x.yaml\nwith: {a: 1 +}\n", "inputs: {a: {type: list, default: [1]}, b: bool}\nwhen: b\nelse: x\ntext: '{a}'\nfallback: {fallback: {text: ''}}\n",
+		"retrieve: {from: '', query: '{', k: 101}\ntimeout: 1\nretries: 11\n", "prompt: x\nparse: {regex: '('}\nschema: {$ref: '#/a'}\ntools: [1, '']\n",
+		"prompt: x\nexamples: {items: [{a: b}], text: '{', select: {by: mmr}}\nimages: ['{x}']\npartial: {x: }\n", "format: mustache\npartials: {a: '{{>a}}'}\ntext: '{{#a}}{{>b}}'\n",
 	} {
 		f.Add(s)
 	}

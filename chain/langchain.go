@@ -2,7 +2,6 @@ package chain
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,24 +10,17 @@ import (
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
-// Legacy is a chain file of LangChain's (_type: llm_chain, sequential_chain or
+// legacy is a chain file of LangChain's (_type: llm_chain, sequential_chain or
 // simple_sequential_chain), as the steps that its keys make.
-type Legacy struct {
-	Steps []Step
-	Pipe  bool
-
-	// Notes say what of the file is not used, such as the model's name, each a
-	// [*yamlx.Error] with its place. They are no reason not to run it.
-	Notes []error
-
-	chain *Chain
+type legacy struct {
+	steps []Step
+	pipe  bool
+	chain *Chain // of them
 }
 
-// Chain returns the steps compiled.
-func (l *Legacy) Chain() *Chain { return l.chain }
-
-// Notes say what of the chain's file is not used, each a [*yamlx.Error] with its
-// place. Only LangChain's files have any.
+// Notes say what of the chain's file is not used, such as a model's name in one
+// of LangChain's, each with its file, line and column. They are no reason not to
+// run it. Only LangChain's files have any.
 func (c *Chain) Notes() []error { return c.notes }
 
 // legacyChain makes a chain of a file that is LangChain's.
@@ -41,14 +33,15 @@ func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
 	if f.jinja2 {
 		options = append(options, AllowJinja2())
 	}
-	l, err := ParseLegacy(f.file, data, dir, options...)
+	l, err := parseLegacy(f.file, data, dir, options...)
 	if err != nil {
 		return nil, err
 	}
 	return l.chain, nil
 }
 
-// IsLegacy reports whether a file with this root is a chain file of LangChain's.
+// IsLegacy reports whether a file whose YAML has this root is a chain file of
+// LangChain's. Load finds out by itself.
 func IsLegacy(root *yaml.Node) bool {
 	root = yamlx.Follow(root)
 	if root == nil || root.Kind != yaml.MappingNode {
@@ -66,24 +59,14 @@ func legacyTypes() []string {
 	return []string{"llm_chain", "sequential_chain", "simple_sequential_chain"}
 }
 
-// LoadLegacy reads a chain file of LangChain's. Files that it names lie in its
-// folder or below.
-func LoadLegacy(path string, options ...LoadOption) (*Legacy, error) {
-	data, err := yamlx.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	return ParseLegacy(path, data, filepath.Dir(path), options...)
-}
-
-// ParseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
+// parseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
 // call file. Files that it names are read in dir; empty: none is.
 //
 // A model's settings (temperature, max_tokens, top_p, stop, seed) become the
 // step's. Its name, its keys and where it is to be found do not: who answers is
 // for the configuration to say. A key in the file is an error, which does not
 // show it.
-func ParseLegacy(file string, data []byte, dir string, options ...LoadOption) (*Legacy, error) {
+func parseLegacy(file string, data []byte, dir string, options ...LoadOption) (*legacy, error) {
 	var how fileReader
 	for _, option := range options {
 		option(&how)
@@ -108,7 +91,7 @@ func ParseLegacy(file string, data []byte, dir string, options ...LoadOption) (*
 		return nil, yamlx.Join(r.errs...)
 	}
 	c.notes = r.notes
-	return &Legacy{Steps: p.steps, Pipe: p.pipe, Notes: r.notes, chain: c}, nil
+	return &legacy{steps: p.steps, pipe: p.pipe, chain: c}, nil
 }
 
 // legacyReader reads one chain file, and those that it names.

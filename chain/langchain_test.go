@@ -48,7 +48,7 @@ func TestLegacyAsLangChain(t *testing.T) {
 		for name, text := range c.Files {
 			writeFile(t, dir, name, text)
 		}
-		l, err := LoadLegacy(filepath.Join(dir, c.Main))
+		l, err := Load(filepath.Join(dir, c.Main))
 		if c.Want.Error != "" {
 			if e := new(yamlx.Error); !errors.As(err, &e) || e.Line == 0 {
 				t.Errorf("case %d %s: %v, want a mistake with a place, as LangChain's %s", i, c.Files, err, c.Want.Error)
@@ -60,7 +60,7 @@ func TestLegacyAsLangChain(t *testing.T) {
 			continue
 		}
 		vars := map[string]any{}
-		for _, name := range l.Chain().Inputs() {
+		for _, name := range l.Inputs() {
 			vars[name] = c.Vars[name]
 		}
 		var asked []string
@@ -69,7 +69,7 @@ func TestLegacyAsLangChain(t *testing.T) {
 			asked = append(asked, text)
 			return "[" + text + "]", provider.FinishStop, nil
 		}}
-		result, err := l.Chain().Output(t.Context(), f, vars)
+		result, err := l.Output(t.Context(), f, vars)
 		if err != nil || !reflect.DeepEqual(asked, c.Want.Asked) {
 			t.Errorf("case %d %s: asked %q, %v\nwant %q", i, c.Files, asked, err, c.Want.Asked)
 			continue
@@ -127,7 +127,7 @@ func TestLegacyMistakes(t *testing.T) {
 		{"_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + ", output_key: y}, {_type: llm_chain, " + legacyPrompt + ", output_key: z}]\noutput_variables: [y]", "c.yaml:4:19: the answer is the last chain's, z, and output_variables does not name it"},
 		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers go on as they are, with the white space around them; remove it"},
 	} {
-		_, err := ParseLegacy("c.yaml", []byte(tt.text), dir)
+		_, err := parseLegacy("c.yaml", []byte(tt.text), dir)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 		}
@@ -135,7 +135,7 @@ func TestLegacyMistakes(t *testing.T) {
 }
 
 func TestLegacyNotes(t *testing.T) {
-	l, err := ParseLegacy("c.yaml", []byte(`_type: sequential_chain
+	l, err := parseLegacy("c.yaml", []byte(`_type: sequential_chain
 input_variables: [x, spare]
 return_all: true
 chains:
@@ -154,13 +154,13 @@ chains:
 		"c.yaml:3:13: the answer is the last chain's, y; `--json` gives them all",
 	}
 	got := []string{}
-	for _, n := range l.Notes {
+	for _, n := range l.chain.Notes() {
 		got = append(got, n.Error())
 	}
 	if len(got) != len(want) || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] || !strings.HasPrefix(got[0], want[0][:50]) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if s := l.Steps[0]; s.MaxTokens != nil || *s.Seed != 7 || s.Stop[0] != "END" || s.Name != "y" {
+	if s := l.steps[0]; s.MaxTokens != nil || *s.Seed != 7 || s.Stop[0] != "END" || s.Name != "y" {
 		t.Errorf("%+v", s)
 	}
 }
@@ -204,7 +204,7 @@ func FuzzParseLegacy(f *testing.F) {
 	f.Add([]byte("_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + "}]"))
 	f.Add([]byte("_type: simple_sequential_chain\nchains: [{_type: simple_sequential_chain, chains: [{_type: llm_chain, " + legacyPrompt + "}]}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := ParseLegacy("f", data, "")
+		l, err := parseLegacy("f", data, "")
 		if (l == nil) == (err == nil) {
 			t.Fatalf("%v, %v", l, err)
 		}

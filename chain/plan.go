@@ -11,9 +11,13 @@ type Planned struct {
 	Step    string // its path, as in [Event]
 	Request provider.Request
 	Answers bool // the prompt holds values that are not known yet, and has "…" in their place
+
+	// Lookup is what the step looks up; nil: it asks a model. A lookup has no
+	// Request.
+	Lookup *Lookup
 }
 
-// Plan returns the requests that a run with vars may make, in order: those of
+// Plan returns the requests and lookups that a run with vars may make, in order: those of
 // every branch of a route, of every fallback, and of what a condition may skip,
 // and each request once that is made for the elements of a list or in rounds.
 // It asks nobody. Errors are those of [Chain.Run] before its first call.
@@ -63,6 +67,8 @@ func (p *planner) step(s *step, d provider.Request, known map[string]any, at str
 			p.ask(b.ask, inner, known, at+".choice")
 		}
 		p.list(b.branches, inner, known, at+".", false)
+	case *lookup:
+		p.lookup(b, inner, known, at)
 	case *sub:
 		p.list(b.chain.steps, inner, b.known(known), at+".", b.chain.pipe)
 	}
@@ -84,6 +90,28 @@ func (b *sub) known(outer map[string]any) map[string]any {
 		}
 	}
 	return inputs
+}
+
+func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at string) {
+	q := Planned{Step: at, Lookup: &Lookup{Collection: b.collection, K: b.k, MMR: b.mmr, Privacy: d.Privacy}}
+	v := (&frame{base: known}).with(b.query.partial)
+	holes := &frame{parent: v}
+	for _, use := range b.query.template.Vars() {
+		if _, ok := holes.Lookup(use.Name); !ok {
+			q.Answers = true
+			holes.set(use.Name, unknown)
+		}
+	}
+	query, err := b.query.template.Render(holes)
+	switch {
+	case err != nil && q.Answers:
+		query = unknown
+	case err != nil && p.err == nil:
+		p.err = stepError(site{path: at}, err)
+		return
+	}
+	q.Lookup.Query = query
+	p.planned = append(p.planned, q)
 }
 
 func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {

@@ -38,8 +38,8 @@ type Event struct {
 	Beside   bool               // other steps may run at the same time
 	Of       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
-	Tool     *tool.Event
-	Err      error
+	Tool     *tool.Event        // of StepTool
+	Err      error              // of StepRetry and StepFallback
 }
 
 // StepResult is a step's whole answer.

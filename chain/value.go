@@ -2,10 +2,81 @@ package chain
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/tandem-llm/tandem/provider"
 )
+
+// maxValue is the most bytes that a text or an expression may make: a loop that
+// doubles its value would else end the process.
+const maxValue = 16 << 20
+
+// valueSize is what an element of a list takes, besides what it refers to.
+const valueSize = 16
+
+func tooLarge() error {
+	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB; does a loop make it ever longer?", maxValue>>20)
+}
+
+// settled is an expression's value with texts as the keys of its mappings, as
+// JSON has them. Error: it is too large.
+func settled(value any) (any, error) {
+	left := maxValue
+	value, _ = settle(value, &left)
+	if left < 0 {
+		return nil, tooLarge()
+	}
+	return value, nil
+}
+
+// settle also reports whether the value is another now. It gives up where
+// nothing is left of the bytes that there may be.
+func settle(value any, left *int) (any, bool) {
+	if *left -= valueSize; *left < 0 {
+		return value, false
+	}
+	switch v := value.(type) {
+	case string:
+		*left -= len(v)
+	case []any:
+		var own []any // a variable may have the list, too
+		for i := range v {
+			if e, changed := settle(v[i], left); changed {
+				if own == nil {
+					own = slices.Clone(v)
+				}
+				own[i] = e
+			}
+		}
+		if own != nil {
+			return own, true
+		}
+	case map[string]any:
+		var own map[string]any
+		for k, e := range v {
+			*left -= len(k)
+			if e, changed := settle(e, left); changed {
+				if own == nil {
+					own = maps.Clone(v)
+				}
+				own[k] = e
+			}
+		}
+		if own != nil {
+			return own, true
+		}
+	case map[any][]any: // groupBy makes it
+		own := make(map[string]any, len(v))
+		for k, e := range v {
+			key, _ := textOf(k)
+			own[key], _ = settle(e, left)
+		}
+		return own, true
+	}
+	return value, false
+}
 
 // typeOfSchema is the type of what a schema accepts, as far as its outermost
 // type says.

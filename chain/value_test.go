@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -72,6 +73,47 @@ func TestUsageOfAnswersThatCameToNothing(t *testing.T) {
 		}
 		if result.Steps[0].Route == nil && (len(result.Steps[0].Answered) != 1 || 2*result.Steps[0].Answered[0].Calls != tt.want) {
 			t.Errorf("%s: answered by %+v", tt.name, result.Steps[0].Answered)
+		}
+	}
+}
+
+// What an expression makes is a value like any other: JSON can be made of it,
+// it is no larger than memory, and no variable changes by it.
+func TestValuesOfExpressions(t *testing.T) {
+	for _, tt := range []struct{ steps, want string }{
+		{"- {name: a, transform: 'groupBy([\"a\", \"bb\", \"c\"], len(#))'}\n- {name: b, transform: a}\n", `{"1":["a","c"],"2":["bb"]}`},
+		{"- {name: a, transform: '[groupBy([\"a\"], #)]'}\n- {name: b, transform: '{\"x\": a}'}\n", `{"x":[{"a":["a"]}]}`},
+		{"- {name: a, transform: 'fromJSON(\"[1, 1.5, 12345678901234567890]\")'}\n- {name: b, text: '{a}'}\n", "[1, 1.5, 12345678901234567890]"},
+		{"- {name: a, transform: '[3, 1, 2]'}\n- {name: s, transform: 'sort(a)'}\n- {name: b, text: '{a}{s}'}\n", "[3, 1, 2][1, 2, 3]"},
+		{"- {name: a, transform: '[[1, 2], 3]'}\n- {name: s, transform: 'reverse(flatten(a))'}\n- {name: b, text: '{a}{s}'}\n", "[[1, 2], 3][3, 2, 1]"},
+		{"- {name: a, transform: 'nil'}\n- {name: b, text: '{a}.'}\n", "None."},
+		{"- {name: a, text: x, repeat: {max: 1000, start: '\"x\"'}}\n- {name: b, text: '{a}.'}\n", "x."},
+	} {
+		c, err := Parse("x.yaml", []byte("steps:\n"+tt.steps))
+		if err != nil {
+			t.Errorf("%s: %v", tt.steps, err)
+			continue
+		}
+		if result, err := c.Output(t.Context(), loud, nil); err != nil || result.Text != tt.want {
+			t.Errorf("%s: %q, %v; want %q", tt.steps, result.Text, err, tt.want)
+		}
+	}
+	for _, tt := range []struct{ step, want string }{
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntext: '{answer}{answer}'\n", "the value has more than 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: 'answer + answer'\n", "the value has more than 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '[answer, answer]'\n", "the value has more than 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '{\"a\": answer, \"b\": answer}'\n", "the value has more than 16 MiB"},
+		{"transform: '0 / 0'\n", "the value cannot be written as JSON"},
+		{"transform: '1..2000000'\n", "memory budget exceeded"},
+		{"transform: 'repeat(\"x\", 2000000)'\n", "memory budget exceeded"},
+	} {
+		c, err := Parse("x.yaml", []byte(tt.step))
+		if err != nil {
+			t.Errorf("%s: %v", tt.step, err)
+			continue
+		}
+		if result, err := c.Output(t.Context(), loud, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %d bytes, %v; want %q", tt.step, len(result.Text), err, tt.want)
 		}
 	}
 }

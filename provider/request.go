@@ -67,7 +67,7 @@ type Message struct {
 	ToolName   string
 }
 
-// System, User and Assistant make a text message of that role.
+// System makes a system message.
 func System(text string) Message { return Message{Role: RoleSystem, Text: text} }
 
 // User makes a user message.

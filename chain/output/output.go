@@ -88,6 +88,7 @@ type Error struct {
 	Err      error  // what more is known; may be nil
 }
 
+// Error says what was expected and found, and what to do, on one line.
 func (e *Error) Error() string {
 	text := "expected " + e.Expected + ", found " + e.Found
 	if e.Err != nil {

@@ -31,7 +31,7 @@ func Load(path string, o Options) (*Prompt, error) {
 // or chat), and what its dumpd writes of prompts ("lc": 1). The Options give what
 // a file does not: its Format is ignored, and its Partial adds to the file's.
 //
-// The error holds every mistake, each a [*yamlx.Error] with its line and column.
+// The error holds every mistake, each with its file, line and column.
 // What is odd and harmless is in [Prompt.Warnings].
 func Parse(file string, data []byte, o Options) (*Prompt, error) {
 	data, root, err := yamlx.ParseText(file, data, "write a prompt")

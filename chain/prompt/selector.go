@@ -81,8 +81,8 @@ type MMR struct {
 	K      int      // how many; 0: 4
 	FetchK int      // of the nearest this many; 0: 20
 	Lambda *float64 // 1: the nearest, 0: the most unlike; nil: 0.5
-	Keys   []string
-	Model  string
+	Keys   []string // as in [Similar]
+	Model  string   // as in [Similar]
 }
 
 var (

@@ -202,6 +202,7 @@ func (t *Tool) Run(ctx context.Context, args json.RawMessage) (Result, error) {
 // ArgumentsError says why arguments are not a tool's. It did not run.
 type ArgumentsError struct{ Err error }
 
+// Error says what does not fit.
 func (e *ArgumentsError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.

@@ -75,6 +75,7 @@ type LimitError struct {
 	Repeated string // the tool that was called in the same way again and again; empty: the limit was reached
 }
 
+// Error says what limit was reached, and what to do.
 func (e *LimitError) Error() string {
 	if e.Repeated != "" {
 		return fmt.Sprintf("the model called %s %d times with the same arguments, and got no further; ask in another way, or ask another model", e.Repeated, mostRepeats)

@@ -144,8 +144,14 @@ func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
 	if g := s.chat.Gist; g != nil && g.Turns > len(s.sent()) {
 		s.chat.Gist = nil
 	}
+	if len(all) == 0 {
+		s.chat.Title = "" // it says what was asked
+	}
 	if s.chats != nil {
 		err := s.chats.Undo(ctx, s.chat.ID, n)
+		if err == nil && len(all) == 0 {
+			err = s.chats.Remove(ctx, s.chat.ID)
+		}
 		if errors.Is(err, store.ErrMovedOn) {
 			err = s.part(ctx)
 		}

@@ -21,9 +21,11 @@ type planJSON struct {
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
-// earlier answers, whose size nobody knows yet.
+// earlier answers, whose size nobody knows yet. Of a step that looks passages up,
+// Collection is where, and the candidate makes the question's vector.
 type planStep struct {
 	Name       string             `json:"name"`
+	Collection string             `json:"collection,omitempty"`
 	Answers    bool               `json:"holds_answers,omitempty"`
 	Candidates []router.Candidate `json:"candidates"`
 }
@@ -67,15 +69,32 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	}
 	asked, err := r.chain.Plan(ctx, r.vars, chain.Defaults(r.defaults))
 	var steps []planStep
+	stays := false // passages that come in are to stay on this machine
 	for _, q := range asked {
-		plan, perr := planner.Plan(ctx, q.Request)
+		step := planStep{Name: q.Step, Answers: q.Answers, Candidates: []router.Candidate{}}
+		var perr error
+		if l := q.Lookup; l != nil {
+			var who router.Candidate
+			var privacy provider.Privacy
+			who, privacy, perr = r.stack.PlanLookup(ctx, l.Collection, l.Query, l.Privacy)
+			stays = stays || privacy == provider.PrivacyLocal
+			if step.Collection = l.Collection; who.Provider != "" {
+				step.Candidates = []router.Candidate{who}
+			}
+		} else {
+			if stays {
+				q.Request.Privacy = provider.PrivacyLocal
+			}
+			var plan router.Plan
+			if plan, perr = planner.Plan(ctx, q.Request); perr == nil {
+				perr = plan.Err()
+			}
+			step.Candidates = append(step.Candidates, plan.Candidates...)
+		}
 		if err == nil {
 			err = perr
 		}
-		if err == nil {
-			err = plan.Err()
-		}
-		steps = append(steps, planStep{Name: q.Step, Answers: q.Answers, Candidates: plan.Candidates})
+		steps = append(steps, step)
 	}
 	if asJSON {
 		return a.printPlan(planJSON{Steps: steps}, err)
@@ -115,17 +134,19 @@ func (a *app) planTable(steps []planStep) error {
 			if s.Name != "" {
 				fmt.Fprintf(w, "%s\t", s.Name)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, stripControls(c.Model), planWord(c, &first), promptText(c, s.Answers), promptCost(c), planReason(c))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, stripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c), planReason(c))
 		}
 	}
 	return w.Flush()
 }
 
 // planWord is what becomes of a candidate: the first that is kept is asked.
-func planWord(c router.Candidate, first *bool) string {
+func planWord(s planStep, c router.Candidate, first *bool) string {
 	switch {
 	case !c.Keep:
 		return "skip"
+	case s.Collection != "":
+		return "look up"
 	case *first:
 		*first = false
 		return "ask"

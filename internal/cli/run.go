@@ -191,7 +191,8 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (*outcome, error) {
 	ctx = begin(ctx, chainRun(r.chain, r.file))
 	o, err := collectSteps(r.chain.Steps(), r.chain.Run(ctx, r.stack, vars,
-		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find)), show)
+		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find),
+		chain.WithEmbedder(r.stack.Embedder())), show)
 	if err == nil {
 		err = o.complete()
 	}

@@ -77,6 +77,8 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err() // it ended while another question was open
 	case slices.Contains(q.always, name):
 		return true, nil
 	case !q.term.interactive():
@@ -88,6 +90,7 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	fmt.Fprint(q.term.err, "Run it? [y]es, [N]o, [a]lways for this tool: ")
 	answer, err := readAnswer(ctx, q.term.in)
 	if err != nil {
+		q.term.note("")
 		return false, err
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {

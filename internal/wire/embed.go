@@ -20,6 +20,29 @@ type embedder struct {
 
 var _ provider.Embedder = (*embedder)(nil)
 
+// Embedder makes vectors for examples that are chosen by their meaning: at the
+// provider that the request's model names ("openai/text-embedding-3-small"), or
+// at the first in use. There is no stand-in, as for collections.
+func (s *Stack) Embedder() provider.Embedder { return first{s} }
+
+type first struct{ stack *Stack }
+
+// Embed asks one provider. Errors, besides its own: Unsupported, in a replay.
+func (f first) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	if f.stack.options.Answers.Replay != "" {
+		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, "replay", req.Model, "a replay asks nobody, and vectors are not recorded")
+	}
+	name := f.stack.cfg.Use[0]
+	if p, model, ok := strings.Cut(req.Model, "/"); ok && f.stack.Has(p) {
+		name, req.Model = p, model
+	}
+	t, ok := f.stack.Target(name)
+	if !ok {
+		return provider.EmbedResponse{}, provider.Errorf(provider.Invalid, name, req.Model, "no such provider")
+	}
+	return (&embedder{f.stack, t}).Embed(ctx, req)
+}
+
 // Embed asks the target.
 func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	inner, err := e.inner()

@@ -97,7 +97,7 @@ type NewCollection struct {
 // asked whether the model is the one that made the vectors there are.
 //
 // Errors: Invalid, when the collection's model is another one than n's, or has
-// changed; and the engine's.
+// changed; Private, when its texts may not go to the provider; and the engine's.
 func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collection, error) {
 	if err := checkCollectionName(n.Name); err != nil {
 		return nil, err
@@ -128,6 +128,9 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	if row.Model == "" {
 		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")
 	}
+	if err := s.mayEmbed(ctx, t, row, old); err != nil {
+		return nil, err
+	}
 	e := &embedder{s, t}
 	if !exists {
 		if row.Digest, err = e.digest(ctx, row.Model); err != nil {
@@ -143,6 +146,24 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 	}
 	c := &Collection{Collection: made, store: s.collections, embedder: e}
 	return c, c.check(ctx)
+}
+
+// mayEmbed refuses a provider that the collection's texts may not go to, before
+// anything is made or anybody is asked.
+func (s *Stack) mayEmbed(ctx context.Context, t Target, row, old store.Collection) error {
+	text := ""
+	switch {
+	case row.Privacy == provider.PrivacyLocal:
+		text = "may not leave it (privacy: local)"
+	case old.Privacy == provider.PrivacyLocal:
+		text = "may not leave it: it was made with privacy: local, which stays; choose another name, or begin anew after `tandem collections rm " + row.Name + "`"
+	default:
+		return nil
+	}
+	if s.local(&t)(ctx) {
+		return nil
+	}
+	return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s is not on this machine, and what the collection %s holds %s", t.Endpoint, row.Name, text)
 }
 
 // sameModelAt reports whether two names mean one model to a provider.

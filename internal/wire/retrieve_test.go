@@ -112,6 +112,34 @@ func TestAReplayMakesNoVectors(t *testing.T) {
 	}
 }
 
+// A provider elsewhere hears nothing of a collection that is to stay here, not
+// even that it is about to be made; and nothing is made.
+func TestALocalCollectionAsksNobodyElsewhere(t *testing.T) {
+	text := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: http://192.0.2.1:9/v1, model: v}\n"
+	dir := t.TempDir()
+	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
+	_, err := s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"})
+	if !errors.Is(err, provider.Private) || !strings.Contains(err.Error(), "what the collection own holds may not leave it (privacy: local)") {
+		t.Errorf("%v", err)
+	}
+	if _, ok, err := s.Kept(t.Context(), "own"); ok || err != nil {
+		t.Errorf("it is there, %v", err)
+	}
+
+	// One that was local stays so, whatever is said now, and the error says why.
+	url, _ := embeddings(t)
+	near := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: " + url + ", model: v}\n"
+	s = open(t, load(t, near, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
+	if _, err := s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"}); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, load(t, text, nil, nil), Options{StateDir: dir})
+	_, err = s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"})
+	if !errors.Is(err, provider.Private) || !strings.Contains(err.Error(), "it was made with privacy: local, which stays") {
+		t.Errorf("%v", err)
+	}
+}
+
 // What a chain's step found is recorded, and a replay finds it without the
 // collection; what is to stay on this machine is still told to.
 func TestWhatIsFoundIsReplayed(t *testing.T) {

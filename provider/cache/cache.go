@@ -26,8 +26,8 @@ type Options struct {
 	// user wants the same one again.
 	Insist bool
 	// Targets tells who may answer a request, where, and with what settings, in
-	// order. All of it is a part of the question. Nil: Request.Use stands for
-	// them.
+	// order. All of it is a part of the question. Nil, as in a program of your
+	// own: Request.Use stands for them.
 	Targets func(*provider.Request) []canon.Target
 	// Warn is told of the first failure of the store. It costs no answer. Nil:
 	// nobody is told.

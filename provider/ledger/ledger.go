@@ -37,7 +37,7 @@ type Config struct {
 
 // StandIn is a provider by whose price is told what a local answer saved.
 type StandIn struct {
-	Name   string
+	Name   string // the provider's
 	Tariff Tariff
 }
 

@@ -25,7 +25,8 @@ func (p Price) USD(u provider.Usage) float64 {
 // whether it will be cached.
 func (p Price) dearestInput() float64 { return max(p.Input, p.CachedInput) }
 
-// Said is a price as a user wrote it down; nil: not said.
+// Said is a price as a user wrote it down, in US dollars a million tokens, as
+// [Price]; nil: not said.
 type Said struct{ Input, CachedInput, Output *float64 }
 
 func (s Said) empty() bool { return s.Input == nil && s.CachedInput == nil && s.Output == nil }

@@ -39,7 +39,8 @@ type Config struct {
 	KeepAlive *time.Duration
 	// Options are defaults under a request's own Options.
 	Options map[string]any
-	// Transport carries the calls. Nil: a transport of the provider's own.
+	// Transport carries the calls. Nil, as in a program of your own: a transport
+	// of the provider's.
 	Transport *httpx.Transport
 	// LocalOnly refuses models that the server has run elsewhere, whatever a
 	// request says: it is set where the whole program is offline.

@@ -33,7 +33,8 @@ type Config struct {
 	MaxTokensField string
 	// Options are defaults under a request's own Options.
 	Options map[string]any
-	// Transport carries the calls. Nil: a transport of the provider's own.
+	// Transport carries the calls. Nil, as in a program of your own: a transport
+	// of the provider's.
 	Transport *httpx.Transport
 }
 

@@ -26,7 +26,8 @@ type Options struct {
 	// Dir is where the files lie. It is made if it is not there.
 	Dir string
 	// Targets tells who may answer a request and with what settings, in order:
-	// they are a part of what was asked. Nil: Request.Use stands for them.
+	// they are a part of what was asked. Nil, as in a program of your own:
+	// Request.Use stands for them.
 	Targets func(*provider.Request) []canon.Target
 	// Secrets returns the texts that must not be written, such as the keys in
 	// use. It is asked before each file is written. Those shorter than 8 bytes

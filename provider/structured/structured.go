@@ -49,7 +49,8 @@ var _ provider.Wrapper = (*Provider)(nil)
 // provider already it is returned as it is.
 func New(p provider.Provider) *Provider { return With(p, DefaultRepairs) }
 
-// With is New with a number of repairs; 0: an answer has one chance.
+// With is New with a number of repairs; 0: an answer has one chance. A provider
+// that is held to schemas already keeps its own number.
 func With(p provider.Provider, repairs int) *Provider {
 	if s, ok := p.(*Provider); ok {
 		return s
