@@ -71,9 +71,10 @@ func truncated(answer *provider.Response, cause error) error {
 // InputError is an input of a chain that has no value, or a value that no step
 // uses. It is a [provider.Invalid] error.
 type InputError struct {
-	Name   string // of the input
-	text   string
-	remedy string
+	Name    string // of the input
+	Missing bool   // it has no value
+	text    string
+	remedy  string
 }
 
 // Error says what is wrong with which input, and what to do.
@@ -124,7 +125,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 }
 
 func (c *Chain) missing(in *input) error {
-	e := &InputError{Name: in.Name, text: fmt.Sprintf("input %q has no value, and %s uses it", in.Name, in.where)}
+	e := &InputError{Name: in.Name, Missing: true, text: fmt.Sprintf("input %q has no value, and %s uses it", in.Name, in.where)}
 	if near, ok := yamlx.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
 		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -26,8 +27,11 @@ func explain(err error) string {
 	return text
 }
 
-// remedy is what to do next about a provider's error.
+// remedy is what to do next about a provider's error, or an input's.
 func remedy(err error) string {
+	if in := new(chain.InputError); errors.As(err, &in) && in.Missing {
+		return "here that is -p " + in.Name + "=…"
+	}
 	var pe *provider.Error
 	if !errors.As(err, &pe) {
 		return ""
