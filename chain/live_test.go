@@ -137,7 +137,7 @@ func TestLiveEverything(t *testing.T) {
 				t.Errorf("the sum is %v", ends["sum"].Value)
 			}
 			end := ends["end"]
-			if final == "" || final != end.Text || end.Usage == nil || end.Usage.OutputTokens == 0 || end.Usage.OutputTokens > 16 || end.Route == nil {
+			if final == "" || final != end.Text || end.Usage == nil || end.Usage.OutputTokens == 0 || end.Usage.OutputTokens > 8 || end.Route == nil {
 				t.Errorf("the answer is %q, and %+v", final, end)
 			}
 		})
