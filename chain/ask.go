@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -172,7 +173,8 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		return StepResult{}, errLeft
 	}
 	p := x.asked(b, at)
-	if s.retries > 0 {
+	retries := cmp.Or(s.retries, x.retries)
+	if retries > 0 {
 		x = x.nested()
 	}
 	for try := 0; ; try++ {
@@ -180,7 +182,7 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 		if try > 0 {
 			result = x.merged(result)
 		}
-		if err == nil || try == s.retries || !again(err) || ctx.Err() != nil {
+		if err == nil || try == retries || !again(err) || ctx.Err() != nil {
 			return result, err
 		}
 		if !x.show(Event{Type: StepRetry, Index: at.index, Step: at.path, Err: err}) {

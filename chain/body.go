@@ -102,7 +102,7 @@ func (c *compiler) unasked(src *Step, kind string) {
 		{len(src.Tools) > 0, "tools"},
 		{len(src.Images) > 0, "images"},
 		{src.Examples != nil, "examples"},
-		{src.Retries > 0 && (src.Route == nil || src.Route.Ask == ""), "retries"},
+		{src.Retries > 0 && (kind == "text" || kind == "transform" || kind == "retrieve"), "retries"},
 	} {
 		if k.has {
 			c.fail(k.name, fmt.Sprintf("%s belongs to a step that asks a model, and this one has %s", k.name, kind), "move it into the step that asks")

@@ -105,6 +105,7 @@ type exec struct {
 	tally    *tally           // of the step that this is in; nil: the chain itself
 	keep     bool             // the outermost steps' results, in steps
 	steps    []StepResult
+	retries  int  // of the steps that ask, where they set none
 	quiet    bool // no answer in here is the chain's
 }
 

@@ -99,7 +99,8 @@ type Step struct {
 
 	// Retries is how often the model is asked again for an answer that broke
 	// off, is empty, or cannot be parsed; it is then told why. What a provider
-	// fails with otherwise is the router's affair.
+	// fails with otherwise is the router's affair. With steps in it, it holds for
+	// those that set none.
 	Retries int
 	// Timeout is how long the step may take, everything included; with Each and
 	// Repeat, each time. 0: as long as it takes.

@@ -189,3 +189,41 @@ func TestARouteThatTheModelChooses(t *testing.T) {
 		t.Errorf("the final chunks are %q, the schema %s", final, schema)
 	}
 }
+
+// Retries of a step with steps in it hold for those, in a chain of another file,
+// too, and nothing of what may be asked again is called the chain's answer.
+func TestRetriesReachInside(t *testing.T) {
+	inner := mustNew(t, Step{Name: "a", Prompt: "x"})
+	for _, step := range []Step{
+		{Name: "g", Retries: 1, Steps: []Step{{Name: "a", Prompt: "x"}}},
+		{Name: "g", Retries: 1, Parallel: []Step{{Name: "a", Prompt: "x"}}},
+		{Name: "g", Retries: 1, Route: &Route{By: `"a"`, Branches: []Step{{Name: "a", Prompt: "x"}}}},
+		{Name: "g", Retries: 1, Chain: inner},
+	} {
+		calls := 0
+		p := told(func(context.Context, provider.Request) (string, error) {
+			if calls++; calls == 1 {
+				return " ", nil
+			}
+			return "y", nil
+		})
+		var last StepResult
+		for e, err := range mustNew(t, step).Run(t.Context(), p, nil) {
+			if err != nil {
+				t.Fatalf("%v: %v", step.kinds(), err)
+			}
+			if e.Final {
+				t.Errorf("%v: an answer that may be asked for again is final", step.kinds())
+			}
+			if e.Result != nil {
+				last = *e.Result
+			}
+		}
+		if calls != 2 || !strings.Contains(last.Text, "y") {
+			t.Errorf("%v: %q after %d calls", step.kinds(), last.Text, calls)
+		}
+	}
+	if _, err := New(Step{Text: "x", Retries: 1}); err == nil {
+		t.Error("retries of a text are taken")
+	}
+}

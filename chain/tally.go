@@ -80,6 +80,9 @@ func (x *exec) within(s *step) *exec {
 	inner := x.nested()
 	defaults := overlay(*x.defaults, &s.settings)
 	inner.defaults = &defaults
+	if s.retries > 0 {
+		inner.retries = s.retries
+	}
 	return inner
 }
 
