@@ -151,7 +151,7 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 // mayEmbed refuses a provider that the collection's texts may not go to, before
 // anything is made or anybody is asked.
 func (s *Stack) mayEmbed(ctx context.Context, t Target, row, old store.Collection) error {
-	text := ""
+	var text string
 	switch {
 	case row.Privacy == provider.PrivacyLocal:
 		text = "may not leave it (privacy: local)"
