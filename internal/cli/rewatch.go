@@ -55,7 +55,7 @@ func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (change
 	select {
 	case changed = <-change:
 		cancel()
-		<-ended // its answer ended where it was
+		<-ended //nolint:errcheck // its answer ended where it was
 		return changed
 	case err := <-ended:
 		if ctx.Err() != nil {
