@@ -125,11 +125,14 @@ func keyOf(field string) string {
 
 // vars resolves a prompt's variables.
 func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (string, int)) {
-	for _, v := range p.Vars() {
+	at := func(v prompt.Var) {
 		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
 		if v.Message >= 0 {
 			c.current.field, c.current.message = field(v)
 		}
+	}
+	for _, v := range p.Vars() {
+		at(v)
 		if v.Name == instructionsVar && src.Parse != nil && !c.scope.taken(v.Name) {
 			continue
 		}
@@ -143,10 +146,7 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 		}
 	}
 	for _, v := range p.Optional() {
-		c.current.at = textx.Position{Line: v.Line, Column: v.Column}
-		if v.Message >= 0 {
-			c.current.field, c.current.message = field(v)
-		}
+		at(v)
 		c.mayUse(v.Name)
 	}
 	c.current.at, c.current.message = textx.Position{}, -1
@@ -195,9 +195,7 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 // once asks one time.
 func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provider.Request, at site) (StepResult, error) {
 	var result StepResult
-	of := provider.RunOf(ctx)
-	of.Step, of.Index = at.path, at.index
-	answer, err := b.collect(x, p.Chat(provider.WithRun(ctx, of), req), at)
+	answer, err := b.collect(x, p.Chat(at.context(ctx), req), at)
 	if errors.Is(err, errLeft) {
 		return result, err
 	}

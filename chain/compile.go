@@ -59,12 +59,10 @@ func (c *compiler) top(steps []Step) []step {
 		return nil
 	}
 	list := c.list(steps, c.chain.pipe, "")
-	final(&list[len(list)-1])
-	last := &list[len(list)-1]
-	if last.when != nil && last.skipped == nil {
-		c.current = placeOf(&steps[len(steps)-1], last.name, len(list)-1, "")
-		c.fail("when", "the last step may be skipped, and the chain would have no answer", "give it an else, or put a step after it")
-	}
+	last := len(list) - 1
+	final(&list[last])
+	c.current = placeOf(&steps[last], list[last].name, last, "")
+	c.answers(&steps[last], "the last step may be skipped, and the chain would have no answer", "give it an else, or put a step after it")
 	for _, in := range c.chain.inputs {
 		if c.declared && in.where == "" {
 			c.current = in.first
@@ -134,7 +132,6 @@ func (c *compiler) piped(s *step, src *Step, before *piped, prefix string, i int
 
 // declare puts the names that a step provides into the scope of its list.
 func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
-	gap := src.When != "" && src.Else == nil
 	names := []string{name}
 	for _, branch := range src.Parallel {
 		names = append(names, branch.Name)
@@ -151,7 +148,7 @@ func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
 			c.fail("name", fmt.Sprintf("%sstep %d has the name %q already", what, sc.bindings[k].step+1, n), "give each step a name of its own")
 			continue
 		}
-		b := binding{name: n, typ: TypeAny, step: i, gap: gap}
+		b := binding{name: n, typ: TypeAny, step: i, gap: src.gap()}
 		if j > 0 {
 			b.lost = src.loses(name, i)
 		}

@@ -14,21 +14,29 @@ import (
 func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
 	start := time.Now()
 	result, err := x.times(ctx, s, v, at)
-	result.Name, result.Took = at.path, time.Since(start)
+	result, err = x.ended(at, start, result, err)
 	if x.keep && x.tally == nil && !errors.Is(err, errLeft) {
 		x.steps = append(x.steps, result)
 	}
+	return result, err
+}
+
+// ended completes the result of a step, or its error, and tells the end to
+// whoever watches.
+func (x *exec) ended(at site, start time.Time, result StepResult, err error) (StepResult, error) {
+	result.Name, result.Took = at.path, time.Since(start)
 	if err != nil {
 		return result, stepError(at, err)
 	}
-	if x.emit != nil && !x.ended(at, result) {
+	if x.emit != nil && !x.tellEnd(at, result) {
 		return result, errLeft
 	}
 	return result, nil
 }
 
-// ended tells the end of a step to whoever watches.
-func (x *exec) ended(at site, result StepResult) bool {
+// tellEnd is apart from ended so that a result that nobody watches stays off the
+// heap.
+func (x *exec) tellEnd(at site, result StepResult) bool {
 	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Of: at.of, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
@@ -127,14 +135,7 @@ func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) 
 	at = site{index: at.index, path: at.path + "[" + strconv.Itoa(i) + "]", inner: true, of: of}
 	start := time.Now()
 	result, err := run(at)
-	result.Name, result.Took = at.path, time.Since(start)
-	if err != nil {
-		return result, stepError(at, err)
-	}
-	if x.emit != nil && !x.ended(at, result) {
-		return result, errLeft
-	}
-	return result, nil
+	return x.ended(at, start, result, err)
 }
 
 // guarded runs a step within its time, and its fallback when it fails.

@@ -99,15 +99,9 @@ type fileReader struct {
 type source struct {
 	keys     yamlx.Map
 	messages []yamlx.Map
-	with     yamlx.Map // values for the inputs of a chain
-	within   []inner   // mappings whose keys a mistake may name, such as route
-	broken   bool      // errors were found while reading it
-}
-
-// inner is a mapping in a step.
-type inner struct {
-	key  string
-	keys yamlx.Map
+	with     yamlx.Map   // values for the inputs of a chain
+	within   []yamlx.Map // mappings whose keys a mistake may name, such as route
+	broken   bool        // errors were found while reading it
 }
 
 // note keeps the errors of d and reports whether there were any.

@@ -1,8 +1,6 @@
 package chain
 
 import (
-	"slices"
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -70,7 +68,7 @@ func (f *fileReader) route(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, inner{"route", keys})
+	s.src.within = append(s.src.within, keys)
 	s.Route = &Route{By: keys.String("by"), Ask: keys.String("ask"), Default: keys.String("default")}
 	if keys.Require("branches", "write the steps to choose from, by name") {
 		s.Route.Branches = f.branches(d, keys, "branches")
@@ -82,7 +80,7 @@ func (f *fileReader) repeat(m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, inner{"repeat", keys})
+	s.src.within = append(s.src.within, keys)
 	s.Repeat = &Repeat{Until: keys.String("until"), Max: count(keys, "max", 1), Start: keys.String("start")}
 	if keep := keys.Bool("keep"); keep != nil {
 		s.Repeat.Keep = *keep
@@ -94,7 +92,7 @@ func (f *fileReader) retrieve(m yamlx.Map, s *Step) {
 	if !ok {
 		return
 	}
-	s.src.within = append(s.src.within, inner{"retrieve", keys})
+	s.src.within = append(s.src.within, keys)
 	s.Retrieve = &Retrieve{Collection: keys.String("from"), Query: keys.String("query"), K: count(keys, "k", 1)}
 	keys.Require("from", "name a collection that `tandem embed` has made")
 	keys.Require("query", "write what to look for")
@@ -117,7 +115,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 	}
 	c.declared = true
 	add := func(at *yaml.Node, in Input) {
-		if slices.ContainsFunc(c.chain.inputs, func(have input) bool { return have.Name == in.Name }) {
+		if c.chain.takes(in.Name) {
 			d.Fail(at, "the input "+yamlx.Quote(in.Name)+" is here twice", "remove one")
 			return
 		}

@@ -47,9 +47,9 @@ func (f *fileReader) node(p place) *yaml.Node {
 	case p.field == "with" && s.with.Has(p.entry):
 		n = s.with.Node(p.entry)
 	case !s.keys.Has(p.field):
-		for _, in := range s.within {
-			if in.keys.May(p.field) {
-				n = in.keys.Node(p.field)
+		for _, keys := range s.within {
+			if keys.May(p.field) {
+				n = keys.Node(p.field)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"path/filepath"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -112,7 +113,7 @@ func selector(m yamlx.Map) prompt.Selector {
 	m.Require("by", "write length, similar or mmr")
 	takes := map[string][]string{"length": {"by", "max"}, "similar": {"by", "k", "keys", "model"}, "mmr": {"by", "k", "fetch_k", "lambda", "keys", "model"}}[by]
 	for _, key := range m.Keys() {
-		if by != "" && !contains(takes, key) {
+		if by != "" && !slices.Contains(takes, key) {
 			m.Fail(key, "the key "+yamlx.Quote(key)+" does not belong to examples chosen by "+by, "remove it")
 		}
 	}

@@ -29,8 +29,8 @@ func (f *fileReader) readStep(d *yamlx.Decoder, m yamlx.Map) Step {
 		Text:        m.String("text"),
 		Transform:   m.String("transform"),
 		Format:      f.format(m),
-		When:        expressionText(m, "when"),
-		Each:        expressionText(m, "each"),
+		When:        m.String("when"),
+		Each:        m.String("each"),
 		As:          m.String("as"),
 		Concurrency: count(m, "concurrency", 1),
 		Tools:       words(m, "tools"),
@@ -94,14 +94,6 @@ func (f *fileReader) format(m yamlx.Map) template.Format {
 	return template.Format(m.OneOf("format", names...))
 }
 
-// expressionText reads an expression; a YAML true or number is one, too.
-func expressionText(m yamlx.Map, key string) string {
-	if !m.Has(key) {
-		return ""
-	}
-	return m.String(key)
-}
-
 // count reads a whole number of at least lo; absent gives 0.
 func count(m yamlx.Map, key string, lo int64) int {
 	if n := m.Int(key, lo); n != nil {
@@ -135,5 +127,3 @@ func words(m yamlx.Map, key string) []string {
 	}
 	return list
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }

@@ -1,8 +1,6 @@
 package chain
 
-import (
-	"context"
-)
+import "context"
 
 // group runs steps one after the other.
 type group struct{ steps []step }
@@ -14,18 +12,22 @@ func (c *compiler) group(src *Step, inner string) (body, Type) {
 		return b, TypeAny
 	}
 	b.steps = c.list(src.Steps, false, inner)
-	c.answers(src.Steps)
+	was, last := c.current, len(src.Steps)-1
+	c.current = placeOf(&src.Steps[last], src.Steps[last].Name, last, inner)
+	c.answers(&src.Steps[last], "the last step may be skipped, and the steps would have no value", "give it an else, or put a step after it")
+	c.current = was
 	return b, b.steps[len(b.steps)-1].typ
 }
 
-// answers refuses a list of steps whose last one may leave it without a value.
-func (c *compiler) answers(steps []Step) {
-	last := &steps[len(steps)-1]
-	if last.When != "" && last.Else == nil {
-		was := c.current
-		c.current = placeOf(last, last.Name, len(steps)-1, was.inner())
-		c.fail("when", "the last step may be skipped, and the steps would have no value", "give it an else, or put a step after it")
-		c.current = was
+// gap reports whether the step may be skipped, and then has no value.
+func (s *Step) gap() bool { return s.When != "" && s.Else == nil }
+
+const branchGap = "the branch may be skipped, and would have no value"
+
+// answers refuses a step, the current one, that has to have a value and may not.
+func (c *compiler) answers(s *Step, message, remedy string) {
+	if s.gap() {
+		c.fail("when", message, remedy)
 	}
 }
 

@@ -60,7 +60,8 @@ func WithEmbedder(e provider.Embedder) Option { return func(o *options) { o.embe
 // shared is what all steps of a run share.
 type shared struct {
 	options
-	local atomic.Bool // a passage that is to stay on this machine has come in
+	local atomic.Bool                         // a passage that is to stay on this machine has come in
+	held  atomic.Pointer[structured.Provider] // the run's provider, held to schemas; nil: none was needed yet
 }
 
 // lacks returns what the chain names and the options do not give.
@@ -87,26 +88,42 @@ func pick(all []tool.Tool, names []string) []tool.Tool {
 	return picked
 }
 
-// asked is the provider that a step asks: the run's, held to the step's schema
-// and with the step's tools.
+// asked is the provider that a step asks: the run's, with the step's tools, and
+// held to its schema.
 func (x *exec) asked(b *ask, at site) provider.Provider {
-	p := x.provider
-	if len(b.tools) > 0 {
-		o := x.shared.tools
-		o.Tools = pick(o.Tools, b.tools)
-		observe := o.Observe
-		o.Observe = func(e tool.Event) {
-			if observe != nil {
-				observe(e)
-			}
-			x.show(Event{Type: StepTool, Index: at.index, Step: at.path, Tool: &e})
+	switch {
+	case len(b.tools) > 0 && b.schema != nil:
+		return structured.New(x.withTools(b.tools, at))
+	case len(b.tools) > 0:
+		return x.withTools(b.tools, at)
+	case b.schema != nil:
+		return x.held()
+	}
+	return x.provider
+}
+
+// held is the run's provider, held to schemas. There is one in a run, so that it
+// compiles each of them once.
+func (x *exec) held() provider.Provider {
+	if p := x.shared.held.Load(); p != nil {
+		return p
+	}
+	x.shared.held.CompareAndSwap(nil, structured.New(x.provider))
+	return x.shared.held.Load()
+}
+
+// withTools is the run's provider with the tools of these names.
+func (x *exec) withTools(names []string, at site) provider.Provider {
+	o := x.shared.tools
+	o.Tools = pick(o.Tools, names)
+	observe := o.Observe
+	o.Observe = func(e tool.Event) {
+		if observe != nil {
+			observe(e)
 		}
-		p = tool.Loop(p, o)
+		x.show(Event{Type: StepTool, Index: at.index, Step: at.path, Tool: &e})
 	}
-	if b.schema != nil {
-		p = structured.New(p)
-	}
-	return p
+	return tool.Loop(x.provider, o)
 }
 
 // call is what a prompt needs besides values.
@@ -121,11 +138,8 @@ func (x *exec) call(privacy provider.Privacy) prompt.Call {
 // passages looks passages up, and writes them as a prompt wants them. Where one
 // of them is to stay on this machine, so is the rest of the run.
 func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, at site) (StepResult, error) {
-	of := provider.RunOf(ctx)
-	of.Step, of.Index = at.path, at.index
-	ctx = provider.WithRun(ctx, of)
 	privacy := x.privacy(overlay(*x.defaults, &s.settings).Privacy)
-	found, route, err := x.shared.find(ctx, Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
+	found, route, err := x.shared.find(at.context(ctx), Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
 	if err != nil {
 		return StepResult{}, err
 	}

@@ -27,10 +27,7 @@ func (c *compiler) parallel(src *Step, inner string) (body, Type) {
 		} else if !textx.IsName(branch.Name) {
 			c.fail("", fmt.Sprintf("%q cannot be a branch's name", textx.Shorten(branch.Name)), "write letters, digits and _ only, so that {"+suggestName(branch.Name)+"} can stand for its value")
 		}
-		if branch.When != "" && branch.Else == nil {
-			c.current = placeOf(branch, branch.Name, i, inner)
-			c.fail("when", "the branch may be skipped, and would have no value", "give it an else")
-		}
+		c.answers(branch, branchGap, "give it an else")
 		b.branches[i].name = branch.Name
 		c.step(branch, &b.branches[i], index, inner)
 	}

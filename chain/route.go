@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -33,7 +35,6 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 		c.fail("branches", "there are no branches", "write at least one")
 	}
 	was := c.current
-	typ := TypeAny
 	for i := range r.Branches {
 		branch := &r.Branches[i]
 		c.current = placeOf(branch, branch.Name, i, inner)
@@ -42,27 +43,27 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 			c.fail("", "the branch has no name", "name it, so that it can be chosen")
 		case slices.ContainsFunc(r.Branches[:i], func(s Step) bool { return s.Name == branch.Name }):
 			c.fail("name", fmt.Sprintf("there is a branch %q already", branch.Name), "give each branch a name of its own")
-		case branch.When != "" && branch.Else == nil:
-			c.fail("when", "the branch may be skipped, and would have no value", "give it an else")
+		default:
+			c.answers(branch, branchGap, "give it an else")
 		}
 		b.branches[i].name = branch.Name
 		c.step(branch, &b.branches[i], c.index, inner)
-		if typ = b.branches[i].typ; typ != b.branches[0].typ {
-			typ = TypeAny
-		}
 	}
 	c.current = was
-	for i := range b.branches {
-		if b.branches[i].typ != b.branches[0].typ {
-			typ = TypeAny
-		}
-	}
 	if r.Default != "" {
 		if b.fallback = b.find(r.Default); b.fallback < 0 {
 			c.fail("default", fmt.Sprintf("there is no branch %q", textx.Shorten(r.Default)), "the branches are "+strings.Join(b.names(), ", "))
 		}
 	}
-	return b, typ
+	return b, b.typ()
+}
+
+// typ is that of every branch's value, where it is one.
+func (b *route) typ() Type {
+	if len(b.branches) == 0 || slices.ContainsFunc(b.branches, func(s step) bool { return s.typ != b.branches[0].typ }) {
+		return TypeAny
+	}
+	return b.branches[0].typ
 }
 
 // chooser is the question that the model answers with a branch's name. The
@@ -72,10 +73,11 @@ func (c *compiler) chooser(src *Step) *ask {
 	for i := range names {
 		names[i] = src.Route.Branches[i].Name
 	}
-	question := src.Route.Ask + "\n\nAnswer with the one that fits best: " + escapeFString(strings.Join(names, ", ")) + "."
-	if src.Format != "" && src.Format != "f-string" {
-		question = src.Route.Ask + "\n\nAnswer with the one that fits best: " + strings.Join(names, ", ") + "."
+	choices := strings.Join(names, ", ")
+	if cmp.Or(src.Format, template.FString) == template.FString {
+		choices = escapeFString(choices)
 	}
+	question := src.Route.Ask + "\n\nAnswer with the one that fits best: " + choices + "."
 	asking := Step{Prompt: question, Format: src.Format, Partial: src.Partial, Partials: src.Partials, Schema: choiceSchema(names), src: src.src, question: "ask"}
 	if blank(src.Route.Ask) {
 		c.fail("ask", "the question is empty", "write what the model is to choose by")

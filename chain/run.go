@@ -122,6 +122,13 @@ func (s site) in(name string) site {
 	return site{index: s.index, path: s.path + "." + name, inner: true}
 }
 
+// context says which step the calls made with it belong to.
+func (s site) context(ctx context.Context) context.Context {
+	of := provider.RunOf(ctx)
+	of.Step, of.Index = s.path, s.index
+	return provider.WithRun(ctx, of)
+}
+
 func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *frame, error) {
 	vars, err := c.checkInputs(vars)
 	if err != nil {

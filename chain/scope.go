@@ -102,8 +102,7 @@ func (c *compiler) use(name string) Type {
 
 // input notes that the chain takes a value for name.
 func (c *compiler) input(name string) Type {
-	if i := slices.IndexFunc(c.chain.inputs, func(in input) bool { return in.Name == name }); i >= 0 {
-		in := &c.chain.inputs[i]
+	if in := c.chain.input(name); in != nil {
 		in.use(c.current)
 		in.Optional = false
 		return in.Type
