@@ -22,6 +22,7 @@ func XML(tags ...string) Parser {
 	if len(tags) > 0 {
 		list = "['" + strings.Join(tags, "', '") + "']"
 	}
+	fence, encoding := regexp.MustCompile("(?s)```(?:xml)?(.*)```"), regexp.MustCompile(`(?s)<[^>]*encoding[^>]*>\n(.*)`)
 	return Parser{
 		name: "xml", typ: TypeMap,
 		instructions: `The output should be formatted as a XML file.
@@ -46,7 +47,9 @@ As an example, for the tags ["foo", "bar", "baz"]:
 Here are the output tags:
 ` + "```\n" + list + "\n```",
 		parse: func(text string) (any, error) {
-			root, err := element(text)
+			// As in LangChain, a code fence is taken off, and a line that declares the encoding.
+			body := inner(encoding, inner(fence, text))
+			root, err := element(strip(body))
 			if err != nil {
 				return nil, &Error{Parser: "xml", Expected: "one XML element", Found: found(text), Err: err}
 			}
@@ -81,20 +84,16 @@ func (n *node) value() map[string]any {
 	return map[string]any{n.tag: list}
 }
 
-// xmlBody takes off what LangChain does: the code fence, and a
-// line that declares the encoding.
-func xmlBody(text string) string {
-	if m := regexp.MustCompile("(?s)```(?:xml)?(.*)```").FindStringSubmatch(text); m != nil {
-		text = m[1]
+// inner is what the first group of a pattern matches in a text, or all of it.
+func inner(re *regexp.Regexp, text string) string {
+	if m := re.FindStringSubmatch(text); m != nil {
+		return m[1]
 	}
-	if m := regexp.MustCompile(`(?s)<[^>]*encoding[^>]*>\n(.*)`).FindStringSubmatch(text); m != nil {
-		text = m[1]
-	}
-	return strip(text)
+	return text
 }
 
 func element(text string) (*node, error) {
-	d := xml.NewDecoder(strings.NewReader(xmlBody(text)))
+	d := xml.NewDecoder(strings.NewReader(text))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is UTF-8 whatever it says
 	var root *node
 	var open []*node

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/schema"
@@ -59,10 +58,12 @@ type Result struct {
 	Failed bool   // the tool itself says that it did not work
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // ValidName reports whether both engines take name as a tool's.
-func ValidName(name string) bool { return validName.MatchString(name) }
+func ValidName(name string) bool {
+	return len(name) >= 1 && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-')
+	})
+}
 
 func (t *Tool) check() error {
 	switch {
