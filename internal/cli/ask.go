@@ -206,10 +206,7 @@ func (a *app) printEnvelope(env envelope, err error) error {
 	if err != nil {
 		env.Error = errorOf(err)
 	}
-	if werr := writeJSON(a.term.out, env); werr != nil {
-		return fmt.Errorf("writing the answer: %w", werr)
-	}
-	return reported(err)
+	return a.printJSON("the answer", env, err)
 }
 
 // splitModel takes "provider/model" apart when the first part names a

@@ -114,10 +114,7 @@ func (a *app) printPlan(p planJSON, err error) error {
 	if err != nil {
 		p.Error = errorOf(err)
 	}
-	if werr := writeJSON(a.term.out, p); werr != nil {
-		return fmt.Errorf("writing the plan: %w", werr)
-	}
-	return reported(err)
+	return a.printJSON("the plan", p, err)
 }
 
 // planTable prints a line for each candidate.

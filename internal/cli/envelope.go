@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -119,6 +120,15 @@ func errorOf(err error) *errorJSON {
 		}
 	}
 	return e
+}
+
+// printJSON prints what a command brought, and marks err, which v tells, as
+// shown. what is v, for the error of a write.
+func (a *app) printJSON(what string, v any, err error) error {
+	if werr := writeJSON(a.term.out, v); werr != nil {
+		return fmt.Errorf("writing %s: %w", what, werr)
+	}
+	return reported(err)
 }
 
 func writeJSON(w io.Writer, v any) error {

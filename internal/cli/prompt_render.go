@@ -117,10 +117,7 @@ func (a *app) promptRender(ctx context.Context, in renderInput) error {
 	if err != nil {
 		out.Error = errorOf(err)
 	}
-	if werr := writeJSON(a.term.out, out); werr != nil {
-		return fmt.Errorf("writing the messages: %w", werr)
-	}
-	return reported(err)
+	return a.printJSON("the messages", out, err)
 }
 
 func (a *app) render(ctx context.Context, in renderInput, out *renderedJSON) error {
