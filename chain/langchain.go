@@ -43,16 +43,8 @@ func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
 // IsLegacy reports whether a file whose YAML has this root is a chain file of
 // LangChain's. Load finds out by itself.
 func IsLegacy(root *yaml.Node) bool {
-	root = yamlx.Follow(root)
-	if root == nil || root.Kind != yaml.MappingNode {
-		return false
-	}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		if yamlx.Follow(root.Content[i]).Value == "_type" {
-			return strings.HasSuffix(yamlx.Follow(root.Content[i+1]).Value, "_chain")
-		}
-	}
-	return false
+	kind := yamlx.Value(root, "_type")
+	return kind != nil && strings.HasSuffix(kind.Value, "_chain")
 }
 
 func legacyTypes() []string {

@@ -108,12 +108,8 @@ func holdsSecret(key string) bool {
 
 // isSecretName reports whether v is the name of a secret, as dumpd writes it.
 func isSecretName(v *yaml.Node) bool {
-	for i := 0; i+1 < len(v.Content); i += 2 {
-		if v.Kind == yaml.MappingNode && v.Content[i].Value == "type" {
-			return v.Content[i+1].Value == "secret"
-		}
-	}
-	return false
+	kind := yamlx.Value(v, "type")
+	return kind != nil && kind.Value == "secret"
 }
 
 // keyNode is the key itself, and not its value.

@@ -16,10 +16,8 @@ func (r *legacyReader) parser(m yamlx.Map) {
 	if n == nil || n.Tag == "!!null" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		return
 	}
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "_type" && n.Content[i+1].Value == "default" {
-			return
-		}
+	if kind := yamlx.Value(n, "_type"); kind != nil && kind.Value == "default" {
+		return
 	}
 	m.Fail("output_parser", "the output parser cannot be taken over", "remove it, and write `parse:` into the step of a chain file")
 }

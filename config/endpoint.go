@@ -35,8 +35,10 @@ func (p Provider) Endpoint() string {
 
 // Loopback reports whether the provider is on this machine by its address's
 // very text. No name is looked up: localhost counts, others do not.
-func (p Provider) Loopback() bool {
-	u, err := url.Parse(p.Endpoint())
+func (p Provider) Loopback() bool { return loopback(p.Endpoint()) }
+
+func loopback(endpoint string) bool {
+	u, err := url.Parse(endpoint)
 	if err != nil {
 		return false
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -42,14 +40,7 @@ func (c *Config) MCPServer(name string) (MCPServer, bool) {
 }
 
 // Loopback reports whether URL is on this machine by its very text.
-func (s *MCPServer) Loopback() bool {
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && a.Unmap().IsLoopback()
-}
+func (s *MCPServer) Loopback() bool { return loopback(s.URL) }
 
 func (s *MCPServer) carriesKey() bool {
 	for _, v := range s.Headers {

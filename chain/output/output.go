@@ -13,7 +13,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Type says which kind of value a [Parser] makes.
@@ -71,9 +72,9 @@ func (p Parser) Parse(text string) (any, error) {
 // thoughtless is what follows the thinking, if anything does.
 func thoughtless(text string) string {
 	for _, tag := range []string{"think", "thinking"} {
-		if after, ok := strings.CutPrefix(strings.TrimLeftFunc(text, isSpace), "<"+tag+">"); ok {
+		if after, ok := strings.CutPrefix(strings.TrimLeftFunc(text, textx.IsSpace), "<"+tag+">"); ok {
 			if _, rest, ok := strings.Cut(after, "</"+tag+">"); ok && strip(rest) != "" {
-				return strings.TrimLeftFunc(rest, isSpace)
+				return strings.TrimLeftFunc(rest, textx.IsSpace)
 			}
 		}
 	}
@@ -113,9 +114,7 @@ func found(text string) string {
 }
 
 // strip takes white space off both ends, as Python has it.
-func strip(s string) string { return strings.TrimFunc(s, isSpace) }
-
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F }
+func strip(s string) string { return strings.TrimFunc(s, textx.IsSpace) }
 
 // Text leaves an answer as it is, but for thinking.
 func Text() Parser { return Parser{} }

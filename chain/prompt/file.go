@@ -44,29 +44,15 @@ func Parse(file string, data []byte, o Options) (*Prompt, error) {
 // IsFile reports whether a file with this root is a prompt file of LangChain's,
 // and no chain.
 func IsFile(root *yaml.Node) bool {
-	switch kind := valueAt(root, "_type"); {
+	switch kind := yamlx.Value(root, "_type"); {
 	case kind != nil:
 		return slices.Contains(fileTypes(), kind.Value)
 	default:
-		return valueAt(root, "lc") != nil
+		return yamlx.Value(root, "lc") != nil
 	}
 }
 
 func fileTypes() []string { return []string{"prompt", "few_shot", "chat"} }
-
-// valueAt returns what stands at a mapping's key, or nil.
-func valueAt(n *yaml.Node, key string) *yaml.Node {
-	n = yamlx.Follow(n)
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if yamlx.Follow(n.Content[i]).Value == key {
-			return yamlx.Follow(n.Content[i+1])
-		}
-	}
-	return nil
-}
 
 // ParseNode is [Parse] for a prompt that stands in another file, at a node of
 // its text.

@@ -24,7 +24,7 @@ func (l *loader) chat(n *yaml.Node) *draft {
 	list := m.List("messages", "messages")
 	var texts []string
 	for i, node := range list {
-		if valueAt(node, "lc") != nil {
+		if yamlx.Value(node, "lc") != nil {
 			d.absorb(l.dumpedMessage(node))
 			continue
 		}

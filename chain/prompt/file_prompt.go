@@ -25,11 +25,11 @@ func commonKeys(more ...string) []string {
 // prompt reads a prompt of any type.
 func (l *loader) prompt(n *yaml.Node) *draft {
 	n = yamlx.Follow(n)
-	if valueAt(n, "lc") != nil {
+	if yamlx.Value(n, "lc") != nil {
 		return l.dumped(n)
 	}
 	kind := "prompt" // as LangChain has it
-	if t := valueAt(n, "_type"); t != nil {
+	if t := yamlx.Value(n, "_type"); t != nil {
 		kind = t.Value
 	}
 	switch kind {
@@ -40,7 +40,7 @@ func (l *loader) prompt(n *yaml.Node) *draft {
 	case "chat":
 		return l.chat(n)
 	}
-	l.fail(valueAt(n, "_type"), "the type "+yamlx.Quote(kind)+" is no prompt's", "the types are "+strings.Join(fileTypes(), ", "))
+	l.fail(yamlx.Value(n, "_type"), "the type "+yamlx.Quote(kind)+" is no prompt's", "the types are "+strings.Join(fileTypes(), ", "))
 	return &draft{}
 }
 
@@ -130,7 +130,7 @@ func (l *loader) outputParser(m yamlx.Map) {
 		return
 	}
 	n := m.Value("output_parser")
-	if kind := valueAt(n, "_type"); kind != nil && kind.Value == "default" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+	if kind := yamlx.Value(n, "_type"); kind != nil && kind.Value == "default" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		return // the answer's text as it is
 	}
 	m.Fail("output_parser", "an output parser is not read from a prompt file", "remove it, and write `parse:` into the chain that uses the prompt")
@@ -190,7 +190,7 @@ func (l *loader) fewShot(n *yaml.Node) *draft {
 // examplePrompt reads how an example is written.
 func (l *loader) examplePrompt(m yamlx.Map, d *draft, e *Examples) {
 	read := func(n *yaml.Node) {
-		if kind := valueAt(n, "_type"); kind != nil && kind.Value != "prompt" {
+		if kind := yamlx.Value(n, "_type"); kind != nil && kind.Value != "prompt" {
 			l.fail(kind, "an example is written by a prompt of type prompt, not "+yamlx.Quote(kind.Value), "")
 			return
 		}

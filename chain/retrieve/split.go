@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Sizes that suit most embedding models, in characters.
@@ -175,13 +176,9 @@ func (c *cutter) flush() {
 
 // emit keeps text[from:to] without the space at its ends, unless it is blank.
 func (c *cutter) emit(from, to int) {
-	text := strings.TrimLeftFunc(c.text[from:to], isSpace)
+	text := strings.TrimLeftFunc(c.text[from:to], textx.IsSpace)
 	from = to - len(text)
-	if text = strings.TrimRightFunc(text, isSpace); text != "" {
+	if text = strings.TrimRightFunc(text, textx.IsSpace); text != "" {
 		c.out = append(c.out, piece{from: from, to: from + len(text)})
 	}
 }
-
-// isSpace is Python's str.isspace, which counts four separators of old that
-// Unicode's White_Space does not.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

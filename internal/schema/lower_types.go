@@ -76,11 +76,7 @@ func (l *lowering) object(n, out *node, at []string) (*node, error) {
 		out.set("properties", props)
 	}
 	if len(required) > 0 {
-		list := array()
-		for _, r := range required {
-			list.kids = append(list.kids, text(r))
-		}
-		out.set("required", list)
+		out.set("required", array(texts(required)...))
 	}
 	if more != nil {
 		out.set("additionalProperties", more)

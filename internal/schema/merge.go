@@ -178,11 +178,7 @@ func mergeObject(out, a, b *node) bool {
 		out.set("properties", props)
 	}
 	if len(required) > 0 {
-		list := array()
-		for _, r := range required {
-			list.kids = append(list.kids, text(r))
-		}
-		out.set("required", list)
+		out.set("required", array(texts(required)...))
 	}
 	switch more := b.get("additionalProperties"); {
 	case more == nil:

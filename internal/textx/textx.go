@@ -79,6 +79,10 @@ func Brief(s string, n int) string {
 	return Head(s, n) + "…"
 }
 
+// IsSpace is Python's str.isspace, which counts four separators of old that
+// Unicode's White_Space does not.
+func IsSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
 // IsName reports whether s is an identifier: a letter or _, then letters,
 // marks, digits and _.
 func IsName(s string) bool { return s != "" && NameLen(s) == len(s) }

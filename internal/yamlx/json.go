@@ -85,8 +85,17 @@ func child(n *yaml.Node, step string) *yaml.Node {
 		}
 		return nil
 	}
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if Follow(n.Content[i]).Value == step {
+	return Value(n, step)
+}
+
+// Value returns what stands at a mapping's key, or nil; n may be anything.
+func Value(n *yaml.Node, key string) *yaml.Node {
+	n = Follow(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if Follow(n.Content[i]).Value == key {
 			return Follow(n.Content[i+1])
 		}
 	}

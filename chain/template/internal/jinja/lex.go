@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
@@ -96,7 +95,7 @@ func (l *lexer) data() {
 	inside := begin + 2
 	if inside < len(l.text) && (l.text[inside] == '-' || l.text[inside] == '+') {
 		if l.text[inside] == '-' {
-			data = strings.TrimRightFunc(data, pyval.IsSpace)
+			data = strings.TrimRightFunc(data, textx.IsSpace)
 		}
 		inside++
 	}
@@ -128,7 +127,7 @@ func (l *lexer) data() {
 func (l *lexer) emit(t token) { l.tokens = append(l.tokens, t) }
 
 func (l *lexer) skipSpace() {
-	l.at = len(l.text) - len(strings.TrimLeftFunc(l.text[l.at:], pyval.IsSpace))
+	l.at = len(l.text) - len(strings.TrimLeftFunc(l.text[l.at:], textx.IsSpace))
 }
 
 // raw takes {% raw %}…{% endraw %}, if the block whose inside begins here is one.
@@ -154,7 +153,7 @@ func (l *lexer) raw(begin int) bool {
 		}
 		data := l.text[end:i]
 		if trim {
-			data = strings.TrimRightFunc(data, pyval.IsSpace)
+			data = strings.TrimRightFunc(data, textx.IsSpace)
 		}
 		if data != "" {
 			l.emit(token{kind: tokenData, text: data, at: end})
@@ -167,19 +166,19 @@ func (l *lexer) raw(begin int) bool {
 // wordTag returns where the block goes on that has one word inside, which
 // begins at an offset.
 func (l *lexer) wordTag(at int, word string) (after int, ok bool) {
-	rest := strings.TrimLeftFunc(l.text[at:], pyval.IsSpace)
+	rest := strings.TrimLeftFunc(l.text[at:], textx.IsSpace)
 	rest, ok = strings.CutPrefix(rest, word)
 	if !ok {
 		return 0, false
 	}
-	rest = strings.TrimLeftFunc(rest, pyval.IsSpace)
+	rest = strings.TrimLeftFunc(rest, textx.IsSpace)
 	switch {
 	case strings.HasPrefix(rest, "%}"):
 		rest = rest[2:]
 	case strings.HasPrefix(rest, "+%}"):
 		rest = rest[3:]
 	case strings.HasPrefix(rest, "-%}"):
-		rest = strings.TrimLeftFunc(rest[3:], pyval.IsSpace)
+		rest = strings.TrimLeftFunc(rest[3:], textx.IsSpace)
 	default:
 		return 0, false
 	}

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // toInt reads a text as Python's int does; nil: it is none.
 func toInt(s string, base int) any {
-	s = strings.TrimFunc(s, pyval.IsSpace)
+	s = strings.TrimFunc(s, textx.IsSpace)
 	if len(s) > 1000 || strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__") {
 		return nil
 	}
@@ -28,7 +29,7 @@ func toFloat(v any) (float64, bool) {
 	if !ok {
 		return pyval.Float(v)
 	}
-	s = strings.ToLower(strings.TrimFunc(s, pyval.IsSpace))
+	s = strings.ToLower(strings.TrimFunc(s, textx.IsSpace))
 	if strings.HasPrefix(strings.TrimLeft(s, "+-"), "0x") {
 		return 0, false
 	}

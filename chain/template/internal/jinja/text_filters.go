@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // textFilterOf returns a filter of texts by its name, or nil.
@@ -91,7 +92,7 @@ func titleWords(s string) string {
 		} else {
 			b.WriteString(strings.ToLower(string(c)))
 		}
-		begins = c == '-' || strings.ContainsRune("({[<", c) || pyval.IsSpace(c)
+		begins = c == '-' || strings.ContainsRune("({[<", c) || textx.IsSpace(c)
 	}
 	return b.String()
 }
@@ -101,7 +102,7 @@ func escape(s string) string {
 }
 
 func trim(s string, b bound, left, right bool) string {
-	cut := pyval.IsSpace
+	cut := textx.IsSpace
 	if b.any("chars", nil) != nil {
 		chars := b.text("chars", "")
 		cut = func(c rune) bool { return strings.ContainsRune(chars, c) }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // method makes a function of one; it is a value only where it is not nil.
@@ -50,7 +51,7 @@ func textFunction(s, name string) function {
 	case "isalnum":
 		return all(func(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) })
 	case "isspace":
-		return all(pyval.IsSpace)
+		return all(textx.IsSpace)
 	case "isupper":
 		return plain(func(s string) any { return cased(s, unicode.IsUpper, unicode.IsLower) })
 	case "islower":
@@ -154,31 +155,31 @@ func splitFunction(s, name string) function {
 
 // splitSpace splits at white space, most times at most.
 func splitSpace(s string, most int, right bool) []string {
-	words := strings.FieldsFunc(s, pyval.IsSpace)
+	words := strings.FieldsFunc(s, textx.IsSpace)
 	if most < 0 || len(words) <= most+1 {
 		return words
 	}
 	if right {
 		var out []string
 		for range most {
-			s = strings.TrimRightFunc(s, pyval.IsSpace)
-			i := strings.LastIndexFunc(s, pyval.IsSpace)
+			s = strings.TrimRightFunc(s, textx.IsSpace)
+			i := strings.LastIndexFunc(s, textx.IsSpace)
 			_, n := utf8.DecodeRuneInString(s[i:])
 			out = append(out, s[i+n:])
 			s = s[:i]
 		}
-		out = append(out, strings.TrimRightFunc(s, pyval.IsSpace))
+		out = append(out, strings.TrimRightFunc(s, textx.IsSpace))
 		slices.Reverse(out)
 		return out
 	}
 	var out []string
 	for range most {
-		s = strings.TrimLeftFunc(s, pyval.IsSpace)
-		i := strings.IndexFunc(s, pyval.IsSpace)
+		s = strings.TrimLeftFunc(s, textx.IsSpace)
+		i := strings.IndexFunc(s, textx.IsSpace)
 		out = append(out, s[:i])
 		s = s[i:]
 	}
-	return append(out, strings.TrimLeftFunc(s, pyval.IsSpace))
+	return append(out, strings.TrimLeftFunc(s, textx.IsSpace))
 }
 
 func searchFunction(s, name string) function {

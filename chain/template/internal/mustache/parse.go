@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -233,7 +232,7 @@ func (z *tokenizer) tag(offset int) (token, error) {
 	if t.kind == delimiters {
 		return t, z.setDelimiters(inside, offset)
 	}
-	t.text = strings.TrimFunc(inside, pyval.IsSpace)
+	t.text = strings.TrimFunc(inside, textx.IsSpace)
 	if t.text == "" && t.kind != comment {
 		return t, &textx.Mistake{Offset: offset, Message: "this tag has no name", Remedy: "name a variable, such as {{country}}"}
 	}
@@ -264,7 +263,7 @@ func (z *tokenizer) closeSection(t token) error {
 
 // setDelimiters reads {{=<% %>=}}.
 func (z *tokenizer) setDelimiters(inside string, offset int) error {
-	words := strings.Split(strings.TrimFunc(strings.TrimSuffix(inside, "="), pyval.IsSpace), " ")
+	words := strings.Split(strings.TrimFunc(strings.TrimSuffix(inside, "="), textx.IsSpace), " ")
 	if !strings.HasSuffix(inside, "=") || words[0] == "" || len(words) < 2 {
 		return &textx.Mistake{Offset: offset, Message: "this tag sets no delimiters", Remedy: "write it as {{=<% %>=}}"}
 	}
@@ -273,4 +272,4 @@ func (z *tokenizer) setDelimiters(inside string, offset int) error {
 }
 
 // blank reports whether s is empty or white.
-func blank(s string) bool { return strings.TrimFunc(s, pyval.IsSpace) == "" }
+func blank(s string) bool { return strings.TrimFunc(s, textx.IsSpace) == "" }

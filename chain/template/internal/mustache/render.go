@@ -256,7 +256,7 @@ func step(v any, path []string) (any, bool) {
 // at returns the item that a text names as Python's int reads it; negative
 // ones count from the end.
 func at(items []any, key string) (any, bool) {
-	key = strings.TrimFunc(key, pyval.IsSpace)
+	key = strings.TrimFunc(key, textx.IsSpace)
 	i, err := strconv.Atoi(key)
 	if err != nil {
 		return nil, false

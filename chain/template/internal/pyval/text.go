@@ -190,6 +190,3 @@ func escape(r rune) string {
 	}
 	return fmt.Sprintf(`\U%08x`, r)
 }
-
-// IsSpace reports whether Python's str.isspace counts r.
-func IsSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
