@@ -85,7 +85,7 @@ func ToolResult(call ToolCall, text string) Message {
 type Image struct {
 	Data []byte // the encoded file: PNG, JPEG, WebP or GIF
 	MIME string // such as "image/png"; empty: sniffed from Data
-	URL  string // https URL that the server fetches itself; Ollama: Unsupported
+	URL  string // https URL that the server fetches itself; Ollama, and under PrivacyLocal: Unsupported
 }
 
 // Schema is a JSON Schema for the answer, of draft 2020-12 unless it names

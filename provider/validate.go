@@ -9,8 +9,8 @@ import (
 )
 
 // Validate returns what is wrong with a Request on every provider, or nil. It
-// makes no judgement about what one engine can do. Errors: Invalid, without
-// Provider and Model.
+// makes no judgement about what one engine can do. Errors, without Provider and
+// Model: Invalid; Unsupported, for an image by URL under [PrivacyLocal].
 func (r *Request) Validate() error {
 	if err := validModel(r.Model); err != nil {
 		return err
@@ -23,7 +23,28 @@ func (r *Request) Validate() error {
 			return invalid("message %d: %w", i+1, err)
 		}
 	}
-	return r.validateSampling()
+	if err := r.validateSampling(); err != nil {
+		return err
+	}
+	if r.Privacy == PrivacyLocal {
+		return r.NoImageURLs()
+	}
+	return nil
+}
+
+// NoImageURLs returns the Unsupported error, without Provider and Model, of an
+// image that is given by a URL, or nil: whoever is asked would fetch it, and
+// the URL can carry a part of the prompt. A data: URL is the picture itself.
+// [Request.Validate] asks it under [PrivacyLocal]; offline mode asks it too.
+func (r *Request) NoImageURLs() error {
+	for i := range r.Messages {
+		for _, im := range r.Messages[i].Images {
+			if scheme, _, ok := strings.Cut(im.URL, ":"); im.URL != "" && !(ok && strings.EqualFold(scheme, "data")) {
+				return Errorf(Unsupported, "", "", "message %d: an image is given by its URL, which the server would fetch, and nothing may leave this machine; give the picture itself, or a data: URL", i+1)
+			}
+		}
+	}
+	return nil
 }
 
 // validModel refuses what is no model's name on any engine, so that no engine

@@ -24,3 +24,38 @@ func TestModelNames(t *testing.T) {
 		}
 	}
 }
+
+// A server fetches what an image's URL names, and the URL can carry the prompt:
+// where nothing may leave, only the picture itself is taken.
+func TestImageURLs(t *testing.T) {
+	const data = "data:image/png;base64,iVBORw0KGgo="
+	for _, url := range []string{
+		"https://example.org/x.png?d=SECRET", "http://example.org/SECRET", "HTTPS://EXAMPLE.ORG/SECRET", "//example.org/SECRET", "file:///SECRET", "ftp://example.org/SECRET",
+		"ws://example.org/SECRET", "http://127.0.0.1/SECRET", "SECRET.png", "/SECRET.png", " " + data, "xdata:SECRET", "data", "javascript:SECRET", ":SECRET", "s3://bucket/SECRET", "blob:https://example.org/SECRET",
+	} {
+		image := provider.Message{Role: provider.RoleUser, Text: "look", Images: []provider.Image{{URL: data}, {URL: url}}}
+		for what, messages := range map[string][]provider.Message{
+			"alone":      {image},
+			"in history": {image, provider.Assistant("I see."), provider.User("And now?")},
+		} {
+			r := provider.Request{Messages: messages}
+			if err := r.Validate(); err != nil {
+				t.Errorf("%s, %s: %v, where privacy is not local", url, what, err)
+			}
+			if err := r.NoImageURLs(); !errors.Is(err, provider.Unsupported) {
+				t.Errorf("%s, %s: %v, want Unsupported", url, what, err)
+			}
+			r.Privacy = provider.PrivacyLocal
+			err := r.Validate()
+			if !errors.Is(err, provider.Unsupported) || strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%s, %s: %v, want Unsupported, and nothing of the URL", url, what, err)
+			}
+		}
+	}
+	for _, im := range []provider.Image{{URL: data}, {URL: "DATA:image/png;base64,iVBORw0KGgo="}, {Data: []byte("\x89PNG")}} {
+		r := provider.Request{Privacy: provider.PrivacyLocal, Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{im}}}}
+		if err := r.Validate(); err != nil {
+			t.Errorf("%.20s: %v", im.URL, err)
+		}
+	}
+}

@@ -112,16 +112,20 @@ func runRefusals(t *testing.T, f Factory) {
 		change func(*provider.Request)
 		kind   provider.Kind
 	}{
-		"no messages":     {func(r *provider.Request) { r.Messages = nil }, provider.Invalid},
-		"a foreign Use":   {func(r *provider.Request) { r.Use = []string{"somebody-else"} }, provider.Invalid},
-		"a bad role":      {func(r *provider.Request) { r.Messages[0].Role = "wizard" }, provider.Invalid},
-		"not UTF-8":       {func(r *provider.Request) { r.Messages[0].Text = "\xff" }, provider.Invalid},
-		"temperature 3":   {func(r *provider.Request) { r.Temperature = provider.Ptr(3.0) }, provider.Invalid},
-		"max tokens 0":    {func(r *provider.Request) { r.MaxTokens = provider.Ptr(0) }, provider.Invalid},
-		"empty stop":      {func(r *provider.Request) { r.Stop = []string{""} }, provider.Invalid},
-		"schema no JSON":  {func(r *provider.Request) { r.Schema = &provider.Schema{JSON: []byte("{")} }, provider.Invalid},
-		"think hard":      {func(r *provider.Request) { r.Think = "hard" }, provider.Invalid},
-		"unknown option":  {func(r *provider.Request) { r.Options = map[string]any{"no_such_option": 1} }, provider.Unsupported},
+		"no messages":    {func(r *provider.Request) { r.Messages = nil }, provider.Invalid},
+		"a foreign Use":  {func(r *provider.Request) { r.Use = []string{"somebody-else"} }, provider.Invalid},
+		"a bad role":     {func(r *provider.Request) { r.Messages[0].Role = "wizard" }, provider.Invalid},
+		"not UTF-8":      {func(r *provider.Request) { r.Messages[0].Text = "\xff" }, provider.Invalid},
+		"temperature 3":  {func(r *provider.Request) { r.Temperature = provider.Ptr(3.0) }, provider.Invalid},
+		"max tokens 0":   {func(r *provider.Request) { r.MaxTokens = provider.Ptr(0) }, provider.Invalid},
+		"empty stop":     {func(r *provider.Request) { r.Stop = []string{""} }, provider.Invalid},
+		"schema no JSON": {func(r *provider.Request) { r.Schema = &provider.Schema{JSON: []byte("{")} }, provider.Invalid},
+		"think hard":     {func(r *provider.Request) { r.Think = "hard" }, provider.Invalid},
+		"unknown option": {func(r *provider.Request) { r.Options = map[string]any{"no_such_option": 1} }, provider.Unsupported},
+		"an image by URL that may not leave": {func(r *provider.Request) {
+			r.Privacy = provider.PrivacyLocal
+			r.Messages[0].Images = []provider.Image{{URL: "https://example.org/x.png"}}
+		}, provider.Unsupported},
 		"unknown privacy": {func(r *provider.Request) { r.Privacy = "secret" }, provider.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 type Planner interface {
 	// Plan says who may answer req, in order, and who may not and why. It
 	// calls no model, loads none and reserves nothing; it may look up keys and
-	// ask a server which models it has. Errors: Invalid, for a request that no
-	// provider takes, or that names a target that does not exist; ctx's own.
+	// ask a server which models it has. Errors: those of [provider.Request.Validate],
+	// for a request that no provider takes; Invalid, for one that names a target
+	// that does not exist; ctx's own.
 	Plan(ctx context.Context, req provider.Request) (Plan, error)
 }
 

@@ -212,3 +212,43 @@ func TestWatching(t *testing.T) {
 		t.Errorf("saw\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
 }
+
+// Nobody is asked, looked up or made ready for a picture that a server would
+// fetch from elsewhere.
+func TestNoImageURLLeavesByAServer(t *testing.T) {
+	req := provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{URL: "https://example.org/x.png"}}}}}
+	for what, tc := range map[string]struct {
+		offline bool
+		privacy provider.Privacy
+		asked   int
+	}{
+		"anywhere": {asked: 1},
+		"local":    {privacy: provider.PrivacyLocal},
+		"offline":  {offline: true},
+		"both":     {offline: true, privacy: provider.PrivacyLocal},
+	} {
+		fakes, touched := []*providertest.Fake{{ProviderName: "a"}, {ProviderName: "b"}}, 0
+		cfg := router.Config{Use: []string{"a", "b"}, Offline: tc.offline}
+		for _, f := range fakes {
+			f.Answers = []providertest.Answer{providertest.Text("a picture")}
+			cfg.Targets = append(cfg.Targets, router.Target{
+				Provider: f, Local: func(context.Context) bool { return true },
+				Ready: func(context.Context) error { touched++; return nil },
+			})
+		}
+		r, err := router.NewWith(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := req
+		q.Privacy = tc.privacy
+		_, err = provider.Collect(r.Chat(t.Context(), q))
+		asked := len(fakes[0].Calls()) + len(fakes[1].Calls())
+		if asked != tc.asked || touched != tc.asked || (tc.asked == 0) != errors.Is(err, provider.Unsupported) {
+			t.Errorf("%s: asked %d times, looked at %d, %v", what, asked, touched, err)
+		}
+		if plan, err := r.Plan(t.Context(), q); tc.asked == 0 && err == nil && !errors.Is(plan.Err(), provider.Unsupported) {
+			t.Errorf("%s: the plan is %+v", what, plan)
+		}
+	}
+}

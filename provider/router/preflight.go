@@ -28,6 +28,11 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 	refuse := func(k provider.Kind, format string, args ...any) error {
 		return provider.Errorf(k, t.Name(), t.model(req), format, args...)
 	}
+	if req.Privacy == provider.PrivacyLocal || r.cfg.Offline {
+		if err := req.NoImageURLs(); err != nil {
+			return provider.Named(err, t.Name(), t.model(req))
+		}
+	}
 	local := func() bool { return t.Local != nil && t.Local(ctx) }
 	switch {
 	case req.Privacy == provider.PrivacyLocal && !local():
