@@ -201,3 +201,15 @@ func ExampleChunk_Empty() {
 	fmt.Println((&provider.Chunk{}).Empty(), (&provider.Chunk{Text: " "}).Empty())
 	// Output: true false
 }
+
+// A server would fetch the picture, and the URL can carry the prompt.
+func ExampleRequest_NoImageURLs() {
+	look := provider.Message{Role: provider.RoleUser, Text: "What is this?", Images: []provider.Image{{URL: "https://example.org/cat.png"}}}
+	req := provider.Request{Messages: []provider.Message{look}}
+	fmt.Println(req.Validate(), errors.Is(req.NoImageURLs(), provider.Unsupported))
+	req.Privacy = provider.PrivacyLocal
+	fmt.Println(errors.Is(req.Validate(), provider.Unsupported))
+	// Output:
+	// <nil> true
+	// true
+}
