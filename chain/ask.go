@@ -156,10 +156,17 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 // step says.
 func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
 	req := overlay(*x.defaults, &s.settings)
+	own := req.Privacy
+	req.Privacy = x.stays.tightened(own)
+	result, err := b.tries(ctx, x, s, req, v, at)
+	return result, x.stays.explained(err, own)
+}
+
+// tries is run with the step's settings in req.
+func (b *ask) tries(ctx context.Context, x *exec, s *step, req provider.Request, v *frame, at site) (StepResult, error) {
 	if b.parse != nil {
 		v = v.instructed(b.parse)
 	}
-	req.Privacy = x.privacy(req.Privacy)
 	var call prompt.Call
 	if b.embeds {
 		call = x.call(req.Privacy)

@@ -48,6 +48,7 @@ type step struct {
 	fallback *step
 	pipeVar  string // in a pipe: what the value before is called
 	final    bool   // its answer, as it comes, is the chain's
+	share    bool   // the value may leave this machine, whatever was local in it
 	bare     bool   // nothing but a body: none of the fields above that change how it runs
 }
 
@@ -213,7 +214,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 	}
 	defer func() { c.depth-- }()
 	c.chain.deep = max(c.chain.deep, c.depth)
-	s.settings = src.settings()
+	s.settings, s.share = src.settings(), src.Share
 	c.settings(s.settings)
 	c.chain.needs.note(&c.chain.needs.providers, src.Use...)
 	c.flow(src, s)
@@ -234,7 +235,18 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 		c.fallback(src, s)
 		c.scope = was
 	}
+	c.sharing(src)
 	s.bare = s.when == nil && s.each == nil && s.repeat == nil && s.timeout == 0 && s.fallback == nil
+}
+
+// sharing warns of a share where nothing can be local but by the steps around.
+func (c *compiler) sharing(src *Step) {
+	if !src.Share || src.Privacy == provider.PrivacyLocal || src.Fallback != nil || src.Steps != nil || src.Parallel != nil || src.Route != nil || src.Chain != nil {
+		return
+	}
+	p := c.current
+	p.field = "share"
+	c.warnings = append(c.warnings, &mistake{place: p, message: "share: true changes nothing, for the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
 }
 
 // fallback compiles what runs when s has failed.

@@ -81,6 +81,24 @@ func (counts) Embed(_ context.Context, req provider.EmbedRequest) (provider.Embe
 	return r, nil
 }
 
+func ExamplePassagesStay() {
+	c, err := chain.New(
+		chain.Step{Name: "found", Retrieve: &chain.Retrieve{Collection: "diary", Query: "{question}"}},
+		chain.Step{Name: "answer", Prompt: "{found}"},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stay := func(_ context.Context, collection string) bool { return collection == "diary" }
+	plan, err := c.Plan(context.Background(), map[string]any{"question": "When?"}, chain.PassagesStay(stay))
+	fmt.Println(plan[1].Request.Privacy, err)
+	fmt.Println(plan[1].Stays)
+	// Output:
+	// local <nil>
+	// it may hold passages of a local collection, which step found looks up, and they do not leave this machine
+}
+
 func ExampleWithPassages() {
 	ctx := context.Background()
 	index := retrieve.NewIndex(counts{}, retrieve.Options{})

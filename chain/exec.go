@@ -13,7 +13,12 @@ import (
 // step runs one step as often as it says, and tells its end.
 func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
 	start := time.Now()
-	result, err := x.times(ctx, s, v, at)
+	inner := x
+	if s.share {
+		inner = x.apart()
+	}
+	result, err := inner.times(ctx, s, v, at)
+	x.stays.after(s, at.path, inner.stays, err == nil && !result.Skipped)
 	result, err = x.ended(at, start, result, err)
 	if x.keep && x.tally == nil && !errors.Is(err, errLeft) {
 		x.steps = append(x.steps, result)

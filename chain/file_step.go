@@ -15,7 +15,7 @@ func stepKeys() []string {
 		"format", "partial", "partials", "images", "examples",
 		"when", "else", "each", "as", "concurrency", "repeat",
 		"parse", "schema", "tools",
-		"use", "model", "temperature", "top_p", "seed", "max_tokens", "stop", "think", "privacy", "options",
+		"use", "model", "temperature", "top_p", "seed", "max_tokens", "stop", "think", "privacy", "share", "options",
 		"retries", "timeout", "fallback",
 	}
 }
@@ -55,6 +55,9 @@ func (f *fileReader) readStep(d *yamlx.Decoder, m yamlx.Map) Step {
 	}
 	if m.Has("else") {
 		s.Else = provider.Ptr(m.String("else"))
+	}
+	if share := m.Bool("share"); share != nil {
+		s.Share = *share
 	}
 	f.present(m)
 	f.asking(d, m, &s)

@@ -20,6 +20,8 @@ type options struct {
 	tools    tool.Options
 	find     Finder
 	embedder provider.Embedder
+
+	passagesStay func(ctx context.Context, collection string) bool
 }
 
 // Defaults gives what the steps leave unset: model, providers, temperature,
@@ -53,6 +55,12 @@ type Finder func(context.Context, Lookup) ([]retrieve.Passage, *provider.Route, 
 // WithPassages says who looks passages up for Retrieve steps.
 func WithPassages(f Finder) Option { return func(o *options) { o.find = f } }
 
+// PassagesStay tells [Chain.Plan] which collections have passages that are to
+// stay on this machine. A run sees it on each passage.
+func PassagesStay(f func(ctx context.Context, collection string) bool) Option {
+	return func(o *options) { o.passagesStay = f }
+}
+
 // WithEmbedder says who embeds texts where a prompt's examples are selected by
 // their meaning. Without it, that is the provider of the run, where it can.
 func WithEmbedder(e provider.Embedder) Option { return func(o *options) { o.embedder = e } }
@@ -60,8 +68,7 @@ func WithEmbedder(e provider.Embedder) Option { return func(o *options) { o.embe
 // shared is what all steps of a run share.
 type shared struct {
 	options
-	local atomic.Bool                         // a passage that is to stay on this machine has come in
-	held  atomic.Pointer[structured.Provider] // the run's provider, held to schemas; nil: none was needed yet
+	held atomic.Pointer[structured.Provider] // the run's provider, held to schemas; nil: none was needed yet
 }
 
 // lacks returns what the chain names and the options do not give.
@@ -138,25 +145,17 @@ func (x *exec) call(privacy provider.Privacy) prompt.Call {
 // passages looks passages up, and writes them as a prompt wants them. Where one
 // of them is to stay on this machine, so is the rest of the run.
 func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, at site) (StepResult, error) {
-	privacy := x.privacy(overlay(*x.defaults, &s.settings).Privacy)
-	found, route, err := x.shared.find(at.context(ctx), Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: privacy})
+	own := overlay(*x.defaults, &s.settings).Privacy
+	found, route, err := x.shared.find(at.context(ctx), Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: x.stays.tightened(own)})
 	if err != nil {
-		return StepResult{}, err
+		return StepResult{}, x.stays.explained(err, own)
 	}
 	if len(found) == 0 {
 		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the collection %s has no passages; put some in with `tandem embed`", b.collection)
 	}
 	if retrieve.Privacy(found) == provider.PrivacyLocal {
-		x.shared.local.Store(true)
+		x.stays.join(&stays{passage: at.path})
 	}
 	text := retrieve.Format(found)
 	return StepResult{Text: text, Value: text, Finish: provider.FinishStop, Route: route, Passages: found}, nil
-}
-
-// privacy is p, tightened by what has come into the run.
-func (x *exec) privacy(p provider.Privacy) provider.Privacy {
-	if x.shared.local.Load() {
-		return provider.PrivacyLocal
-	}
-	return p
 }

@@ -12,6 +12,10 @@ type Planned struct {
 	Request provider.Request
 	Answers bool // the prompt holds values that are not known yet, and has "…" in their place
 
+	// Stays says why the step is under privacy local although neither it nor a
+	// step around it is; "": it is not, or one of them is. See [Step.Share].
+	Stays string
+
 	// Lookup is what the step looks up; nil: it asks a model. A lookup has no
 	// Request.
 	Lookup *Lookup
@@ -30,7 +34,7 @@ func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) (
 	for _, opt := range opts {
 		opt(&o)
 	}
-	p := &planner{ctx: ctx}
+	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}}
 	p.list(c.steps, o.defaults, vars, "", c.pipe)
 	return p.planned, p.err
 }
@@ -42,6 +46,8 @@ type planner struct {
 	ctx     context.Context
 	planned []Planned
 	err     error
+	stay    func(ctx context.Context, collection string) bool
+	stays   *stays
 }
 
 func (p *planner) list(steps []step, d provider.Request, known map[string]any, at string, pipe bool) {
@@ -54,6 +60,43 @@ func (p *planner) list(steps []step, d provider.Request, known map[string]any, a
 }
 
 func (p *planner) step(s *step, d provider.Request, known map[string]any, at string) {
+	outer := p.stays
+	if s.share {
+		p.apart()
+	}
+	p.does(s, d, known, at)
+	outer.after(s, at, p.stays, true)
+	p.stays = outer
+}
+
+// apart gives what is planned next reasons of its own to stay.
+func (p *planner) apart() {
+	own := *p.stays
+	p.stays = &own
+}
+
+// branches are steps that see nothing of each other.
+func (p *planner) branches(steps []step, d provider.Request, known map[string]any, at string) {
+	outer, joined := p.stays, *p.stays
+	for i := range steps {
+		p.stays = outer
+		p.apart()
+		p.step(&steps[i], d, known, at+steps[i].name)
+		joined.join(p.stays)
+	}
+	*outer = joined
+	p.stays = outer
+}
+
+// tightened is the privacy of a prompt, and why it is tighter than its step's.
+func (p *planner) tightened(own provider.Privacy) (provider.Privacy, string) {
+	if own == provider.PrivacyLocal {
+		return own, ""
+	}
+	return p.stays.tightened(own), p.stays.why()
+}
+
+func (p *planner) does(s *step, d provider.Request, known map[string]any, at string) {
 	inner := overlay(d, &s.settings)
 	switch b := s.body.(type) {
 	case *ask:
@@ -61,12 +104,12 @@ func (p *planner) step(s *step, d provider.Request, known map[string]any, at str
 	case *group:
 		p.list(b.steps, inner, known, at+".", false)
 	case *parallel:
-		p.list(b.branches, inner, known, at+".", false)
+		p.branches(b.branches, inner, known, at+".")
 	case *route:
 		if b.ask != nil {
 			p.ask(b.ask, inner, known, at+".choice")
 		}
-		p.list(b.branches, inner, known, at+".", false)
+		p.branches(b.branches, inner, known, at+".")
 	case *lookup:
 		p.lookup(b, inner, known, at)
 	case *sub:
@@ -93,7 +136,11 @@ func (b *sub) known(outer map[string]any) map[string]any {
 }
 
 func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at string) {
-	q := Planned{Step: at, Lookup: &Lookup{Collection: b.collection, K: b.k, MMR: b.mmr, Privacy: d.Privacy}}
+	q := Planned{Step: at, Lookup: &Lookup{Collection: b.collection, K: b.k, MMR: b.mmr}}
+	q.Lookup.Privacy, q.Stays = p.tightened(d.Privacy)
+	if p.stay != nil && p.stay(p.ctx, b.collection) {
+		defer p.stays.join(&stays{passage: at})
+	}
 	v := (&frame{base: known}).with(b.query.partial)
 	holes := &frame{parent: v}
 	for _, use := range b.query.template.Vars() {
@@ -116,6 +163,7 @@ func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at
 
 func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {
 	q := Planned{Step: at, Request: d}
+	q.Request.Privacy, q.Stays = p.tightened(d.Privacy)
 	v := &frame{base: known}
 	if b.parse != nil {
 		v = v.instructed(b.parse)

@@ -101,6 +101,7 @@ type exec struct {
 	provider provider.Provider
 	defaults *provider.Request // what steps leave unset; never changed
 	shared   *shared
+	stays    *stays           // why the rest of it is to stay on this machine
 	emit     func(Event) bool // nil: nobody watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
 	keep     bool             // the outermost steps' results, in steps
@@ -138,9 +139,10 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 		exec
 		frame
 		shared
+		stays
 	}{exec: exec{provider: p}, frame: frame{base: vars}}
 	x := &r.exec
-	x.shared = &r.shared
+	x.shared, x.stays = &r.shared, &r.stays
 	for _, opt := range opts {
 		opt(&x.shared.options)
 	}

@@ -97,6 +97,13 @@ type Step struct {
 	Privacy     provider.Privacy
 	Options     map[string]any
 
+	// Share lets later steps ask others than this machine although they may hold
+	// this step's value. Without it, an answer made under privacy local, by this
+	// step or those in it, has the steps after it run under privacy local, too.
+	// Passages of a local collection stay whatever a step says, and privacy
+	// that [Defaults] set is never loosened.
+	Share bool
+
 	// Retries is how often the model is asked again for an answer that broke
 	// off, is empty, or cannot be parsed; it is then told why. What a provider
 	// fails with otherwise is the router's affair. With steps in it, it holds for

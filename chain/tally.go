@@ -86,6 +86,14 @@ func (x *exec) within(s *step) *exec {
 	return inner
 }
 
+// apart is x with its own reasons to stay on this machine, besides those there
+// are.
+func (x *exec) apart() *exec {
+	inner, own := *x, *x.stays
+	inner.stays = &own
+	return &inner
+}
+
 // composed is the result of a step whose value others made.
 func (x *exec) composed(value any) (StepResult, error) {
 	result := x.tally.result()
@@ -138,16 +146,21 @@ func (x *exec) concurrently(ctx context.Context, n, limit int, work func(ctx con
 		}
 	}
 	worker.quiet = true
+	before := *x.stays // x's own grows while others still begin
 	var workers sync.WaitGroup
 	for range min(n, limit) {
 		workers.Go(func() {
 			for i, ok := take(); ok; i, ok = take() {
-				if err := work(within, &worker, i); err != nil {
-					mu.Lock()
-					if first == nil {
-						first = err
-					}
-					mu.Unlock()
+				own, one := before, worker
+				one.stays = &own
+				err := work(within, &one, i)
+				mu.Lock()
+				x.stays.join(&own)
+				if err != nil && first == nil {
+					first = err
+				}
+				mu.Unlock()
+				if err != nil {
 					cancel()
 				}
 			}

@@ -21,12 +21,14 @@ type planJSON struct {
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
-// earlier answers, whose size nobody knows yet. Of a step that looks passages up,
+// earlier answers, whose size nobody knows yet; Stays, why it may not leave this
+// machine although the step does not ask for that. Of a step that looks passages up,
 // Collection is where, and the candidate makes the question's vector.
 type planStep struct {
 	Name       string             `json:"name"`
 	Collection string             `json:"collection,omitempty"`
 	Answers    bool               `json:"holds_answers,omitempty"`
+	Stays      string             `json:"stays_local,omitempty"`
 	Candidates []router.Candidate `json:"candidates"`
 }
 
@@ -67,29 +69,26 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	asked, err := r.chain.Plan(ctx, r.vars, chain.Defaults(r.defaults))
+	asked, err := r.chain.Plan(ctx, r.vars, chain.Defaults(r.defaults), chain.PassagesStay(r.stack.PassagesStay))
 	var steps []planStep
-	stays := false // passages that come in are to stay on this machine
 	for _, q := range asked {
-		step := planStep{Name: q.Step, Answers: q.Answers, Candidates: []router.Candidate{}}
+		step := planStep{Name: q.Step, Answers: q.Answers, Stays: q.Stays, Candidates: []router.Candidate{}}
 		var perr error
 		if l := q.Lookup; l != nil {
 			var who router.Candidate
-			var privacy provider.Privacy
-			who, privacy, perr = r.stack.PlanLookup(ctx, l.Collection, l.Query, l.Privacy)
-			stays = stays || privacy == provider.PrivacyLocal
+			who, perr = r.stack.PlanLookup(ctx, l.Collection, l.Query, l.Privacy)
 			if step.Collection = l.Collection; who.Provider != "" {
 				step.Candidates = []router.Candidate{who}
 			}
 		} else {
-			if stays {
-				q.Request.Privacy = provider.PrivacyLocal
-			}
 			var plan router.Plan
 			if plan, perr = planner.Plan(ctx, q.Request); perr == nil {
 				perr = plan.Err()
 			}
 			step.Candidates = append(step.Candidates, plan.Candidates...)
+		}
+		if perr != nil && q.Stays != "" && errors.Is(perr, provider.Private) {
+			perr = fmt.Errorf("step %s: %w; %s", q.Step, perr, q.Stays)
 		}
 		if err == nil {
 			err = perr
@@ -102,6 +101,11 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	if len(steps) > 0 {
 		if werr := a.planTable(steps); werr != nil {
 			return werr
+		}
+		for _, s := range steps {
+			if s.Stays != "" {
+				a.tell("· %s stays on this machine: %s", s.Name, s.Stays)
+			}
 		}
 	} else if err == nil {
 		a.tell("· no step asks a model")

@@ -43,27 +43,34 @@ func (s *Stack) Find(ctx context.Context, collection, query string, k int, how r
 	return out, answer.Route, nil
 }
 
-// PlanLookup says who would make the question's vector for a [Stack.Find], and
-// whether what is found is to stay on this machine. It calls nobody. The error is
-// that of the lookup; the candidate is there where the collection is.
-func (s *Stack) PlanLookup(ctx context.Context, collection, query string, privacy provider.Privacy) (router.Candidate, provider.Privacy, error) {
+// PlanLookup says who would make the question's vector for a [Stack.Find].
+// It calls nobody. The error is that of the lookup; the candidate is there where
+// the collection is.
+func (s *Stack) PlanLookup(ctx context.Context, collection, query string, privacy provider.Privacy) (router.Candidate, error) {
 	c, err := s.Collection(ctx, collection)
 	if err != nil {
-		return router.Candidate{}, "", err
+		return router.Candidate{}, err
 	}
 	t := c.embedder.target
 	plan := router.Candidate{Provider: c.Provider, Model: c.Model, Endpoint: t.Endpoint, PromptTokens: provider.EstimateTokens(query), Estimated: true, Keep: true}
 	local := c.Privacy == provider.PrivacyLocal || privacy == provider.PrivacyLocal || s.cfg.Privacy == string(provider.PrivacyLocal)
 	switch {
 	case !local && !s.cfg.Offline || s.local(&t)(ctx):
-		return plan, c.Privacy, nil
+		return plan, nil
 	case local:
 		plan.Kind, plan.Reason = provider.Private, "not on this machine, and the question may not leave it (privacy: local)"
 	default:
 		plan.Kind, plan.Reason = provider.Offline, "not on this machine, and offline mode is on"
 	}
 	plan.Keep = false
-	return plan, c.Privacy, provider.Errorf(plan.Kind, c.Provider, c.Model, "%s", plan.Reason)
+	return plan, provider.Errorf(plan.Kind, c.Provider, c.Model, "%s", plan.Reason)
+}
+
+// PassagesStay reports whether what the collection holds is to stay on this
+// machine; false where there is no such collection.
+func (s *Stack) PassagesStay(ctx context.Context, collection string) bool {
+	c, err := s.Collection(ctx, collection)
+	return err == nil && c.Privacy == provider.PrivacyLocal
 }
 
 // passage is a retrieve.Passage in a recording.
