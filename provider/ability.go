@@ -80,6 +80,12 @@ type Unloader interface {
 // nor held against it.
 var ErrLoading = errors.New("the model is being loaded into memory")
 
+// ErrStale is found by errors.Is in the Unavailable error of a call that was
+// sent over a kept connection which the server closed before any of an answer.
+// Most likely the server never read it; a provider does not send it again by
+// itself.
+var ErrStale = errors.New("the server closed the kept connection without an answer")
+
 // ErrAlone is found by errors.Is in an error for which, by the user's own word,
 // no other provider may stand in. See [Alone].
 var ErrAlone = errors.New("no other provider may stand in")

@@ -35,6 +35,10 @@ type Call struct {
 	// object: whole members, each with its comma, such as `"temperature":0,`.
 	// It says what an SDK's structs cannot.
 	Prepend []byte
+	// Free says that the request carries no prompt, costs nothing, and does as
+	// much once as twice: it may be sent a second time where a kept connection
+	// turns out to be closed.
+	Free bool
 
 	Status         int            // HTTP status; 0: no answer came
 	ResponseHeader http.Header    // nil: no answer came
@@ -45,7 +49,7 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
-	reused  bool // the connection had carried a call before
+	sending sending
 	clock   *clock
 	trace   httptrace.ClientTrace
 }
@@ -55,16 +59,21 @@ type callKey struct{}
 // WithCall returns a context that carries c to the transport.
 func WithCall(ctx context.Context, c *Call) context.Context {
 	c.trace.GotConn = c.connected
+	c.trace.WroteHeaders = c.wroteHead
+	c.trace.GotFirstResponseByte = c.firstByte
 	return httptrace.WithClientTrace(context.WithValue(ctx, callKey{}, c), &c.trace)
 }
 
 // connected notes who is talked to.
 func (c *Call) connected(i httptrace.GotConnInfo) {
-	c.reused = i.Reused
+	c.sending.connected(i)
 	if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.Peer = a.AddrPort()
 	}
 }
+
+func (c *Call) wroteHead() { c.sending.heads.Add(1) }
+func (c *Call) firstByte() { c.sending.answered.Store(true) }
 
 // arrived notes that a whole event or line of a stream came.
 func (c *Call) arrived() {
@@ -77,15 +86,24 @@ func callFrom(ctx context.Context) *Call {
 	return c
 }
 
+// callIn is the context's call, or a new one, and the context with it.
+func callIn(ctx context.Context) (*Call, context.Context) {
+	if c := callFrom(ctx); c != nil {
+		return c, ctx
+	}
+	c := &Call{}
+	return c, WithCall(ctx, c)
+}
+
 // Content notes that something of the answer itself came. Whoever reads a
 // stream says so, for the transport cannot tell content from the events around
 // it; until then the first-token clock runs. Of a whole document the transport
 // notes it by itself.
 func (c *Call) Content() { c.clock.begin() }
 
-// Sent reports whether the prompt may have reached a server: a connection was
-// had.
-func (c *Call) Sent() bool { return c.Peer.IsValid() }
+// Sent reports whether the prompt may have reached a server: some of the
+// request was written to a connection.
+func (c *Call) Sent() bool { return c.sending.sends() > 0 }
 
 // RequestID is the server's own id of the call, or "".
 func (c *Call) RequestID() string {

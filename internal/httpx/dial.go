@@ -57,11 +57,8 @@ type plainTransport struct{ *Transport }
 
 // RoundTrip makes one HTTP call.
 func (t plainTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	inner := t.open
-	if t.opts.Offline || t.opts.LocalOnly {
-		inner = t.local
-	}
-	resp, err := inner.RoundTrip(req)
+	call, ctx := callIn(req.Context())
+	resp, err := t.send(call, req.WithContext(ctx)) // a copy: the request is its maker's own
 	if err != nil {
 		return nil, t.unresolved(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"syscall"
+
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // Plain says in plain words why no connection or no answer came. The cause
@@ -54,6 +56,8 @@ func plainWords(err error) string {
 		return "its TLS certificate is not valid"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS; is https:// right?"
+	case errors.Is(err, provider.ErrStale):
+		return "the server closed the kept connection without an answer"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the server closed the connection"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -109,14 +109,19 @@ func NewTransport(o Options) *Transport {
 
 func (t *Transport) pool(d *net.Dialer) *http.Transport {
 	return &http.Transport{
-		DialContext:         watched(d).DialContext,
-		TLSHandshakeTimeout: t.opts.Connect,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        1024,
-		MaxIdleConnsPerHost: 512,
-		IdleConnTimeout:     t.opts.Keep,
+		DialContext:            countedDial(watched(d)),
+		TLSHandshakeTimeout:    t.opts.Connect,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    512,
+		IdleConnTimeout:        t.opts.Keep,
+		MaxResponseHeaderBytes: maxHead,
 	}
 }
+
+// maxHead is the most bytes of an answer's head, with all that come before it
+// (1xx).
+const maxHead = 1 << 20
 
 // proxy is the environment's proxy, which the standard library never uses for
 // loopback. A call by proxy is not local, wherever the proxy listens.
@@ -201,30 +206,17 @@ func (t *Transport) CloseIdleConnections() {
 // Offline or Private; *RedirectError; *NotAPIError; *InBandError; ErrTooLarge from the
 // body; else the standard library's.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	call := callFrom(req.Context())
-	if call == nil {
-		call = &Call{}
-	}
-	inner := t.open
-	if t.opts.Offline || t.opts.LocalOnly || call.LocalOnly {
-		inner = t.local
-	}
+	call, ctx := callIn(req.Context())
 	clock := newClock(t.opts)
 	call.clock = clock
-	ctx, out := clock.start(req.Context()), req
-	if clock != nil || call.edits() {
-		out = req.WithContext(ctx) // a copy: the request is its maker's own
-	}
+	out := req.WithContext(clock.start(ctx)) // a copy: the request is its maker's own
 	if call.edits() {
 		if err := call.edit(out); err != nil {
 			clock.stop()
 			return nil, err
 		}
 	}
-	resp, err := inner.RoundTrip(out)
-	for err != nil && ctx.Err() == nil && hungUp(call, out, err) { // each time one kept connection less
-		resp, err = once(inner, out)
-	}
+	resp, err := t.send(call, out)
 	if err != nil {
 		err = clock.explain(t.unconnected(t.unresolved(err)))
 		clock.stop()

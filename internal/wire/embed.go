@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
@@ -54,11 +55,11 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	m, ok := provider.As[*managed](e.target.Provider)
 	if !ok {
-		return inner.Embed(ctx, req)
+		return e.ask(ctx, inner, req)
 	}
 	refused := error(errStopping)
 	if !m.engine.Keep() {
-		r, err := inner.Embed(ctx, req)
+		r, err := e.ask(ctx, inner, req)
 		if err == nil || !httpx.Refused(err) {
 			return r, err
 		}
@@ -66,6 +67,17 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	if err := m.start(ctx, refused); err != nil {
 		return provider.EmbedResponse{}, err
+	}
+	return inner.Embed(ctx, req)
+}
+
+// ask asks, and once more where the connection was stale and a repetition is
+// allowed: as the router does for chats.
+func (e *embedder) ask(ctx context.Context, inner provider.Embedder, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	r, err := inner.Embed(ctx, req)
+	cfg := e.stack.cfg
+	if !errors.Is(err, provider.ErrStale) || cfg.Retries != nil && *cfg.Retries == 0 || paid(&e.target) && !cfg.RetryPaid {
+		return r, err
 	}
 	return inner.Embed(ctx, req)
 }

@@ -85,12 +85,18 @@ func tokens(option any) (n int, known bool) {
 	return n, n > 0
 }
 
-// paid reports whether a call may be charged: not by a server on this machine,
-// and not where the configuration says that nothing costs anything.
+// paid reports whether a call may be charged: where the configuration has a
+// price, that says it; else whatever is not on this machine may be.
 func paid(t *Target) bool {
-	if _, here := loopbackHost(t.Endpoint); here {
+	p := t.Config.Price
+	switch {
+	case costs(p.Input), costs(p.CachedInput), costs(p.Output):
+		return true
+	case p.Input != nil && p.Output != nil:
 		return false
 	}
-	free := func(usd *float64) bool { return usd != nil && *usd == 0 }
-	return !free(t.Config.Price.Input) || !free(t.Config.Price.Output)
+	_, here := loopbackHost(t.Endpoint)
+	return !here
 }
+
+func costs(usd *float64) bool { return usd != nil && *usd != 0 }

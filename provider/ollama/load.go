@@ -52,6 +52,7 @@ func (p *Provider) Unload(ctx context.Context, model string) error {
 
 func (p *Provider) generate(ctx context.Context, model string, options map[string]any, keep *api.Duration) error {
 	call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
+	call.Free = true
 	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
 		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),
 	}, func(r api.GenerateResponse) error {

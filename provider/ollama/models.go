@@ -46,6 +46,7 @@ func capabilities(list []ollamamodel.Capability) []provider.Capability {
 func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInfo, error) {
 	model = p.model(model)
 	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	if err != nil {
 		return provider.ModelInfo{}, p.failed(ctx, call, model, err)

@@ -63,6 +63,7 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 		return known, nil
 	}
 	call := p.call(httpx.Whole, privacy)
+	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	if err != nil {
 		return about{}, p.failed(ctx, call, model, err)

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -66,6 +67,9 @@ func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 // request, and how long is waited first.
 func (s *search) again(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
 	most, jitter := backoff(e, n)
+	if n == 1 && errors.Is(e, provider.ErrStale) { // nothing is wrong with the server: at once
+		most, jitter = 0, 0
+	}
 	switch {
 	case n > min(s.r.retries, retryable(e)),
 		t.Paid && charged(e) && !s.r.cfg.Policy.RetryPaid,
