@@ -120,6 +120,9 @@ func (a *app) printStatus(name string, s engine.Status) error {
 	default:
 		line = fmt.Sprintf("Ollama %s runs on %s; it was not started by tandem, which leaves it alone", s.Version, s.Host)
 	}
+	if s.Why != "" {
+		line += "; " + s.Why
+	}
 	_, err := fmt.Fprintf(a.term.out, "%s: %s\n", name, stripControls(line))
 	return err
 }

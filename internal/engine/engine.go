@@ -5,9 +5,10 @@
 // Three processes take part. A command calls [Engine.Ensure], which starts a
 // supervisor ([Supervise], the hidden command `tandem engine supervise`),
 // detached. The supervisor starts `ollama serve` and watches it. Any of them
-// may be killed at any time: locks die with their holder, a process is known
-// by its id and its start time together, and the next Ensure takes over what
-// is left. A server that the supervisor did not start is never stopped.
+// may be killed at any time: locks die with their holder, and the next Ensure
+// takes over what is left. A server is known by its process id, its start time,
+// its program and a token in its environment together (owned.go); one that is
+// not provably the supervisor's is never stopped.
 package engine
 
 import (
@@ -74,6 +75,8 @@ type Status struct {
 	StopsAt   *time.Time `json:"stops_at,omitempty"` // if it is not used before
 	Binary    string     `json:"binary,omitempty"`
 	Log       string     `json:"log,omitempty"`
+	// Why says why the process that the state file names is not taken for ours.
+	Why string `json:"not_ours_because,omitempty"`
 }
 
 // Status asks the server and reads the state. It starts nothing.
@@ -81,7 +84,8 @@ func (e *Engine) Status(ctx context.Context) Status {
 	s := Status{Host: e.cfg.Host}
 	v, err := e.version(ctx)
 	s.Answering, s.Version = err == nil, v
-	if st, ok := e.ours(); ok {
+	st, why, ok := e.ours()
+	if s.Why = why; ok {
 		s.Ours, s.PID, s.Started, s.Binary = true, st.PID, &st.Started, st.Binary
 		s.Watched = e.supervised()
 		if s.Watched {
@@ -105,7 +109,7 @@ func (e *Engine) Keep() (stopping bool) {
 		return false
 	}
 	e.touch()
-	st, ok := e.ours()
+	st, _, ok := e.ours()
 	switch {
 	case !ok:
 		return false

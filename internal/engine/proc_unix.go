@@ -3,8 +3,11 @@
 package engine
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 )
 
@@ -30,15 +33,53 @@ func gated(bin string) (cmd *exec.Cmd, gate io.WriteCloser, err error) {
 	return cmd, gate, err
 }
 
-func askToStop(p process) { _ = syscall.Kill(-p.PID, syscall.SIGTERM) }
+// askToStop and killGroup signal the group that p leads, if p lives: its id is
+// then no other group's.
+func askToStop(p process) { signalGroup(p, syscall.SIGTERM) }
 
-// killGroup ends what is left of the group, unless its id is another process's
-// by now.
-func killGroup(p process) {
-	if birth, err := birthOf(p.PID); err == nil && birth != p.Birth {
-		return
+func killGroup(p process) { signalGroup(p, syscall.SIGKILL) }
+
+func signalGroup(p process, sig syscall.Signal) {
+	if p.PID > 1 && p.alive() && leads(p.PID) {
+		_ = syscall.Kill(-p.PID, sig)
 	}
-	_ = syscall.Kill(-p.PID, syscall.SIGKILL)
+}
+
+// leads reports whether a process leads a group of its own.
+func leads(pid int) bool {
+	group, err := syscall.Getpgid(pid)
+	return err == nil && group == pid
+}
+
+// openOwn opens a regular file of this user's, in a directory of this user's. It
+// follows no link, and does not wait.
+func openOwn(path string) (*os.File, error) {
+	dir, err := os.Lstat(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a regular file", path)
+	case !mine(dir) || !mine(info):
+		err = fmt.Errorf("%s, or its directory, belongs to another user", path)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func mine(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid()
 }
 
 // belongs reports whether a process is of the group that p led.

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -30,6 +32,21 @@ func killGroup(p process) {
 	if p.alive() {
 		_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(p.PID)).Run()
 	}
+}
+
+// leads: a process here has no group; taskkill follows its children.
+func leads(int) bool { return true }
+
+// openOwn opens a regular file; the system's rights say whose it is.
+func openOwn(path string) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return os.Open(path)
 }
 
 // belongs reports whether a process is a child that p left.

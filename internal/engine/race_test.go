@@ -44,7 +44,7 @@ func TestEnsureWhileTheSupervisorIsStopping(t *testing.T) {
 	cfg := fake(t, "dawdle") // stopping takes its time
 	first := ensure(t, cfg)
 	e := New(cfg)
-	st, _ := e.ours()
+	st, _, _ := e.ours()
 	st.Stopping = true
 	if err := e.remember(st); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestEnsureWhileTheSupervisorIsStopping(t *testing.T) {
 	}
 	// What the supervisor does on its way out.
 	stopped := make(chan error, 1)
-	go func() { stopped <- stopTree(context.Background(), st.process) }()
+	go func() { stopped <- stopTree(context.Background(), st) }()
 	second := ensure(t, cfg)
 	if second.PID == first.PID {
 		t.Errorf("process %d was taken, which is being stopped", first.PID)
@@ -71,7 +71,7 @@ func TestAServerThatWasNotStoppedAfterAllIsUsed(t *testing.T) {
 	first := ensure(t, cfg)
 	kill(t, supervisors(t)...)
 	e := New(cfg)
-	st, _ := e.ours()
+	st, _, _ := e.ours()
 	st.Stopping = true
 	if err := e.remember(st); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestAServerThatWasNotStoppedAfterAllIsUsed(t *testing.T) {
 	if second := ensure(t, cfg); second.PID != first.PID {
 		t.Errorf("process %d in place of %d", second.PID, first.PID)
 	}
-	eventually(t, "the new supervisor clears the mark", func() bool { st, ok := e.ours(); return ok && !st.Stopping })
+	eventually(t, "the new supervisor clears the mark", func() bool { st, _, ok := e.ours(); return ok && !st.Stopping })
 }
 
 // Whoever has noted a use before the supervisor's mark is heard.

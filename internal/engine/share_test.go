@@ -199,7 +199,7 @@ func TestWorkAfterARunnerHasEndedIsSeen(t *testing.T) {
 	cfg.Idle = 2 * time.Second
 	st := ensure(t, cfg)
 	pid := runner(t, cfg, "busy")
-	state, _ := New(cfg).ours()
+	state, _, _ := New(cfg).ours()
 	eventually(t, "the runner has worked more than the rest of the test will", func() bool { return state.cpuSeconds() > 6 })
 	kill(t, pid)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -57,7 +57,7 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case httpx.Refused(err):
 		return false, nil
 	}
-	if _, ours := e.ours(); !ours && e.occupied(ctx) {
+	if _, _, ours := e.ours(); !ours && e.occupied(ctx) {
 		return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
 	}
 	return false, nil
@@ -102,7 +102,7 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 		// server that it had. So it is looked for until the server answers. And
 		// only the failure of one's own is this start's failure.
 		over := spawned != nil && isClosed(spawned)
-		if why, err := os.ReadFile(e.path(failedFile)); over && err == nil {
+		if why, err := e.read(failedFile); over && err == nil {
 			return errors.New(strings.TrimSpace(string(why)))
 		}
 		if (spawned == nil || over) && !e.supervised() {
@@ -118,7 +118,20 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 			return err
 		}
 		if done, err := e.answers(ctx); done {
+			if err == nil {
+				e.awaitNote(ctx)
+			}
 			return e.inTime(ctx, err)
+		}
+	}
+}
+
+// awaitNote waits until the supervisor has noted which program answers, so that
+// a stop right after a start knows it. It gives up after a second.
+func (e *Engine) awaitNote(ctx context.Context) {
+	for deadline := time.Now().Add(lockPatience); time.Now().Before(deadline) && e.supervised(); {
+		if st, _, ok := e.ours(); ok && st.Exe != "" || e.wait(ctx, 10*time.Millisecond) != nil {
+			return
 		}
 	}
 }
@@ -165,7 +178,7 @@ func (e *Engine) rewatch() {
 // rewatchLocked is rewatch for a caller that holds the start lock. It waits
 // until the supervisor watches, so that a busy caller does not start a hundred.
 func (e *Engine) rewatchLocked() {
-	st, ok := e.ours()
+	st, _, ok := e.ours()
 	if !ok || e.supervised() {
 		return
 	}

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -58,6 +61,8 @@ type state struct {
 	process
 	Started time.Time     `json:"started"`
 	Binary  string        `json:"binary"`
+	Exe     string        `json:"exe,omitempty"`   // the program that ran when the server first answered; "": it has not
+	Token   string        `json:"token,omitempty"` // in its environment, see tokenVariable
 	Idle    time.Duration `json:"idle_ns"`
 	// Stopping: the supervisor is about to end it. Who finds this after having
 	// noted a use starts anew; who noted the use before is found by the
@@ -67,9 +72,44 @@ type state struct {
 
 func (e *Engine) path(name string) string { return filepath.Join(e.cfg.Dir, name) }
 
+// maxFile is the most that a file of ours holds, in bytes.
+const maxFile = 64 << 10
+
+// read reads a small file of ours. Errors: it is not a regular file of this
+// user's, or too large; it never waits for a pipe's other end.
+func (e *Engine) read(name string) ([]byte, error) {
+	f, err := openOwn(e.path(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than %d KiB", e.path(name), maxFile>>10)
+	}
+	return data, err
+}
+
+// write puts a small file of ours in place of what has its name, whatever that is.
+func (e *Engine) write(name string, data []byte) error {
+	tmp := e.path(name + ".new")
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = joinClose(err, f); err != nil {
+		return err
+	}
+	return os.Rename(tmp, e.path(name))
+}
+
 // recall reads the state, whether its process lives or not.
 func (e *Engine) recall() (state, error) {
-	data, err := os.ReadFile(e.path(stateFile))
+	data, err := e.read(stateFile)
 	if err != nil {
 		return state{}, err
 	}
@@ -78,13 +118,20 @@ func (e *Engine) recall() (state, error) {
 	return st, err
 }
 
-// ours returns the server of ours that lives, if one does.
-func (e *Engine) ours() (state, bool) {
+// ours returns the server of ours that lives, if one does. Without one, why says
+// what became of the server that the state file names; "": it names none.
+func (e *Engine) ours() (st state, why string, ok bool) {
 	st, err := e.recall()
-	if err != nil || !st.alive() {
-		return state{}, false
+	if errors.Is(err, fs.ErrNotExist) {
+		return state{}, "", false
 	}
-	return st, true
+	if err != nil {
+		return state{}, "the state file cannot be used: " + err.Error(), false
+	}
+	if ok, why := owned(st, e.learn(st)); !ok {
+		return state{}, fmt.Sprintf("process %d of the state file is left alone: %s", st.PID, why), false
+	}
+	return st, "", true
 }
 
 // remember and forget are for whoever holds the supervisor's lock.
@@ -93,11 +140,7 @@ func (e *Engine) remember(st state) error {
 	if err != nil {
 		return err
 	}
-	tmp := e.path(stateFile + ".new")
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, e.path(stateFile))
+	return e.write(stateFile, data)
 }
 
 func (e *Engine) forget() { _ = os.Remove(e.path(stateFile)) }

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -12,16 +10,19 @@ import (
 )
 
 // Stop ends a server of ours and its runners. Errors: nothing runs, or what
-// runs is not ours.
+// runs is not provably ours.
 func (e *Engine) Stop(ctx context.Context) error {
-	st, ok := e.ours()
+	st, why, ok := e.ours()
 	if !ok {
-		if _, err := e.version(ctx); err == nil {
-			return fmt.Errorf("the Ollama on %s was not started by tandem; stop it the way it was started", e.cfg.Host)
+		if why != "" {
+			why = " (" + why + ")"
 		}
-		return fmt.Errorf("no Ollama runs on %s", e.cfg.Host)
+		if _, err := e.version(ctx); err == nil {
+			return fmt.Errorf("the Ollama on %s was not started by tandem%s; stop it the way it was started", e.cfg.Host, why)
+		}
+		return fmt.Errorf("no Ollama runs on %s%s", e.cfg.Host, why)
 	}
-	if err := stopTree(ctx, st.process); err != nil {
+	if err := stopTree(ctx, st); err != nil {
 		return fmt.Errorf("stopping Ollama (process %d): %w", st.PID, err)
 	}
 	e.settle(ctx)
@@ -39,7 +40,7 @@ func (e *Engine) settle(ctx context.Context) {
 	if held, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil || !held {
 		return
 	}
-	if _, ok := e.ours(); !ok {
+	if _, _, ok := e.ours(); !ok {
 		e.forget()
 	}
 }
@@ -47,33 +48,39 @@ func (e *Engine) settle(ctx context.Context) {
 // grace is how long a server may take to end when asked.
 const grace = 10 * time.Second
 
-// stopTree ends a process and its children: asked first, then made to.
-func stopTree(ctx context.Context, p process) error {
-	askToStop(p)
+// stopTree ends a server and its runners: asked first, then made to. The server
+// is provably ours: it is a child, or see owned.
+func stopTree(ctx context.Context, st state) error {
+	askToStop(st.process)
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for p.alive() {
+	for st.alive() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline.C:
-			killGroup(p)
+			killGroup(st.process)
 		case <-tick.C:
 		}
 	}
-	killGroup(p)
+	killRunners(st)
 	return nil
 }
 
 // sweep ends the runners that a server left when it was killed together with
-// its supervisor. Nobody was there to see it end, so that its process id and
-// its group may be another program's by now: a process counts as a runner only
-// if it is the server's own program, or is called as Ollama's runners are.
+// its supervisor.
 func (e *Engine) sweep() {
-	st, err := e.recall()
-	if err != nil || st.PID <= 0 || st.alive() {
+	if st, err := e.recall(); err == nil && !st.alive() {
+		killRunners(st)
+	}
+}
+
+// killRunners ends what a server that has ended left behind. Its process id, and
+// its group, may be another program's by now: each process is looked at.
+func killRunners(st state) {
+	if st.Token == "" {
 		return
 	}
 	pids, err := psprocess.Pids()
@@ -81,23 +88,11 @@ func (e *Engine) sweep() {
 		return
 	}
 	for _, pid := range pids {
-		if !belongs(int(pid), st.process) {
+		if !leftBehind(int(pid), st) {
 			continue
 		}
-		if p, err := psprocess.NewProcess(pid); err == nil && isRunner(p, st.Binary) {
+		if p, err := psprocess.NewProcess(pid); err == nil {
 			_ = p.Kill() // it may have ended by itself
 		}
 	}
-}
-
-func isRunner(p *psprocess.Process, binary string) bool {
-	exe, err := p.Exe()
-	if err != nil {
-		return false
-	}
-	if own, err := filepath.EvalSymlinks(binary); err == nil && own == exe {
-		return true
-	}
-	name := strings.ToLower(filepath.Base(exe))
-	return strings.HasPrefix(name, "ollama") || strings.HasPrefix(name, "llama-server")
 }

@@ -33,7 +33,7 @@ func Supervise(ctx context.Context, cfg Config) error {
 		}
 		return err
 	}
-	if st, ok := e.ours(); ok { // its supervisor was killed: take over
+	if st, _, ok := e.ours(); ok { // its supervisor was killed: take over
 		st.Idle, st.Stopping = e.cfg.Idle, false
 		if err := e.remember(st); err != nil {
 			return err
@@ -51,7 +51,7 @@ func Supervise(ctx context.Context, cfg Config) error {
 
 // failed tells those who wait why there will be no server.
 func (e *Engine) failed(why error) {
-	_ = os.WriteFile(e.path(failedFile), []byte(why.Error()), 0o600) // they then wait in vain
+	_ = e.write(failedFile, []byte(why.Error())) // they then wait in vain
 }
 
 // server is the process that is watched.
@@ -77,7 +77,8 @@ func (e *Engine) serve() (server, error) {
 	if err != nil {
 		return server{}, err
 	}
-	cmd.Env = append(e.cleanEnv(os.Environ()), "OLLAMA_HOST="+e.cfg.Host)
+	token := newToken()
+	cmd.Env = append(e.cleanEnv(os.Environ()), "OLLAMA_HOST="+e.cfg.Host, tokenVariable+"="+token)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = grouped()
 	if err := cmd.Start(); err != nil {
@@ -88,7 +89,7 @@ func (e *Engine) serve() (server, error) {
 		_ = cmd.Wait()
 		return server{}, err
 	}
-	srv := server{state: state{process: process{PID: cmd.Process.Pid}, Started: time.Now(), Binary: bin, Idle: e.cfg.Idle}, logFrom: from}
+	srv := server{state: state{process: process{PID: cmd.Process.Pid}, Started: time.Now(), Binary: bin, Idle: e.cfg.Idle, Token: token}, logFrom: from}
 	if srv.Birth, err = birthOf(srv.PID); err != nil {
 		return giveUp(e.ended(srv))
 	}
@@ -123,7 +124,7 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 		s.ended = pollEnd(polled, s.process)
 	}
 	every := min(max(e.cfg.Idle/10, 100*time.Millisecond), 15*time.Second)
-	tick := time.NewTicker(100 * time.Millisecond) // until it answers
+	tick := time.NewTicker(50 * time.Millisecond) // until it answers
 	defer tick.Stop()
 	if s.known {
 		tick.Reset(every)
@@ -142,8 +143,7 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 		case <-tick.C:
 		}
 		if !s.known {
-			if _, err := e.version(ctx); err == nil {
-				s.known = true
+			if s.known = e.know(ctx, &s); s.known {
 				tick.Reset(every)
 			}
 		}
@@ -169,6 +169,16 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 	}
 }
 
+// know reports whether a child of ours answers, and notes which program that is:
+// a start may lead over a shell or a wrapper.
+func (e *Engine) know(ctx context.Context, s *server) bool {
+	if _, err := e.version(ctx); err != nil || !s.alive() {
+		return false
+	}
+	s.Exe = exeOf(s.PID)
+	return e.remember(s.state) == nil
+}
+
 // pollEnd returns a channel that is closed when p has ended, or ctx.
 func pollEnd(ctx context.Context, p process) <-chan struct{} {
 	ended := make(chan struct{})
@@ -189,7 +199,7 @@ func pollEnd(ctx context.Context, p process) <-chan struct{} {
 
 // gone tidies up after a server that has ended by itself.
 func (e *Engine) gone(ctx context.Context, s server) error {
-	killGroup(s.process) // a runner must not outlive its server
+	killRunners(s.state) // they must not outlive their server
 	e.forget()
 	if s.known {
 		return nil
@@ -204,7 +214,7 @@ func (e *Engine) gone(ctx context.Context, s server) error {
 func (e *Engine) end(s server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*grace)
 	defer cancel()
-	if err := stopTree(ctx, s.process); err != nil {
+	if err := stopTree(ctx, s.state); err != nil {
 		return err
 	}
 	e.forget()
