@@ -106,6 +106,11 @@ func TestAProjectMayNot(t *testing.T) {
 			want:    []string{"have ollama.com answer what is asked of x (the model deepseek-v3.1:CLOUD )"},
 		},
 		{
+			name:    "have the local Ollama pass prompts on, by a name that it reads so",
+			project: "providers:\n  - {name: local, model: 'me/gpt-oss:120b-Cloud/'}\n",
+			want:    []string{"have ollama.com answer what is asked of local (the model me/gpt-oss:120b-Cloud/)"},
+		},
+		{
 			name:    "run a program",
 			project: "providers:\n  - {name: local, binary: ./ollama}\n",
 			want:    []string{"run the program PROJECT/ollama"},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -83,7 +84,7 @@ func (l *Loaded) findDemands(own *Config) {
 		case known && mine.Loopback() && !p.Loopback():
 			l.demand(p.Name, fmt.Sprintf("send what is asked of %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
 		}
-		if p.Kind == KindOllama && isCloud(p.Model) && !models[p.Model] {
+		if p.Kind == KindOllama && ollamahost.CloudModel(p.Model) && !models[p.Model] {
 			l.demand(p.Name, fmt.Sprintf("have ollama.com answer what is asked of %s (the model %s)", p.Name, p.Model), "model")
 		}
 		if known && l.projectPrices(p.Name) {
@@ -105,13 +106,6 @@ func (l *Loaded) projectPrices(name string) bool {
 		}
 	}
 	return false
-}
-
-// isCloud reports whether an Ollama passes prompts for the model on to
-// ollama.com, as its name tells.
-func isCloud(model string) bool {
-	model = strings.ToLower(strings.Join(strings.Fields(model), ""))
-	return strings.HasSuffix(model, ":cloud") || strings.HasSuffix(model, "-cloud")
 }
 
 // demand records one, at the first of the fields that the project's file sets.

@@ -171,5 +171,6 @@ type RunningModel struct {
 	Size     int64     `json:"size_bytes"`      // in all memory
 	SizeVRAM int64     `json:"size_vram_bytes"` // of Size, on the GPU; less than Size: spilled to CPU
 	Context  int       `json:"context_length"`
-	Expires  time.Time `json:"expires,omitzero"` // when it will be unloaded
+	Expires  time.Time `json:"expires,omitzero"`      // when it will be unloaded
+	Remote   string    `json:"remote_host,omitempty"` // as that of Model
 }

@@ -39,11 +39,11 @@ func count(n int, what string) string {
 
 // Refused completes an error of Kind [Private] or [Offline] with what was not
 // sent, such as [Request.Size], and where it would have gone, such as "to
-// https://api.openai.com (openai, gpt-4o-mini)". Any other error comes back as
-// it is.
+// https://api.openai.com (openai, gpt-4o-mini)". Any other error, or one of a
+// prompt that was sent all the same, comes back as it is.
 func Refused(err error, what, where string) error {
 	var e *Error
-	if !errors.As(err, &e) || (e.Kind != Private && e.Kind != Offline) {
+	if !errors.As(err, &e) || (e.Kind != Private && e.Kind != Offline) || e.Sent {
 		return err
 	}
 	out := *e

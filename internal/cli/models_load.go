@@ -126,5 +126,8 @@ func (a *app) loadCommand() []string {
 	if a.flags.offline {
 		argv = append(argv, "--offline")
 	}
+	if a.flags.localOnly {
+		argv = append(argv, "--local-only")
+	}
 	return append(argv, "models", "load")
 }

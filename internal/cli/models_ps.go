@@ -59,6 +59,8 @@ func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
 // processor says how much of a model is on the GPU.
 func processor(m provider.RunningModel) string {
 	switch {
+	case m.Remote != "":
+		return m.Remote
 	case m.SizeVRAM == 0:
 		return "CPU"
 	case m.SizeVRAM >= m.Size:

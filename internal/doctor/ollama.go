@@ -76,6 +76,8 @@ func serverDown(t wire.Target, err error) Check {
 	return c
 }
 
+const staysRemedy = "prompts may not leave this machine: choose a model that runs on it"
+
 func modelChecks(ctx context.Context, cfg *config.Loaded, s *wire.Stack, t wire.Target) []Check {
 	name, model := t.Config.Name, t.Config.Model
 	info, err := ask(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
@@ -86,6 +88,8 @@ func modelChecks(ctx context.Context, cfg *config.Loaded, s *wire.Stack, t wire.
 		return i.Inspect(ctx, model)
 	})
 	switch {
+	case errors.Is(err, provider.Private), errors.Is(err, provider.Offline):
+		return []Check{{name + ": model", Fail, err.Error(), staysRemedy}}
 	case errors.Is(err, provider.ModelNotFound):
 		return []Check{{name + ": model", Fail, model + " is not on this server", fmt.Sprintf("get it with `tandem models pull %s`", model)}}
 	case err != nil:
@@ -95,7 +99,7 @@ func modelChecks(ctx context.Context, cfg *config.Loaded, s *wire.Stack, t wire.
 	if info.Remote != "" {
 		checks[0].Status, checks[0].Remedy = Warn, "choose a model that runs on this machine if prompts must not leave it"
 		if cfg.Privacy == config.PrivacyLocal || cfg.Offline {
-			checks[0].Status, checks[0].Remedy = Fail, "prompts may not leave this machine: choose a model that runs on it"
+			checks[0].Status, checks[0].Remedy = Fail, staysRemedy
 		}
 	}
 	return append(checks, windowCheck(t, info), memoryCheck(ctx, s, t, info))

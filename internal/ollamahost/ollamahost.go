@@ -1,6 +1,6 @@
-// Package ollamahost reads a host the way Ollama reads OLLAMA_HOST, for the
-// configuration and for the client alike: what one takes for this machine, the
-// other must not dial elsewhere.
+// Package ollamahost reads a host the way Ollama reads OLLAMA_HOST, and a
+// model's name the way Ollama reads it, for the configuration and for the clients
+// alike: what one takes for this machine, the other must not send elsewhere.
 package ollamahost
 
 import (

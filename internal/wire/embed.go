@@ -65,7 +65,7 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		}
 		refused = err
 	}
-	if err := m.start(ctx, refused); err != nil {
+	if err := m.start(ctx, req.Privacy, refused); err != nil {
 		return provider.EmbedResponse{}, err
 	}
 	return inner.Embed(ctx, req)

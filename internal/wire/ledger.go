@@ -8,6 +8,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/record"
 )
 
@@ -33,6 +34,11 @@ func (s *Stack) ledger(t *Target) *ledger.Ledger {
 	c := ledger.Config{
 		Tariff: tariff(t.Config), Local: s.local(t), StandIn: s.standIn(),
 		Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
+	}
+	if t.Config.Kind == config.KindOllama { // to look for it in another would look up a key
+		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
+			c.Elsewhere = p.Elsewhere
+		}
 	}
 	if s.book != nil {
 		c.Book = s.book

@@ -16,6 +16,7 @@ import (
 type managed struct {
 	provider.Provider
 	engine   *engine.Engine
+	private  *engine.Engine // the same, as it is started for a prompt that may not leave this machine
 	progress func(string)
 }
 
@@ -34,7 +35,7 @@ func (m *managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 		if !more {
 			return
 		}
-		if err := m.start(ctx, refused); err != nil {
+		if err := m.start(ctx, req.Privacy, refused); err != nil {
 			yield(provider.Chunk{}, err)
 			return
 		}
@@ -76,15 +77,20 @@ func (m *managed) Models(ctx context.Context) ([]provider.Model, error) {
 			return models, err
 		}
 	}
-	if err := m.start(ctx, errStopping); err != nil {
+	if err := m.start(ctx, provider.PrivacyAny, errStopping); err != nil {
 		return nil, err
 	}
 	return m.Provider.Models(ctx)
 }
 
-// start starts the engine; a failure to do so says why it was needed.
-func (m *managed) start(ctx context.Context, refused error) error {
-	err := m.engine.Ensure(ctx, m.progress)
+// start starts the engine, for a prompt of that privacy; a failure to do so says
+// why it was needed. An engine that runs already stays as it was started.
+func (m *managed) start(ctx context.Context, privacy provider.Privacy, refused error) error {
+	e := m.engine
+	if privacy == provider.PrivacyLocal {
+		e = m.private
+	}
+	err := e.Ensure(ctx, m.progress)
 	if err == nil {
 		return nil
 	}

@@ -38,6 +38,7 @@ func (s *Stack) route(t *Target, rt *router.Target) {
 		rt.Window = pinned(pc)
 		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
 			rt.Can, rt.Present = p.Can, p.Present
+			rt.Preflight = append([]router.Check{p.MayAsk}, rt.Preflight...)
 		}
 	case config.KindOpenAI:
 		rt.Paid = paid(t)

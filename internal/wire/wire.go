@@ -142,7 +142,7 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	w := &warm{cfg: pc, loads: &s.loads, o: &s.options}
 	c := ollama.Config{
 		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
-		Transport: transport, LocalOnly: s.cfg.Offline,
+		Transport: transport, LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
 	}
 	if pc.NumCtx == config.WindowAuto {
 		c.NumCtx, c.Window = 0, w.window
@@ -169,17 +169,19 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	if !ok || (pc.Managed != nil && !*pc.Managed) {
 		return nil
 	}
-	env := o.EngineEnv
-	if s.cfg.Offline || s.cfg.Privacy == string(provider.PrivacyLocal) {
-		env = append(slices.Clip(env), "OLLAMA_NO_CLOUD=1") // an Ollama of ours then runs nothing elsewhere
-	}
-	t.Engine = engine.New(engine.Config{
+	ec := engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: env, Hide: s.keyVariables(),
-	})
+		Env: o.EngineEnv, Hide: s.keyVariables(),
+	}
+	private := ec
+	private.Env = append(slices.Clip(ec.Env), "OLLAMA_NO_CLOUD=1") // it then has nothing run elsewhere
+	if s.cfg.Offline || s.cfg.Privacy == config.PrivacyLocal {
+		ec = private
+	}
+	t.Engine = engine.New(ec)
 	w.engine = t.Engine
-	t.Provider = &managed{Provider: w, engine: t.Engine, progress: o.Progress}
+	t.Provider = &managed{Provider: w, engine: t.Engine, private: engine.New(private), progress: o.Progress}
 	return nil
 }
 

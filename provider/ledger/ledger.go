@@ -25,6 +25,9 @@ type Config struct {
 	// Local reports whether the provider is on this machine: what has no price
 	// of its own costs nothing there. Nil: it is not.
 	Local func(context.Context) bool
+	// Elsewhere reports whether such a provider has a model run elsewhere, as far
+	// as is known: that is not free. Nil: none is.
+	Elsewhere func(ctx context.Context, model string) bool
 	// StandIn is the priced provider that would have answered in a local
 	// one's place; nil: there is none.
 	StandIn *StandIn
@@ -190,7 +193,22 @@ func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens 
 // free reports whether a model's calls cost nothing: on this machine, without
 // a price of their own.
 func (l *Ledger) free(ctx context.Context, asked string) bool {
+	return l.onMachine(ctx, asked) && !l.elsewhere(ctx, asked)
+}
+
+func (l *Ledger) onMachine(ctx context.Context, asked string) bool {
 	return l.cfg.Local != nil && !l.saysPrice(asked) && l.cfg.Local(ctx)
+}
+
+func (l *Ledger) elsewhere(ctx context.Context, asked string) bool {
+	return l.cfg.Elsewhere != nil && l.cfg.Elsewhere(ctx, asked)
+}
+
+// ended is a context with which nobody is asked anything.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // saysPrice reports whether the configuration itself has a price for the
@@ -263,7 +281,7 @@ func (c *account) close() {
 			book.Release(c.mark)
 		}
 		return
-	case c.mark == 0 && c.l.free(context.Background(), c.asked):
+	case c.mark == 0 && c.l.onMachine(context.Background(), c.asked) && !c.l.elsewhere(ended(), c.asked):
 		return
 	default:
 		e.Cost.Basis = "it broke off"

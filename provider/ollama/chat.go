@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -46,7 +47,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend, call.OneLine = members, req.NoStream
-	a := &answer{p: p, req: req, asked: model, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
 	case errors.Is(err, errStop):
@@ -81,7 +82,10 @@ type answer struct {
 	window int
 	yield  func(provider.Chunk, error) bool
 
-	got    bool // content has been yielded
+	privacy provider.Privacy
+
+	remote string // the host that says to have run the model; "": none
+	got    bool   // content has been yielded
 	done   bool
 	called bool // the model called a tool
 	final  api.ChatResponse
@@ -92,6 +96,9 @@ type answer struct {
 func (a *answer) line(r api.ChatResponse) error {
 	if a.done {
 		return nil
+	}
+	if err := a.from(r.Model, r.RemoteHost, r.RemoteModel); err != nil {
+		return err
 	}
 	c := provider.Chunk{Text: r.Message.Content, Thinking: r.Message.Thinking}
 	for _, t := range r.Message.ToolCalls {
@@ -116,6 +123,21 @@ func (a *answer) line(r api.ChatResponse) error {
 	a.got = true
 	if !a.yield(c, nil) {
 		return errStop
+	}
+	return nil
+}
+
+// from takes in who the answer says to be from: what was to stay on this
+// machine, and did not, is no answer.
+func (a *answer) from(model, remoteHost, remoteModel string) error {
+	host := elsewhere(model, remoteHost, remoteModel)
+	if host == "" {
+		return nil
+	}
+	a.remote = host
+	if kind, _ := a.p.stays(a.privacy); kind != "" {
+		return a.error(kind, "%w", provider.Alone(fmt.Errorf(
+			"the prompt has left this machine, where it was to stay: %s answered, and Ollama had said nothing of that before; take another model", host)))
 	}
 	return nil
 }
@@ -151,6 +173,8 @@ func (a *answer) end(ctx context.Context) error {
 	return nil
 }
 
+// route is the answer's. It is local only if neither the name that was asked
+// for, nor what the server said of it, nor the answer itself is of another host.
 func (a *answer) route() *provider.Route {
 	model := a.final.Model
 	if model == "" {
@@ -162,7 +186,7 @@ func (a *answer) route() *provider.Route {
 	}
 	return &provider.Route{
 		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint,
-		Local:  a.call.Local && a.final.RemoteHost == "" && !cloudName(model),
+		Local:  a.call.Local && a.remote == "" && a.p.remote(a.asked) == "",
 		Reason: "asked directly", Request: a.call.RequestID(),
 		FirstToken: a.first, Total: total, Load: a.final.LoadDuration,
 	}

@@ -21,7 +21,7 @@ func (a *answer) failure(ctx context.Context, err error) error {
 	return a.p.classify(a.call, a.asked, a.got, err)
 }
 
-func (a *answer) error(k provider.Kind, format string, args ...any) error {
+func (a *answer) error(k provider.Kind, format string, args ...any) *provider.Error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
 	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
 	return e
@@ -41,12 +41,21 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 	e := c.Error(err, p.endpoint, p.endpoint, partial, func(e *provider.Error) {
 		text := message(c.Failure)
 		e.Kind, e.Err = kindOf(c.Status, text), errors.New(wording(text, c.Failure))
-		if e.Kind == provider.ModelNotFound {
+		switch {
+		case e.Kind == provider.ModelNotFound:
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
+		case noCloud(c):
+			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("%w (OLLAMA_NO_CLOUD); an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop`", e.Err)
 		}
 	})
 	e.Provider, e.Model = p.cfg.Name, model
 	return e
+}
+
+// noCloud reports whether a server refused a call because it may have nothing
+// run elsewhere.
+func noCloud(c *httpx.Call) bool {
+	return c.Status == http.StatusForbidden && strings.HasPrefix(message(c.Failure), "ollama cloud is disabled")
 }
 
 // message is the text of Ollama's {"error":"…"}; newer servers put llama.cpp's

@@ -26,6 +26,9 @@ func sent(t *testing.T, cfg ollama.Config, req provider.Request) map[string]any 
 		case "/api/show":
 			_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
 			return
+		case "/api/tags":
+			_, _ = io.WriteString(w, `{"models":[]}`)
+			return
 		case "/api/version":
 			_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 			return

@@ -10,6 +10,7 @@ import (
 	ollamamodel "github.com/ollama/ollama/types/model"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -50,12 +51,23 @@ func (p *Provider) Unload(ctx context.Context, model string) error {
 	return p.generate(ctx, p.model(model), nil, &api.Duration{})
 }
 
+// generate asks for an empty generation. What is run elsewhere is Unsupported:
+// there is nothing to load or unload.
 func (p *Provider) generate(ctx context.Context, model string, options map[string]any, keep *api.Duration) error {
+	if err := p.mayAsk(ctx, model, provider.PrivacyAny); err != nil {
+		return err
+	}
+	if host := p.remote(model); host != "" {
+		return p.notHere(model, host)
+	}
 	call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
 	call.Free = true
 	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
 		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),
 	}, func(r api.GenerateResponse) error {
+		if host := elsewhere(r.Model, r.RemoteHost, r.RemoteModel); host != "" {
+			return p.notHere(model, host)
+		}
 		done = r.Done
 		return nil
 	})
@@ -66,6 +78,10 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 		return p.failed(ctx, call, model, err)
 	}
 	return nil
+}
+
+func (p *Provider) notHere(model, host string) error {
+	return p.unsupported(model, "%s runs it: there is nothing to load here", host)
 }
 
 // Window is the context window that a chat of req will ask for, in tokens; 0:
@@ -97,13 +113,24 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	if err := req.Validate(); err != nil {
 		return nil, nil, provider.Named(err, p.cfg.Name, model)
 	}
-	if model == "" {
-		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	if err := p.mayName(model, req.Privacy); err != nil {
+		return nil, nil, err
 	}
-	if !ollamamodel.ParseName(model).IsValid() {
-		return nil, nil, provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
+	if err := p.named(model); err != nil {
+		return nil, nil, err
 	}
 	return p.convert(req, model)
+}
+
+// named refuses what is no model's name.
+func (p *Provider) named(model string) error {
+	if model == "" {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+	}
+	if !ollamahost.ValidModel(model, func(name string) bool { return ollamamodel.ParseName(name).IsValid() }) {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
+	}
+	return nil
 }
 
 // choose adds the window that Config.Window chooses to options that have none.

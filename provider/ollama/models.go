@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,9 @@ func capabilities(list []ollamamodel.Capability) []provider.Capability {
 // Inspect asks /api/show, and /api/tags for size and digest.
 func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInfo, error) {
 	model = p.model(model)
+	if err := p.mayName(model, provider.PrivacyAny); err != nil { // the server would ask there
+		return provider.ModelInfo{}, err
+	}
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
@@ -54,7 +58,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	info := provider.ModelInfo{
 		Model: provider.Model{
 			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
-			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: elsewhere(model, r.RemoteHost, r.RemoteModel),
+			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: runsAt(model, r),
 			Capabilities: capabilities(r.Capabilities),
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
@@ -70,6 +74,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	for _, m := range all {
 		if m.Name == model || m.Name == model+":latest" {
 			info.Name, info.Size, info.Digest = m.Name, m.Size, m.Digest
+			info.Remote = cmp.Or(info.Remote, m.Remote)
 		}
 	}
 	return info, nil
@@ -93,7 +98,7 @@ func (p *Provider) Running(ctx context.Context) ([]provider.RunningModel, error)
 	for i, m := range list.Models {
 		out[i] = provider.RunningModel{
 			Name: m.Name, Digest: m.Digest, Size: m.Size, SizeVRAM: m.SizeVRAM,
-			Context: m.ContextLength, Expires: m.ExpiresAt,
+			Context: m.ContextLength, Expires: m.ExpiresAt, Remote: elsewhere(m.Name, "", ""),
 		}
 	}
 	return out, nil
@@ -160,6 +165,9 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)
 	}
+	if err := p.named(model); err != nil {
+		return provider.EmbedResponse{}, err
+	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
 	if err == nil {
 		err = p.choose(ctx, options, &provider.Request{}, model)
@@ -174,7 +182,11 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err != nil {
 		return provider.EmbedResponse{}, provider.Refused(p.failed(ctx, call, model, err), req.Size(), "to "+p.endpoint)
 	}
-	a := &answer{p: p, asked: model, call: call, start: start}
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, start: start}
+	a.final.Model = r.Model
+	if err := a.from(r.Model, "", ""); err != nil {
+		return provider.EmbedResponse{}, err
+	}
 	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}
 	if len(out.Vectors) != len(req.Input) {
 		return provider.EmbedResponse{}, a.error(provider.Truncated, "the server gave %d vectors for %d texts", len(out.Vectors), len(req.Input))

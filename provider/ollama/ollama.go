@@ -45,6 +45,9 @@ type Config struct {
 	// LocalOnly refuses models that the server has run elsewhere, whatever a
 	// request says: it is set where the whole program is offline.
 	LocalOnly bool
+	// Privacy PrivacyLocal refuses them, too, for every call: those that come
+	// without a request's own privacy, such as a load, are held to it.
+	Privacy provider.Privacy
 }
 
 // Provider is one Ollama server. Make one with [New].

@@ -1,16 +1,22 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
+
+// cloudHost runs the models that Ollama does not run itself, unless it names
+// another host.
+const cloudHost = "ollama.com"
 
 // aboutFresh is how long the answer to "what is this model" is believed.
 const aboutFresh = time.Minute
@@ -19,25 +25,77 @@ const aboutFresh = time.Minute
 type about struct {
 	remote string                // the host that runs it; "" when that is the server
 	can    []provider.Capability // nil: not told
+	listed bool                  // remote takes in what /api/tags says, too
 	asked  time.Time
 }
 
-// mayAsk refuses, before the prompt is sent, a model that the server has run
-// elsewhere, where the prompt may not leave this machine. When in doubt it
-// refuses.
+// MayAsk refuses a model that the server has run elsewhere, where the prompt
+// may not leave this machine. It sends nothing of the prompt, and asks a server
+// about the model at most once a minute, never where its name says enough. A
+// server that does not answer yet is no error: Chat looks again. Errors: Private,
+// Offline.
+func (p *Provider) MayAsk(ctx context.Context, req *provider.Request) error {
+	err := p.mayAsk(ctx, p.model(req.Model), req.Privacy)
+	if k := provider.KindOf(err); k != provider.Private && k != provider.Offline {
+		return ctx.Err()
+	}
+	return err
+}
+
+// Elsewhere reports whether the server is known to have a model run elsewhere:
+// by its name, or by what the server says of it. It asks at most once a minute.
+func (p *Provider) Elsewhere(ctx context.Context, model string) bool {
+	model = p.model(model)
+	if p.remote(model) != "" {
+		return true
+	}
+	a, err := p.about(ctx, model, provider.PrivacyAny)
+	return err == nil && a.remote != ""
+}
+
+// mayAsk is MayAsk for a model. When in doubt it refuses: an error of asking the
+// server about the model is one, too.
 func (p *Provider) mayAsk(ctx context.Context, model string, privacy provider.Privacy) error {
-	if privacy != provider.PrivacyLocal && !p.cfg.LocalOnly {
+	if kind, _ := p.stays(privacy); kind == "" {
 		return nil
 	}
-	a, err := p.about(ctx, model, privacy)
-	if err != nil || a.remote == "" {
+	if err := p.mayName(model, privacy); err != nil {
 		return err
 	}
-	kind, why := provider.Private, "the prompt may not leave this machine"
-	if privacy != provider.PrivacyLocal {
-		kind, why = provider.Offline, "offline mode is on"
+	a, err := p.about(ctx, model, privacy)
+	if err == nil && a.remote == "" && !a.listed {
+		a, err = p.listed(ctx, model, privacy, a)
 	}
-	return provider.Errorf(kind, p.cfg.Name, model, "Ollama would send the prompt to %s, which runs this model, and %s", a.remote, why)
+	if err != nil {
+		return err
+	}
+	return p.mayRun(model, a.remote, privacy)
+}
+
+// mayName is what mayAsk can tell by the name, without any call.
+func (p *Provider) mayName(model string, privacy provider.Privacy) error {
+	return p.mayRun(model, elsewhere(model, "", ""), privacy)
+}
+
+// stays says why a prompt may not leave this machine; "": it may.
+func (p *Provider) stays(privacy provider.Privacy) (kind provider.Kind, why string) {
+	switch {
+	case privacy == provider.PrivacyLocal, p.cfg.Privacy == provider.PrivacyLocal:
+		return provider.Private, "the prompt may not leave this machine"
+	case p.cfg.LocalOnly:
+		return provider.Offline, "offline mode is on"
+	}
+	return "", ""
+}
+
+// mayRun refuses, for a prompt that stays, a model that host runs; "": the
+// server itself does.
+func (p *Provider) mayRun(model, host string, privacy provider.Privacy) error {
+	kind, why := p.stays(privacy)
+	if kind == "" || host == "" {
+		return nil
+	}
+	return provider.Errorf(kind, p.cfg.Name, model, "Ollama would send the prompt to %s, which runs this model, and %s", host, why)
 }
 
 // maySee refuses images for a model that cannot see: the server would drop
@@ -54,7 +112,8 @@ func (p *Provider) maySee(ctx context.Context, model string, req *provider.Reque
 	return p.unsupported(model, "the model cannot see images, and Ollama would drop them; take a model with vision")
 }
 
-// about asks /api/show, at most once a minute.
+// about asks /api/show, at most once a minute. A server that may run nothing
+// elsewhere (OLLAMA_NO_CLOUD) says so of a model that would be.
 func (p *Provider) about(ctx context.Context, model string, privacy provider.Privacy) (about, error) {
 	p.mu.Lock()
 	known, ok := p.abouts[model]
@@ -65,38 +124,78 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	call := p.call(httpx.Whole, privacy)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
-	if err != nil {
+	switch {
+	case err == nil:
+		known = about{remote: runsAt(model, r), can: capabilities(r.Capabilities)}
+	case ctx.Err() == nil && noCloud(call):
+		known = about{remote: cloudHost}
+	default:
 		return about{}, p.failed(ctx, call, model, err)
 	}
-	known = about{remote: elsewhere(model, r.RemoteHost, r.RemoteModel), can: capabilities(r.Capabilities), asked: time.Now()}
-	p.mu.Lock()
-	p.abouts[model] = known
-	p.mu.Unlock()
+	p.note(model, &known)
 	return known, nil
+}
+
+// listed completes a with what /api/tags says: a server may tell there what it
+// does not tell in /api/show.
+func (p *Provider) listed(ctx context.Context, model string, privacy provider.Privacy, a about) (about, error) {
+	call := p.call(httpx.Whole, privacy)
+	list, err := p.client.List(httpx.WithCall(ctx, call))
+	switch {
+	case err == nil:
+		for _, m := range list.Models {
+			if SameModel(m.Name, model) || SameModel(m.Model, model) {
+				a.remote = cmp.Or(a.remote, elsewhere(m.Name, m.RemoteHost, m.RemoteModel))
+			}
+		}
+	case ctx.Err() != nil || call.Status != http.StatusNotFound:
+		return a, p.failed(ctx, call, model, err)
+	}
+	a.listed = true
+	p.note(model, &a)
+	return a, nil
+}
+
+// note keeps what the server said of a model.
+func (p *Provider) note(model string, a *about) {
+	a.asked = time.Now()
+	p.mu.Lock()
+	p.abouts[model] = *a
+	p.mu.Unlock()
+}
+
+// remote is the host that is known to run a model, without asking, or "".
+func (p *Provider) remote(model string) string {
+	if ollamahost.CloudModel(model) {
+		return cloudHost
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.abouts[model].remote
 }
 
 // way is how a refused input would have gone: through this server, where that
 // is known to have the model run elsewhere.
 func (p *Provider) way(model string) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.abouts[model].remote != "" {
+	if p.remote(model) != "" {
 		return "through "
 	}
 	return "to "
 }
 
+// runsAt is the host that runs a model, by what /api/show says of it, or "".
+func runsAt(model string, r *api.ShowResponse) string {
+	if host := elsewhere(model, r.RemoteHost, r.RemoteModel); host != "" {
+		return host
+	}
+	return elsewhere(r.Details.ParentModel, "", "") // made FROM it
+}
+
 // elsewhere is the host that really runs a model, or "". When in doubt, it is
 // not this server.
 func elsewhere(model, remoteHost, remoteModel string) string {
-	if remoteHost == "" && (remoteModel != "" || cloudName(model)) {
-		return "ollama.com"
+	if remoteHost == "" && (remoteModel != "" || ollamahost.CloudModel(model)) {
+		return cloudHost
 	}
 	return remoteHost
-}
-
-// cloudName reports whether a name is one that Ollama gives to models that it
-// does not run itself.
-func cloudName(model string) bool {
-	return strings.HasSuffix(model, ":cloud") || strings.HasSuffix(model, "-cloud")
 }
