@@ -155,7 +155,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(s.project, "config.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "config.yaml: is a directory; name a file in it") {
+	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "config.yaml: is a directory; name the right file") {
 		t.Errorf("a directory: %v", err)
 	}
 	s = newSandbox(t).projectFile("services:\n  web: {image: x}\nversion: 3\n")

@@ -5,13 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -137,24 +137,12 @@ func readIn(dir, path string, limit int64) ([]byte, error) {
 		return nil, cause(err)
 	}
 	defer root.Close()
-	info, err := root.Stat(path)
+	data, err := files.ReadIn(root, path, limit)
+	if refused := new(files.Error); errors.As(err, &refused) {
+		return nil, errors.New("it " + refused.What + "; is it the right file?")
+	}
 	if err != nil {
 		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() { // before opening it: a pipe would wait
-		return nil, errors.New("it is not a regular file; name one")
-	}
-	f, err := root.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("it is larger than %d MiB; is it the right file?", limit>>20)
 	}
 	return data, nil
 }

@@ -215,7 +215,7 @@ func TestImages(t *testing.T) {
 		{"link.png", "", "", "it leads out of the folder"},
 		{"linked/secret.png", "", "", "it leads out of the folder"},
 		{"pipe.png", "", "", "not a regular file"},
-		{"sub", "", "", "not a regular file"},
+		{"sub", "", "", "is a directory"},
 		{"huge.png", "", "", "larger than 20 MiB"},
 		{"text.png", "", "", "no PNG, JPEG, GIF or WebP"},
 		{"none.png", "", "", "there is no such file"},

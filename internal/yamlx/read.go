@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/files"
 )
 
 // MaxSize is the most bytes a file may have: 1 MiB.
@@ -17,29 +18,19 @@ const MaxSize = 1 << 20
 // Read returns the text of a file: a regular file of at most [MaxSize] bytes
 // of UTF-8 without NUL. A byte order mark at its start is dropped. Every error
 // is an [*Error]; errors.Is(err, fs.ErrNotExist) works.
-func Read(path string) ([]byte, error) { return read(path, os.Stat, os.Open) }
+func Read(path string) ([]byte, error) {
+	data, err := files.Read(path, MaxSize)
+	return checked(path, data, err)
+}
 
 // ReadIn is Read for a file in a directory or below: a path that is absolute,
 // or that leads out of it, also by a symbolic link, is an error.
-func ReadIn(root *os.Root, name string) ([]byte, error) { return read(name, root.Stat, root.Open) }
+func ReadIn(root *os.Root, name string) ([]byte, error) {
+	data, err := files.ReadIn(root, name, MaxSize)
+	return checked(name, data, err)
+}
 
-func read(path string, stat func(string) (os.FileInfo, error), open func(string) (*os.File, error)) ([]byte, error) {
-	info, err := stat(path)
-	if err != nil {
-		return nil, unreadable(path, err)
-	}
-	if info.IsDir() {
-		return nil, &Error{File: path, Message: "is a directory", Remedy: "name a file in it"}
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &Error{File: path, Message: "is not a regular file", Remedy: "name one"}
-	}
-	f, err := open(path)
-	if err != nil {
-		return nil, unreadable(path, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+func checked(path string, data []byte, err error) ([]byte, error) {
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -49,7 +40,7 @@ func read(path string, stat func(string) (os.FileInfo, error), open func(string)
 // Text returns data as [Read] would, had it been in the named file.
 func Text(file string, data []byte) ([]byte, error) {
 	if len(data) > MaxSize {
-		return nil, &Error{File: file, Message: "is larger than 1 MiB", Remedy: "is it the right file?"}
+		return nil, &Error{File: file, Message: "is larger than 1 MiB", Remedy: "name the right file"}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if i := bytes.IndexByte(data, 0); i >= 0 {
@@ -77,7 +68,10 @@ func place(data []byte, offset int) (line, column int) {
 func unreadable(path string, err error) *Error {
 	e := &Error{File: path, Err: err}
 	var pathErr *fs.PathError
+	var refused *files.Error
 	switch {
+	case errors.As(err, &refused):
+		e.Message, e.Remedy = refused.What, "name the right file"
 	case errors.Is(err, fs.ErrNotExist):
 		e.Message, e.Remedy = "there is no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):

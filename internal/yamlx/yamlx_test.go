@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("got %q, %v", data, err)
 	}
 	for path, want := range map[string]string{
-		dir:                                  "is a directory; name a file in it",
+		dir:                                  "is a directory; name the right file",
 		filepath.Join(dir, "none"):           "there is no such file; check the path",
 		write("bin", "\x7fELF\x00", 0o600):   "there is a NUL byte; this is a binary file",
 		write("latin1", "caf\xe9 \n", 0o600): "byte 0xe9 is not UTF-8",

@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -191,11 +195,43 @@ func encode(c *call) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// Bounds of what is read: a directory of recordings may come from anywhere.
+const (
+	maxFile   = 128 << 20 // bytes of a file
+	maxValues = 1_000_000 // JSON values in a file
+	maxFiles  = 100_000   // files in a directory
+)
+
+// regular refuses what only looks like a recording by its name.
+func regular(dir string, e os.DirEntry) error {
+	if e.Type().IsRegular() {
+		return nil
+	}
+	path := filepath.Join(dir, e.Name())
+	info, err := os.Stat(path) // where a link leads
+	if err == nil {
+		err = files.Regular(path, info.Mode())
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is a link to nothing, and no recording; delete it", path)
+	case err != nil:
+		return fmt.Errorf("%w, and no recording; delete it", err)
+	}
+	return nil
+}
+
 // load reads a file. Its errors name the file and say what to do.
 func load(dir, file string) (*call, error) {
-	data, err := os.ReadFile(filepath.Join(dir, file))
+	data, err := files.Read(filepath.Join(dir, file), maxFile)
+	if refused := new(files.Error); errors.As(err, &refused) {
+		return nil, fmt.Errorf("%w, and no recording; delete it", err)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if err := sound(data); err != nil {
+		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
 	}
 	var head struct{ Version int }
 	if err := json.Unmarshal(data, &head); err != nil {
@@ -214,16 +250,59 @@ func load(dir, file string) (*call, error) {
 	return c, nil
 }
 
-// files lists the recordings of a directory in order; with a key, those of it.
-func files(dir, key string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+// sound refuses what would be read as something else, or take much more memory
+// than it has bytes.
+func sound(data []byte) error {
+	if !utf8.Valid(data) {
+		return errors.New("it is not UTF-8")
+	}
+	values, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '{' || c == '['):
+			values++
+		}
+	}
+	if values > maxValues {
+		return fmt.Errorf("it has more than %d values", maxValues)
+	}
+	return nil
+}
+
+// names lists the recordings of a directory in order; with a key, those of it.
+func names(dir, key string) ([]string, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // opening a pipe would wait
+		return nil, fmt.Errorf("%s is not a directory; name the one that --record made", dir)
+	}
+	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
+	defer d.Close()
 	var out []string
-	for _, e := range entries {
-		n := e.Name()
-		if strings.HasSuffix(n, ".json") && !strings.HasPrefix(n, ".") && (key == "" || strings.HasPrefix(n, key[:16]+"-")) {
+	for seen := 0; ; {
+		entries, err := d.ReadDir(1000)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if seen += len(entries); seen > maxFiles {
+			return nil, fmt.Errorf("there are more than %d files in %s; is it the right directory?", maxFiles, dir)
+		}
+		for _, e := range entries {
+			n := e.Name()
+			if !strings.HasSuffix(n, ".json") || strings.HasPrefix(n, ".") || key != "" && !strings.HasPrefix(n, key[:16]+"-") {
+				continue
+			}
+			if err := regular(dir, e); err != nil {
+				return nil, err
+			}
 			out = append(out, n)
 		}
 	}

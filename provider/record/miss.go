@@ -1,6 +1,8 @@
 package record
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,6 +22,9 @@ type Miss struct {
 	// them, such as "messages[0].text"; Want is what was asked there, and Have
 	// what was recorded.
 	Nearest, Field, Want, Have string
+	// Unreadable is why the first of the recordings that cannot be read cannot;
+	// nil: all can.
+	Unreadable error
 }
 
 // Error says what was asked, how the nearest recording differs, and what to
@@ -29,26 +34,33 @@ func (m *Miss) Error() string {
 	if m.Nearest != "" {
 		text += fmt.Sprintf("; the nearest, %s, differs in %s: asked %s, recorded %s", m.Nearest, m.Field, m.Want, m.Have)
 	}
+	if m.Unreadable != nil {
+		text += "; " + m.Unreadable.Error()
+	}
 	return text + fmt.Sprintf("; record it with `tandem … --record %s`", m.Dir)
 }
 
-// miss looks for the recording that is nearest to r. What cannot be read is not
-// near.
-func (p *Player) miss(r canon.Request) *Miss {
+// miss looks for the recording that is nearest to r, until ctx ends. What cannot
+// be read is not near.
+func (p *Player) miss(ctx context.Context, r canon.Request) *Miss {
 	r = newScrubber(nil, nil).request(r) // as the files are
 	m := &Miss{Dir: p.o.Dir, Asked: describe(r)}
 	asked, err := flatten(r)
 	if err != nil {
 		return m
 	}
-	all, err := files(p.o.Dir, "")
+	all, err := names(p.o.Dir, "")
 	if err != nil {
 		return m
 	}
 	least, alike := -1, 0
 	for _, file := range all {
+		if ctx.Err() != nil {
+			return m
+		}
 		c, err := load(p.o.Dir, file)
 		if err != nil {
+			m.Unreadable = cmp.Or(m.Unreadable, err)
 			continue
 		}
 		recorded, err := flatten(c.Request)

@@ -42,7 +42,7 @@ type PlayerOptions struct {
 // Replay returns a provider of that name which answers from o.Dir. Errors:
 // Invalid, when there is no such directory, or no recording in it.
 func Replay(name string, o PlayerOptions) (*Player, error) {
-	all, err := files(o.Dir, "")
+	all, err := names(o.Dir, "")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, provider.Errorf(provider.Invalid, name, "", "there is no directory %s to replay from; make it with `tandem … --record %[1]s`", o.Dir)
@@ -61,7 +61,7 @@ func (p *Player) Name() string { return p.name }
 // Models lists the models that answers were recorded of, by name. Errors: ctx's
 // own; Unavailable, when the recordings cannot be read.
 func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
-	all, err := files(p.o.Dir, "")
+	all, err := names(p.o.Dir, "")
 	if err != nil {
 		return nil, p.fail("", err)
 	}
@@ -169,7 +169,7 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, p.name, req.Model, "%w", err)
 	}
-	row, err := files(p.o.Dir, key)
+	row, err := names(p.o.Dir, key)
 	if err != nil {
 		return nil, p.fail(req.Model, err)
 	}
@@ -177,7 +177,7 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 		if err := req.Validate(); err != nil { // after: a refusal may be recorded
 			return nil, p.invalid(req.Model, err)
 		}
-		return nil, p.fail(req.Model, p.miss(r))
+		return nil, p.fail(req.Model, p.miss(ctx, r))
 	}
 	c, err := load(p.o.Dir, row[p.turn(key, len(row))])
 	if err == nil && c.Key != key {
