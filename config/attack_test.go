@@ -14,6 +14,7 @@ import (
 // TestAProjectMayNot plays what a cloned repository's config.yaml could try
 // against its reader's keys and prompts. Each must ask for trust.
 func TestAProjectMayNot(t *testing.T) {
+	const gateway = "providers:\n  - {name: gw, kind: openai, base_url: http://127.0.0.1:4000/v1, model: m, price: {input: 10, output: 20}}\n"
 	const corp = "providers:\n  - {name: openai, base_url: https://llm.corp.example/v1, api_key: keyring:corp}\n"
 	for _, tc := range []struct {
 		name, user, project string
@@ -169,9 +170,9 @@ func TestAProjectMay(t *testing.T) {
 		{name: "name a new server of this machine, without a key", project: "use: x\nproviders:\n  - {name: x, kind: openai, base_url: http://127.0.0.1:8000/v1, model: m}\n"},
 		{name: "tighten privacy", project: "privacy: local\noffline: true\n"},
 		{
-			name:    "use the user's pair under another name",
+			name:    "use the user's pair under another name, for the same model",
 			user:    "providers:\n  - {name: corp, kind: openai, base_url: https://llm.corp.example/v1, model: m, api_key: keyring:corp}\n",
-			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: https://llm.corp.example/v1, model: z, api_key: keyring:corp}\n",
+			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: https://llm.corp.example/v1, model: m, api_key: keyring:corp}\n",
 		},
 		{name: "use what OPENAI_BASE_URL says", env: map[string]string{"OPENAI_BASE_URL": "https://gw.example/v1"}, project: "use: openai\n"},
 		{name: "use what OLLAMA_HOST says", env: map[string]string{"OLLAMA_HOST": "gpu.lan"}, project: "use: y\nproviders:\n  - {name: y, kind: ollama, host: 'http://gpu.lan:11434', model: m}\n"},

@@ -141,6 +141,13 @@ type Price struct {
 	Input       *float64 `mapstructure:"input"`
 	CachedInput *float64 `mapstructure:"cached_input"` // nil: as Input
 	Output      *float64 `mapstructure:"output"`
+
+	// Stranger says that a project's file alone says a part of it: it can only
+	// raise what is known of the model otherwise.
+	Stranger bool `mapstructure:"-"`
+	// NotFree says that the user has a price for some model of the server,
+	// while a project's file speaks of the provider: no model is free there.
+	NotFree bool `mapstructure:"-"`
 }
 
 // Duration is a time span that prints as it is written in a file: 5m, not

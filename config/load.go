@@ -58,6 +58,8 @@ type Loaded struct {
 	stateDir string
 	demands  []Demand
 	trusted  bool
+	charged  map[string]bool // providers that the project's file has changed, where the user has a price for the server
+	strange  map[string]bool // providers of which the project's file alone says a part of the price
 }
 
 // File is a configuration file that was looked for.
@@ -77,7 +79,7 @@ func Load(o LoadOptions) (*Loaded, error) { return load(o, yamlx.Read) }
 
 // load is Load with files as read gives them.
 func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error) {
-	l := &Loaded{env: o.Env, keyring: o.Keyring, stateDir: o.StateDir}
+	l := &Loaded{env: o.Env, keyring: o.Keyring, stateDir: o.StateDir, charged: map[string]bool{}, strange: map[string]bool{}}
 	if l.env == nil {
 		l.env = os.LookupEnv
 	}
@@ -101,13 +103,36 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	if err := yamlx.Join(errs...); err != nil {
 		return l, err
 	}
-	cfg, err := merge(l.layers)
+	own, err := l.merge()
 	if err != nil {
 		return l, err
 	}
-	l.Config = *cfg
 	l.warn()
-	return l, l.checkTrust()
+	return l, l.checkTrust(own)
+}
+
+// merge merges the layers. It returns, if there is a project's file, what the
+// configuration would be without it.
+func (l *Loaded) merge() (own *Config, err error) {
+	cfg, err := merge(l.layers)
+	if err != nil {
+		return nil, err
+	}
+	if l.own != nil {
+		if own, err = merge(l.own); err != nil {
+			return nil, err
+		}
+		l.settlePrices(own.Providers, cfg.Providers)
+		if cfg, err = merge(l.layers); err != nil {
+			return nil, err
+		}
+	}
+	for i := range cfg.Providers {
+		p := &cfg.Providers[i]
+		p.Price.Stranger, p.Price.NotFree = l.strange[p.Name], l.charged[p.Name]
+	}
+	l.Config = *cfg
+	return own, nil
 }
 
 // assemble puts the other layers around those of the files.

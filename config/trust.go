@@ -21,7 +21,7 @@ var ErrUntrusted = errors.New("the project's configuration is not trusted")
 // Demand is one thing that a project's file wants and may not have until the
 // user trusts it: to send prompts to a host, or a key to an address, that the
 // user's own configuration does not name, to move a provider of this machine
-// elsewhere, or to run a program.
+// elsewhere, to spend money on what that would not, or to run a program.
 type Demand struct {
 	Place string // file:line:column
 	Text  string // "to send the key env:OPENAI_API_KEY to https://…"
@@ -33,24 +33,20 @@ type Demand struct {
 // are the same whether it is trusted or not.
 //
 // A project may always choose among the hosts and keys that the user's own
-// file, the environment and the built-in defaults pair, pick models and
-// sampling, and tighten privacy. It may name new hosts on this machine without
-// a key.
+// file, the environment and the built-in defaults pair, pick sampling and the
+// models of servers that cost nothing, and tighten privacy. It may name new
+// hosts on this machine without a key.
 func (l *Loaded) Demands() []Demand { return l.demands }
 
 // Trusted reports whether everything that the project's file wants is granted.
 func (l *Loaded) Trusted() bool { return len(l.demands) == 0 || l.trusted }
 
-// checkTrust finds the demands and whether they are granted. Its errors are
-// ErrUntrusted.
-func (l *Loaded) checkTrust() error {
-	i := slices.IndexFunc(l.layers, func(layer *layer) bool { return layer.role == RoleProject })
-	if i < 0 {
+// checkTrust finds the demands and whether they are granted. own is what the
+// configuration would be without the project's file; nil: there is none. Its
+// errors are ErrUntrusted.
+func (l *Loaded) checkTrust(own *Config) error {
+	if own == nil {
 		return nil
-	}
-	own, err := merge(l.own)
-	if err != nil {
-		return err
 	}
 	l.findDemands(own)
 	if len(l.demands) == 0 {
@@ -83,29 +79,21 @@ func (l *Loaded) findDemands(own *Config) {
 			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
 		case known && mine.Loopback() && !p.Loopback():
 			l.demand(p.Name, fmt.Sprintf("send what is asked of %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
+		default:
+			if what := l.spends(p, own); what != "" {
+				l.demand(p.Name, what, "model", "base_url", "host", "kind", "max_tokens_field")
+			}
 		}
 		if p.Kind == KindOllama && ollamahost.CloudModel(p.Model) && !models[p.Model] {
 			l.demand(p.Name, fmt.Sprintf("have ollama.com answer what is asked of %s (the model %s)", p.Name, p.Model), "model")
 		}
-		if known && l.projectPrices(p.Name) {
-			l.demand(p.Name, "say what "+p.Name+" costs, by which your budget is kept", "price.input", "price.cached_input", "price.output")
+		if what := l.prices(p); what != "" {
+			l.demand(p.Name, what, "price.input", "price.cached_input", "price.output")
 		}
 		if !programs[p.Binary] {
 			l.demand(p.Name, "run the program "+p.Binary, "binary")
 		}
 	}
-}
-
-// projectPrices reports whether the project's file prices a provider.
-func (l *Loaded) projectPrices(name string) bool {
-	for _, layer := range l.layers {
-		for k := range layer.values {
-			if layer.role == RoleProject && k.provider == name && strings.HasPrefix(k.field, "price.") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // demand records one, at the first of the fields that the project's file sets.

@@ -15,7 +15,8 @@ type Chunk struct {
 	Restart bool
 
 	// Finish, Usage and Route come with the last chunk only. Usage is nil when
-	// the server did not tell; it is never estimated here.
+	// the server did not tell, or told what cannot be (see [Usage.Plausible]);
+	// it is never estimated here.
 	Finish Finish
 	Usage  *Usage
 	Route  *Route
@@ -52,4 +53,21 @@ func (u Usage) Add(v Usage) Usage {
 	u.OutputTokens += v.OutputTokens
 	u.ThinkingTokens += v.ThinkingTokens
 	return u
+}
+
+// What a plausible usage keeps to.
+const (
+	maxPlausible = 100_000_000 // tokens: ten times the largest context window there is
+	maxPerToken  = 512         // bytes: no vocabulary has a longer token
+)
+
+// Plausible reports whether u can be what a server counted for a prompt and an
+// answer of so many bytes, thinking and tool calls included. It cannot where a
+// number is negative, a part is larger than its whole, the prompt or an answer
+// that came has no tokens, or there are more than any model takes.
+func (u Usage) Plausible(answer int) bool {
+	return u.InputTokens > 0 && u.InputTokens <= maxPlausible &&
+		u.OutputTokens >= 0 && u.OutputTokens <= maxPlausible && (answer+maxPerToken-1)/maxPerToken <= u.OutputTokens &&
+		u.CachedTokens >= 0 && u.CachedTokens <= u.InputTokens &&
+		u.ThinkingTokens >= 0 && u.ThinkingTokens <= u.OutputTokens
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -129,6 +130,10 @@ func (t *talk) play(manner string) {
 		t.end("stop")
 	case "stubborn": // has it called again and again
 		t.call("mine__repeat", `{"text":"hi"}`)
+	case "gives": // says that it read and wrote less than nothing
+		t.prompt = -1000000
+		t.say("Hello", " wörld")
+		t.end("stop")
 	case "length":
 		t.say("Hello", " wor")
 		t.end("length")
@@ -255,7 +260,7 @@ func (t *talk) say(texts ...string) {
 }
 
 func (t *talk) end(reason string) {
-	n := max(7, t.prompt)
+	n := cmp.Or(t.prompt, 7)
 	switch {
 	case t.ollama && t.whole():
 		fmt.Fprintf(t.w, `"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":3}`, reason, n)

@@ -83,6 +83,7 @@ func setUp(env *testscript.Env) error {
 	f := newFake()
 	env.Defer(f.Close)
 	env.Setenv("FAKE", f.URL)
+	env.Setenv("NAMED", strings.Replace(f.URL, "127.0.0.1", "localhost", 1)) // the same by another name
 	env.Values[fakeKey{}] = f
 	return nil
 }

@@ -38,13 +38,13 @@ func NewBook(w *Writer, limits Limits) *Book {
 	return &Book{w: w, limits: limits, now: time.Now}
 }
 
-// nano is an amount in billionths of a dollar, rounded up.
+// nano is an amount in billionths of a dollar, rounded up; never below 0.
 func nano(usd float64) int64 {
 	n := math.Ceil(usd*1e9 - 1e-3) // less than the error of a sum of floats
 	if !(n < math.MaxInt64/4) {
 		return math.MaxInt64 / 4
 	}
-	return int64(n)
+	return int64(max(n, 0))
 }
 
 func dollars(nano int64) float64 { return float64(nano) / 1e9 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -32,7 +33,7 @@ func (s *Stack) keep(o Options) error {
 // ledger is the target's provider with its costs kept.
 func (s *Stack) ledger(t *Target) *ledger.Ledger {
 	c := ledger.Config{
-		Tariff: tariff(t.Config), Local: s.local(t), StandIn: s.standIn(),
+		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
 		Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
 	if t.Config.Kind == config.KindOllama { // to look for it in another would look up a key
@@ -64,10 +65,12 @@ func (s *Stack) standIn() *ledger.StandIn {
 // built-in list is OpenAI's own.
 func tariff(pc config.Provider) ledger.Tariff {
 	u, err := url.Parse(pc.BaseURL)
+	tier, _ := pc.Options["service_tier"].(string)
 	return ledger.Tariff{
 		Model:  pc.Model,
 		Said:   ledger.Said{Input: pc.Price.Input, CachedInput: pc.Price.CachedInput, Output: pc.Price.Output},
-		Listed: err == nil && pc.Kind == config.KindOpenAI && u.Hostname() == "api.openai.com",
+		Listed: err == nil && pc.Kind == config.KindOpenAI && strings.EqualFold(u.Hostname(), "api.openai.com"),
+		Raises: pc.Price.Stranger, Priced: pc.Price.NotFree, Tier: tier,
 	}
 }
 

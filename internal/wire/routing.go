@@ -91,7 +91,7 @@ func tokens(option any) (n int, known bool) {
 func paid(t *Target) bool {
 	p := t.Config.Price
 	switch {
-	case costs(p.Input), costs(p.CachedInput), costs(p.Output):
+	case costs(p.Input), costs(p.CachedInput), costs(p.Output), p.NotFree:
 		return true
 	case p.Input != nil && p.Output != nil:
 		return false

@@ -43,6 +43,9 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		c.failed = err
 		return r, err
 	}
+	if r.Usage != nil && !r.Usage.Plausible(0) {
+		r.Usage = nil
+	}
 	r.Route = c.finish(r.Route, r.Usage)
 	return r, nil
 }

@@ -22,6 +22,9 @@ import (
 // Config says what the provider's calls cost, and where that is written down.
 type Config struct {
 	Tariff Tariff
+	// Options are the provider's own, under those of each request: some change
+	// what a call costs.
+	Options map[string]any
 	// Local reports whether the provider is on this machine: what has no price
 	// of its own costs nothing there. Nil: it is not.
 	Local func(context.Context) bool
@@ -63,6 +66,9 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		c := account{l: l, yield: yield, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+		if len(req.Options)+len(l.cfg.Options) > 0 {
+			c.odd, _ = l.cfg.Tariff.odd(req.Model, l.cfg.Options, req.Options)
+		}
 		if l.cfg.Budget {
 			if err := c.reserve(ctx, &req); err != nil {
 				yield(provider.Chunk{}, err)
@@ -80,11 +86,12 @@ type account struct {
 	yield  func(provider.Chunk, error) bool
 	run    string
 	asked  string // the model, as in the request
+	odd    string // the option that makes the price unknown; "": none
 	began  time.Time
 	mark   int64   // of the reservation; 0: none
 	worst  float64 // what was reserved
 	noted  time.Time
-	came   bool            // content did
+	wrote  int             // bytes of content that came
 	route  *provider.Route // of the whole answer; nil: none came
 	usage  *provider.Usage
 	failed error
@@ -96,12 +103,24 @@ func (c *account) take(chunk provider.Chunk, err error) bool {
 	case err != nil:
 		c.failed = err
 	case chunk.Finish != "":
+		c.count(&chunk)
+		if chunk.Usage != nil && !chunk.Usage.Plausible(c.wrote) {
+			chunk.Usage = nil
+		}
 		chunk.Route = c.finish(chunk.Route, chunk.Usage)
 	default:
-		c.came = true
+		c.count(&chunk)
 		c.renew()
 	}
 	return c.yield(chunk, err) && err == nil
+}
+
+// count notes how much of the answer came.
+func (c *account) count(chunk *provider.Chunk) {
+	c.wrote += len(chunk.Text) + len(chunk.Thinking)
+	for _, t := range chunk.ToolCalls {
+		c.wrote += len(t.Name) + len(t.Arguments)
+	}
 }
 
 // renewEvery is how often a call under way is said to be so.
@@ -149,6 +168,9 @@ func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error)
 	case !price.Known:
 		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
 	}
+	if err := l.oddOption(req, model); err != nil {
+		return nil, err
+	}
 	return &Hold{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
 }
 
@@ -190,14 +212,15 @@ func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens 
 	return price.USD(provider.Usage{InputTokens: promptTokens}), price.Known
 }
 
-// free reports whether a model's calls cost nothing: on this machine, without
-// a price of their own.
+// free reports whether a model's calls cost nothing: on this machine, where the
+// server has no price for any model (one that has may be a gateway), and does
+// not pass this one on.
 func (l *Ledger) free(ctx context.Context, asked string) bool {
-	return l.onMachine(ctx, asked) && !l.elsewhere(ctx, asked)
+	return l.onMachine(ctx) && !l.elsewhere(ctx, asked)
 }
 
-func (l *Ledger) onMachine(ctx context.Context, asked string) bool {
-	return l.cfg.Local != nil && !l.saysPrice(asked) && l.cfg.Local(ctx)
+func (l *Ledger) onMachine(ctx context.Context) bool {
+	return l.cfg.Local != nil && !l.cfg.Tariff.priced() && l.cfg.Local(ctx)
 }
 
 func (l *Ledger) elsewhere(ctx context.Context, asked string) bool {
@@ -211,19 +234,13 @@ func ended() context.Context {
 	return ctx
 }
 
-// saysPrice reports whether the configuration itself has a price for the
-// model: it counts on this machine, too, where a program may pass calls on.
-func (l *Ledger) saysPrice(asked string) bool {
-	return (asked == "" || asked == l.cfg.Tariff.Model) && !l.cfg.Tariff.Said.empty()
-}
-
 // finish notes a whole answer and returns its route with the cost.
 func (c *account) finish(rt *provider.Route, u *provider.Usage) *provider.Route {
 	if rt == nil {
 		rt = &provider.Route{Provider: c.l.Name(), Model: c.asked}
 	}
 	cost := &costs{}
-	cost.Cost = c.l.cost(c.asked, rt, u, cost)
+	cost.Cost = c.cost(rt, u, cost)
 	rt.Cost = &cost.Cost
 	c.route, c.usage = rt, u
 	return rt
@@ -236,8 +253,9 @@ type costs struct {
 }
 
 // cost is what an answer cost, with its amounts in the given place.
-func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
-	if rt.Local && !l.saysPrice(asked) {
+func (c *account) cost(rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
+	l := c.l
+	if rt.Local && !l.cfg.Tariff.priced() {
 		cost := provider.Cost{USD: &in.usd, Basis: "local"}
 		if s := l.cfg.StandIn; s != nil && u != nil {
 			if price := s.Tariff.Of("", ""); price.Known {
@@ -248,8 +266,10 @@ func (l *Ledger) cost(asked string, rt *provider.Route, u *provider.Usage, in *c
 		}
 		return cost
 	}
-	price := l.cfg.Tariff.Of(asked, rt.Model)
+	price := l.cfg.Tariff.Of(c.asked, rt.Model)
 	switch {
+	case c.odd != "":
+		return provider.Cost{Basis: "no price with the option " + c.odd}
 	case !price.Known:
 		return provider.Cost{Basis: price.Basis}
 	case u == nil:
@@ -276,12 +296,12 @@ func (c *account) close() {
 		if c.route.Model != "" {
 			e.Model = c.route.Model
 		}
-	case !c.came && !mayBeCharged(c.failed):
+	case c.wrote == 0 && !mayBeCharged(c.failed):
 		if c.mark != 0 {
 			book.Release(c.mark)
 		}
 		return
-	case c.mark == 0 && c.l.onMachine(context.Background(), c.asked) && !c.l.elsewhere(ended(), c.asked):
+	case c.mark == 0 && c.l.onMachine(context.Background()) && !c.l.elsewhere(ended(), c.asked):
 		return
 	default:
 		e.Cost.Basis = "it broke off"

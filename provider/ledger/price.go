@@ -62,7 +62,17 @@ type Tariff struct {
 	Said  Said
 	// Listed says that the provider sells what the built-in list has.
 	Listed bool
+	// Raises says that Said is not the user's own word: it can only raise the
+	// list's price.
+	Raises bool
+	// Priced says that the server is known to be paid, although Said has no
+	// price: then no model is free there, as none is where Said has one.
+	Priced bool
+	// Tier is the service tier that Said is the price for; empty: the default.
+	Tier string
 }
+
+func (t Tariff) priced() bool { return t.Priced || !t.Said.empty() }
 
 // Of returns the price of a model: asked is its name as it was asked for,
 // served as the server named it in its answer, "" before there is one.
@@ -83,6 +93,9 @@ func (t Tariff) Of(asked, served string) Priced {
 	}
 	if asked == t.Model && !t.Said.empty() {
 		if p, whole := t.Said.over(list, listed); whole {
+			if t.Raises && listed {
+				p = Price{max(p.Input, list.Input), max(p.CachedInput, list.CachedInput), max(p.Output, list.Output)}
+			}
 			return Priced{p, true, "configuration"}
 		}
 		return Priced{Basis: "no whole price for " + asked + ": the configuration has a part of it"}

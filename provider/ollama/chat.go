@@ -162,11 +162,12 @@ func (a *answer) end(ctx context.Context) error {
 	if err := a.wasCut(ctx); err != nil {
 		return err
 	}
-	if r.PromptEvalCount > 0 || r.EvalCount > 0 {
-		c.Usage = &provider.Usage{InputTokens: r.PromptEvalCount, OutputTokens: r.EvalCount}
-		if r.PromptEvalCachedCount != nil {
-			c.Usage.CachedTokens = *r.PromptEvalCachedCount
-		}
+	u := provider.Usage{InputTokens: r.PromptEvalCount, OutputTokens: r.EvalCount}
+	if r.PromptEvalCachedCount != nil {
+		u.CachedTokens = *r.PromptEvalCachedCount
+	}
+	if u.Plausible(0) {
+		c.Usage = &u
 	}
 	c.Route = a.route()
 	a.yield(c, nil)

@@ -65,9 +65,10 @@ type answer struct {
 
 	model  string // as the server named it
 	finish goopenai.FinishReason
-	usage  *provider.Usage
+	usage  *goopenai.Usage // as the server told it
 	tools  []toolCall
 	held   int  // bytes of tools
+	wrote  int  // bytes of text and thinking
 	got    bool // content has been yielded
 }
 
@@ -103,9 +104,7 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 			return err
 		}
 	}
-	if resp.Usage.TotalTokens > 0 || resp.Usage.PromptTokens > 0 {
-		a.usage = usage(&resp.Usage)
-	}
+	a.usage, a.wrote = &resp.Usage, len(c.Message.Content)+len(c.Message.ReasoningContent)
 	a.first = time.Since(a.start)
 	last, err := a.last()
 	if err != nil {
@@ -158,7 +157,7 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 		a.model = e.Model
 	}
 	if e.Usage != nil {
-		a.usage = usage(e.Usage)
+		a.usage = e.Usage
 	}
 	if len(e.Choices) == 0 {
 		return true, nil
@@ -182,6 +181,7 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	if chunk.Empty() {
 		return true, nil
 	}
+	a.wrote += len(chunk.Text) + len(chunk.Thinking)
 	if !a.got {
 		a.got, a.first = true, time.Since(a.start)
 		a.call.Content()
@@ -222,7 +222,7 @@ func (a *answer) tool(i int, t *goopenai.ToolCall) error {
 
 // last makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) last() (provider.Chunk, error) {
-	c := provider.Chunk{Usage: a.usage, Route: a.route()}
+	c := provider.Chunk{Usage: usage(a.usage, a.wrote+a.held), Route: a.route()}
 	for _, t := range a.tools {
 		args := t.args
 		if len(bytes.TrimSpace(args)) == 0 {
@@ -276,13 +276,28 @@ func (a *answer) route() *provider.Route {
 	}
 }
 
-func usage(u *goopenai.Usage) *provider.Usage {
+// usage is what the server counted for an answer of so many bytes; nil: it told
+// nothing, or nothing plausible. Some servers leave thinking out of the answer's
+// tokens, and have it in the total alone: what is above the sum is output.
+func usage(u *goopenai.Usage, answer int) *provider.Usage {
+	if u == nil {
+		return nil
+	}
 	out := &provider.Usage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens}
 	if d := u.PromptTokensDetails; d != nil {
 		out.CachedTokens = d.CachedTokens
 	}
+	if total := u.TotalTokens; total != 0 {
+		if min(total, u.PromptTokens, u.CompletionTokens) < 0 || total-u.PromptTokens < u.CompletionTokens {
+			return nil // the parts are more than the total
+		}
+		out.OutputTokens = total - u.PromptTokens
+	}
 	if d := u.CompletionTokensDetails; d != nil {
 		out.ThinkingTokens = d.ReasoningTokens
+	}
+	if !out.Plausible(answer) {
+		return nil
 	}
 	return out
 }

@@ -73,8 +73,6 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := out.Check(); err != nil {
 		return provider.EmbedResponse{}, a.error(provider.Truncated, "%w", err)
 	}
-	if resp.Usage.TotalTokens > 0 {
-		out.Usage = usage(&resp.Usage)
-	}
+	out.Usage = usage(&resp.Usage, 0)
 	return out, nil
 }
