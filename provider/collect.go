@@ -85,29 +85,62 @@ type plainError struct{ text string }
 
 func (e *plainError) Error() string { return e.text }
 
-// joiner concatenates strings; a single one is kept as it is, uncopied.
+// joiner concatenates strings; a single one is kept as it is, uncopied. A long
+// text is kept in blocks until it is asked for, since growing in one piece would
+// copy it again and again; strings that are blocks by themselves are not copied.
 type joiner struct {
-	one  string
-	many strings.Builder
+	one    string
+	many   strings.Builder
+	blocks []string // that come before many
 }
+
+const (
+	block      = 1 << 20 // about how long a block is, in bytes
+	blockAlone = 4 << 10 // how long a string is that becomes a block
+)
 
 func (j *joiner) add(s string) {
 	switch {
 	case s == "":
-	case j.one == "" && j.many.Len() == 0:
+		return
+	case j.one == "" && j.many.Len() == 0 && len(j.blocks) == 0:
 		j.one = s
-	default:
-		if j.many.Len() == 0 {
-			j.many.WriteString(j.one)
-			j.one = ""
-		}
-		j.many.WriteString(s)
+		return
+	case j.one != "":
+		one := j.one
+		j.one = ""
+		j.put(one)
+	}
+	j.put(s)
+}
+
+func (j *joiner) put(s string) {
+	if len(s) >= blockAlone {
+		j.flush()
+		j.blocks = append(j.blocks, s)
+		return
+	}
+	if j.many.Len() >= block {
+		j.flush()
+		j.many.Grow(block)
+	}
+	j.many.WriteString(s)
+}
+
+func (j *joiner) flush() {
+	if j.many.Len() > 0 {
+		j.blocks = append(j.blocks, j.many.String())
+		j.many = strings.Builder{}
 	}
 }
 
 func (j *joiner) String() string {
-	if j.one != "" {
+	switch {
+	case j.one != "":
 		return j.one
+	case len(j.blocks) == 0:
+		return j.many.String()
 	}
-	return j.many.String()
+	j.flush()
+	return strings.Join(j.blocks, "")
 }

@@ -108,7 +108,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		}
 		return a.fail(true, r, err)
 	}
-	r, err := a.stream(ctx, asked, req, restarts(stack) || len(in.tools) > 0)
+	r, err := a.stream(ctx, asked, req, restarts(stack) || len(in.tools) > 0, firstWord())
 	if err == nil {
 		err = finished(r)
 	}
@@ -127,16 +127,16 @@ func checkTimeout(d time.Duration) error {
 	return nil
 }
 
-// stream asks p and prints the answer as it comes. restarts says that it may
-// begin again.
-func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool) (provider.Response, error) {
+// stream asks p and prints the answer as it comes; what keep makes of it is
+// returned. restarts says that it may begin again.
+func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
 	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
 	pr.hold = !a.term.outIsTTY && restarts
 	a.tools.before = pr.newLine
 	if !a.flags.quiet {
 		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
 	}
-	r, err := collect(p.Chat(ctx, req), pr)
+	r, err := collectAs(p.Chat(ctx, req), pr, keep)
 	if pr.err != nil {
 		return r, pr.err
 	}
@@ -145,17 +145,39 @@ func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Requ
 
 // collect prints an answer as it comes, and returns it.
 func collect(answer iter.Seq2[provider.Chunk, error], pr *printer) (provider.Response, error) {
+	return collectAs(answer, pr, allOf)
+}
+
+func allOf(c provider.Chunk) provider.Chunk { return c }
+
+// collectAs prints an answer as it comes, and returns what keep makes of it.
+func collectAs(answer iter.Seq2[provider.Chunk, error], pr *printer, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
 	defer pr.end()
 	return provider.Collect(func(yield func(provider.Chunk, error) bool) {
 		for c, err := range answer {
 			if err == nil {
 				pr.chunk(c)
 			}
-			if pr.err != nil || !yield(c, err) {
+			if pr.err != nil || !yield(keep(c), err) {
 				return
 			}
 		}
 	})
+}
+
+// firstWord keeps of an answer that has been shown no more than tells that it
+// is not empty.
+func firstWord() func(provider.Chunk) provider.Chunk {
+	come := false
+	return func(c provider.Chunk) provider.Chunk {
+		come = come && !c.Restart
+		if come {
+			c.Text = ""
+		}
+		come = come || strings.TrimSpace(c.Text) != ""
+		c.Thinking = ""
+		return c
+	}
 }
 
 func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, error) {

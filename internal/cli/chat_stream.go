@@ -12,7 +12,7 @@ import (
 func (s *chatSession) stream(ctx context.Context, req provider.Request) (provider.Response, error) {
 	a := s.app
 	if !s.format {
-		return a.stream(ctx, s.stack, req, restarts(s.stack))
+		return a.stream(ctx, s.stack, req, restarts(s.stack), allOf)
 	}
 	md := chatui.NewMarkdown(a.term.out)
 	pr := &printer{out: &sanitizer{w: md}, again: func() {

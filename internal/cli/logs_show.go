@@ -74,7 +74,10 @@ func (p *runPrinter) run(r store.Run) {
 }
 
 func (p *runPrinter) call(c *store.Call) {
-	if !c.Content {
+	switch {
+	case c.Unkept != "":
+		p.line("  (what was asked and answered could not be kept: %s)", oneLine(c.Unkept))
+	case !c.Content:
 		p.line("  (what was asked and answered was not kept: log: meta)")
 	}
 	for _, m := range c.Asked.Messages {

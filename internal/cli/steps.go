@@ -14,11 +14,13 @@ type stepView interface {
 	event(e chain.Event)
 	broken()       // the run failed; no event follows
 	failed() error // why nothing more can be shown
+	again() bool   // what came of answers without an end is shown afterwards
 }
 
 // outcome is what a run brought, whether or not it came to its end.
 type outcome struct {
 	names  []string // of the outermost steps
+	keep   bool     // what came of answers without an end
 	steps  []stepRun
 	open   []openStep         // asked, and not yet ended
 	last   *chain.StepResult  // of the last outermost step that ended
@@ -39,7 +41,7 @@ type stepRun struct {
 // openStep is what has come of an answer.
 type openStep struct {
 	path           string
-	text, thinking string
+	text, thinking *strings.Builder // of an answer that is asked again, others
 	usage          *provider.Usage
 	tools          []toolCallJSON
 	final          bool
@@ -48,7 +50,7 @@ type openStep struct {
 // collectSteps drives a run of a chain with the steps of these names, and
 // gathers what it brings.
 func collectSteps(names []string, events iter.Seq2[chain.Event, error], show stepView) (*outcome, error) {
-	o := &outcome{names: names}
+	o := &outcome{names: names, keep: show.again()}
 	for e, err := range events {
 		if err != nil {
 			o.breakOff()
@@ -68,10 +70,10 @@ func collectSteps(names []string, events iter.Seq2[chain.Event, error], show ste
 func (o *outcome) note(e chain.Event) {
 	switch e.Type {
 	case chain.StepStart:
-		o.open = append(o.open, openStep{path: e.Step})
+		o.open = append(o.open, newOpenStep(e.Step))
 	case chain.StepChunk:
 		if i := o.find(e.Step); i >= 0 {
-			o.open[i].add(e)
+			o.open[i].add(e, o.keep)
 		}
 		o.final = o.final || e.Final
 	case chain.StepTool:
@@ -94,7 +96,7 @@ func (o *outcome) note(e chain.Event) {
 			s := &o.open[i]
 			o.count(s.usage)
 			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err.Error())})
-			*s = openStep{path: s.path}
+			*s = newOpenStep(s.path)
 		}
 	case chain.StepFallback:
 		o.give(e.Step, oneLine(e.Err.Error()))
@@ -123,7 +125,8 @@ func (o *outcome) breakOff() {
 		o.untold = o.untold || s.usage == nil
 		o.steps = append(o.steps, stepRun{StepResult: s.result(), tools: s.tools})
 		if s.final {
-			o.cut = &provider.Response{Text: s.text, Thinking: s.thinking}
+			r := s.result()
+			o.cut = &provider.Response{Text: r.Text, Thinking: r.Thinking}
 		}
 	}
 	o.open = nil
@@ -149,12 +152,19 @@ func (o *outcome) complete() error {
 	return finished(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage})
 }
 
-func (s *openStep) add(e chain.Event) {
+func newOpenStep(path string) openStep {
+	return openStep{path: path, text: &strings.Builder{}, thinking: &strings.Builder{}}
+}
+
+func (s *openStep) add(e chain.Event, keep bool) {
 	if e.Chunk.Restart {
-		s.text, s.thinking = "", ""
+		s.text.Reset()
+		s.thinking.Reset()
 	}
-	s.text += e.Chunk.Text
-	s.thinking += e.Chunk.Thinking
+	if keep {
+		s.text.WriteString(e.Chunk.Text)
+		s.thinking.WriteString(e.Chunk.Thinking)
+	}
 	if e.Chunk.Usage != nil {
 		s.usage = e.Chunk.Usage
 	}
@@ -162,7 +172,7 @@ func (s *openStep) add(e chain.Event) {
 }
 
 func (s *openStep) result() chain.StepResult {
-	return chain.StepResult{Name: s.path, Text: s.text, Thinking: s.thinking}
+	return chain.StepResult{Name: s.path, Text: s.text.String(), Thinking: s.thinking.String()}
 }
 
 // within reports whether path is the step outer, or lies in it.
@@ -208,3 +218,4 @@ type silentSteps struct{}
 func (silentSteps) event(chain.Event) {}
 func (silentSteps) broken()           {}
 func (silentSteps) failed() error     { return nil }
+func (silentSteps) again() bool       { return true }

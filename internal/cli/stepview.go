@@ -40,6 +40,8 @@ func newLiveSteps(a *app, names []string, hold bool) *liveSteps {
 
 func (l *liveSteps) failed() error { return l.err }
 
+func (l *liveSteps) again() bool { return false } // it was shown as it came
+
 func (l *liveSteps) event(e chain.Event) {
 	switch e.Type {
 	case chain.StepStart:

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -92,22 +91,15 @@ var ErrMovedOn = errors.New("another tandem has gone on with this conversation")
 // where a message's place is taken.
 func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 	kept := *chat
-	kept.Messages, kept.Title, kept.System = nil, c.redact(chat.Title), c.redact(chat.System)
-	kept.Settings.Stop = slices.Clone(kept.Settings.Stop)
-	for i, s := range kept.Settings.Stop {
-		kept.Settings.Stop[i] = c.redact(s)
-	}
-	if chat.Gist != nil {
-		kept.Gist = &Gist{Text: c.redact(chat.Gist.Text), Turns: chat.Gist.Turns}
-	}
-	record, err := json.Marshal(kept)
+	kept.Messages, kept.Settings = nil, *chat.Settings.kept()
+	record, err := c.record(kept)
 	if err != nil {
 		return err
 	}
 	err = c.store.begin(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `INSERT INTO chats (id, created, updated, title, privacy, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 			ON CONFLICT (id) DO UPDATE SET updated = ?3, title = ?4, record = ?6, privacy = CASE privacy WHEN 'local' THEN privacy ELSE ?5 END RETURNING privacy`,
-			chat.ID, chat.Created.UnixMilli(), chat.Updated.UnixMilli(), kept.Title, chat.Privacy, string(record)).Scan(&chat.Privacy)
+			chat.ID, chat.Created.UnixMilli(), chat.Updated.UnixMilli(), c.redact(chat.Title), chat.Privacy, record).Scan(&chat.Privacy)
 		for i := 0; i < len(added) && err == nil; i++ {
 			err = c.add(ctx, tx, chat.ID, added[i])
 		}
@@ -120,20 +112,32 @@ func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 	return err
 }
 
+// record is v as JSON, without secrets.
+func (c *Chats) record(v any) (string, error) {
+	data, err := json.Marshal(v)
+	return string(redactJSON(data, c.redact)), err
+}
+
 func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {
-	text := c.redact(m.Text)
-	m.Text, m.Thinking = "", c.redact(m.Thinking)
-	if m.Route != nil {
-		rt := *m.Route
-		rt.Reason, rt.Attempts = c.redact(rt.Reason), reasons(slices.Clone(rt.Attempts), c.redact)
-		m.Route = &rt
-	}
-	record, err := json.Marshal(m)
+	var long pieces
+	text, thinking := c.redact(m.Text), c.redact(m.Thinking)
+	inRow := excerpt(text)
+	long.take(partText, &text)
+	long.take(partThinking, &thinking)
+	m.Text, m.Thinking = "", thinking
+	record, err := c.record(m)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO said (chat, turn, role, text, record) VALUES (?, ?, ?, ?, ?)", id, m.Turn, m.Role, text, string(record))
-	return err
+	res, err := tx.ExecContext(ctx, "INSERT INTO said (chat, turn, role, text, record) VALUES (?, ?, ?, ?, ?)", id, m.Turn, m.Role, inRow, record)
+	if err != nil || len(long) == 0 {
+		return err
+	}
+	row, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	return long.insert(ctx, tx, ownerSaid, row)
 }
 
 // Undo drops the last turn. Errors: [ErrMovedOn], where it is not the last.

@@ -53,7 +53,11 @@ func (c *Chats) Find(ctx context.Context, id string) (Chat, error) {
 }
 
 func (c *Chats) said(ctx context.Context, db *sql.DB, id string) ([]Said, error) {
-	rows, err := db.QueryContext(ctx, "SELECT text, record FROM said WHERE chat = ? ORDER BY turn, id", id)
+	long, err := c.store.long(ctx, db, ownerSaid, "SELECT id FROM said WHERE chat = ?", id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, "SELECT id, text, record FROM said WHERE chat = ? ORDER BY turn, id", id)
 	if err != nil {
 		return nil, c.store.explain(err)
 	}
@@ -61,14 +65,21 @@ func (c *Chats) said(ctx context.Context, db *sql.DB, id string) ([]Said, error)
 	out := []Said{}
 	for rows.Next() {
 		var m Said
+		var n int64
 		var text, record string
-		if err := rows.Scan(&text, &record); err != nil {
+		if err := rows.Scan(&n, &text, &record); err != nil {
 			return nil, c.store.explain(err)
 		}
 		if err := json.Unmarshal([]byte(record), &m); err != nil {
 			return nil, c.store.explain(fmt.Errorf("message %d of conversation %s cannot be read: %w", len(out)+1, id, err))
 		}
 		m.Text = text
+		if all, ok := long[n][partText]; ok {
+			m.Text = all
+		}
+		if all, ok := long[n][partThinking]; ok {
+			m.Thinking = all
+		}
 		out = append(out, m)
 	}
 	return out, c.store.explain(rows.Err())

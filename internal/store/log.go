@@ -15,8 +15,8 @@ type LogConfig struct {
 	Writer *Writer
 	// Content keeps what was asked and answered; else only how it went.
 	Content bool
-	// Redact takes secrets out of a text that is about to be kept. Nil: texts are
-	// kept as they are.
+	// Redact takes secrets out of a text that is about to be kept. It is called
+	// after the answer, from another goroutine. Nil: texts are kept as they are.
 	Redact func(string) string
 	Tandem string // the program's version
 	// Manifest tells on what an answer was made. It is asked after the answer
@@ -91,15 +91,14 @@ func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, 
 	if !l.cfg.Content {
 		c.wipe()
 	}
-	c.redact(l.cfg.Redact)
-	rec := record{call: c, run: l.run(ctx, began)}
+	rec := record{call: c, run: *l.run(ctx, began), redact: l.cfg.Redact, size: c.size()}
 	if l.cfg.Manifest != nil && r.Route != nil {
-		route := *r.Route
+		route, file, sum := *r.Route, rec.run.File, rec.run.SHA256
 		rec.after = func(c *Call) {
 			ctx, cancel := context.WithTimeout(context.Background(), tookAtMost)
 			defer cancel()
 			if c.Manifest = l.cfg.Manifest(ctx, &route, req); c.Manifest != nil {
-				c.Manifest.Tandem, c.Manifest.File, c.Manifest.SHA256 = l.cfg.Tandem, rec.run.File, rec.run.SHA256
+				c.Manifest.Tandem, c.Manifest.File, c.Manifest.SHA256 = l.cfg.Tandem, file, sum
 			}
 		}
 	}

@@ -123,6 +123,10 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 		return r, s.explain(err)
 	}
 	r.Began = time.UnixMilli(began)
+	long, err := s.long(ctx, db, ownerCall, "SELECT id FROM calls WHERE run = ?", full)
+	if err != nil {
+		return r, err
+	}
 	rows, err := db.QueryContext(ctx, "SELECT id, record FROM calls WHERE run = ? ORDER BY id", full)
 	if err != nil {
 		return r, s.explain(err)
@@ -135,8 +139,18 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 		if err := rows.Scan(&n, &text); err != nil {
 			return r, s.explain(err)
 		}
+		parts := long[n]
+		if all, ok := parts[partRecord]; ok {
+			text = all
+		}
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			return r, s.explain(fmt.Errorf("call %d cannot be read: %w", n, err))
+		}
+		if all, ok := parts[partAnswer]; ok {
+			c.Answer = all
+		}
+		if all, ok := parts[partThinking]; ok {
+			c.Thinking = all
 		}
 		c.ID = n
 		r.Calls = append(r.Calls, c)

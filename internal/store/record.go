@@ -3,7 +3,8 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,8 @@ type Call struct {
 	Manifest  *Manifest           `json:"manifest,omitempty"`
 	// Content says that texts were kept: `log: full`.
 	Content bool `json:"content"`
+	// Unkept is why the texts of this call, which were to be kept, are not.
+	Unkept string `json:"unkept,omitempty"`
 }
 
 // Usage is provider.Usage with names for JSON.
@@ -128,7 +131,7 @@ type Manifest struct {
 func asked(req *provider.Request, content bool) *Asked {
 	a := &Asked{
 		Model: req.Model, Use: req.Use, Temperature: req.Temperature, TopP: req.TopP, Seed: req.Seed, MaxTokens: req.MaxTokens,
-		Think: req.Think, Privacy: req.Privacy, Options: req.Options, NoStream: req.NoStream,
+		Think: req.Think, Privacy: req.Privacy, Options: maps.Clone(req.Options), NoStream: req.NoStream,
 	}
 	if !content {
 		return a
@@ -159,7 +162,7 @@ func (a *Asked) Request() (req provider.Request, whole bool) {
 	}
 	whole = len(a.Messages) > 0
 	for _, m := range a.Messages {
-		msg := provider.Message{Role: m.Role, Text: m.Text, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID, ToolName: m.ToolName}
+		msg := provider.Message{Role: m.Role, Text: m.Text, ToolCalls: withArguments(m.ToolCalls, asWritten), ToolCallID: m.ToolCallID, ToolName: m.ToolName}
 		for _, im := range m.Images {
 			if im.URL == "" {
 				whole = false
@@ -205,7 +208,34 @@ func wiped(attempts []provider.Attempt) []provider.Attempt {
 	return out
 }
 
-func (c *Call) json() (string, error) {
-	data, err := json.Marshal(c)
-	return string(data), err
+// kept is a with nothing in it that cannot be written as JSON because a model
+// or a file wrote it.
+func (a *Asked) kept() *Asked {
+	out := *a
+	out.Messages = slices.Clone(a.Messages)
+	for i := range out.Messages {
+		m := &out.Messages[i]
+		m.ToolCalls = keptCalls(m.ToolCalls)
+	}
+	out.Tools = slices.Clone(a.Tools)
+	for i := range out.Tools {
+		out.Tools[i].Parameters = asJSON(out.Tools[i].Parameters)
+	}
+	if a.Schema != nil {
+		schema := *a.Schema
+		schema.JSON = asJSON(schema.JSON)
+		out.Schema = &schema
+	}
+	return &out
+}
+
+// size is about how many bytes of text a call has.
+func (c *Call) size() int {
+	n := len(c.Answer) + len(c.Thinking)
+	if c.Asked != nil {
+		for i := range c.Asked.Messages {
+			n += len(c.Asked.Messages[i].Text)
+		}
+	}
+	return n
 }

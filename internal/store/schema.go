@@ -75,6 +75,7 @@ CREATE INDEX cache_used ON cache (used);
 `,
 	collectionsSchema,
 	chatsSchema,
+	piecesSchema,
 }
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {

@@ -134,13 +134,24 @@ func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, db)
 }
 
-// begin runs f in a transaction that writes.
+// begin runs f in a transaction that writes. It waits for another process that
+// writes, until ctx ends or patience does.
 func (s *Store) begin(ctx context.Context, f func(*sql.Tx) error) error {
+	return s.beginWithin(ctx, patience, f)
+}
+
+// beginWithin is begin with another patience.
+func (s *Store) beginWithin(ctx context.Context, wait time.Duration, f func(*sql.Tx) error) error {
 	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer conn.Close()
+	tx, err := locked(ctx, conn, wait)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -149,6 +160,30 @@ func (s *Store) begin(ctx context.Context, f func(*sql.Tx) error) error {
 		return s.explain(err)
 	}
 	return s.explain(tx.Commit())
+}
+
+// turn is how long one try for the lock takes: SQLite does not look at a
+// context while it waits.
+const turn = 50 * time.Millisecond
+
+// locked begins a transaction with the lock that writing needs.
+func locked(ctx context.Context, conn *sql.Conn, wait time.Duration) (tx *sql.Tx, err error) {
+	for end := time.Now().Add(wait); ; {
+		if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", turn.Milliseconds())); err != nil {
+			return nil, err
+		}
+		tx, err = conn.BeginTx(ctx, nil)
+		_, reset := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", patience.Milliseconds()))
+		switch {
+		case err == nil && reset != nil:
+			_ = tx.Rollback()
+			return nil, reset
+		case ctx.Err() != nil && err != nil:
+			return nil, ctx.Err()
+		case err == nil || !isLocked(err) || time.Now().After(end):
+			return tx, err
+		}
+	}
 }
 
 // newerError is a file of a later version of the program.

@@ -2,35 +2,57 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
-// maxQueue is how many records may wait to be written. Whoever adds more waits
-// himself: a disk that cannot follow slows the calls down and eats no memory.
-const maxQueue = 1024
+const (
+	// maxQueue and maxQueued are how many records may wait to be written, and
+	// how many bytes of text.
+	maxQueue  = 1024
+	maxQueued = 128 << 20
+	// maxBare is how many may wait once their texts are dropped.
+	maxBare = 64 * maxQueue
+	// room is how long a call waits for others to be written before its texts
+	// are dropped. While another program keeps the file locked it does not wait.
+	room = 5 * time.Second
+	// attempt is how long the writer waits for the lock before it looks
+	// whether it is to go on waiting.
+	attempt = time.Second
+)
 
 // Writer writes records behind the callers' backs: an answer has been shown
-// when its record is written. Make one with [NewWriter], and Close it.
+// when its record is written. What cannot be written costs no other record, and
+// [Writer.Close] says how much that was. While another program keeps the file
+// locked, records wait; Close waits 15 seconds more. Make one with [NewWriter],
+// and Close it.
 type Writer struct {
 	store *Store
 
-	mu    sync.Mutex
-	less  sync.Cond // the queue has become shorter
-	queue []record
-	busy  bool  // a goroutine writes
-	err   error // the first that was not written
+	mu     sync.Mutex
+	less   sync.Cond // fewer records wait, or the writer is stuck
+	queue  []record
+	count  int  // records that wait, those under way included
+	size   int  // bytes of their texts
+	done   int  // batches
+	busy   bool // a goroutine writes
+	stuck  bool // the file was locked when it tried last
+	giveUp time.Time
+	lost   Lost
 }
 
 // record is one thing to write: a call, or what one cost.
 type record struct {
-	call  *Call
-	run   *Run          // the call's
-	after func(*Call)   // completes the call, off the caller's way; may be nil
-	entry *ledger.Entry // if call is nil
+	call   *Call
+	run    Run                 // the call's
+	redact func(string) string // takes secrets out of the call; may be nil
+	after  func(*Call)         // completes the call, off the caller's way; may be nil
+	size   int                 // bytes of the call's texts
+	why    error               // its texts are not kept; nil: they are
+	row    *row                // the call, encoded
+	entry  *ledger.Entry       // if call is nil
 }
 
 // NewWriter returns a writer into s.
@@ -48,116 +70,102 @@ func (w *Writer) entry(e ledger.Entry) { w.add(record{entry: &e}) }
 func (w *Writer) add(r record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) >= maxQueue {
-		w.less.Wait()
+	switch {
+	case r.call == nil: // what a call cost is short, and always kept
+	case w.waitForRoom(r.size):
+	case w.count < maxBare:
+		r.bare(errNoRoom)
+	default:
+		w.lost.add(Lost{Calls: 1, Err: errNoRoom})
+		return
 	}
 	w.queue = append(w.queue, r)
+	w.count++
+	w.size += r.size
 	if !w.busy {
 		w.busy = true
 		go w.write()
 	}
 }
 
+// waitForRoom waits until a record of that size may be queued, and reports
+// whether it may. One record may always wait, however long it is.
+func (w *Writer) waitForRoom(size int) bool {
+	full := func() bool { return w.count >= maxQueue || w.count > 0 && w.size+size > maxQueued }
+	done, late := -1, time.Time{}
+	for full() && !w.stuck {
+		if w.done != done { // it gets on
+			done, late = w.done, time.Now().Add(room)
+			defer time.AfterFunc(room, w.less.Broadcast).Stop()
+		}
+		if !time.Now().Before(late) {
+			break
+		}
+		w.less.Wait()
+	}
+	return !full()
+}
+
 // write empties the queue.
 func (w *Writer) write() {
-	ctx := context.Background()
-	_, err := w.store.open(ctx) // it takes a moment, in which what belongs together comes together
-	for {
-		w.mu.Lock()
-		batch := w.queue
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) > 0 {
+		records := w.queue
 		w.queue = nil
-		w.busy = len(batch) > 0
-		w.less.Broadcast()
 		w.mu.Unlock()
-		if len(batch) == 0 {
-			return
-		}
-		if err == nil {
-			err = w.writeAll(ctx, batch)
-		}
-		if err != nil {
-			w.failed(err)
-		}
-		err = nil // the next batch may fare better
-	}
-}
-
-func (w *Writer) writeAll(ctx context.Context, batch []record) error {
-	for _, r := range batch {
-		if r.after != nil {
-			r.after(r.call)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
-	defer cancel()
-	return w.store.begin(ctx, func(tx *sql.Tx) error {
-		for _, r := range batch {
-			var err error
-			if r.call != nil {
-				err = insertCall(ctx, tx, r.run, r.call)
+		b := batchOf(w.store, records)
+		b.write(context.Background())
+		w.mu.Lock()
+		w.lost.add(b.lost)
+		w.done++
+		if w.stuck = len(b.left) > 0; w.stuck {
+			if !w.giveUp.IsZero() && time.Now().After(w.giveUp) {
+				w.lost.add(lostAll(b.left, b.locked))
 			} else {
-				err = insertEntry(ctx, tx, *r.entry)
-			}
-			if err != nil {
-				return err
+				w.queue = append(b.left, w.queue...)
 			}
 		}
-		return nil
-	})
+		w.count, w.size = len(w.queue), 0
+		for i := range w.queue {
+			w.size += w.queue[i].size
+		}
+		w.less.Broadcast()
+	}
+	w.busy = false
+	w.less.Broadcast()
 }
 
-// failed notes that something was not written down.
+// failed notes that what a call cost was not written down.
 func (w *Writer) failed(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-	}
+	w.lost.add(Lost{Costs: 1, Err: err})
 }
 
-// Flush waits until everything that was added is written.
+// Flush waits until everything that was added is written, or cannot be.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.giveUp = time.Now().Add(patience)
 	for w.busy {
 		w.less.Wait()
 	}
+	w.giveUp = time.Time{}
 }
 
-// Close writes what is left and closes the store. The error is the first of
-// all that kept something from being written down.
+// Close writes what is left and closes the store. The error is a [*Lost] where
+// something was not written down.
 func (w *Writer) Close() error {
 	w.Flush()
-	if err := w.store.Close(); err != nil {
-		w.failed(err)
-	}
+	err := w.store.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.err
-}
-
-func insertCall(ctx context.Context, tx *sql.Tx, run *Run, c *Call) error {
-	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		run.ID, run.Began.UnixMilli(), run.Command, run.Chain, run.File, run.SHA256, run.Tandem); err != nil {
-		return err
+	if w.lost.Err == nil {
+		return err // an error of closing alone loses nothing: all was committed
 	}
-	text, err := c.json()
-	if err != nil {
-		return err
-	}
-	prompt, answer, name, model, kind := "", "", "", "", ""
-	if c.Content {
-		prompt, answer = c.Asked.prompt(), c.Answer
-	}
-	if c.Route != nil {
-		name, model = c.Route.Provider, c.Route.Model
-	}
-	if c.Error != nil {
-		kind = c.Error.Kind
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.RunID, c.Step, c.Index, c.Began.UnixMilli(), c.Took, name, model, c.Finish, kind, prompt, answer, text)
-	return err
+	lost := w.lost
+	return &lost
 }
 
 // tookAtMost bounds what completing one record may take.

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+)
+
+// batch is some records on their way into the file. Costs go first, in a
+// transaction of their own: no text can take them along. A record that cannot
+// be written leaves the others as they are.
+type batch struct {
+	store   *Store
+	entries []record
+	calls   []record
+	left    []record // not written: the file is locked
+	locked  error    // by whom
+	lost    Lost
+}
+
+func batchOf(s *Store, records []record) *batch {
+	b := &batch{store: s}
+	for _, r := range records {
+		if r.call == nil {
+			b.entries = append(b.entries, r)
+		} else {
+			b.calls = append(b.calls, r)
+		}
+	}
+	return b
+}
+
+func (b *batch) write(ctx context.Context) {
+	if !b.together(ctx, b.entries) {
+		b.left = append(b.left, b.calls...)
+		return
+	}
+	for rest := b.calls; len(rest) > 0; {
+		n, size := 0, 0
+		for n < len(rest) && (n == 0 || size+rest[n].size <= atOnce) {
+			size += rest[n].size
+			rest[n].encode()
+			n++
+		}
+		if !b.together(ctx, rest[:n]) {
+			b.left = append(b.left, rest[n:]...)
+			return
+		}
+		clear(rest[:n])
+		rest = rest[n:]
+	}
+}
+
+// atOnce is how many bytes of text are encoded at a time.
+const atOnce = 8 << 20
+
+// together writes records in one transaction, and each in one of its own where
+// that fails: on a full disk the short ones may find room. It reports whether
+// the file is not locked.
+func (b *batch) together(ctx context.Context, records []record) bool {
+	if len(records) == 0 {
+		return true
+	}
+	lost, err := b.transaction(ctx, records)
+	switch {
+	case err == nil:
+		b.lost.add(lost)
+		return true
+	case isLocked(err):
+		b.left, b.locked = append(b.left, records...), err
+		return false
+	case !mayFit(err), len(records) == 1 && !records[0].bare(err):
+		b.lost.add(lostAll(records, err))
+		return true
+	case len(records) == 1: // without its texts
+		return b.together(ctx, records)
+	}
+	for i := range records {
+		if !b.together(ctx, records[i:i+1]) {
+			b.left = append(b.left, records[i+1:]...)
+			return false
+		}
+	}
+	return true
+}
+
+// transaction writes records. The error is one that concerns the file; nothing
+// is written then.
+func (b *batch) transaction(ctx context.Context, records []record) (lost Lost, err error) {
+	err = b.store.beginWithin(ctx, attempt, func(tx *sql.Tx) error {
+		for i := range records {
+			r := &records[i]
+			err := r.insert(ctx, tx)
+			if err != nil && !concernsFile(err) && r.bare(b.store.explain(err)) {
+				err = r.insert(ctx, tx)
+			}
+			switch {
+			case concernsFile(err):
+				return err
+			case err != nil:
+				lost.add(lostAll(records[i:i+1], b.store.explain(err)))
+			case r.why != nil:
+				lost.add(Lost{Texts: 1, Err: r.why})
+			}
+		}
+		return nil
+	})
+	return lost, err
+}
+
+// insert adds the record to the file, or leaves that as it was.
+func (r *record) insert(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		return &fileFailure{err}
+	}
+	err := r.write(ctx, tx)
+	if err != nil {
+		if _, undo := tx.ExecContext(ctx, "ROLLBACK TO one"); undo != nil {
+			return &fileFailure{err} // SQLite has given the transaction up
+		}
+	}
+	if _, rerr := tx.ExecContext(ctx, "RELEASE one"); rerr != nil {
+		return &fileFailure{errors.Join(err, rerr)}
+	}
+	return err
+}
+
+func (r *record) write(ctx context.Context, tx *sql.Tx) error {
+	if r.call == nil {
+		return insertEntry(ctx, tx, *r.entry)
+	}
+	return r.row.insert(ctx, tx)
+}
+
+// encode prepares a call for the file, once: that takes longer than anybody
+// should hold the lock.
+func (r *record) encode() {
+	if r.row != nil {
+		return
+	}
+	if r.why != nil {
+		r.row = bareRow(r.run, r.call, r.redact, r.why)
+		return
+	}
+	r.complete()
+	row, err := rowOf(r.run, r.call, r.redact)
+	if err != nil {
+		r.bare(err)
+		return
+	}
+	r.row = row
+}
+
+// complete asks what the answer was made on.
+func (r *record) complete() {
+	if r.after == nil {
+		return
+	}
+	defer func() { _ = recover() }() // a manifest is worth no record
+	r.after(r.call)
+}
+
+// bare drops the texts of a call, and says why. It reports whether there were
+// any to drop.
+func (r *record) bare(why error) bool {
+	if r.call == nil || r.why != nil {
+		return false
+	}
+	r.row = bareRow(r.run, r.call, r.redact, why)
+	r.call, r.size, r.after, r.why = r.row.call, 0, nil, why
+	return true
+}
+
+// fileFailure is an error that concerns the file, not a record.
+type fileFailure struct{ error }
+
+func (e *fileFailure) Unwrap() error { return e.error }
+
+// concernsFile reports whether an error is the file's: any record would have
+// met it.
+func concernsFile(err error) bool {
+	if err == nil {
+		return false
+	}
+	if errors.As(err, new(*fileFailure)) {
+		return true
+	}
+	switch code(err) {
+	case 5, 6, 7, 8, 10, 11, 13, 14, 23, 26: // BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, AUTH, NOTADB
+		return true
+	}
+	return errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)
+}
+
+// mayFit reports whether less might be written where this much was not.
+func mayFit(err error) bool {
+	switch code(err) {
+	case 7, 10, 13: // NOMEM, IOERR, FULL
+		return true
+	}
+	return false
+}
+
+func isLocked(err error) bool {
+	c := code(err)
+	return c == 5 || c == 6
+}
+
+// code is SQLite's primary result code; 0: the error is none of SQLite's.
+func code(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+var errNoRoom = errors.New("the log cannot keep up")
+
+// Lost is what could not be written down, and why. It is the error of
+// [Writer.Close].
+type Lost struct {
+	Calls int // not in the log at all
+	Texts int // in the log without their texts
+	Costs int
+	Err   error // the first of them
+}
+
+func lostAll(records []record, err error) (l Lost) {
+	l.Err = err
+	for i := range records {
+		if records[i].call != nil {
+			l.Calls++
+		} else {
+			l.Costs++
+		}
+	}
+	return l
+}
+
+func (l *Lost) add(o Lost) {
+	l.Calls, l.Texts, l.Costs = l.Calls+o.Calls, l.Texts+o.Texts, l.Costs+o.Costs
+	if l.Err == nil {
+		l.Err = o.Err
+	}
+}
+
+// Error counts what is missing, and says why.
+func (l *Lost) Error() string {
+	text := l.Err.Error()
+	for _, n := range []struct {
+		count int
+		one   string
+		many  string
+	}{
+		{l.Calls, "1 call is not in the log", "%d calls are not in the log"},
+		{l.Texts, "1 call is in the log without its text", "%d calls are in the log without their texts"},
+		{l.Costs, "what 1 call cost is not written down", "what %d calls cost is not written down"},
+	} {
+		switch {
+		case n.count == 1:
+			text += "; " + n.one
+		case n.count > 1:
+			text += "; " + fmt.Sprintf(n.many, n.count)
+		}
+	}
+	return text
+}
+
+func (l *Lost) Unwrap() error { return l.Err }

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// row is a call as it goes into the file, encoded and without secrets.
+type row struct {
+	run                   Run
+	call                  *Call // of which the columns are made
+	provider, model, kind string
+	prompt, answer        string // for search
+	record                string // JSON
+	pieces                pieces // of what is long
+}
+
+// rowOf encodes a call. It changes neither c nor what c points to. Nothing that
+// a record can hold makes it panic.
+func rowOf(run Run, c *Call, clean func(string) string) (r *row, err error) {
+	defer func() {
+		if p := recover(); p != nil { // a value of the caller's that cannot encode itself
+			err = fmt.Errorf("encoding the record: %v", p)
+		}
+	}()
+	if clean == nil {
+		clean = func(text string) string { return text }
+	}
+	r = &row{run: run, call: c}
+	for _, text := range []*string{&r.run.Chain, &r.run.File, &r.run.Command} {
+		*text = clean(*text)
+	}
+	kept := *c
+	kept.ToolCalls = keptCalls(c.ToolCalls)
+	if c.Asked != nil {
+		kept.Asked = c.Asked.kept()
+	}
+	if c.Content {
+		r.prompt = excerpt(clean(c.Asked.prompt()))
+		kept.Answer, kept.Thinking = clean(c.Answer), clean(c.Thinking)
+		r.answer = excerpt(kept.Answer)
+	}
+	r.pieces.take(partAnswer, &kept.Answer)
+	r.pieces.take(partThinking, &kept.Thinking)
+	if c.Route != nil {
+		r.provider, r.model = clean(c.Route.Provider), clean(c.Route.Model)
+	}
+	if c.Error != nil {
+		r.kind = c.Error.Kind
+	}
+	record, err := json.Marshal(&kept)
+	if err != nil {
+		return nil, err
+	}
+	r.record = string(redactJSON(record, clean))
+	r.pieces.take(partRecord, &r.record)
+	return r, nil
+}
+
+// bareRow is what is kept of a call whose texts cannot be: who, when, how it
+// ended, what it cost, and why there is no more.
+func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
+	short := func(text string) (out string) {
+		defer func() {
+			if recover() != nil { // what could not be cleaned is not kept
+				out = ""
+			}
+		}()
+		if clean != nil {
+			text = clean(text)
+		}
+		return plain(text)
+	}
+	kept := &Call{
+		RunID: plain(c.RunID), Step: short(c.Step), Index: c.Index, Began: c.Began, Took: c.Took,
+		Finish: provider.Finish(short(string(c.Finish))), Usage: c.Usage, Unkept: short(why.Error()),
+	}
+	if kept.Unkept == "" {
+		kept.Unkept = "secrets could not be taken out of it"
+	}
+	kept.Asked = &Asked{}
+	if c.Asked != nil {
+		kept.Asked.Model, kept.Asked.Privacy = short(c.Asked.Model), provider.Privacy(short(string(c.Asked.Privacy)))
+	}
+	if rt := c.Route; rt != nil {
+		kept.Route = &provider.Route{
+			Provider: short(rt.Provider), Model: short(rt.Model), Endpoint: short(rt.Endpoint), Local: rt.Local,
+			Load: rt.Load, FirstToken: rt.FirstToken, Total: rt.Total, Repairs: rt.Repairs,
+		}
+		if cost := rt.Cost; cost != nil {
+			kept.Route.Cost = &provider.Cost{USD: finite(cost.USD), Saved: finite(cost.Saved), Basis: short(cost.Basis)}
+		}
+	}
+	if e := c.Error; e != nil {
+		kept.Error = &Failure{Kind: short(e.Kind), Provider: short(e.Provider), Status: e.Status}
+	}
+	run.ID, run.Command, run.Chain, run.File = kept.RunID, short(run.Command), short(run.Chain), short(run.File)
+	run.SHA256, run.Tandem = short(run.SHA256), short(run.Tandem)
+	r := &row{run: run, call: kept}
+	if kept.Route != nil {
+		r.provider, r.model = kept.Route.Provider, kept.Route.Model
+	}
+	if kept.Error != nil {
+		r.kind = kept.Error.Kind
+	}
+	record, _ := json.Marshal(kept) // short texts and numbers
+	r.record = string(record)
+	return r
+}
+
+// plain is at most a kilobyte of text, valid UTF-8.
+func plain(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), 1024)], "\uFFFD")
+}
+
+func finite(x *float64) *float64 {
+	if x == nil || math.IsNaN(*x) || math.IsInf(*x, 0) {
+		return nil
+	}
+	return x
+}
+
+// searched is how much of a prompt, of an answer and of a message is looked
+// through, bytes.
+const searched = 1 << 20
+
+// excerpt is the beginning of a text, as much as is looked through.
+func excerpt(text string) string {
+	if len(text) <= searched {
+		return text
+	}
+	n := searched
+	for n > searched-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+// insert adds the row to the file.
+func (r *row) insert(ctx context.Context, tx *sql.Tx) error {
+	c := r.call
+	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		c.RunID, r.run.Began.UnixMilli(), r.run.Command, r.run.Chain, r.run.File, r.run.SHA256, r.run.Tandem); err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.RunID, c.Step, c.Index, c.Began.UnixMilli(), c.Took, r.provider, r.model, c.Finish, r.kind, r.prompt, r.answer, r.record)
+	if err != nil || len(r.pieces) == 0 {
+		return err
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	return r.pieces.insert(ctx, tx, ownerCall, id)
+}
