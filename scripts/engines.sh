@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The real engines of the tests: an Ollama of our own, and llama.cpp's server with an API key as the hosted side, both on SmolLM2; Ollama
-# has all-MiniLM-L6-v2 besides, which makes vectors.
+# has all-MiniLM-L6-v2 besides, which makes vectors. The newest Ollama is built, too, for tests of what it sends elsewhere.
 #
 #   scripts/engines.sh run COMMAND...   starts them on free ports, runs the command against them, stops them however it ends
 #   scripts/engines.sh up               starts them and leaves them running, for work on one test at a time:
@@ -33,6 +33,7 @@ prepare() {
 	HOSTED_PATH=$PACKAGE
 	model_file
 	[ -n "$BORROWED" ] || store_is_full || locked fill_store
+	ensure_newest_ollama
 }
 
 store_is_full() { store_has_model "$STORE" && store_has_model "$STORE" "$EMBED_MODEL"; }
@@ -93,6 +94,7 @@ print_env() {
 		TANDEM_TEST_OLLAMA_MODELS=$OLLAMA_STORE
 		TANDEM_TEST_MODEL=$MODEL
 		TANDEM_TEST_EMBED_MODEL=$EMBED_MODEL
+		TANDEM_TEST_NEWEST_OLLAMA_BIN=$NEWEST_OLLAMA
 		TANDEM_TEST_OPENAI_URL=$HOSTED_URL
 		TANDEM_TEST_OPENAI_KEY=$1
 		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS

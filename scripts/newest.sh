@@ -8,9 +8,6 @@ source "$ROOT/scripts/debian.sh"
 source "$ROOT/scripts/python.sh"
 source "$ROOT/scripts/ollama.sh"
 
-FOLDER=$CACHE/ollama-$OLLAMA_NEWEST_VERSION
-OLLAMA_BIN=$FOLDER/ollama
-
 # link_server lays llama-server and its libraries where Ollama looks for them: lib/ollama beside the binary.
 link_server() {
 	[ -x "$FOLDER/lib/ollama/llama-server" ] && return
@@ -31,7 +28,8 @@ link_server() {
 	mv "$SCRATCH/lib/ollama" "$FOLDER/lib/ollama"
 }
 
-built "$OLLAMA_BIN" "$OLLAMA_NEWEST_VERSION" || locked build_ollama "$OLLAMA_NEWEST_VERSION" "$FOLDER"
+ensure_newest_ollama
+FOLDER=$(dirname "$NEWEST_OLLAMA")
 python_package "$LLAMA_SERVER" "llama-server, built from source: 12 minutes on 2 cores; once" :none:
 locked link_server
-TANDEM_OLLAMA_BIN=$OLLAMA_BIN exec "$ROOT/scripts/engines.sh" run "$@"
+TANDEM_OLLAMA_BIN=$NEWEST_OLLAMA exec "$ROOT/scripts/engines.sh" run "$@"

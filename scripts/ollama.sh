@@ -74,6 +74,12 @@ official_ollama() {
 # built BINARY VERSION tells whether BINARY is that version, built for this very processor: -march=native does not travel.
 built() { [ -x "$1" ] && [ "$(cat "$1.version" 2>/dev/null)" = "$2 $(processor)" ]; }
 
+# ensure_newest_ollama sets NEWEST_OLLAMA to the newest Ollama, without the llama-server that runs its models (see newest.sh).
+ensure_newest_ollama() {
+	NEWEST_OLLAMA=$CACHE/ollama-$OLLAMA_NEWEST_VERSION/ollama
+	built "$NEWEST_OLLAMA" "$OLLAMA_NEWEST_VERSION" || locked build_ollama "$OLLAMA_NEWEST_VERSION" "$(dirname "$NEWEST_OLLAMA")"
+}
+
 processor() {
 	{ uname -sm && { grep -m1 -E '^(flags|Features)' /proc/cpuinfo || sysctl -n machdep.cpu.brand_string; }; } 2>/dev/null | cksum | tr -d ' \n'
 }

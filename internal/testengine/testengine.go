@@ -74,6 +74,14 @@ func OpenAI(t testing.TB) OpenAIEngine {
 	return OpenAIEngine{BaseURL: strings.TrimRight(v[0], "/"), Key: v[1], Model: v[2]}
 }
 
+// NewestOllama returns the program of the newest Ollama, for tests that start it themselves, or skips or fails the test as the package
+// comment says. It has no runner of models beside it under `make test`: it can list, create and pass on, and `make test-newest` brings the
+// rest.
+func NewestOllama(t testing.TB) (bin string) {
+	t.Helper()
+	return lookup(t, "the newest Ollama", "TANDEM_TEST_NEWEST_OLLAMA_BIN")[0]
+}
+
 // lookup returns the values of the named environment variables, all of which must be set.
 func lookup(t testing.TB, engine string, names ...string) []string {
 	t.Helper()

@@ -18,6 +18,8 @@ var openAIEnv = map[string]string{
 	"TANDEM_TEST_OPENAI_URL": "http://127.0.0.1:1/v1/", "TANDEM_TEST_OPENAI_KEY": "k", "TANDEM_TEST_OPENAI_MODEL": "m",
 }
 
+var newestEnv = map[string]string{"TANDEM_TEST_NEWEST_OLLAMA_BIN": "/n"}
+
 // outcome is a testing.TB that keeps what was said of the test instead of ending it.
 type outcome struct {
 	testing.TB
@@ -49,7 +51,7 @@ func try(t *testing.T, f func(testing.TB)) *outcome {
 }
 
 func setAll(t *testing.T, require string, set map[string]string) {
-	for _, env := range []map[string]string{ollamaEnv, openAIEnv} {
+	for _, env := range []map[string]string{ollamaEnv, openAIEnv, newestEnv} {
 		for name := range env {
 			t.Setenv(name, "")
 		}
@@ -73,6 +75,10 @@ func TestAnEngineThatIsThereIsReturned(t *testing.T) {
 	if got, want := testengine.OpenAI(t), (testengine.OpenAIEngine{BaseURL: "http://127.0.0.1:1/v1", Key: "k", Model: "m"}); got != want {
 		t.Errorf("OpenAI = %+v, want %+v", got, want)
 	}
+	setAll(t, "1", newestEnv)
+	if got := testengine.NewestOllama(t); got != "/n" {
+		t.Errorf("NewestOllama = %q, want /n", got)
+	}
 }
 
 // A run under `make test` must never pass because its engine was missing.
@@ -81,6 +87,7 @@ func TestAMissingEngineFailsWhereRequiredAndSkipsElsewhere(t *testing.T) {
 		"Ollama":     func(tb testing.TB) { testengine.Ollama(tb) },
 		"embeddings": func(tb testing.TB) { testengine.EmbeddingOllama(tb) },
 		"OpenAI":     func(tb testing.TB) { testengine.OpenAI(tb) },
+		"newest":     func(tb testing.TB) { testengine.NewestOllama(tb) },
 	}
 	for name, door := range doors {
 		setAll(t, "1", nil)

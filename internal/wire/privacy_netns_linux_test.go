@@ -30,10 +30,16 @@ const (
 	inNamespace = "TANDEM_TEST_NAMESPACE" // set inside: the program to run
 )
 
-// TestInANamespaceNothingComesFromOffline runs itself again in one.
 func TestInANamespaceNothingComesFromOffline(t *testing.T) {
+	inANamespace(t, insideTheNamespace, `[1-9][0-9]* commands offline: nothing came.*`)
+}
+
+// inANamespace runs the test again in a network namespace, with inside as its
+// body, which is given the program. It has to log a line like summary.
+func inANamespace(t *testing.T, inside func(t *testing.T, bin string), summary string) {
+	t.Helper()
 	if bin := os.Getenv(inNamespace); bin != "" {
-		insideTheNamespace(t, bin)
+		inside(t, bin)
 		return
 	}
 	bin := filepath.Join(t.TempDir(), "tandem")
@@ -63,11 +69,11 @@ func TestInANamespaceNothingComesFromOffline(t *testing.T) {
 		}
 		t.Skipf("this user may make no network namespace here: %v", err)
 	}
-	summary := regexp.MustCompile(`[1-9][0-9]* commands offline: nothing came.*`).Find(out)
-	if err != nil || summary == nil {
+	said := regexp.MustCompile(summary).Find(out)
+	if err != nil || said == nil {
 		t.Fatalf("inside the namespace: %v\n%s", err, out)
 	}
-	t.Logf("%s", summary)
+	t.Logf("%s", said)
 }
 
 // elsewhere is what listens at the other address. It counts.

@@ -45,7 +45,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		case e.Kind == provider.ModelNotFound:
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
 		case noCloud(c):
-			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("%w (OLLAMA_NO_CLOUD); an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop`", e.Err)
+			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("%w (OLLAMA_NO_CLOUD); an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop %s`", e.Err, p.cfg.Name)
 		}
 	})
 	e.Provider, e.Model = p.cfg.Name, model
