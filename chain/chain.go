@@ -17,6 +17,7 @@ type Chain struct {
 	needs       needs
 	notes       []error
 	deep        int // how deep steps lie in each other
+	size        int // how many steps there are, those of the chains in it included
 	files       []string
 	warnings    []error
 }

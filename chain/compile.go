@@ -59,6 +59,9 @@ func (c *compiler) top(steps []Step) []step {
 		c.fail("", "there are no steps", "give it at least one")
 		return nil
 	}
+	if !c.bounded(steps) {
+		return nil
+	}
 	list := c.list(steps, c.chain.pipe, "")
 	last := len(list) - 1
 	final(&list[last])

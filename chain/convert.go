@@ -77,7 +77,7 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 		return nil, nil, nil, err
 	}
 	if IsLegacy(root) {
-		l, err := parseLegacy(file, data, dir)
+		l, err := parseLegacy(file, data, dir, &loading{})
 		if err != nil {
 			return nil, nil, nil, err
 		}

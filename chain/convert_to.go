@@ -26,7 +26,7 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
 		}
 		defer root.Close()
-		f.files = &files{root: root, dir: dir}
+		f.files = &files{root: root, dir: dir, loading: &loading{}}
 	}
 	c, err := f.parse(data)
 	if err != nil {

@@ -26,14 +26,16 @@ func Load(path string, opts ...LoadOption) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen := []string{path}
-	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), seen: &seen}}
+	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), loading: &loading{seen: []string{path}}}}
+	if id, ok := identify(root, filepath.Base(path)); ok {
+		f.files.loading.begin(id)
+	}
 	for _, opt := range opts {
 		opt(f)
 	}
 	c, err := f.parse(data)
 	if err == nil {
-		c.files = seen
+		c.files = f.files.loading.seen
 	}
 	return c, err
 }
@@ -148,7 +150,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 		}
 	}
 	c.chain.name, c.chain.description = name, description
-	if !top.Has("steps") && name != "" {
+	if !top.Has("steps") && name != "" && len(c.chain.steps) > 0 {
 		c.chain.steps[0].name = name
 	}
 	return c.chain
@@ -175,7 +177,7 @@ func (f *fileReader) single(d *yamlx.Decoder, top yamlx.Map) Step {
 	if step.Repeat == nil || !textx.IsName(step.Name) {
 		step.Name = "" // a loop calls its value so; elsewhere a variable may have the name
 	}
-	step.src.broken = d.Err() != nil
+	step.src.broken = step.src.broken || d.Err() != nil
 	return step
 }
 
@@ -195,7 +197,7 @@ func (f *fileReader) step(n *yaml.Node) Step {
 	if keys, ok := d.Mapping(n, "a step", stepKeys()); ok {
 		step = f.readStep(d, keys)
 	}
-	step.src.broken = f.note(d)
+	step.src.broken = f.note(d) || step.src.broken
 	return step
 }
 

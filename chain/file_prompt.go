@@ -132,12 +132,18 @@ func selector(m yamlx.Map) prompt.Selector {
 // promptFile reads a prompt that lies in a file of its own, as LangChain writes
 // them.
 func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
+	if f.files != nil {
+		if p, read := f.files.prompts[filepath.Join(f.files.dir, name)]; read {
+			return p
+		}
+	}
 	data, shown, ok := f.read(m, "file", name)
 	if !ok {
 		return nil
 	}
 	p, err := prompt.Parse(shown, data, prompt.Options{Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
 	f.errs = append(f.errs, yamlx.Split(err)...)
+	f.files.keep(shown, p)
 	return p
 }
 

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,10 +16,10 @@ import (
 // files is the directory that a chain's file lies in: what it refers to is read
 // there and below.
 type files struct {
-	root *os.Root
-	dir  string    // as errors show it
-	open []string  // the chains being read, from the first
-	seen *[]string // all that were read, as errors show them
+	root  *os.Root
+	dir   string // as errors show it
+	depth int    // how many chains are being read around this one
+	*loading
 }
 
 // Files returns the paths of the files that [Load] read for the chain: its own,
@@ -42,8 +43,9 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 		return nil, "", false
 	}
 	shown = filepath.Join(f.files.dir, name)
-	if seen := f.files.seen; seen != nil && !slices.Contains(*seen, shown) {
-		*seen = append(*seen, shown)
+	if err := f.files.count(shown, len(data)); err != nil {
+		m.Fail(key, err.Error(), "do they name each other again and again? name fewer")
+		return nil, "", false
 	}
 	return data, shown, true
 }
@@ -53,6 +55,7 @@ func (f *fileReader) referred(m yamlx.Map, s *Step) {
 	if m.Has("file") {
 		if name := m.String("file"); name != "" {
 			s.Ask = f.promptFile(m, name)
+			s.src.broken = s.Ask == nil
 		} else {
 			m.Fail("file", "the file has no name", "write its path")
 		}
@@ -60,20 +63,41 @@ func (f *fileReader) referred(m yamlx.Map, s *Step) {
 	if m.Has("chain") {
 		if name := m.String("chain"); name != "" {
 			s.Chain = f.subChain(m, name)
+			s.src.broken = s.Chain == nil // its own mistakes are told
 		} else {
 			m.Fail("chain", "the chain has no name", "write its file's path")
 		}
 	}
 }
 
-// subChain reads a chain that is a step.
+// subChain reads a chain that is a step, unless it has been read before.
 func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
-	data, shown, ok := f.read(m, "chain", name)
-	if !ok {
+	done := func(*Chain) {}
+	if f.files != nil {
+		if id, ok := identify(f.files.root, name); ok {
+			switch before := f.files.loaded(id); {
+			case before == nil:
+				done = f.files.begin(id)
+			case before.open:
+				m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself; write a repeat")
+				return nil
+			default:
+				return before.chain
+			}
+		}
+	}
+	c := f.readChain(m, name)
+	done(c)
+	return c
+}
+
+func (f *fileReader) readChain(m yamlx.Map, name string) *Chain {
+	if f.files != nil && f.files.depth >= maxDepth {
+		m.Fail("chain", fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
 		return nil
 	}
-	if clean := filepath.Clean(shown); slices.Contains(f.files.open, clean) || clean == filepath.Clean(f.file) {
-		m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself; write a repeat")
+	data, shown, ok := f.read(m, "chain", name)
+	if !ok {
 		return nil
 	}
 	root, err := f.files.root.OpenRoot(filepath.Dir(name))
@@ -82,7 +106,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 		return nil
 	}
 	defer root.Close()
-	inner := &files{root: root, dir: filepath.Dir(shown), open: append(slices.Clip(f.files.open), filepath.Clean(f.file)), seen: f.files.seen}
+	inner := &files{root: root, dir: filepath.Dir(shown), depth: f.files.depth + 1, loading: f.files.loading}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
 	f.errs = append(f.errs, yamlx.Split(err)...)

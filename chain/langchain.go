@@ -25,19 +25,19 @@ func (c *Chain) Notes() []error { return c.notes }
 
 // legacyChain makes a chain of a file that is LangChain's.
 func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
-	dir := ""
+	dir, l := "", &loading{}
 	if f.files != nil {
-		dir = f.files.dir
+		dir, l = f.files.dir, f.files.loading
 	}
 	var options []LoadOption
 	if f.jinja2 {
 		options = append(options, AllowJinja2())
 	}
-	l, err := parseLegacy(f.file, data, dir, options...)
+	c, err := parseLegacy(f.file, data, dir, l, options...)
 	if err != nil {
 		return nil, err
 	}
-	return l.chain, nil
+	return c.chain, nil
 }
 
 // IsLegacy reports whether a file whose YAML has this root is a chain file of
@@ -57,8 +57,8 @@ func legacyTypes() []string {
 // A model's settings (temperature, max_tokens, top_p, stop, seed) become the
 // step's. Its name, its keys and where it is to be found do not: who answers is
 // for the configuration to say. A key in the file is an error, which does not
-// show it.
-func parseLegacy(file string, data []byte, dir string, options ...LoadOption) (*legacy, error) {
+// show it. l counts what is read.
+func parseLegacy(file string, data []byte, dir string, l *loading, options ...LoadOption) (*legacy, error) {
 	var how fileReader
 	for _, option := range options {
 		option(&how)
@@ -67,7 +67,7 @@ func parseLegacy(file string, data []byte, dir string, options ...LoadOption) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &legacyReader{dir: dir, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
+	r := &legacyReader{dir: dir, loading: l, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
 	if dir != "" {
 		if r.root, err = os.OpenRoot(dir); err != nil {
 			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
@@ -93,9 +93,10 @@ type legacyReader struct {
 	jinja2 bool     // templates in jinja2 are taken
 	page   legacyPage
 	open   []string // the files being read
-	sites  map[*source]legacySite
-	errs   []error
-	notes  []error
+	*loading
+	sites map[*source]legacySite
+	errs  []error
+	notes []error
 }
 
 type legacyPage struct{ file, text string }

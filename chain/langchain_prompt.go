@@ -75,6 +75,10 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
 		return legacyPage{}, nil, false
 	}
+	if err := r.count(shown, len(data)); err != nil {
+		r.fail(n, err.Error(), "do they name each other again and again? name fewer")
+		return legacyPage{}, nil, false
+	}
 	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
 	r.errs = append(r.errs, yamlx.Split(err)...)

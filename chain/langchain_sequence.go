@@ -30,6 +30,10 @@ func (r *legacyReader) chains(m yamlx.Map) []legacyPart {
 			r.fail(n, yamlx.Quote(n.Value)+" is this chain, or one that runs it", "a chain cannot run itself")
 			continue
 		}
+		if len(r.open) >= maxDepth {
+			r.fail(n, fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
+			continue
+		}
 		outer := r.page
 		r.page, r.open = page, append(r.open, outer.file)
 		parts = append(parts, r.part(root))

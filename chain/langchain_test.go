@@ -127,7 +127,7 @@ func TestLegacyMistakes(t *testing.T) {
 		{"_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + ", output_key: y}, {_type: llm_chain, " + legacyPrompt + ", output_key: z}]\noutput_variables: [y]", "c.yaml:4:19: the answer is the last chain's, z, and output_variables does not name it"},
 		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers go on as they are, with the white space around them; remove it"},
 	} {
-		_, err := parseLegacy("c.yaml", []byte(tt.text), dir)
+		_, err := parseLegacy("c.yaml", []byte(tt.text), dir, &loading{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 		}
@@ -143,7 +143,7 @@ chains:
     output_key: y
     prompt: {_type: prompt, template: "{x}", input_variables: [x, more]}
     llm: {_type: openai, model_name: gpt, openai_api_key: null, frequency_penalty: 1.5, max_tokens: -1, stop: [END], model_kwargs: {seed: 7}}
-`), "")
+`), "", &loading{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func FuzzParseLegacy(f *testing.F) {
 	f.Add([]byte("_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + "}]"))
 	f.Add([]byte("_type: simple_sequential_chain\nchains: [{_type: simple_sequential_chain, chains: [{_type: llm_chain, " + legacyPrompt + "}]}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseLegacy("f", data, "")
+		l, err := parseLegacy("f", data, "", &loading{})
 		if (l == nil) == (err == nil) {
 			t.Fatalf("%v, %v", l, err)
 		}

@@ -36,8 +36,15 @@ func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) (
 	}
 	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}}
 	p.list(c.steps, o.defaults, vars, "", c.pipe)
+	if err := ctx.Err(); err != nil {
+		return p.planned, err
+	}
 	return p.planned, p.err
 }
+
+// maxPlanned is the most bytes that the requests of a plan may have: each holds
+// the inputs, however often a chain names them.
+const maxPlanned = 256 << 20
 
 // unknown stands for a value that a run has yet to make.
 const unknown = "…"
@@ -48,6 +55,32 @@ type planner struct {
 	err     error
 	stay    func(ctx context.Context, collection string) bool
 	stays   *stays
+	held    int // bytes in planned
+}
+
+// add notes a request or lookup, unless there would be too much of it.
+func (p *planner) add(q Planned) {
+	for _, m := range q.Request.Messages {
+		p.held += len(m.Text)
+		for _, im := range m.Images {
+			p.held += len(im.Data) + len(im.URL)
+		}
+	}
+	if q.Lookup != nil {
+		p.held += len(q.Lookup.Query)
+	}
+	if p.held > maxPlanned {
+		p.fail(q.Step, provider.Errorf(provider.Invalid, "", "", "the prompts up to this step have more than %d MiB; give smaller inputs, or plan a part of the chain", maxPlanned>>20))
+		return
+	}
+	p.planned = append(p.planned, q)
+}
+
+// fail ends the planning.
+func (p *planner) fail(step string, err error) {
+	if p.err == nil {
+		p.err = stepError(site{path: step}, err)
+	}
 }
 
 func (p *planner) list(steps []step, d provider.Request, known map[string]any, at string, pipe bool) {
@@ -60,6 +93,9 @@ func (p *planner) list(steps []step, d provider.Request, known map[string]any, a
 }
 
 func (p *planner) step(s *step, d provider.Request, known map[string]any, at string) {
+	if p.held > maxPlanned || p.ctx.Err() != nil {
+		return
+	}
 	outer := p.stays
 	if s.share {
 		p.apart()
@@ -153,12 +189,12 @@ func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at
 	switch {
 	case err != nil && q.Answers:
 		query = unknown
-	case err != nil && p.err == nil:
-		p.err = stepError(site{path: at}, err)
+	case err != nil:
+		p.fail(at, err)
 		return
 	}
 	q.Lookup.Query = query
-	p.planned = append(p.planned, q)
+	p.add(q)
 }
 
 func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {
@@ -186,11 +222,9 @@ func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at strin
 	case err != nil && q.Answers: // it needs more than a text there
 		messages = []provider.Message{provider.User(unknown)}
 	case err != nil:
-		if p.err == nil {
-			p.err = stepError(site{path: at}, err)
-		}
+		p.fail(at, err)
 		return
 	}
 	q.Request.Messages, q.Request.Schema = messages, b.schema
-	p.planned = append(p.planned, q)
+	p.add(q)
 }
