@@ -78,6 +78,7 @@ type Config struct {
 	Retries   *int   `mapstructure:"retries"`    // most retries of one provider, 0 to 10; nil: 2
 	RetryPaid bool   `mapstructure:"retry_paid"` // retry a paid call that may have been charged
 	OnCut     string `mapstructure:"on_cut"`     // OnCutError or OnCutRestart
+	MaxAnswer Size   `mapstructure:"max_answer"` // the longest answer; a project's file can only lower it
 	Log       string `mapstructure:"log"`        // LogFull, LogMeta or LogOff
 	Cache     string `mapstructure:"cache"`      // CacheOff or CacheOn
 

@@ -21,6 +21,7 @@ func defaults(others []*layer, env lookup) *layer {
 	top("privacy", PrivacyAny)
 	top("offline", false)
 	top("on_cut", OnCutError)
+	top("max_answer", Size(64<<20))
 	top("log", LogFull)
 	top("cache", CacheOff)
 	top("retry_paid", false)

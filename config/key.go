@@ -49,6 +49,7 @@ func topFields() []field {
 		{"retries", "", readRetries},
 		{"retry_paid", "", readBool},
 		{"on_cut", "", readOneOf(OnCutError, OnCutRestart)},
+		{"max_answer", "", readSize},
 		{"log", "", readOneOf(LogFull, LogMeta, LogOff)},
 		{"cache", "", readOneOf(CacheOff, CacheOn)},
 		{"mcp_servers", "", readServers},

@@ -164,6 +164,8 @@ func plain(v any) any {
 		return string(v)
 	case Duration:
 		return v.String()
+	case Size:
+		return v.String()
 	case []string:
 		texts := make([]any, len(v))
 		for i, s := range v {

@@ -15,6 +15,7 @@ type tightness struct {
 func tightnesses() map[key]tightness {
 	is := func(tight any) func(a, b any) bool { return func(a, b any) bool { return a == tight && b != tight } }
 	more := func(a, b any) bool { return b.(float64) > a.(float64) }
+	longer := func(a, b any) bool { return b.(Size) > a.(Size) }
 	said := func(a, b any) bool { return a == LogOff && b != LogOff || a == LogMeta && b == LogFull }
 	stranger := []Role{RoleProject}
 	return map[key]tightness{
@@ -23,6 +24,7 @@ func tightnesses() map[key]tightness {
 		{field: "budget.per_day_usd"}: {more, stranger},
 		{field: "budget.per_run_usd"}: {more, stranger},
 		{field: "retry_paid"}:         {func(_, b any) bool { return b == true }, stranger},
+		{field: "max_answer"}:         {longer, stranger},
 		{field: "log"}:                {said, stranger},
 	}
 }

@@ -35,6 +35,9 @@ type Call struct {
 	// object: whole members, each with its comma, such as `"temperature":0,`.
 	// It says what an SDK's structs cannot.
 	Prepend []byte
+	// Halves has letters that a stream cuts in two passed on in halves, for
+	// [Letters] to put together.
+	Halves bool
 	// Free says that the request carries no prompt, costs nothing, and does as
 	// much once as twice: it may be sent a second time where a kept connection
 	// turns out to be closed.
@@ -49,6 +52,9 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
+	most    int64 // bytes of an answer; 0: not known yet
+	kept    int64 // bytes of content that came
+	raw     int64 // bytes of a stream that came
 	sending sending
 	clock   *clock
 	trace   httptrace.ClientTrace
@@ -95,11 +101,33 @@ func callIn(ctx context.Context) (*Call, context.Context) {
 	return c, WithCall(ctx, c)
 }
 
-// Content notes that something of the answer itself came. Whoever reads a
-// stream says so, for the transport cannot tell content from the events around
-// it; until then the first-token clock runs. Of a whole document the transport
-// notes it by itself.
-func (c *Call) Content() { c.clock.begin() }
+// Content notes that n bytes of the answer itself came. Whoever reads a stream
+// says so, for the transport cannot tell content from the events around it;
+// until then the first-token clock runs. Of a whole document the transport
+// notes it by itself. Its error is a [TooLongError]: the answer has more than it
+// may.
+func (c *Call) Content(n int) error {
+	c.clock.begin()
+	c.kept += int64(n)
+	if c.most > 0 && c.kept > c.most {
+		return &TooLongError{Most: c.most}
+	}
+	return nil
+}
+
+// overhead is how much may stand around each byte of a stream's content, and
+// bytes besides: events that say nothing, comments. An event of one letter has
+// some 300 bytes.
+const overhead = 1 << 10
+
+// receive notes that n bytes of a stream came.
+func (c *Call) receive(n int) error {
+	c.raw += int64(n)
+	if c.most > 0 && c.raw/overhead > c.kept+c.most/overhead {
+		return &TooLongError{Most: c.most}
+	}
+	return nil
+}
 
 // Sent reports whether the prompt may have reached a server: some of the
 // request was written to a connection.

@@ -84,7 +84,7 @@ func follow(t *testing.T, o Options, c *Call, url string) (string, error) {
 		n, err := resp.Body.Read(buf)
 		all.Write(buf[:n])
 		if n > 0 && c.Dialect != Whole && !strings.Contains(string(buf[:n]), "empty") {
-			c.Content()
+			_ = c.Content(1)
 		}
 		if err == io.EOF {
 			return all.String(), nil

@@ -38,6 +38,12 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 		said(e)
 	case errors.Is(err, ErrTooLarge):
 		e.Kind, e.Err = provider.Unavailable, ErrTooLarge
+		if long := (*TooLongError)(nil); errors.As(err, &long) {
+			e.Err = long
+		}
+		if partial {
+			e.Kind = provider.Truncated
+		}
 	case partial || (c.Data && !errors.As(err, &notAPI)):
 		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", closed(err))
 	case errors.As(err, &notAPI):

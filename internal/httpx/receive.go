@@ -17,6 +17,24 @@ const maxFailure = 64 << 10
 // ErrTooLarge is a body or a line over the limit.
 var ErrTooLarge = errors.New("the server sent more than an answer can be")
 
+// TooLongError is an answer, streamed or whole, over the limit that is set for
+// it. It is an [ErrTooLarge].
+type TooLongError struct{ Most int64 } // bytes
+
+func (e *TooLongError) Error() string {
+	size := fmt.Sprintf("%d bytes", e.Most)
+	switch {
+	case e.Most%(1<<20) == 0:
+		size = fmt.Sprintf("%d MiB", e.Most>>20)
+	case e.Most%(1<<10) == 0:
+		size = fmt.Sprintf("%d KiB", e.Most>>10)
+	}
+	return fmt.Sprintf("the answer is longer than %s (max_answer)", size)
+}
+
+// Is reports that it is an ErrTooLarge.
+func (e *TooLongError) Is(target error) bool { return target == ErrTooLarge } //nolint:errorlint // this very one
+
 // RedirectError is an answer that points elsewhere. It is not followed.
 type RedirectError struct {
 	Status   int
@@ -51,6 +69,10 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 		return nil, &RedirectError{Status: resp.StatusCode, Location: redact(resp.Header.Get("Location"))}
 	case resp.StatusCode >= 400:
 		return keepFailure(c, resp)
+	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated:
+		return notAPI(c, resp, fmt.Sprintf("status %d (%s)", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	case resp.Header.Get("Content-Range") != "":
+		return notAPI(c, resp, "a part of an answer (Content-Range)")
 	case c.Dialect == Whole:
 		return t.receiveWhole(c, resp)
 	}
@@ -105,6 +127,10 @@ func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, 
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &InBandError{}
 	}
+	if more(body) {
+		c.Failure = body[:min(len(body), maxFailure)]
+		return nil, &NotAPIError{Got: "a document and something after it"}
+	}
 	c.Data = true
 	body = renameReasoning(body)
 	resp.Body = newDocument(body)
@@ -112,12 +138,22 @@ func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, 
 	return resp, nil
 }
 
-// readWhole reads a body of at most MaxBody bytes. Its buffer has the size that
-// the server announced, or else doubles, and is never larger than MaxBody+1.
+// more reports whether something stands behind a JSON document.
+func more(body []byte) bool {
+	if json.Valid(body) {
+		return false
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	var first json.RawMessage
+	return d.Decode(&first) == nil
+}
+
+// readWhole reads a body of at most MaxAnswer bytes. Its buffer has the size that
+// the server announced, or else doubles, and is never larger than MaxAnswer+1.
 func (t *Transport) readWhole(resp *http.Response) ([]byte, error) {
-	most := t.opts.MaxBody
+	most := t.opts.MaxAnswer
 	if resp.ContentLength > most {
-		return nil, ErrTooLarge
+		return nil, &TooLongError{Most: most}
 	}
 	size := resp.ContentLength + 1 // room to meet the end in
 	if size <= 0 {
@@ -129,7 +165,7 @@ func (t *Transport) readWhole(resp *http.Response) ([]byte, error) {
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > most:
-			return nil, ErrTooLarge
+			return nil, &TooLongError{Most: most}
 		case err == io.EOF:
 			return body, nil
 		case err != nil:

@@ -46,6 +46,9 @@ func (f *frames) readLine() ([]byte, error) {
 	f.line = f.line[:0]
 	for {
 		part, err := f.r.ReadSlice('\n')
+		if e := f.call.receive(len(part)); e != nil {
+			return nil, e
+		}
 		if len(f.line)+len(part) > f.max {
 			return nil, ErrTooLarge
 		}
@@ -79,10 +82,10 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			return err
 		}
 		if !json.Valid(line) {
+			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			if err == io.EOF {
 				return io.ErrUnexpectedEOF
 			}
-			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &NotAPIError{Got: "a line that is not JSON"}
 		}
 		if inBand(line) {
@@ -90,6 +93,9 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			return &InBandError{}
 		}
 		c.arrived()
+		if c.Halves {
+			line = keepHalves(line)
+		}
 		f.buf = append(append(f.buf[:0], line...), '\n')
 		f.out = f.buf
 		return err
@@ -192,6 +198,9 @@ func (s *sse) dispatch() error {
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
 	s.call.arrived()
+	if s.call.Halves {
+		data = keepHalves(data)
+	}
 	s.buf = append(s.buf[:0], "data: "...)
 	s.buf = append(s.buf, renameReasoning(data)...)
 	s.buf = append(s.buf, "\n\n"...)

@@ -66,9 +66,11 @@ type Options struct {
 	// Keep is how long an unused connection is kept; 0: 4 s. llama.cpp's server
 	// and vLLM's (uvicorn) close theirs after 5 s, and a call that is sent at
 	// that moment fails.
-	Keep    time.Duration
-	MaxBody int64 // most bytes of an answer that is not a stream; 0: 64 MiB
-	MaxLine int   // most bytes of one line of a stream; 0: 8 MiB
+	Keep time.Duration
+	// MaxAnswer is the most bytes of an answer: of the body where it is not a
+	// stream, else of its text, thinking and tool calls. 0: 64 MiB.
+	MaxAnswer int64
+	MaxLine   int // most bytes of one line of a stream; 0: 8 MiB
 	// Resolver looks names up. Nil: the standard library's.
 	Resolver *net.Resolver
 }
@@ -91,8 +93,8 @@ func NewTransport(o Options) *Transport {
 	if o.Keep == 0 {
 		o.Keep = 4 * time.Second
 	}
-	if o.MaxBody == 0 {
-		o.MaxBody = 64 << 20
+	if o.MaxAnswer == 0 {
+		o.MaxAnswer = 64 << 20
 	}
 	if o.MaxLine == 0 {
 		o.MaxLine = 8 << 20
@@ -208,7 +210,7 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, ctx := callIn(req.Context())
 	clock := newClock(t.opts)
-	call.clock = clock
+	call.clock, call.most = clock, t.opts.MaxAnswer
 	out := req.WithContext(clock.start(ctx)) // a copy: the request is its maker's own
 	if call.edits() {
 		if err := call.edit(out); err != nil {

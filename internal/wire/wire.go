@@ -104,6 +104,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		transport := httpx.NewTransport(httpx.Options{
 			Policy:  s.policy(),
 			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
+			MaxAnswer: int64(cfg.MaxAnswer),
 		})
 		s.transports = append(s.transports, transport)
 		var rt router.Target

@@ -46,18 +46,25 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
-	call.Prepend, call.OneLine = members, req.NoStream
+	call.Prepend, call.OneLine, call.Halves = members, req.NoStream, true
 	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
 	case errors.Is(err, errStop):
 		return err
-	case a.done && ctx.Err() == nil:
+	case a.done && ctx.Err() == nil && only(err, provider.Timeout) && len(call.Failure) == 0:
 		return a.end(ctx)
 	case err == nil:
 		err = io.ErrUnexpectedEOF // the client calls a cut stream a success
 	}
 	return a.failure(ctx, err)
+}
+
+// only reports whether err is none of the contract's errors but of Kind k:
+// behind a whole answer, a connection that breaks or stays open does not matter.
+func only(err error, k provider.Kind) bool {
+	kind := provider.KindOf(err)
+	return kind == "" || kind == k
 }
 
 // window is the pinned context window in tokens, or 0.
@@ -90,28 +97,41 @@ type answer struct {
 	called bool // the model called a tool
 	final  api.ChatResponse
 	last   provider.Chunk
+
+	text, thinking httpx.Letters
 }
 
 // line takes one line of the stream in.
 func (a *answer) line(r api.ChatResponse) error {
-	if a.done {
-		return nil
-	}
 	if err := a.from(r.Model, r.RemoteHost, r.RemoteModel); err != nil {
 		return err
 	}
-	c := provider.Chunk{Text: r.Message.Content, Thinking: r.Message.Thinking}
+	if err := a.belongs(&r); err != nil || a.done {
+		return err
+	}
+	c := provider.Chunk{Text: a.text.Add(r.Message.Content), Thinking: a.thinking.Add(r.Message.Thinking)}
+	if r.Done {
+		c.Text += a.text.End()
+		c.Thinking += a.thinking.End()
+	}
+	size := len(c.Text) + len(c.Thinking)
 	for _, t := range r.Message.ToolCalls {
-		args := t.Function.Arguments.String()
+		var letters httpx.Letters
+		args := letters.Add(t.Function.Arguments.String()) + letters.End()
+		size += len(t.ID) + len(t.Function.Name) + len(args)
 		if !json.Valid([]byte(args)) {
 			return a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
 		}
 		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
 		a.called = true
 	}
-	if !c.Empty() && a.first == 0 {
-		a.first = time.Since(a.start)
-		a.call.Content()
+	if !c.Empty() {
+		if a.first == 0 {
+			a.first = time.Since(a.start)
+		}
+		if err := a.call.Content(size); err != nil {
+			return err
+		}
 	}
 	if r.Done {
 		a.done, a.final, a.last = true, r, c
@@ -138,6 +158,24 @@ func (a *answer) from(model, remoteHost, remoteModel string) error {
 	if kind, _ := a.p.stays(a.privacy); kind != "" {
 		return a.error(kind, "%w", provider.Alone(fmt.Errorf(
 			"the prompt has left this machine, where it was to stay: %s answered, and Ollama had said nothing of that before; take another model", host)))
+	}
+	return nil
+}
+
+// belongs checks that a line is of the one answer, before anything of it is
+// taken in: it would be glued onto that.
+func (a *answer) belongs(r *api.ChatResponse) error {
+	m := &r.Message
+	switch m.Role {
+	case "user", "system", "tool":
+		return a.error(provider.Truncated, "the server gave a message of the role %q for an answer", m.Role)
+	}
+	switch {
+	case !a.done:
+	case m.Content != "", m.Thinking != "", len(m.ToolCalls) > 0:
+		return a.error(provider.Truncated, "the server went on after the end of the answer")
+	case r.Done && r.DoneReason != a.final.DoneReason:
+		return a.error(provider.Truncated, "the server ended the answer twice, for different reasons")
 	}
 	return nil
 }

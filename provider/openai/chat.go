@@ -46,7 +46,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		dialect = httpx.Whole
 	}
 	call := p.call(dialect, req.Privacy)
-	call.Prepend = members
+	call.Prepend, call.Halves = members, true
 	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.whole(httpx.WithCall(ctx, call), ctx, body)
@@ -70,12 +70,16 @@ type answer struct {
 	held   int  // bytes of tools
 	wrote  int  // bytes of text and thinking
 	got    bool // content has been yielded
+
+	text, thinking httpx.Letters
+	ids            ids
 }
 
 // toolCall is a tool call as far as it has come.
 type toolCall struct {
 	id, name string
 	args     []byte
+	letters  httpx.Letters // of args
 }
 
 // maxTools is the most bytes of tool calls, and maxToolCalls the most calls,
@@ -95,6 +99,12 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
 	}
 	c := resp.Choices[0]
+	if len(resp.Choices) > 1 || c.Index != 0 {
+		return a.error(provider.Truncated, "%w", errChoices)
+	}
+	if err := a.speaks(c.Message.Role); err != nil {
+		return err
+	}
 	if c.Message.Refusal != "" {
 		return a.error(provider.Filtered, "the model refused: %s", c.Message.Refusal)
 	}
@@ -147,6 +157,7 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 	if err != nil {
 		return err
 	}
+	last.Text, last.Thinking = a.text.End(), a.thinking.End()
 	a.yield(last, nil)
 	return nil
 }
@@ -163,11 +174,11 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 		return true, nil
 	}
 	c := &e.Choices[0]
+	if err := a.belongs(e); err != nil {
+		return false, err
+	}
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
-	}
-	if len(c.Delta.ToolCalls) > 0 {
-		a.call.Content()
 	}
 	for i := range c.Delta.ToolCalls {
 		if err := a.toolDelta(&c.Delta.ToolCalls[i]); err != nil {
@@ -177,14 +188,17 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull {
 		a.finish = c.FinishReason
 	}
-	chunk := provider.Chunk{Text: c.Delta.Content, Thinking: c.Delta.ReasoningContent}
+	chunk := provider.Chunk{Text: a.text.Add(c.Delta.Content), Thinking: a.thinking.Add(c.Delta.ReasoningContent)}
 	if chunk.Empty() {
 		return true, nil
 	}
-	a.wrote += len(chunk.Text) + len(chunk.Thinking)
+	size := len(chunk.Text) + len(chunk.Thinking)
+	a.wrote += size
+	if err := a.call.Content(size); err != nil {
+		return false, a.failure(context.Background(), err)
+	}
 	if !a.got {
 		a.got, a.first = true, time.Since(a.start)
-		a.call.Content()
 	}
 	return a.yield(chunk, nil), nil
 }
@@ -204,7 +218,11 @@ func (a *answer) toolDelta(t *goopenai.ToolCall) error {
 
 // tool adds what came of call i, in bounded memory.
 func (a *answer) tool(i int, t *goopenai.ToolCall) error {
-	a.held += len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
+	size := len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
+	if err := a.call.Content(size); err != nil {
+		return a.failure(context.Background(), err)
+	}
+	a.held += size
 	if i < 0 || i >= maxToolCalls || a.held > maxTools {
 		return a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
 	}
@@ -216,15 +234,16 @@ func (a *answer) tool(i int, t *goopenai.ToolCall) error {
 		c.id = t.ID
 	}
 	c.name += t.Function.Name
-	c.args = append(c.args, t.Function.Arguments...)
+	c.args = append(c.args, c.letters.Add(t.Function.Arguments)...)
 	return nil
 }
 
 // last makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) last() (provider.Chunk, error) {
 	c := provider.Chunk{Usage: usage(a.usage, a.wrote+a.held), Route: a.route()}
-	for _, t := range a.tools {
-		args := t.args
+	for i := range a.tools {
+		t := &a.tools[i]
+		args := append(t.args, t.letters.End()...)
 		if len(bytes.TrimSpace(args)) == 0 {
 			args = []byte("{}")
 		}

@@ -3,6 +3,7 @@ package providertest
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ var (
 
 // lies are all of them, as measured on real servers.
 func lies() []lie {
-	return append(append(streamLies(), inBandLies()...), bodyLies()...)
+	return slices.Concat(streamLies(), mixedLies(), inBandLies(), bodyLies(), partialLies())
 }
 
 func streamLies() []lie {
@@ -99,9 +100,9 @@ func streamLies() []lie {
 				}
 			}
 		}},
-		{name: "an error after the finish", only: &openAI, partial: "Hello", play: func(s speech, w *wire) {
+		{name: "an error after the finish", partial: "Hello", play: func(s speech, w *wire) {
 			s.head(w)
-			w.send(s.text("Hello") + s.finish("stop") + s.event(`{"error":{"message":"boom"}}`))
+			w.send(s.text("Hello") + s.finish("stop") + s.event(`{"error":"boom"}`))
 		}},
 		{name: "an event that is not JSON", partial: "Hello", kinds: noAnswer, play: func(s speech, w *wire) {
 			s.head(w)

@@ -27,6 +27,7 @@ type Factory struct {
 // needs the package's goroutines to be checked by goleak in TestMain.
 func Run(t *testing.T, f Factory) {
 	t.Run("honest", func(t *testing.T) { runHonest(t, f) })
+	t.Run("letters", func(t *testing.T) { runLetters(t, f) })
 	t.Run("lies", func(t *testing.T) { runLies(t, f) })
 	t.Run("failures", func(t *testing.T) { runFailures(t, f) })
 	t.Run("leaving", func(t *testing.T) { runLeaving(t, f) })
@@ -144,6 +145,9 @@ func runHonest(t *testing.T, f Factory) {
 		cases["no space after data:"] = stream(strings.ReplaceAll(strings.Join(good, "")+end+s.usage()+s.done(), "data: ", "data:"))
 		cases["data over lines"] = stream(strings.ReplaceAll(strings.Join(good, "")+end+s.usage()+s.done(), `,"model"`, ",\ndata: \"model\""))
 		cases["no DONE"] = stream(append(good, end, s.usage())...)
+		cases["the finish twice"] = stream(append(good, end, end, s.usage(), s.done())...)
+		cases["an id for each event"] = stream(delta("1", 0, `"content":"Hello"`, ""), delta("2", 0, `"content":" wörld"`, ""), delta("3", 0, "", "stop"), s.done())
+		cases["text after DONE"] = stream(append(good, end, s.usage(), s.done(), s.text(" again"))...)
 		cases["role first"] = stream(append([]string{s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}`)}, append(good, end, s.usage(), s.done())...)...)
 	}
 	for name, play := range cases {

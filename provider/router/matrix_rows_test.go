@@ -204,11 +204,52 @@ func matrix() []group {
 				s.send("<html>Welcome</html>")
 			}},
 			{name: "status 200, and no body", kind: provider.Unavailable, or: map[string]provider.Kind{"OpenAI stream": provider.Unavailable}, play: func(*speaker) {}},
-			{name: "more than an answer can be", kind: provider.Unavailable, o: httpx.Options{MaxBody: 64 << 10, MaxLine: 64 << 10}, play: func(s *speaker) {
+			{name: "longer than max_answer", kind: provider.Unavailable, or: map[string]provider.Kind{"stream": provider.Truncated}, part: "Hello", o: httpx.Options{MaxAnswer: 2 << 10}, play: func(s *speaker) {
+				s.say("Hello", strings.Repeat("x", 2<<10))
+				s.end("stop")
+			}},
+			{name: "events that say nothing, without end", kind: provider.Unavailable, o: httpx.Options{MaxAnswer: 64 << 10}, play: endless("")},
+			{name: "comments and blanks, without end", kind: provider.Unavailable, o: httpx.Options{MaxAnswer: 64 << 10}, play: func(s *speaker) {
+				for s.r.Context().Err() == nil {
+					s.send(map[bool]string{true: s.by("\n", ": busy\n\n"), false: " "}[s.stream])
+				}
+			}},
+			{
+				name: "text after the end", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable}, part: "Hello",
+				play: func(s *speaker) {
+					s.say("Hello")
+					if s.stream && s.dialect == openaiAPI { // without [DONE], behind which nothing is read
+						s.send(`data: {"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n")
+					} else {
+						s.end("stop")
+					}
+					s.say(" again")
+					s.end("stop")
+				},
+			},
+			{name: "status 206", kind: provider.Unavailable, play: func(s *speaker) {
+				s.w.WriteHeader(http.StatusPartialContent)
+				s.answer("stop", "Hello")
+			}},
+			{name: "more than an answer can be", kind: provider.Unavailable, o: httpx.Options{MaxAnswer: 64 << 10, MaxLine: 64 << 10}, play: func(s *speaker) {
 				s.say(strings.Repeat("x", 128<<10))
 				s.end("stop")
 			}},
 		}},
+	}
+}
+
+// endless says the same text until the client leaves; a whole answer is a long
+// one.
+func endless(text string) func(*speaker) {
+	return func(s *speaker) {
+		if !s.stream {
+			s.say(strings.Repeat("x", 128<<10))
+			return
+		}
+		for s.r.Context().Err() == nil {
+			s.say(text)
+		}
 	}
 }
 

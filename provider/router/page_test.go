@@ -50,6 +50,10 @@ const decisions = `
 - **After content nothing follows** but the error, unless ` + "`on_cut: restart`" + ` is set: then the answer begins again, and the reader is told.
 - **A retry-after of more than a minute is not waited for**, and one that is garbage or negative is none.
 - **A rate limit does not open the breaker**: the server is well. Nor does an answer that was none, or a refusal.
+- **What is no part of the answer is not left out in silence.** Text, thinking or a tool call after the end, a second and different end, another
+  choice, another answer's id, a message that is not the model's, something behind a document, or a status that says that it is a part: an error.
+  The same end twice is none, nor is an id for each event. Behind ` + "`data: [DONE]`" + ` nothing is read.
+- **Letters that a server cuts in two are put together.** Half a letter that stays one becomes U+FFFD.
 - **A certificate, a redirect and an answer beyond all bounds stay what they are**, so that the same target is not asked again.
 - **409 is a conflict that passes**, as overload does.
 `
