@@ -35,9 +35,10 @@ type Call struct {
 	// object: whole members, each with its comma, such as `"temperature":0,`.
 	// It says what an SDK's structs cannot.
 	Prepend []byte
-	// Halves has letters that a stream cuts in two passed on in halves, for
-	// [Letters] to put together.
-	Halves bool
+	// Chat says that a model answers: Options.MaxAnswer bounds it, and letters
+	// that a stream cuts in two are passed on in halves, for [Letters] to put
+	// together.
+	Chat bool
 	// Free says that the request carries no prompt, costs nothing, and does as
 	// much once as twice: it may be sent a second time where a kept connection
 	// turns out to be closed.
@@ -52,7 +53,7 @@ type Call struct {
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied bool
-	most    int64 // bytes of an answer; 0: not known yet
+	most    int64 // bytes of an answer; 0: no limit but a line's
 	kept    int64 // bytes of content that came
 	raw     int64 // bytes of a stream that came
 	sending sending

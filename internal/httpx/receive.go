@@ -74,7 +74,7 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 	case resp.Header.Get("Content-Range") != "":
 		return notAPI(c, resp, "a part of an answer (Content-Range)")
 	case c.Dialect == Whole:
-		return t.receiveWhole(c, resp)
+		return receiveWhole(c, resp)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/html" || (c.Dialect == SSE && kind == "application/json") {
@@ -112,9 +112,9 @@ func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 }
 
 // receiveWhole reads a JSON document, bounded, and looks for an error in it.
-func (t *Transport) receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
+func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	defer resp.Body.Close()
-	body, err := t.readWhole(resp)
+	body, err := readWhole(c, resp)
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +148,15 @@ func more(body []byte) bool {
 	return d.Decode(&first) == nil
 }
 
-// readWhole reads a body of at most MaxAnswer bytes. Its buffer has the size that
-// the server announced, or else doubles, and is never larger than MaxAnswer+1.
-func (t *Transport) readWhole(resp *http.Response) ([]byte, error) {
-	most := t.opts.MaxAnswer
+// readWhole reads a body of bounded size. Its buffer has the size that the
+// server announced, or else doubles, and is never larger than one byte more.
+func readWhole(c *Call, resp *http.Response) ([]byte, error) {
+	most, long := int64(maxBody), ErrTooLarge
+	if c.most > 0 {
+		most, long = c.most, &TooLongError{Most: c.most}
+	}
 	if resp.ContentLength > most {
-		return nil, &TooLongError{Most: most}
+		return nil, long
 	}
 	size := resp.ContentLength + 1 // room to meet the end in
 	if size <= 0 {
@@ -165,7 +168,7 @@ func (t *Transport) readWhole(resp *http.Response) ([]byte, error) {
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > most:
-			return nil, &TooLongError{Most: most}
+			return nil, long
 		case err == io.EOF:
 			return body, nil
 		case err != nil:

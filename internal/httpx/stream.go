@@ -93,7 +93,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			return &InBandError{}
 		}
 		c.arrived()
-		if c.Halves {
+		if c.Chat {
 			line = keepHalves(line)
 		}
 		f.buf = append(append(f.buf[:0], line...), '\n')
@@ -198,7 +198,7 @@ func (s *sse) dispatch() error {
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
 	s.call.arrived()
-	if s.call.Halves {
+	if s.call.Chat {
 		data = keepHalves(data)
 	}
 	s.buf = append(s.buf[:0], "data: "...)

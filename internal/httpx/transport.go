@@ -67,8 +67,9 @@ type Options struct {
 	// and vLLM's (uvicorn) close theirs after 5 s, and a call that is sent at
 	// that moment fails.
 	Keep time.Duration
-	// MaxAnswer is the most bytes of an answer: of the body where it is not a
-	// stream, else of its text, thinking and tool calls. 0: 64 MiB.
+	// MaxAnswer is the most bytes of a model's answer: of the body where it is
+	// not a stream, else of its text, thinking and tool calls. 0: 64 MiB. Other
+	// documents have at most 64 MiB.
 	MaxAnswer int64
 	MaxLine   int // most bytes of one line of a stream; 0: 8 MiB
 	// Resolver looks names up. Nil: the standard library's.
@@ -94,7 +95,7 @@ func NewTransport(o Options) *Transport {
 		o.Keep = 4 * time.Second
 	}
 	if o.MaxAnswer == 0 {
-		o.MaxAnswer = 64 << 20
+		o.MaxAnswer = maxBody
 	}
 	if o.MaxLine == 0 {
 		o.MaxLine = 8 << 20
@@ -120,6 +121,9 @@ func (t *Transport) pool(d *net.Dialer) *http.Transport {
 		MaxResponseHeaderBytes: maxHead,
 	}
 }
+
+// maxBody is the most bytes of a document that is no model's answer.
+const maxBody = 64 << 20
 
 // maxHead is the most bytes of an answer's head, with all that come before it
 // (1xx).
@@ -210,7 +214,10 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, ctx := callIn(req.Context())
 	clock := newClock(t.opts)
-	call.clock, call.most = clock, t.opts.MaxAnswer
+	call.clock = clock
+	if call.Chat {
+		call.most = t.opts.MaxAnswer
+	}
 	out := req.WithContext(clock.start(ctx)) // a copy: the request is its maker's own
 	if call.edits() {
 		if err := call.edit(out); err != nil {

@@ -46,7 +46,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
-	call.Prepend, call.OneLine, call.Halves = members, req.NoStream, true
+	call.Prepend, call.OneLine, call.Chat = members, req.NoStream, true
 	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {

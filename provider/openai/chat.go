@@ -46,7 +46,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		dialect = httpx.Whole
 	}
 	call := p.call(dialect, req.Privacy)
-	call.Prepend, call.Halves = members, true
+	call.Prepend, call.Chat = members, true
 	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.whole(httpx.WithCall(ctx, call), ctx, body)
