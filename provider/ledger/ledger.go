@@ -88,9 +88,9 @@ type account struct {
 	asked  string // the model, as in the request
 	odd    string // the option that makes the price unknown; "": none
 	began  time.Time
-	mark   int64   // of the reservation; 0: none
-	worst  float64 // what was reserved
-	noted  time.Time
+	mark   int64           // of the reservation; 0: none
+	worst  float64         // what was reserved
+	lease  *lease          // of the reservation; nil: none
 	wrote  int             // bytes of content that came
 	route  *provider.Route // of the whole answer; nil: none came
 	usage  *provider.Usage
@@ -110,7 +110,6 @@ func (c *account) take(chunk provider.Chunk, err error) bool {
 		chunk.Route = c.finish(chunk.Route, chunk.Usage)
 	default:
 		c.count(&chunk)
-		c.renew()
 	}
 	return c.yield(chunk, err) && err == nil
 }
@@ -120,19 +119,6 @@ func (c *account) count(chunk *provider.Chunk) {
 	c.wrote += len(chunk.Text) + len(chunk.Thinking)
 	for _, t := range chunk.ToolCalls {
 		c.wrote += len(t.Name) + len(t.Arguments)
-	}
-}
-
-// renewEvery is how often a call under way is said to be so.
-const renewEvery = time.Minute
-
-func (c *account) renew() {
-	if c.mark == 0 {
-		return
-	}
-	if now := time.Now(); now.Sub(c.noted) > renewEvery {
-		c.noted = now
-		c.l.cfg.Book.Renew(c.mark)
 	}
 }
 
@@ -146,7 +132,8 @@ func (c *account) reserve(ctx context.Context, req *provider.Request) error {
 	if err != nil {
 		return refused(ctx, h, err)
 	}
-	c.mark, c.worst, c.noted = mark, h.USD, time.Now()
+	c.mark, c.worst = mark, h.USD
+	c.lease = keep(c.l.cfg.Book, mark)
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
@@ -285,6 +272,7 @@ func (c *account) close() {
 	if book == nil {
 		return
 	}
+	c.lease.end()
 	model := c.asked
 	if model == "" {
 		model = c.l.cfg.Tariff.Model
