@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -13,15 +14,24 @@ import (
 )
 
 func (a *app) costCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, reset bool
 	cmd := &cobra.Command{
 		Use: "cost", Short: "Say what calls cost, and what local answers saved",
 		Long: `Say what calls cost today and this month, by provider and model, and what is
 left of the budget. A call whose price nobody knows is counted and said to be
 unknown; see docs/cost.md.`,
 		Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.cost(cmd.Context(), asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case reset && asJSON:
+				return usageError{errors.New("--reset prints no report: leave out --json")}
+			case reset:
+				return a.costReset(cmd.Context())
+			}
+			return a.cost(cmd.Context(), asJSON)
+		},
 	}
+	cmd.Flags().BoolVar(&reset, "reset", false, "keep budgets by the file as it is, where what was spent is lost")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -45,6 +55,7 @@ type costBudget struct {
 	PerRun   *float64 `json:"per_run_usd,omitempty"`
 	Reserved float64  `json:"reserved_usd"`       // for calls under way
 	Left     *float64 `json:"left_usd,omitempty"` // of PerDay
+	Lost     string   `json:"lost,omitempty"`     // why what was spent is not known; nothing that costs is sent then
 }
 
 func (a *app) cost(ctx context.Context, asJSON bool) error {
@@ -86,12 +97,33 @@ func (a *app) costReport(ctx context.Context, s *store.Store) (costReport, error
 	b := &costBudget{PerDay: cfg.Budget.PerDay, PerRun: cfg.Budget.PerRun}
 	counted, reserved, err := s.Counted(ctx)
 	b.Reserved = reserved
-	if b.PerDay != nil {
+	if lost := s.Intact(ctx); lost != nil {
+		b.Lost = lost.Error()
+	} else if b.PerDay != nil {
 		left := max(*b.PerDay-counted, 0)
 		b.Left = &left
 	}
 	r.Budget = b
 	return r, err
+}
+
+// costReset has budgets kept by the file as it is, if a part of what was spent
+// is lost.
+func (a *app) costReset(ctx context.Context) error {
+	s := store.New(stateDir())
+	defer s.Close()
+	moved, changed, err := s.Reset(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !changed:
+		a.term.note("nothing to reset: what was spent is all known")
+	case moved != "":
+		a.term.note("the damaged file is now %s; tandem starts a new one, and what was spent before counts no more", moved)
+	default:
+		a.term.note("budgets are kept by %s as it is; what was spent before counts no more", s.Path())
+	}
+	return nil
 }
 
 func (a *app) printCost(r costReport) error {
@@ -114,7 +146,9 @@ func (a *app) printCost(r costReport) error {
 	if m := r.Month; m.Unsure > 0 {
 		a.term.note("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
 	}
-	if b := r.Budget; b != nil && b.PerDay != nil {
+	if b := r.Budget; b != nil && b.Lost != "" {
+		a.term.note("%s", b.Lost)
+	} else if b != nil && b.PerDay != nil {
 		a.term.note("%s of today's budget of %s is left (%s is reserved for calls under way)", ledger.Dollars(*b.Left), ledger.Dollars(*b.PerDay), ledger.Dollars(b.Reserved))
 	}
 	return nil

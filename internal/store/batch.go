@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -106,6 +108,9 @@ func (b *batch) transaction(ctx context.Context, records []record) (lost Lost, e
 				lost.add(Lost{Texts: 1, Err: r.why})
 			}
 		}
+		if slices.ContainsFunc(records, record.paid) {
+			b.store.wroteAnyway(ctx, tx, time.Now())
+		}
 		return nil
 	})
 	return lost, err
@@ -133,6 +138,12 @@ func (r *record) write(ctx context.Context, tx *sql.Tx) error {
 		return insertEntry(ctx, tx, *r.entry)
 	}
 	return r.row.insert(ctx, tx)
+}
+
+// paid reports whether the record is of a call that has cost something, as far
+// as anybody knows.
+func (r record) paid() bool {
+	return r.entry != nil && (r.entry.Cost.USD == nil || *r.entry.Cost.USD > 0)
 }
 
 // encode prepares a call for the file, once: that takes longer than anybody

@@ -52,7 +52,13 @@ func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 // Reserve sets an amount aside. See ledger.Book.
 func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err error) {
 	now, need := b.now(), nano(h.USD)
+	if err := b.w.store.inPlace(); err != nil {
+		return 0, err
+	}
 	err = b.w.store.begin(ctx, func(tx *sql.Tx) error {
+		if err := b.w.store.wrote(ctx, tx, now); err != nil {
+			return err
+		}
 		if err := b.fits(ctx, tx, h.Run, need, now); err != nil {
 			return err
 		}
@@ -69,6 +75,9 @@ func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err erro
 
 // Fits tells whether an amount could be set aside. See ledger.Book.
 func (b *Book) Fits(ctx context.Context, h ledger.Hold) error {
+	if err := b.w.store.Intact(ctx); err != nil {
+		return err
+	}
 	return b.w.store.begin(ctx, func(tx *sql.Tx) error {
 		return b.fits(ctx, tx, h.Run, nano(h.USD), b.now())
 	})
@@ -109,33 +118,57 @@ func midnight(t time.Time) time.Time {
 
 // Renew gives a reservation another lease.
 func (b *Book) Renew(mark int64) {
-	b.must("UPDATE ledger SET expires = ? WHERE id = ? AND expires IS NOT NULL", b.now().Add(lease).UnixMilli(), mark)
+	b.must(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE ledger SET expires = ? WHERE "+mine, b.now().Add(lease).UnixMilli(), mark, os.Getpid())
+		return err
+	})
 }
 
 // Release gives a reservation back.
-func (b *Book) Release(mark int64) { b.must("DELETE FROM ledger WHERE id = ?", mark) }
+func (b *Book) Release(mark int64) {
+	b.must(func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM ledger WHERE "+mine, mark, os.Getpid())
+		return err
+	})
+}
+
+// mine is a reservation of this process: in a file that has taken the place of
+// another, the same number may be somebody else's.
+const mine = "id = ? AND pid = ? AND expires IS NOT NULL"
 
 // Settle puts what a call cost in the place of its reservation, at once, for
-// the next call's budget depends on it. Without a reservation that can wait
-// for the log.
+// the next call's budget depends on it. Where the reservation is gone, it is
+// added. Without a reservation that can wait for the log.
 func (b *Book) Settle(mark int64, e ledger.Entry) {
 	if mark == 0 {
 		b.w.entry(e)
 		return
 	}
 	usd, atMost, saved, in, cached, out := columns(e)
-	b.must(`UPDATE ledger SET model = ?, usd = ?, at_most = ?, saved = ?, basis = ?, input = ?, cached = ?, output = ?, expires = NULL WHERE id = ?`,
-		e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, mark)
+	b.must(func(ctx context.Context, tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE ledger SET model = ?, usd = ?, at_most = ?, saved = ?, basis = ?, input = ?, cached = ?, output = ?, expires = NULL WHERE `+mine,
+			e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, mark, os.Getpid())
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		return insertEntry(ctx, tx, e)
+	})
 }
 
 // must writes, whatever became of the call's own context. If it cannot, the
 // reservation stands until it expires: the budget errs on the safe side.
-func (b *Book) must(query string, args ...any) {
+func (b *Book) must(write func(context.Context, *sql.Tx) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := b.w.store.begin(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, query, args...)
-		return err
+		if err := write(ctx, tx); err != nil {
+			return err
+		}
+		b.w.store.wroteAnyway(ctx, tx, b.now())
+		return nil
 	})
 	if err != nil {
 		b.w.failed(err)

@@ -153,7 +153,7 @@ func TestAnOlderFileGetsChats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{"DROP TRIGGER calls_gone_pieces", "DROP TABLE pieces", "DROP TABLE said_texts", "DROP TABLE said", "DROP TABLE chats", "PRAGMA user_version = 2"} {
+	for _, q := range []string{"DROP TRIGGER calls_gone_pieces", "DROP TABLE pieces", "DROP TABLE said_texts", "DROP TABLE said", "DROP TABLE chats", "DROP TABLE book", "PRAGMA user_version = 2"} {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

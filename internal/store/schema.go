@@ -76,6 +76,7 @@ CREATE INDEX cache_used ON cache (used);
 	collectionsSchema,
 	chatsSchema,
 	piecesSchema,
+	bookSchema,
 }
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {

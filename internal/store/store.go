@@ -34,8 +34,9 @@ const patience = 15 * time.Second
 type Store struct {
 	path string
 
-	mu sync.Mutex
-	db *sql.DB // nil: not open
+	mu   sync.Mutex
+	db   *sql.DB     // nil: not open
+	file os.FileInfo // the one that is open
 }
 
 // New returns the store in a state directory. It opens nothing.
@@ -82,9 +83,29 @@ func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 		_ = db.Close()
 		return nil, s.explain(err)
 	}
+	if s.file, err = os.Stat(s.path); err != nil {
+		_ = db.Close()
+		return nil, s.explain(err)
+	}
 	s.db = db
 	return db, nil
 }
+
+// inPlace returns an error if the open file is no longer the one that others
+// find: it was removed, or another has taken its place.
+func (s *Store) inPlace() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(now, s.file) {
+		return s.explain(errReplaced)
+	}
+	return nil
+}
+
+var errReplaced = errors.New("the file was removed or replaced while it was open; run the command again")
 
 // address is the file as a URI, with what every connection sets.
 func (s *Store) address() string {
@@ -206,10 +227,12 @@ func (s *Store) explain(err error) error {
 		return err
 	case errors.As(err, &path):
 		return &fileError{s.path, err, path.Err.Error()}
+	case isDamage(err):
+		return &fileError{s.path, err, damaged(err, filepath.Base(s.path))}
 	case !errors.As(err, &se):
 		return &fileError{s.path, err, err.Error()}
 	}
-	return &fileError{s.path, err, advice(se, s.path)}
+	return &fileError{s.path, err, advice(se)}
 }
 
 type fileError struct {
@@ -222,10 +245,8 @@ func (e *fileError) Error() string { return e.path + ": " + e.text }
 func (e *fileError) Unwrap() error { return e.err }
 
 // advice is what a result code of SQLite means for the user.
-func advice(e *sqlite.Error, path string) string {
+func advice(e *sqlite.Error) string {
 	switch e.Code() & 0xff {
-	case 11, 26: // CORRUPT, NOTADB
-		return fmt.Sprintf("the file is damaged (%s): move it away, with %s-wal and %[2]s-shm, and tandem starts a new one", e.Error(), filepath.Base(path))
 	case 13: // FULL
 		return "the disk is full"
 	case 8, 14, 23: // READONLY, CANTOPEN, AUTH
