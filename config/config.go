@@ -111,7 +111,12 @@ type Provider struct {
 	Spill        string `mapstructure:"spill"`         // SpillWarn, SpillAllow, SpillRefuse or SpillFallback
 
 	// For KindOpenAI.
-	BaseURL        string `mapstructure:"base_url"`
+	BaseURL string `mapstructure:"base_url"`
+	// Local is the user's word that the server runs its models itself: one on
+	// this machine may pass prompts on, of which its address tells nothing. Only
+	// the user's own file may give it, and of the BaseURL that it has without
+	// the project's file.
+	Local          bool   `mapstructure:"local"`
 	APIKey         Ref    `mapstructure:"api_key"` // where the key is, see [Loaded.Key]; empty: none is sent
 	Organization   string `mapstructure:"organization"`
 	Project        string `mapstructure:"project"`

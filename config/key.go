@@ -62,6 +62,7 @@ func providerFields() []field {
 		{"kind", "", readOneOf(KindOllama, KindOpenAI)},
 		{"host", KindOllama, readHost},
 		{"base_url", KindOpenAI, readBaseURL},
+		{"local", KindOpenAI, readBool},
 		{"model", "", readText},
 		{"api_key", KindOpenAI, readRef},
 		{"organization", KindOpenAI, readText},

@@ -101,6 +101,8 @@ func foreign(root *yaml.Node) bool {
 	return len(root.Content) > 0
 }
 
+const userFileRemedy = "move it to the user file that `tandem config path` shows"
+
 func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 	m, ok := d.Mapping(root, "the configuration", fieldNames(topFields(), "providers"))
 	if !ok {
@@ -112,7 +114,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		{"mcp_servers", "name servers of tools, which are programs that run and addresses that are called"},
 	} {
 		if n := m.Value(own.name); n != nil && l.role == RoleProject {
-			d.Fail(n, "only your own file may "+own.what, "move it to the user file that `tandem config path` shows")
+			d.Fail(n, "only your own file may "+own.what, userFileRemedy)
 			delete(l.values, key{field: own.name})
 		}
 	}
@@ -136,6 +138,10 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		l.places[name] = entry{node: p.Value("name"), from: file}
 		r.provider = name
 		l.readFields(p, providerFields(), r, file)
+		if n := p.Value("local"); n != nil && l.role == RoleProject {
+			d.Fail(n, "only your own file may say that a server runs its models on this machine", userFileRemedy)
+			delete(l.values, key{name, "local"})
+		}
 	}
 }
 
@@ -203,7 +209,7 @@ func textNode(f field, text string) *yaml.Node {
 			}
 		}
 		return list
-	case "offline", "managed":
+	case "offline", "managed", "local":
 		if v, ok := map[string]string{"1": "true", "0": "false"}[text]; ok {
 			text = v
 		}

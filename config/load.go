@@ -99,6 +99,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 		l.own = l.assemble(files[:last:last], o)
 	}
 	l.tighten()
+	errs = append(errs, l.checkLocal()...)
 	errs = append(errs, validate(l.layers)...)
 	if err := yamlx.Join(errs...); err != nil {
 		return l, err
