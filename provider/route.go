@@ -9,9 +9,12 @@ type Route struct {
 	Provider string `json:"provider"`             // Name of the provider that answered
 	Model    string `json:"model"`                // as the engine named it in its answer
 	Endpoint string `json:"endpoint"`             // where the prompt went, scheme://host[:port], no credentials
-	Local    bool   `json:"local"`                // the peer's address was loopback, and the model has no remote host
+	Local    bool   `json:"local"`                // the peer's address was this machine's, and its server is known to run the model itself
 	Reason   string `json:"reason"`               // one clause, such as "first in use" or "stood in for local"
 	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
+	// Gateway is who the answer says that the prompt went through, such as
+	// "litellm (https://api.openai.com)"; empty: it tells of nobody.
+	Gateway string `json:"gateway,omitempty"`
 
 	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish

@@ -31,7 +31,7 @@ func adapters() map[string]struct {
 	}
 	return map[string]adapter{
 		"openai": {providertest.OpenAI, func(tr *httpx.Transport, url string) (provider.Provider, error) {
-			return openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", Transport: tr})
+			return openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", Transport: tr, Local: true})
 		}},
 		"ollama": {providertest.Ollama, func(tr *httpx.Transport, url string) (provider.Provider, error) {
 			return ollama.New(ollama.Config{Host: url, Model: "m", NumCtx: 4096, Transport: tr})

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -66,6 +67,7 @@ func (s *sum) finish(c *provider.Chunk) {
 	for _, round := range s.routes {
 		r.Load += round.Load
 		r.Local = r.Local && round.Local // the prompt went to all of them
+		r.Gateway = cmp.Or(r.Gateway, round.Gateway)
 		r.Attempts = append(r.Attempts, round.Attempts...)
 	}
 	c.Route = &r

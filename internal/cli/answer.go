@@ -149,6 +149,9 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	if r.Local {
 		where = "on this machine"
 	}
+	if r.Gateway != "" {
+		where += " through " + r.Gateway
+	}
 	line := fmt.Sprintf("· %s (%s) answered %s: %s", r.Provider, r.Model, where, r.Reason)
 	if u != nil {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)

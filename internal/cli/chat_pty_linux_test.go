@@ -72,7 +72,7 @@ func prepared(t *testing.T, f *fake, home, kind string, args ...string) *exec.Cm
 	config := filepath.Join(home, "config.yaml")
 	text := "use: echo\nproviders:\n"
 	for _, manner := range []string{"ok", "echo", "hang", "escapes", "denied"} {
-		text += fmt.Sprintf("  - {name: %s, kind: openai, base_url: %s/%[1]s/v1, model: big}\n", manner, f.URL)
+		text += fmt.Sprintf("  - {name: %s, kind: openai, base_url: %s/%[1]s/v1, model: big, local: true}\n", manner, f.URL)
 	}
 	text += "  - {name: far, kind: openai, base_url: 'http://192.0.2.1:9/v1', model: big}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -43,6 +43,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	manner, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if host, ok := map[string]string{"gateway": "https://api.openai.com", "near": "http://127.0.0.1:11434"}[manner]; ok {
+		w.Header().Set("X-Litellm-Model-Api-Base", host)
+	}
 	switch path {
 	case "v1/models":
 		if manner == "denied" {
@@ -101,7 +104,7 @@ type talk struct {
 // play answers in a manner.
 func (t *talk) play(manner string) {
 	switch manner {
-	case "ok":
+	case "ok", "gateway", "near": // the last two are LiteLLM's, before others
 		t.say("Hello", " wörld")
 		t.end("stop")
 	case "echo": // repeats the last message

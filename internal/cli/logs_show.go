@@ -122,6 +122,9 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 	if rt.Local {
 		line += ", on this machine"
 	}
+	if rt.Gateway != "" {
+		line += ", through " + rt.Gateway
+	}
 	if rt.Reason != "" {
 		line += ": " + rt.Reason
 	}

@@ -17,6 +17,9 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Chec
 	if cfg.Privacy == config.PrivacyLocal && !t.Config.Loopback() && len(cfg.LocalNetworks) == 0 {
 		return []Check{{name + ": server", Fail, t.Endpoint + " is never asked: prompts may not leave this machine (privacy: local)", "take it out of `use`, or lift `privacy`"}}
 	}
+	if why, remedy := t.NotLocal(ctx); why != "" && (cfg.Privacy == config.PrivacyLocal || cfg.Offline) {
+		return []Check{{name + ": server", Fail, why + ": it is never asked (privacy: local, or offline)", remedy}}
+	}
 	key, ok := keyCheck(cfg, t)
 	if !ok {
 		return []Check{key}
@@ -25,6 +28,9 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t wire.Target) []Chec
 	checks := []Check{key, hostedServer(ctx, t, models, err)}
 	if err == nil {
 		checks = append(checks, hostedModel(t, models))
+	}
+	if why, remedy := t.NotLocal(ctx); why != "" { // known since it was asked for its models, perhaps
+		checks = append(checks, Check{name + ": local", Warn, why + ", so its answers are not called local", remedy})
 	}
 	return checks
 }

@@ -43,6 +43,9 @@ type Call struct {
 	// much once as twice: it may be sent a second time where a kept connection
 	// turns out to be closed.
 	Free bool
+	// Look, if not nil, is shown each JSON document of an answer before the SDK
+	// reads it, for the members that the SDK drops. It keeps nothing of it.
+	Look func(document []byte)
 
 	Status         int            // HTTP status; 0: no answer came
 	ResponseHeader http.Header    // nil: no answer came
@@ -83,9 +86,17 @@ func (c *Call) wroteHead() { c.sending.heads.Add(1) }
 func (c *Call) firstByte() { c.sending.answered.Store(true) }
 
 // arrived notes that a whole event or line of a stream came.
-func (c *Call) arrived() {
-	c.Data = true
+func (c *Call) arrived(document []byte) {
 	c.clock.beat()
+	c.see(document)
+}
+
+// see notes that a whole document came.
+func (c *Call) see(document []byte) {
+	c.Data = true
+	if c.Look != nil {
+		c.Look(document)
+	}
 }
 
 func callFrom(ctx context.Context) *Call {

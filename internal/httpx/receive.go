@@ -131,7 +131,7 @@ func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &NotAPIError{Got: "a document and something after it"}
 	}
-	c.Data = true
+	c.see(body)
 	body = renameReasoning(body)
 	resp.Body = newDocument(body)
 	resp.ContentLength = int64(len(body))

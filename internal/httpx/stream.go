@@ -92,7 +92,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &InBandError{}
 		}
-		c.arrived()
+		c.arrived(line)
 		if c.Chat {
 			line = keepHalves(line)
 		}
@@ -197,7 +197,7 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
-	s.call.arrived()
+	s.call.arrived(data)
 	if s.call.Chat {
 		data = keepHalves(data)
 	}

@@ -194,6 +194,9 @@ func (t *Transport) onlyLocal(_ context.Context, _, address string, _ syscall.Ra
 	return &provider.Error{Kind: provider.Private, Err: fmt.Errorf("%s is not on this machine, and the prompt may not leave it", address)}
 }
 
+// Local reports whether an address counts as this machine; see [Policy.Local].
+func (t *Transport) Local(a netip.Addr) bool { return t.opts.Local(a) }
+
 // Client returns a client on the transport that follows no redirect: one
 // would carry the prompt, and perhaps the key, to another server.
 func (t *Transport) Client() *http.Client {

@@ -85,6 +85,9 @@ func answered(last *provider.Chunk, r *provider.Route) []attribute.KeyValue {
 		attribute.String("tandem.route.reason", reason),
 		attribute.Float64("tandem.route.first_token", r.FirstToken.Seconds()),
 	)
+	if r.Gateway != "" {
+		out = append(out, attribute.String("tandem.route.gateway", r.Gateway))
+	}
 	if r.Load > 0 {
 		out = append(out, attribute.Float64("tandem.route.load", r.Load.Seconds()))
 	}

@@ -136,7 +136,7 @@ func newWorld(t *testing.T, use, localHost, top string) *world {
 use: %s
 providers:
   - {name: local, kind: ollama, host: "%s", managed: false, model: small}
-  - {name: hosted, kind: openai, base_url: "%s/v1", model: big, api_key: "env:HOSTED_KEY"}
+  - {name: hosted, kind: openai, base_url: "%s/v1", model: big, api_key: "env:HOSTED_KEY", local: true}
 `, top, use, localHost, openaiFake(t))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

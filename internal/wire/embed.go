@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -52,6 +53,11 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	if e.stack.cfg.Privacy == string(provider.PrivacyLocal) {
 		req.Privacy = provider.PrivacyLocal
+	}
+	if e.target.mayPassOn() { // of the others the adapter and the socket know
+		if err := e.stack.mustStay(ctx, &e.target, cmp.Or(req.Model, e.target.Config.Model), "the input", req.Privacy == provider.PrivacyLocal); err != nil {
+			return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+e.target.Endpoint)
+		}
 	}
 	m, ok := provider.As[*managed](e.target.Provider)
 	if !ok {

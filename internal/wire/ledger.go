@@ -34,7 +34,7 @@ func (s *Stack) keep(o Options) error {
 func (s *Stack) ledger(t *Target) *ledger.Ledger {
 	c := ledger.Config{
 		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
-		Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
+		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
 	if t.Config.Kind == config.KindOllama { // to look for it in another would look up a key
 		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
@@ -45,6 +45,14 @@ func (s *Stack) ledger(t *Target) *ledger.Ledger {
 		c.Book = s.book
 	}
 	return ledger.New(t.Provider, c)
+}
+
+// unpriced is what to do about a provider without a price.
+func (s *Stack) unpriced(t *Target) string {
+	if t.Config.Kind != config.KindOpenAI || t.Config.Local || !t.Config.Loopback() {
+		return ""
+	}
+	return "if " + t.Endpoint + " runs its models on this machine, " + s.cfg.LocalRemedy(t.Config.Name) + "; else set its `price` there"
 }
 
 // standIn is the first provider of `use` that is not free.

@@ -68,7 +68,7 @@ func TestTheKeyIsNotWrittenDown(t *testing.T) {
 use: [wrong, hosted]
 budget: {per_day_usd: 1}
 providers:
-  - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
+  - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted", local: true}
   - {name: wrong, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "env:WRONG", price: {input: 1, output: 1}}
 `, nil, map[string]string{"WRONG": canary + "-wrong"}), Options{StateDir: state})
 	for _, use := range []string{"wrong", "hosted"} {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -54,16 +55,12 @@ func (s *Stack) PlanLookup(ctx context.Context, collection, query string, privac
 	t := c.embedder.target
 	plan := router.Candidate{Provider: c.Provider, Model: c.Model, Endpoint: t.Endpoint, PromptTokens: provider.EstimateTokens(query), Estimated: true, Keep: true}
 	local := c.Privacy == provider.PrivacyLocal || privacy == provider.PrivacyLocal || s.cfg.Privacy == string(provider.PrivacyLocal)
-	switch {
-	case !local && !s.cfg.Offline || s.local(&t)(ctx):
-		return plan, nil
-	case local:
-		plan.Kind, plan.Reason = provider.Private, "not on this machine, and the question may not leave it (privacy: local)"
-	default:
-		plan.Kind, plan.Reason = provider.Offline, "not on this machine, and offline mode is on"
+	err = s.mustStay(ctx, &t, c.Model, "the question", local)
+	var refused *provider.Error
+	if errors.As(err, &refused) {
+		plan.Keep, plan.Kind, plan.Reason = false, refused.Kind, refused.Err.Error()
 	}
-	plan.Keep = false
-	return plan, provider.Errorf(plan.Kind, c.Provider, c.Model, "%s", plan.Reason)
+	return plan, err
 }
 
 // PassagesStay reports whether what the collection holds is to stay on this

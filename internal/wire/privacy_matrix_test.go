@@ -110,7 +110,7 @@ func TestEveryWayToWriteAnAddress(t *testing.T) {
 				noNames(t)
 				dir := home(t)
 				file := write(t, filepath.Join(dir, "config.yaml"), fmt.Sprintf(
-					"use: target\nproviders:\n  - {name: target, kind: openai, base_url: \"http://%s:%s/v1\", model: big}\n", host, here))
+					"use: target\nproviders:\n  - {name: target, kind: openai, base_url: \"http://%s:%s/v1\", model: big, local: true}\n", host, here))
 				cfg, err := config.Load(config.LoadOptions{UserFile: file, StateDir: dir, Set: set, Env: func(string) (string, bool) { return "", false }})
 				if err != nil {
 					if local {
@@ -175,7 +175,7 @@ func TestANameThatMoves(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, "udp", addr)
 	})
 	dir := home(t)
-	file := write(t, filepath.Join(dir, "config.yaml"), "use: target\nproviders:\n  - {name: target, kind: openai, base_url: \"http://moves.example.org:81/v1\", model: big}\n")
+	file := write(t, filepath.Join(dir, "config.yaml"), "use: target\nproviders:\n  - {name: target, kind: openai, base_url: \"http://moves.example.org:81/v1\", model: big, local: true}\n")
 	d := &dials{}
 	code, text := inProcess(httpx.WatchDials(t.Context(), d.watch))(t, nil, "--config", file, "--local-only", "ask", secret)
 	if _, away := d.taken(); len(away) != 0 || code != 7 || !strings.Contains(text, "192.0.2.1:81 is not on this machine") || strings.Contains(text, secret) {
@@ -233,7 +233,7 @@ func TestOneDialer(t *testing.T) {
 		"crypto/tls": {"Dial", "DialWithDialer", "Dialer"},
 	}
 	// wire asks where a name leads, and connects to nothing.
-	allowed := map[string]string{"internal/wire/wire.go": "DefaultResolver"}
+	allowed := map[string]string{"internal/wire/local.go": "DefaultResolver"}
 	files := 0
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -157,11 +157,11 @@ use: local
 local_networks: [198.51.100.0/24]
 providers:
   - {name: local, kind: ollama, host: "%s", managed: false, model: small}
-  - {name: dead, kind: openai, base_url: "http://%s/v1", model: big}
+  - {name: dead, kind: openai, base_url: "http://%s/v1", model: big, local: true}
   - {name: hosted, kind: openai, base_url: "http://%s/v1", model: big, api_key: "env:SOME_KEY"}
   - {name: named, kind: openai, base_url: "http://%s:%s/v1", model: big, api_key: "env:SOME_KEY"}
   - {name: near, kind: openai, base_url: "http://198.51.100.7:%s/v1", model: big}
-  - {name: redirects, kind: openai, base_url: "%s/v1", model: big}
+  - {name: redirects, kind: openai, base_url: "%s/v1", model: big, local: true}
   - {name: lan, kind: ollama, host: "%s", managed: false, model: small}
 `, top, ollamaHere(t), unused(t), elsewhere, name, port, port, redirector(t, elsewhere), elsewhere))
 }

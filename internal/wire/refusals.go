@@ -11,10 +11,11 @@ import (
 )
 
 // refused completes the error of a request that privacy or offline mode refused
-// with what would have been sent where. It repeats nothing of the prompt.
+// with what would have been sent where. It repeats nothing of the prompt. Of one
+// that was sent the error says it already.
 func (s *Stack) refused(ctx context.Context, err error, req *provider.Request) error {
 	e, ok := err.(*provider.Error) //nolint:errorlint // the caller's own error goes back unchanged
-	if !ok || (e.Kind != provider.Private && e.Kind != provider.Offline) {
+	if !ok || e.Sent || (e.Kind != provider.Private && e.Kind != provider.Offline) {
 		return err
 	}
 	attempts := []provider.Attempt{{Provider: e.Provider, Model: e.Model, Kind: e.Kind}}

@@ -163,6 +163,9 @@ func (s *Stack) mayEmbed(ctx context.Context, t Target, row, old store.Collectio
 	if s.local(&t)(ctx) {
 		return nil
 	}
+	if why, remedy := t.NotLocal(ctx); why != "" {
+		return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s, and what the collection %s holds %s; %s", why, row.Name, text, remedy)
+	}
 	return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s is not on this machine, and what the collection %s holds %s", t.Endpoint, row.Name, text)
 }
 

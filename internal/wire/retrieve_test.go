@@ -50,7 +50,7 @@ func filledCollection(t *testing.T, s *Stack, name string) {
 
 func TestRetrieverIsTheCollections(t *testing.T) {
 	url, calls := embeddings(t)
-	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: " + url + ", model: v}\n"
+	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: " + url + ", model: v, local: true}\n"
 	dir := t.TempDir()
 	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
 	filledCollection(t, s, "own")
@@ -128,7 +128,7 @@ func TestALocalCollectionAsksNobodyElsewhere(t *testing.T) {
 
 	// One that was local stays so, whatever is said now, and the error says why.
 	url, _ := embeddings(t)
-	near := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: " + url + ", model: v}\n"
+	near := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: " + url + ", model: v, local: true}\n"
 	s = open(t, load(t, near, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
 	if _, err := s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"}); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestALocalCollectionAsksNobodyElsewhere(t *testing.T) {
 // collection; what is to stay on this machine is still told to.
 func TestWhatIsFoundIsReplayed(t *testing.T) {
 	url, calls := embeddings(t)
-	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v}\n", map[string]string{"privacy": "local"}, nil)
+	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v, local: true}\n", map[string]string{"privacy": "local"}, nil)
 	tapes := t.TempDir()
 	s := open(t, cfg, Options{StateDir: t.TempDir(), Answers: Answers{Record: tapes}})
 	filledCollection(t, s, "own")

@@ -87,7 +87,8 @@ func tokens(option any) (n int, known bool) {
 }
 
 // paid reports whether a call may be charged: where the configuration has a
-// price, that says it; else whatever is not on this machine may be.
+// price, that says it; else whatever is not on this machine, or is not said to run
+// its models itself, may be.
 func paid(t *Target) bool {
 	p := t.Config.Price
 	switch {
@@ -97,7 +98,7 @@ func paid(t *Target) bool {
 		return false
 	}
 	_, here := loopbackHost(t.Endpoint)
-	return !here
+	return !here || !t.Config.Local
 }
 
 func costs(usd *float64) bool { return usd != nil && *usd != 0 }

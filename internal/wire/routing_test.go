@@ -174,18 +174,20 @@ func TestWhoIsPaid(t *testing.T) {
 	zero, some := 0.0, 0.15
 	for what, tc := range map[string]struct {
 		endpoint string
+		local    bool
 		price    config.Price
 		want     bool
 	}{
-		"hosted":                 {"https://api.openai.com", config.Price{}, true},
-		"hosted, with a price":   {"https://api.openai.com", config.Price{Input: &zero, Output: &some}, true},
-		"hosted, and free":       {"http://192.168.1.5:8000", config.Price{Input: &zero, Output: &zero}, false},
-		"on this machine":        {"http://127.0.0.1:8080", config.Price{}, false},
-		"a priced gateway":       {"http://127.0.0.1:4000", config.Price{Input: &some, Output: &some}, true},
-		"one with half a price":  {"http://127.0.0.1:4000", config.Price{Output: &some}, true},
-		"a gateway that is free": {"http://localhost:4000", config.Price{Input: &zero, Output: &zero}, false},
+		"hosted":                 {"https://api.openai.com", false, config.Price{}, true},
+		"hosted, with a price":   {"https://api.openai.com", false, config.Price{Input: &zero, Output: &some}, true},
+		"hosted, and free":       {"http://192.168.1.5:8000", false, config.Price{Input: &zero, Output: &zero}, false},
+		"on this machine":        {"http://127.0.0.1:8080", true, config.Price{}, false},
+		"a gateway, perhaps":     {"http://127.0.0.1:4000", false, config.Price{}, true},
+		"a priced gateway":       {"http://127.0.0.1:4000", true, config.Price{Input: &some, Output: &some}, true},
+		"one with half a price":  {"http://127.0.0.1:4000", true, config.Price{Output: &some}, true},
+		"a gateway that is free": {"http://localhost:4000", false, config.Price{Input: &zero, Output: &zero}, false},
 	} {
-		if got := paid(&Target{Endpoint: tc.endpoint, Config: config.Provider{Price: tc.price}}); got != tc.want {
+		if got := paid(&Target{Endpoint: tc.endpoint, Config: config.Provider{Local: tc.local, Price: tc.price}}); got != tc.want {
 			t.Errorf("%s: %v", what, got)
 		}
 	}

@@ -5,13 +5,10 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
@@ -83,6 +80,10 @@ type Target struct {
 	// Keyless is Provider as somebody without its key would see it; nil when it
 	// has no key.
 	Keyless provider.Provider
+	// through is who a server that the user says to be local has answered
+	// through, or "". Nil: nobody, ever.
+	through  func() string
+	notLocal func(context.Context) (why, remedy string)
 }
 
 // Open assembles the stack. It makes no call, reads no key and starts nothing:
@@ -121,8 +122,9 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 			return nil, err
 		}
 		s.route(&t, &rt)
+		t.notLocal = s.notLocal(&t)
 		s.Targets = append(s.Targets, t)
-		rt.Local = s.local(&t)
+		rt.Local, rt.NotLocal = s.local(&t), t.notLocal
 		targets = append(targets, rt)
 	}
 	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe, Explain: s.refused})
@@ -191,6 +193,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
 		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: transport,
+		Local: pc.Local, LocalOnly: s.cfg.Offline,
 	}
 	bare, err := openai.New(c) // finds the mistakes in the configuration now
 	if err != nil {
@@ -198,8 +201,15 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 	}
 	t.Endpoint = bare.Endpoint()
 	if pc.APIKey == "" {
-		t.Provider = bare
+		t.Provider, t.through = bare, bare.Through
 		return nil, nil
+	}
+	var built atomic.Pointer[openai.Provider]
+	t.through = func() string {
+		if p := built.Load(); p != nil {
+			return p.Through()
+		}
+		return ""
 	}
 	k := &keyed{name: pc.Name, build: func() (provider.Provider, error) {
 		key, err := s.cfg.Key(pc.Name)
@@ -209,7 +219,12 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		c := c
 		c.Key = key.Reveal()
 		s.revealed.add(c.Key)
-		return openai.New(c)
+		p, err := openai.New(c)
+		if err != nil {
+			return nil, err
+		}
+		built.Store(p)
+		return p, nil
 	}}
 	t.Provider, t.Keyless = k, bare
 	return func(context.Context) error { _, err := k.get(); return err }, nil
@@ -223,58 +238,6 @@ func (s *Stack) keyVariables() (names []string) {
 		}
 	}
 	return append(names, s.toolVariables()...)
-}
-
-// policy is which addresses the transports dial, and which are this machine.
-func (s *Stack) policy() httpx.Policy {
-	return httpx.Policy{Offline: s.cfg.Offline, LocalNetworks: s.cfg.LocalNetworks}
-}
-
-// local tells whether a target is on this machine, when that matters.
-func (s *Stack) local(t *Target) func(context.Context) bool {
-	return s.here(t.Endpoint)
-}
-
-// here tells whether what listens at an endpoint is on this machine.
-func (s *Stack) here(endpoint string) func(context.Context) bool {
-	policy, resolver := s.policy(), net.DefaultResolver
-	if policy.Offline { // no query leaves; the hosts file still counts
-		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			return nil, errors.New("offline")
-		}}
-	}
-	return func(ctx context.Context) bool {
-		u, err := url.Parse(endpoint)
-		if err != nil {
-			return false
-		}
-		addrs := []netip.Addr{}
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil {
-			addrs = append(addrs, a)
-		} else if addrs, err = resolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
-			return false
-		}
-		for _, a := range addrs {
-			if !policy.Local(a) {
-				return false
-			}
-		}
-		return len(addrs) > 0
-	}
-}
-
-// loopbackHost is the host:port of an endpoint that is this machine by its
-// very name.
-func loopbackHost(endpoint string) (string, bool) {
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "http" {
-		return "", false
-	}
-	if u.Hostname() == "localhost" {
-		return net.JoinHostPort("127.0.0.1", u.Port()), true
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return u.Host, err == nil && a.IsLoopback()
 }
 
 // Target returns the configured provider of that name.

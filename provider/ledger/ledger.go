@@ -11,6 +11,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -31,6 +32,9 @@ type Config struct {
 	// Elsewhere reports whether such a provider has a model run elsewhere, as far
 	// as is known: that is not free. Nil: none is.
 	Elsewhere func(ctx context.Context, model string) bool
+	// Unpriced is what to do where a budget refuses a call whose price is not
+	// known; empty: set `price` for the provider.
+	Unpriced string
 	// StandIn is the priced provider that would have answered in a local
 	// one's place; nil: there is none.
 	StandIn *StandIn
@@ -153,7 +157,7 @@ func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !price.Known:
-		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; set `price` for the provider in the configuration", price.Basis)
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
 	}
 	if err := l.oddOption(req, model); err != nil {
 		return nil, err

@@ -37,9 +37,17 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
 	}
+	if p.cfg.LocalOnly {
+		if err := req.NoImageURLs(); err != nil {
+			return provider.Named(err, p.cfg.Name, model)
+		}
+	}
 	body, members, err := p.convert(req)
 	if err != nil {
 		return err
+	}
+	if err := p.mayAsk(model, req.Privacy); err != nil {
+		return provider.Refused(err, req.Size(), "to "+p.endpoint)
 	}
 	dialect := httpx.SSE
 	if req.NoStream {
@@ -47,7 +55,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(dialect, req.Privacy)
 	call.Prepend, call.Chat = members, true
-	a := &answer{p: p, asked: model, call: call, start: time.Now(), yield: yield}
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: look(call), start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.whole(httpx.WithCall(ctx, call), ctx, body)
 	}
@@ -56,12 +64,14 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 
 // answer is one answer on its way.
 type answer struct {
-	p     *Provider
-	asked string
-	call  *httpx.Call
-	start time.Time
-	first time.Duration
-	yield func(provider.Chunk, error) bool
+	p       *Provider
+	asked   string
+	privacy provider.Privacy
+	call    *httpx.Call
+	seen    *seen
+	start   time.Time
+	first   time.Duration
+	yield   func(provider.Chunk, error) bool
 
 	model  string // as the server named it
 	finish goopenai.FinishReason
@@ -92,6 +102,9 @@ const (
 // whole asks for one document.
 func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
 	resp, err := a.p.client.CreateChatCompletion(ctx, body)
+	if e := a.passedOn(caller); e != nil {
+		return e
+	}
 	if err != nil {
 		return a.failure(caller, err)
 	}
@@ -130,12 +143,20 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call upstream, however the loop ends
 	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
+	if err == nil {
+		defer stream.Close()
+	}
+	if e := a.passedOn(caller); e != nil {
+		return e
+	}
 	if err != nil {
 		return a.failure(caller, err)
 	}
-	defer stream.Close()
 	for {
 		event, err := stream.Recv()
+		if e := a.passedOn(caller); e != nil {
+			return e
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -289,8 +310,9 @@ func (a *answer) route() *provider.Route {
 	if a.first == 0 {
 		a.first = total
 	}
+	g := a.p.gateway(a.call, a.seen)
 	return &provider.Route{
-		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Local: a.call.Local,
+		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Local: a.call.Local && a.p.cfg.Local && !g.elsewhere, Gateway: g.name,
 		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
 	}
 }

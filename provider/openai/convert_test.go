@@ -155,7 +155,7 @@ func TestEveryFieldArrives(t *testing.T) {
 			if err := json.Unmarshal([]byte(tc.want), &want); err != nil {
 				t.Fatal(err)
 			}
-			got, _ := sent(t, openai.Config{Model: "m"}, tc.req)
+			got, _ := sent(t, openai.Config{Model: "m", Local: true}, tc.req)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("sent\n%v\nwant\n%v", got, want)
 			}

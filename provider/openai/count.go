@@ -43,7 +43,7 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	if err != nil {
 		return estimate, false, err // New has parsed it before
 	}
-	if u.Hostname() == "api.openai.com" || p.counter.Load() == counterAbsent || images(&req) {
+	if u.Hostname() == "api.openai.com" || p.counter.Load() == counterAbsent || images(&req) || p.mayAsk(model, req.Privacy) != nil {
 		return estimate, false, nil
 	}
 	root := p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
@@ -88,6 +88,9 @@ func (p *Provider) tokenize(ctx context.Context, root, text string, privacy prov
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
+// errPassedOn is an answer of a server that passes prompts on.
+var errPassedOn = errors.New("the server passes prompts on")
 
 // answered reports whether a server said, in whatever way, that it has no such
 // page. One that is overloaded or does not take the key may have it.
@@ -135,6 +138,9 @@ func (p *Provider) post(ctx context.Context, address string, privacy provider.Pr
 		return err
 	}
 	defer resp.Body.Close()
+	if kind, _ := p.stays(privacy); kind != "" && p.gateway(call, &seen{}).elsewhere {
+		return errPassedOn
+	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

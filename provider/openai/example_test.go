@@ -43,3 +43,24 @@ func ExampleNew_mistake() {
 	fmt.Println(err)
 	// Output: openai: invalid: base_url holds credentials; take them out and use api_key
 }
+
+// A server that is said to be local, and answers through somebody else.
+func ExampleProvider_Through() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Litellm-Model-Api-Base", "https://api.openai.com")
+		fmt.Fprint(w, `{"object":"list","data":[{"id":"tiny"}]}`)
+	}))
+	defer server.Close()
+	p, err := openai.New(openai.Config{BaseURL: server.URL + "/v1", Model: "tiny", Local: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = p.Models(context.Background())
+	fmt.Println(p.Through(), err)
+	_, err = provider.Collect(p.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("hi")}, Privacy: provider.PrivacyLocal}))
+	fmt.Println(provider.KindOf(err))
+	// Output:
+	// litellm (https://api.openai.com) <nil>
+	// private
+}

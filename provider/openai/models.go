@@ -14,6 +14,7 @@ import (
 func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	list, err := p.client.ListModels(httpx.WithCall(ctx, call))
+	p.gateway(call, &seen{})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -51,19 +52,25 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := req.Validate(); err != nil {
 		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
 	}
+	if err := p.mayAsk(model, req.Privacy); err != nil {
+		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+p.endpoint)
+	}
 	call := p.call(httpx.Whole, req.Privacy)
-	start := time.Now()
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: look(call), start: time.Now()}
 	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), goopenai.EmbeddingRequest{
 		Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions,
 		EncodingFormat: goopenai.EmbeddingEncodingFormatFloat,
 	})
+	if e := a.passedOn(ctx); e != nil {
+		return provider.EmbedResponse{}, e
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return provider.EmbedResponse{}, ctx.Err()
 		}
 		return provider.EmbedResponse{}, provider.Refused(p.classify(call, model, false, err), req.Size(), "to "+p.endpoint)
 	}
-	a := &answer{p: p, asked: model, call: call, start: start, model: string(resp.Model)}
+	a.model = string(resp.Model)
 	out := provider.EmbedResponse{Vectors: make([][]float32, len(req.Input)), Route: a.route()}
 	for _, d := range resp.Data {
 		if d.Index >= 0 && d.Index < len(out.Vectors) {

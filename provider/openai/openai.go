@@ -25,6 +25,14 @@ type Config struct {
 	Key     string // empty: no Authorization header
 	Model   string // asked for when a request names none
 
+	// Local says that the server runs its models itself, on this machine. Only
+	// such a server is asked under [provider.PrivacyLocal], if its address is
+	// this machine's, too: another may pass prompts on, as gateways do.
+	Local bool
+	// LocalOnly holds every request to that, whatever its privacy: for offline
+	// mode, whose Transport dials this machine only.
+	LocalOnly bool
+
 	Organization string // sent as OpenAI-Organization
 	Project      string // sent as OpenAI-Project
 
@@ -47,6 +55,7 @@ type Provider struct {
 
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
+	through atomic.Pointer[string]
 }
 
 var (

@@ -36,9 +36,11 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 	local := func() bool { return t.Local != nil && t.Local(ctx) }
 	switch {
 	case req.Privacy == provider.PrivacyLocal && !local():
-		return refuse(provider.Private, "not on this machine, and the prompt may not leave it (privacy: local)")
+		why, remedy := t.notLocal(ctx)
+		return refuse(provider.Private, "%s, and the prompt may not leave it (privacy: local)%s", why, remedy)
 	case r.cfg.Offline && !local():
-		return refuse(provider.Offline, "not on this machine, and offline mode is on")
+		why, remedy := t.notLocal(ctx)
+		return refuse(provider.Offline, "%s, and offline mode is on%s", why, remedy)
 	}
 	if err := t.ready(ctx); err != nil {
 		return err
@@ -68,6 +70,21 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 		}
 	}
 	return ctx.Err()
+}
+
+// notLocal says why t is not on this machine, and what to do about it, for
+// behind a text.
+func (t *target) notLocal(ctx context.Context) (why, remedy string) {
+	if t.NotLocal != nil {
+		why, remedy = t.NotLocal(ctx)
+	}
+	if why == "" {
+		return "not on this machine", ""
+	}
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	return why, remedy
 }
 
 // lacks says what req needs and the model is known not to be able to, or "".

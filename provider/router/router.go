@@ -70,9 +70,13 @@ type Target struct {
 	// Model is what the provider asks for when a request names none.
 	Model string
 	// Local reports whether the target is on this machine, by resolved
-	// address. Only such targets are asked under provider.PrivacyLocal; the
-	// adapter checks again at the socket. Nil: it is not.
+	// address, and runs its models there. Only such targets are asked under
+	// provider.PrivacyLocal; the adapter checks again at the socket. Nil: it is
+	// not.
 	Local func(context.Context) bool
+	// NotLocal says why, and what to do about it, where Local says no. Nil, or
+	// no reason: it is not on this machine.
+	NotLocal func(context.Context) (why, remedy string)
 	// Ready returns why the target cannot be asked, such as a key that is
 	// missing, or nil. It is asked when the target's turn comes, or when
 	// another target's retry depends on it. An unready target is an error only

@@ -258,7 +258,7 @@ func TestContract(t *testing.T) {
 	})
 	t.Run("openai", func(t *testing.T) {
 		providertest.Run(t, providertest.Factory{Dialect: providertest.OpenAI, New: func(t *testing.T, url string) provider.Provider {
-			p, err := openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", Key: "k"})
+			p, err := openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", Key: "k", Local: true})
 			if err != nil {
 				t.Fatal(err)
 			}

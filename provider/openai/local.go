@@ -1,0 +1,70 @@
+package openai
+
+import (
+	"context"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// stays is the Kind with which a prompt that may not leave this machine is
+// refused, and why it may not; "" if it may.
+func (p *Provider) stays(privacy provider.Privacy) (provider.Kind, string) {
+	switch {
+	case privacy == provider.PrivacyLocal:
+		return provider.Private, "the prompt may not leave this machine"
+	case p.cfg.LocalOnly:
+		return provider.Offline, "offline mode is on"
+	}
+	return "", ""
+}
+
+// mayAsk refuses, before a prompt is sent that may not leave this machine, a
+// server that is not said to run its models on it, and one that has answered
+// before through somebody else. Of the address the transport knows.
+func (p *Provider) mayAsk(model string, privacy provider.Privacy) error {
+	kind, why := p.stays(privacy)
+	switch through := p.through.Load(); {
+	case kind == "":
+		return nil
+	case !p.cfg.Local:
+		return provider.Errorf(kind, p.cfg.Name, model, "the server may pass prompts on (nobody says that it is local: true), and %s", why)
+	case through != nil:
+		return provider.Errorf(kind, p.cfg.Name, model, "the server passes prompts on (it has answered through %s, whatever local: true says), and %s", *through, why)
+	}
+	return nil
+}
+
+// passedOn is the error of an answer which tells that a prompt that was not to
+// leave this machine may have left it, although the server is said to be local;
+// or the caller's own, or nil.
+func (a *answer) passedOn(caller context.Context) error {
+	kind, _ := a.p.stays(a.privacy)
+	g := a.p.gateway(a.call, a.seen)
+	switch {
+	case kind == "" || !g.elsewhere:
+		return nil
+	case caller.Err() != nil:
+		return caller.Err()
+	}
+	return a.error(kind, "the server answered through %s, so the prompt may have left this machine, and its answer is not used; take `local: true` away from it", g.name)
+}
+
+// gateway is what the answer of a call tells, so far, of who else has had the
+// prompt. Where the server was said to be local and is not, that is kept.
+func (p *Provider) gateway(c *httpx.Call, s *seen) gateway {
+	g := tell(c.ResponseHeader, s, c.Local, p.cfg.Transport.Local)
+	if g.elsewhere && p.cfg.Local && p.through.Load() == nil {
+		p.through.CompareAndSwap(nil, &g.name)
+	}
+	return g
+}
+
+// Through is who a server that is said to be local has answered through, so
+// that it is not; empty: nobody, for all that is known.
+func (p *Provider) Through() string {
+	if s := p.through.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
