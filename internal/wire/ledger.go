@@ -49,7 +49,9 @@ func (s *Stack) ledger(t *Target) *ledger.Ledger {
 
 // unpriced is what to do about a provider without a price.
 func (s *Stack) unpriced(t *Target) string {
-	if t.Config.Kind != config.KindOpenAI || t.Config.Local || !t.Config.Loopback() {
+	price := t.Config.Price
+	priced := price.NotFree || price.Input != nil || price.CachedInput != nil || price.Output != nil
+	if t.Config.Kind != config.KindOpenAI || t.Config.Local || priced || !t.Config.Loopback() {
 		return ""
 	}
 	return "if " + t.Endpoint + " runs its models on this machine, " + s.cfg.LocalRemedy(t.Config.Name) + "; else set its `price` there"
