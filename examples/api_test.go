@@ -25,6 +25,7 @@ var plain = map[string]string{
 	"ollama.Provider.Present":    "asks a server",
 	"providertest.Run":           "takes a *testing.T; the adapters' tests call it",
 	"providertest.TestLive":      "takes a *testing.T; the adapters' tests call it",
+	"providertest.Fuzz":          "takes a *testing.F; the adapters' tests call it",
 }
 
 // library is one package of ours that a program may import.

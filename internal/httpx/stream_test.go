@@ -128,7 +128,7 @@ func FuzzFrames(f *testing.F) {
 		if sse {
 			d = SSE
 		}
-		one, two := &Call{}, &Call{}
+		one, two := &Call{Chat: true}, &Call{Chat: true}
 		whole, wholeErr := io.ReadAll(reader(d, one, &chunks{data: in}))
 		cut := reader(d, two, &chunks{data: in, sizes: sizes})
 		pieces, piecesErr := io.ReadAll(cut)

@@ -27,3 +27,7 @@ func newProvider(t *testing.T, baseURL string) provider.Provider {
 func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Factory{Dialect: providertest.Ollama, New: newProvider})
 }
+
+func FuzzNDJSON(f *testing.F) {
+	providertest.Fuzz(f, providertest.Factory{Dialect: providertest.Ollama, New: newProvider})
+}

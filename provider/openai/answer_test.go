@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -138,5 +139,26 @@ func TestClocksAreTimeouts(t *testing.T) {
 		if provider.KindOf(err) != provider.Timeout || !noStream && r.Text != "Hel" {
 			t.Errorf("whole %v: %q, %v; want a Timeout after what came", noStream, r.Text, err)
 		}
+	}
+}
+
+// TestArgumentsCutInsideALetter: a call's arguments come in pieces, cut by
+// tokens, which may end inside a letter.
+func TestArgumentsCutInsideALetter(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i, p := range []string{"{\\\"a\\\":\\\"w\xc3", "\xb6rld ", `\ud83d`, `\ude00\"}`} {
+			name := ""
+			if i == 0 {
+				name = "f"
+			}
+			_, _ = fmt.Fprintf(w, `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":%q,"arguments":"%s"}}]}}]}`+"\n\n", name, p)
+		}
+		_, _ = io.WriteString(w, `data: {"id":"1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`+"\n\ndata: [DONE]\n\n")
+	}))
+	defer srv.Close()
+	r, err := provider.Collect(newProvider(t, srv.URL).Chat(t.Context(), provider.Request{Messages: []provider.Message{provider.User("hi")}}))
+	if err != nil || len(r.ToolCalls) != 1 || string(r.ToolCalls[0].Arguments) != `{"a":"wörld 😀"}` {
+		t.Errorf("%q, %v", r.ToolCalls, err)
 	}
 }

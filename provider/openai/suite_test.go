@@ -29,3 +29,7 @@ func newProvider(t *testing.T, baseURL string) provider.Provider {
 func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Factory{Dialect: providertest.OpenAI, New: newProvider})
 }
+
+func FuzzSSE(f *testing.F) {
+	providertest.Fuzz(f, providertest.Factory{Dialect: providertest.OpenAI, New: newProvider})
+}

@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"fmt"
 	"net/http"
 	"testing"
 	"unicode/utf8"
@@ -55,23 +54,4 @@ func runLetters(t *testing.T, f Factory) {
 			}
 		})
 	}
-	if f.Dialect != OpenAI {
-		return // Ollama sends calls whole
-	}
-	t.Run("arguments", func(t *testing.T) {
-		u := newUpstream(t, func(w *wire, _ *http.Request) {
-			s.head(w)
-			for i, p := range []string{"{\\\"a\\\":\\\"w\xc3", "\xb6rld ", `\ud83d`, `\ude00\"}`} {
-				name := ""
-				if i == 0 {
-					name = "f"
-				}
-				w.send(delta("1", 0, fmt.Sprintf(`"tool_calls":[{"index":0,"function":{"name":%q,"arguments":"%s"}}]`, name, p), ""))
-			}
-			w.send(s.finish("tool_calls") + s.done())
-		})
-		if r := collect(t, f.New(t, u.URL), hello()); len(r.ToolCalls) != 1 || string(r.ToolCalls[0].Arguments) != `{"a":"wörld 😀"}` {
-			t.Errorf("%q", r.ToolCalls)
-		}
-	})
 }
