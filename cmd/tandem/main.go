@@ -7,9 +7,7 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/tandem-llm/tandem/internal/cli"
 )
@@ -19,7 +17,7 @@ func main() {
 		debug.SetGCPercent(50) // a long answer is most of the memory there is: twice that is too much
 	}
 	log.SetOutput(io.Discard) // net/http writes to it what servers send unasked
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -70,7 +70,9 @@ func (in *Input) Watch(interrupted func()) (stop func()) {
 					return
 				}
 				if at := bytes.LastIndexByte(p, ctrlC); at >= 0 {
-					interrupted()
+					for range bytes.Count(p, []byte{ctrlC}) {
+						interrupted()
+					}
 					in.buf, p = in.buf[:0], p[at+1:] // what was typed before it is meant no more
 				}
 				in.buf = append(in.buf, p...)

@@ -68,6 +68,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 			t.note("%s", t.dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
 			continue
 		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
+			s.app.signals.end()
 			s.farewell()
 			return nil
 		case err != nil:
@@ -93,7 +94,14 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message string) (leave bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := in.Watch(cancel)
+	once := false
+	stop := in.Watch(func() {
+		if once { // what was to be ended has not
+			s.app.signals.quit()
+		}
+		once = true
+		cancel()
+	})
 	before := s.chat.Updated
 	err := s.handle(ctx, message)
 	stop()

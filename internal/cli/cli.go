@@ -19,9 +19,11 @@ import (
 
 // Main runs one command and returns the exit code. It writes data to stdout
 // and everything else to stderr, and never calls os.Exit. Cancelling ctx is
-// what Ctrl-C does: the generation ends upstream and the code is 130.
+// what Ctrl-C does: the generation ends upstream and the code is 130, or that
+// of the signal where ctx is from [Signals].
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{term: newTerminal(stdin, stdout, stderr)}
+	a := &app{term: newTerminal(stdin, stdout, stderr), signals: signalsOf(ctx)}
+	a.interrupted = func(err error) error { return interrupted(ctx, err) }
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -29,7 +31,10 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err()
+		err = a.interrupted(ctx.Err())
+	}
+	if unread(err) {
+		return exitUnread // as everybody's: `| head` has seen enough
 	}
 	if err != nil && !errors.Is(err, errReported) {
 		a.report(err)
@@ -40,8 +45,11 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 // app is one run of the program.
 type app struct {
 	term    *terminal
-	flags   globalFlags
-	answers answerFlags
+	signals *signals // nil: nobody watches for them
+	// interrupted is an error, or the signal behind it.
+	interrupted func(error) error
+	flags       globalFlags
+	answers     answerFlags
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
 	tools    toolFlags

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -110,7 +111,8 @@ func TestExitCodesOnTheCommandsPage(t *testing.T) {
 	}
 	for _, code := range []int{
 		exitOK, exitError, exitUsage, exitRows, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
-		exitModelNotFound, exitIncomplete, exitInterrupted,
+		exitModelNotFound, exitIncomplete, exitInterrupted, exitUnread,
+		(&interruption{syscall.SIGHUP}).ExitCode(), (&interruption{syscall.SIGTERM}).ExitCode(),
 	} {
 		if strings.Count(table, fmt.Sprintf("\n| %d | ", code)) != 1 {
 			t.Errorf("commands.md does not tell of exit code %d once", code)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,10 +102,10 @@ func usageOf(u *provider.Usage) *usageJSON {
 // errorOf describes err for the envelope.
 func errorOf(err error) *errorJSON {
 	e := &errorJSON{Kind: "error", Message: explain(err), ExitCode: exitCode(err), Best: bestAnswer(err)}
-	switch e.ExitCode {
-	case exitUsage:
+	switch {
+	case e.ExitCode == exitUsage:
 		e.Kind = "usage"
-	case exitInterrupted:
+	case errors.Is(err, context.Canceled):
 		e.Kind = "interrupted"
 	}
 	var pe *provider.Error

@@ -22,7 +22,8 @@ const (
 	exitPrivate       = 7
 	exitModelNotFound = 8
 	exitIncomplete    = 9
-	exitInterrupted   = 130
+	exitInterrupted   = 130 // by Ctrl-C; other signals have codes of their own, see interruption
+	exitUnread        = 141 // that of SIGPIPE
 )
 
 // usageError is a mistake on the command line: what is wrong, and what to do.
@@ -36,12 +37,15 @@ func exitCode(err error) int {
 		usage   usageError
 		inFile  *yamlx.Error
 		coded   interface{ ExitCode() int }
+		sig     *interruption
 		kind    = provider.KindOf(err)
 		isUsage = errors.As(err, &usage) || errors.As(err, &inFile)
 	)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &sig):
+		return sig.ExitCode()
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &coded):

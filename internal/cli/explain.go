@@ -14,6 +14,9 @@ import (
 // explain is an error as the user reads it: what happened, to whom, and what
 // to do next, on one line.
 func explain(err error) string {
+	if sig := new(interruption); errors.As(err, &sig) {
+		return sig.Error()
+	}
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}

@@ -36,17 +36,20 @@ func (a *app) watch(ctx context.Context, in runInput) error {
 		if err := w.files(); err != nil {
 			return err
 		}
-		changed := a.runWatched(ctx, in, w)
-		if ctx.Err() != nil {
+		changed, err := a.runWatched(ctx, in, w)
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case err != nil:
+			return err
 		}
 		a.tell("· %s changed; running again", changed)
 	}
 }
 
 // runWatched runs the chain, waits for a change, and says what has changed. A
-// run under way ends then.
-func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (changed string) {
+// run under way ends then. The error is that nobody reads what comes of it.
+func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (changed string, _ error) {
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
@@ -60,16 +63,19 @@ func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (change
 	case changed = <-change:
 		cancel()
 		<-ended // its answer ended where it was
-		return changed
+		return changed, nil
 	case <-ended:
-		if ctx.Err() != nil {
-			return ""
+		switch {
+		case ctx.Err() != nil:
+			return "", nil
+		case unread(err):
+			return "", err
 		}
 		if err != nil && !errors.Is(err, errReported) {
 			a.report(err)
 		}
 		a.tell("· waiting for changes of %s; Ctrl-C ends", in.file)
-		return <-change
+		return <-change, nil
 	}
 }
 

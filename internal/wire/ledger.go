@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -105,6 +106,12 @@ func (s *Stack) written() {
 	if s.writer == nil {
 		return
 	}
+	slow := time.AfterFunc(time.Second, func() {
+		if s.options.Progress != nil {
+			s.options.Progress("writing down what was asked and what it cost, " + s.writer.Store().Path() + "; Ctrl-C twice ends without that")
+		}
+	})
+	defer slow.Stop()
 	if err := s.writer.Close(); err != nil && s.warn != nil {
 		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
 	}
