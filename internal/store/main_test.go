@@ -65,6 +65,8 @@ func asProcess(what, dir string) error {
 			b.Settle(mark, ledger.Entry{Model: "m", Began: time.Now(), Cost: provider.Cost{USD: provider.Ptr(raceCan / 2)}})
 		}
 		fmt.Println(paid)
+	case "log-forever":
+		return logForever(w)
 	case "embed":
 		return embedAsProcess(New(dir))
 	case "die": // with a reservation
