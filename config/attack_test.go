@@ -129,6 +129,39 @@ func TestAProjectMayNot(t *testing.T) {
 			want: []string{"send prompts and the key env:OPENAI_API_KEY to https://api.openai.com:443/v1"},
 		},
 		{
+			name:    "ask for another model at the user's expense",
+			project: "use: openai\nproviders:\n  - {name: openai, model: gpt-5}\n",
+			want:    []string{`spend money on "gpt-5" at https://api.openai.com:443/v1 with the key env:OPENAI_API_KEY`},
+		},
+		{
+			name:    "ask for another model with the user's pair under another name",
+			user:    corp,
+			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: https://llm.corp.example/v1, model: z, api_key: keyring:corp}\n",
+			want:    []string{`spend money on "z" at https://llm.corp.example:443/v1 with the key keyring:corp`},
+		},
+		{
+			name:    "have answers limited by a field that the server may not know",
+			project: "providers:\n  - {name: openai, max_tokens_field: max_tokens}\n",
+			want:    []string{`spend money on "gpt-4o-mini" at https://api.openai.com:443/v1 with the key env:OPENAI_API_KEY with answers limited by "max_tokens"`},
+		},
+		{
+			name:    "speak Ollama's API to the user's gateway",
+			user:    gateway,
+			project: "use: y\nproviders:\n  - {name: y, kind: ollama, host: 'localhost:4000', model: m}\n",
+			want:    []string{`spend money on "m" at http://localhost:4000`},
+		},
+		{
+			name:    "say what a new server of this machine costs",
+			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: http://127.0.0.1:4001/v1, model: m, price: {input: 0, output: 0}}\n",
+			want:    []string{"say what y costs, by which your budget is kept (a million tokens in: $0, cached: nothing said, out: $0)"},
+		},
+		{
+			name:    "say the part of a price that the user has left out",
+			user:    strings.Replace(gateway, ", output: 20", "", 1),
+			project: "providers:\n  - {name: gw, price: {output: 0}}\n",
+			want:    []string{"say what gw costs, by which your budget is kept (a million tokens in: $10, cached: nothing said, out: $0)"},
+		},
+		{
 			name: "step around the user's own base_url, which took the default's place",
 			user: corp, project: "use: x\nproviders:\n  - {name: x, kind: openai, base_url: https://api.openai.com/v1, model: m, api_key: keyring:corp}\n",
 			want: []string{"send prompts and the key keyring:corp to https://api.openai.com:443/v1"},
