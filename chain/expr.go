@@ -73,8 +73,9 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 			continue
 		}
 		c.current.field, c.current.at = field, locationOf(text, found.at[i].From)
-		if name == "$env" {
-			c.fail(field, "$env would hide which variables are used", "write their names")
+		if strings.HasPrefix(name, "$") {
+			c.fail(field, name+" is no variable", "write the names of those that are used")
+			return nil
 		}
 		e.names = append(e.names, name)
 		env[name] = exprType(c.use(name))
@@ -84,11 +85,18 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 	if want == TypeBool {
 		options = append(options, expr.AsBool())
 	}
+	checked, err := expr.Compile(text, options...)
+	if err != nil {
+		c.badExpression(field, err)
+		return nil
+	}
+	e.typ = typeOf(checked.Node().Type())
+	env[meterName] = types.Any
+	options = append([]expr.Option{expr.Env(env), fromJSON(), expr.Patch(payFor{})}, metered()...)
 	if e.program, err = expr.Compile(text, options...); err != nil {
 		c.badExpression(field, err)
 		return nil
 	}
-	e.typ = typeOf(e.program.Node().Type())
 	if want != TypeAny && e.typ != TypeAny && e.typ != want {
 		c.fail(field, fmt.Sprintf("the expression is a %s, and a %s is needed", e.typ, want), "")
 		return nil
@@ -124,7 +132,8 @@ func (c *compiler) badExpression(field string, err error) {
 
 // eval returns the expression's value.
 func (e *expression) eval(v *frame) (any, error) {
-	env := make(map[string]any, len(e.names))
+	env := make(map[string]any, len(e.names)+1)
+	env[meterName] = &meter{left: maxWork}
 	for _, name := range e.names {
 		value, ok := v.Lookup(name)
 		if !ok {

@@ -17,14 +17,14 @@ const maxValue = 16 << 20
 const valueSize = 16
 
 func tooLarge() error {
-	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB; does a loop make it ever longer?", maxValue>>20)
+	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB, or is nested more than %d deep; does a loop make it ever longer?", maxValue>>20, maxNest)
 }
 
 // settled is an expression's value with texts as the keys of its mappings, as
 // JSON has them. Error: it is too large.
 func settled(value any) (any, error) {
 	left := maxValue
-	value, _ = settle(value, &left)
+	value, _ = settle(value, &left, 0)
 	if left < 0 {
 		return nil, tooLarge()
 	}
@@ -33,8 +33,12 @@ func settled(value any) (any, error) {
 
 // settle also reports whether the value is another now. It gives up where
 // nothing is left of the bytes that there may be.
-func settle(value any, left *int) (any, bool) {
+func settle(value any, left *int, depth int) (any, bool) {
 	if *left -= valueSize; *left < 0 {
+		return value, false
+	}
+	if depth > maxNest {
+		*left = -1
 		return value, false
 	}
 	switch v := value.(type) {
@@ -43,7 +47,7 @@ func settle(value any, left *int) (any, bool) {
 	case []any:
 		var own []any // a variable may have the list, too
 		for i := range v {
-			if e, changed := settle(v[i], left); changed {
+			if e, changed := settle(v[i], left, depth+1); changed {
 				if own == nil {
 					own = slices.Clone(v)
 				}
@@ -57,7 +61,7 @@ func settle(value any, left *int) (any, bool) {
 		var own map[string]any
 		for k, e := range v {
 			*left -= len(k)
-			if e, changed := settle(e, left); changed {
+			if e, changed := settle(e, left, depth+1); changed {
 				if own == nil {
 					own = maps.Clone(v)
 				}
@@ -71,7 +75,7 @@ func settle(value any, left *int) (any, bool) {
 		own := make(map[string]any, len(v))
 		for k, e := range v {
 			key, _ := textOf(k)
-			own[key], _ = settle(e, left)
+			own[key], _ = settle(e, left, depth+1)
 		}
 		return own, true
 	}
