@@ -13,7 +13,8 @@ type Route struct {
 	Reason   string `json:"reason"`               // one clause, such as "first in use" or "stood in for local"
 	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
 	// Gateway is who the answer says that the prompt went through, such as
-	// "litellm (https://api.openai.com)"; empty: it tells of nobody.
+	// "litellm (https://api.openai.com)", or the host that has run an Ollama's
+	// model; empty: it tells of nobody.
 	Gateway string `json:"gateway,omitempty"`
 
 	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content

@@ -1,12 +1,15 @@
 package wire
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -37,7 +40,11 @@ func (s *Stack) ledger(t *Target) *ledger.Ledger {
 		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
 		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
-	if t.Config.Kind == config.KindOllama { // to look for it in another would look up a key
+	// Any other kind may be an Ollama, too. To look for its adapter would look up a key.
+	c.Elsewhere = func(_ context.Context, model string) bool {
+		return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
+	}
+	if t.Config.Kind == config.KindOllama {
 		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
 			c.Elsewhere = p.Elsewhere
 		}

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,13 +220,14 @@ func (a *answer) route() *provider.Route {
 	if model == "" {
 		model = a.asked
 	}
+	remote := cmp.Or(a.remote, a.p.remote(a.asked))
 	total := time.Since(a.start)
 	if a.first == 0 {
 		a.first = total
 	}
 	return &provider.Route{
 		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint,
-		Local:  a.call.Local && a.remote == "" && a.p.remote(a.asked) == "",
+		Local: a.call.Local && remote == "", Gateway: remote,
 		Reason: "asked directly", Request: a.call.RequestID(),
 		FirstToken: a.first, Total: total, Load: a.final.LoadDuration,
 	}

@@ -254,7 +254,7 @@ func TestAnAnswerOfACloudNameIsNotLocal(t *testing.T) {
 		c := &cloudServer{}
 		p := c.start(t, ollama.Config{})
 		r, err := provider.Collect(p.Chat(t.Context(), cloudRequest(model, provider.PrivacyAny)))
-		if err != nil || r.Route.Local || r.Route.Model != "gpt-oss:120b" {
+		if err != nil || r.Route.Local || r.Route.Model != "gpt-oss:120b" || r.Route.Gateway != "ollama.com" {
 			t.Errorf("%q: %v, route %+v; want an answer of gpt-oss:120b that is not local", model, err, r.Route)
 		}
 		v, err := p.Embed(t.Context(), provider.EmbedRequest{Model: model, Input: []string{"x"}})
@@ -291,7 +291,7 @@ func TestALocalModelIsStillAsked(t *testing.T) {
 		p := c.start(t, ollama.Config{})
 		for range 2 {
 			r, err := provider.Collect(p.Chat(t.Context(), cloudRequest(model, provider.PrivacyLocal)))
-			if err != nil || !r.Route.Local {
+			if err != nil || !r.Route.Local || r.Route.Gateway != "" {
 				t.Errorf("%q: %v, route %+v; want a local answer", model, err, r.Route)
 			}
 		}

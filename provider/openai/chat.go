@@ -12,6 +12,7 @@ import (
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -312,7 +313,8 @@ func (a *answer) route() *provider.Route {
 	}
 	g := a.p.gateway(a.call, a.seen)
 	return &provider.Route{
-		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Local: a.call.Local && a.p.cfg.Local && !g.elsewhere, Gateway: g.name,
+		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Gateway: g.name,
+		Local:  a.call.Local && a.p.cfg.Local && !g.elsewhere && !ollamahost.CloudModel(a.asked),
 		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
 	}
 }

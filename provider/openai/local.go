@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -21,12 +22,15 @@ func (p *Provider) stays(privacy provider.Privacy) (provider.Kind, string) {
 
 // mayAsk refuses, before a prompt is sent that may not leave this machine, a
 // server that is not said to run its models on it, and one that has answered
-// before through somebody else. Of the address the transport knows.
+// before through somebody else. So is a model that an Ollama, whose API this may
+// be, has run elsewhere. Of the address the transport knows.
 func (p *Provider) mayAsk(model string, privacy provider.Privacy) error {
 	kind, why := p.stays(privacy)
 	switch through := p.through.Load(); {
 	case kind == "":
 		return nil
+	case ollamahost.CloudModel(model):
+		return provider.Errorf(kind, p.cfg.Name, model, "an Ollama would send the prompt to ollama.com, which runs a model of this name, and %s", why)
 	case !p.cfg.Local:
 		return provider.Errorf(kind, p.cfg.Name, model, "the server may pass prompts on (nobody says that it is local: true), and %s", why)
 	case through != nil:
