@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short test-newest bench lint fmt cross fuzz release-check clean
+.PHONY: help demo build test test-short test-newest attack bench lint fmt cross fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-short: ## the tests that need no engine
 
 test-newest: ## the tests on the newest Ollama (slow: builds llama-server)
 	@scripts/newest.sh go test -timeout 30m ./...
+
+attack: ## the long form of the attacks: random faults and kills, the newest Ollama, every fuzz target (docs/security.md)
+	@scripts/attack.sh
 
 bench: ## measure against a hand-written floor (PEERS=1: other libraries too; STREAMS=10000: streams at once; docs/benchmarks.md)
 	@PEERS='$(PEERS)' STREAMS='$(STREAMS)' scripts/bench.sh $(BENCH_FLAGS)

@@ -35,3 +35,19 @@ apt_download() {
 	shift 2
 	(cd "$folder" && logged "debian-$name" apt-get download "$@" "$name")
 }
+
+# find_strace sets STRACE to a strace that runs here: the one on PATH, else Debian's below the cache. Empty: there is none.
+find_strace() {
+	STRACE=$(command -v strace || true)
+	[ -z "$STRACE" ] && [ "$(uname -s)" = Linux ] || return 0
+	STRACE=$CACHE/bin/strace
+	"$STRACE" -V >/dev/null 2>&1 && return
+	STRACE=
+	debian_package libunwind8 || return 0
+	local libraries=$DEBIAN_PACKAGE/usr/lib
+	debian_package strace || return 0
+	printf '#!/bin/sh\nLD_LIBRARY_PATH=$(echo "%s"/*) exec "%s/usr/bin/strace" "$@"\n' "$libraries" "$DEBIAN_PACKAGE" >"$CACHE/bin/strace.new"
+	chmod +x "$CACHE/bin/strace.new"
+	mv "$CACHE/bin/strace.new" "$CACHE/bin/strace"
+	STRACE=$CACHE/bin/strace
+}

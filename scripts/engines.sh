@@ -34,6 +34,7 @@ prepare() {
 	model_file
 	[ -n "$BORROWED" ] || store_is_full || locked fill_store
 	ensure_newest_ollama
+	find_strace
 }
 
 store_is_full() { store_has_model "$STORE" && store_has_model "$STORE" "$EMBED_MODEL"; }
@@ -98,6 +99,7 @@ print_env() {
 		TANDEM_TEST_OPENAI_URL=$HOSTED_URL
 		TANDEM_TEST_OPENAI_KEY=$1
 		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS
+		TANDEM_TEST_STRACE=$STRACE
 	ENV
 }
 
