@@ -3,23 +3,23 @@ package provider
 // Chunk is one piece of an answer. Text, Thinking and ToolCalls are separate:
 // thinking never mixes into text.
 type Chunk struct {
-	Text      string     // whole runes only
-	Thinking  string     // whole runes only
-	ToolCalls []ToolCall // whole calls only
+	Text      string     `json:"text,omitempty"`       // whole runes only
+	Thinking  string     `json:"thinking,omitempty"`   // whole runes only
+	ToolCalls []ToolCall `json:"tool_calls,omitempty"` // whole calls only
 
 	// Restart says that the answer begins again with this chunk: what came
 	// before it is void, for it broke off, or was said on the way to a tool
 	// call. Only a router that was told to, and a loop of tool calls, yield such
 	// a chunk, and it carries content or the end too. [Collect] drops what came
 	// before.
-	Restart bool
+	Restart bool `json:"restart,omitempty"`
 
 	// Finish, Usage and Route come with the last chunk only. Usage is nil when
 	// the server did not tell, or told what cannot be (see [Usage.Plausible]);
 	// it is never estimated here.
-	Finish Finish
-	Usage  *Usage
-	Route  *Route
+	Finish Finish `json:"finish,omitempty"`
+	Usage  *Usage `json:"usage,omitempty"`
+	Route  *Route `json:"route,omitempty"`
 }
 
 // Empty reports whether the chunk carries nothing. No provider yields one.
@@ -40,10 +40,10 @@ const (
 
 // Usage counts tokens as the server counted them.
 type Usage struct {
-	InputTokens    int // the prompt, cached tokens included
-	CachedTokens   int // the part of InputTokens that came from a cache
-	OutputTokens   int // the answer, thinking included
-	ThinkingTokens int // the part of OutputTokens that was thinking, where told
+	InputTokens    int `json:"input_tokens"`    // the prompt, cached tokens included
+	CachedTokens   int `json:"cached_tokens"`   // the part of InputTokens that came from a cache
+	OutputTokens   int `json:"output_tokens"`   // the answer, thinking included
+	ThinkingTokens int `json:"thinking_tokens"` // the part of OutputTokens that was thinking, where told
 }
 
 // Add returns the sum of u and v.

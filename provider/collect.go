@@ -7,12 +7,12 @@ import (
 
 // Response is a whole answer: what [Collect] makes of a stream.
 type Response struct {
-	Text      string
-	Thinking  string
-	ToolCalls []ToolCall
-	Finish    Finish
-	Usage     *Usage // nil when the server did not tell
-	Route     *Route
+	Text      string     `json:"text,omitempty"`
+	Thinking  string     `json:"thinking,omitempty"`
+	ToolCalls []ToolCall `json:"tool_calls,omitempty"`
+	Finish    Finish     `json:"finish,omitempty"`
+	Usage     *Usage     `json:"usage,omitempty"` // nil when the server did not tell
+	Route     *Route     `json:"route,omitempty"`
 }
 
 // Collect ranges over a stream and returns the whole answer. On an error it

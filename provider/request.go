@@ -57,6 +57,10 @@ type Message struct {
 	Role Role
 	// Text is UTF-8. It may be empty only where Images or ToolCalls are not.
 	Text string
+	// Thinking is what the model thought before an assistant message. It goes
+	// back to the model with the message's ToolCalls, to servers that take it;
+	// it never becomes Text.
+	Thinking string
 	// Images go with a user message, in order, after Text.
 	Images []Image
 	// ToolCalls are what an assistant message asked for.
@@ -111,6 +115,9 @@ type ToolCall struct {
 	ID        string          // may be empty (older Ollama)
 	Name      string          // of the Tool
 	Arguments json.RawMessage // a JSON object, checked to be valid JSON
+	// Extra is what the server sent with the call besides, such as a thought
+	// signature: a JSON object that goes back to it unread. Empty: nothing.
+	Extra json.RawMessage
 }
 
 // Thinking says whether a reasoning model thinks before it answers.
