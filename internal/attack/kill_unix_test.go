@@ -79,7 +79,7 @@ func TestAKilledKeysSetLeavesNoCopy(t *testing.T) {
 		}
 	}
 	_ = h.run(t, "keys", "set", "hosted") // with nothing on standard input: sweeps, or says what is wrong
-	_ = h.run(t, "keys", "rm", "--yes", "hosted")
+	_ = h.run(t, "keys", "rm", "hosted")
 	if where := h.leaked(t, outcome{}); where != nil {
 		t.Errorf("after `keys rm` the key still stands in %v", where)
 	}
