@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -63,4 +64,20 @@ func TestExamplesComments(t *testing.T) {
 			}
 		}
 	}
+}
+
+func ExampleDraft_WithProvider() {
+	d := config.Draft{Path: "config.yaml", Text: []byte("use: local # mine\n")}
+	text, err := d.WithProvider(config.Provider{Name: "lab", Kind: config.KindOpenAI, BaseURL: "http://127.0.0.1:8080/v1", Model: "qwen3", Local: true})
+	fmt.Print(string(text), err, "\n")
+	// Output:
+	// use: local # mine
+	//
+	// providers:
+	//   - name: lab
+	//     kind: openai
+	//     base_url: "http://127.0.0.1:8080/v1"
+	//     model: "qwen3"
+	//     local: true # your word that this server runs its models itself, on this machine
+	// <nil>
 }

@@ -14,16 +14,32 @@ import (
 )
 
 func (a *app) setupCommand() *cobra.Command {
-	return &cobra.Command{
+	var in preset
+	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Bring up the local model: start Ollama, download the model, check it all",
 		Long: `Bring up what the providers in use need on this machine: start Ollama if
 nothing listens, download the model if it is not there, and run the doctor's
 checks.
-What is done already is left alone; run it as often as you like.`,
+What is done already is left alone; run it as often as you like.
+
+With --preset, write the provider of a server that runs on this machine already
+into your own file instead, with local: true, which is your word that it runs
+its models itself: llama.cpp, vllm or lmstudio.`,
 		Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.setup(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case in.name != "":
+				return a.setupPreset(cmd.Context(), in)
+			case in.url != "":
+				return usageError{errors.New("--base-url is where the server of a --preset is; name one")}
+			}
+			return a.setup(cmd.Context())
+		},
 	}
+	cmd.Flags().StringVar(&in.name, "preset", "", "write the provider of a `server`: llama.cpp, vllm or lmstudio")
+	cmd.Flags().StringVar(&in.url, "base-url", "", "where that server's API is, if not at its usual `URL`")
+	return cmd
 }
 
 func (a *app) setup(ctx context.Context) error {
