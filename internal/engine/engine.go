@@ -31,8 +31,7 @@ type Config struct {
 	Binary string        // the ollama program; empty: looked for, see [FindBinary]
 	Idle   time.Duration // stop after this long without use; 0: 15 minutes
 	Dir    string        // where state, locks and logs live; made 0700
-	Env    []string      // added to the server's environment, KEY=value
-	Hide   []string      // variables kept from the server, besides those whose names sound secret
+	Env    []string      // added to the little that the server gets of the environment, KEY=value
 	// Supervisor is the command that calls Supervise; empty: this program with
 	// the arguments `engine supervise`. The Config follows as flags.
 	Supervisor []string

@@ -7,10 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/childenv"
 	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
@@ -213,7 +213,7 @@ func (e *Engine) spawn(bin string) (ended <-chan struct{}, err error) {
 	argv = append(argv[:len(argv):len(argv)],
 		"--host", e.cfg.Host, "--dir", dir, "--idle", e.cfg.Idle.String(), "--binary", bin)
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(e.cleanEnv(os.Environ()), e.cfg.Env...)
+	cmd.Env = append(childenv.Engine(os.Environ()), e.cfg.Env...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {
@@ -225,25 +225,4 @@ func (e *Engine) spawn(bin string) (ended <-chan struct{}, err error) {
 		close(gone)
 	}()
 	return gone, nil
-}
-
-// cleanEnv is env without secrets: a model server needs nobody's API keys.
-func (e *Engine) cleanEnv(env []string) []string {
-	var out []string
-	for _, kv := range env {
-		name, _, _ := strings.Cut(kv, "=")
-		if !slices.Contains(e.cfg.Hide, name) && !soundsSecret(strings.ToUpper(name)) {
-			out = append(out, kv)
-		}
-	}
-	return out
-}
-
-func soundsSecret(name string) bool {
-	for _, end := range []string{"KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"} {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	return false
 }

@@ -78,7 +78,7 @@ func (e *Engine) serve() (server, error) {
 		return server{}, err
 	}
 	token := newToken()
-	cmd.Env = append(e.cleanEnv(os.Environ()), "OLLAMA_HOST="+e.cfg.Host, tokenVariable+"="+token)
+	cmd.Env = append(os.Environ(), "OLLAMA_HOST="+e.cfg.Host, tokenVariable+"="+token) // as spawn made it: little, and what the configuration adds
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = grouped()
 	if err := cmd.Start(); err != nil {

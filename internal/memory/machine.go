@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v4/mem"
+
+	"github.com/tandem-llm/tandem/internal/childenv"
 )
 
 // Machine is what there is, in bytes.
@@ -183,5 +185,7 @@ func (p Prober) run(ctx context.Context, name string, args ...string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return exec.CommandContext(ctx, path, args...).Output() //nolint:gosec // the driver's own program
+	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // the driver's own program
+	cmd.Env = childenv.Engine(os.Environ())
+	return cmd.Output()
 }
