@@ -36,6 +36,9 @@ type LoadOptions struct {
 	Env func(name string) (value string, ok bool)
 	// Keyring finds the keys of keyring: references.
 	Keyring Keyring
+	// Secret, if not nil, is told every key that is looked up, and those that lie
+	// in the environment as soon as the configuration is read.
+	Secret func(value string)
 	// Set are values from the command line, by key: "use", "temperature",
 	// "providers.local.model". Lists have commas.
 	Set map[string]string
@@ -55,6 +58,7 @@ type Loaded struct {
 	own      []*layer // as layers would be without the project's file
 	env      lookup
 	keyring  Keyring
+	secret   func(string)
 	stateDir string
 	demands  []Demand
 	trusted  bool
@@ -79,7 +83,7 @@ func Load(o LoadOptions) (*Loaded, error) { return load(o, yamlx.Read) }
 
 // load is Load with files as read gives them.
 func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error) {
-	l := &Loaded{env: o.Env, keyring: o.Keyring, stateDir: o.StateDir, charged: map[string]bool{}, strange: map[string]bool{}}
+	l := &Loaded{env: o.Env, keyring: o.Keyring, secret: o.Secret, stateDir: o.StateDir, charged: map[string]bool{}, strange: map[string]bool{}}
 	if l.env == nil {
 		l.env = os.LookupEnv
 	}
@@ -108,6 +112,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	if err != nil {
 		return l, err
 	}
+	l.tellEnvironment()
 	l.warn()
 	return l, l.checkTrust(own)
 }

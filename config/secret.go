@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -143,7 +145,52 @@ func (l *Loaded) Key(providerName string) (Secret, error) {
 	return s, nil
 }
 
+// lookUp returns what a reference stands for, and tells whoever is to know.
 func (l *Loaded) lookUp(ref Ref) (string, error) {
+	value, err := l.valueOf(ref)
+	if err == nil {
+		l.tell(ref, value)
+	}
+	return value, err
+}
+
+// tell passes on a key. A variable such as HOME is none, though a server may be
+// given its value.
+func (l *Loaded) tell(ref Ref, value string) {
+	if l.secret == nil {
+		return
+	}
+	switch name, ok := strings.CutPrefix(string(ref), "env:"); {
+	case !ok:
+	case slices.Contains([]string{
+		"HOME", "HOSTNAME", "LANG", "LOGNAME", "OLDPWD", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+		"USERNAME", "USERPROFILE",
+	}, strings.ToUpper(name)):
+		return
+	}
+	l.secret(value)
+}
+
+// tellEnvironment tells of the keys that lie in the environment. Those that lie
+// elsewhere are not looked up for this.
+func (l *Loaded) tellEnvironment() {
+	var refs []string
+	for _, p := range l.Providers {
+		refs = append(refs, string(p.APIKey))
+	}
+	for _, s := range l.MCPServers {
+		refs = slices.AppendSeq(slices.AppendSeq(refs, maps.Values(s.Env)), maps.Values(s.Headers))
+	}
+	for _, ref := range refs {
+		if name, ok := strings.CutPrefix(ref, "env:"); ok {
+			if value, ok := l.env(name); ok {
+				l.tell(Ref(ref), value)
+			}
+		}
+	}
+}
+
+func (l *Loaded) valueOf(ref Ref) (string, error) {
 	scheme, name, _ := strings.Cut(string(ref), ":")
 	switch scheme {
 	case "env":

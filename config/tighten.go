@@ -52,5 +52,32 @@ func (l *Loaded) tighten() {
 			}
 		}
 	}
+	l.keepNothing()
 	slices.Sort(l.Warnings)
+}
+
+// keepNothing takes a project's `cache: on` out for a user whose log has no
+// texts: the cache would keep them.
+func (l *Loaded) keepNothing() {
+	logKey, cacheKey := key{field: "log"}, key{field: "cache"}
+	var by *entry
+	for _, layer := range l.layers {
+		if e, ok := layer.values[logKey]; ok && layer.role != RoleProject {
+			by = &e
+		}
+	}
+	if by == nil || by.value != LogOff && by.value != LogMeta {
+		return
+	}
+	for _, layer := range l.layers {
+		e, ok := layer.values[cacheKey]
+		if !ok || layer.role != RoleProject || e.value != CacheOn {
+			continue
+		}
+		delete(layer.values, cacheKey)
+		why := fmt.Sprintf("%s says log: %v, and a project cannot have answers kept then", by.origin(), by.value)
+		e.ignored = "no effect: " + why
+		layer.lost[cacheKey] = e
+		l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("%s: %v has no effect", cacheKey, e.value), why).Error())
+	}
 }

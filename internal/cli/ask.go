@@ -227,7 +227,7 @@ func (a *app) fail(asJSON bool, r provider.Response, err error) error {
 func (a *app) printEnvelope(env envelope, err error) error {
 	if err != nil {
 		err = a.interrupted(err)
-		env.Error = errorOf(err)
+		env.Error = a.errorOf(err)
 	}
 	return a.printJSON("the answer", env, err)
 }

@@ -55,7 +55,7 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
 	f.BoolVarP(&in.goOn, "continue", "c", false, "go on with the last conversation")
 	f.StringVar(&in.id, "conversation", "", "go on with the conversation of this `id`")
-	f.BoolVar(&in.noSave, "no-save", false, "keep nothing: no conversation, no history, no log")
+	f.BoolVar(&in.noSave, "no-save", false, "keep nothing: no conversation, no history, no log, no cache")
 	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
 	f.IntVar(&in.memory.Turns, "turns", 0, "send at most the last `N` turns (0: as many as fit)")
 	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
@@ -71,6 +71,12 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 func (a *app) chat(ctx context.Context, in chatInput) error {
 	if in.goOn && in.noSave || in.id != "" && in.noSave {
 		return usageError{errors.New("--no-save keeps nothing, and so cannot go on with a conversation that is kept; leave one of them out")}
+	}
+	if in.noSave {
+		if a.answers.record != "" || a.answers.cache {
+			return usageError{errors.New("--no-save keeps nothing, and --record and --cache keep answers; leave one of them out")}
+		}
+		a.answers.noCache = true
 	}
 	if in.memory.Turns < 0 || in.memory.Tokens < 0 {
 		return usageError{errors.New("--turns and --tokens are numbers from 0 on")}

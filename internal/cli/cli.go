@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ import (
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{term: newTerminal(stdin, stdout, stderr), signals: signalsOf(ctx)}
 	a.interrupted = func(err error) error { return interrupted(ctx, err) }
+	a.term.secrets.AddEnviron(os.Environ())
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -100,7 +102,10 @@ It always says who answered, and never passes a broken answer off as whole.`,
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !answers(cmd) {
+				a.term.out = a.term.secrets.Writer(a.term.out)
+			}
 			_, noColor := os.LookupEnv("NO_COLOR")
 			return a.term.setColor(a.flags.color, noColor, os.Getenv("TERM"))
 		},
@@ -126,6 +131,16 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
 	return root
+}
+
+// answers reports whether a command's data are the user's own, such as answers
+// and what was kept of them. The others' are what servers and files say of
+// themselves, and have no secrets in them.
+func answers(cmd *cobra.Command) bool {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
+	}
+	return !slices.Contains([]string{"models", "doctor", "config", "engine", "tools", "keys", "setup"}, cmd.Name())
 }
 
 // noFileArgs gives every command without an argument rule of its own the rule

@@ -116,7 +116,7 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 func (a *app) printPlan(p planJSON, err error) error {
 	p.OK = err == nil
 	if err != nil {
-		p.Error = errorOf(err)
+		p.Error = a.errorOf(err)
 	}
 	return a.printJSON("the plan", p, err)
 }

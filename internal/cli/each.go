@@ -110,7 +110,7 @@ func (a *app) runRows(ctx context.Context, r *running, t *table, in runInput) er
 		}
 		total.usage, total.untold = total.usage.Add(d.out.usage), total.untold || d.out.untold
 		a.term.status("")
-		if err := writeJSON(a.term.out, rowLine(i, rows[i].inputs, d, in.json)); err != nil {
+		if err := writeJSON(a.term.out, a.rowLine(i, rows[i].inputs, d, in.json)); err != nil {
 			return fmt.Errorf("writing the answers: %w", err)
 		}
 	}
@@ -124,10 +124,10 @@ func (a *app) runRows(ctx context.Context, r *running, t *table, in runInput) er
 	return nil
 }
 
-func rowLine(i int, inputs map[string]any, d *rowDone, full bool) any {
+func (a *app) rowLine(i int, inputs map[string]any, d *rowDone, full bool) any {
 	env := runEnvelope(d.out, d.err)
 	if d.err != nil {
-		env.Error = errorOf(d.err)
+		env.Error = a.errorOf(d.err)
 	}
 	if full {
 		return fullRowJSON{i + 1, inputs, env}

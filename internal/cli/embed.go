@@ -119,7 +119,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	done.OK, done.Seconds = err == nil, time.Since(began).Seconds()
 	if in.json {
 		if err != nil {
-			done.Error = errorOf(err)
+			done.Error = a.errorOf(err)
 		}
 		return errors.Join(writeJSON(a.term.out, done), reported(err))
 	}

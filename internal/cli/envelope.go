@@ -99,9 +99,9 @@ func usageOf(u *provider.Usage) *usageJSON {
 	return &usageJSON{Input: u.InputTokens, Cached: u.CachedTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
 }
 
-// errorOf describes err for the envelope.
-func errorOf(err error) *errorJSON {
-	e := &errorJSON{Kind: "error", Message: explain(err), ExitCode: exitCode(err), Best: bestAnswer(err)}
+// errorOf describes err for the envelope, without secrets.
+func (a *app) errorOf(err error) *errorJSON {
+	e := &errorJSON{Kind: "error", Message: a.term.secrets.Text(explain(err)), ExitCode: exitCode(err), Best: bestAnswer(err)}
 	switch {
 	case e.ExitCode == exitUsage:
 		e.Kind = "usage"

@@ -116,7 +116,7 @@ func (a *app) replay(ctx context.Context, stack *wire.Stack, old *store.Call) (r
 		return c, ctx.Err()
 	}
 	if err != nil {
-		c.Error = errorOf(err)
+		c.Error = a.errorOf(err)
 	}
 	c.Same = c.Was == c.Is && (err != nil) == (old.Error != nil && old.Finish == "") && slices.EqualFunc(old.ToolCalls, r.ToolCalls, func(x, y provider.ToolCall) bool {
 		return x.Name == y.Name && string(x.Arguments) == string(y.Arguments)

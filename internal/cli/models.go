@@ -64,7 +64,7 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 		}
 		if r.err != nil {
 			failed++
-			r.Error = errorOf(r.err)
+			r.Error = a.errorOf(r.err)
 		}
 		all = append(all, r)
 	}

@@ -115,7 +115,7 @@ func (a *app) promptRender(ctx context.Context, in renderInput) error {
 	}
 	out.OK = err == nil
 	if err != nil {
-		out.Error = errorOf(err)
+		out.Error = a.errorOf(err)
 	}
 	return a.printJSON("the messages", out, err)
 }

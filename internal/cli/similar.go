@@ -89,7 +89,7 @@ func (a *app) similar(ctx context.Context, in similarInput) error {
 	if in.json {
 		out := similarJSON{OK: err == nil, Collection: in.name, Passages: passagesJSON(found), Route: route}
 		if err != nil {
-			out.Error = errorOf(err)
+			out.Error = a.errorOf(err)
 		}
 		return errors.Join(writeJSON(a.term.out, out), reported(err))
 	}

@@ -31,6 +31,7 @@ func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
 	}
 	return wire.Open(cfg, wire.Options{
 		Answers:     answers,
+		Secrets:     &a.term.secrets,
 		LoadCommand: a.loadCommand(),
 		Observe:     a.observe,
 		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
@@ -66,7 +67,7 @@ func (a *app) load() (*config.Loaded, error) {
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
-	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore()}
+	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore(), Secret: func(value string) { a.term.secrets.AddHeader(value) }}
 }
 
 // stateDir is where tandem keeps what it remembers between calls: the

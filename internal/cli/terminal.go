@@ -8,11 +8,14 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 // Output rules. Data goes to standard output, everything else to standard
 // error. What a model wrote reaches a terminal without its control sequences,
-// and a pipe byte for byte. Colours and progress bars are for terminals; the
+// and a pipe byte for byte. A key that the process knows is in no line and in no
+// error; an answer that holds one is the user's own and stays. Colours and progress bars are for terminals; the
 // variable NO_COLOR or `--color never` turns colours off.
 
 // terminal is the process's three streams, and what is known of them.
@@ -24,6 +27,8 @@ type terminal struct {
 	outIsTTY, errTTY bool
 	inIsTTY          bool
 	color            bool
+
+	secrets redact.Redactor // taken out of all lines and errors that are shown
 
 	mu     sync.Mutex // of what is written to err as lines
 	stands bool       // a status stands in the last line
@@ -77,12 +82,12 @@ func (t *terminal) red(s string) string    { return t.paint("31", s) }
 func (t *terminal) green(s string) string  { return t.paint("32", s) }
 func (t *terminal) yellow(s string) string { return t.paint("33", s) }
 
-// note writes one line to standard error.
+// note writes one line to standard error, without secrets.
 func (t *terminal) note(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wipe()
-	fmt.Fprintln(t.err, fmt.Sprintf(format, args...))
+	fmt.Fprintln(t.err, t.secrets.Text(fmt.Sprintf(format, args...)))
 }
 
 // status shows how far something is, in place of the status before, until the
@@ -91,7 +96,7 @@ func (t *terminal) status(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.wipe(); text != "" && t.errTTY {
-		fmt.Fprint(t.err, text)
+		fmt.Fprint(t.err, t.secrets.Text(text))
 		t.stands = true
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 // Dialect is how an answer is framed.
@@ -59,6 +61,7 @@ type Call struct {
 	most    int64 // bytes of an answer; 0: no limit but a line's
 	kept    int64 // bytes of content that came
 	raw     int64 // bytes of a stream that came
+	secrets *redact.Redactor
 	sending sending
 	clock   *clock
 	trace   httptrace.ClientTrace
@@ -145,11 +148,11 @@ func (c *Call) receive(n int) error {
 // request was written to a connection.
 func (c *Call) Sent() bool { return c.sending.sends() > 0 }
 
-// RequestID is the server's own id of the call, or "".
+// RequestID is the server's own id of the call, or "", without secrets.
 func (c *Call) RequestID() string {
 	for _, name := range []string{"X-Request-Id", "Request-Id"} {
 		if id := c.ResponseHeader.Get(name); id != "" {
-			return id
+			return c.secrets.Text(id)
 		}
 	}
 	return ""

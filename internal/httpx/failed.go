@@ -15,8 +15,10 @@ import (
 // server is who was called, scheme://host:port, and api the address as it was
 // configured; partial says that some of the
 // answer has been passed on; said reads what the server itself said of the
-// failure, out of c.Failure and c.Status, and sets Kind and Err.
+// failure, out of c.Failure and c.Status, and sets Kind and Err. The transport's
+// secrets are in neither: c.Failure loses them before anything is cut from it.
 func (c *Call) Error(err error, server, api string, partial bool, said func(*provider.Error)) *provider.Error {
+	c.Failure = c.secrets.Body(c.Failure)
 	e := &provider.Error{
 		Status: c.Status, RetryAfter: c.RetryAfter(time.Now()), RequestID: c.RequestID(), Sent: c.Sent(), Final: Final(err),
 	}
@@ -53,6 +55,7 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 	default:
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", server, Plain(err))
 	}
+	e.Err = c.secrets.Error(e.Err)
 	return e
 }
 

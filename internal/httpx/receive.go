@@ -66,7 +66,7 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		defer resp.Body.Close()
-		return nil, &RedirectError{Status: resp.StatusCode, Location: redact(resp.Header.Get("Location"))}
+		return nil, &RedirectError{Status: resp.StatusCode, Location: bare(resp.Header.Get("Location"))}
 	case resp.StatusCode >= 400:
 		return keepFailure(c, resp)
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated:
@@ -255,8 +255,8 @@ var (
 	reasoningLong  = []byte(`"reasoning_content":`)
 )
 
-// redact drops credentials and the query from a URL that is shown.
-func redact(location string) string {
+// bare drops credentials and the query from a URL that is shown.
+func bare(location string) string {
 	if i := strings.IndexAny(location, "?#"); i >= 0 {
 		location = location[:i]
 	}

@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -72,6 +73,9 @@ type Options struct {
 	// documents have at most 64 MiB.
 	MaxAnswer int64
 	MaxLine   int // most bytes of one line of a stream; 0: 8 MiB
+	// Secrets are taken out of what a server says of a failure. Nil: only what
+	// looks like a key is.
+	Secrets *redact.Redactor
 	// Resolver looks names up. Nil: the standard library's.
 	Resolver *net.Resolver
 }
@@ -217,7 +221,7 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, ctx := callIn(req.Context())
 	clock := newClock(t.opts)
-	call.clock = clock
+	call.clock, call.secrets = clock, t.opts.Secrets
 	if call.Chat {
 		call.most = t.opts.MaxAnswer
 	}

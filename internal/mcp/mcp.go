@@ -13,12 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 // Config is one server: Command or URL is set.
@@ -26,7 +26,7 @@ type Config struct {
 	Name string // the user's name for it
 	// Command is the program to run and its arguments.
 	Command []string
-	Env     []string // its whole environment, KEY=value; see [Environment]
+	Env     []string // its whole environment, KEY=value
 	// URL is where a server listens that speaks streamable HTTP.
 	URL    string
 	Policy httpx.Policy // which addresses may be dialled for it
@@ -38,6 +38,9 @@ type Config struct {
 	Timeout time.Duration
 	// Version is the program's own, which the server is told.
 	Version string
+	// Secrets are taken out of whatever the server says: its errors, its log, its
+	// tools and their results. Nil: only what looks like a key is.
+	Secrets *redact.Redactor
 }
 
 const (
@@ -81,9 +84,9 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	s := &Session{cfg: cfg}
 	var transport sdk.Transport
 	if len(cfg.Command) > 0 {
-		proc, err := start(cfg.Command, cfg.Env)
+		proc, err := start(cfg.Command, cfg.Env, cfg.Secrets)
 		if err != nil {
-			return nil, &Error{Server: cfg.Name, Err: err}
+			return nil, &Error{Server: cfg.Name, Err: cfg.Secrets.Error(err)}
 		}
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
@@ -149,7 +152,7 @@ func (s *Session) explain(ctx context.Context, err error) error {
 		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
 	}
 	if s.proc == nil {
-		e.Err = s.http.explain(e.Err)
+		e.Err = s.cfg.Secrets.Error(s.http.explain(e.Err))
 		return e
 	}
 	e.Log = s.proc.log.last()
@@ -165,6 +168,7 @@ func (s *Session) explain(ctx context.Context, err error) error {
 	case ended:
 		e.Err = fmt.Errorf("it ended (%s)", how)
 	}
+	e.Err = s.cfg.Secrets.Error(e.Err)
 	return e
 }
 
@@ -190,29 +194,3 @@ func (s *Session) Close() {
 
 // closing is how long a server at a URL is given to hear that it is over.
 const closing = time.Second
-
-// Environment is the environment of a server: what programs need to run at all,
-// by name, out of environ, and then more, which wins. No key of anyone's is in
-// it unless more says so.
-func Environment(environ, more []string) []string {
-	var env []string
-	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
-		if needed(name) {
-			env = append(env, kv)
-		}
-	}
-	return append(env, more...)
-}
-
-// needed reports whether programs need a variable to run.
-func needed(name string) bool {
-	switch strings.ToUpper(name) {
-	case "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR",
-		"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
-		"SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR", "TEMP", "TMP", "USERPROFILE", "USERNAME",
-		"HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES":
-		return true
-	}
-	return strings.HasPrefix(name, "LC_")
-}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 // process is a server of ours: a program in a group of its own, so that all
@@ -30,7 +32,7 @@ const grace = 400 * time.Millisecond
 
 // start runs a command. Its pipes are our own, for those of package exec close
 // as soon as the process ends, with what it last wrote unread.
-func start(command, env []string) (*process, error) {
+func start(command, env []string, secrets *redact.Redactor) (*process, error) {
 	p := &process{cmd: exec.Command(command[0], command[1:]...), gone: make(chan struct{})}
 	if p.cmd.Err != nil {
 		return nil, cannotRun(command[0], p.cmd.Err)
@@ -43,6 +45,7 @@ func start(command, env []string) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
+	p.log.secrets = secrets
 	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &frames{ReadCloser: outR}
 	p.cmd.Env, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = env, inR, outW, &p.log
 	p.cmd.SysProcAttr = grouped()

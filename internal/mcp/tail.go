@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 const (
@@ -13,8 +15,9 @@ const (
 
 // tail keeps the end of what is written to it.
 type tail struct {
-	mu   sync.Mutex
-	data []byte
+	secrets *redact.Redactor
+	mu      sync.Mutex
+	data    []byte
 }
 
 // Write keeps b. It never fails.
@@ -28,11 +31,11 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// last is the last that was written, on one line.
+// last is the last that was written, on one line, without secrets.
 func (t *tail) last() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := clean(string(t.data), false)
+	text := t.secrets.Text(clean(string(t.data), false)) // the whole of it, before it is cut
 	if cut := len(text) - mostWords; cut > 0 {
 		text = "…" + strings.ToValidUTF8(text[cut:], "")
 	}

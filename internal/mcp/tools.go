@@ -12,6 +12,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/redact"
 )
 
 const (
@@ -40,7 +41,7 @@ func (s *Session) Tools(ctx context.Context) (tools []tool.Tool, skipped []Skipp
 			err = errors.New("the server lists it twice")
 		}
 		if err != nil {
-			skipped = append(skipped, Skipped{Ref: s.ref(t.Name), Reason: err.Error()})
+			skipped = append(skipped, Skipped{Ref: s.cfg.Secrets.Text(s.ref(t.Name)), Reason: s.cfg.Secrets.Text(err.Error())})
 			continue
 		}
 		names[made.Name] = true
@@ -71,12 +72,16 @@ func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 	if t.Name == "" || clean(t.Name, false) != t.Name || len(t.Name) > 256 {
 		return tool.Tool{}, errors.New("its name is none")
 	}
+	if s.cfg.Secrets.Knows(t.Name) {
+		return tool.Tool{}, errors.New("its name has a key in it")
+	}
 	parameters := json.RawMessage(`{"type":"object"}`)
 	if t.InputSchema != nil {
 		var err error
 		if parameters, err = json.Marshal(t.InputSchema); err != nil {
 			return tool.Tool{}, err
 		}
+		parameters = s.cfg.Secrets.JSON(parameters)
 	}
 	if len(parameters) > mostSchema {
 		return tool.Tool{}, fmt.Errorf("its schema is larger than %d KiB", mostSchema>>10)
@@ -85,7 +90,7 @@ func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 		return tool.Tool{}, err
 	}
 	return tool.Tool{
-		Name: modelName(s.cfg.Name, t.Name), Description: describe(t), Parameters: parameters,
+		Name: modelName(s.cfg.Name, t.Name), Description: describe(t, s.cfg.Secrets), Parameters: parameters,
 		Source: s.cfg.Name, Ref: s.ref(t.Name), Remote: s.cfg.Remote,
 		Call: func(ctx context.Context, arguments json.RawMessage) (tool.Result, error) {
 			return s.call(ctx, t.Name, arguments)
@@ -93,10 +98,10 @@ func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 	}, nil
 }
 
-func describe(t *sdk.Tool) string {
-	text := clean(t.Description, true)
+func describe(t *sdk.Tool, secrets *redact.Redactor) string {
+	text := secrets.Text(clean(t.Description, true))
 	if text == "" {
-		text = clean(t.Title, false)
+		text = secrets.Text(clean(t.Title, false))
 	}
 	if len(text) > mostDescription {
 		text = strings.ToValidUTF8(text[:mostDescription], "") + "…"
@@ -132,5 +137,5 @@ func (s *Session) call(ctx context.Context, name string, arguments json.RawMessa
 	if r.NeedsInput() {
 		return tool.Result{}, &Error{Server: s.cfg.Name, Err: errors.New("it asks its client for more input in the middle of the call, which tandem does not give")}
 	}
-	return tool.Result{Text: text(r), Failed: r.IsError}, nil
+	return tool.Result{Text: s.cfg.Secrets.Told(text(r)), Failed: r.IsError}, nil
 }

@@ -15,6 +15,7 @@ package redact
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,13 @@ func (r *Redactor) Add(secrets ...string) {
 	}
 }
 
+// List returns the secrets that the redactor was told, in no order.
+func (r *Redactor) List() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.known))
+}
+
 // compiled is what is looked for; nil: nothing is.
 func (r *Redactor) compiled() *table {
 	if r == nil {
@@ -74,6 +82,17 @@ func (r *Redactor) compiled() *table {
 func (r *Redactor) Text(text string) string {
 	r.Pieces([]*string{&text}, nil)
 	return text
+}
+
+// Told returns text without the secrets that the redactor was told. What merely
+// has the form of a key stays: it is for what a user wants whole, such as a
+// tool's result.
+func (r *Redactor) Told(text string) string {
+	spans := merge(r.compiled().find(text))
+	if len(spans) == 0 {
+		return text
+	}
+	return masked(text, 0, len(text), spans)
 }
 
 // Knows reports whether text has a secret that the redactor was told, or a part
@@ -179,40 +198,59 @@ func (w *writer) Write(p []byte) (int, error) {
 // what strings say, names included, is changed, and a number that is a secret
 // becomes a string. What is no JSON comes back as a string that says it.
 func (r *Redactor) JSON(data json.RawMessage) json.RawMessage {
+	clean, _ := r.JSONWith(data, nil)
+	return clean
+}
+
+// JSONWith is JSON with a suspect as of [Redactor.Pieces]. It also returns how
+// many secrets were found.
+func (r *Redactor) JSONWith(data json.RawMessage, suspect func(word string) bool) (clean json.RawMessage, found int) {
 	if len(data) == 0 {
-		return data
+		return data, 0
 	}
 	if !json.Valid(data) {
-		return quote(r.Text(string(data)))
+		text := string(data)
+		found = r.Pieces([]*string{&text}, suspect)
+		return quote(text), found
 	}
 	var out []byte // nil while nothing has changed
 	kept := 0
 	for i := 0; i < len(data); {
-		n := token(data[i:])
-		if n >= Shortest {
-			if clean, changed := r.value(data[i : i+n]); changed {
+		size := token(data[i:])
+		if size >= Shortest {
+			if clean, n := r.value(data[i:i+size], suspect); n > 0 {
 				out = append(append(out, data[kept:i]...), clean...)
-				kept = i + n
+				kept = i + size
+				found += n
 			}
 		}
-		i += n
+		i += size
 	}
 	if out == nil {
-		return data
+		return data, 0
 	}
-	return append(out, data[kept:]...)
+	return append(out, data[kept:]...), found
+}
+
+// Body returns what a server sent without secrets: JSON stays JSON, and all else
+// is a text.
+func (r *Redactor) Body(data []byte) []byte {
+	if json.Valid(data) {
+		return r.JSON(data)
+	}
+	return []byte(r.Text(string(data)))
 }
 
 // value is a string or a number of a JSON text without secrets.
-func (r *Redactor) value(raw []byte) (clean []byte, changed bool) {
+func (r *Redactor) value(raw []byte, suspect func(string) bool) (clean []byte, found int) {
 	text := string(raw)
 	if raw[0] == '"' && json.Unmarshal(raw, &text) != nil {
-		return nil, false
+		return nil, 0
 	}
-	if said := r.Text(text); said != text {
-		return quote(said), true
+	if found = r.Pieces([]*string{&text}, suspect); found > 0 {
+		clean = quote(text)
 	}
-	return nil, false
+	return clean, found
 }
 
 // token is the length of what a valid JSON text begins with: a string, a number

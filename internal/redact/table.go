@@ -71,14 +71,22 @@ func (t *table) add(secret string) {
 func (t *table) said(plain string) {
 	at := len(t.all)
 	t.pattern(plain, partOf(plain), false)
-	for i := 1; i+Shortest <= len(plain); i++ {
-		g := gram(plain[i:])
-		t.inside[g] = append(t.inside[g], inside{at, i})
+	for i := 1; i+Shortest <= min(len(plain), mostInside); i++ {
+		if g := gram(plain[i:]); len(t.inside[g]) < mostAlike {
+			t.inside[g] = append(t.inside[g], inside{at, i})
+		}
 	}
 	if strings.Contains(plain, " ") { // in a URL's query
 		t.pattern(strings.ReplaceAll(plain, " ", "+"), len(plain), false)
 	}
 }
+
+// Bounds on how much is known of a secret's inside: it is a key, and hardly
+// repeats itself.
+const (
+	mostInside = 4 << 10
+	mostAlike  = 16
+)
 
 // pattern adds a form that is not there yet.
 func (t *table) pattern(text string, part int, run bool) {

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -33,7 +34,7 @@ func asked(req *provider.Request, t Target, run provider.Run) []attribute.KeyVal
 	if req.Seed != nil {
 		out = append(out, attribute.Int64("gen_ai.request.seed", *req.Seed))
 	}
-	if len(req.Stop) > 0 {
+	if len(req.Stop) > 0 && req.Privacy != provider.PrivacyLocal { // they are texts of the prompt's author
 		out = append(out, attribute.StringSlice("gen_ai.request.stop_sequences", req.Stop))
 	}
 	for _, name := range []string{"top_k", "frequency_penalty", "presence_penalty"} {
@@ -191,6 +192,29 @@ func prompt(messages []provider.Message) []attribute.KeyValue {
 func completion(text string, f provider.Finish) attribute.KeyValue {
 	m := []message{{Role: "assistant", Parts: []part{{Type: "text", Content: text}}, Finish: string(f)}}
 	return attribute.String("gen_ai.output.messages", toJSON(m))
+}
+
+// clean is attributes without secrets.
+func clean(secrets *redact.Redactor, all []attribute.KeyValue) []attribute.KeyValue {
+	for i, kv := range all {
+		switch kv.Value.Type() {
+		case attribute.STRING:
+			text := kv.Value.AsString()
+			if strings.HasSuffix(string(kv.Key), "messages") || kv.Key == "gen_ai.system_instructions" {
+				text = string(secrets.JSON(json.RawMessage(text)))
+			} else {
+				text = secrets.Text(text)
+			}
+			all[i].Value = attribute.StringValue(text)
+		case attribute.STRINGSLICE:
+			texts := kv.Value.AsStringSlice()
+			for j := range texts {
+				texts[j] = secrets.Text(texts[j])
+			}
+			all[i].Value = attribute.StringSliceValue(texts)
+		}
+	}
+	return all
 }
 
 func toJSON(v any) string {

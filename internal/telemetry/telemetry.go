@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	// end, once.
 	Warn    func(string)
 	Version string // of the program
+	// Secrets are in no attribute. Nil: only what looks like a key is taken out.
+	Secrets *redact.Redactor
 }
 
 // Target is a configured provider.

@@ -88,12 +88,12 @@ func (t *traced) begin(ctx context.Context, req *provider.Request) *watch {
 		if run.ID != "" {
 			parent = w.p.runs.enter(parent, w.p.tracer, run, w.start)
 		}
-		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(runAttributes(run)...))
+		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(clean(t.options.Secrets, runAttributes(run))...))
 	}
-	_, w.span = w.p.tracer.Start(parent, "chat "+w.target.Model, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(w.start), trace.WithAttributes(asked(req, w.target, run)...))
+	_, w.span = w.p.tracer.Start(parent, "chat "+t.options.Secrets.Text(w.target.Model), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithTimestamp(w.start), trace.WithAttributes(clean(t.options.Secrets, asked(req, w.target, run))...))
 	if w.captures() {
-		w.span.SetAttributes(prompt(req.Messages)...)
+		w.span.SetAttributes(clean(t.options.Secrets, prompt(req.Messages))...)
 	}
 	w.ctx = trace.ContextWithSpan(ctx, w.span)
 	return w
@@ -144,12 +144,12 @@ func (w *watch) end() {
 		return
 	}
 	w.span.SetAttributes(attribute.String("gen_ai.provider.name", w.target.System))
-	w.span.SetAttributes(answered(w.last, route)...)
+	w.span.SetAttributes(clean(w.t.options.Secrets, answered(w.last, route))...)
 	for _, a := range attempts(route, w.err) {
-		w.span.AddEvent("tandem.attempt", trace.WithAttributes(attempt(a)...))
+		w.span.AddEvent("tandem.attempt", trace.WithAttributes(clean(w.t.options.Secrets, attempt(a))...))
 	}
 	if w.captures() && w.last != nil {
-		w.span.SetAttributes(completion(string(w.text), w.last.Finish))
+		w.span.SetAttributes(clean(w.t.options.Secrets, []attribute.KeyValue{completion(string(w.text), w.last.Finish)})...)
 	}
 	for _, s := range []trace.Span{w.span, w.step} {
 		if s == nil {

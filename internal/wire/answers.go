@@ -3,12 +3,11 @@ package wire
 import (
 	"context"
 	"errors"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
@@ -30,7 +29,7 @@ type Answers struct {
 // replaying is a stack that answers from recordings. It has no transport, no
 // engine and no key, and writes nothing down: nobody is asked.
 func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
-	s := &Stack{cfg: cfg, options: Options{Answers: a}}
+	s := &Stack{cfg: cfg, options: Options{Answers: a}, secrets: &redact.Redactor{}}
 	for _, pc := range cfg.Providers {
 		s.Targets = append(s.Targets, Target{Config: pc})
 	}
@@ -58,7 +57,7 @@ func (s *Stack) kept(p provider.Provider, o Options) (provider.Provider, error) 
 	a := o.Answers
 	if a.Record != "" {
 		o := record.Options{
-			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets, Suspect: config.LooksLikeKey,
+			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets.List, Suspect: config.LooksLikeKey,
 			Attempts: attempts, Warn: s.warned,
 		}
 		if err := s.recordLookups(o); err != nil {
@@ -74,7 +73,7 @@ func (s *Stack) kept(p provider.Provider, o Options) (provider.Provider, error) 
 		return p, nil
 	}
 	s.cache = NewCache(o.StateDir)
-	return cache.New(p, cache.Options{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned}), nil
+	return cache.New(p, cache.Options{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned, Secret: s.secrets.Knows}), nil
 }
 
 func (s *Stack) warned(err error) {
@@ -111,35 +110,6 @@ func (s *Stack) candidates(endpoints bool) func(*provider.Request) []canon.Targe
 		}
 		return out
 	}
-}
-
-// revealed are the keys that this process has looked up.
-type revealed struct {
-	mu   sync.Mutex
-	keys []string
-}
-
-func (r *revealed) add(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.keys = append(r.keys, key)
-}
-
-// secrets are the keys in use, and those that lie in the environment. One that
-// lies elsewhere and is not in use is not looked up for this.
-func (s *Stack) secrets() []string {
-	s.revealed.mu.Lock()
-	out := append([]string(nil), s.revealed.keys...)
-	s.revealed.mu.Unlock()
-	for _, pc := range s.cfg.Providers {
-		if !strings.HasPrefix(string(pc.APIKey), "env:") {
-			continue
-		}
-		if key, err := s.cfg.Key(pc.Name); err == nil {
-			out = append(out, key.Reveal())
-		}
-	}
-	return out
 }
 
 // attempts are the targets that an error tells of.

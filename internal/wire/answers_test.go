@@ -136,10 +136,6 @@ func TestAKeyInUseIsNotRecorded(t *testing.T) {
 	if err != nil || strings.Contains(string(data), plain) || !strings.Contains(string(data), "my key is [redacted]") {
 		t.Errorf("%s, %v", data, err)
 	}
-	s.revealed.add("another-key-in-use")
-	if got := s.secrets(); fmt.Sprint(got) != "[plain-as-a-word another-key-in-use plain-as-a-word]" && fmt.Sprint(got) != "[another-key-in-use plain-as-a-word]" {
-		t.Errorf("secrets %q", got)
-	}
 }
 
 func TestReplayWantsItsRecordings(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/ollama"
-	"github.com/tandem-llm/tandem/provider/record"
 )
 
 // keep prepares what calls are written down with. It opens nothing.
@@ -106,7 +105,7 @@ func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
 }
 
 // Redact takes secrets out of a text that is about to be kept.
-func (s *Stack) Redact(text string) string { return record.Redact(text, s.secrets()) }
+func (s *Stack) Redact(text string) string { return s.secrets.Text(text) }
 
 // written waits until what was asked is written down, and says if it was not.
 func (s *Stack) written() {

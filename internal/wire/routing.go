@@ -23,6 +23,7 @@ func (s *Stack) route(t *Target, rt *router.Target) {
 	if pc.MaxConcurrent > 0 {
 		t.Provider = limit.New(t.Provider, pc.MaxConcurrent)
 	}
+	t.Provider = &clean{t.Provider, s.secrets} // within the ledger and the router, which write down and tell what it says
 	kept := s.ledger(t)
 	t.Provider = kept
 	rt.Quote = kept.Quote

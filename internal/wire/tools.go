@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/childenv"
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -132,7 +133,7 @@ func (o *opened) open(ctx context.Context, m config.MCPServer) error {
 
 // mcpConfig is a server as internal/mcp knows it, its keys looked up.
 func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, error) {
-	c := mcp.Config{Name: m.Name, Command: m.Command, URL: m.URL, Remote: s.remote(ctx, m), Timeout: time.Duration(m.Timeout), Version: s.options.Version}
+	c := mcp.Config{Name: m.Name, Command: m.Command, URL: m.URL, Remote: s.remote(ctx, m), Timeout: time.Duration(m.Timeout), Version: s.options.Version, Secrets: s.secrets}
 	values, err := s.cfg.Values(m.Env)
 	if err == nil && m.URL != "" {
 		values, err = s.cfg.Values(m.Headers)
@@ -150,7 +151,7 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text := values[name].Reveal()
 		if config.IsRef(said[name]) {
-			s.revealed.add(text)
+			s.secrets.Add(text)
 			if http.CanonicalHeaderKey(name) == "Authorization" && m.URL != "" {
 				text = "Bearer " + text
 			}
@@ -161,7 +162,7 @@ func (s *Stack) mcpConfig(ctx context.Context, m config.MCPServer) (mcp.Config, 
 			env = append(env, name+"="+text)
 		}
 	}
-	c.Env = mcp.Environment(os.Environ(), env)
+	c.Env = append(childenv.Tool(os.Environ()), env...)
 	return c, nil
 }
 
@@ -213,18 +214,4 @@ func (s *Stack) warnOf(text string) {
 	if s.warn != nil {
 		s.warn(text)
 	}
-}
-
-// toolVariables are the environment variables that hold MCP servers' keys.
-func (s *Stack) toolVariables() (names []string) {
-	for _, m := range s.cfg.MCPServers {
-		for _, values := range []map[string]string{m.Env, m.Headers} {
-			for _, v := range values {
-				if name, ok := strings.CutPrefix(v, "env:"); ok {
-					names = append(names, name)
-				}
-			}
-		}
-	}
-	return names
 }

@@ -8,7 +8,7 @@ import (
 // trace puts telemetry around everything, where the environment asks for it.
 func (s *Stack) trace(o Options) {
 	s.Provider, s.flush = telemetry.Wrap(s.Provider, telemetry.Options{
-		Getenv: o.Getenv, Warn: o.Warn, Version: o.Version,
+		Getenv: o.Getenv, Warn: o.Warn, Version: o.Version, Secrets: s.secrets,
 		Policy: httpx.Policy{Offline: s.cfg.Offline},
 		Target: func(name string) telemetry.Target {
 			if name == "" && len(s.cfg.Use) > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
@@ -49,6 +50,9 @@ type Options struct {
 	Warn func(string)
 	// Getenv is the environment, for telemetry. Nil: there is none.
 	Getenv func(string) string
+	// Secrets knows the keys that are to be shown and written nowhere, and is told
+	// those that the stack comes to know. Nil: it knows those only.
+	Secrets *redact.Redactor
 	// Answers are recorded, replayed or kept for the next time.
 	Answers Answers
 }
@@ -68,7 +72,7 @@ type Stack struct {
 	cache             *Cache            // nil: none is used
 	collections       *store.Store      // nil: there is no directory for it
 	lookups           provider.Provider // records or replays what is found; nil: neither
-	revealed          revealed
+	secrets           *redact.Redactor
 }
 
 // Target is one configured provider.
@@ -92,7 +96,10 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if o.Answers.Replay != "" {
 		return replaying(cfg, o.Answers)
 	}
-	s := &Stack{cfg: cfg, warn: o.Warn, options: o}
+	s := &Stack{cfg: cfg, warn: o.Warn, options: o, secrets: o.Secrets}
+	if s.secrets == nil {
+		s.secrets = &redact.Redactor{}
+	}
 	if err := s.keep(o); err != nil {
 		return nil, err
 	}
@@ -104,6 +111,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 		t := Target{Config: pc}
 		transport := httpx.NewTransport(httpx.Options{
 			Policy:  s.policy(),
+			Secrets: s.secrets,
 			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 			MaxAnswer: int64(cfg.MaxAnswer),
 		})
@@ -175,7 +183,7 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	ec := engine.Config{
 		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
 		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: o.EngineEnv, Hide: s.keyVariables(),
+		Env: o.EngineEnv,
 	}
 	private := ec
 	private.Env = append(slices.Clip(ec.Env), "OLLAMA_NO_CLOUD=1") // it then has nothing run elsewhere
@@ -218,7 +226,7 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 		}
 		c := c
 		c.Key = key.Reveal()
-		s.revealed.add(c.Key)
+		s.secrets.Add(c.Key)
 		p, err := openai.New(c)
 		if err != nil {
 			return nil, err
@@ -228,16 +236,6 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 	}}
 	t.Provider, t.Keyless = k, bare
 	return func(context.Context) error { _, err := k.get(); return err }, nil
-}
-
-// keyVariables are the environment variables that hold keys.
-func (s *Stack) keyVariables() (names []string) {
-	for _, p := range s.cfg.Providers {
-		if name, ok := strings.CutPrefix(string(p.APIKey), "env:"); ok {
-			names = append(names, name)
-		}
-	}
-	return append(names, s.toolVariables()...)
 }
 
 // Target returns the configured provider of that name.

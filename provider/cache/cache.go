@@ -29,6 +29,9 @@ type Options struct {
 	// order. All of it is a part of the question. Nil, as in a program of your
 	// own: Request.Use stands for them.
 	Targets func(*provider.Request) []canon.Target
+	// Secret reports whether a text has a secret in it: such an answer is not
+	// kept, for without the secret it would be another one. Nil: none has.
+	Secret func(text string) bool
 	// Warn is told of the first failure of the store. It costs no answer. Nil:
 	// nobody is told.
 	Warn func(error)
@@ -83,7 +86,7 @@ func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 				break
 			}
 		}
-		if k.whole {
+		if k.whole && !c.secret(&k) {
 			c.put(ctx, key, &k)
 		}
 	}
@@ -143,6 +146,20 @@ func (c *Cache) put(ctx context.Context, key string, k *keeper) {
 	if err != nil {
 		c.warn(context.Background(), err)
 	}
+}
+
+// secret reports whether an answer has a secret in it.
+func (c *Cache) secret(k *keeper) bool {
+	if c.o.Secret == nil {
+		return false
+	}
+	rt := &k.Route
+	for _, text := range []string{k.Text, k.Thinking, rt.Model, rt.Reason, rt.Request, rt.Endpoint} {
+		if c.o.Secret(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // warn tells of the first failure that is not the caller's own.

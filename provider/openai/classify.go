@@ -66,7 +66,7 @@ func (a *answer) failure(caller context.Context, err error) error {
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
 	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
-	e.Err = a.p.scrubbed(e.Err)
+	e.Err = a.p.secrets.Error(e.Err)
 	return e
 }
 
@@ -74,13 +74,15 @@ func (a *answer) error(k provider.Kind, format string, args ...any) error {
 // answer has been yielded.
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := c.Error(err, p.endpoint, p.cfg.BaseURL, partial, func(e *provider.Error) {
-		s, ok := parseSaid(c.Failure)
+		body := p.secrets.Body(c.Failure) // before it is cut to what is shown
+		s, ok := parseSaid(body)
 		if _, n := s.code(); e.Status == 0 {
 			e.Status = n
 		}
-		e.Kind, e.Err = kindOf(e.Status, s), errors.New(wording(s, ok, e.Status, c.Failure))
+		e.Kind, e.Err = kindOf(e.Status, s), errors.New(wording(s, ok, e.Status, body))
 	})
-	e.Provider, e.Model, e.Err = p.cfg.Name, model, p.scrubbed(e.Err)
+	e.Provider, e.Model, e.Err = p.cfg.Name, model, p.secrets.Error(e.Err)
+	e.RequestID = p.secrets.Text(e.RequestID)
 	return e
 }
 
@@ -158,12 +160,4 @@ func wording(s said, ok bool, status int, body []byte) string {
 		return "the server sent a web page; something stands between here and the API"
 	}
 	return httpx.Words(string(body))
-}
-
-// scrubbed keeps the key out of an error: servers echo it.
-func (p *Provider) scrubbed(err error) error {
-	if p.cfg.Key == "" || err == nil || !strings.Contains(err.Error(), p.cfg.Key) {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), p.cfg.Key, "[key]"))
 }

@@ -14,6 +14,7 @@ import (
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -49,6 +50,7 @@ type Config struct {
 // Provider is one OpenAI-compatible server. Make one with [New].
 type Provider struct {
 	cfg      Config
+	secrets  redact.Redactor // the key: servers echo it
 	client   *goopenai.Client
 	header   http.Header
 	endpoint string // scheme://host[:port], for routes
@@ -91,6 +93,7 @@ func New(cfg Config) (*Provider, error) {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url has a query or a fragment; expected something like %s", DefaultBaseURL)
 	}
 	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}}
+	p.secrets.Add(cfg.Key)
 	if cfg.Organization != "" {
 		p.header.Set("OpenAI-Organization", cfg.Organization)
 	}

@@ -67,8 +67,3 @@ func ExampleReplay() {
 	// Delhi. <nil>
 	// unavailable messages[0].text "The capital of Kenya?" "The capital of India?"
 }
-
-func ExampleRedact() {
-	fmt.Println(record.Redact("the key is correct-horse", []string{"correct-horse"}))
-	// Output: the key is [redacted]
-}
