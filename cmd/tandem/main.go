@@ -4,8 +4,7 @@ package main
 
 import (
 	"context"
-	"io"
-	"log"
+	"log/slog"
 	"os"
 	"runtime/debug"
 
@@ -16,7 +15,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // a long answer is most of the memory there is: twice that is too much
 	}
-	log.SetOutput(io.Discard) // net/http writes to it what servers send unasked
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // net/http logs what servers send unasked
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
