@@ -42,9 +42,14 @@ func layout(text string, at int, prompt, more string, width int) (rows []string,
 			continue
 		}
 		shown := cluster
-		if cluster == "\t" {
+		switch {
+		case cluster == "\t":
 			w = 4
 			shown = "    "
+		case strings.ContainsFunc(cluster, Hidden): // typed or pasted: it is sent, and does nothing here
+			var f Filter
+			shown = string(f.Append(nil, []byte(cluster)))
+			w = uniseg.StringWidth(shown)
 		}
 		if used+w > width && used > 0 {
 			next()

@@ -192,7 +192,7 @@ func (e *Editor) search(ctx context.Context) (done bool, err error) {
 	prompt := e.prompt
 	defer func() { e.prompt = prompt }()
 	for {
-		e.prompt = "(search: " + query + ") "
+		e.prompt = "(search: " + Visible(query) + ") "
 		e.show()
 		k, err := e.In.next(ctx)
 		if err != nil {

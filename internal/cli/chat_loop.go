@@ -157,10 +157,10 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 		s.app.say("%s what was typed before is not at hand: %s", t.yellow("warning:"), explain(err))
 	}
 	ed := &chatui.Editor{
-		In: in, Out: t.err, History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: t.bold,
+		In: in, Out: ours(t.err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.direct(t.bold(prompt)) },
 		Whole: func(text string) bool { _, whole := chatui.Message(text); return whole },
 	}
-	if f, ok := t.err.(*os.File); ok {
+	if f, ok := ours(t.err).(*os.File); ok {
 		ed.Size = func() (int, int) {
 			w, h, _ := term.GetSize(int(f.Fd())) // 0 where it cannot be told
 			return w, h

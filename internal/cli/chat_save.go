@@ -92,7 +92,7 @@ func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
 		_, err := (&sanitizer{w: w}).WriteString(chatText(c))
 		return err
 	}
-	md := chatui.NewMarkdown(w)
+	md := chatui.NewMarkdown(ours(w)) // made safe before it is formatted
 	_, err := (&sanitizer{w: md}).WriteString(chatText(c))
 	return errors.Join(err, md.Close())
 }

@@ -14,7 +14,7 @@ func (s *chatSession) stream(ctx context.Context, req provider.Request) (provide
 	if !s.format {
 		return a.stream(ctx, s.stack, req, restarts(s.stack), allOf)
 	}
-	md := chatui.NewMarkdown(a.term.out)
+	md := chatui.NewMarkdown(ours(a.term.out)) // made safe before it is formatted
 	pr := &printer{out: &sanitizer{w: md}, again: func() {
 		_ = md.Close() // what broke off may have been within a block of code
 		a.again()

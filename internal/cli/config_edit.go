@@ -89,9 +89,9 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 // runEditor runs the user's editor on a file, and waits for it.
 func (a *app) runEditor(ctx context.Context, editor []string, file string) error {
 	cmd := exec.CommandContext(ctx, editor[0], append(editor[1:], file)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.in, a.term.err, a.term.err
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.in, ours(a.term.err), ours(a.term.err)
 	if a.term.outIsTTY {
-		cmd.Stdout = a.term.out
+		cmd.Stdout = ours(a.term.out)
 	}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

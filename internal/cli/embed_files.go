@@ -183,14 +183,15 @@ func (v *embedView) show(how string) {
 		v.a.term.note("%s", line)
 		return
 	}
-	fmt.Fprintf(v.a.term.err, "\r\x1b[K%s", v.a.term.dim(firstRunes(line, 78)))
+	fmt.Fprint(ours(v.a.term.err), eraseLine)
+	fmt.Fprint(v.a.term.err, v.a.term.dim(firstRunes(line, 78)))
 	v.open = true
 }
 
 // end clears the terminal's line.
 func (v *embedView) end() {
 	if v.open {
-		fmt.Fprint(v.a.term.err, "\r\x1b[K")
+		fmt.Fprint(ours(v.a.term.err), eraseLine)
 		v.open = false
 	}
 }

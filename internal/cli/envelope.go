@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,8 +133,19 @@ func (a *app) printJSON(what string, v any, err error) error {
 	return reported(err)
 }
 
+// writeJSON writes v in one line. On a terminal, what must not be shown there is
+// written as escapes: the value stays the same.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	data := b.Bytes()
+	if _, ok := w.(*screen); ok {
+		data = escapeHidden(data)
+	}
+	_, err := w.Write(data)
+	return err
 }

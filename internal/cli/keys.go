@@ -140,8 +140,8 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 			asked := term.NewTerminal(struct {
 				io.Reader
 				io.Writer
-			}{f, a.term.err}, "")
-			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", name))
+			}{f, ours(a.term.err)}, "")
+			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", stripControls(name)))
 			if errors.Is(err, io.EOF) { // Ctrl-C, which is no signal here, or Ctrl-D
 				err = context.Canceled
 			}

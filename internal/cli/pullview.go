@@ -32,8 +32,8 @@ func (v *pullView) show(p provider.PullProgress) {
 		v.end()
 		v.digest = p.Digest
 		v.bar = progressbar.NewOptions64(p.Total,
-			progressbar.OptionSetWriter(v.t.err), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetDescription(layer(p.Digest)), progressbar.OptionFullWidth(),
+			progressbar.OptionSetWriter(ours(v.t.err)), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetDescription(stripControls(layer(p.Digest))), progressbar.OptionFullWidth(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100e6),
 		)
 	}

@@ -1,18 +1,23 @@
 package cli
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
 )
 
-// A model's output is a stranger's: on a terminal its escape sequences could
-// retitle the window, write the clipboard or hide text. sanitizer drops them,
-// also where one is cut between two chunks.
+// sanitizer takes a stranger's control sequences out of a text whole, also where
+// one is cut between two writes, and what else a terminal must not be shown (see
+// chatui.Filter). A sequence that does not end takes no more than its line.
 type sanitizer struct {
-	w     io.Writer
-	state sanState
-	buf   []byte
+	w      io.Writer
+	filter chatui.Filter
+	state  sanState
+	part   []byte // the beginning of a character
+	buf    []byte
 }
 
 type sanState int
@@ -25,28 +30,49 @@ const (
 	sanStringEscape
 )
 
-// WriteString writes s without terminal control sequences. Newline and tab are
-// the only control characters that pass.
-func (z *sanitizer) WriteString(s string) (int, error) {
+// WriteString writes what of s may be shown. Newline and tab are the only
+// control characters that pass.
+func (z *sanitizer) WriteString(s string) (int, error) { return z.Write([]byte(s)) }
+
+// Write is WriteString for bytes.
+func (z *sanitizer) Write(p []byte) (int, error) {
+	n := len(p)
 	z.buf = z.buf[:0]
-	for _, r := range s {
+	if len(z.part) > 0 {
+		p = append(z.part, p...)
+		z.part = nil
+	}
+	for len(p) > 0 {
+		if !utf8.FullRune(p) {
+			z.part = bytes.Clone(p)
+			break
+		}
+		r, size := utf8.DecodeRune(p)
 		z.rune(r)
+		p = p[size:]
 	}
 	if _, err := z.w.Write(z.buf); err != nil {
 		return 0, err
 	}
-	return len(s), nil
+	return n, nil
 }
 
 func (z *sanitizer) rune(r rune) {
+	if r == '\n' { // of a sequence that does not end, the rest is text
+		z.state = sanText
+	}
 	switch z.state {
 	case sanText:
 		z.text(r)
 	case sanEscape:
 		z.escape(r)
 	case sanCSI:
-		if r >= 0x40 && r <= 0x7e {
+		switch {
+		case r >= 0x40 && r <= 0x7e:
 			z.state = sanText
+		case r < 0x20 || r > 0x3f: // it is none
+			z.state = sanText
+			z.text(r)
 		}
 	case sanString:
 		switch r {
@@ -64,18 +90,15 @@ func (z *sanitizer) rune(r rune) {
 }
 
 func (z *sanitizer) text(r rune) {
-	switch {
-	case r == '\n' || r == '\t':
-		z.buf = append(z.buf, byte(r))
-	case r == 0x1b:
+	switch r {
+	case 0x1b:
 		z.state = sanEscape
-	case r == 0x9b:
+	case 0x9b:
 		z.state = sanCSI
-	case r == 0x90, r == 0x98, r == 0x9d, r == 0x9e, r == 0x9f:
+	case 0x90, 0x98, 0x9d, 0x9e, 0x9f:
 		z.state = sanString
-	case r < 0x20, r >= 0x7f && r < 0xa0:
 	default:
-		z.buf = utf8.AppendRune(z.buf, r)
+		z.buf = z.filter.AppendRune(z.buf, r)
 	}
 }
 
@@ -87,8 +110,11 @@ func (z *sanitizer) escape(r rune) {
 		z.state = sanString
 	case r >= 0x20 && r <= 0x2f: // intermediate: one more byte follows
 		z.state = sanEscape
-	default:
+	case r >= 0x30 && r <= 0x7e:
 		z.state = sanText
+	default: // it is none
+		z.state = sanText
+		z.text(r)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -13,20 +14,23 @@ import (
 )
 
 // Output rules. Data goes to standard output, everything else to standard
-// error. What a model wrote reaches a terminal without its control sequences,
-// and a pipe byte for byte. A key that the process knows is in no line and in no
-// error; an answer that holds one is the user's own and stays. Colours and progress bars are for terminals; the
+// error. A terminal gets nothing that does something to it or hides what it
+// shows but our own colours (screen.go); a pipe gets all byte for byte. A key
+// that the process knows is in no line and in no error; an answer that holds one
+// is the user's own and stays. Colours and progress bars are for terminals; the
 // variable NO_COLOR or `--color never` turns colours off.
 
 // terminal is the process's three streams, and what is known of them.
 type terminal struct {
-	in       io.Reader
+	in io.Reader
+	// out and err are a *screen each where they are terminals.
 	out, err io.Writer
 	// inPiped: standard input is a file or a pipe, so there may be data.
 	inPiped          bool
 	outIsTTY, errTTY bool
 	inIsTTY          bool
 	color            bool
+	mark             string // stands for ESC in what is painted for a screen
 
 	secrets redact.Redactor // taken out of all lines and errors that are shown
 
@@ -35,8 +39,9 @@ type terminal struct {
 }
 
 func newTerminal(in io.Reader, out, err io.Writer) *terminal {
-	t := &terminal{in: in, out: out, err: err}
+	t := &terminal{in: in, out: out, err: err, mark: newMark()}
 	t.inIsTTY, t.outIsTTY, t.errTTY = isTTY(in), isTTY(out), isTTY(err)
+	t.out, t.err = t.stream(out, t.outIsTTY), t.stream(err, t.errTTY)
 	switch f := in.(type) {
 	case nil:
 	case *os.File:
@@ -47,6 +52,14 @@ func newTerminal(in io.Reader, out, err io.Writer) *terminal {
 		t.inPiped = true
 	}
 	return t
+}
+
+// stream is where what goes to w is written.
+func (t *terminal) stream(w io.Writer, tty bool) io.Writer {
+	if f, ok := w.(*os.File); ok && tty {
+		return &screen{file: f, mark: []byte(t.mark)}
+	}
+	return &unmarked{w: w, mark: []byte(t.mark)}
 }
 
 func isTTY(v any) bool {
@@ -73,8 +86,11 @@ func (t *terminal) paint(code, s string) string {
 	if !t.color || s == "" {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	return t.mark + "[" + code + "m" + s + t.mark + "[0m"
 }
+
+// direct is painted text for a writer that is ours.
+func (t *terminal) direct(painted string) string { return strings.ReplaceAll(painted, t.mark, "\x1b") }
 
 func (t *terminal) dim(s string) string    { return t.paint("2", s) }
 func (t *terminal) bold(s string) string   { return t.paint("1", s) }
@@ -101,9 +117,12 @@ func (t *terminal) status(text string) {
 	}
 }
 
+// eraseLine empties the terminal's line.
+const eraseLine = "\r\x1b[K"
+
 func (t *terminal) wipe() {
 	if t.stands {
-		fmt.Fprint(t.err, "\r\x1b[K")
+		fmt.Fprint(ours(t.err), eraseLine)
 		t.stands = false
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/spf13/pflag"
 
 	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -85,7 +85,7 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 		return false, nil
 	}
 	q.tools.between()
-	q.term.note("%s %s", q.term.bold("A model wants to run "+visible(name)), q.term.dim(source(call.Tool)))
+	q.term.note("%s %s", q.term.bold("A model wants to run "+chatui.Visible(name)), q.term.dim(source(call.Tool)))
 	q.term.note("  %s", argumentsText(call.Arguments))
 	fmt.Fprint(q.term.err, "Run it? [y]es, [N]o, [a]lways for this tool: ")
 	answer, err := readAnswer(ctx, q.term.in)
@@ -148,25 +148,12 @@ func argumentsText(arguments json.RawMessage) string {
 		b.Reset()
 		b.Write(arguments)
 	}
-	text := visible(b.String())
+	text := chatui.Visible(b.String())
 	if len(text) <= mostShown {
 		return text
 	}
 	shown := textx.Head(text, mostShown)
 	return fmt.Sprintf("%s… (%d more bytes, which are not shown)", shown, len(text)-len(shown))
-}
-
-// visible is text with what is not seen as escapes.
-func visible(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // observeTool tells on standard error what tools do.
@@ -177,9 +164,9 @@ func (a *app) observeTool(e tool.Event) {
 	if a.flags.quiet {
 		return
 	}
-	name := visible(e.Name)
+	name := chatui.Visible(e.Name)
 	if e.Tool != nil {
-		name = visible(e.Tool.Title())
+		name = chatui.Visible(e.Tool.Title())
 	}
 	line := ""
 	switch e.Outcome {
@@ -190,14 +177,14 @@ func (a *app) observeTool(e tool.Event) {
 			line = fmt.Sprintf("%s took %s, and gave %d bytes", name, short(e.Took), len(e.Text))
 		}
 	case tool.Failed:
-		line = fmt.Sprintf("%s failed: %s", name, briefly(visible(strings.TrimPrefix(e.Text, "Error: "))))
+		line = fmt.Sprintf("%s failed: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
 	case tool.Refused:
 		line = name + " was not run"
 		if !a.term.interactive() {
 			line += ": there is no terminal to ask on; allow it with --allow-tools " + name
 		}
 	case tool.Wrong:
-		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(visible(strings.TrimPrefix(e.Text, "Error: "))))
+		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
 	}
 	if line != "" {
 		a.tools.between()
