@@ -37,8 +37,16 @@ func atTerminal(t *testing.T, f *fake, home string, args ...string) *session {
 // at is atTerminal, at one of that kind.
 func at(t *testing.T, f *fake, home, kind string, args ...string) *session {
 	t.Helper()
-	cmd := prepared(t, f, home, kind, args...)
+	return started(t, prepared(t, f, home, kind, args...), "")
+}
+
+// started starts a program at a terminal where something has been typed before.
+func started(t *testing.T, cmd *exec.Cmd, before string) *session {
+	t.Helper()
 	file, terminal := pty(t)
+	if _, err := file.WriteString(before); err != nil {
+		t.Fatal(err)
+	}
 	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)
 	}

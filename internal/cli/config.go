@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/chatui"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -206,11 +208,11 @@ func (a *app) configTrustCommand() *cobra.Command {
 grant it: to send a key or prompts where your own configuration does not, or to
 run a program. Any change of the file asks again.`,
 		Args: exactArgs(),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if revoke {
 				return a.configRevoke()
 			}
-			return a.configTrust(yes)
+			return a.configTrust(cmd.Context(), yes)
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
@@ -218,7 +220,7 @@ run a program. Any change of the file asks again.`,
 	return cmd
 }
 
-func (a *app) configTrust(yes bool) error {
+func (a *app) configTrust(ctx context.Context, yes bool) error {
 	cfg, err := a.load()
 	if err != nil && !errors.Is(err, config.ErrUntrusted) {
 		return err
@@ -231,18 +233,27 @@ func (a *app) configTrust(yes bool) error {
 		a.term.note("trusted already; take it back with `tandem config trust --revoke`")
 	}
 	for _, d := range cfg.Demands() {
-		if _, err := fmt.Fprintf(a.term.out, "%s: it wants to %s\n", d.Place, stripControls(d.Text)); err != nil {
+		line := chatui.Visible(fmt.Sprintf("%s: it wants to %s", d.Place, d.Text))
+		if _, err := fmt.Fprintln(a.term.out, line); err != nil {
 			return err
+		}
+		if !a.term.outIsTTY && !yes && !cfg.Trusted() {
+			a.term.note("%s", line) // whoever is asked must see it
 		}
 	}
 	if cfg.Trusted() {
 		return nil
 	}
-	if !yes && !a.term.inIsTTY {
+	if !yes && !a.term.interactive() {
 		return usageError{errors.New("there is no terminal to ask on; if you agree, run `tandem config trust --yes`")}
 	}
-	if !yes && !a.term.confirm("Do you agree?") {
-		return usageError{errors.New("not trusted; nothing was changed")}
+	if !yes {
+		switch agreed, err := a.term.confirm(ctx, "Do you agree?"); {
+		case err != nil:
+			return err
+		case !agreed:
+			return usageError{errors.New("not trusted; nothing was changed")}
+		}
 	}
 	path, err := cfg.Trust()
 	if err != nil {

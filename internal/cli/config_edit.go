@@ -80,7 +80,8 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 			return nil
 		}
 		a.report(err)
-		if !a.term.confirm("Edit it again?") {
+		again, err := a.term.confirm(ctx, "Edit it again?")
+		if err != nil || !again {
 			return errDraftKept
 		}
 	}

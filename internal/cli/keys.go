@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/keys"
 )
 
@@ -136,6 +137,9 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 			return "", fmt.Errorf("asking for the key: %w", err)
 		}
 		defer func() { _ = term.Restore(int(f.Fd()), state) }()
+		if err := chatui.DropTyped(f); err != nil { // what was typed before is no key
+			return "", fmt.Errorf("asking for the key: %w", err)
+		}
 		read = func() (string, error) {
 			asked := term.NewTerminal(struct {
 				io.Reader

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
 )
 
@@ -153,11 +154,16 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 		}
 		before, what = time.Now().Add(-d), "what is older than "+older
 	}
-	if !yes && !a.term.inIsTTY {
+	if !yes && !a.term.interactive() {
 		return usageError{errors.New("there is no terminal to ask on; if you are sure, add --yes")}
 	}
-	if !yes && !a.term.confirm("Forget "+what+"?") {
-		return usageError{errors.New("nothing was changed")}
+	if !yes {
+		switch sure, err := a.term.confirm(ctx, "Forget "+chatui.Visible(what)+"?"); {
+		case err != nil:
+			return err
+		case !sure:
+			return usageError{errors.New("nothing was changed")}
+		}
 	}
 	s := store.New(stateDir())
 	defer s.Close()

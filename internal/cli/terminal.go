@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +35,8 @@ type terminal struct {
 
 	mu     sync.Mutex // of what is written to err as lines
 	stands bool       // a status stands in the last line
+
+	keys keyboard // what is answered to questions
 }
 
 func newTerminal(in io.Reader, out, err io.Writer) *terminal {
@@ -139,13 +140,3 @@ func (t *terminal) modelWriter(w io.Writer, tty bool) io.StringWriter {
 type unbuffered struct{ io.Writer }
 
 func (u unbuffered) WriteString(s string) (int, error) { return io.WriteString(u.Writer, s) }
-
-// confirm asks a yes-or-no question on a terminal; without one the answer is no.
-func (t *terminal) confirm(question string) bool {
-	if !t.inIsTTY || !t.errTTY {
-		return false
-	}
-	fmt.Fprintf(t.err, "%s [y/N] ", question)
-	line, _ := bufio.NewReader(t.in).ReadString('\n')
-	return line == "y\n" || line == "Y\n" || line == "yes\n"
-}

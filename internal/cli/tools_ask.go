@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/chatui"
-	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -55,9 +53,6 @@ type toolStack struct {
 	Close func()
 }
 
-// interactive reports whether somebody can be asked.
-func (t *terminal) interactive() bool { return t.inIsTTY && t.errTTY }
-
 // asker asks before a tool runs.
 type asker struct {
 	*app
@@ -85,22 +80,26 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 		return false, nil
 	}
 	q.tools.between()
-	q.term.note("%s %s", q.term.bold("A model wants to run "+chatui.Visible(name)), q.term.dim(source(call.Tool)))
-	q.term.note("  %s", argumentsText(call.Arguments))
-	fmt.Fprint(q.term.err, "Run it? [y]es, [N]o, [a]lways for this tool: ")
-	answer, err := readAnswer(ctx, q.term.in)
-	if err != nil {
-		q.term.note("")
-		return false, err
+	title := fmt.Sprintf("%s %s", q.term.bold("A model wants to run "+chatui.Visible(name)), q.term.dim(source(call.Tool)))
+	arguments := argumentsText(call.Arguments)
+	q.term.note("%s", title)
+	if len(arguments) > mostShown {
+		q.term.note("  its arguments have %d bytes, more than can be judged here: it does not run; --allow-tools lets it run unasked", len(call.Arguments))
+		return false, nil
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
+	q.term.note("  %s", arguments)
+	if len(arguments) > mostRead {
+		q.term.note("%s", title) // it has left the screen
+	}
+	answer, err := q.term.ask(ctx, "Run it? [y]es, [N]o, [a]lways for this tool: ")
+	switch answer {
 	case "a", "always":
 		q.always = append(q.always, name)
-		return true, nil
+		return true, err
 	case "y", "yes":
-		return true, nil
+		return true, err
 	}
-	return false, nil
+	return false, err
 }
 
 func source(t tool.Tool) string {
@@ -110,35 +109,12 @@ func source(t tool.Tool) string {
 	return "(" + t.Source + ", on this machine)"
 }
 
-// readAnswer reads one line, byte by byte, so that nothing after it is taken. It
-// gives up when ctx does, although the read goes on: the process is about to
-// end then.
-func readAnswer(ctx context.Context, in io.Reader) (string, error) {
-	line := make(chan string, 1)
-	go func() {
-		var b []byte
-		for one := make([]byte, 1); len(b) < 100; {
-			n, err := in.Read(one)
-			if n == 1 && one[0] != '\n' {
-				b = append(b, one[0])
-				continue
-			}
-			if n == 1 || err != nil {
-				break
-			}
-		}
-		line <- string(b)
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case answer := <-line:
-		return answer, nil
-	}
-}
-
-// mostShown is how many bytes of arguments are shown to whom is asked.
-const mostShown = 4 << 10
+// Of a call's arguments all are shown to whom is asked, or the call is refused:
+// what decides may stand at their end.
+const (
+	mostShown = 64 << 10 // bytes
+	mostRead  = 1 << 10  // that surely fit a screen
+)
 
 // argumentsText is a call's arguments for whoever decides on it: what is not seen, or
 // turns the direction of text, is written as an escape.
@@ -148,12 +124,7 @@ func argumentsText(arguments json.RawMessage) string {
 		b.Reset()
 		b.Write(arguments)
 	}
-	text := chatui.Visible(b.String())
-	if len(text) <= mostShown {
-		return text
-	}
-	shown := textx.Head(text, mostShown)
-	return fmt.Sprintf("%s… (%d more bytes, which are not shown)", shown, len(text)-len(shown))
+	return chatui.Visible(b.String())
 }
 
 // observeTool tells on standard error what tools do.

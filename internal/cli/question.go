@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+)
+
+// interactive reports whether somebody can be asked: who answers at a terminal
+// sees there what is asked. A pipe answers nothing.
+func (t *terminal) interactive() bool { return t.inIsTTY && t.errTTY }
+
+// confirm asks a yes-or-no question. Only "y" or "yes" is yes; without a
+// terminal, at its end or after a Ctrl-C the answer is no.
+func (t *terminal) confirm(ctx context.Context, question string) (bool, error) {
+	answer, err := t.ask(ctx, question+" [y/N] ")
+	return answer == "y" || answer == "yes", err
+}
+
+// ask is the one way to ask for something that is then allowed. What it is about
+// has been shown. It returns the answer in lower case, "" without one. What was
+// typed before the question stood there is no answer to it, and is dropped.
+// Errors: those of ctx.
+func (t *terminal) ask(ctx context.Context, question string) (string, error) {
+	file, ok := t.in.(*os.File)
+	if !ok || !t.interactive() {
+		return "", nil
+	}
+	t.keys.mu.Lock()
+	defer t.keys.mu.Unlock()
+	if ctx.Err() != nil {
+		return "", ctx.Err() // it ended while another question was open
+	}
+	if err := chatui.DropTyped(file); err != nil {
+		t.note("not asked, for what was typed before cannot be dropped: %s", err)
+		return "", nil
+	}
+	t.keys.drop()
+	fmt.Fprint(t.err, question)
+	answer, err := t.keys.line(ctx, file)
+	if err != nil {
+		t.note("")
+	}
+	return strings.ToLower(strings.TrimSpace(answer)), err
+}
+
+// keyboard reads lines at a terminal, byte by byte, so that nothing after a line
+// is taken. A read that a cancelled question leaves is the next one's.
+type keyboard struct {
+	mu   sync.Mutex
+	next chan typed // of the read under way; nil: there is none
+}
+
+type typed struct {
+	b  byte
+	ok bool
+}
+
+// drop drops what a read that was left has brought.
+func (k *keyboard) drop() {
+	select {
+	case <-k.next:
+		k.next = nil
+	default:
+	}
+}
+
+// line reads a line; without its end, or with more than an answer has, it is "".
+func (k *keyboard) line(ctx context.Context, in io.Reader) (string, error) {
+	const most = 100
+	var b []byte
+	for {
+		if k.next == nil {
+			next := make(chan typed, 1)
+			k.next = next
+			go func() {
+				one := make([]byte, 1)
+				n, _ := in.Read(one) // an error is the end
+				next <- typed{one[0], n == 1}
+			}()
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case key := <-k.next:
+			k.next = nil
+			switch {
+			case !key.ok:
+				return "", nil
+			case key.b != '\n' && key.b != '\r':
+				if len(b) <= most {
+					b = append(b, key.b)
+				}
+			case len(b) > most:
+				return "", nil
+			default:
+				return string(b), nil
+			}
+		}
+	}
+}
