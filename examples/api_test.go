@@ -21,7 +21,9 @@ var plain = map[string]string{
 	"prompt.IsFile":              "takes a node of a YAML file; for the command line",
 	"prompt.ParseNode":           "takes a node of a YAML file; for package chain",
 	"ollama.Provider.Can":        "asks a server",
+	"ollama.Provider.Elsewhere":  "asks a server",
 	"ollama.Provider.LoadWindow": "asks a server",
+	"ollama.Provider.MayAsk":     "asks a server",
 	"ollama.Provider.Present":    "asks a server",
 	"providertest.Run":           "takes a *testing.T; the adapters' tests call it",
 	"providertest.TestLive":      "takes a *testing.T; the adapters' tests call it",
@@ -99,10 +101,10 @@ func read(t *testing.T, dir string, sources []string) library {
 	return library{p.Name, p, shown}
 }
 
-// abilities are the methods of exported interfaces: what has them is used
-// through the interface, and shown where that is.
+// abilities are the methods of exported interfaces, and of those of the standard
+// library: what has them is used through the interface, and shown where that is.
 func abilities(all []library) map[string]bool {
-	names := map[string]bool{"Error": true, "Unwrap": true, "Is": true, "String": true}
+	names := map[string]bool{"Error": true, "Unwrap": true, "Is": true, "String": true, "MarshalJSON": true, "UnmarshalJSON": true}
 	for _, l := range all {
 		for _, t := range l.doc.Types {
 			for _, s := range t.Decl.Specs {

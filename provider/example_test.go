@@ -213,3 +213,24 @@ func ExampleRequest_NoImageURLs() {
 	// <nil> true
 	// true
 }
+
+// What a request is filed under: no byte of an image, and the same whether the
+// answer comes as a stream or whole.
+func ExampleRequest_CanonicalJSON() {
+	req := provider.Request{Messages: []provider.Message{provider.User("What is this?")}, NoStream: true}
+	key, err := req.CanonicalJSON()
+	fmt.Println(string(key), err)
+	// Output:
+	// {"messages":[{"role":"user","text":"What is this?"}]} <nil>
+}
+
+// What a server says that it counted, for an answer of 2,000 bytes.
+func ExampleUsage_Plausible() {
+	fmt.Println(provider.Usage{InputTokens: 12, OutputTokens: 400}.Plausible(2000))
+	fmt.Println(provider.Usage{InputTokens: 12, OutputTokens: -400}.Plausible(2000))
+	fmt.Println(provider.Usage{InputTokens: 12, OutputTokens: 1}.Plausible(2000))
+	// Output:
+	// true
+	// false
+	// false
+}
