@@ -155,11 +155,11 @@ func (s *Session) explain(ctx context.Context, err error) error {
 		e.Err = s.cfg.Secrets.Error(s.http.explain(e.Err))
 		return e
 	}
-	e.Log = s.proc.log.last()
 	how, ended := "", false
 	if !errors.Is(err, errSlow) {
 		how, ended = s.proc.ended(settle)
 	}
+	e.Log = s.proc.log.last() // after its end, which comes after the last that it wrote
 	switch {
 	case s.proc.out.odd.Load():
 		e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")

@@ -152,6 +152,16 @@ func TestAServerThatDies(t *testing.T) {
 	}
 }
 
+// What it writes between closing its output and its end is told, too.
+func TestAServerThatDiesSlowly(t *testing.T) {
+	s := connect(t, ours("good"))
+	_, err := call(t.Context(), find(t, s, "falters"), `{}`)
+	var e *Error
+	if !errors.As(err, &e) || err.Error() != "the MCP server test: it ended (exit status 4)" || e.Log != "no room left" {
+		t.Errorf("%v, log %q", err, e.Log)
+	}
+}
+
 func TestServersThatDoNotGreet(t *testing.T) {
 	for manner, want := range map[string]string{
 		"mute": "did not answer in time (1s)", "deaf": "did not answer in time (1s)", "ends": "it ended (exit status 7)", "chatty": "is no answer",

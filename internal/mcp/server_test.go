@@ -50,6 +50,13 @@ func server() *sdk.Server {
 		os.Exit(3)
 		return nil, nil
 	})
+	add("falters", func(context.Context) (*sdk.CallToolResult, error) {
+		_ = os.Stdout.Close()
+		time.Sleep(100 * time.Millisecond) // its reader has seen the end by now
+		fmt.Fprintln(os.Stderr, "no room left")
+		os.Exit(4)
+		return nil, nil
+	})
 	add("hangs", func(ctx context.Context) (*sdk.CallToolResult, error) {
 		time.Sleep(4 * time.Second) // deaf to its context, too
 		return say("late"), ctx.Err()
