@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -64,7 +64,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		return "messages", message
 	}
 	p, err := prompt.New(c.promptOptions(src), messages...)
-	for _, err := range yamlx.Split(err) {
+	for _, err := range diag.Split(err) {
 		if m := new(prompt.Error); errors.As(err, &m) {
 			c.current.at = textx.Position{Line: m.Line, Column: m.Column}
 			name := ""

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -297,7 +297,7 @@ func suggestName(name string) string {
 
 // suggest names the nearest of names, or all of them.
 func suggest(name string, names []string) string {
-	if near, ok := yamlx.Nearest(name, names); ok {
+	if near, ok := diag.Nearest(name, names); ok {
 		return fmt.Sprintf("did you mean {%s}?", near)
 	}
 	if len(names) == 0 {

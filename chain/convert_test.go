@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // TestConvertGoldens converts every file of LangChain's that there is here to a
@@ -79,7 +79,7 @@ func TestFromLangChainMistakes(t *testing.T) {
 		"{":                            "f.yaml:1:1: ",
 	} {
 		_, _, err := FromLangChain("f.yaml", []byte(text), "")
-		if e := new(yamlx.Error); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+		if e := new(diag.Error); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
@@ -112,7 +112,7 @@ func TestToLangChain(t *testing.T) {
 		{"prompt: '{i}'\nexamples: {text: '{i}', items: [{i: a}], select: {by: length}}", "a selector cannot be expressed"},
 	} {
 		_, err := ToLangChain("c.yaml", []byte(tt.text), "")
-		if e := new(yamlx.Error); err == nil || !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
+		if e := new(diag.Error); err == nil || !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 		}
 	}

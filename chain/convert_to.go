@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -23,7 +24,7 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 	if dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
-			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
+			return nil, &diag.Error{File: file, Message: "its folder cannot be opened", Err: err}
 		}
 		defer root.Close()
 		f.files = &files{root: root, dir: dir, loading: &loading{}}
@@ -34,7 +35,7 @@ func ToLangChain(file string, data []byte, dir string) ([]byte, error) {
 	}
 	w := &langChainWriter{file: file, files: f.files, chain: c}
 	doc, vars := w.document(f.text)
-	if err := yamlx.Join(w.errs...); err != nil {
+	if err := diag.Join(w.errs...); err != nil {
 		return nil, err
 	}
 	out, err := encode(doc)
@@ -137,7 +138,7 @@ func settingsOf(s *Step) bool {
 func (w *langChainWriter) only(m yamlx.Map, what string, known ...string) {
 	for _, key := range m.Keys() {
 		if !slices.Contains(known, key) {
-			w.fail(m.Node(key), yamlx.Quote(key)+" cannot be expressed in "+what+" of LangChain's", "remove it, or keep the chain file")
+			w.fail(m.Node(key), diag.Quote(key)+" cannot be expressed in "+what+" of LangChain's", "remove it, or keep the chain file")
 		}
 	}
 }
@@ -147,7 +148,7 @@ func (w *langChainWriter) inputs(top yamlx.Map) {
 	for i := range w.chain.inputs {
 		in := &w.chain.inputs[i]
 		if top.Has("inputs") && (in.Type != TypeText && in.Type != TypeAny || in.Default != nil || in.Description != "") {
-			w.fail(top.Node("inputs"), "the type, default or description of the input "+yamlx.Quote(in.Name)+" cannot be expressed in a file of LangChain's", "remove it, or keep the chain file")
+			w.fail(top.Node("inputs"), "the type, default or description of the input "+diag.Quote(in.Name)+" cannot be expressed in a file of LangChain's", "remove it, or keep the chain file")
 		}
 	}
 }

@@ -9,9 +9,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
+
+// FileError is a problem in a chain file or a prompt file: file, line, column,
+// what is wrong and what to do. [Load] reports all of a file's problems at once:
+// errors.As finds the first, and Unwrap() []error of what Load returns has all.
+type FileError = diag.Error
 
 // StepError is a step that failed.
 type StepError struct {
@@ -126,7 +131,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 
 func (c *Chain) missing(in *input) error {
 	e := &InputError{Name: in.Name, Missing: true, text: fmt.Sprintf("input %q has no value, and %s uses it", in.Name, in.where)}
-	if near, ok := yamlx.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
+	if near, ok := diag.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
 		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
 	} else {
 		e.remedy = fmt.Sprintf("give it one, or write {{%s}} if the braces belong to the text", in.Name)
@@ -147,7 +152,7 @@ func (c *Chain) leftOver(vars map[string]any) []error {
 	inputs := c.Inputs()
 	for _, name := range names {
 		e := &InputError{Name: name, text: fmt.Sprintf("no step uses the input %q", name)}
-		near, ok := yamlx.Nearest(name, inputs)
+		near, ok := diag.Nearest(name, inputs)
 		switch {
 		case slices.Contains(c.Steps(), name):
 			e.remedy = "it is a step's name, and its value is that step's answer: leave it out"

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -78,7 +79,7 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 		return f.legacyChain(data)
 	}
 	c := f.chain(root)
-	if err := yamlx.Join(f.errs...); err != nil {
+	if err := diag.Join(f.errs...); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -109,7 +110,7 @@ type source struct {
 // note keeps the errors of d and reports whether there were any.
 func (f *fileReader) note(d *yamlx.Decoder) bool {
 	err := d.Err()
-	f.errs = append(f.errs, yamlx.Split(err)...)
+	f.errs = append(f.errs, diag.Split(err)...)
 	return err != nil
 }
 
@@ -160,7 +161,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 func (f *fileReader) topSteps(top yamlx.Map) []Step {
 	for _, key := range top.Keys() {
 		if !slices.Contains(chainKeys(), key) {
-			top.Fail(key, "the key "+yamlx.Quote(key)+" belongs to a step", "move it into the steps that need it")
+			top.Fail(key, "the key "+diag.Quote(key)+" belongs to a step", "move it into the steps that need it")
 		}
 	}
 	all := privacy(top)

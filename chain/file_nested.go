@@ -3,6 +3,7 @@ package chain
 import (
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -54,7 +55,7 @@ func (f *fileReader) branches(d *yamlx.Decoder, m yamlx.Map, key string) []Step 
 		} else {
 			s = f.step(n)
 			if s.Name != "" && s.Name != name {
-				d.Fail(n, "the branch "+yamlx.Quote(name)+" has the name "+yamlx.Quote(s.Name), "remove the name; the key is it")
+				d.Fail(n, "the branch "+diag.Quote(name)+" has the name "+diag.Quote(s.Name), "remove the name; the key is it")
 			}
 		}
 		s.Name = name
@@ -116,7 +117,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 	c.declared = true
 	add := func(at *yaml.Node, in Input) {
 		if c.chain.takes(in.Name) {
-			d.Fail(at, "the input "+yamlx.Quote(in.Name)+" is here twice", "remove one")
+			d.Fail(at, "the input "+diag.Quote(in.Name)+" is here twice", "remove one")
 			return
 		}
 		keys, _ := yamlx.NewDecoder(f.file).Mapping(&yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column}, "an input", nil)

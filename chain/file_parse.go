@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -30,7 +31,7 @@ func (f *fileReader) parser(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 		o = parserOptions(d, keys, word)
 	}
 	if n.Kind == yaml.SequenceNode || !slices.Contains(output.Names(), word) {
-		m.Fail("parse", "there is no parser "+yamlx.Quote(word), yamlx.Suggest(word, output.Names()))
+		m.Fail("parse", "there is no parser "+diag.Quote(word), diag.Suggest(word, output.Names()))
 		return
 	}
 	if d.Err() != nil {

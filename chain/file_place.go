@@ -3,6 +3,7 @@ package chain
 import (
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -28,9 +29,9 @@ func (f *fileReader) place(c *Chain) {
 	}
 }
 
-func (f *fileReader) errorAt(m *mistake) *yamlx.Error {
-	e := &yamlx.Error{File: f.file, Message: m.message, Remedy: m.remedy}
-	return e.In(f.text, f.node(m.place), m.at)
+func (f *fileReader) errorAt(m *mistake) *diag.Error {
+	e := &diag.Error{File: f.file, Message: m.message, Remedy: m.remedy}
+	return yamlx.Locate(e, f.text, f.node(m.place), m.at)
 }
 
 // node returns what stands at p.

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -88,7 +89,7 @@ func (f *fileReader) examples(d *yamlx.Decoder, m yamlx.Map) *prompt.Examples {
 		}
 		root, err := yamlx.Parse(shown, data)
 		if err != nil {
-			f.errs = append(f.errs, yamlx.Split(err)...)
+			f.errs = append(f.errs, diag.Split(err)...)
 			return e
 		}
 		items = root
@@ -114,7 +115,7 @@ func selector(m yamlx.Map) prompt.Selector {
 	takes := map[string][]string{"length": {"by", "max"}, "similar": {"by", "k", "keys", "model"}, "mmr": {"by", "k", "fetch_k", "lambda", "keys", "model"}}[by]
 	for _, key := range m.Keys() {
 		if by != "" && !slices.Contains(takes, key) {
-			m.Fail(key, "the key "+yamlx.Quote(key)+" does not belong to examples chosen by "+by, "remove it")
+			m.Fail(key, "the key "+diag.Quote(key)+" does not belong to examples chosen by "+by, "remove it")
 		}
 	}
 	k, keys, model := count(m, "k", 1), words(m, "keys"), m.String("model")
@@ -142,7 +143,7 @@ func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
 		return nil
 	}
 	p, err := prompt.Parse(shown, data, prompt.Options{Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
-	f.errs = append(f.errs, yamlx.Split(err)...)
+	f.errs = append(f.errs, diag.Split(err)...)
 	f.files.keep(shown, p)
 	return p
 }

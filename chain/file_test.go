@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -179,8 +179,8 @@ func TestParseMistakes(t *testing.T) {
 		if err == nil || err.Error() != strings.Join(tt.want, "\n") || c != nil {
 			t.Errorf("%s:\n got %v\nwant %s", tt.name, err, strings.Join(tt.want, "\n     "))
 		}
-		for _, e := range yamlx.Split(err) {
-			if ye := new(yamlx.Error); !errors.As(e, &ye) || ye.File != "x.yaml" {
+		for _, e := range diag.Split(err) {
+			if ye := new(diag.Error); !errors.As(e, &ye) || ye.File != "x.yaml" {
 				t.Errorf("%s: %T %v has no place in a file", tt.name, e, e)
 			}
 		}
@@ -259,8 +259,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		for _, e := range yamlx.Split(err) {
-			if ye := new(yamlx.Error); !errors.As(e, &ye) || ye.File != "f.yaml" || ye.Message == "" {
+		for _, e := range diag.Split(err) {
+			if ye := new(diag.Error); !errors.As(e, &ye) || ye.File != "f.yaml" || ye.Message == "" {
 				t.Fatalf("%T %v has no place", e, e)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -30,13 +31,13 @@ func (c *Chain) Files() []string { return slices.Clone(c.files) }
 // read returns the text of a file, and what errors call it.
 func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown string, ok bool) {
 	if f.files == nil {
-		m.Fail(key, "there is no directory to look for "+yamlx.Quote(name)+" in", "load the chain from a file")
+		m.Fail(key, "there is no directory to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return nil, "", false
 	}
 	data, err := yamlx.ReadIn(f.files.root, name)
 	if err != nil {
 		message, remedy := err.Error(), ""
-		if e := new(yamlx.Error); errors.As(err, &e) {
+		if e := new(diag.Error); errors.As(err, &e) {
 			message, remedy = name+": "+e.Message, e.Remedy
 		}
 		m.Fail(key, message, remedy)
@@ -109,7 +110,7 @@ func (f *fileReader) readChain(m yamlx.Map, name string) *Chain {
 	inner := &files{root: root, dir: filepath.Dir(shown), depth: f.files.depth + 1, loading: f.files.loading}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
-	f.errs = append(f.errs, yamlx.Split(err)...)
+	f.errs = append(f.errs, diag.Split(err)...)
 	return c
 }
 
@@ -136,7 +137,7 @@ func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema
 	}
 	root, err := yamlx.Parse(shown, data)
 	if err != nil {
-		f.errs = append(f.errs, yamlx.Split(err)...)
+		f.errs = append(f.errs, diag.Split(err)...)
 		return nil
 	}
 	if root == nil || root.Kind != yaml.MappingNode {

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -70,17 +71,17 @@ func parseLegacy(file string, data []byte, dir string, l *loading, options ...Lo
 	r := &legacyReader{dir: dir, loading: l, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
 	if dir != "" {
 		if r.root, err = os.OpenRoot(dir); err != nil {
-			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened", Err: err}
+			return nil, &diag.Error{File: file, Message: "its folder cannot be opened", Err: err}
 		}
 		defer r.root.Close()
 	}
 	p := r.part(root)
-	if err := yamlx.Join(r.errs...); err != nil {
+	if err := diag.Join(r.errs...); err != nil {
 		return nil, err
 	}
 	c, ok := r.compile(p)
 	if !ok {
-		return nil, yamlx.Join(r.errs...)
+		return nil, diag.Join(r.errs...)
 	}
 	c.notes = r.notes
 	return &legacy{steps: p.steps, pipe: p.pipe, chain: c}, nil
@@ -122,7 +123,7 @@ type legacyPart struct {
 func (r *legacyReader) mapping(n *yaml.Node, what string, known []string) (m yamlx.Map, ok bool, done func()) {
 	d := yamlx.NewDecoder(r.page.file)
 	m, ok = d.Mapping(n, what, known)
-	return m, ok, func() { r.errs = append(r.errs, yamlx.Split(d.Err())...) }
+	return m, ok, func() { r.errs = append(r.errs, diag.Split(d.Err())...) }
 }
 
 func (r *legacyReader) fail(n *yaml.Node, message, remedy string) {
@@ -143,7 +144,7 @@ func (r *legacyReader) compile(p legacyPart) (*Chain, bool) {
 		if !ok {
 			s = legacySite{r.page.file, p.node}
 		}
-		r.errs = append(r.errs, &yamlx.Error{File: s.file, Line: s.node.Line, Column: s.node.Column, Message: m.message, Remedy: m.remedy})
+		r.errs = append(r.errs, &diag.Error{File: s.file, Line: s.node.Line, Column: s.node.Column, Message: m.message, Remedy: m.remedy})
 	}
 	return c.chain, len(c.mistakes) == 0
 }
@@ -172,7 +173,7 @@ func (r *legacyReader) part(n *yaml.Node) legacyPart {
 		if at == nil {
 			at = n
 		}
-		r.fail(at, "the chain's type "+yamlx.Quote(p.kind)+" is not read here", "the types are "+strings.Join(legacyTypes(), ", "))
+		r.fail(at, "the chain's type "+diag.Quote(p.kind)+" is not read here", "the types are "+strings.Join(legacyTypes(), ", "))
 	}
 	return p
 }
@@ -204,7 +205,7 @@ func (r *legacyReader) llmChain(p *legacyPart) {
 	if p.named {
 		p.output = m.String("output_key")
 		if !textx.IsName(p.output) {
-			m.Fail("output_key", yamlx.Quote(p.output)+" cannot be a step's name", "write letters, digits and _ only")
+			m.Fail("output_key", diag.Quote(p.output)+" cannot be a step's name", "write letters, digits and _ only")
 		}
 	}
 	if f := m.Bool("return_final_only"); f != nil && !*f {

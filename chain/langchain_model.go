@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -45,7 +46,7 @@ func (r *legacyReader) settings(n *yaml.Node, s *Step) {
 		case v.Tag == "!!null" || len(v.Content) == 0 && v.Kind != yaml.ScalarNode:
 		case holdsSecret(key):
 			if v.Value != "" || v.Kind != yaml.ScalarNode && !isSecretName(v) {
-				r.fail(keyNode(n, key), "the key "+yamlx.Quote(key)+" has a secret in it", "remove it, and take it as known to whoever saw the file; `tandem keys set` keeps keys")
+				r.fail(keyNode(n, key), "the key "+diag.Quote(key)+" has a secret in it", "remove it, and take it as known to whoever saw the file; `tandem keys set` keeps keys")
 			}
 		case key == "model_kwargs" && v.Kind == yaml.MappingNode:
 			r.settings(v, s)

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -27,7 +28,7 @@ func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	var ask *prompt.Prompt
 	read := func(page legacyPage, n *yaml.Node) {
 		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir, AllowJinja2: r.jinja2})
-		r.errs = append(r.errs, yamlx.Split(err)...)
+		r.errs = append(r.errs, diag.Split(err)...)
 		if err == nil {
 			ask = p
 			r.notes = append(r.notes, p.Warnings()...)
@@ -57,22 +58,22 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 		r.fail(n, "expected a file's name", "")
 		return legacyPage{}, nil, false
 	case filepath.IsAbs(name) || strings.HasPrefix(slashed, "//") || strings.Contains(slashed, "/../"):
-		r.fail(n, "the path "+yamlx.Quote(name)+" leads out of the folder", "name a file in the chain's own folder, or below it")
+		r.fail(n, "the path "+diag.Quote(name)+" leads out of the folder", "name a file in the chain's own folder, or below it")
 		return legacyPage{}, nil, false
 	case r.root == nil:
-		r.fail(n, "there is no folder to look for "+yamlx.Quote(name)+" in", "load the chain from a file")
+		r.fail(n, "there is no folder to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return legacyPage{}, nil, false
 	case ext != ".json" && ext != ".yaml" && ext != ".yml":
-		r.fail(n, "the file "+yamlx.Quote(name)+" does not end in .json, .yaml or .yml", "name one that does")
+		r.fail(n, "the file "+diag.Quote(name)+" does not end in .json, .yaml or .yml", "name one that does")
 		return legacyPage{}, nil, false
 	}
 	data, err := yamlx.ReadIn(r.root, name)
 	if err != nil {
-		e := new(yamlx.Error)
+		e := new(diag.Error)
 		if !errors.As(err, &e) {
 			e.Message = err.Error()
 		}
-		r.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
+		r.fail(n, "the file "+diag.Quote(name)+": "+e.Message, e.Remedy)
 		return legacyPage{}, nil, false
 	}
 	if err := r.count(shown, len(data)); err != nil {
@@ -81,9 +82,9 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 	}
 	data = yamlx.FromJSON(data)
 	root, err := yamlx.Parse(shown, data)
-	r.errs = append(r.errs, yamlx.Split(err)...)
+	r.errs = append(r.errs, diag.Split(err)...)
 	if err == nil && root == nil {
-		r.fail(n, "the file "+yamlx.Quote(name)+" is empty", "")
+		r.fail(n, "the file "+diag.Quote(name)+" is empty", "")
 	}
 	return legacyPage{shown, string(data)}, root, err == nil && root != nil
 }

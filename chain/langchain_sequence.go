@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -27,7 +28,7 @@ func (r *legacyReader) chains(m yamlx.Map) []legacyPart {
 			continue
 		}
 		if slices.Contains(append(r.open, r.page.file), page.file) {
-			r.fail(n, yamlx.Quote(n.Value)+" is this chain, or one that runs it", "a chain cannot run itself")
+			r.fail(n, diag.Quote(n.Value)+" is this chain, or one that runs it", "a chain cannot run itself")
 			continue
 		}
 		if len(r.open) >= maxDepth {
@@ -75,7 +76,7 @@ func (r *legacyReader) simple(p *legacyPart) {
 		p.inputs = parts[0].inputs
 	}
 	if m.Has("input_key") && len(p.inputs) == 1 && p.inputs[0] != input {
-		r.note(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], yamlx.Quote(input)), "")
+		r.note(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], diag.Quote(input)), "")
 	}
 }
 
@@ -119,7 +120,7 @@ func (r *legacyReader) sequential(p *legacyPart) {
 		for _, name := range part.inputs {
 			used[name] = true
 			if !slices.Contains(known, name) {
-				r.fail(part.node, fmt.Sprintf("the chain needs {%s}, which is no input variable, and no earlier chain's output", textx.Shorten(name)), yamlx.Suggest(name, known))
+				r.fail(part.node, fmt.Sprintf("the chain needs {%s}, which is no input variable, and no earlier chain's output", textx.Shorten(name)), diag.Suggest(name, known))
 			}
 		}
 		if slices.Contains(known, part.output) {
@@ -133,7 +134,7 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	for i, name := range p.inputs {
 		if !used[name] && len(r.errs) == 0 {
-			r.note(nodes[i], "nothing uses the input variable "+yamlx.Quote(name), "")
+			r.note(nodes[i], "nothing uses the input variable "+diag.Quote(name), "")
 		}
 	}
 	p.inputs = slices.DeleteFunc(p.inputs, func(name string) bool { return !used[name] })
@@ -173,7 +174,7 @@ func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	wanted := texts(nodes)
 	for i, name := range wanted {
 		if !slices.Contains(known, name) {
-			r.fail(nodes[i], "there is no output "+yamlx.Quote(name), yamlx.Suggest(name, known))
+			r.fail(nodes[i], "there is no output "+diag.Quote(name), diag.Suggest(name, known))
 		}
 	}
 	switch {

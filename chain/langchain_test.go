@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -50,7 +51,7 @@ func TestLegacyAsLangChain(t *testing.T) {
 		}
 		l, err := Load(filepath.Join(dir, c.Main))
 		if c.Want.Error != "" {
-			if e := new(yamlx.Error); !errors.As(err, &e) || e.Line == 0 {
+			if e := new(diag.Error); !errors.As(err, &e) || e.Line == 0 {
 				t.Errorf("case %d %s: %v, want a mistake with a place, as LangChain's %s", i, c.Files, err, c.Want.Error)
 			}
 			continue

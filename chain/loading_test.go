@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -48,11 +48,11 @@ func TestFilesThatMultiplyEachOther(t *testing.T) {
 			dir := write(t, texts)
 			start := time.Now()
 			_, err := Load(filepath.Join(dir, "c0.yaml"))
-			e := yamlx.Split(err)
+			e := diag.Split(err)
 			if len(e) != 1 || !strings.Contains(err.Error(), "more than 10000 steps") || time.Since(start) > 10*time.Second {
 				t.Fatalf("%d errors after %v: %.500v", len(e), time.Since(start), err)
 			}
-			at, ok := e[0].(*yamlx.Error)
+			at, ok := e[0].(*diag.Error)
 			if !ok || at.Line < 2 || at.Column == 0 || !strings.HasPrefix(at.File, dir) {
 				t.Errorf("%#v", e[0])
 			}
@@ -101,7 +101,7 @@ func TestAFileIsReadOnce(t *testing.T) {
 		t.Errorf("%q, %v", out.Text, err)
 	}
 	_, err = Load(filepath.Join(dir, "bad.yaml"))
-	if all := yamlx.Split(err); len(all) != 2 || !strings.Contains(err.Error(), `unknown key "promt"`) || !strings.Contains(err.Error(), "never closed") {
+	if all := diag.Split(err); len(all) != 2 || !strings.Contains(err.Error(), `unknown key "promt"`) || !strings.Contains(err.Error(), "never closed") {
 		t.Errorf("%v", err)
 	}
 }
@@ -130,8 +130,8 @@ func TestTheFilesOfAChainAreBounded(t *testing.T) {
 		dir := write(t, texts)
 		start := time.Now()
 		_, err := Load(filepath.Join(dir, "c.yaml"))
-		e := new(yamlx.Error)
-		if all := yamlx.Split(err); len(all) == 0 || !errors.As(all[0], &e) || e.Line == 0 || !strings.Contains(err.Error(), want) {
+		e := new(diag.Error)
+		if all := diag.Split(err); len(all) == 0 || !errors.As(all[0], &e) || e.Line == 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %.300v", want, err)
 		}
 		if took := time.Since(start); took > 20*time.Second {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -36,7 +37,7 @@ func NewDraft(o LoadOptions) (*Draft, error) {
 		d.Path = env.or("TANDEM_CONFIG", UserPath(env))
 	}
 	if d.Path == NoFile || d.Path == "" {
-		return nil, &yamlx.Error{Message: "there is no configuration file to edit", Remedy: "name one with --config FILE"}
+		return nil, &diag.Error{Message: "there is no configuration file to edit", Remedy: "name one with --config FILE"}
 	}
 	data, err := readDraft(d.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +79,7 @@ func (d *Draft) Save(text []byte) error {
 	case err != nil && !missing:
 		return err
 	case missing != d.New, !missing && !bytes.Equal(now, d.Text):
-		return &yamlx.Error{File: d.Path, Message: "has changed since it was read", Remedy: "run `tandem config edit` again"}
+		return &diag.Error{File: d.Path, Message: "has changed since it was read", Remedy: "run `tandem config edit` again"}
 	}
 	return WriteFile(d.Path, text)
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -33,7 +34,7 @@ func (d *Draft) WithProvider(p Provider) ([]byte, error) {
 	case list == nil:
 		entry = append([]string{"", "providers:"}, indented(entry, indent)...)
 	case list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 || len(list.Content) == 0:
-		return nil, &yamlx.Error{File: d.Path, Message: "the providers are not a list of lines that one more can be added to", Remedy: "run `tandem config edit` and add: " + strings.Join(entry[:4], ", ") + ", local: true"}
+		return nil, &diag.Error{File: d.Path, Message: "the providers are not a list of lines that one more can be added to", Remedy: "run `tandem config edit` and add: " + strings.Join(entry[:4], ", ") + ", local: true"}
 	default:
 		first := lines[list.Content[0].Line-1]
 		indent = first[:len(first)-len(strings.TrimLeft(first, " "))]

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // Explanation is one key's value, where it comes from, and what it overrode.
@@ -38,7 +38,7 @@ func (l *Loaded) Explain(name string) (Explanation, error) {
 		}
 	}
 	if p, ok := l.Provider(k.provider); ok && f.kind != "" && f.kind != p.Kind {
-		return x, &yamlx.Error{Message: f.name + " is for kind " + f.kind + ", and " + p.Name + " is of kind " + p.Kind}
+		return x, &diag.Error{Message: f.name + " is for kind " + f.kind + ", and " + p.Name + " is of kind " + p.Kind}
 	}
 	return x, nil
 }
@@ -52,11 +52,11 @@ func (l *Loaded) parseKey(text string) (key, field, error) {
 		for _, n := range names {
 			known = append(known, "providers."+n+".KEY")
 		}
-		return key{}, field{}, &yamlx.Error{Message: yamlx.Quote(text) + " is not one key but several", Remedy: yamlx.Suggest("", known)}
+		return key{}, field{}, &diag.Error{Message: diag.Quote(text) + " is not one key but several", Remedy: diag.Suggest("", known)}
 	}
 	k, f, err := parseKey(text, names...)
 	if err == nil && k.provider != "" && !slices.Contains(names, k.provider) {
-		err = &yamlx.Error{Message: "there is no provider " + yamlx.Quote(k.provider), Remedy: yamlx.Suggest(k.provider, names)}
+		err = &diag.Error{Message: "there is no provider " + diag.Quote(k.provider), Remedy: diag.Suggest(k.provider, names)}
 	}
 	return k, f, err
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // FuzzLoad reads one file as the user's and as a project's: no input panics,
@@ -39,8 +39,8 @@ func FuzzLoad(f *testing.F) {
 				checkLoaded(t, l)
 				continue
 			}
-			for _, e := range yamlx.Split(err) {
-				var place *yamlx.Error
+			for _, e := range diag.Split(err) {
+				var place *diag.Error
 				if !errors.As(e, &place) || place.File != path {
 					t.Errorf("no place: %v", e)
 				}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // canary is the key that must not appear in any error, warning or printout.
@@ -115,8 +115,8 @@ func (s *sandbox) with(env map[string]string) *sandbox {
 func places(t *testing.T, err error) []string {
 	t.Helper()
 	var lines []string
-	for _, e := range yamlx.Split(err) {
-		var place *yamlx.Error
+	for _, e := range diag.Split(err) {
+		var place *diag.Error
 		if !errors.As(e, &place) || place.File == "" {
 			t.Errorf("no place: %v", e)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -115,7 +116,7 @@ func findField(fields []field, name string) (field, bool) {
 // provider is one of names, or else the shorter.
 func parseKey(text string, names ...string) (key, field, error) {
 	unknown := func(word string, known []string) (key, field, error) {
-		return key{}, field{}, &yamlx.Error{Message: "unknown key " + yamlx.Quote(word), Remedy: yamlx.Suggest(word, known)}
+		return key{}, field{}, &diag.Error{Message: "unknown key " + diag.Quote(word), Remedy: diag.Suggest(word, known)}
 	}
 	rest, ok := strings.CutPrefix(text, "providers.")
 	if !ok {

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -44,7 +45,7 @@ type entry struct {
 func (e entry) origin() string { return e.at("", "").Position() }
 
 // at makes an error at the entry's place.
-func (e entry) at(message, remedy string) *yamlx.Error {
+func (e entry) at(message, remedy string) *diag.Error {
 	return yamlx.NewDecoder(e.from).At(e.node, message, remedy)
 }
 
@@ -71,18 +72,18 @@ func readFile(role Role, file string, data []byte, r reader) *layer {
 	l := newLayer(role)
 	root, err := yamlx.Parse(file, data)
 	if err != nil || root == nil {
-		l.errs = yamlx.Split(err)
+		l.errs = diag.Split(err)
 		return l
 	}
 	d := yamlx.NewDecoder(file)
 	if role == RoleProject && foreign(root) {
 		d.Fail(root, "this is no Tandem configuration: it has none of its keys",
 			"if another tool owns the file, set TANDEM_CONFIG=none or name yours with --config")
-		l.errs = yamlx.Split(d.Err())
+		l.errs = diag.Split(d.Err())
 		return l
 	}
 	l.read(d, root, r, file)
-	l.errs = yamlx.Split(d.Err())
+	l.errs = diag.Split(d.Err())
 	return l
 }
 
@@ -94,7 +95,7 @@ func foreign(root *yaml.Node) bool {
 	}
 	known := fieldNames(topFields(), "providers")
 	for i := 0; i < len(root.Content); i += 2 {
-		if _, ok := yamlx.Nearest(root.Content[i].Value, known); ok {
+		if _, ok := diag.Nearest(root.Content[i].Value, known); ok {
 			return false
 		}
 	}
@@ -126,7 +127,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		}
 		name := p.String("name")
 		if !ValidName(name) {
-			p.Fail("name", fmt.Sprintf("%s cannot be a provider's name", yamlx.Quote(name)), "use letters, digits, dots, dashes and underscores")
+			p.Fail("name", fmt.Sprintf("%s cannot be a provider's name", diag.Quote(name)), "use letters, digits, dots, dashes and underscores")
 			continue
 		}
 		if lines[name] > 0 {
@@ -190,7 +191,7 @@ func (l *layer) setText(k key, f field, text, from string, r reader) {
 	if v := f.read(r, m, last); v != nil {
 		l.set(k, entry{value: v, from: from})
 	}
-	l.errs = append(l.errs, yamlx.Split(d.Err())...)
+	l.errs = append(l.errs, diag.Split(d.Err())...)
 }
 
 // textNode is text as the YAML that it stands for: lists have commas.

@@ -15,6 +15,7 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -75,8 +76,13 @@ type File struct {
 	data []byte
 }
 
-// Load reads and merges the layers. An error holds every mistake in all of
-// them (see [yamlx.Join]), each an [*yamlx.Error] with its place. Loaded is
+// FileError is a problem in a configuration file: file, line, column, what is
+// wrong and what to do.
+type FileError = diag.Error
+
+// Load reads and merges the layers. It reports all problems in all of them at
+// once, each a [*FileError]: errors.As finds the first, and Unwrap() []error of
+// what Load returns has all. Loaded is
 // never nil and always has Files; with an error that is [ErrUntrusted] it is
 // complete, but gives no keys; with any other its Config is empty.
 func Load(o LoadOptions) (*Loaded, error) { return load(o, yamlx.Read) }
@@ -105,7 +111,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	l.tighten()
 	errs = append(errs, l.checkLocal()...)
 	errs = append(errs, validate(l.layers)...)
-	if err := yamlx.Join(errs...); err != nil {
+	if err := diag.Join(errs...); err != nil {
 		return l, err
 	}
 	own, err := l.merge()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -108,7 +109,7 @@ func readServer(r reader, m yamlx.Map) (s MCPServer, ok bool) {
 		return s, false
 	}
 	if s.Name = m.String("name"); !ValidName(s.Name) {
-		m.Fail("name", yamlx.Quote(s.Name)+" cannot be an MCP server's name", "use letters, digits, dots, dashes and underscores")
+		m.Fail("name", diag.Quote(s.Name)+" cannot be an MCP server's name", "use letters, digits, dots, dashes and underscores")
 		return s, false
 	}
 	r.provider = s.Name
@@ -186,7 +187,7 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 		text := sub.String(k)
 		switch ref, isRef := parseRef(text, r.path); {
 		case !valid(k):
-			sub.Fail(k, yamlx.Quote(k)+" is not "+what, "")
+			sub.Fail(k, diag.Quote(k)+" is not "+what, "")
 		case isRef:
 			values[k] = string(ref)
 		case IsRef(text):

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -139,7 +140,7 @@ func readNetworks(_ reader, m yamlx.Map, name string) any {
 	for _, s := range m.Strings(name) {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			m.Fail(name, "expected networks such as 192.168.1.0/24, found "+yamlx.Quote(s), "")
+			m.Fail(name, "expected networks such as 192.168.1.0/24, found "+diag.Quote(s), "")
 			return nil
 		}
 		networks = append(networks, p.Masked())
@@ -162,7 +163,7 @@ func readIdle(_ reader, m yamlx.Map, name string) any {
 		return nil
 	}
 	if *d < time.Second {
-		m.Fail(name, "expected at least 1s, found "+yamlx.Quote(m.Value(name).Value), "to keep Ollama running, start it yourself")
+		m.Fail(name, "expected at least 1s, found "+diag.Quote(m.Value(name).Value), "to keep Ollama running, start it yourself")
 		return nil
 	}
 	return Duration(*d)
@@ -183,7 +184,7 @@ func readKeepAlive(_ reader, m yamlx.Map, name string) any {
 			return Duration(max(d, time.Duration(forever)))
 		}
 	}
-	m.Fail(name, "expected a duration such as 5m, 0 (unload at once) or -1 (for ever), found "+yamlx.Quote(n.Value), "")
+	m.Fail(name, "expected a duration such as 5m, 0 (unload at once) or -1 (for ever), found "+diag.Quote(n.Value), "")
 	return nil
 }
 

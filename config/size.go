@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -50,7 +51,7 @@ func readSize(_ reader, m yamlx.Map, name string) any {
 	n, err := strconv.ParseInt(text, 10, 64)
 	size := Size(n)
 	if err != nil || size > mostSize/unit || size < 0 || size*unit < leastSize {
-		m.Fail(name, "expected a size from 1KiB to 1GiB, such as 64MiB, found "+yamlx.Quote(m.Value(name).Value), "")
+		m.Fail(name, "expected a size from 1KiB to 1GiB, such as 64MiB, found "+diag.Quote(m.Value(name).Value), "")
 		return nil
 	}
 	return size * unit

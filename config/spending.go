@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // A project's file may not lower what a call counts. A price is one server's,
@@ -126,12 +126,12 @@ func (l *Loaded) spends(p Provider, own *Config) string {
 	if !paid || slices.ContainsFunc(own.Providers, func(o Provider) bool { return sameCalls(o, p) }) {
 		return ""
 	}
-	text := "spend money on " + yamlx.Quote(p.Model) + " at " + p.Endpoint()
+	text := "spend money on " + diag.Quote(p.Model) + " at " + p.Endpoint()
 	if p.APIKey != "" {
 		text += " with the key " + string(p.APIKey)
 	}
 	if p.MaxTokensField != "" {
-		text += " with answers limited by " + yamlx.Quote(p.MaxTokensField)
+		text += " with answers limited by " + diag.Quote(p.MaxTokensField)
 	}
 	return text
 }

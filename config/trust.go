@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // ErrUntrusted is under the error of a project's file that wants more than it
@@ -26,7 +26,7 @@ type Demand struct {
 	Place string // file:line:column
 	Text  string // "to send the key env:OPENAI_API_KEY to https://…"
 
-	at *yamlx.Error
+	at *diag.Error
 }
 
 // Demands are what the project's file wants beyond what any project may; they
@@ -126,7 +126,7 @@ func (l *Loaded) untrusted() error {
 	for i, d := range l.demands {
 		errs[i] = d.at
 	}
-	return yamlx.Join(errs...)
+	return diag.Join(errs...)
 }
 
 // project is the project's file, or false when there is none.
@@ -142,7 +142,7 @@ func (l *Loaded) project() (File, bool) {
 // a hash of its path and text, so that any change asks again.
 func (l *Loaded) trustDir() (string, error) {
 	if l.stateDir == "" {
-		return "", &yamlx.Error{Message: "there is no place to remember what is trusted", Remedy: "set HOME or XDG_STATE_HOME"}
+		return "", &diag.Error{Message: "there is no place to remember what is trusted", Remedy: "set HOME or XDG_STATE_HOME"}
 	}
 	return filepath.Join(l.stateDir, "trust"), nil
 }
@@ -169,7 +169,7 @@ func trustedName(f File) string {
 func (l *Loaded) Trust() (path string, err error) {
 	f, ok := l.project()
 	if !ok {
-		return "", &yamlx.Error{Message: "there is no ./config.yaml to trust", Remedy: "run this in the project's directory"}
+		return "", &diag.Error{Message: "there is no ./config.yaml to trust", Remedy: "run this in the project's directory"}
 	}
 	mark, err := l.trustPath()
 	if err != nil {
@@ -187,7 +187,7 @@ func (l *Loaded) Trust() (path string, err error) {
 func (l *Loaded) Revoke() (path string, revoked bool, err error) {
 	f, ok := l.project()
 	if !ok {
-		return "", false, &yamlx.Error{Message: "there is no ./config.yaml here", Remedy: "run this in the project's directory"}
+		return "", false, &diag.Error{Message: "there is no ./config.yaml here", Remedy: "run this in the project's directory"}
 	}
 	dir, err := l.trustDir()
 	if err != nil {

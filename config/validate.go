@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -33,7 +34,7 @@ func validateUse(layers []*layer, names []string) (errs []error) {
 			}
 			switch {
 			case !slices.Contains(names, name):
-				errs = append(errs, at.at("there is no provider "+yamlx.Quote(name), yamlx.Suggest(name, names)))
+				errs = append(errs, at.at("there is no provider "+diag.Quote(name), diag.Suggest(name, names)))
 			case slices.Index(used, name) < i:
 				errs = append(errs, at.at(fmt.Sprintf("the provider %q is named twice", name), "remove one"))
 			}
@@ -76,7 +77,7 @@ func validateManaged(name string, kind entry, find func(string) (entry, bool)) [
 		return nil
 	}
 	if p := (Provider{Kind: KindOllama, Host: text}); !p.Loopback() {
-		return []error{managed.at(fmt.Sprintf("tandem can start Ollama on this machine only, and %s is on %s", name, yamlx.Quote(text)), "remove `managed`, or set `host: 127.0.0.1:11434`")}
+		return []error{managed.at(fmt.Sprintf("tandem can start Ollama on this machine only, and %s is on %s", name, diag.Quote(text)), "remove `managed`, or set `host: 127.0.0.1:11434`")}
 	}
 	return nil
 }

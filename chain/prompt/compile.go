@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -71,7 +71,7 @@ func (c *compiler) placeExamples(messages []Message) int {
 func (c *compiler) unused(field string, values map[string]any, used map[string]bool) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !used[name] {
-			c.fail(field, 0, fmt.Sprintf("nothing uses the partial %q", textx.Shorten(name)), yamlx.Suggest(name, c.names()))
+			c.fail(field, 0, fmt.Sprintf("nothing uses the partial %q", textx.Shorten(name)), diag.Suggest(name, c.names()))
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -109,7 +109,7 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 		messages = []Message{{Role: provider.RoleUser, Text: e.Text}}
 	}
 	one, err := New(o, messages...)
-	for _, err := range yamlx.Split(err) {
+	for _, err := range diag.Split(err) {
 		var inner *Error
 		if errors.As(err, &inner) {
 			c.errs = append(c.errs, &Error{

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -61,19 +62,19 @@ func ParseNode(file, text string, root *yaml.Node, o Options) (*Prompt, error) {
 	if o.Dir != "" {
 		r, err := os.OpenRoot(o.Dir)
 		if err != nil {
-			return nil, &yamlx.Error{File: file, Message: "its folder cannot be opened: " + cause(err).Error(), Err: err}
+			return nil, &diag.Error{File: file, Message: "its folder cannot be opened: " + cause(err).Error(), Err: err}
 		}
 		defer r.Close()
 		l.root = r
 	}
 	d := l.prompt(root)
-	if err := yamlx.Join(l.errs...); err != nil {
+	if err := diag.Join(l.errs...); err != nil {
 		return nil, err
 	}
 	o.Format = ""
 	merged, err := merge("partial", d.partial, o.Partial)
 	if err != nil {
-		return nil, &yamlx.Error{File: file, Line: root.Line, Column: root.Column, Message: err.Error()}
+		return nil, &diag.Error{File: file, Line: root.Line, Column: root.Column, Message: err.Error()}
 	}
 	o.Partial = merged
 	p, err := New(o, d.messages...)
@@ -82,7 +83,7 @@ func ParseNode(file, text string, root *yaml.Node, o Options) (*Prompt, error) {
 	}
 	p.text = d.text
 	l.checkVariables(d, p)
-	if err := yamlx.Join(l.errs...); err != nil {
+	if err := diag.Join(l.errs...); err != nil {
 		return nil, err
 	}
 	p.warnings = l.warnings
@@ -156,13 +157,13 @@ func (l *loader) at(n *yaml.Node, message, remedy string) error {
 func (l *loader) mapping(n *yaml.Node, what string, known []string) (m yamlx.Map, ok bool, done func()) {
 	d := yamlx.NewDecoder(l.page.file)
 	m, ok = d.Mapping(n, what, known)
-	return m, ok, func() { l.errs = append(l.errs, yamlx.Split(d.Err())...) }
+	return m, ok, func() { l.errs = append(l.errs, diag.Split(d.Err())...) }
 }
 
 // placed turns the compiler's mistakes into errors with places.
 func (l *loader) placed(d *draft, root *yaml.Node, err error) error {
 	var out []error
-	for _, err := range yamlx.Split(err) {
+	for _, err := range diag.Split(err) {
 		var m *Error
 		if !errors.As(err, &m) {
 			out = append(out, err)
@@ -177,17 +178,17 @@ func (l *loader) placed(d *draft, root *yaml.Node, err error) error {
 		}
 		out = append(out, s.error(m.What, m.Remedy, textx.Position{Line: m.Line, Column: m.Column}))
 	}
-	return yamlx.Join(out...)
+	return diag.Join(out...)
 }
 
 // error makes an error at a position of the text that stands at s.
-func (s site) error(message, remedy string, at textx.Position) *yamlx.Error {
-	e := &yamlx.Error{File: s.page.file, Message: message, Remedy: remedy}
+func (s site) error(message, remedy string, at textx.Position) *diag.Error {
+	e := &diag.Error{File: s.page.file, Message: message, Remedy: remedy}
 	if s.node == nil {
 		e.Line, e.Column = at.Line, at.Column
 		return e
 	}
-	return e.In(s.page.text, s.node, at)
+	return yamlx.Locate(e, s.page.text, s.node, at)
 }
 
 // open reads a file that the prompt file names at n. endings are those that its
@@ -203,17 +204,17 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		return page{}, false
 	}
 	if l.root == nil {
-		l.fail(n, "there is no folder to look for "+yamlx.Quote(name)+" in", "load the prompt from a file")
+		l.fail(n, "there is no folder to look for "+diag.Quote(name)+" in", "load the prompt from a file")
 		return page{}, false
 	}
 	shown := filepath.Join(l.dir, name)
 	if !slices.Contains(endings, filepath.Ext(name)) {
-		l.fail(n, "the file "+yamlx.Quote(name)+" does not end in "+strings.Join(endings, " or "), "name one that does")
+		l.fail(n, "the file "+diag.Quote(name)+" does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
 	data, err := yamlx.ReadIn(l.root, name)
 	if err != nil {
-		e := new(yamlx.Error)
+		e := new(diag.Error)
 		if !errors.As(err, &e) {
 			e.Message = err.Error()
 		}
@@ -221,12 +222,12 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 			e.File = shown
 			l.errs = append(l.errs, e)
 		} else {
-			l.fail(n, "the file "+yamlx.Quote(name)+": "+e.Message, e.Remedy)
+			l.fail(n, "the file "+diag.Quote(name)+": "+e.Message, e.Remedy)
 		}
 		return page{}, false
 	}
 	if target, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(target)) {
-		l.fail(n, "the file "+yamlx.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
+		l.fail(n, "the file "+diag.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
 	return page{shown, string(yamlx.FromJSON(data))}, true
@@ -239,9 +240,9 @@ func (l *loader) openYAML(n *yaml.Node) (page, *yaml.Node, bool) {
 		return p, nil, false
 	}
 	root, err := yamlx.Parse(p.file, []byte(p.text))
-	l.errs = append(l.errs, yamlx.Split(err)...)
+	l.errs = append(l.errs, diag.Split(err)...)
 	if err == nil && root == nil {
-		l.fail(n, "the file "+yamlx.Quote(n.Value)+" is empty", "")
+		l.fail(n, "the file "+diag.Quote(n.Value)+" is empty", "")
 	}
 	return p, root, err == nil && root != nil
 }

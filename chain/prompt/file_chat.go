@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -84,7 +85,7 @@ func (l *loader) chatMessage(n *yaml.Node, alone bool) (Message, site) {
 func (l *loader) role(n *yaml.Node) provider.Role {
 	role, ok := roleOf(n.Value)
 	if !ok {
-		l.fail(n, yamlx.Quote(n.Value)+" is no role", "the roles are system, human (or user), ai (or assistant), tool")
+		l.fail(n, diag.Quote(n.Value)+" is no role", "the roles are system, human (or user), ai (or assistant), tool")
 	}
 	return role
 }
@@ -115,7 +116,7 @@ func (l *loader) class(n *yaml.Node) (string, *yaml.Node, bool) {
 		return "", nil, false
 	}
 	if version := m.Value("lc"); version.Value != "1" {
-		m.Fail("lc", "the format "+yamlx.Quote(version.Value)+" is not known", "format 1 is")
+		m.Fail("lc", "the format "+diag.Quote(version.Value)+" is not known", "format 1 is")
 		return "", nil, false
 	}
 	switch kind := m.String("type"); {
@@ -123,7 +124,7 @@ func (l *loader) class(n *yaml.Node) (string, *yaml.Node, bool) {
 		m.Fail("type", "a secret has no place in a prompt", "remove it")
 		return "", nil, false
 	case kind == "not_implemented":
-		m.Fail("type", "LangChain could not write its "+yamlx.Quote(class)+", and nothing of it is here but a description", "write it as a file of _type few_shot, or as a chain file")
+		m.Fail("type", "LangChain could not write its "+diag.Quote(class)+", and nothing of it is here but a description", "write it as a file of _type few_shot, or as a chain file")
 		return "", nil, false
 	case kind != "constructor" || !m.Has("kwargs"):
 		m.Fail("type", "expected a constructor with kwargs", "")

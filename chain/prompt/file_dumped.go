@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -29,7 +30,7 @@ func (l *loader) dumped(n *yaml.Node) *draft {
 }
 
 func (l *loader) unknown(n *yaml.Node, class, known string) {
-	l.fail(n, "the class "+yamlx.Quote(class)+" cannot be read here", "what can be is "+known)
+	l.fail(n, "the class "+diag.Quote(class)+" cannot be read here", "what can be is "+known)
 }
 
 func (l *loader) dumpedChat(kwargs *yaml.Node) *draft {
@@ -82,7 +83,7 @@ func (l *loader) chatPartials(m yamlx.Map, d *draft) map[string]any {
 			out[name] = yamlx.Plain(n)
 		case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
 		default:
-			l.warn(values.Node(name), "nothing uses the partial variable "+yamlx.Quote(name), "")
+			l.warn(values.Node(name), "nothing uses the partial variable "+diag.Quote(name), "")
 		}
 	}
 	return out

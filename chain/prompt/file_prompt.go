@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -40,7 +41,7 @@ func (l *loader) prompt(n *yaml.Node) *draft {
 	case "chat":
 		return l.chat(n)
 	}
-	l.fail(yamlx.Value(n, "_type"), "the type "+yamlx.Quote(kind)+" is no prompt's", "the types are "+strings.Join(fileTypes(), ", "))
+	l.fail(yamlx.Value(n, "_type"), "the type "+diag.Quote(kind)+" is no prompt's", "the types are "+strings.Join(fileTypes(), ", "))
 	return &draft{}
 }
 
@@ -116,7 +117,7 @@ func (l *loader) partials(m yamlx.Map, f template.Format, texts ...string) map[s
 	out := map[string]any{}
 	for _, name := range values.Keys() {
 		if !used[name] {
-			l.warn(values.Node(name), "nothing uses the partial variable "+yamlx.Quote(name), yamlx.Suggest(name, slices.Sorted(maps.Keys(used))))
+			l.warn(values.Node(name), "nothing uses the partial variable "+diag.Quote(name), diag.Suggest(name, slices.Sorted(maps.Keys(used))))
 			continue
 		}
 		out[name] = yamlx.Plain(values.Value(name))
@@ -191,7 +192,7 @@ func (l *loader) fewShot(n *yaml.Node) *draft {
 func (l *loader) examplePrompt(m yamlx.Map, d *draft, e *Examples) {
 	read := func(n *yaml.Node) {
 		if kind := yamlx.Value(n, "_type"); kind != nil && kind.Value != "prompt" {
-			l.fail(kind, "an example is written by a prompt of type prompt, not "+yamlx.Quote(kind.Value), "")
+			l.fail(kind, "an example is written by a prompt of type prompt, not "+diag.Quote(kind.Value), "")
 			return
 		}
 		one := l.textPrompt(n)
@@ -280,7 +281,7 @@ func (l *loader) checkVariables(d *draft, p *Prompt) {
 	}
 	for i, name := range declared {
 		if !slices.Contains(used, name) {
-			l.warn(d.declared.Content[i], "nothing uses the input variable "+yamlx.Quote(name), yamlx.Suggest(name, used))
+			l.warn(d.declared.Content[i], "nothing uses the input variable "+diag.Quote(name), diag.Suggest(name, used))
 		}
 	}
 }

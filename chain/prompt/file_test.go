@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -105,7 +106,7 @@ func TestFileMistakes(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 			continue
 		}
-		if e := new(yamlx.Error); !errors.As(err, &e) {
+		if e := new(diag.Error); !errors.As(err, &e) {
 			t.Errorf("%s: %T has no place", tt.text, err)
 		}
 		if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), outside) {

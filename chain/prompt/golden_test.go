@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/chain/template"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -86,7 +86,7 @@ func TestAsLangChain(t *testing.T) {
 	g := readGoldens(t)
 	for i, c := range g.Cases {
 		got, err := loadGolden(t, c)
-		if e := new(yamlx.Error); err != nil && errors.As(err, &e) && e.Line == 0 {
+		if e := new(diag.Error); err != nil && errors.As(err, &e) && e.Line == 0 {
 			t.Errorf("case %d: the error has no place: %v", i, err)
 		}
 		want := any(c.Want.Messages)

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain/template/internal/pyval"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // Format is a syntax of templates, by the name that LangChain gives it.
@@ -160,7 +160,7 @@ func (t *Template) Partial(values map[string]any) (*Template, error) {
 		if len(names) == 0 {
 			return nil, fmt.Errorf("the template has no variables, and %q is given a value", textx.Shorten(name))
 		}
-		return nil, fmt.Errorf("the template has no variable %q; %s", textx.Shorten(name), yamlx.Suggest(name, names))
+		return nil, fmt.Errorf("the template has no variable %q; %s", textx.Shorten(name), diag.Suggest(name, names))
 	}
 	p := *t
 	p.given = maps.Clone(t.given)

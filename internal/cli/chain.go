@@ -10,7 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 func (a *app) chainCommand() *cobra.Command {
@@ -157,7 +157,7 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 	one := checkedJSON{File: file, Mistakes: []findingJSON{}, Warnings: []findingJSON{}, Inputs: []inputJSON{}, Steps: []string{}}
 	c, err := chain.Load(file, t.load()...)
 	if err != nil {
-		for _, e := range yamlx.Split(err) {
+		for _, e := range diag.Split(err) {
 			one.Mistakes = append(one.Mistakes, finding(file, e))
 		}
 		return one
@@ -175,21 +175,21 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 			break
 		}
 		if !slices.Contains(known, name) {
-			one.Warnings = append(one.Warnings, findingJSON{File: file, Message: "the configuration has no provider " + yamlx.Quote(name), Remedy: yamlx.Suggest(name, known)})
+			one.Warnings = append(one.Warnings, findingJSON{File: file, Message: "the configuration has no provider " + diag.Quote(name), Remedy: diag.Suggest(name, known)})
 		}
 	}
 	return one
 }
 
 func finding(file string, err error) findingJSON {
-	if e := new(yamlx.Error); errors.As(err, &e) {
+	if e := new(diag.Error); errors.As(err, &e) {
 		return findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
 	}
 	return findingJSON{File: file, Message: oneLine(err.Error())}
 }
 
 func (f *findingJSON) String() string {
-	e := yamlx.Error{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Remedy: f.Remedy}
+	e := diag.Error{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Remedy: f.Remedy}
 	return oneLine(e.Error())
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -54,7 +54,7 @@ func (s *chatSession) command(ctx context.Context, text string) error {
 		}
 		return c.run(s, ctx, arg)
 	}
-	if near, ok := yamlx.Nearest("/"+name, names); ok {
+	if near, ok := diag.Nearest("/"+name, names); ok {
 		return usageError{fmt.Errorf("there is no command /%s; did you mean %s? A text that begins with a slash begins with two", name, near)}
 	}
 	return usageError{fmt.Errorf("there is no command /%s; /help lists them. A text that begins with a slash begins with two", name)}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // Main runs one command and returns the exit code. It writes data to stdout
@@ -185,7 +185,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 
 // report shows an error on standard error: one line a problem.
 func (a *app) report(err error) {
-	for _, e := range yamlx.Split(err) {
+	for _, e := range diag.Split(err) {
 		a.term.note("%s %s", a.term.red("tandem:"), explain(e))
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/engine"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -35,7 +35,7 @@ func (e usageError) Unwrap() error { return e.error }
 func exitCode(err error) int {
 	var (
 		usage   usageError
-		inFile  *yamlx.Error
+		inFile  *diag.Error
 		coded   interface{ ExitCode() int }
 		sig     *interruption
 		kind    = provider.KindOf(err)

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // params reads -p name=value flags, each as its input is declared.
@@ -126,10 +126,10 @@ func valueAs(typ chain.Type, text string) (any, error) {
 	example := map[chain.Type]string{chain.TypeList: `["a", "b"]`, chain.TypeMap: `{"a": 1}`, chain.TypeBool: "true or false", chain.TypeNumber: "3.5"}[typ]
 	value, _, err := textx.DecodeJSON(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not JSON: write it as %s", yamlx.Quote(strings.TrimSpace(text)), example)
+		return nil, fmt.Errorf("%s is not JSON: write it as %s", diag.Quote(strings.TrimSpace(text)), example)
 	}
 	if typeOfJSON(value) != typ {
-		return nil, fmt.Errorf("%s is a %s: write it as %s", yamlx.Quote(strings.TrimSpace(text)), typeOfJSON(value), example)
+		return nil, fmt.Errorf("%s is a %s: write it as %s", diag.Quote(strings.TrimSpace(text)), typeOfJSON(value), example)
 	}
 	return value, nil
 }

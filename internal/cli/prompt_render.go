@@ -17,7 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/chain/tool"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -173,7 +173,7 @@ func fits(p *prompt.Prompt, values map[string]any) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(known, name) {
-			errs = append(errs, usageError{fmt.Errorf("the prompt has no variable %q; %s", name, yamlx.Suggest(name, known))})
+			errs = append(errs, usageError{fmt.Errorf("the prompt has no variable %q; %s", name, diag.Suggest(name, known))})
 		}
 	}
 	if len(errs) == 1 {

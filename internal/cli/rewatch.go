@@ -12,7 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // settled is how long files must be left alone before a run: editors write in
@@ -116,7 +116,7 @@ func (w *fileWatch) files() error {
 	for _, f := range files {
 		abs, err := filepath.Abs(f)
 		if err != nil {
-			return &yamlx.Error{File: f, Message: err.Error()}
+			return &diag.Error{File: f, Message: err.Error()}
 		}
 		names = append(names, abs)
 	}

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // table is a file of rows.
@@ -67,16 +67,16 @@ func parseRows(file, text string, objects bool) (*table, error) {
 	case ".json":
 		err = t.list(text, objects)
 	default:
-		err = &yamlx.Error{File: file, Message: "its name does not say how its rows are written", Remedy: "name it .csv, .tsv, .jsonl or .json"}
+		err = &diag.Error{File: file, Message: "its name does not say how its rows are written", Remedy: "name it .csv, .tsv, .jsonl or .json"}
 	}
 	if err == nil && objects && len(t.rows) == 0 {
-		err = &yamlx.Error{File: file, Message: "there are no rows in it", Remedy: "write at least one"}
+		err = &diag.Error{File: file, Message: "there are no rows in it", Remedy: "write at least one"}
 	}
 	return t, err
 }
 
 func (t *table) fail(line, column int, message, remedy string) error {
-	return &yamlx.Error{File: t.file, Line: line, Column: column, Message: message, Remedy: remedy}
+	return &diag.Error{File: t.file, Line: line, Column: column, Message: message, Remedy: remedy}
 }
 
 // csv reads a table whose first line names the columns.
@@ -98,7 +98,7 @@ func (t *table) csv(text string, comma rune) error {
 		case name == "":
 			return t.fail(at.line, at.column, "a column has no name", "write the name of an input of the chain")
 		case slices.Contains(t.columns, name):
-			return t.fail(at.line, at.column, "the column "+yamlx.Quote(name)+" is here twice", "remove one")
+			return t.fail(at.line, at.column, "the column "+diag.Quote(name)+" is here twice", "remove one")
 		case len(head) == 1 && comma == ',' && strings.ContainsAny(name, ";\t"):
 			return t.fail(at.line, at.column, "the columns are not separated by commas", "save it with commas, or as .tsv with tabs")
 		}
@@ -226,7 +226,7 @@ func (t *table) bind(c *chain.Chain, given map[string]any) error {
 	for _, name := range c.Inputs() {
 		in, _ := c.Input(name)
 		if _, ok := given[name]; !ok && in.Default == nil && !in.Optional && !slices.Contains(used, name) {
-			return t.fail(1, 0, "there is no column for the input "+yamlx.Quote(name), "add one, or give it with -p; the columns are "+strings.Join(t.columns, ", "))
+			return t.fail(1, 0, "there is no column for the input "+diag.Quote(name), "add one, or give it with -p; the columns are "+strings.Join(t.columns, ", "))
 		}
 	}
 	if len(used) == 0 {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 func FuzzRows(f *testing.F) {
@@ -18,7 +18,7 @@ func FuzzRows(f *testing.F) {
 		for _, objects := range []bool{true, false} {
 			rows, err := parseRows("f."+ext, text, objects)
 			if err != nil {
-				if at := new(yamlx.Error); !errors.As(err, &at) || at.File != "f."+ext || at.Message == "" || at.Line < 0 || at.Line > 2+strings.Count(text, "\n") {
+				if at := new(diag.Error); !errors.As(err, &at) || at.File != "f."+ext || at.Message == "" || at.Line < 0 || at.Line > 2+strings.Count(text, "\n") {
 					t.Fatalf("%T %v has no place", err, err)
 				}
 				continue

@@ -11,8 +11,8 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/wire"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -215,7 +215,7 @@ func configured(file string, c *chain.Chain, stack *wire.Stack) error {
 		for _, t := range stack.Targets {
 			known = append(known, t.Config.Name)
 		}
-		return &yamlx.Error{File: file, Message: "there is no provider " + yamlx.Quote(name), Remedy: yamlx.Suggest(name, known)}
+		return &diag.Error{File: file, Message: "there is no provider " + diag.Quote(name), Remedy: diag.Suggest(name, known)}
 	}
 	return nil
 }

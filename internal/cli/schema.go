@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -21,14 +22,14 @@ func readSchema(path string) (*provider.Schema, error) {
 		return nil, err
 	}
 	if root == nil {
-		return nil, &yamlx.Error{File: path, Message: "is empty", Remedy: "write a JSON Schema into it, as JSON or YAML"}
+		return nil, &diag.Error{File: path, Message: "is empty", Remedy: "write a JSON Schema into it, as JSON or YAML"}
 	}
 	raw := yamlx.JSON(root)
 	var wrong *schema.Error
 	switch _, err := schema.Compile(raw); {
 	case errors.As(err, &wrong):
 		at := yamlx.Find(root, wrong.At)
-		return nil, &yamlx.Error{File: path, Line: at.Line, Column: at.Column, Message: "the schema: " + wrong.Err.Error(), Err: wrong}
+		return nil, &diag.Error{File: path, Line: at.Line, Column: at.Column, Message: "the schema: " + wrong.Err.Error(), Err: wrong}
 	case err != nil:
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/yamlx"
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // configuration reports the files that were read, every mistake in them with
@@ -61,7 +61,7 @@ func fileCheck(f config.File) Check {
 
 // mistakes are the checks that an error of loading stands for.
 func mistakes(err error) (bad []Check) {
-	for _, e := range yamlx.Split(err) {
+	for _, e := range diag.Split(err) {
 		bad = append(bad, mistake(e))
 	}
 	return bad
@@ -69,7 +69,7 @@ func mistakes(err error) (bad []Check) {
 
 func mistake(err error) Check {
 	c := Check{Name: "config", Status: Fail, Detail: err.Error(), Remedy: "see `tandem config check`"}
-	var at *yamlx.Error
+	var at *diag.Error
 	if errors.As(err, &at) {
 		bare := *at
 		bare.Remedy = ""

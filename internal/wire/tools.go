@@ -14,8 +14,8 @@ import (
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/childenv"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/mcp"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -60,14 +60,14 @@ func (s *Stack) toolServers(names []string) (servers []config.MCPServer, err err
 	for _, name := range names {
 		server, one, ok := strings.Cut(name, "/")
 		if !ok || server == "" || one == "" {
-			return nil, &yamlx.Error{Message: yamlx.Quote(name) + " names no tool", Remedy: "write SERVER/TOOL, or SERVER/* for all of a server's, as `tandem tools list` shows them"}
+			return nil, &diag.Error{Message: diag.Quote(name) + " names no tool", Remedy: "write SERVER/TOOL, or SERVER/* for all of a server's, as `tandem tools list` shows them"}
 		}
 		m, ok := s.cfg.MCPServer(server)
 		switch {
 		case !ok && len(known) == 0:
-			return nil, &yamlx.Error{Message: fmt.Sprintf("there is no MCP server %q, for none is configured", server), Remedy: "name it in `mcp_servers` of the user file that `tandem config path` shows"}
+			return nil, &diag.Error{Message: fmt.Sprintf("there is no MCP server %q, for none is configured", server), Remedy: "name it in `mcp_servers` of the user file that `tandem config path` shows"}
 		case !ok:
-			return nil, &yamlx.Error{Message: fmt.Sprintf("there is no MCP server %q in the configuration", server), Remedy: yamlx.Suggest(server, known)}
+			return nil, &diag.Error{Message: fmt.Sprintf("there is no MCP server %q in the configuration", server), Remedy: diag.Suggest(server, known)}
 		case !slices.ContainsFunc(servers, func(o config.MCPServer) bool { return o.Name == server }):
 			servers = append(servers, m)
 		}
@@ -189,7 +189,7 @@ func (o *opened) choose(names []string) ([]tool.Tool, error) {
 func (o *offer) missing(name string) error {
 	for _, s := range o.skipped {
 		if s.Ref == name {
-			return &yamlx.Error{Message: fmt.Sprintf("the tool %s cannot be used: %s", name, s.Reason)}
+			return &diag.Error{Message: fmt.Sprintf("the tool %s cannot be used: %s", name, s.Reason)}
 		}
 	}
 	known := make([]string, len(o.tools))
@@ -197,7 +197,7 @@ func (o *offer) missing(name string) error {
 		known[i] = t.Ref
 	}
 	server, _, _ := strings.Cut(name, "/")
-	return &yamlx.Error{Message: fmt.Sprintf("the MCP server %s has no tool %q", server, name), Remedy: yamlx.Suggest(name, known)}
+	return &diag.Error{Message: fmt.Sprintf("the MCP server %s has no tool %q", server, name), Remedy: diag.Suggest(name, known)}
 }
 
 // close ends the servers, side by side.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/mcp"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -151,7 +151,7 @@ func TestToolsThatAreNone(t *testing.T) {
 	} {
 		_, done, err := s.Tools(t.Context(), []string{name})
 		done()
-		var mistake *yamlx.Error
+		var mistake *diag.Error
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}

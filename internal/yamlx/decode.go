@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // Decoder turns the nodes of one file into values. It collects what is wrong
@@ -21,11 +23,11 @@ type Decoder struct {
 func NewDecoder(file string) *Decoder { return &Decoder{file: file} }
 
 // Err returns every mistake found so far, in the order of the file, or nil.
-func (d *Decoder) Err() error { return Join(d.errs...) }
+func (d *Decoder) Err() error { return diag.Join(d.errs...) }
 
 // At makes an error at n's place. A nil n stands for the file as a whole.
-func (d *Decoder) At(n *yaml.Node, message, remedy string) *Error {
-	e := &Error{File: d.file, Message: message, Remedy: remedy}
+func (d *Decoder) At(n *yaml.Node, message, remedy string) *diag.Error {
+	e := &diag.Error{File: d.file, Message: message, Remedy: remedy}
 	if n != nil {
 		e.Line, e.Column = n.Line, n.Column
 	}
@@ -52,7 +54,7 @@ func describe(n *yaml.Node) string {
 	case n.Tag == "!!null":
 		return "nothing"
 	default:
-		return Quote(n.Value)
+		return diag.Quote(n.Value)
 	}
 }
 
@@ -80,7 +82,7 @@ func (d *Decoder) Mapping(n *yaml.Node, what string, known []string) (Map, bool)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := Follow(n.Content[i])
 		if known != nil && !slices.Contains(known, key.Value) {
-			d.Fail(key, fmt.Sprintf("unknown key %s", Quote(key.Value)), Suggest(key.Value, known))
+			d.Fail(key, fmt.Sprintf("unknown key %s", diag.Quote(key.Value)), diag.Suggest(key.Value, known))
 			continue
 		}
 		m.values[key.Value] = n.Content[i+1]

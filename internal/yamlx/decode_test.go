@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -102,12 +103,12 @@ func TestDecodeErrors(t *testing.T) {
 
 func TestDecodeReportsEverythingInOrder(t *testing.T) {
 	_, err := read(t, "n: none\nx: warm\nwrods: 1\n")
-	all := yamlx.Split(err)
+	all := diag.Split(err)
 	if len(all) != 3 {
 		t.Fatalf("got %v", err)
 	}
 	for i, e := range all {
-		var place *yamlx.Error = e.(*yamlx.Error)
+		var place *diag.Error = e.(*diag.Error)
 		if place.Line != i+1 {
 			t.Errorf("error %d is in line %d: %v", i+1, place.Line, e)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
@@ -40,9 +41,10 @@ func locate(text string, n *yaml.Node, at textx.Position) (textx.Position, bool)
 	return textx.Position{}, false
 }
 
-// In puts e where a mistake is: at n in a file's text, or in n's value at a
-// position, where there is one. What cannot be located there is told in words.
-func (e *Error) In(text string, n *yaml.Node, at textx.Position) *Error {
+// Locate sets e's line and column to those of n in a file's text, or to those of
+// a position within n's value. A position that cannot be found in the file, as
+// within a text with escapes, is added to the message.
+func Locate(e *diag.Error, text string, n *yaml.Node, at textx.Position) *diag.Error {
 	e.Line, e.Column = n.Line, n.Column
 	if at == (textx.Position{}) {
 		return e

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // maxNodes and maxDepth bound what one file may hold once its aliases are
@@ -19,8 +21,8 @@ const (
 
 // Parse returns the root of the one YAML document in data, or nil when there
 // is nothing but comments. The tree has been checked: mapping keys are plain
-// and unique, tags are those of JSON, and aliases end. Errors are [*Error];
-// see [Join] for more than one.
+// and unique, tags are those of JSON, and aliases end. Errors are [*diag.Error];
+// see [diag.Join] for more than one.
 func Parse(file string, data []byte) (*yaml.Node, error) {
 	doc, err := Document(file, data)
 	if err != nil || doc == nil {
@@ -44,7 +46,7 @@ func ParseText(file string, data []byte, remedy string) (text []byte, root *yaml
 		return nil, nil, err
 	}
 	if root == nil {
-		return nil, nil, &Error{File: file, Message: "there is nothing in it", Remedy: remedy}
+		return nil, nil, &diag.Error{File: file, Message: "there is nothing in it", Remedy: remedy}
 	}
 	return text, root, nil
 }
@@ -58,7 +60,7 @@ func Document(file string, data []byte) (doc *yaml.Node, err error) {
 	}
 	defer func() { // the library panics on some malformed comments
 		if p := recover(); p != nil {
-			doc, err = nil, &Error{File: file, Message: fmt.Sprintf("is not YAML: %v", p)}
+			doc, err = nil, &diag.Error{File: file, Message: fmt.Sprintf("is not YAML: %v", p)}
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -72,13 +74,13 @@ func Document(file string, data []byte) (doc *yaml.Node, err error) {
 	var second yaml.Node
 	switch err := dec.Decode(&second); {
 	case err == nil:
-		return nil, &Error{File: file, Line: second.Line, Column: second.Column, Message: "a second document starts here", Remedy: "a file holds one; remove the `---` before it, or split the file"}
+		return nil, &diag.Error{File: file, Line: second.Line, Column: second.Column, Message: "a second document starts here", Remedy: "a file holds one; remove the `---` before it, or split the file"}
 	case !errors.Is(err, io.EOF):
 		return nil, syntaxError(file, data, err)
 	}
 	c := checker{file: file}
 	c.check(doc.Content[0], 1)
-	if err := Join(c.errs...); err != nil {
+	if err := diag.Join(c.errs...); err != nil {
 		return nil, err
 	}
 	return doc, nil
@@ -102,7 +104,7 @@ type checker struct {
 }
 
 func (c *checker) fail(n *yaml.Node, message, remedy string) {
-	c.errs = append(c.errs, &Error{File: c.file, Line: n.Line, Column: n.Column, Message: message, Remedy: remedy})
+	c.errs = append(c.errs, &diag.Error{File: c.file, Line: n.Line, Column: n.Column, Message: message, Remedy: remedy})
 }
 
 // check reports false when the walk must end.
@@ -118,7 +120,7 @@ func (c *checker) check(n *yaml.Node, depth int) bool {
 	case n.Kind == yaml.AliasNode:
 		return c.checkAlias(n, depth)
 	case !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq", "!!timestamp", "!!merge"}, n.Tag):
-		c.fail(n, fmt.Sprintf("the tag %s is not known here", Quote(n.Tag)), "remove it")
+		c.fail(n, fmt.Sprintf("the tag %s is not known here", diag.Quote(n.Tag)), "remove it")
 	case n.Kind == yaml.MappingNode:
 		c.checkKeys(n)
 	}
@@ -132,7 +134,7 @@ func (c *checker) check(n *yaml.Node, depth int) bool {
 
 func (c *checker) checkAlias(n *yaml.Node, depth int) bool {
 	if slices.Contains(c.open, n.Alias) {
-		c.fail(n, fmt.Sprintf("the alias %s refers to itself", Quote("*"+n.Value)), "write the value out")
+		c.fail(n, fmt.Sprintf("the alias %s refers to itself", diag.Quote("*"+n.Value)), "write the value out")
 		return false
 	}
 	c.open = append(c.open, n.Alias)
@@ -150,7 +152,7 @@ func (c *checker) checkKeys(n *yaml.Node) {
 		case key.Tag == "!!merge":
 			c.fail(key, "merging with << is not supported", "write the values out")
 		case earlier != nil && earlier != key:
-			c.fail(key, fmt.Sprintf("the key %s is here twice", Quote(key.Value)), fmt.Sprintf("it stands in line %d already; remove one", earlier.Line))
+			c.fail(key, fmt.Sprintf("the key %s is here twice", diag.Quote(key.Value)), fmt.Sprintf("it stands in line %d already; remove one", earlier.Line))
 		default:
 			first[key.Value] = key
 		}

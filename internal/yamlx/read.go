@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/files"
 )
 
@@ -17,7 +18,7 @@ const MaxSize = 1 << 20
 
 // Read returns the text of a file: a regular file of at most [MaxSize] bytes
 // of UTF-8 without NUL. A byte order mark at its start is dropped. Every error
-// is an [*Error]; errors.Is(err, fs.ErrNotExist) works.
+// is an [*diag.Error]; errors.Is(err, fs.ErrNotExist) works.
 func Read(path string) ([]byte, error) {
 	data, err := files.Read(path, MaxSize)
 	return checked(path, data, err)
@@ -40,18 +41,18 @@ func checked(path string, data []byte, err error) ([]byte, error) {
 // Text returns data as [Read] would, had it been in the named file.
 func Text(file string, data []byte) ([]byte, error) {
 	if len(data) > MaxSize {
-		return nil, &Error{File: file, Message: "is larger than 1 MiB", Remedy: "name the right file"}
+		return nil, &diag.Error{File: file, Message: "is larger than 1 MiB", Remedy: "name the right file"}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		line, column := place(data, i)
-		return nil, &Error{File: file, Line: line, Column: column, Message: "there is a NUL byte", Remedy: "this is a binary file, or text in UTF-16; text in UTF-8 is needed"}
+		return nil, &diag.Error{File: file, Line: line, Column: column, Message: "there is a NUL byte", Remedy: "this is a binary file, or text in UTF-16; text in UTF-8 is needed"}
 	}
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && size == 1 {
 			line, column := place(data, i)
-			return nil, &Error{File: file, Line: line, Column: column, Message: fmt.Sprintf("byte 0x%02x is not UTF-8", data[i]), Remedy: "save the file as UTF-8"}
+			return nil, &diag.Error{File: file, Line: line, Column: column, Message: fmt.Sprintf("byte 0x%02x is not UTF-8", data[i]), Remedy: "save the file as UTF-8"}
 		}
 		i += size
 	}
@@ -65,8 +66,8 @@ func place(data []byte, offset int) (line, column int) {
 	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
-func unreadable(path string, err error) *Error {
-	e := &Error{File: path, Err: err}
+func unreadable(path string, err error) *diag.Error {
+	e := &diag.Error{File: path, Err: err}
 	var pathErr *fs.PathError
 	var refused *files.Error
 	switch {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // messages says the scanner's and parser's commonest complaints in words that
@@ -34,10 +36,10 @@ func withoutLine(text string) string {
 // syntaxError gives the library's error a place. The library knows lines only,
 // and those of parser errors are wrong; so the place is where the shortest
 // beginning of the file that fails in the same way ends.
-func syntaxError(file string, data []byte, err error) *Error {
-	e := &Error{File: file, Err: err}
+func syntaxError(file string, data []byte, err error) *diag.Error {
+	e := &diag.Error{File: file, Err: err}
 	e.Message = regexp.MustCompile(`anchor '.*'`).ReplaceAllStringFunc(withoutLine(err.Error()), func(name string) string {
-		if looksSecret(name) {
+		if diag.LooksSecret(name) {
 			return "anchor"
 		}
 		return name

@@ -2,15 +2,14 @@ package yamlx_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -88,20 +87,8 @@ func TestParseEmpty(t *testing.T) {
 
 func TestAllDuplicatesAtOnce(t *testing.T) {
 	_, err := yamlx.Parse("f.yaml", []byte("a: 1\na: 2\nb: 1\nb: 2\n"))
-	if len(yamlx.Split(err)) != 2 {
+	if len(diag.Split(err)) != 2 {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestSplitTakesListsApartAndNothingElse(t *testing.T) {
-	a, b := errors.New("a"), errors.New("b")
-	both := fmt.Errorf("%w, since %w", a, b)
-	got := yamlx.Split(errors.Join(a, errors.Join(both, b)))
-	if !slices.Equal(got, []error{a, both, b}) {
-		t.Errorf("got %v", got)
-	}
-	if got := yamlx.Split(nil); got != nil {
-		t.Errorf("no error gave %v", got)
 	}
 }
 
@@ -130,24 +117,5 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := yamlx.Read(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file is not fs.ErrNotExist: %v", err)
-	}
-}
-
-func TestNearest(t *testing.T) {
-	known := []string{"temperature", "top_p", "use", "seed", "max_tokens", "host"}
-	for word, want := range map[string]string{
-		"temprature": "temperature", "temp": "temperature", "Temperature": "temperature", "top-p": "top_p",
-		"hsot": "host", "sede": "seed", "maxtokens": "max_tokens", "xyz": "", "": "", "zz": "", "us": "use",
-	} {
-		got, ok := yamlx.Nearest(word, known)
-		if got != want || ok != (want != "") {
-			t.Errorf("%q: got %q, want %q", word, got, want)
-		}
-	}
-}
-
-func TestSuggestNamesEachOnce(t *testing.T) {
-	if got := yamlx.Suggest("zzzzz", []string{"name", "steps", "name"}); got != "known: name, steps" {
-		t.Error(got)
 	}
 }

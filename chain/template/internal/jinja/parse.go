@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // maxDepth bounds how deep expressions and blocks lie in each other, and how
@@ -224,6 +224,6 @@ func (p *parser) statement() statement {
 		fail(word.at, "{% "+word.text+" %} is not allowed: a template is one text", "write in its place what it stands for")
 	}
 	known := []string{"for", "if", "set", "with", "macro", "call", "filter", "raw"}
-	fail(word.at, "there is no {% "+textx.Shorten(word.text)+" %}", yamlx.Suggest(word.text, known))
+	fail(word.at, "there is no {% "+textx.Shorten(word.text)+" %}", diag.Suggest(word.text, known))
 	return nil
 }

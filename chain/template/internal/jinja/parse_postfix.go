@@ -3,8 +3,8 @@ package jinja
 import (
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // postfix takes what follows a value: .name, [index], (arguments).
@@ -131,7 +131,7 @@ func (p *parser) filter(x expr) expr {
 }
 
 func suggest(word string, known []string) string {
-	if near, ok := yamlx.Nearest(word, known); ok {
+	if near, ok := diag.Nearest(word, known); ok {
 		return "did you mean " + near + "?"
 	}
 	return "take one of those that docs/langchain.md lists"

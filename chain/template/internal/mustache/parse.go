@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/textx"
-	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // Template is a compiled text. It is immutable and safe for concurrent use.
@@ -101,7 +101,7 @@ func (t *Template) partial(name string, partials map[string]string, offset, dept
 	if !ok {
 		remedy := "there are no partials here; write its text in its place"
 		if len(partials) > 0 {
-			remedy = yamlx.Suggest(name, slices.Collect(maps.Keys(partials)))
+			remedy = diag.Suggest(name, slices.Collect(maps.Keys(partials)))
 		}
 		return &textx.Mistake{Offset: offset, Message: fmt.Sprintf("there is no partial %q", textx.Shorten(name)), Remedy: remedy}
 	}

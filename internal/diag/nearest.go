@@ -1,4 +1,4 @@
-package yamlx
+package diag
 
 import (
 	"fmt"
@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// Nearest returns the word of known that was most likely meant by word: at
-// most two edits away (one where word has less than five letters), or else one
-// that word is the beginning of. Case does not count. The second result is false
-// when none is near.
+// Nearest returns the known word that was most likely meant by word: at most two
+// edits away (one if word has fewer than five letters), or else one that starts
+// with word. Case does not count. The second result is false when none is near.
 func Nearest(word string, known []string) (string, bool) {
 	lower := strings.ToLower(word)
 	best, distance := "", min(2, (len(lower)+1)/3)+1
@@ -29,8 +28,8 @@ func Nearest(word string, known []string) (string, bool) {
 	return "", false
 }
 
-// Suggest is the remedy for an unknown word: the nearest known one, or else
-// the list of them all.
+// Suggest returns the remedy for an unknown word: the nearest known one, or else
+// all of them.
 func Suggest(word string, known []string) string {
 	if near, ok := Nearest(word, known); ok {
 		return fmt.Sprintf("did you mean %q?", near)

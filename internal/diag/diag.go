@@ -1,10 +1,7 @@
-// Package yamlx reads YAML strictly and says where things are: every mistake
-// is an [Error] with file, line and column, what was expected and what was
-// found. It is the one way that configuration and chain files are read.
-//
-// [Read] gets a file's bytes, [Parse] makes nodes of them, and a [Decoder]
-// turns nodes into values, collecting every problem before it gives up.
-package yamlx
+// Package diag says what is wrong with a file, and where: an [Error] has file,
+// line, column and a remedy. Every reader of files returns it, whatever the
+// format; package chain and package config export it under names of their own.
+package diag
 
 import (
 	"cmp"
@@ -15,14 +12,14 @@ import (
 	"unicode"
 )
 
-// Error is a mistake in a file, and what to do about it.
+// Error is a problem in a file, and what to do about it.
 type Error struct {
 	File    string
 	Line    int    // from 1; 0: the file as a whole
 	Column  int    // from 1, in characters; 0: the line as a whole
 	Message string // what is wrong
 	Remedy  string // what to do; may be empty
-	Err     error  // the cause, where there is one; not part of the text
+	Err     error  // the cause, or nil; not part of the text
 }
 
 // Error gives one line: `config.yaml:3:5: unknown key "temprature"; did you
@@ -41,7 +38,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Position is the place as `file:line:column`, as far as it is known.
+// Position is `file:line:column`, as far as it is known.
 func (e *Error) Position() string {
 	switch {
 	case e.Line == 0:
@@ -56,9 +53,9 @@ func (e *Error) Position() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Join returns one error that holds errs in the order of their places within
-// each file (errors without a place keep theirs), nil when there are none, and
-// the error itself when there is one.
+// Join returns one error that holds errs, sorted by line and column within each
+// file. It returns nil when there are none, and the error itself when there is
+// one.
 func Join(errs ...error) error {
 	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	slices.SortStableFunc(errs, func(a, b error) int {
@@ -74,8 +71,8 @@ func Join(errs ...error) error {
 	return errors.Join(errs...)
 }
 
-// Split takes apart what [Join] and errors.Join put together, however deep;
-// nil gives none. Other errors that hold several have a text of their own.
+// Split returns the errors that [Join] and errors.Join put together, however
+// deep; none for nil. Other errors that wrap several are left whole.
 func Split(err error) []error {
 	if err == nil {
 		return nil
@@ -90,11 +87,11 @@ func Split(err error) []error {
 	return all
 }
 
-// Quote shows a value that was found in a file: shortened, in quotes, and not
-// at all where it might be a secret.
+// Quote returns a value from a file in quotes and shortened, or only its length
+// when it might be a secret.
 func Quote(value string) string {
 	switch runes := []rune(value); {
-	case looksSecret(value):
+	case LooksSecret(value):
 		return fmt.Sprintf("a text of %d characters", len(runes))
 	case len(runes) > 40:
 		return fmt.Sprintf("%q…", string(runes[:40]))
@@ -103,9 +100,9 @@ func Quote(value string) string {
 	}
 }
 
-// looksSecret reports whether a word of value could be a key or token: one that
+// LooksSecret reports whether a word of value could be a key or token: one that
 // holds sk-, or a long one of letters and digits.
-func looksSecret(value string) bool {
+func LooksSecret(value string) bool {
 	for _, word := range strings.Fields(value) {
 		if strings.Contains(word, "sk-") ||
 			len(word) >= 16 && strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, unicode.IsDigit) {
