@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -123,11 +123,11 @@ func memoryText(m *wire.Memory) (forecast, measured string) {
 			forecast += fmt.Sprintf("; %s to %s, for %s", bytesText(e.Low), bytesText(e.High), e.Unsure)
 		}
 		switch m.Fit {
-		case memory.Fits:
+		case vram.Fits:
 			forecast += "; it fits"
-		case memory.Spills, memory.Exceeds:
+		case vram.Spills, vram.Exceeds:
 			forecast += "; it does not fit: " + m.Says
-		case memory.Unsure:
+		case vram.Unsure:
 			forecast += "; whether it fits is not certain"
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/internal/wire"
 )
 
@@ -40,7 +40,7 @@ const patience = 5 * time.Second
 // first provider in use must work (Fail); the ones that stand in should (Warn),
 // and must if the first does not.
 func Run(ctx context.Context, cfg *config.Loaded, s *wire.Stack, err error) []Check {
-	m := memory.Prober{}.Look(ctx)
+	m := vram.Prober{}.Look(ctx)
 	checks := append(configuration(cfg, err), machine(m))
 	if s == nil {
 		return checks

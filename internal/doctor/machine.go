@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 )
 
 // machine reports the GPUs and the memory.
-func machine(m memory.Machine) Check {
+func machine(m vram.Machine) Check {
 	ram := "memory unknown"
 	if m.RAM > 0 {
 		ram = fmt.Sprintf("%s of memory, %s free", gib(m.RAM), gib(m.RAMFree))

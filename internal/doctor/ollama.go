@@ -9,7 +9,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -161,18 +161,18 @@ func memoryCheck(ctx context.Context, s *wire.Stack, t wire.Target, info provide
 			c.Status, c.Detail, c.Remedy = Warn, m.Says, remedy
 		}
 	case r.SizeVRAM == 0:
-		c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", memory.Bytes(r.Size))
+		c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", vram.Bytes(r.Size))
 	case r.SizeVRAM < r.Size:
 		c.Status, c.Remedy = Warn, remedy
 		c.Detail = fmt.Sprintf("%s of %s on the GPU; the rest has spilled to the CPU, which is slow", gib(r.SizeVRAM), gib(r.Size))
 	default:
-		c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", memory.Bytes(r.Size))
+		c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", vram.Bytes(r.Size))
 	}
 	if r := m.Measured; r != nil && r.Context > 0 {
 		c.Detail += fmt.Sprintf(", with a window of %d tokens", r.Context)
 	}
 	if e := m.Forecast; e != nil && c.Detail != m.Says {
-		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s, and %s to compute)", e.Window, memory.Bytes(e.Weights+e.Cache), memory.Bytes(e.Compute))
+		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s, and %s to compute)", e.Window, vram.Bytes(e.Weights+e.Cache), vram.Bytes(e.Compute))
 	}
 	return c
 }

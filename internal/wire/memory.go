@@ -3,15 +3,15 @@ package wire
 import (
 	"context"
 
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // Memory is what a model takes: as forecast for the window that chats use, and
 // as the server measures it, side by side.
 type Memory struct {
-	Forecast *memory.Estimate       `json:"forecast,omitempty"` // nil: the server tells too little
-	Fit      memory.Fit             `json:"fit,omitempty"`      // empty: this machine does not run it
+	Forecast *vram.Estimate         `json:"forecast,omitempty"` // nil: the server tells too little
+	Fit      vram.Fit               `json:"fit,omitempty"`      // empty: this machine does not run it
 	Says     string                 `json:"-"`                  // Fit in words, where it is spills or exceeds
 	Measured *provider.RunningModel `json:"measured,omitempty"` // nil: not in memory now
 }
@@ -43,7 +43,7 @@ func (s *Stack) Memory(ctx context.Context, t Target, info provider.ModelInfo) (
 	if info.Context > 0 {
 		o.Window = min(o.Window, info.Context)
 	}
-	e, err := memory.Forecast(info, o)
+	e, err := vram.Forecast(info, o)
 	if err != nil {
 		return m, true, nil //nolint:nilerr // then there is none
 	}

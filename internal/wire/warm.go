@@ -9,7 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
@@ -32,7 +32,7 @@ type warm struct {
 	mu      sync.Mutex
 	known   map[string]known
 	looked  time.Time // when machine was looked at
-	machine memory.Machine
+	machine vram.Machine
 }
 
 var (

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
@@ -76,7 +76,7 @@ func (w *warm) patience() time.Duration {
 }
 
 // reclaim is the memory of the models that the server would put away.
-func reclaim(running []provider.RunningModel) (r memory.Reclaim) {
+func reclaim(running []provider.RunningModel) (r vram.Reclaim) {
 	for _, m := range running {
 		r.VRAM += m.SizeVRAM
 		r.RAM += m.Size - m.SizeVRAM
@@ -85,7 +85,7 @@ func reclaim(running []provider.RunningModel) (r memory.Reclaim) {
 }
 
 // look looks at the machine, at most every few seconds.
-func (w *warm) look(ctx context.Context) memory.Machine {
+func (w *warm) look(ctx context.Context) vram.Machine {
 	w.mu.Lock()
 	m, fresh := w.machine, time.Since(w.looked) < lookFresh
 	w.mu.Unlock()

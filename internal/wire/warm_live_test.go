@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/testengine"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -65,7 +65,7 @@ providers:
 // and cache. It says how much was measured: see docs/local-models.md.
 func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
 	host, model := ownOllama(t)
-	if gpus := (memory.Prober{}).Look(t.Context()).GPUs; len(gpus) > 0 {
+	if gpus := (vram.Prober{}).Look(t.Context()).GPUs; len(gpus) > 0 {
 		t.Logf("not compared: this machine has a GPU, %+v; TestLiveGPU looks at that", gpus)
 		return
 	}
@@ -95,7 +95,7 @@ func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
 // there is none it says so, and checks nothing.
 func TestLiveGPU(t *testing.T) {
 	host, model := ownOllama(t)
-	gpus := (memory.Prober{}).Look(t.Context()).GPUs
+	gpus := (vram.Prober{}).Look(t.Context()).GPUs
 	if len(gpus) == 0 {
 		t.Log("NOT CHECKED: no GPU whose memory can be read; spilling is tested on recorded answers only")
 		return

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -147,8 +147,8 @@ providers:
 }
 
 // machineWith is a machine with a GPU of so many free MiB, 0: none.
-func machineWith(gpu int) memory.Prober {
-	return memory.Prober{
+func machineWith(gpu int) vram.Prober {
+	return vram.Prober{
 		Root: "/nonexistent", OS: "linux",
 		RAM: func() (uint64, uint64, uint64, error) { return 4000 * mib, 3000 * mib, 0, nil },
 		Run: func(context.Context, string, ...string) ([]byte, error) {

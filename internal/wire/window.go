@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/memory"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -63,15 +63,15 @@ func (w *warm) largest(ctx context.Context, info provider.ModelInfo, running []p
 	m, r, o := w.look(ctx), reclaim(running), w.memoryOptions(ctx)
 	if n := memo[key]; n >= 256 && (limit == 0 || n <= limit) {
 		o.Window = n
-		if e, err := memory.Forecast(info, o); err != nil || !tooMuch(m.Fit(e, r)) {
+		if e, err := vram.Forecast(info, o); err != nil || !tooMuch(m.Fit(e, r)) {
 			return n
 		}
 	}
-	e, ok, err := memory.Largest(info, o, limit, func(e memory.Estimate) bool {
+	e, ok, err := vram.Largest(info, o, limit, func(e vram.Estimate) bool {
 		if len(m.GPUs) == 0 { // the machine has other work, too
 			return m.RAM > 0 && e.High <= (m.RAMFree+r.RAM)/2
 		}
-		return m.Fit(e, r) == memory.Fits
+		return m.Fit(e, r) == vram.Fits
 	})
 	n := e.Window
 	if err != nil || !ok {
@@ -104,8 +104,8 @@ func remember(file string, memo map[string]int) {
 
 // memoryOptions are how the engine will load a model, as far as is known: only
 // an engine that tandem has started has this process's environment.
-func (w *warm) memoryOptions(ctx context.Context) memory.Options {
-	var o memory.Options
+func (w *warm) memoryOptions(ctx context.Context) vram.Options {
+	var o vram.Options
 	if w.engine == nil || !w.engine.Status(ctx).Ours {
 		return o
 	}
@@ -115,7 +115,7 @@ func (w *warm) memoryOptions(ctx context.Context) memory.Options {
 	return o
 }
 
-func tooMuch(f memory.Fit) bool { return f == memory.Spills || f == memory.Exceeds }
+func tooMuch(f vram.Fit) bool { return f == vram.Spills || f == vram.Exceeds }
 
 // fits says before a load what it would take, where it surely does not fit.
 func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, window int, running []provider.RunningModel) error {
@@ -126,7 +126,7 @@ func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, 
 	if o.Window = window; window == 0 {
 		o.Window = 2048 // no server's default is less
 	}
-	e, err := memory.Forecast(info, o)
+	e, err := vram.Forecast(info, o)
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be forecast is not refused
 	}
@@ -136,7 +136,7 @@ func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, 
 	}
 	why := m.Says(e, r)
 	remedy := "take a smaller model or quantization"
-	small, ok, err := memory.Largest(info, o, o.Window-1, func(e memory.Estimate) bool { return m.Fit(e, r) == memory.Fits })
+	small, ok, err := vram.Largest(info, o, o.Window-1, func(e vram.Estimate) bool { return m.Fit(e, r) == vram.Fits })
 	if err == nil && ok {
 		remedy = "set num_ctx: " + strconv.Itoa(small.Window) + ", which fits"
 	}
@@ -157,7 +157,7 @@ func (w *warm) measured(ctx context.Context, model string, m provider.RunningMod
 			return nil
 		}
 	}
-	return w.spills(model, memory.Bytes(m.SizeVRAM)+" of "+memory.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
+	return w.spills(model, vram.Bytes(m.SizeVRAM)+" of "+vram.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
 		"lower num_ctx, or take a smaller model or quantization")
 }
 

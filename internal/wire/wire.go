@@ -14,9 +14,9 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
-	"github.com/tandem-llm/tandem/internal/memory"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -31,7 +31,7 @@ type Options struct {
 	// that starts.
 	Progress func(string)
 	// Prober looks at the machine's memory. The zero Prober looks at this one.
-	Prober memory.Prober
+	Prober vram.Prober
 	// LoadCommand is a command line, such as tandem's `models load`, that goes
 	// on with a load under way when the stack is closed: it gets --provider,
 	// --num-ctx and the model. Empty: such a load ends with the stack.

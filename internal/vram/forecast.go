@@ -1,7 +1,7 @@
-// Package memory forecasts how much memory a model will take, and looks at how
+// Package vram forecasts how much memory a model will take, and looks at how
 // much there is. Both are estimates with bounds: [Forecast] says between what
 // and what, and only what lies outside the bounds is held to be certain.
-package memory
+package vram
 
 import (
 	"fmt"
