@@ -45,7 +45,7 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 	if err := t.ready(ctx); err != nil {
 		return err
 	}
-	if why, _ := t.breaker.closedTo(r.cfg.Clock.Now()); why != "" {
+	if why, _ := t.breaker.State(r.cfg.Clock.Now()); why != "" {
 		return refuse(provider.Unavailable, "%s", why)
 	}
 	if t.Window != nil {

@@ -83,7 +83,7 @@ func (s *search) again(ctx context.Context, t *target, e *provider.Error, n int,
 	if end, has := ctx.Deadline(); has && time.Until(end) <= wait {
 		return 0, false
 	}
-	if why, left := t.breaker.closedTo(now); why != "" && left > wait {
+	if why, left := t.breaker.State(now); why != "" && left > wait {
 		return 0, false
 	}
 	return wait, t.budget.take()

@@ -164,9 +164,9 @@ func (s *search) brokeOff(ctx context.Context, t *target, err error) {
 // call makes one call of t, tells its breaker how it went, and notes it in a.
 func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error {
 	clock := &s.r.cfg.Clock
-	probe, ok := t.breaker.admit(clock.Now())
+	probe, ok := t.breaker.Allow(clock.Now())
 	if !ok {
-		why, _ := t.breaker.closedTo(clock.Now())
+		why, _ := t.breaker.State(clock.Now())
 		e := provider.Errorf(provider.Unavailable, a.Provider, a.Model, "%s", why)
 		e.Final = true
 		return e
@@ -176,7 +176,7 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 	s.begun, s.shown, s.failed, s.probe = clock.Now(), false, nil, probe
 	s.hold = hold{}
 	if probe {
-		defer func() { t.breaker.unsure(s.probe) }() // the reader may have left by panic
+		defer func() { t.breaker.AbandonProbe(s.probe) }() // the reader may have left by panic
 	}
 	s.stream(ctx, t, a)
 	if s.failed == nil {
@@ -214,9 +214,9 @@ func (s *search) judge(t *target, e *provider.Error) {
 	now, probe := s.r.cfg.Clock.Now(), s.probe
 	switch {
 	case after(e).health:
-		t.breaker.ill(now, probe, reason(e))
+		t.breaker.RecordFailure(now, probe, reason(e))
 	case e.Status > 0 && !s.shown:
-		t.breaker.well(now, probe) // it answers, if not as wished
+		t.breaker.RecordSuccess(now, probe) // it answers, if not as wished
 	default:
 		return
 	}
@@ -240,7 +240,7 @@ func (s *search) stream(ctx context.Context, t *target, a *provider.Attempt) {
 		if show {
 			if !s.shown {
 				s.shown = true
-				t.breaker.well(s.r.cfg.Clock.Now(), s.probe)
+				t.breaker.RecordSuccess(s.r.cfg.Clock.Now(), s.probe)
 				s.probe = false
 			}
 			if s.broken {
