@@ -9,29 +9,29 @@ import (
 	"github.com/tandem-llm/tandem/provider/structured"
 )
 
-// search is one request on its way to a target that answers it.
-type search struct {
+// call is one request on its way to a target that answers it.
+type call struct {
 	Failure // of the targets so far
 	r       *Router
 	req     provider.Request
 	yield   func(provider.Chunk, error) bool
 	size    size
 	start   time.Time
-	hold    hold
-	// overflowed is the largest window that the prompt is known not to fit; 0:
+	blanks    blankBuffer
+	// overflowedWindow is the largest window that the prompt is known not to fit; 0:
 	// none.
-	overflowed int
-	begun      time.Time // the call under way
+	overflowedWindow int
+	tryStarted      time.Time // the call under way
 	shown      bool      // content of the call under way has gone to the reader
 	done       bool      // the reader has the end, or wants no more
-	broken     bool      // what the reader has broke off, and the next content begins again
+	restarting     bool      // what the reader has broke off, and the next content begins again
 	probe      bool      // the call under way is a breaker's probe, and has told it nothing yet
-	failed     error     // of the call under way
+	tryErr     error     // of the call under way
 }
 
 // run asks the candidates in order. Nil: the reader has an answer, or has
 // left.
-func (s *search) run(ctx context.Context) error {
+func (s *call) run(ctx context.Context) error {
 	use, err := s.r.candidates(&s.req)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (s *search) run(ctx context.Context) error {
 	caller := ctx
 	if d := s.r.cfg.Policy.Total; d > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = clocked(ctx, "", s.req.Model, d)
+		ctx, cancel = withTotalTimeout(ctx, "", s.req.Model, d)
 		defer cancel()
 	}
 	for i, name := range use {
@@ -51,15 +51,15 @@ func (s *search) run(ctx context.Context) error {
 				return caller.Err()
 			}
 			if ctx.Err() != nil {
-				err = ended(ctx)
+				err = contextError(ctx)
 			}
-			s.skip(t, err)
+			s.skipTarget(t, err)
 			if ctx.Err() != nil {
 				break
 			}
 			continue
 		}
-		a, err := s.target(ctx, t, use[i+1:])
+		a, err := s.tryTarget(ctx, t, use[i+1:])
 		if err == nil || s.done {
 			return err
 		}
@@ -67,102 +67,102 @@ func (s *search) run(ctx context.Context) error {
 			return caller.Err()
 		}
 		s.add(a, err)
-		if ctx.Err() != nil || s.shown && !s.broken || !passesOn(err) {
+		if ctx.Err() != nil || s.shown && !s.restarting || !canFallBack(err) {
 			break
 		}
 	}
-	s.Partial, s.own = s.shown || s.broken, s.shown
+	s.Partial, s.own = s.shown || s.restarting, s.shown
 	return s.err()
 }
 
 // preflight says why t is not asked in its turn, or nil.
-func (s *search) preflight(ctx context.Context, t *target) error {
-	if err := t.smaller(ctx, &s.req, s.overflowed); err != nil {
+func (s *call) preflight(ctx context.Context, t *target) error {
+	if err := t.smaller(ctx, &s.req, s.overflowedWindow); err != nil {
 		return err
 	}
 	return s.r.preflight(ctx, t, &s.req, &s.size, inTurn)
 }
 
-func (s *search) skip(t *target, err error) {
-	a := s.attempt(t)
+func (s *call) skipTarget(t *target, err error) {
+	a := s.newAttempt(t)
 	a.Outcome = provider.OutcomeSkipped
 	s.add(a, err)
-	s.tell(Event{Type: Skipped, Provider: a.Provider, Model: a.Model, Err: err})
+	s.emit(Event{Type: Skipped, Provider: a.Provider, Model: a.Model, Err: err})
 }
 
-func (s *search) attempt(t *target) provider.Attempt {
+func (s *call) newAttempt(t *target) provider.Attempt {
 	return provider.Attempt{Provider: t.Name(), Model: t.model(&s.req), PromptTokens: s.size.about, Estimated: true}
 }
 
-// outOfTime is the cause of a context that a total clock ended.
-type outOfTime struct{ why *provider.Error }
+// totalTimeout is the cause of a context that a total clock ended.
+type totalTimeout struct{ why *provider.Error }
 
-func (o *outOfTime) Error() string { return o.why.Error() }
+func (o *totalTimeout) Error() string { return o.why.Error() }
 
-// clocked is ctx with a total clock.
-func clocked(ctx context.Context, name, model string, d time.Duration) (context.Context, context.CancelFunc) {
-	late := &outOfTime{provider.Errorf(provider.Timeout, name, model, "no whole answer within %s (timeouts.total)", d)}
+// withTotalTimeout is ctx with a total clock.
+func withTotalTimeout(ctx context.Context, name, model string, d time.Duration) (context.Context, context.CancelFunc) {
+	late := &totalTimeout{provider.Errorf(provider.Timeout, name, model, "no whole answer within %s (timeouts.total)", d)}
 	late.why.Sent = true // for all that is known
 	return context.WithTimeoutCause(ctx, d, late)
 }
 
-// ended is why ctx ended: a clock of ours, or the caller's own error
+// contextError is why ctx ended: a clock of ours, or the caller's own error
 // unchanged.
-func ended(ctx context.Context) error {
-	if late, ok := context.Cause(ctx).(*outOfTime); ok { //nolint:errorlint // this very one
+func contextError(ctx context.Context) error {
+	if late, ok := context.Cause(ctx).(*totalTimeout); ok { //nolint:errorlint // this very one
 		return late.why
 	}
 	return ctx.Err()
 }
 
-// target asks t, and again where that may help. A nil error: the reader has
+// tryTarget asks t, and again where that may help. A nil error: the reader has
 // the answer, or has left.
-func (s *search) target(ctx context.Context, t *target, rest []string) (provider.Attempt, error) {
-	a := s.attempt(t)
+func (s *call) tryTarget(ctx context.Context, t *target, rest []string) (provider.Attempt, error) {
+	a := s.newAttempt(t)
 	a.Outcome = provider.OutcomeFailed
 	began := s.r.cfg.Clock.Now()
 	if t.Total > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = clocked(ctx, a.Provider, a.Model, t.Total)
+		ctx, cancel = withTotalTimeout(ctx, a.Provider, a.Model, t.Total)
 		defer cancel()
 	}
 	t.budget.earn(perRequest)
 	for {
-		err := s.call(ctx, t, &a)
+		err := s.tryOnce(ctx, t, &a)
 		a.Took = s.r.cfg.Clock.Now().Sub(began)
 		if err == nil || s.done {
 			return a, err
 		}
-		s.brokeOff(ctx, t, err)
-		if ctx.Err() != nil || s.shown && !s.broken {
+		s.recordBreakOff(ctx, t, err)
+		if ctx.Err() != nil || s.shown && !s.restarting {
 			return a, err
 		}
-		wait, ok := s.again(ctx, t, asError(err), a.Tries, rest)
+		wait, ok := s.shouldRetry(ctx, t, asError(err), a.Tries, rest)
 		if !ok {
 			return a, err
 		}
-		s.tell(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
+		s.emit(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
 		if s.r.cfg.Clock.Sleep(ctx, wait) != nil {
-			return a, ended(ctx)
+			return a, contextError(ctx)
 		}
 	}
 }
 
-// brokeOff notes what a failed call leaves: a window that is too small, an
+// recordBreakOff notes what a failed call leaves: a window that is too small, an
 // answer that is to begin again.
-func (s *search) brokeOff(ctx context.Context, t *target, err error) {
-	if s.shown && s.r.cfg.Policy.Restart && restarts(err) {
-		s.broken = true
+func (s *call) recordBreakOff(ctx context.Context, t *target, err error) {
+	if s.shown && s.r.cfg.Policy.Restart && canRestart(err) {
+		s.restarting = true
 	}
 	if provider.KindOf(err) == provider.ContextOverflow && t.Window != nil {
 		if n, known := t.Window(ctx, &s.req); known {
-			s.overflowed = max(s.overflowed, n)
+			s.overflowedWindow = max(s.overflowedWindow, n)
 		}
 	}
 }
 
-// call makes one call of t, tells its breaker how it went, and notes it in a.
-func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error {
+// tryOnce makes one call of t, tells its breaker how it went, and notes it in a.
+func (s *call) tryOnce(ctx context.Context, t *target, a *provider.Attempt) error {
 	clock := &s.r.cfg.Clock
 	probe, ok := t.breaker.Allow(clock.Now())
 	if !ok {
@@ -172,36 +172,36 @@ func (s *search) call(ctx context.Context, t *target, a *provider.Attempt) error
 		return e
 	}
 	a.Tries++
-	s.tell(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries})
-	s.begun, s.shown, s.failed, s.probe = clock.Now(), false, nil, probe
-	s.hold = hold{}
+	s.emit(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries})
+	s.tryStarted, s.shown, s.tryErr, s.probe = clock.Now(), false, nil, probe
+	s.blanks = blankBuffer{}
 	if probe {
 		defer func() { t.breaker.AbandonProbe(s.probe) }() // the reader may have left by panic
 	}
-	s.stream(ctx, t, a)
-	if s.failed == nil {
+	s.relay(ctx, t, a)
+	if s.tryErr == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		s.failed = ended(ctx)
+		s.tryErr = contextError(ctx)
 	}
-	a.Tries += mended(s.failed)
-	e := asError(s.failed)
+	a.Tries += repairs(s.tryErr)
+	e := asError(s.tryErr)
 	if s.shown || e.Sent || ctx.Err() != nil {
 		a.SentTo = t.endpoint()
 	}
-	s.judge(t, e)
+	s.recordOutcome(t, e)
 	what := Failed
 	if s.shown {
 		what = BrokeOff
 	}
-	s.tell(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: s.failed, Took: clock.Now().Sub(s.begun), Try: a.Tries})
-	return s.failed
+	s.emit(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: s.tryErr, Took: clock.Now().Sub(s.tryStarted), Try: a.Tries})
+	return s.tryErr
 }
 
-// mended is how many answers a target was asked for beyond its first, because
+// repairs is how many answers a target was asked for beyond its first, because
 // they were not what a schema asks for.
-func mended(err error) int {
+func repairs(err error) int {
 	var e *structured.Error
 	if errors.As(err, &e) {
 		return max(e.Attempts-1, 0)
@@ -209,11 +209,11 @@ func mended(err error) int {
 	return 0
 }
 
-// judge tells t's breaker about a failure.
-func (s *search) judge(t *target, e *provider.Error) {
+// recordOutcome tells t's breaker about a failure.
+func (s *call) recordOutcome(t *target, e *provider.Error) {
 	now, probe := s.r.cfg.Clock.Now(), s.probe
 	switch {
-	case after(e).health:
+	case policyFor(e).unhealthy:
 		t.breaker.RecordFailure(now, probe, reason(e))
 	case e.Status > 0 && !s.shown:
 		t.breaker.RecordSuccess(now, probe) // it answers, if not as wished
@@ -223,18 +223,18 @@ func (s *search) judge(t *target, e *provider.Error) {
 	s.probe = false
 }
 
-// stream passes on what t answers. It sets failed when that is no answer, and
+// relay passes on what t answers. It sets failed when that is no answer, and
 // done when the reader has the end or has left.
-func (s *search) stream(ctx context.Context, t *target, a *provider.Attempt) {
+func (s *call) relay(ctx context.Context, t *target, a *provider.Attempt) {
 	for c, err := range t.Chat(ctx, s.req) {
 		if err != nil {
-			s.failed = err
+			s.tryErr = err
 			return
 		}
 		last := c.Finish != ""
-		c, show, why := s.hold.take(c)
+		c, show, why := s.blanks.add(c)
 		if why != nil {
-			s.failed = s.none(t, &c, why)
+			s.tryErr = s.emptyAnswer(t, &c, why)
 			return
 		}
 		if show {
@@ -243,12 +243,12 @@ func (s *search) stream(ctx context.Context, t *target, a *provider.Attempt) {
 				t.breaker.RecordSuccess(s.r.cfg.Clock.Now(), s.probe)
 				s.probe = false
 			}
-			if s.broken {
-				c.Restart, s.broken = true, false
+			if s.restarting {
+				c.Restart, s.restarting = true, false
 			}
 			if last {
 				t.budget.earn(perAnswer)
-				c.Route = s.finish(t, a, &c)
+				c.Route = s.completeRoute(t, a, &c)
 			}
 			if !s.yield(c, nil) {
 				s.done = true
@@ -261,13 +261,13 @@ func (s *search) stream(ctx context.Context, t *target, a *provider.Attempt) {
 			return
 		}
 	}
-	s.failed = s.none(t, nil, errSilent)
+	s.tryErr = s.emptyAnswer(t, nil, errSilent)
 }
 
 var errSilent = errors.New("the stream ended without an answer")
 
-// none is the error of an answer that is none.
-func (s *search) none(t *target, c *provider.Chunk, why error) error {
+// emptyAnswer is the error of an answer that is none.
+func (s *call) emptyAnswer(t *target, c *provider.Chunk, why error) error {
 	e := &provider.Error{Kind: provider.Truncated, Provider: t.Name(), Model: t.model(&s.req), Err: why, Sent: true}
 	if c != nil && c.Route != nil {
 		e.Model, e.RequestID = c.Route.Model, c.Route.Request
@@ -275,9 +275,9 @@ func (s *search) none(t *target, c *provider.Chunk, why error) error {
 	return e
 }
 
-// finish completes the Route of the last chunk: who was considered, and why
+// completeRoute completes the Route of the last chunk: who was considered, and why
 // this target answered.
-func (s *search) finish(t *target, a *provider.Attempt, c *provider.Chunk) *provider.Route {
+func (s *call) completeRoute(t *target, a *provider.Attempt, c *provider.Chunk) *provider.Route {
 	rt := c.Route
 	if rt == nil {
 		rt = &provider.Route{Provider: t.Name(), Model: a.Model}
@@ -302,13 +302,13 @@ func (s *search) finish(t *target, a *provider.Attempt, c *provider.Chunk) *prov
 		rt.Total += shift
 	}
 	if a.Tries > 1 {
-		done.Took = now.Sub(s.begun)
+		done.Took = now.Sub(s.tryStarted)
 	}
 	rt.Attempts = append(s.Attempts, done)
 	return rt
 }
 
-func (s *search) tell(e Event) {
+func (s *call) emit(e Event) {
 	if s.r.cfg.Observe != nil {
 		s.r.cfg.Observe(e)
 	}

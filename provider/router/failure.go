@@ -60,7 +60,7 @@ func (f *Failure) err() error {
 		return &only
 	}
 	e := &provider.Error{Kind: f.Attempts[last].Kind, Provider: "no target answered", Err: f}
-	if passesOn(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
+	if canFallBack(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
 		for _, a := range f.Attempts {
 			if a.Kind != e.Kind {
 				e.Kind = provider.Unavailable

@@ -63,19 +63,19 @@ func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 	return e.RetryAfter + jitter, jitter
 }
 
-// again decides whether t is asked once more after e, its nth failure of this
+// shouldRetry decides whether t is asked once more after e, its nth failure of this
 // request, and how long is waited first.
-func (s *search) again(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
+func (s *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
 	most, jitter := backoff(e, n)
 	if n == 1 && errors.Is(e, provider.ErrStale) { // nothing is wrong with the server: at once
 		most, jitter = 0, 0
 	}
 	switch {
-	case n > min(s.r.retries, retryable(e)),
-		t.Paid && charged(e) && !s.r.cfg.Policy.RetryPaid,
+	case n > min(s.r.retries, maxRetries(e)),
+		t.Paid && mayBeCharged(e) && !s.r.cfg.Policy.RetryPaid,
 		e.RetryAfter > mostAsked:
 		return 0, false
-	case s.another(ctx, rest) && (!e.Sent || n > 1 || most > impatience):
+	case s.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > impatience):
 		return 0, false // the other one answers sooner
 	}
 	wait = e.RetryAfter + s.r.cfg.Clock.Jitter(jitter)
@@ -89,9 +89,9 @@ func (s *search) again(ctx context.Context, t *target, e *provider.Error, n int,
 	return wait, t.budget.take()
 }
 
-// another reports whether one of rest could be asked, as far as can be said
+// hasAlternative reports whether one of rest could be asked, as far as can be said
 // without asking anybody.
-func (s *search) another(ctx context.Context, rest []string) bool {
+func (s *call) hasAlternative(ctx context.Context, rest []string) bool {
 	for _, name := range rest {
 		if s.r.preflight(ctx, s.r.targets[name], &s.req, &s.size, lookAhead) == nil {
 			return true

@@ -209,7 +209,7 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 // Chat asks the candidates in order. See the package comment.
 func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		s := &search{r: r, req: req, yield: yield}
+		s := &call{r: r, req: req, yield: yield}
 		if err := s.run(ctx); err != nil {
 			if r.cfg.Explain != nil {
 				err = r.cfg.Explain(ctx, err, &s.req)
