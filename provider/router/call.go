@@ -37,7 +37,7 @@ func (s *call) run(ctx context.Context) error {
 		return err
 	}
 	s.req.Use = nil
-	s.start, s.size = s.r.cfg.Clock.Now(), measure(&s.req)
+	s.start, s.size = s.r.cfg.Clock.Now(), measurePrompt(&s.req)
 	caller := ctx
 	if d := s.r.cfg.Policy.Total; d > 0 {
 		var cancel context.CancelFunc
@@ -66,32 +66,32 @@ func (s *call) run(ctx context.Context) error {
 		if caller.Err() != nil {
 			return caller.Err()
 		}
-		s.add(a, err)
+		s.addAttempt(a, err)
 		if ctx.Err() != nil || s.shown && !s.restarting || !canFallBack(err) {
 			break
 		}
 	}
-	s.Partial, s.own = s.shown || s.restarting, s.shown
-	return s.err()
+	s.Partial, s.partialFromLast = s.shown || s.restarting, s.shown
+	return s.providerError()
 }
 
 // preflight says why t is not asked in its turn, or nil.
 func (s *call) preflight(ctx context.Context, t *target) error {
-	if err := t.smaller(ctx, &s.req, s.overflowedWindow); err != nil {
+	if err := t.windowTooSmall(ctx, &s.req, s.overflowedWindow); err != nil {
 		return err
 	}
-	return s.r.preflight(ctx, t, &s.req, &s.size, inTurn)
+	return s.r.preflight(ctx, t, &s.req, &s.size, beforeCall)
 }
 
 func (s *call) skipTarget(t *target, err error) {
 	a := s.newAttempt(t)
 	a.Outcome = provider.OutcomeSkipped
-	s.add(a, err)
+	s.addAttempt(a, err)
 	s.emit(Event{Type: Skipped, Provider: a.Provider, Model: a.Model, Err: err})
 }
 
 func (s *call) newAttempt(t *target) provider.Attempt {
-	return provider.Attempt{Provider: t.Name(), Model: t.model(&s.req), PromptTokens: s.size.about, Estimated: true}
+	return provider.Attempt{Provider: t.Name(), Model: t.model(&s.req), PromptTokens: s.size.estimate, Estimated: true}
 }
 
 // totalTimeout is the cause of a context that a total clock ended.
@@ -126,7 +126,7 @@ func (s *call) tryTarget(ctx context.Context, t *target, rest []string) (provide
 		ctx, cancel = withTotalTimeout(ctx, a.Provider, a.Model, t.Total)
 		defer cancel()
 	}
-	t.budget.earn(perRequest)
+	t.budget.refund(perRequest)
 	for {
 		err := s.tryOnce(ctx, t, &a)
 		a.Took = s.r.cfg.Clock.Now().Sub(began)
@@ -247,7 +247,7 @@ func (s *call) relay(ctx context.Context, t *target, a *provider.Attempt) {
 				c.Restart, s.restarting = true, false
 			}
 			if last {
-				t.budget.earn(perAnswer)
+				t.budget.refund(perAnswer)
 				c.Route = s.completeRoute(t, a, &c)
 			}
 			if !s.yield(c, nil) {

@@ -13,11 +13,11 @@ import (
 type Failure struct {
 	Attempts []provider.Attempt // every target considered, in order
 	Partial  bool               // the reader has a part of an answer, which broke off
-	own      bool               // that part is the last target's
+	partialFromLast      bool               // that part is the last target's
 	errs     []error            // one per attempt
 }
 
-func (f *Failure) add(a provider.Attempt, err error) {
+func (f *Failure) addAttempt(a provider.Attempt, err error) {
 	a.Kind = provider.KindOf(err)
 	a.Reason = reason(err)
 	if e := (*provider.Error)(nil); a.Model == "" && errors.As(err, &e) {
@@ -48,13 +48,13 @@ func (f *Failure) Error() string {
 // Unwrap returns the errors of the attempts, in order.
 func (f *Failure) Unwrap() []error { return f.errs }
 
-// err is what the caller sees. With one target considered, or an answer that
+// providerError is what the caller sees. With one target considered, or an answer that
 // broke off, it is that target's own error; with more it is of the Kind that
 // they share, or that of the failure that ended the search, or else
 // Unavailable. The Failure is in its chain.
-func (f *Failure) err() error {
+func (f *Failure) providerError() error {
 	last := len(f.errs) - 1
-	if e := (*provider.Error)(nil); (last == 0 || f.own) && errors.As(f.errs[last], &e) {
+	if e := (*provider.Error)(nil); (last == 0 || f.partialFromLast) && errors.As(f.errs[last], &e) {
 		only := *e
 		only.Err = &onlyCause{error: e.Err, failure: f}
 		return &only
@@ -71,7 +71,7 @@ func (f *Failure) err() error {
 		e.Kind = provider.Unavailable
 	}
 	if e.Kind == provider.RateLimited {
-		e.RetryAfter = f.soonest()
+		e.RetryAfter = f.shortestRetryAfter()
 	}
 	for _, a := range f.Attempts {
 		e.Sent = e.Sent || a.SentTo != ""
@@ -79,8 +79,8 @@ func (f *Failure) err() error {
 	return e
 }
 
-// soonest is the shortest wait that a target asked for, or 0.
-func (f *Failure) soonest() (d time.Duration) {
+// shortestRetryAfter is the shortest wait that a target asked for, or 0.
+func (f *Failure) shortestRetryAfter() (d time.Duration) {
 	for _, err := range f.errs {
 		if after := asError(err).RetryAfter; after > 0 && (d == 0 || after < d) {
 			d = after

@@ -49,26 +49,26 @@ func (p *Plan) Err() error {
 			return nil
 		}
 	}
-	return p.failure.err()
+	return p.failure.providerError()
 }
 
-// count has the prompt counted by the target's own tokenizer, if that is on
+// countPrompt has the prompt counted by the target's own tokenizer, if that is on
 // this machine: a plan sends no prompt away. What cannot be counted in time
 // stays an estimate.
-func (c *Candidate) count(ctx context.Context, t *target, req *provider.Request) {
+func (c *Candidate) countPrompt(ctx context.Context, t *target, req *provider.Request) {
 	counter, ok := provider.As[provider.Counter](t.Provider)
 	if !ok || t.Local == nil || !t.Local(ctx) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, countAtMost)
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()
 	if n, exact, err := counter.CountTokens(ctx, *req); err == nil && exact {
 		c.PromptTokens, c.Estimated = n, false
 	}
 }
 
-// countAtMost is how long a plan waits for a count.
-const countAtMost = 2 * time.Second
+// countTimeout is how long a plan waits for a count.
+const countTimeout = 2 * time.Second
 
 // Plan implements [Planner].
 func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
@@ -81,10 +81,10 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 		return p, err
 	}
 	ctx = context.WithValue(ctx, planningKey{}, true)
-	s := measure(&req)
+	s := measurePrompt(&req)
 	for _, name := range use {
 		t := r.targets[name]
-		c := Candidate{Provider: name, Model: t.model(&req), PromptTokens: s.about, Estimated: true}
+		c := Candidate{Provider: name, Model: t.model(&req), PromptTokens: s.estimate, Estimated: true}
 		err := r.preflight(ctx, t, &req, &s, planning)
 		if ctx.Err() != nil {
 			return p, ctx.Err()
@@ -95,15 +95,15 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 			}
 		}
 		if t.Quote != nil {
-			if usd, known := t.Quote(ctx, &req, s.about); known {
+			if usd, known := t.Quote(ctx, &req, s.estimate); known {
 				c.PromptUSD = &usd
 			}
 		}
 		if err == nil {
 			c.Keep, c.Endpoint = true, t.endpoint()
-			c.count(ctx, t, &req)
+			c.countPrompt(ctx, t, &req)
 		} else {
-			p.failure.add(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
+			p.failure.addAttempt(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
 			c.Kind, c.Reason = provider.KindOf(err), reason(err)
 		}
 		p.Candidates = append(p.Candidates, c)

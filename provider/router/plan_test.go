@@ -10,7 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-func words(n int) provider.Request {
+func countWords(n int) provider.Request {
 	return provider.Request{Messages: []provider.Message{provider.User(strings.TrimSpace(strings.Repeat("word ", n)))}}
 }
 
@@ -36,7 +36,7 @@ func TestPlan(t *testing.T) {
 	near.Model = "m"
 	near.Quote = func(_ context.Context, _ *provider.Request, n int) (float64, bool) { return float64(n) / 1e6, true }
 	r := newRouter(t, "far keyless small gone blind broke near next", far, keyless, small, gone, blind, broke, near, next)
-	req := words(100)
+	req := countWords(100)
 	req.Privacy = provider.PrivacyLocal
 	req.Tools = []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}
 	plan, err := r.Plan(t.Context(), req)
@@ -132,7 +132,7 @@ func TestPreflight(t *testing.T) {
 // The prompt's size is estimated before the call, and counted after it.
 func TestPromptSizeIsTold(t *testing.T) {
 	r := newRouter(t, "dead b", failing("dead", provider.Error{Kind: provider.Unavailable}, 99), target("b"))
-	got, err := provider.Collect(r.Chat(t.Context(), words(100)))
+	got, err := provider.Collect(r.Chat(t.Context(), countWords(100)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestPromptSizeIsTold(t *testing.T) {
 	// from the engine; a text without spaces might.
 	tight := target("tight")
 	tight.Window = func(context.Context, *provider.Request) (int, bool) { return 99, true }
-	if _, err := provider.Collect(newRouter(t, "tight", tight).Chat(t.Context(), words(100))); !errors.Is(err, provider.ContextOverflow) || calls(tight) != 0 {
+	if _, err := provider.Collect(newRouter(t, "tight", tight).Chat(t.Context(), countWords(100))); !errors.Is(err, provider.ContextOverflow) || calls(tight) != 0 {
 		t.Errorf("100 words in a window of 99: %v", err)
 	}
 	long := provider.Request{Messages: []provider.Message{provider.User(strings.Repeat("word", 1000))}}
@@ -167,7 +167,7 @@ func TestAPlanCountsOnThisMachineOnly(t *testing.T) {
 		b := target("b")
 		b.Provider = counted{b.Provider}
 		b.Local = func(context.Context) bool { return here }
-		plan, err := newRouter(t, "b", b).Plan(t.Context(), words(3))
+		plan, err := newRouter(t, "b", b).Plan(t.Context(), countWords(3))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ type depth int
 
 const (
 	lookAhead depth = iota // is it worth a thought? Makes no call
-	inTurn                 // its turn has come
+	beforeCall                 // its turn has come
 	planning               // a table is wanted, and no answer
 )
 
@@ -49,8 +49,8 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 		return refuse(provider.Unavailable, "%s", why)
 	}
 	if t.Window != nil {
-		if n, known := t.Window(ctx, req); known && s.least > n {
-			return refuse(provider.ContextOverflow, "the prompt has at least %d tokens, and its window holds %d", s.least, n)
+		if n, known := t.Window(ctx, req); known && s.atLeast > n {
+			return refuse(provider.ContextOverflow, "the prompt has at least %d tokens, and its window holds %d", s.atLeast, n)
 		}
 	}
 	if d == lookAhead {
@@ -61,12 +61,12 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 			return refuse(provider.ModelNotFound, "the server does not have the model")
 		}
 	}
-	if lacks := t.lacks(ctx, req); lacks != "" {
+	if lacks := t.missingCapability(ctx, req); lacks != "" {
 		return refuse(provider.Unsupported, "the model %s", lacks)
 	}
 	for _, check := range t.Preflight {
 		if err := check(ctx, req); err != nil {
-			return named(err, t, req)
+			return withTarget(err, t, req)
 		}
 	}
 	return ctx.Err()
@@ -87,8 +87,8 @@ func (t *target) notLocal(ctx context.Context) (why, remedy string) {
 	return why, remedy
 }
 
-// lacks says what req needs and the model is known not to be able to, or "".
-func (t *target) lacks(ctx context.Context, req *provider.Request) string {
+// missingCapability says what req needs and the model is known not to be able to, or "".
+func (t *target) missingCapability(ctx context.Context, req *provider.Request) string {
 	images := func(m provider.Message) bool { return len(m.Images) > 0 }
 	needs := [...]struct {
 		needed bool
@@ -119,8 +119,8 @@ func (t *target) lacks(ctx context.Context, req *provider.Request) string {
 	return ""
 }
 
-// named is a check's error as t's own.
-func named(err error, t *target, req *provider.Request) error {
+// withTarget is a check's error as t's own.
+func withTarget(err error, t *target, req *provider.Request) error {
 	e, ok := err.(*provider.Error) //nolint:errorlint // what wraps it says more
 	if !ok {
 		return err
@@ -135,9 +135,9 @@ func named(err error, t *target, req *provider.Request) error {
 	return &out
 }
 
-// smaller says why t cannot hold what overflowed a window of most tokens, or
+// windowTooSmall says why t cannot hold what overflowed a window of most tokens, or
 // nil.
-func (t *target) smaller(ctx context.Context, req *provider.Request, most int) error {
+func (t *target) windowTooSmall(ctx context.Context, req *provider.Request, most int) error {
 	if most == 0 || t.Window == nil {
 		return nil
 	}

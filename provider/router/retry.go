@@ -14,10 +14,10 @@ import (
 const (
 	defaultRetries = 2
 	baseWait       = 50 * time.Millisecond // full jitter: from 0 to base·2ⁿ
-	limitedWait    = time.Second           // the base after a 429 that does not say how long
+	rateLimitWait    = time.Second           // the base after a 429 that does not say how long
 	longestWait    = 20 * time.Second
-	mostAsked      = 60 * time.Second       // a longer Retry-After is not waited for
-	impatience     = 250 * time.Millisecond // the longest wait while another target could answer
+	longestRetryAfter      = 60 * time.Second       // a longer Retry-After is not waited for
+	maxWaitBeforeFallback     = 250 * time.Millisecond // the longest wait while another target could answer
 )
 
 // retryBudget bounds the retries of a target over all requests: budgetSize at
@@ -34,15 +34,15 @@ const (
 	perAnswer  = 0.1
 )
 
-// earn gives back n retries.
-func (b *retryBudget) earn(n float64) {
+// refund gives back n retries.
+func (b *retryBudget) refund(n float64) {
 	b.mu.Lock()
 	b.spent = max(b.spent-n, 0)
 	b.mu.Unlock()
 }
 
-// take takes one retry, if there is one.
-func (b *retryBudget) take() bool {
+// spend takes one retry, if there is one.
+func (b *retryBudget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.spent+1 > budgetSize {
@@ -57,7 +57,7 @@ func (b *retryBudget) take() bool {
 func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 	base := baseWait
 	if e.Kind == provider.RateLimited && e.RetryAfter == 0 {
-		base = limitedWait
+		base = rateLimitWait
 	}
 	jitter = min(base<<min(n-1, 10), longestWait)
 	return e.RetryAfter + jitter, jitter
@@ -73,9 +73,9 @@ func (s *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n 
 	switch {
 	case n > min(s.r.retries, maxRetries(e)),
 		t.Paid && mayBeCharged(e) && !s.r.cfg.Policy.RetryPaid,
-		e.RetryAfter > mostAsked:
+		e.RetryAfter > longestRetryAfter:
 		return 0, false
-	case s.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > impatience):
+	case s.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > maxWaitBeforeFallback):
 		return 0, false // the other one answers sooner
 	}
 	wait = e.RetryAfter + s.r.cfg.Clock.Jitter(jitter)
@@ -86,7 +86,7 @@ func (s *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n 
 	if why, left := t.breaker.State(now); why != "" && left > wait {
 		return 0, false
 	}
-	return wait, t.budget.take()
+	return wait, t.budget.spend()
 }
 
 // hasAlternative reports whether one of rest could be asked, as far as can be said

@@ -157,7 +157,7 @@ func NewWith(cfg Config) (*Router, error) {
 	if len(cfg.Use) == 0 {
 		return nil, provider.Errorf(provider.Invalid, "", "", "`use` names no provider; name at least one of: %s", strings.Join(r.names, ", "))
 	}
-	if err := r.known(cfg.Use); err != nil {
+	if err := r.checkNames(cfg.Use); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -187,7 +187,7 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 		t := r.targets[name]
 		err := t.ready(ctx)
 		if err != nil && ctx.Err() == nil {
-			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, err)
+			f.addAttempt(provider.Attempt{Provider: name, Outcome: provider.OutcomeSkipped}, err)
 			continue
 		}
 		ms, err := t.Models(ctx)
@@ -195,13 +195,13 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			f.add(provider.Attempt{Provider: name, Outcome: provider.OutcomeFailed}, err)
+			f.addAttempt(provider.Attempt{Provider: name, Outcome: provider.OutcomeFailed}, err)
 			continue
 		}
 		all = append(all, ms...)
 	}
 	if len(f.Attempts) == len(r.cfg.Use) {
-		return nil, f.err()
+		return nil, f.providerError()
 	}
 	return all, nil
 }
@@ -224,11 +224,11 @@ func (r *Router) candidates(req *provider.Request) ([]string, error) {
 	if len(req.Use) == 0 {
 		return r.cfg.Use, nil
 	}
-	return req.Use, r.known(req.Use)
+	return req.Use, r.checkNames(req.Use)
 }
 
-// known returns an Invalid error when use names a target that does not exist.
-func (r *Router) known(use []string) error {
+// checkNames returns an Invalid error when use names a target that does not exist.
+func (r *Router) checkNames(use []string) error {
 	for _, name := range use {
 		if _, ok := r.targets[name]; !ok {
 			return provider.Errorf(provider.Invalid, name, "", "no such provider; there are: %s", strings.Join(r.names, ", "))
