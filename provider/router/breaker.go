@@ -8,25 +8,25 @@ import (
 
 // When a breaker opens, and for how long.
 const (
-	maxConsecutive   = 5                // failures in a row
-	minCalls    = 10               // or half of at least so many calls
-	countedSpan  = 60 * time.Second // in so long
-	firstOpen = 5 * time.Second  // then it doubles
-	longestOpen   = 5 * time.Minute
-	slots     = 6 // that openSpan is counted in
+	maxConsecutive = 5                // failures in a row
+	minCalls       = 10               // or half of at least so many calls
+	countedSpan    = 60 * time.Second // in so long
+	firstOpen      = 5 * time.Second  // then it doubles
+	longestOpen    = 5 * time.Minute
+	slots          = 6 // that openSpan is counted in
 )
 
 // breaker keeps calls from a target that keeps failing. Once its time is up it
 // lets one call through, the probe, and goes by that. The zero value is closed.
 type breaker struct {
-	mu      sync.Mutex
-	consecutive     int // failures in a row
-	counts  [slots]callCounts
+	mu          sync.Mutex
+	consecutive int // failures in a row
+	counts      [slots]callCounts
 	openUntil   time.Time     // open until then; zero: closed
-	openFor   time.Duration // the latest time that it opened for
-	probing bool
-	lastFailure     string // the latest failure
-	openedAfter     string // what made it open
+	openFor     time.Duration // the latest time that it opened for
+	probing     bool
+	lastFailure string // the latest failure
+	openedAfter string // what made it open
 }
 
 // callCounts is the calls of one slot of openSpan.

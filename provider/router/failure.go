@@ -11,10 +11,10 @@ import (
 
 // Failure is why no target answered: the cause inside the router's error.
 type Failure struct {
-	Attempts []provider.Attempt // every target considered, in order
-	Partial  bool               // the reader has a part of an answer, which broke off
-	partialFromLast      bool               // that part is the last target's
-	errs     []error            // one per attempt
+	Attempts        []provider.Attempt // every target considered, in order
+	Partial         bool               // the reader has a part of an answer, which broke off
+	partialFromLast bool               // that part is the last target's
+	errs            []error            // one per attempt
 }
 
 func (f *Failure) addAttempt(a provider.Attempt, err error) {

@@ -11,9 +11,9 @@ const unlimited = 1 << 30
 
 // failurePolicy is what may follow a failure before any content.
 type failurePolicy struct {
-	fallback    bool // another target may do what this one could not
-	retries int  // most retries of the same target, within the policy's
-	unhealthy  bool // it speaks of the target's health: the breaker counts it
+	fallback  bool // another target may do what this one could not
+	retries   int  // most retries of the same target, within the policy's
+	unhealthy bool // it speaks of the target's health: the breaker counts it
 }
 
 // policyForKind is the one table of decisions, by Kind.

@@ -12,9 +12,9 @@ import (
 type depth int
 
 const (
-	lookAhead depth = iota // is it worth a thought? Makes no call
-	beforeCall                 // its turn has come
-	planning               // a table is wanted, and no answer
+	lookAhead  depth = iota // is it worth a thought? Makes no call
+	beforeCall              // its turn has come
+	planning                // a table is wanted, and no answer
 )
 
 type planningKey struct{}

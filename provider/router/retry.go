@@ -12,12 +12,12 @@ import (
 
 // How long is waited before a retry, and how many there are.
 const (
-	defaultRetries = 2
-	baseWait       = 50 * time.Millisecond // full jitter: from 0 to base·2ⁿ
-	rateLimitWait    = time.Second           // the base after a 429 that does not say how long
-	longestWait    = 20 * time.Second
-	longestRetryAfter      = 60 * time.Second       // a longer Retry-After is not waited for
-	maxWaitBeforeFallback     = 250 * time.Millisecond // the longest wait while another target could answer
+	defaultRetries        = 2
+	baseWait              = 50 * time.Millisecond // full jitter: from 0 to base·2ⁿ
+	rateLimitWait         = time.Second           // the base after a 429 that does not say how long
+	longestWait           = 20 * time.Second
+	longestRetryAfter     = 60 * time.Second       // a longer Retry-After is not waited for
+	maxWaitBeforeFallback = 250 * time.Millisecond // the longest wait while another target could answer
 )
 
 // retryBudget bounds the retries of a target over all requests: budgetSize at
@@ -65,21 +65,21 @@ func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 
 // shouldRetry decides whether t is asked once more after e, its nth failure of this
 // request, and how long is waited first.
-func (s *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
+func (c *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
 	most, jitter := backoff(e, n)
 	if n == 1 && errors.Is(e, provider.ErrStale) { // nothing is wrong with the server: at once
 		most, jitter = 0, 0
 	}
 	switch {
-	case n > min(s.r.retries, maxRetries(e)),
-		t.Paid && mayBeCharged(e) && !s.r.cfg.Policy.RetryPaid,
+	case n > min(c.r.retries, maxRetries(e)),
+		t.Paid && mayBeCharged(e) && !c.r.cfg.Policy.RetryPaid,
 		e.RetryAfter > longestRetryAfter:
 		return 0, false
-	case s.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > maxWaitBeforeFallback):
+	case c.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > maxWaitBeforeFallback):
 		return 0, false // the other one answers sooner
 	}
-	wait = e.RetryAfter + s.r.cfg.Clock.Jitter(jitter)
-	now := s.r.cfg.Clock.Now()
+	wait = e.RetryAfter + c.r.cfg.Clock.Jitter(jitter)
+	now := c.r.cfg.Clock.Now()
 	if end, has := ctx.Deadline(); has && time.Until(end) <= wait {
 		return 0, false
 	}
@@ -91,9 +91,9 @@ func (s *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n 
 
 // hasAlternative reports whether one of rest could be asked, as far as can be said
 // without asking anybody.
-func (s *call) hasAlternative(ctx context.Context, rest []string) bool {
+func (c *call) hasAlternative(ctx context.Context, rest []string) bool {
 	for _, name := range rest {
-		if s.r.preflight(ctx, s.r.targets[name], &s.req, &s.size, lookAhead) == nil {
+		if c.r.preflight(ctx, c.r.targets[name], &c.req, &c.size, lookAhead) == nil {
 			return true
 		}
 	}

@@ -4,7 +4,7 @@ import "github.com/tandem-llm/tandem/provider"
 
 // size is a prompt's size in tokens, before anybody has counted it.
 type size struct {
-	atLeast int // no fewer: a tokenizer never joins two words
+	atLeast  int // no fewer: a tokenizer never joins two words
 	estimate int // as provider.EstimateRequest has it, and no less than that
 }
 
