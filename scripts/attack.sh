@@ -6,5 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_go
 cd "$ROOT"
 TANDEM_ATTACK=long scripts/newest.sh go test -count=1 -timeout 60m -v -run "${ATTACK_RUN:-.}" ./internal/attack
-scripts/newest.sh go test -count=1 -timeout 30m -run 'Namespace|Cloud|Privacy|Offline' ./internal/wire ./provider/ollama ./internal/cli
+scripts/newest.sh go test -count=1 -timeout 30m -run 'Namespace|Cloud|Privacy|Offline' ./internal/stack ./provider/ollama ./internal/cli
 FUZZ_TIME=${FUZZ_TIME:-30s} scripts/fuzz.sh

@@ -7,7 +7,7 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -75,7 +75,7 @@ func rendering(f template.Format, text string) (Work, error) {
 }
 
 // tandemStack is the stack of a configuration that has one provider.
-func tandemStack(baseURL string) (*wire.Stack, error) {
+func tandemStack(baseURL string) (*stack.Stack, error) {
 	env := map[string]string{"OPENAI_BASE_URL": baseURL, "OPENAI_API_KEY": fakeKey}
 	cfg, err := config.Load(config.LoadOptions{
 		UserFile: config.NoFile,
@@ -85,5 +85,5 @@ func tandemStack(baseURL string) (*wire.Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration: %w", err)
 	}
-	return wire.Open(cfg, wire.Options{})
+	return stack.Open(cfg, stack.Options{})
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -95,7 +95,7 @@ func (a *app) again() {
 }
 
 // restarts reports whether answers may begin again.
-func restarts(stack *wire.Stack) bool { return stack.Config().OnCut == config.OnCutRestart }
+func restarts(stack *stack.Stack) bool { return stack.Config().OnCut == config.OnCutRestart }
 
 // end closes the last line.
 func (p *printer) end() {

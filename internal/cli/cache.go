@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider/cache"
 )
 
@@ -51,7 +51,7 @@ type cacheJSON struct {
 
 // cacheStats says what is kept.
 func (a *app) cacheStats(ctx context.Context, asJSON bool) error {
-	kept := wire.NewCache(stateDir())
+	kept := stack.NewCache(stateDir())
 	defer kept.Close()
 	s, err := kept.Stats(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (a *app) cacheStats(ctx context.Context, asJSON bool) error {
 
 // cacheClear drops everything, and says how much that was.
 func (a *app) cacheClear(ctx context.Context, asJSON bool) error {
-	kept := wire.NewCache(stateDir())
+	kept := stack.NewCache(stateDir())
 	defer kept.Close()
 	s, err := kept.Stats(ctx)
 	if err == nil {

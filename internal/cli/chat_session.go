@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // chatSession is one conversation under way.
 type chatSession struct {
 	app    *app
-	stack  *wire.Stack
+	stack  *stack.Stack
 	chats  *store.Chats // nil: nothing is kept
 	chat   store.Chat
 	req    provider.Request // who is asked, and how; no messages

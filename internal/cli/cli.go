@@ -1,5 +1,5 @@
 // Package cli is the command line: it parses arguments into plain structs,
-// runs the command on the stack that internal/wire builds, and turns errors
+// runs the command on the stack that internal/stack builds, and turns errors
 // into text and exit codes, each in one place. docs/architecture.md walks one
 // command from here to its output.
 package cli

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/doctor"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -28,11 +28,11 @@ and hosted servers. Nothing is changed. The exit code is 1 if a check fails.`,
 
 // examine runs the checks. A configuration that is wrong is one of them; the
 // stack is nil then.
-func (a *app) examine(ctx context.Context) ([]doctor.Check, *wire.Stack) {
+func (a *app) examine(ctx context.Context) ([]doctor.Check, *stack.Stack) {
 	cfg, err := a.load()
-	var stack *wire.Stack
+	var stack *stack.Stack
 	if err == nil {
-		stack, err = a.wire(cfg)
+		stack, err = a.assemble(cfg)
 	}
 	return doctor.Run(ctx, cfg, stack, err), stack
 }

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -33,7 +33,7 @@ type planStep struct {
 }
 
 // plannerOf is who knows whom a stack would ask.
-func plannerOf(stack *wire.Stack) (router.Planner, error) {
+func plannerOf(stack *stack.Stack) (router.Planner, error) {
 	p, ok := provider.As[router.Planner](stack.Provider)
 	if !ok {
 		return nil, usageError{errors.New("--dry-run needs a router: it says whom one would ask")}
@@ -42,7 +42,7 @@ func plannerOf(stack *wire.Stack) (router.Planner, error) {
 }
 
 // dryAsk says who would be asked, and calls no model.
-func (a *app) dryAsk(ctx context.Context, stack *wire.Stack, req provider.Request, asJSON bool) error {
+func (a *app) dryAsk(ctx context.Context, stack *stack.Stack, req provider.Request, asJSON bool) error {
 	planner, err := plannerOf(stack)
 	if err != nil {
 		return err

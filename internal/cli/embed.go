@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -165,20 +165,20 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 	if len(files) == 0 && !in.prune {
 		return usageError{errors.New("there is nothing to embed: give it text files, a directory, or - for standard input")}
 	}
-	stack, err := a.open(ctx)
+	st, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer stack.Close()
-	n := wire.NewCollection{Name: in.name}
+	defer st.Close()
+	n := stack.NewCollection{Name: in.name}
 	if in.model != "" {
-		use, model := splitModel(in.model, stack.Has)
+		use, model := splitModel(in.model, st.Has)
 		if n.Model = model; len(use) == 1 {
 			n.Provider = use[0]
 		}
 	}
 	ctx = begin(ctx, store.Run{Command: "embed"})
-	c, err := stack.MakeCollection(ctx, n)
+	c, err := st.MakeCollection(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 	if err == nil && in.prune {
 		done.Pruned, err = into.Prune(ctx, gone)
 	}
-	if now, ok, e := stack.Kept(context.WithoutCancel(ctx), in.name); e == nil && ok {
+	if now, ok, e := st.Kept(context.WithoutCancel(ctx), in.name); e == nil && ok {
 		done.Documents, done.Passages = now.Documents, now.Passages
 	}
 	return err
@@ -200,7 +200,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 
 // embedFiles puts each file into the collection. A file with a passage that is
 // too long for the model is told of, and the others are still done.
-func (a *app) embedFiles(ctx context.Context, into *wire.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
+func (a *app) embedFiles(ctx context.Context, into *stack.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
 	view := newEmbedView(a, len(files))
 	defer view.end()
 	var tooLong []error

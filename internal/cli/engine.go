@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/engine"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 func (a *app) engineCommand() *cobra.Command {
@@ -24,7 +24,7 @@ after "idle" (15 minutes) without use. An Ollama that you started is yours:
 tandem uses it and never stops it.`,
 	}
 	status, lines := a.engineStatusCommand(), 0
-	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t wire.Target) error {
+	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t stack.Target) error {
 		if lines < 0 {
 			return usageError{fmt.Errorf("--lines %d: expected 0 (all) or more", lines)}
 		}
@@ -33,13 +33,13 @@ tandem uses it and never stops it.`,
 	logs.Flags().IntVarP(&lines, "lines", "n", 50, "how many lines from the end (0: all)")
 	cmd.AddCommand(
 		status,
-		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t wire.Target) error {
+		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t stack.Target) error {
 			if err := ready(ctx, a, t); err != nil {
 				return err
 			}
 			return a.printStatus(t.Config.Name, t.Engine.Status(ctx))
 		}),
-		a.engineVerb("stop", "Stop the Ollama that tandem started", func(ctx context.Context, t wire.Target) error {
+		a.engineVerb("stop", "Stop the Ollama that tandem started", func(ctx context.Context, t stack.Target) error {
 			if err := t.Engine.Stop(ctx); err != nil {
 				return err
 			}
@@ -54,16 +54,16 @@ tandem uses it and never stops it.`,
 
 // engineVerb is a command about one managed engine: the provider that is
 // named, or the first that has one.
-func (a *app) engineVerb(use, short string, do func(context.Context, wire.Target) error) *cobra.Command {
+func (a *app) engineVerb(use, short string, do func(context.Context, stack.Target) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " [PROVIDER]", Short: short, Args: atMostOne("a provider's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			stack, err := a.open(cmd.Context())
+			st, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer stack.Close()
-			t, err := managedTarget(stack, args)
+			defer st.Close()
+			t, err := managedTarget(st, args)
 			if err != nil {
 				return err
 			}
@@ -72,8 +72,8 @@ func (a *app) engineVerb(use, short string, do func(context.Context, wire.Target
 	}
 }
 
-func managedTarget(stack *wire.Stack, args []string) (wire.Target, error) {
-	for _, t := range stack.Targets {
+func managedTarget(st *stack.Stack, args []string) (stack.Target, error) {
+	for _, t := range st.Targets {
 		if len(args) == 1 && t.Config.Name != args[0] {
 			continue
 		}
@@ -85,14 +85,14 @@ func managedTarget(stack *wire.Stack, args []string) (wire.Target, error) {
 		}
 	}
 	if len(args) == 1 {
-		return wire.Target{}, noProvider(stack, args[0])
+		return stack.Target{}, noProvider(st, args[0])
 	}
-	return wire.Target{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
+	return stack.Target{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
 }
 
 func (a *app) engineStatusCommand() *cobra.Command {
 	var asJSON bool
-	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t wire.Target) error {
+	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t stack.Target) error {
 		st := t.Engine.Status(ctx)
 		if asJSON {
 			return writeJSON(a.term.out, st)

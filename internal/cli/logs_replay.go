@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -69,7 +69,7 @@ func (a *app) logsReplay(ctx context.Context, args []string, asJSON bool) error 
 		return err
 	}
 	cfg.Cache = config.CacheOff // an answer that was kept proves nothing
-	stack, err := a.wire(cfg)
+	stack, err := a.assemble(cfg)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *app) logsReplay(ctx context.Context, args []string, asJSON bool) error 
 
 // replay asks one call again. An error is one that asking any more would not
 // help: what the call itself came to is in the result.
-func (a *app) replay(ctx context.Context, stack *wire.Stack, old *store.Call) (replayCall, error) {
+func (a *app) replay(ctx context.Context, stack *stack.Stack, old *store.Call) (replayCall, error) {
 	c := replayCall{Step: old.Step, Was: old.Answer, Differs: []difference{}}
 	req, err := replayRequest(stack, old, len(a.flags.use) > 0)
 	if err != nil {
@@ -140,7 +140,7 @@ func (a *app) replay(ctx context.Context, stack *wire.Stack, old *store.Call) (r
 
 // replayRequest is a call's request as it was, for the provider that answered,
 // or with others for those in use now. Privacy is what it was or tighter.
-func replayRequest(stack *wire.Stack, old *store.Call, others bool) (provider.Request, error) {
+func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.Request, error) {
 	req, whole := old.Asked.Request()
 	if stack.Config().Privacy == config.PrivacyLocal {
 		req.Privacy = provider.PrivacyLocal

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -98,7 +98,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 
 // modelsUnload takes a model out of memory. An engine that does not run has
 // none there, and is not started for that.
-func (a *app) modelsUnload(ctx context.Context, t wire.Target, model string) error {
+func (a *app) modelsUnload(ctx context.Context, t stack.Target, model string) error {
 	u, ok := provider.As[provider.Unloader](t.Provider)
 	if !ok {
 		return usageError{fmt.Errorf("%s cannot unload models; only Ollama does", t.Config.Name)}
@@ -113,7 +113,7 @@ func (a *app) modelsUnload(ctx context.Context, t wire.Target, model string) err
 }
 
 // loadCommand is the command line that goes on with a load when this process
-// ends; see wire.Options.
+// ends; see stack.Options.
 func (a *app) loadCommand() []string {
 	self, err := os.Executable()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -82,7 +82,7 @@ func unloads(at time.Time) string {
 
 // asleep reports whether a managed engine is simply not running: no model is in
 // memory then, and there is no reason to start it.
-func asleep(ctx context.Context, t wire.Target) bool {
+func asleep(ctx context.Context, t stack.Target) bool {
 	if t.Engine == nil {
 		return false
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/vram"
-	"github.com/tandem-llm/tandem/internal/wire"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -74,7 +74,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 // shownModel is a model with its memory.
 type shownModel struct {
 	provider.ModelInfo
-	Memory *wire.Memory `json:"memory,omitempty"`
+	Memory *stack.Memory `json:"memory,omitempty"`
 }
 
 func printModel(out io.Writer, name string, m shownModel) error {
@@ -113,7 +113,7 @@ func printModel(out io.Writer, name string, m shownModel) error {
 }
 
 // memoryText puts a model's memory, as forecast and as measured, in words.
-func memoryText(m *wire.Memory) (forecast, measured string) {
+func memoryText(m *stack.Memory) (forecast, measured string) {
 	if m == nil {
 		return "", ""
 	}

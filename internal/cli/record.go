@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -26,8 +26,8 @@ func (r *answerFlags) register(f *pflag.FlagSet) {
 }
 
 // options checks that the flags agree. Errors: usageError.
-func (r *answerFlags) options() (wire.Answers, error) {
-	out := wire.Answers{Record: r.record, Replay: r.replay, Timing: r.timing}
+func (r *answerFlags) options() (stack.Answers, error) {
+	out := stack.Answers{Record: r.record, Replay: r.replay, Timing: r.timing}
 	var err error
 	switch {
 	case r.record != "" && r.replay != "":

@@ -12,7 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/diag"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -111,7 +111,7 @@ type running struct {
 	file     string
 	chain    *chain.Chain
 	vars     map[string]any
-	stack    *wire.Stack
+	stack    *stack.Stack
 	defaults provider.Request
 	tools    tool.Options
 }
@@ -206,7 +206,7 @@ func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage,
 
 // configured finds a provider that a step names and nobody configured before
 // the first step is asked.
-func configured(file string, c *chain.Chain, stack *wire.Stack) error {
+func configured(file string, c *chain.Chain, stack *stack.Stack) error {
 	for _, name := range c.Providers() {
 		if stack.Has(name) {
 			continue

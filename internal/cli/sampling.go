@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -36,7 +36,7 @@ func (s *sampling) register(f *pflag.FlagSet) {
 }
 
 // apply writes the flags, over the configuration's defaults, into req.
-func (s *sampling) apply(req *provider.Request, stack *wire.Stack) error {
+func (s *sampling) apply(req *provider.Request, stack *stack.Stack) error {
 	stack.Defaults(req)
 	if s.model != "" {
 		req.Use, req.Model = splitModel(s.model, stack.Has)

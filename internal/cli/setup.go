@@ -9,7 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/doctor"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -76,7 +76,7 @@ func (a *app) setup(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) setupLocal(ctx context.Context, stack *wire.Stack, t wire.Target) error {
+func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Target) error {
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}

@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 // open loads the configuration and assembles the stack.
-func (a *app) open(context.Context) (*wire.Stack, error) {
+func (a *app) open(context.Context) (*stack.Stack, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
@@ -21,15 +21,15 @@ func (a *app) open(context.Context) (*wire.Stack, error) {
 			a.term.note("%s %s", a.term.yellow("warning:"), w)
 		}
 	}
-	return a.wire(cfg)
+	return a.assemble(cfg)
 }
 
-func (a *app) wire(cfg *config.Loaded) (*wire.Stack, error) {
+func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 	answers, err := a.answers.options()
 	if err != nil {
 		return nil, err
 	}
-	return wire.Open(cfg, wire.Options{
+	return stack.Open(cfg, stack.Options{
 		Answers:     answers,
 		Secrets:     &a.term.secrets,
 		LoadCommand: a.loadCommand(),

@@ -6,22 +6,22 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // target returns the provider of that name.
-func target(stack *wire.Stack, name string) (wire.Target, error) {
-	t, ok := stack.Target(name)
+func target(st *stack.Stack, name string) (stack.Target, error) {
+	t, ok := st.Target(name)
 	if !ok {
-		return t, noProvider(stack, name)
+		return t, noProvider(st, name)
 	}
 	return t, nil
 }
 
-func noProvider(stack *wire.Stack, name string) error {
+func noProvider(st *stack.Stack, name string) error {
 	var names []string
-	for _, t := range stack.Targets {
+	for _, t := range st.Targets {
 		names = append(names, t.Config.Name)
 	}
 	return usageError{fmt.Errorf("there is no provider %q; there are: %s", name, strings.Join(names, ", "))}
@@ -29,14 +29,14 @@ func noProvider(stack *wire.Stack, name string) error {
 
 // able returns the provider of that name, or the first in use, that has the
 // ability T.
-func able[T any](stack *wire.Stack, name, what string) (wire.Target, T, error) {
+func able[T any](st *stack.Stack, name, what string) (stack.Target, T, error) {
 	var none T
-	names := stack.Config().Use
+	names := st.Config().Use
 	if name != "" {
 		names = []string{name}
 	}
 	for _, n := range names {
-		t, err := target(stack, n)
+		t, err := target(st, n)
 		if err != nil {
 			return t, none, err
 		}
@@ -45,17 +45,17 @@ func able[T any](stack *wire.Stack, name, what string) (wire.Target, T, error) {
 		}
 	}
 	err := fmt.Errorf("%s cannot %s", strings.Join(names, ", "), what)
-	for _, t := range stack.Targets {
+	for _, t := range st.Targets {
 		if _, ok := provider.As[T](t.Provider); ok {
 			err = fmt.Errorf("%w; name another provider: %s", err, t.Config.Name)
 			break
 		}
 	}
-	return wire.Target{}, none, usageError{err}
+	return stack.Target{}, none, usageError{err}
 }
 
 // ready starts a managed engine that is about to be asked.
-func ready(ctx context.Context, a *app, t wire.Target) error {
+func ready(ctx context.Context, a *app, t stack.Target) error {
 	if t.Engine == nil {
 		return nil
 	}

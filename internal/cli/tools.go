@@ -13,7 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/mcp"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 func (a *app) toolsCommand() *cobra.Command {
@@ -227,7 +227,7 @@ func (a *app) withLog(err error) error {
 }
 
 // withTools is the stack, whose models may call the tools of those names.
-func (a *app) withTools(ctx context.Context, stack *wire.Stack, names []string) (toolStack, error) {
+func (a *app) withTools(ctx context.Context, stack *stack.Stack, names []string) (toolStack, error) {
 	if len(names) == 0 {
 		return toolStack{Provider: stack, Close: func() {}}, nil
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/vram"
-	"github.com/tandem-llm/tandem/internal/wire"
 )
 
 // Status is a check's verdict.
@@ -39,7 +39,7 @@ const patience = 5 * time.Second
 // an err there may be no stack (s is nil), and the providers are left out. The
 // first provider in use must work (Fail); the ones that stand in should (Warn),
 // and must if the first does not.
-func Run(ctx context.Context, cfg *config.Loaded, s *wire.Stack, err error) []Check {
+func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []Check {
 	m := vram.Prober{}.Look(ctx)
 	checks := append(configuration(cfg, err), machine(m))
 	if s == nil {

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/wire"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -91,10 +91,10 @@ func examineFile(t *testing.T, o config.LoadOptions, env map[string]string) []Ch
 	o.StateDir = t.TempDir()
 	o.Env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	cfg, err := config.Load(o)
-	var s *wire.Stack
+	var s *stack.Stack
 	engines := filepath.Join(t.TempDir(), "state")
 	if err == nil {
-		if s, err = wire.Open(cfg, wire.Options{StateDir: engines}); err == nil {
+		if s, err = stack.Open(cfg, stack.Options{StateDir: engines}); err == nil {
 			t.Cleanup(s.Close)
 		}
 	}

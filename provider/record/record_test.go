@@ -219,7 +219,7 @@ func TestRecordedAndReplayedAreWell(t *testing.T) {
 }
 
 // Around an adapter the recorder changes nothing of the contract: see also
-// the suite's run in internal/wire.
+// the suite's run in internal/stack.
 func TestErrorsAreReplayed(t *testing.T) {
 	dir := t.TempDir()
 	attempts := []provider.Attempt{{Provider: "local", Outcome: provider.OutcomeFailed, Reason: "no"}}

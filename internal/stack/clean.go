@@ -1,0 +1,55 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/tandem-llm/tandem/internal/redact"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// clean is a provider whose routes and errors have no secrets: a server may echo
+// one in the name of its model or the id of a call. What the model says is the
+// user's own, and stays as it is.
+type clean struct {
+	provider.Provider
+	secrets *redact.Redactor
+}
+
+var _ provider.Wrapper = (*clean)(nil)
+
+// Unwrap returns the provider as it answers.
+func (p *clean) Unwrap() provider.Provider { return p.Provider }
+
+// Chat asks the provider.
+func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		for c, err := range p.Provider.Chat(ctx, req) {
+			if c.Route != nil {
+				c.Route = p.route(c.Route)
+			}
+			if !yield(c, p.failure(err)) {
+				return
+			}
+		}
+	}
+}
+
+func (p *clean) route(rt *provider.Route) *provider.Route {
+	out := *rt
+	out.Model, out.Reason, out.Request = p.secrets.Text(rt.Model), p.secrets.Text(rt.Reason), p.secrets.Text(rt.Request)
+	return &out
+}
+
+// failure cleans an error and what it wraps, which are of this call alone.
+func (p *clean) failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *provider.Error
+	if errors.As(err, &e) {
+		e.Err, e.RequestID, e.Model = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID), p.secrets.Text(e.Model)
+	}
+	return p.secrets.Error(err)
+}

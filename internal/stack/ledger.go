@@ -1,0 +1,124 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/ollama"
+)
+
+// keep prepares what calls are written down with. It opens nothing.
+func (s *Stack) keep(o Options) error {
+	limits := store.Limits{PerDay: s.cfg.Budget.PerDay, PerRun: s.cfg.Budget.PerRun}
+	if s.cfg.Log == config.LogOff && !limits.Set() {
+		return nil
+	}
+	if o.StateDir == "" {
+		if limits.Set() {
+			return errors.New("there is a budget, and no directory to keep it in")
+		}
+		return nil
+	}
+	s.writer = store.NewWriter(store.New(o.StateDir))
+	s.book = store.NewBook(s.writer, limits)
+	return nil
+}
+
+// ledger is the target's provider with its costs kept.
+func (s *Stack) ledger(t *Target) *ledger.Ledger {
+	c := ledger.Config{
+		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
+		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
+	}
+	// Any other kind may be an Ollama, too. To look for its adapter would look up a key.
+	c.Elsewhere = func(_ context.Context, model string) bool {
+		return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
+	}
+	if t.Config.Kind == config.KindOllama {
+		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
+			c.Elsewhere = p.Elsewhere
+		}
+	}
+	if s.book != nil {
+		c.Book = s.book
+	}
+	return ledger.New(t.Provider, c)
+}
+
+// unpriced is what to do about a provider without a price.
+func (s *Stack) unpriced(t *Target) string {
+	price := t.Config.Price
+	priced := price.NotFree || price.Input != nil || price.CachedInput != nil || price.Output != nil
+	if t.Config.Kind != config.KindOpenAI || t.Config.Local || priced || !t.Config.Loopback() {
+		return ""
+	}
+	return "if " + t.Endpoint + " runs its models on this machine, " + s.cfg.LocalRemedy(t.Config.Name) + "; else set its `price` there"
+}
+
+// standIn is the first provider of `use` that is not free.
+func (s *Stack) standIn() *ledger.StandIn {
+	for _, name := range s.cfg.Use {
+		pc, ok := s.cfg.Provider(name)
+		if !ok {
+			continue
+		}
+		if f := tariff(pc); f.Of("", "").Known {
+			return &ledger.StandIn{Name: name, Tariff: f}
+		}
+	}
+	return nil
+}
+
+// tariff is what a provider's configuration says about its price. The
+// built-in list is OpenAI's own.
+func tariff(pc config.Provider) ledger.Tariff {
+	u, err := url.Parse(pc.BaseURL)
+	tier, _ := pc.Options["service_tier"].(string)
+	return ledger.Tariff{
+		Model:  pc.Model,
+		Said:   ledger.Said{Input: pc.Price.Input, CachedInput: pc.Price.CachedInput, Output: pc.Price.Output},
+		Listed: err == nil && pc.Kind == config.KindOpenAI && strings.EqualFold(u.Hostname(), "api.openai.com"),
+		Raises: pc.Price.Stranger, Priced: pc.Price.NotFree, Tier: tier,
+	}
+}
+
+// logged is the router with its calls logged, unless the configuration says
+// otherwise.
+func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
+	if s.writer == nil || s.cfg.Log == config.LogOff {
+		return p
+	}
+	return store.NewLog(p, store.LogConfig{
+		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version,
+		Redact:   s.Redact,
+		Manifest: (&manifests{stack: s}).of,
+	})
+}
+
+// Redact takes secrets out of a text that is about to be kept.
+func (s *Stack) Redact(text string) string { return s.secrets.Text(text) }
+
+// written waits until what was asked is written down, and says if it was not.
+func (s *Stack) written() {
+	if s.writer == nil {
+		return
+	}
+	slow := time.AfterFunc(time.Second, func() {
+		if s.options.Progress != nil {
+			s.options.Progress("writing down what was asked and what it cost, " + s.writer.Store().Path() + "; Ctrl-C twice ends without that")
+		}
+	})
+	defer slow.Stop()
+	if err := s.writer.Close(); err != nil && s.warn != nil {
+		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
+	}
+}

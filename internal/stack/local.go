@@ -1,0 +1,113 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// policy is which addresses the transports dial, and which are this machine.
+func (s *Stack) policy() httpx.Policy {
+	return httpx.Policy{Offline: s.cfg.Offline, LocalNetworks: s.cfg.LocalNetworks}
+}
+
+// local tells whether a target is on this machine and runs its models there,
+// when that matters. Of an OpenAI-compatible server on this machine the user has
+// to say it, and its answers not to contradict it.
+func (s *Stack) local(t *Target) func(context.Context) bool {
+	here := s.here(t.Endpoint)
+	return func(ctx context.Context) bool { return !t.mayPassOn() && here(ctx) }
+}
+
+// mayPassOn reports whether a target is a server of which nobody says that it
+// runs its models itself, or whose answers say otherwise.
+func (t *Target) mayPassOn() bool {
+	return t.Config.Kind == config.KindOpenAI && (!t.Config.Local || t.through() != "")
+}
+
+// notLocal is the target's NotLocal.
+func (s *Stack) notLocal(t *Target) func(context.Context) (why, remedy string) {
+	here := s.here(t.Endpoint)
+	return func(ctx context.Context) (why, remedy string) {
+		switch {
+		case !t.mayPassOn() || !here(ctx):
+			return "", ""
+		case t.Config.Local:
+			return fmt.Sprintf("%s passes prompts on from this machine, for it has answered through %s", t.Endpoint, t.through()), "take `local: true` away from the provider " + t.Config.Name
+		}
+		return t.Endpoint + " may pass prompts on from this machine", "if it runs its models here, " + s.cfg.LocalRemedy(t.Config.Name)
+	}
+}
+
+// NotLocal says why a server on this machine does not count as such, and what to
+// do about it; nothing of any other.
+func (t *Target) NotLocal(ctx context.Context) (why, remedy string) { return t.notLocal(ctx) }
+
+// mustStay is the error of a target that may not be given what, such as "the
+// question", where that must not leave this machine or offline mode is on; nil
+// if the target is on it.
+func (s *Stack) mustStay(ctx context.Context, t *Target, model, what string, private bool) error {
+	if !private && !s.cfg.Offline || s.local(t)(ctx) {
+		return nil
+	}
+	why, remedy := t.NotLocal(ctx)
+	if why == "" {
+		why = "not on this machine"
+	}
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	if private {
+		return provider.Errorf(provider.Private, t.Config.Name, model, "%s, and %s may not leave it (privacy: local)%s", why, what, remedy)
+	}
+	return provider.Errorf(provider.Offline, t.Config.Name, model, "%s, and offline mode is on%s", why, remedy)
+}
+
+// here tells whether what listens at an endpoint is on this machine.
+func (s *Stack) here(endpoint string) func(context.Context) bool {
+	policy, resolver := s.policy(), net.DefaultResolver
+	if policy.Offline { // no query leaves; the hosts file still counts
+		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("offline")
+		}}
+	}
+	return func(ctx context.Context) bool {
+		u, err := url.Parse(endpoint)
+		if err != nil {
+			return false
+		}
+		addrs := []netip.Addr{}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+			addrs = append(addrs, a)
+		} else if addrs, err = resolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
+			return false
+		}
+		for _, a := range addrs {
+			if !policy.Local(a) {
+				return false
+			}
+		}
+		return len(addrs) > 0
+	}
+}
+
+// loopbackHost is the host:port of an endpoint that is this machine by its
+// very name.
+func loopbackHost(endpoint string) (string, bool) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" {
+		return "", false
+	}
+	if u.Hostname() == "localhost" {
+		return net.JoinHostPort("127.0.0.1", u.Port()), true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Host, err == nil && a.IsLoopback()
+}

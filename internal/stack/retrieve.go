@@ -1,0 +1,268 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ollama"
+)
+
+// Collection is a set of texts in the store, with the model that makes their
+// vectors. It is safe for concurrent use, [Collection.Put] excepted.
+type Collection struct {
+	store.Collection
+	store    *store.Store
+	embedder *embedder
+
+	mu      sync.Mutex
+	checked bool // the model is the one that it was
+}
+
+var _ retrieve.Searcher = (*Collection)(nil)
+
+// Retriever returns the collection of that name, a [retrieve.Searcher]. It calls
+// no model. Errors: Invalid, when there is none, or its provider is not
+// configured; Unsupported, in a replay.
+func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retriever, error) {
+	c, err := s.Collection(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Collection is [Stack.Retriever] with all that a collection can do.
+func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error) {
+	if s.options.Answers.Replay != "" {
+		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks nobody, and vectors are not recorded")
+	}
+	if s.collections == nil {
+		return nil, invalidCollection(name, "there is no directory that it could be kept in")
+	}
+	c, ok, err := s.collections.Collection(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, invalidCollection(name, "there is none of that name; there are: "+s.collectionNames(ctx))
+	}
+	t, ok := s.Target(c.Provider)
+	if !ok {
+		return nil, invalidCollection(name, "its vectors are by the provider "+c.Provider+", which is not configured")
+	}
+	return &Collection{Collection: c, store: s.collections, embedder: &embedder{s, t}}, nil
+}
+
+// Kept tells what a collection holds now, if there is one of that name.
+func (s *Stack) Kept(ctx context.Context, name string) (c store.Collection, ok bool, err error) {
+	if s.collections == nil {
+		return c, false, nil
+	}
+	return s.collections.Collection(ctx, name)
+}
+
+func (s *Stack) collectionNames(ctx context.Context) string {
+	all, err := s.collections.Collections(ctx)
+	if err != nil || len(all) == 0 {
+		return "none (make one with `tandem embed NAME FILE`)"
+	}
+	var names []string
+	for _, c := range all {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func invalidCollection(name, text string) error {
+	return provider.Errorf(provider.Invalid, "collection "+name, "", "%s", text)
+}
+
+// NewCollection is what [Stack.MakeCollection] is told.
+type NewCollection struct {
+	Name     string
+	Provider string // who makes the vectors; "": as it was, or the first in use
+	Model    string // "": as it was, or Provider's own
+}
+
+// MakeCollection returns the collection of that name, and makes it where there
+// is none. It takes on the stack's privacy where that is stricter. The engine is
+// asked whether the model is the one that made the vectors there are.
+//
+// Errors: Invalid, when the collection's model is another one than n's, or has
+// changed; Private, when its texts may not go to the provider; and the engine's.
+func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collection, error) {
+	if err := checkCollectionName(n.Name); err != nil {
+		return nil, err
+	}
+	if s.collections == nil {
+		return nil, invalidCollection(n.Name, "there is no directory to keep it in")
+	}
+	old, exists, err := s.collections.Collection(ctx, n.Name)
+	if err != nil {
+		return nil, err
+	}
+	row := store.Collection{Name: n.Name, Provider: cmp.Or(n.Provider, old.Provider, s.cfg.Use[0]), Model: cmp.Or(n.Model, old.Model)}
+	if s.cfg.Privacy == string(provider.PrivacyLocal) {
+		row.Privacy = provider.PrivacyLocal
+	}
+	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
+	if exists && (row.Provider != old.Provider || !sameModelAt(s, old.Provider, old.Model, row.Model)) {
+		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
+			", and those of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
+	}
+	t, ok := s.Target(row.Provider)
+	if !ok {
+		return nil, invalidCollection(n.Name, "its vectors are by the provider "+row.Provider+", which is not configured")
+	}
+	if row.Model == "" && n.Provider != "" {
+		row.Model = t.Config.Model
+	}
+	if row.Model == "" {
+		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")
+	}
+	if err := s.mayEmbed(ctx, t, row, old); err != nil {
+		return nil, err
+	}
+	e := &embedder{s, t}
+	if !exists {
+		if row.Digest, err = e.digest(ctx, row.Model); err != nil {
+			return nil, err
+		}
+		if bad := e.noEmbedder(ctx, row.Model); bad != "" && s.warn != nil {
+			s.warn(bad)
+		}
+	}
+	made, err := s.collections.MakeCollection(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	c := &Collection{Collection: made, store: s.collections, embedder: e}
+	return c, c.check(ctx)
+}
+
+// mayEmbed refuses a provider that the collection's texts may not go to, before
+// anything is made or anybody is asked.
+func (s *Stack) mayEmbed(ctx context.Context, t Target, row, old store.Collection) error {
+	var text string
+	switch {
+	case row.Privacy == provider.PrivacyLocal:
+		text = "may not leave it (privacy: local)"
+	case old.Privacy == provider.PrivacyLocal:
+		text = "may not leave it: it was made with privacy: local, which stays; choose another name, or begin anew after `tandem collections rm " + row.Name + "`"
+	default:
+		return nil
+	}
+	if s.local(&t)(ctx) {
+		return nil
+	}
+	if why, remedy := t.NotLocal(ctx); why != "" {
+		return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s, and what the collection %s holds %s; %s", why, row.Name, text, remedy)
+	}
+	return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s is not on this machine, and what the collection %s holds %s", t.Endpoint, row.Name, text)
+}
+
+// sameModelAt reports whether two names mean one model to a provider.
+func sameModelAt(s *Stack, name, a, b string) bool {
+	t, ok := s.Target(name)
+	if ok && t.Config.Kind == config.KindOllama {
+		return ollama.SameModel(a, b)
+	}
+	return a == b
+}
+
+func checkCollectionName(name string) error {
+	ok := name != "" && len(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	})
+	if !ok || name[0] == '-' || name[0] == '.' {
+		return provider.Errorf(provider.Invalid, "", "", "a collection's name has letters, digits, '-', '_' and '.', and %q is no such name", name)
+	}
+	return nil
+}
+
+// check refuses a model that is not the one that made the vectors.
+func (c *Collection) check(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.checked || c.Digest == "" {
+		return nil
+	}
+	now, err := c.embedder.digest(ctx, c.Model)
+	if err != nil {
+		return err
+	}
+	if now != c.Digest {
+		return invalidCollection(c.Name, "its vectors are by "+c.Model+" as it was ("+short(c.Digest)+"), and "+c.Provider+" has another one of that name now ("+short(now)+
+			"): they cannot be compared; begin anew after `tandem collections rm "+c.Name+"`")
+	}
+	c.checked = true
+	return nil
+}
+
+func short(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return digest[:min(12, len(digest))]
+}
+
+// options are how vectors are made that belong into the collection.
+func (c *Collection) options() retrieve.Options {
+	return retrieve.Options{Model: c.Model, Privacy: c.Privacy, As: c.Served, Dimensions: c.Dimensions}
+}
+
+// Retrieve returns the k passages nearest to query.
+func (c *Collection) Retrieve(ctx context.Context, query string, k int) ([]retrieve.Passage, error) {
+	found, _, err := c.Find(ctx, query, k, retrieve.Search{})
+	return found, err
+}
+
+// Find returns k passages as how says, and who made the question's vector.
+func (c *Collection) Find(ctx context.Context, query string, k int, how retrieve.Search) ([]retrieve.Passage, *provider.Route, error) {
+	if strings.TrimSpace(query) == "" {
+		return nil, nil, invalidCollection(c.Name, "the question is empty")
+	}
+	if c.Dimensions == 0 {
+		return nil, nil, invalidCollection(c.Name, "it holds no passage yet; give it some: tandem embed "+c.Name+" FILE")
+	}
+	options := c.options()
+	if how.Privacy == provider.PrivacyLocal {
+		options.Privacy = how.Privacy
+	}
+	q, by, err := retrieve.Question(ctx, c.embedder, options, query)
+	if err == nil {
+		err = c.check(ctx)
+	}
+	if err != nil {
+		return nil, by.Route, err
+	}
+	near, err := c.store.Nearest(ctx, c.ID, q, how.Candidates(k))
+	if err != nil {
+		return nil, by.Route, c.different(err)
+	}
+	vectors := make([][]float32, len(near))
+	for i, f := range near {
+		vectors[i] = f.Vector
+	}
+	found := []retrieve.Passage{}
+	for _, i := range how.Pick(q, vectors, k) {
+		f := near[i]
+		found = append(found, retrieve.Passage{Text: f.Text, Source: f.Source, Line: f.Line, Offset: f.Offset, Score: f.Score, Privacy: f.Privacy})
+	}
+	return found, by.Route, nil
+}
+
+// different words the store's refusal as everybody's else.
+func (c *Collection) different(err error) error {
+	var d *store.DifferentError
+	if errors.As(err, &d) {
+		return invalidCollection(c.Name, d.Error())
+	}
+	return err
+}

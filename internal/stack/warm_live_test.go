@@ -1,0 +1,188 @@
+package stack
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/testengine"
+	"github.com/tandem-llm/tandem/internal/vram"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// ownOllama is a real server that no other test uses, and its model.
+func ownOllama(t *testing.T) (host, model string) {
+	t.Helper()
+	e := testengine.Ollama(t)
+	e.NeedBin(t)
+	host = nobody(t)
+	cmd := exec.Command(e.Bin, "serve")
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OLLAMA_") }),
+		"OLLAMA_HOST="+host, "OLLAMA_MODELS="+e.ModelsDir, "OLLAMA_NOPRUNE=1", "OLLAMA_NOHISTORY=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if cmd.Process.Signal(os.Interrupt) != nil { // with it, the server stops its runner
+			_ = cmd.Process.Kill()
+		}
+		_ = cmd.Wait()
+	})
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("tcp", host)
+		if err == nil {
+			c.Close()
+			return host, e.Model
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not come up: %v", err)
+		}
+	}
+}
+
+func liveStack(t *testing.T, host, model, more string, o Options) (*Stack, Target) {
+	t.Helper()
+	cfg := load(t, `
+use: local
+providers:
+  - name: local
+    host: "`+host+`"
+    model: "`+model+`"
+    managed: false
+`+more, nil, nil)
+	s := open(t, cfg, o)
+	target, _ := s.Target("local")
+	return s, target
+}
+
+// The forecast is within 2 % of what Ollama measures on a CPU, which is weights
+// and cache. It says how much was measured: see docs/local-models.md.
+func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
+	host, model := ownOllama(t)
+	if gpus := (vram.Prober{}).Look(t.Context()).GPUs; len(gpus) > 0 {
+		t.Logf("not compared: this machine has a GPU, %+v; TestLiveGPU looks at that", gpus)
+		return
+	}
+	for _, window := range []int{512, 2048, 4096, 8192} {
+		s, target := liveStack(t, host, model, "    num_ctx: "+strconv.Itoa(window)+"\n", Options{})
+		w, _ := provider.As[*warm](target.Provider)
+		if err := w.Load(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		info, err := w.server.Inspect(t.Context(), model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, ok, err := s.Memory(t.Context(), target, info)
+		if err != nil || !ok || m.Forecast == nil || m.Measured == nil || m.Measured.Context != window {
+			t.Fatalf("%+v, %v, %v", m, ok, err)
+		}
+		ratio := float64(m.Forecast.Weights+m.Forecast.Cache) / float64(m.Measured.Size)
+		t.Logf("num_ctx %5d: forecast %d, measured %d: ratio %.4f", window, m.Forecast.Weights+m.Forecast.Cache, m.Measured.Size, ratio)
+		if ratio < 0.98 || ratio > 1.02 {
+			t.Errorf("num_ctx %d: the forecast is %.4f of what was measured", window, ratio)
+		}
+	}
+}
+
+// TestLiveGPU compares where there is an NVIDIA GPU that Ollama uses. Where
+// there is none it says so, and checks nothing.
+func TestLiveGPU(t *testing.T) {
+	host, model := ownOllama(t)
+	gpus := (vram.Prober{}).Look(t.Context()).GPUs
+	if len(gpus) == 0 {
+		t.Log("NOT CHECKED: no GPU whose memory can be read; spilling is tested on recorded answers only")
+		return
+	}
+	s, target := liveStack(t, host, model, "    num_ctx: 4096\n    spill: refuse\n", Options{})
+	if r, err := ask(s, provider.Request{MaxTokens: provider.Ptr(4)}); err != nil || r.Text == "" {
+		t.Fatalf("%+v, %v: a model of 135 million parameters should fit %+v", r, err, gpus)
+	}
+	w, _ := provider.As[*warm](target.Provider)
+	info, err := w.server.Inspect(t.Context(), model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := s.Memory(t.Context(), target, info)
+	if err != nil || m.Measured == nil || m.Forecast == nil {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if m.Measured.SizeVRAM == 0 {
+		t.Logf("NOT CHECKED: Ollama does not use %+v", gpus)
+		return
+	}
+	t.Logf("forecast %+v, measured %+v", m.Forecast, m.Measured)
+	if m.Measured.Size < m.Forecast.Low || m.Measured.Size > m.Forecast.High+int64(len(gpus))*(600<<20) {
+		t.Errorf("measured %d, outside of %d to %d", m.Measured.Size, m.Forecast.Low, m.Forecast.High)
+	}
+}
+
+// Ollama aborts a load whose client leaves. Ours goes on.
+func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
+	host, model := ownOllama(t)
+	s, target := liveStack(t, host, model, "", Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for len(s.loads.all()) == 0 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	if _, err := provider.Collect(s.Chat(ctx, provider.Request{Messages: []provider.Message{provider.User("Hi")}})); err != context.Canceled {
+		t.Fatalf("got %v, want context.Canceled", err)
+	}
+	for _, l := range s.loads.all() {
+		patiently(t, l.done, "the load ends")
+	}
+	runner, _ := provider.As[provider.Runner](target.Provider)
+	running, err := runner.Running(t.Context())
+	if err != nil || len(running) != 1 || running[0].Context != 4096 {
+		t.Errorf("in memory: %+v, %v; want the model, with its window", running, err)
+	}
+}
+
+func TestLiveAutoWindowIsKept(t *testing.T) {
+	host, model := ownOllama(t)
+	s, target := liveStack(t, host, model, "    num_ctx: auto\n", Options{})
+	runner, _ := provider.As[provider.Runner](target.Provider)
+	loader, _ := provider.As[*warm](target.Provider)
+	window := func() int {
+		t.Helper()
+		running, err := runner.Running(t.Context())
+		if err != nil || len(running) != 1 {
+			t.Fatalf("in memory: %+v, %v", running, err)
+		}
+		return running[0].Context
+	}
+	req := provider.Request{MaxTokens: provider.Ptr(2)}
+	if err := loader.LoadWindow(t.Context(), "", 1024); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := ask(s, req); err != nil || window() != 1024 {
+			t.Fatalf("%v; a window of %d, want the 1024 that it is loaded with", err, window())
+		}
+	}
+	req.Messages = []provider.Message{provider.User(strings.Repeat("word ", 1500))}
+	if _, err := ask(s, req); err != nil || window() <= 1500 {
+		t.Errorf("%v; a window of %d, want it widened for 1500 words", err, window())
+	}
+	wide := window()
+	req.Messages = nil
+	if _, err := ask(s, req); err != nil || window() != wide {
+		t.Errorf("%v; a window of %d, want the %d kept", err, window(), wide)
+	}
+	embed, _ := provider.As[provider.Embedder](s)
+	if embed == nil {
+		embed, _ = provider.As[provider.Embedder](target.Provider)
+	}
+	if _, err := embed.Embed(t.Context(), provider.EmbedRequest{Input: []string{"Hi"}}); err != nil || window() != wide {
+		t.Errorf("embedding: %v; a window of %d, want the %d kept", err, window(), wide)
+	}
+}
