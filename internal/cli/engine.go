@@ -24,7 +24,7 @@ after "idle" (15 minutes) without use. An Ollama that you started is yours:
 tandem uses it and never stops it.`,
 	}
 	status, lines := a.engineStatusCommand(), 0
-	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t stack.Target) error {
+	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t stack.Configured) error {
 		if lines < 0 {
 			return usageError{fmt.Errorf("--lines %d: expected 0 (all) or more", lines)}
 		}
@@ -33,13 +33,13 @@ tandem uses it and never stops it.`,
 	logs.Flags().IntVarP(&lines, "lines", "n", 50, "how many lines from the end (0: all)")
 	cmd.AddCommand(
 		status,
-		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t stack.Target) error {
+		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t stack.Configured) error {
 			if err := ready(ctx, a, t); err != nil {
 				return err
 			}
 			return a.printStatus(t.Config.Name, t.Engine.Status(ctx))
 		}),
-		a.engineVerb("stop", "Stop the Ollama that tandem started", func(ctx context.Context, t stack.Target) error {
+		a.engineVerb("stop", "Stop the Ollama that tandem started", func(ctx context.Context, t stack.Configured) error {
 			if err := t.Engine.Stop(ctx); err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ tandem uses it and never stops it.`,
 
 // engineVerb is a command about one managed engine: the provider that is
 // named, or the first that has one.
-func (a *app) engineVerb(use, short string, do func(context.Context, stack.Target) error) *cobra.Command {
+func (a *app) engineVerb(use, short string, do func(context.Context, stack.Configured) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " [PROVIDER]", Short: short, Args: atMostOne("a provider's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,7 +72,7 @@ func (a *app) engineVerb(use, short string, do func(context.Context, stack.Targe
 	}
 }
 
-func managedTarget(st *stack.Stack, args []string) (stack.Target, error) {
+func managedTarget(st *stack.Stack, args []string) (stack.Configured, error) {
 	for _, t := range st.Targets {
 		if len(args) == 1 && t.Config.Name != args[0] {
 			continue
@@ -85,14 +85,14 @@ func managedTarget(st *stack.Stack, args []string) (stack.Target, error) {
 		}
 	}
 	if len(args) == 1 {
-		return stack.Target{}, noProvider(st, args[0])
+		return stack.Configured{}, noProvider(st, args[0])
 	}
-	return stack.Target{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
+	return stack.Configured{}, usageError{errors.New("no provider is managed by tandem: none is an Ollama on this machine without `managed: false`")}
 }
 
 func (a *app) engineStatusCommand() *cobra.Command {
 	var asJSON bool
-	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t stack.Target) error {
+	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t stack.Configured) error {
 		st := t.Engine.Status(ctx)
 		if asJSON {
 			return writeJSON(a.term.out, st)

@@ -98,7 +98,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 
 // modelsUnload takes a model out of memory. An engine that does not run has
 // none there, and is not started for that.
-func (a *app) modelsUnload(ctx context.Context, t stack.Target, model string) error {
+func (a *app) modelsUnload(ctx context.Context, t stack.Configured, model string) error {
 	u, ok := provider.As[provider.Unloader](t.Provider)
 	if !ok {
 		return usageError{fmt.Errorf("%s cannot unload models; only Ollama does", t.Config.Name)}

@@ -82,7 +82,7 @@ func unloads(at time.Time) string {
 
 // asleep reports whether a managed engine is simply not running: no model is in
 // memory then, and there is no reason to start it.
-func asleep(ctx context.Context, t stack.Target) bool {
+func asleep(ctx context.Context, t stack.Configured) bool {
 	if t.Engine == nil {
 		return false
 	}

@@ -76,7 +76,7 @@ func (a *app) setup(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Target) error {
+func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Configured) error {
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // target returns the provider of that name.
-func target(st *stack.Stack, name string) (stack.Target, error) {
+func target(st *stack.Stack, name string) (stack.Configured, error) {
 	t, ok := st.Target(name)
 	if !ok {
 		return t, noProvider(st, name)
@@ -29,7 +29,7 @@ func noProvider(st *stack.Stack, name string) error {
 
 // able returns the provider of that name, or the first in use, that has the
 // ability T.
-func able[T any](st *stack.Stack, name, what string) (stack.Target, T, error) {
+func able[T any](st *stack.Stack, name, what string) (stack.Configured, T, error) {
 	var none T
 	names := st.Config().Use
 	if name != "" {
@@ -51,11 +51,11 @@ func able[T any](st *stack.Stack, name, what string) (stack.Target, T, error) {
 			break
 		}
 	}
-	return stack.Target{}, none, usageError{err}
+	return stack.Configured{}, none, usageError{err}
 }
 
 // ready starts a managed engine that is about to be asked.
-func ready(ctx context.Context, a *app, t stack.Target) error {
+func ready(ctx context.Context, a *app, t stack.Configured) error {
 	if t.Engine == nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Target) []Check {
+func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) []Check {
 	name := t.Config.Name
 	if cfg.Privacy == config.PrivacyLocal && !t.Config.Loopback() && len(cfg.LocalNetworks) == 0 {
 		return []Check{{name + ": server", Fail, t.Endpoint + " is never asked: prompts may not leave this machine (privacy: local)", "take it out of `use`, or lift `privacy`"}}
@@ -35,7 +35,7 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Target) []Che
 	return checks
 }
 
-func keyCheck(cfg *config.Loaded, t stack.Target) (c Check, ok bool) {
+func keyCheck(cfg *config.Loaded, t stack.Configured) (c Check, ok bool) {
 	c = Check{Name: t.Config.Name + ": key", Status: OK, Detail: "none is configured"}
 	if t.Config.APIKey == "" {
 		return c, true
@@ -52,7 +52,7 @@ func keyCheck(cfg *config.Loaded, t stack.Target) (c Check, ok bool) {
 	return c, true
 }
 
-func hostedServer(ctx context.Context, t stack.Target, models []provider.Model, err error) Check {
+func hostedServer(ctx context.Context, t stack.Configured, models []provider.Model, err error) Check {
 	name := t.Config.Name
 	c := Check{Name: name + ": server", Status: Fail}
 	var pe *provider.Error
@@ -82,7 +82,7 @@ func hostedServer(ctx context.Context, t stack.Target, models []provider.Model, 
 	return c
 }
 
-func hostedModel(t stack.Target, models []provider.Model) Check {
+func hostedModel(t stack.Configured, models []provider.Model) Check {
 	for _, m := range models {
 		if m.Name == t.Config.Model {
 			return Check{Name: t.Config.Name + ": model", Status: OK, Detail: m.Name}

@@ -14,7 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-func ollamaChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Target) []Check {
+func ollamaChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Configured) []Check {
 	name := t.Config.Name
 	var checks []Check
 	version, err := ask(ctx, func(ctx context.Context) (string, error) {
@@ -56,7 +56,7 @@ func binaryCheck(name, configured string, answers bool) Check {
 }
 
 // serverDown tells a server that tandem would start from one that it would not.
-func serverDown(t stack.Target, err error) Check {
+func serverDown(t stack.Configured, err error) Check {
 	c := Check{Name: t.Config.Name + ": server", Status: Fail, Detail: err.Error()}
 	switch {
 	case errors.Is(err, provider.Offline):
@@ -78,7 +78,7 @@ func serverDown(t stack.Target, err error) Check {
 
 const staysRemedy = "prompts may not leave this machine: choose a model that runs on it"
 
-func modelChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Target) []Check {
+func modelChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Configured) []Check {
 	name, model := t.Config.Name, t.Config.Model
 	info, err := ask(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
 		i, ok := provider.As[provider.Inspector](t.Provider)
@@ -119,7 +119,7 @@ func describe(m provider.ModelInfo) string {
 	return text
 }
 
-func windowCheck(t stack.Target, m provider.ModelInfo) Check {
+func windowCheck(t stack.Configured, m provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": context length", Status: OK}
 	switch n := t.Config.NumCtx; {
 	case n == config.WindowAuto:
@@ -143,7 +143,7 @@ func windowCheck(t stack.Target, m provider.ModelInfo) Check {
 
 // memoryCheck sets the forecast of what the model takes beside what it is
 // measured to take.
-func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Target, info provider.ModelInfo) Check {
+func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": processor", Status: OK}
 	m, err := ask(ctx, func(ctx context.Context) (stack.Memory, error) {
 		m, _, err := s.Memory(ctx, t, info)

@@ -17,7 +17,7 @@ import (
 // another model's vectors are other vectors.
 type embedder struct {
 	stack  *Stack
-	target Target
+	target Configured
 }
 
 var _ provider.Embedder = (*embedder)(nil)

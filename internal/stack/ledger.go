@@ -34,7 +34,7 @@ func (s *Stack) keep(o Options) error {
 }
 
 // ledger is the target's provider with its costs kept.
-func (s *Stack) ledger(t *Target) *ledger.Ledger {
+func (s *Stack) ledger(t *Configured) *ledger.Ledger {
 	c := ledger.Config{
 		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
 		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
@@ -55,7 +55,7 @@ func (s *Stack) ledger(t *Target) *ledger.Ledger {
 }
 
 // unpriced is what to do about a provider without a price.
-func (s *Stack) unpriced(t *Target) string {
+func (s *Stack) unpriced(t *Configured) string {
 	price := t.Config.Price
 	priced := price.NotFree || price.Input != nil || price.CachedInput != nil || price.Output != nil
 	if t.Config.Kind != config.KindOpenAI || t.Config.Local || priced || !t.Config.Loopback() {

@@ -21,19 +21,19 @@ func (s *Stack) policy() httpx.Policy {
 // local tells whether a target is on this machine and runs its models there,
 // when that matters. Of an OpenAI-compatible server on this machine the user has
 // to say it, and its answers not to contradict it.
-func (s *Stack) local(t *Target) func(context.Context) bool {
+func (s *Stack) local(t *Configured) func(context.Context) bool {
 	here := s.here(t.Endpoint)
 	return func(ctx context.Context) bool { return !t.mayPassOn() && here(ctx) }
 }
 
 // mayPassOn reports whether a target is a server of which nobody says that it
 // runs its models itself, or whose answers say otherwise.
-func (t *Target) mayPassOn() bool {
+func (t *Configured) mayPassOn() bool {
 	return t.Config.Kind == config.KindOpenAI && (!t.Config.Local || t.through() != "")
 }
 
 // notLocal is the target's NotLocal.
-func (s *Stack) notLocal(t *Target) func(context.Context) (why, remedy string) {
+func (s *Stack) notLocal(t *Configured) func(context.Context) (why, remedy string) {
 	here := s.here(t.Endpoint)
 	return func(ctx context.Context) (why, remedy string) {
 		switch {
@@ -48,12 +48,12 @@ func (s *Stack) notLocal(t *Target) func(context.Context) (why, remedy string) {
 
 // NotLocal says why a server on this machine does not count as such, and what to
 // do about it; nothing of any other.
-func (t *Target) NotLocal(ctx context.Context) (why, remedy string) { return t.notLocal(ctx) }
+func (t *Configured) NotLocal(ctx context.Context) (why, remedy string) { return t.notLocal(ctx) }
 
 // mustStay is the error of a target that may not be given what, such as "the
 // question", where that must not leave this machine or offline mode is on; nil
 // if the target is on it.
-func (s *Stack) mustStay(ctx context.Context, t *Target, model, what string, private bool) error {
+func (s *Stack) mustStay(ctx context.Context, t *Configured, model, what string, private bool) error {
 	if !private && !s.cfg.Offline || s.local(t)(ctx) {
 		return nil
 	}

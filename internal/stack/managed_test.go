@@ -35,7 +35,7 @@ func supervise(args []string) {
 }
 
 // stopped is a stack whose local engine is the real Ollama, not running.
-func stopped(t *testing.T) (s *Stack, local Target, said func() []string) {
+func stopped(t *testing.T) (s *Stack, local Configured, said func() []string) {
 	e := testengine.Ollama(t)
 	e.NeedBin(t)
 	self, err := os.Executable()

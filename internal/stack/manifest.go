@@ -44,7 +44,7 @@ func (s *Stack) Manifest(ctx context.Context, rt *provider.Route, req *provider.
 	return (&manifests{stack: s}).of(ctx, rt, req)
 }
 
-func (m *manifests) facts(ctx context.Context, t *Target, rt *provider.Route) store.Manifest {
+func (m *manifests) facts(ctx context.Context, t *Configured, rt *provider.Route) store.Manifest {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := rt.Provider + "\n" + rt.Model

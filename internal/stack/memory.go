@@ -19,7 +19,7 @@ type Memory struct {
 // Memory tells of a model of t that info describes. It loads nothing. ok is
 // false where t has no memory of its own to tell of. Errors: those of asking
 // what is loaded.
-func (s *Stack) Memory(ctx context.Context, t Target, info provider.ModelInfo) (m Memory, ok bool, err error) {
+func (s *Stack) Memory(ctx context.Context, t Configured, info provider.ModelInfo) (m Memory, ok bool, err error) {
 	w, ok := provider.As[*warm](t.Provider)
 	if !ok || info.Remote != "" {
 		return m, false, nil

@@ -31,7 +31,7 @@ type Answers struct {
 func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 	s := &Stack{cfg: cfg, options: Options{Answers: a}, secrets: &redact.Redactor{}}
 	for _, pc := range cfg.Providers {
-		s.Targets = append(s.Targets, Target{Config: pc})
+		s.Targets = append(s.Targets, Configured{Config: pc})
 	}
 	for _, name := range cfg.Use {
 		if !s.Has(name) {

@@ -150,7 +150,7 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 
 // mayEmbed refuses a provider that the collection's texts may not go to, before
 // anything is made or anybody is asked.
-func (s *Stack) mayEmbed(ctx context.Context, t Target, row, old store.Collection) error {
+func (s *Stack) mayEmbed(ctx context.Context, t Configured, row, old store.Collection) error {
 	var text string
 	switch {
 	case row.Privacy == provider.PrivacyLocal:

@@ -60,7 +60,7 @@ type Options struct {
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
 	provider.Provider // the router, and what is around it
-	Targets           []Target
+	Targets           []Configured
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
 	options           Options
@@ -75,8 +75,8 @@ type Stack struct {
 	secrets           *redact.Redactor
 }
 
-// Target is one configured provider.
-type Target struct {
+// Configured is one configured provider.
+type Configured struct {
 	Config   config.Provider
 	Provider provider.Provider
 	Engine   *engine.Engine // nil: not managed
@@ -108,7 +108,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	}
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
-		t := Target{Config: pc}
+		t := Configured{Config: pc}
 		transport := httpx.NewTransport(httpx.Options{
 			Policy:  s.policy(),
 			Secrets: s.secrets,
@@ -148,7 +148,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	return s, nil
 }
 
-func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
+func (s *Stack) ollama(t *Configured, transport *httpx.Transport, o Options) error {
 	pc := t.Config
 	w := &warm{cfg: pc, loads: &s.loads, o: &s.options}
 	c := ollama.Config{
@@ -196,7 +196,7 @@ func (s *Stack) ollama(t *Target, transport *httpx.Transport, o Options) error {
 	return nil
 }
 
-func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(context.Context) error, err error) {
+func (s *Stack) openai(t *Configured, transport *httpx.Transport) (ready func(context.Context) error, err error) {
 	pc := t.Config
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
@@ -239,13 +239,13 @@ func (s *Stack) openai(t *Target, transport *httpx.Transport) (ready func(contex
 }
 
 // Target returns the configured provider of that name.
-func (s *Stack) Target(name string) (Target, bool) {
+func (s *Stack) Target(name string) (Configured, bool) {
 	for _, t := range s.Targets {
 		if t.Config.Name == name {
 			return t, true
 		}
 	}
-	return Target{}, false
+	return Configured{}, false
 }
 
 // Has reports whether a provider of that name is configured.

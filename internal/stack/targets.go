@@ -18,7 +18,7 @@ func policy(cfg *config.Loaded) router.Policy {
 
 // route completes the router's view of a target: what it is asked for, how
 // many calls it bears, and what is known of it without a call.
-func (s *Stack) route(t *Target, rt *router.Target) {
+func (s *Stack) route(t *Configured, rt *router.Target) {
 	pc := t.Config
 	if pc.MaxConcurrent > 0 {
 		t.Provider = limit.New(t.Provider, pc.MaxConcurrent)
@@ -90,7 +90,7 @@ func tokens(option any) (n int, known bool) {
 // paid reports whether a call may be charged: where the configuration has a
 // price, that says it; else whatever is not on this machine, or is not said to run
 // its models itself, may be.
-func paid(t *Target) bool {
+func paid(t *Configured) bool {
 	p := t.Config.Price
 	switch {
 	case costs(p.Input), costs(p.CachedInput), costs(p.Output), p.NotFree:

@@ -187,7 +187,7 @@ func TestWhoIsPaid(t *testing.T) {
 		"one with half a price":  {"http://127.0.0.1:4000", true, config.Price{Output: &some}, true},
 		"a gateway that is free": {"http://localhost:4000", false, config.Price{Input: &zero, Output: &zero}, false},
 	} {
-		if got := paid(&Target{Endpoint: tc.endpoint, Config: config.Provider{Local: tc.local, Price: tc.price}}); got != tc.want {
+		if got := paid(&Configured{Endpoint: tc.endpoint, Config: config.Provider{Local: tc.local, Price: tc.price}}); got != tc.want {
 			t.Errorf("%s: %v", what, got)
 		}
 	}

@@ -46,7 +46,7 @@ func ownOllama(t *testing.T) (host, model string) {
 	}
 }
 
-func liveStack(t *testing.T, host, model, more string, o Options) (*Stack, Target) {
+func liveStack(t *testing.T, host, model, more string, o Options) (*Stack, Configured) {
 	t.Helper()
 	cfg := load(t, `
 use: local

@@ -15,7 +15,7 @@ import (
 type lie struct {
 	name string
 	only *Dialect // nil: both
-	play func(s speech, w *wire)
+	play func(s speech, w *serverAnswer)
 	// partial: the text that came before is to be yielded.
 	partial string
 	// kinds are the Kinds that are right where a stream was asked, whole those
@@ -37,60 +37,60 @@ func lies() []lie {
 
 func streamLies() []lie {
 	return []lie{
-		{name: "cut by a reset", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "cut by a reset", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello ") + s.text("wor"))
 			w.reset()
 		}},
-		{name: "cut without the last chunk", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "cut without the last chunk", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello ") + s.text("wor"))
 			w.cut()
 		}},
-		{name: "clean end without a finish", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "clean end without a finish", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello ") + s.text("wor"))
 		}},
-		{name: "DONE without a finish", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "DONE without a finish", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.done())
 		}},
-		{name: "partial last line", partial: "Hello", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "partial last line", partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			end := s.finish("stop")
 			w.send(s.text("Hello") + end[:len(end)/2])
 		}},
-		{name: "only a role", only: &openAI, kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "only a role", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`))
 		}},
-		{name: "reset before anything", kinds: noAnswer, play: func(_ speech, w *wire) { w.reset() }},
-		{name: "unknown finish", partial: "Hello", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "reset before anything", kinds: noAnswer, play: func(_ speech, w *serverAnswer) { w.reset() }},
+		{name: "unknown finish", partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.finish("gremlins") + s.done())
 		}},
-		{name: "content filter", only: &openAI, partial: "Hello", kinds: []provider.Kind{provider.Filtered}, play: func(s speech, w *wire) {
+		{name: "content filter", only: &openAI, partial: "Hello", kinds: []provider.Kind{provider.Filtered}, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.finish("content_filter") + s.done())
 		}},
-		{name: "a line of 9 MB", kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "a line of 9 MB", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text(strings.Repeat("x", 9<<20)) + s.finish("stop") + s.done())
 		}},
-		{name: "a line without an end", kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "a line without an end", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			flood(w, s.text("x")[:40])
 		}},
-		{name: "tool call with garbage", only: &openAI, kinds: []provider.Kind{provider.Truncated, provider.Invalid}, play: func(s speech, w *wire) {
+		{name: "tool call with garbage", only: &openAI, kinds: []provider.Kind{provider.Truncated, provider.Invalid}, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":null}]}`) +
 				s.finish("tool_calls") + s.done())
 		}},
-		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *wire) {
+		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.finish("tool_calls") + s.done())
 		}},
-		{name: "1 GiB of tool call, in pieces", only: &openAI, kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "1 GiB of tool call, in pieces", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			piece := s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"` +
 				strings.Repeat("x", 1<<20) + `"}}]},"finish_reason":null}]}`)
@@ -100,11 +100,11 @@ func streamLies() []lie {
 				}
 			}
 		}},
-		{name: "an error after the finish", partial: "Hello", play: func(s speech, w *wire) {
+		{name: "an error after the finish", partial: "Hello", play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.finish("stop") + s.event(`{"error":"boom"}`))
 		}},
-		{name: "an event that is not JSON", partial: "Hello", kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "an event that is not JSON", partial: "Hello", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.event("gremlins") + s.finish("stop") + s.done())
 		}},
@@ -112,7 +112,7 @@ func streamLies() []lie {
 }
 
 // flood writes until the client hangs up, 1 GiB at the most.
-func flood(w *wire, start string) {
+func flood(w *serverAnswer, start string) {
 	w.send(start)
 	block := bytes.Repeat([]byte("x"), 1<<20)
 	for range 1 << 10 {
@@ -124,7 +124,7 @@ func flood(w *wire, start string) {
 
 func inBandLies() []lie {
 	say := func(name string, only *Dialect, line string) lie {
-		return lie{name: name, only: only, partial: "Hello", play: func(s speech, w *wire) {
+		return lie{name: name, only: only, partial: "Hello", play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + line)
 		}}
@@ -136,11 +136,11 @@ func inBandLies() []lie {
 		say(`error in band: event: error`, &openAI, "event: error\ndata: {\"message\":\"boom\"}\n\n"),
 		say(`error in band, then DONE`, &openAI, `data: {"error":{"message":"boom"}}`+"\n\ndata: [DONE]\n\n"),
 		say("error in band", &ollama, `{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n"),
-		{name: "error in band, first", play: func(s speech, w *wire) {
+		{name: "error in band, first", play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.event(`{"error":"boom"}`))
 		}},
-		{name: "error in band, where the whole was asked", play: func(_ speech, w *wire) {
+		{name: "error in band, where the whole was asked", play: func(_ speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			w.send(`{"error":{"message":"boom","type":"server_error"}}`)
 		}},
@@ -149,7 +149,7 @@ func inBandLies() []lie {
 
 func bodyLies() []lie {
 	status := func(name string, code int, kind, body string, kinds ...provider.Kind) lie {
-		return lie{name: name, kinds: kinds, play: func(_ speech, w *wire) {
+		return lie{name: name, kinds: kinds, play: func(_ speech, w *serverAnswer) {
 			if kind != "" {
 				w.Header().Set("Content-Type", kind)
 			}
@@ -166,7 +166,7 @@ func bodyLies() []lie {
 		status("HTML 200", http.StatusOK, "text/html", "<html><h1>Please log in</h1></html>", provider.Unavailable),
 		status("JSON null", http.StatusOK, "application/json", "null", noAnswer...),
 		status("JSON without an answer", http.StatusOK, "application/json", `{"choices":[]}`, noAnswer...),
-		{name: "JSON where a stream was due", only: &openAI, kinds: noAnswer, play: func(s speech, w *wire) {
+		{name: "JSON where a stream was due", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			if !w.wantsStream(s.d) {
 				w.send("{")
@@ -174,31 +174,31 @@ func bodyLies() []lie {
 			}
 			w.send(s.whole("Hello", "stop"))
 		}},
-		{name: "half a document", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+		{name: "half a document", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			all := s.whole("Hello", "stop")
 			w.send(all[:len(all)/2])
 		}},
-		{name: "half a document, cut", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+		{name: "half a document, cut", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			all := s.whole("Hello", "stop")
 			w.Header().Set("Content-Length", strconv.Itoa(len(all)))
 			w.send(all[:len(all)/2])
 			w.cut()
 		}},
-		{name: "a document without a finish", kinds: noAnswer, whole: cutKinds, play: func(s speech, w *wire) {
+		{name: "a document without a finish", kinds: noAnswer, whole: cutKinds, play: func(s speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			w.send(strings.NewReplacer(`"finish_reason":"stop"`, `"finish_reason":null`, `"done":true`, `"done":false`).Replace(s.whole("Hello", "stop")))
 		}},
-		{name: "1 GiB", kinds: noAnswer, play: func(_ speech, w *wire) {
+		{name: "1 GiB", kinds: noAnswer, play: func(_ speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			flood(w, `{"choices":[{"message":{"content":"`)
 		}},
-		{name: "1 GiB of a failure", kinds: []provider.Kind{provider.Unavailable}, play: func(_ speech, w *wire) {
+		{name: "1 GiB of a failure", kinds: []provider.Kind{provider.Unavailable}, play: func(_ speech, w *serverAnswer) {
 			w.WriteHeader(http.StatusInternalServerError)
 			flood(w, "x")
 		}},
-		{name: "a redirect to itself", kinds: []provider.Kind{provider.Unavailable}, play: func(_ speech, w *wire) {
+		{name: "a redirect to itself", kinds: []provider.Kind{provider.Unavailable}, play: func(_ speech, w *serverAnswer) {
 			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		}},

@@ -20,7 +20,7 @@ func delta(id string, index int, delta, finish string) string {
 func mixedLies() []lie {
 	const call = `"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]`
 	stream := func(name string, only *Dialect, partial string, play func(s speech) string) lie {
-		return lie{name: name, only: only, partial: partial, kinds: cutKinds, whole: noAnswer, play: func(s speech, w *wire) {
+		return lie{name: name, only: only, partial: partial, kinds: cutKinds, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(play(s))
 		}}
@@ -79,7 +79,7 @@ func mixedLies() []lie {
 // something behind them, and answers whose status or head says so.
 func partialLies() []lie {
 	head := func(name string, code int, header, value string) lie {
-		return lie{name: name, kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+		return lie{name: name, kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			if header != "" {
 				w.Header().Set(header, value)
 			}
@@ -100,7 +100,7 @@ func partialLies() []lie {
 		}}
 	}
 	behind := func(name, more string) lie {
-		return lie{name: name, kinds: noAnswer, whole: noAnswer, play: func(s speech, w *wire) {
+		return lie{name: name, kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			if w.wantsStream(s.d) {
 				s.head(w)
 				w.send(s.text("Hello") + s.finish("stop")[:20] + more)
@@ -110,11 +110,11 @@ func partialLies() []lie {
 			w.send(s.whole("Hello", "stop") + more)
 		}}
 	}
-	other := lie{name: "another choice, whole", only: &openAI, kinds: noAnswer, whole: cutKinds, play: func(s speech, w *wire) {
+	other := lie{name: "another choice, whole", only: &openAI, kinds: noAnswer, whole: cutKinds, play: func(s speech, w *serverAnswer) {
 		w.Header().Set("Content-Type", "application/json")
 		w.send(strings.Replace(s.whole("Hello", "stop"), `"choices":[`, `"choices":[{"index":1,"message":{"role":"assistant","content":"Bye"},"finish_reason":"stop"},`, 1))
 	}}
-	role := lie{name: "a message of the user's, whole", kinds: noAnswer, play: func(s speech, w *wire) {
+	role := lie{name: "a message of the user's, whole", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 		text := strings.Replace(s.whole("Hello", "stop"), `"assistant"`, `"user"`, 1)
 		if w.wantsStream(s.d) {
 			s.head(w)

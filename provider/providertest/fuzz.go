@@ -21,7 +21,7 @@ func Fuzz(f *testing.F, fac Factory) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		u := newUpstream(t, func(w *wire, _ *http.Request) {
+		u := newUpstream(t, func(w *serverAnswer, _ *http.Request) {
 			s.head(w)
 			w.send(string(body))
 		})

@@ -51,7 +51,7 @@ func runLies(t *testing.T, f Factory) {
 				name += ", whole"
 			}
 			t.Run(name, func(t *testing.T) {
-				u := newUpstream(t, func(w *wire, _ *http.Request) { l.play(speech{f.Dialect}, w) })
+				u := newUpstream(t, func(w *serverAnswer, _ *http.Request) { l.play(speech{f.Dialect}, w) })
 				p := f.New(t, u.URL)
 				req := hello()
 				req.NoStream = noStream
@@ -109,8 +109,8 @@ func checkError(t *testing.T, p provider.Provider, err error, kinds []provider.K
 // runHonest plays what good servers send, in unusual forms.
 func runHonest(t *testing.T, f Factory) {
 	s := speech{f.Dialect}
-	stream := func(parts ...string) func(*wire, *http.Request) {
-		return func(w *wire, _ *http.Request) {
+	stream := func(parts ...string) func(*serverAnswer, *http.Request) {
+		return func(w *serverAnswer, _ *http.Request) {
 			if !w.wantsStream(f.Dialect) {
 				s.answer(w, "Hello", " wörld")
 				return
@@ -121,11 +121,11 @@ func runHonest(t *testing.T, f Factory) {
 	}
 	good := []string{s.text("Hello"), s.text(" wörld")}
 	end := s.finish("stop")
-	cases := map[string]func(*wire, *http.Request){
-		"plain":           func(w *wire, _ *http.Request) { s.answer(w, "Hello", " wörld") },
+	cases := map[string]func(*serverAnswer, *http.Request){
+		"plain":           func(w *serverAnswer, _ *http.Request) { s.answer(w, "Hello", " wörld") },
 		"CRLF":            stream(strings.ReplaceAll(strings.Join(good, "")+end+s.usage()+s.done(), "\n", "\r\n")),
 		"no last newline": stream(append(good, strings.TrimRight(end, "\n"))...),
-		"byte by byte": func(w *wire, r *http.Request) {
+		"byte by byte": func(w *serverAnswer, r *http.Request) {
 			if !w.wantsStream(f.Dialect) {
 				s.answer(w, "Hello", " wörld")
 				return

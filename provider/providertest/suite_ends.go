@@ -15,7 +15,7 @@ import (
 func runFailures(t *testing.T, f Factory) {
 	for _, noStream := range []bool{false, true} {
 		t.Run("slow down"+map[bool]string{true: ", whole"}[noStream], func(t *testing.T) {
-			u := newUpstream(t, func(w *wire, _ *http.Request) {
+			u := newUpstream(t, func(w *serverAnswer, _ *http.Request) {
 				w.Header().Set("Retry-After", "7")
 				w.Header().Set("X-Request-Id", "req-1")
 				w.WriteHeader(http.StatusTooManyRequests)
@@ -34,7 +34,7 @@ func runFailures(t *testing.T, f Factory) {
 	}
 	t.Run("the request's id of a cut answer", func(t *testing.T) {
 		s := speech{f.Dialect}
-		u := newUpstream(t, func(w *wire, _ *http.Request) {
+		u := newUpstream(t, func(w *serverAnswer, _ *http.Request) {
 			s.head(w)
 			w.send(s.text("Hello"))
 		})
@@ -48,8 +48,8 @@ func runFailures(t *testing.T, f Factory) {
 // runLeaving checks that who leaves is let go, upstream too.
 func runLeaving(t *testing.T, f Factory) {
 	s := speech{f.Dialect}
-	hang := func(before string) func(*wire, *http.Request) {
-		return func(w *wire, _ *http.Request) {
+	hang := func(before string) func(*serverAnswer, *http.Request) {
+		return func(w *serverAnswer, _ *http.Request) {
 			if before != "" {
 				s.head(w)
 				w.send(before)
@@ -107,7 +107,7 @@ func left(t *testing.T, u *upstream) {
 
 // runRefusals checks what must not reach the server at all.
 func runRefusals(t *testing.T, f Factory) {
-	u := newUpstream(t, func(w *wire, _ *http.Request) { speech{f.Dialect}.answer(w, "Hello") })
+	u := newUpstream(t, func(w *serverAnswer, _ *http.Request) { speech{f.Dialect}.answer(w, "Hello") })
 	for name, tc := range map[string]struct {
 		change func(*provider.Request)
 		kind   provider.Kind

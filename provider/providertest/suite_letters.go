@@ -28,7 +28,7 @@ func runLetters(t *testing.T, f Factory) {
 		{"backslashes", []string{`a\\ud83d`, `\\ude00b`}, `a\ud83d\ude00b`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			u := newUpstream(t, func(w *wire, _ *http.Request) {
+			u := newUpstream(t, func(w *serverAnswer, _ *http.Request) {
 				s.head(w)
 				for _, p := range tc.pieces {
 					w.send(s.thinking(p))

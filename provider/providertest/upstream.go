@@ -31,7 +31,7 @@ type upstream struct {
 }
 
 // newUpstream serves script to every generation request.
-func newUpstream(t *testing.T, script func(w *wire, r *http.Request)) *upstream {
+func newUpstream(t *testing.T, script func(w *serverAnswer, r *http.Request)) *upstream {
 	u := &upstream{gone: make(chan struct{}, 64)}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body) // or the server would not notice a client that leaves
@@ -40,7 +40,7 @@ func newUpstream(t *testing.T, script func(w *wire, r *http.Request)) *upstream 
 		}
 		u.hits.Add(1)
 		u.last.Store(&body)
-		script(&wire{ResponseWriter: w, body: body, gone: u.gone, done: r.Context().Done()}, r)
+		script(&serverAnswer{ResponseWriter: w, body: body, gone: u.gone, done: r.Context().Done()}, r)
 	}))
 	t.Cleanup(func() {
 		u.CloseClientConnections()
@@ -49,8 +49,8 @@ func newUpstream(t *testing.T, script func(w *wire, r *http.Request)) *upstream 
 	return u
 }
 
-// wire is one answer under way.
-type wire struct {
+// serverAnswer is one answer under way.
+type serverAnswer struct {
 	http.ResponseWriter
 	body []byte
 	gone chan struct{}
@@ -58,7 +58,7 @@ type wire struct {
 }
 
 // send writes and flushes; it reports whether the client is still there.
-func (w *wire) send(s string) bool {
+func (w *serverAnswer) send(s string) bool {
 	if _, err := io.WriteString(w, s); err != nil {
 		return false
 	}
@@ -67,7 +67,7 @@ func (w *wire) send(s string) bool {
 }
 
 // wait hangs until the client goes away, and tells.
-func (w *wire) wait() {
+func (w *serverAnswer) wait() {
 	select {
 	case <-w.done:
 	case <-time.After(30 * time.Second):
@@ -77,7 +77,7 @@ func (w *wire) wait() {
 }
 
 // reset cuts the connection as a crash would, with a TCP reset.
-func (w *wire) reset() {
+func (w *serverAnswer) reset() {
 	conn, _, err := w.ResponseWriter.(http.Hijacker).Hijack()
 	if err != nil {
 		return
@@ -89,9 +89,9 @@ func (w *wire) reset() {
 }
 
 // cut ends a chunked answer without its last chunk.
-func (w *wire) cut() { panic(http.ErrAbortHandler) }
+func (w *serverAnswer) cut() { panic(http.ErrAbortHandler) }
 
-func (w *wire) wantsStream(d Dialect) bool {
+func (w *serverAnswer) wantsStream(d Dialect) bool {
 	if d == Ollama {
 		return !bytes.Contains(w.body, []byte(`"stream":false`))
 	}
@@ -101,7 +101,7 @@ func (w *wire) wantsStream(d Dialect) bool {
 // speech writes a dialect's pieces.
 type speech struct{ d Dialect }
 
-func (s speech) head(w *wire) {
+func (s speech) head(w *serverAnswer) {
 	kind := "text/event-stream"
 	if s.d == Ollama {
 		kind = "application/x-ndjson"
@@ -163,7 +163,7 @@ func (s speech) whole(text, reason string) string {
 }
 
 // answer plays a good answer in the way that was asked for.
-func (s speech) answer(w *wire, chunks ...string) {
+func (s speech) answer(w *serverAnswer, chunks ...string) {
 	if !w.wantsStream(s.d) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Request-Id", "req-1")
