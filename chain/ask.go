@@ -47,9 +47,9 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	case src.Parse != nil:
 		typ = typeOfParser(src.Parse)
 	}
-	if src.Ask != nil {
-		b.prompt, b.embeds = src.Ask, src.Ask.Embeds()
-		c.vars(src, src.Ask, func(prompt.Var) (string, int) { return "file", -1 })
+	if src.PromptFrom != nil {
+		b.prompt, b.embeds = src.PromptFrom, src.PromptFrom.Embeds()
+		c.vars(src, src.PromptFrom, func(prompt.Var) (string, int) { return "file", -1 })
 		return b, typ
 	}
 	if src.System != "" && src.Prompt == "" && len(src.Messages) == 0 {

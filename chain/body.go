@@ -31,7 +31,7 @@ func (s *Step) kinds() []string {
 	}{
 		{s.Prompt != "" || s.System != "", "prompt"},
 		{len(s.Messages) > 0, "messages"},
-		{s.Ask != nil, "file"},
+		{s.PromptFrom != nil, "file"},
 		{s.Text != "", "text"},
 		{s.Transform != "", "transform"},
 		{s.Steps != nil, "steps"},

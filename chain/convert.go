@@ -84,8 +84,8 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 		doc, err := legacyDocument(l)
 		var vars []prompt.Var
 		for _, s := range l.steps {
-			if s.Ask != nil {
-				vars = append(vars, s.Ask.Vars()...)
+			if s.PromptFrom != nil {
+				vars = append(vars, s.PromptFrom.Vars()...)
 			}
 		}
 		return l.chain, vars, doc, err
@@ -94,7 +94,7 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	c, err := New(Step{Ask: p})
+	c, err := New(Step{PromptFrom: p})
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -112,12 +112,12 @@ func legacyDocument(l *legacy) (*yaml.Node, error) {
 	doc.set("pipe", l.pipe)
 	var steps []*yaml.Node
 	for _, s := range l.steps {
-		if s.Ask == nil {
+		if s.PromptFrom == nil {
 			return nil, unlike("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
 		}
 		k := newKeyed()
 		k.set("name", s.Name)
-		if err := promptKeys(k, s.Ask); err != nil {
+		if err := promptKeys(k, s.PromptFrom); err != nil {
 			return nil, err
 		}
 		k.set("temperature", s.Temperature)

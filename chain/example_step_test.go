@@ -63,7 +63,7 @@ func ExampleStep_when() {
 func ExampleRoute() {
 	run(scripted(`{"choice": "complaint"}`, "We are sorry."), map[string]any{"message": "My tea is cold."},
 		chain.Step{Name: "reply", Route: &chain.Route{
-			Ask: "Is this a question or a complaint? {message}",
+			Question: "Is this a question or a complaint? {message}",
 			Branches: []chain.Step{
 				{Name: "question", Prompt: "Answer: {message}"},
 				{Name: "complaint", Prompt: "Apologise for: {message}"},

@@ -42,7 +42,7 @@ func (x *exec) ended(at site, start time.Time, result StepResult, err error) (St
 // tellEnd is apart from ended so that a result that nobody watches stays off the
 // heap.
 func (x *exec) tellEnd(at site, result StepResult) bool {
-	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Of: at.of, Result: &result}
+	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Total: at.of, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
 	}

@@ -70,7 +70,7 @@ func (f *fileReader) route(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 		return
 	}
 	s.src.within = append(s.src.within, keys)
-	s.Route = &Route{By: keys.String("by"), Ask: keys.String("ask"), Default: keys.String("default")}
+	s.Route = &Route{By: keys.String("by"), Question: keys.String("ask"), Default: keys.String("default")}
 	if keys.Require("branches", "write the steps to choose from, by name") {
 		s.Route.Branches = f.branches(d, keys, "branches")
 	}

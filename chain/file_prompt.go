@@ -158,7 +158,7 @@ func (f *fileReader) promptChain(root *yaml.Node) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := New(Step{Ask: p})
+	c, err := New(Step{PromptFrom: p})
 	if err == nil {
 		c.notes = p.Warnings()
 	}

@@ -55,8 +55,8 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 func (f *fileReader) referred(m yamlx.Map, s *Step) {
 	if m.Has("file") {
 		if name := m.String("file"); name != "" {
-			s.Ask = f.promptFile(m, name)
-			s.src.broken = s.Ask == nil
+			s.PromptFrom = f.promptFile(m, name)
+			s.src.broken = s.PromptFrom == nil
 		} else {
 			m.Fail("file", "the file has no name", "write its path")
 		}

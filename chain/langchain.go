@@ -212,8 +212,8 @@ func (r *legacyReader) llmChain(p *legacyPart) {
 		m.Fail("return_final_only", "the full generation is not returned", "remove it; `--json` tells usage and who answered")
 	}
 	r.parser(m)
-	if s.Ask = r.prompt(m); s.Ask != nil {
-		for _, v := range s.Ask.Vars() {
+	if s.PromptFrom = r.prompt(m); s.PromptFrom != nil {
+		for _, v := range s.PromptFrom.Vars() {
 			p.inputs = append(p.inputs, v.Name)
 		}
 	}

@@ -24,7 +24,7 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 	r := src.Route
 	b := &route{branches: make([]step, len(r.Branches)), fallback: -1}
 	switch {
-	case (r.By == "") == (r.Ask == ""):
+	case (r.By == "") == (r.Question == ""):
 		c.fail("route", "a route chooses by an expression or by asking the model", "write by or ask, one of the two")
 	case r.By != "":
 		b.by = c.expression("by", r.By, TypeAny)
@@ -77,9 +77,9 @@ func (c *compiler) chooser(src *Step) *ask {
 	if cmp.Or(src.Format, template.FString) == template.FString {
 		choices = escapeFString(choices)
 	}
-	question := src.Route.Ask + "\n\nAnswer with the one that fits best: " + choices + "."
+	question := src.Route.Question + "\n\nAnswer with the one that fits best: " + choices + "."
 	asking := Step{Prompt: question, Format: src.Format, Partial: src.Partial, Partials: src.Partials, Schema: choiceSchema(names), src: src.src, question: "ask"}
-	if blank(src.Route.Ask) {
+	if blank(src.Route.Question) {
 		c.fail("ask", "the question is empty", "write what the model is to choose by")
 		return &ask{}
 	}

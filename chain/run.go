@@ -35,8 +35,8 @@ type Event struct {
 	Messages []provider.Message // what is asked, the templates filled in
 	Chunk    provider.Chunk     // a piece of the answer
 	Final    bool               // the chunk belongs to the chain's answer
-	Beside   bool               // other steps may run at the same time
-	Of       int                // of the end of a step named name[3]: how many there are at most
+	Concurrent   bool               // other steps may run at the same time
+	Total       int                // of the end of a step named name[3]: how many there are at most
 	Result   *StepResult        // the whole answer
 	Tool     *tool.Event        // of StepTool
 	Err      error              // of StepRetry and StepFallback

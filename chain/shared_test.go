@@ -200,7 +200,7 @@ func TestTheInnermostStepIsNamed(t *testing.T) {
 		{"s[1]", Step{Each: "[1, 2]", Concurrency: 1, Prompt: "{item} fail", Name: "s"}},
 		{"s[0].g[1]", Step{Each: "[[1, 2]]", As: "row", Steps: []Step{{Name: "g", Each: "row", Concurrency: 1, Prompt: "{item} fail"}}}},
 		{"s.r", Step{Route: &Route{By: `"r"`, Branches: []Step{{Name: "r", Prompt: "fail"}}}}},
-		{"s.choice", Step{Route: &Route{Ask: "fail", Branches: []Step{{Name: "r", Text: "x"}}}}},
+		{"s.choice", Step{Route: &Route{Question: "fail", Branches: []Step{{Name: "r", Text: "x"}}}}},
 		{"s.v", Step{Chain: inner}},
 		{"s.fallback.v", Step{Prompt: "fail", Fallback: &Step{Chain: inner}}},
 		{"s[0]", Step{Repeat: &Repeat{Max: 3}, Prompt: "fail"}},

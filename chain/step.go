@@ -26,7 +26,7 @@ type Step struct {
 	Prompt   string
 	System   string
 	Messages []Message
-	Ask      *prompt.Prompt
+	PromptFrom      *prompt.Prompt
 
 	// Text is a template whose text is the step's value; no model is asked.
 	Text string
@@ -128,7 +128,7 @@ type Message = prompt.Message
 // every other value of By; without it such a value is an error.
 type Route struct {
 	By       string
-	Ask      string
+	Question      string
 	Branches []Step
 	Default  string
 }

@@ -164,7 +164,7 @@ func TestAnAnswerThatCannotBeParsedIsAskedForAgain(t *testing.T) {
 }
 
 func TestARouteThatTheModelChooses(t *testing.T) {
-	c := mustNew(t, Step{Name: "r", Route: &Route{Ask: "What is it about? {q}", Branches: []Step{{Name: "math", Prompt: "math {q}"}, {Name: "other", Text: "dunno"}}}})
+	c := mustNew(t, Step{Name: "r", Route: &Route{Question: "What is it about? {q}", Branches: []Step{{Name: "math", Prompt: "math {q}"}, {Name: "other", Text: "dunno"}}}})
 	var schema string
 	p := told(func(_ context.Context, req provider.Request) (string, error) {
 		if req.Schema != nil {

@@ -136,7 +136,7 @@ func (x *exec) concurrently(ctx context.Context, n, limit int, work func(ctx con
 	events := make(chan Event)
 	if x.emit != nil {
 		worker.emit = func(e Event) bool {
-			e.Final, e.Beside = false, e.Beside || min(n, limit) > 1
+			e.Final, e.Concurrent = false, e.Concurrent || min(n, limit) > 1
 			select {
 			case events <- e:
 				return true

@@ -48,7 +48,7 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 		if o.prompt, err = prompt.Parse(path, data, prompt.Options{Dir: filepath.Dir(path), AllowJinja2: t.jinja2}); err != nil {
 			return nil, err
 		}
-		o.chain, err = chain.New(chain.Step{Ask: o.prompt})
+		o.chain, err = chain.New(chain.Step{PromptFrom: o.prompt})
 		return o, err
 	case chain.IsLegacy(root):
 		o.kind = "LangChain chain"

@@ -62,7 +62,7 @@ func (l *liveSteps) event(e chain.Event) {
 
 func (l *liveSteps) start(e chain.Event) {
 	l.flush()
-	if e.Beside {
+	if e.Concurrent {
 		// Of the elements of a list, the step is named once.
 		name, _, _ := strings.Cut(e.Step, "[")
 		if !l.named[name] {
@@ -84,7 +84,7 @@ func (l *liveSteps) head(path string) {
 }
 
 func (l *liveSteps) chunk(e chain.Event) {
-	if e.Beside {
+	if e.Concurrent {
 		return
 	}
 	if l.now == nil {
@@ -122,7 +122,7 @@ func (l *liveSteps) keep(p *printer) {
 func (l *liveSteps) end(e chain.Event) {
 	r := e.Result
 	switch {
-	case e.Beside:
+	case e.Concurrent:
 		l.beside(e)
 	case l.open[e.Step]:
 		l.answered(e)
@@ -189,18 +189,18 @@ func (l *liveSteps) beside(e chain.Event) {
 	if i < 0 || l.app.flags.verbose {
 		l.line(l.app.term.dim(endLine(e.Result)))
 	}
-	if i < 0 || !strings.HasSuffix(e.Step, "]") || e.Of == 0 {
+	if i < 0 || !strings.HasSuffix(e.Step, "]") || e.Total == 0 {
 		return
 	}
 	path := e.Step[:i]
 	l.ended[path]++
-	l.app.term.status(l.app.term.dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Of)))
+	l.app.term.status(l.app.term.dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Total)))
 }
 
 // void says that an answer does not count.
 func (l *liveSteps) void(e chain.Event) {
 	shown := false
-	if !e.Beside {
+	if !e.Concurrent {
 		if p := l.now; p != nil {
 			shown = !p.hold && p.last != 0
 			p.end()

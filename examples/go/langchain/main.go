@@ -27,7 +27,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	c, err := chain.New(chain.Step{Ask: president, Temperature: provider.Ptr(0.0), MaxTokens: provider.Ptr(40), Stop: []string{"\n", "."}})
+	c, err := chain.New(chain.Step{PromptFrom: president, Temperature: provider.Ptr(0.0), MaxTokens: provider.Ptr(40), Stop: []string{"\n", "."}})
 	if err != nil {
 		log.Fatal(err)
 	}
