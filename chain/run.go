@@ -29,33 +29,33 @@ const (
 
 // Event is one thing that happened in a run.
 type Event struct {
-	Type     EventType
-	Index    int                // of the outermost step, from 0
-	Step     string             // the step's name; within others, outer.inner and name[3]
-	Messages []provider.Message // what is asked, the templates filled in
-	Chunk    provider.Chunk     // a piece of the answer
-	Final    bool               // the chunk belongs to the chain's answer
-	Concurrent   bool               // other steps may run at the same time
-	Total       int                // of the end of a step named name[3]: how many there are at most
-	Result   *StepResult        // the whole answer
-	Tool     *tool.Event        // of StepTool
-	Err      error              // of StepRetry and StepFallback
+	Type       EventType
+	Index      int                // of the outermost step, from 0
+	Step       string             // the step's name; within others, outer.inner and name[3]
+	Messages   []provider.Message // what is asked, the templates filled in
+	Chunk      provider.Chunk     // a piece of the answer
+	Final      bool               // the chunk belongs to the chain's answer
+	Concurrent bool               // other steps may run at the same time
+	Total      int                // at the end of a step named name[3]: how many there are at most
+	Result     *StepResult        // the whole answer
+	Tool       *tool.Event        // of StepTool
+	Err        error              // of StepRetry and StepFallback
 }
 
 // StepResult is a step's whole answer.
 type StepResult struct {
-	Name     string
-	Text     string // the answer; of a value that is no text, its JSON
-	Value    any    // what Parse, Schema or Transform made of it; else Text
-	Thinking string
-	Finish   provider.Finish
-	Usage    *provider.Usage    // of all calls; nil when a server did not tell
-	Route    *provider.Route    // of the one call; nil when there were none or several
-	Answered []Answered         // who answered the calls of a step that made several
-	Took     time.Duration      // from the start to the end of the step
-	Skipped  bool               // When was false
-	Chosen   string             // the branch that a route took
-	Passages []retrieve.Passage // that a Retrieve found
+	Name     string             `json:"name"`
+	Text     string             `json:"answer"`          // the answer; of a value that is not text, its JSON
+	Value    any                `json:"value,omitempty"` // what Parse, Schema or Transform made of it; else Text
+	Thinking string             `json:"thinking,omitempty"`
+	Finish   provider.Finish    `json:"finish,omitempty"`
+	Usage    *provider.Usage    `json:"usage,omitempty"`    // of all calls; nil when a server did not tell
+	Route    *provider.Route    `json:"route,omitempty"`    // of the one call; nil when there were none or several
+	Answered []Answered         `json:"answered,omitempty"` // who answered the calls of a step that made several
+	Took     time.Duration      `json:"took_ns,omitempty"`  // from the start to the end of the step
+	Skipped  bool               `json:"skipped,omitempty"`  // When was false
+	Chosen   string             `json:"chosen,omitempty"`   // the branch that a route took
+	Passages []retrieve.Passage `json:"passages,omitempty"` // that a Retrieve found
 }
 
 // Answered is who answered how many calls.

@@ -23,10 +23,10 @@ type Step struct {
 	// Prompt is the template of the one user message, and System that of a
 	// system message before it. Messages are the templates of a whole
 	// conversation, in place of both, and Ask a prompt made elsewhere.
-	Prompt   string
-	System   string
-	Messages []Message
-	PromptFrom      *prompt.Prompt
+	Prompt     string
+	System     string
+	Messages   []Message
+	PromptFrom *prompt.Prompt
 
 	// Text is a template whose text is the step's value; no model is asked.
 	Text string
@@ -128,7 +128,7 @@ type Message = prompt.Message
 // every other value of By; without it such a value is an error.
 type Route struct {
 	By       string
-	Question      string
+	Question string
 	Branches []Step
 	Default  string
 }

@@ -104,7 +104,7 @@ func read(t *testing.T, dir string, sources []string) library {
 // abilities are the methods of exported interfaces, and of those of the standard
 // library: what has them is used through the interface, and shown where that is.
 func abilities(all []library) map[string]bool {
-	names := map[string]bool{"Error": true, "Unwrap": true, "Is": true, "String": true, "MarshalJSON": true, "UnmarshalJSON": true}
+	names := map[string]bool{"Error": true, "Unwrap": true, "Is": true, "String": true, "MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true, "UnmarshalText": true}
 	for _, l := range all {
 		for _, t := range l.doc.Types {
 			for _, s := range t.Decl.Specs {

@@ -24,16 +24,16 @@ import (
 
 // Passage is a piece of a text, and where it comes from.
 type Passage struct {
-	Text   string
-	Source string // as a reader knows it: a file's path, say
-	Line   int    // of Source, that the passage begins on, from 1; 0: not known
-	Offset int    // of the passage in Source, in bytes
+	Text   string `json:"text"`
+	Source string `json:"source"` // as a reader knows it: a file's path, say
+	Line   int    `json:"line"`   // of Source, on which the passage begins, from 1; 0: unknown
+	Offset int    `json:"offset"` // of the passage in Source, in bytes
 	// Score is how near the passage is to the question: the cosine of their
 	// vectors, 1 at most. 0 before a search.
-	Score float64
-	// Privacy says where the passage may go: [provider.PrivacyLocal] forbids a
-	// prompt that holds it any provider that is not on this machine.
-	Privacy provider.Privacy
+	Score float64 `json:"score"`
+	// Privacy says where the passage may go: a prompt that holds it goes only to
+	// this machine under [provider.PrivacyLocal].
+	Privacy provider.Privacy `json:"privacy,omitempty"`
 }
 
 // Place is where a passage begins, such as "notes.md:12".
