@@ -52,7 +52,7 @@ func layers() []Layer {
 			price := 1.0
 			return closing{ledger.New(p, ledger.Config{
 				Book: store.NewBook(writer, store.Limits{PerDay: &perDay}), Budget: true,
-				Tariff: ledger.Tariff{Model: fakeModel, Said: ledger.Said{Input: &price, Output: &price}},
+				Tariff: ledger.Tariff{Model: fakeModel, Override: ledger.PriceOverride{Input: &price, Output: &price}},
 			}), writer}, nil
 		}},
 		{Name: "router, an open breaker passed", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {

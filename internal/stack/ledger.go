@@ -36,16 +36,16 @@ func (s *Stack) keep(o Options) error {
 // ledger is the target's provider with its costs kept.
 func (s *Stack) ledger(t *Configured) *ledger.Ledger {
 	c := ledger.Config{
-		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), StandIn: s.standIn(),
+		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), Baseline: s.standIn(),
 		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
 	// Any other kind may be an Ollama, too. To look for its adapter would look up a key.
-	c.Elsewhere = func(_ context.Context, model string) bool {
+	c.RunsRemotely = func(_ context.Context, model string) bool {
 		return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
 	}
 	if t.Config.Kind == config.KindOllama {
 		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
-			c.Elsewhere = p.Elsewhere
+			c.RunsRemotely = p.Elsewhere
 		}
 	}
 	if s.book != nil {
@@ -65,14 +65,14 @@ func (s *Stack) unpriced(t *Configured) string {
 }
 
 // standIn is the first provider of `use` that is not free.
-func (s *Stack) standIn() *ledger.StandIn {
+func (s *Stack) standIn() *ledger.Baseline {
 	for _, name := range s.cfg.Use {
 		pc, ok := s.cfg.Provider(name)
 		if !ok {
 			continue
 		}
-		if f := tariff(pc); f.Of("", "").Known {
-			return &ledger.StandIn{Name: name, Tariff: f}
+		if f := tariff(pc); f.PriceOf("", "").Known {
+			return &ledger.Baseline{Name: name, Tariff: f}
 		}
 	}
 	return nil
@@ -84,10 +84,10 @@ func tariff(pc config.Provider) ledger.Tariff {
 	u, err := url.Parse(pc.BaseURL)
 	tier, _ := pc.Options["service_tier"].(string)
 	return ledger.Tariff{
-		Model:  pc.Model,
-		Said:   ledger.Said{Input: pc.Price.Input, CachedInput: pc.Price.CachedInput, Output: pc.Price.Output},
-		Listed: err == nil && pc.Kind == config.KindOpenAI && strings.EqualFold(u.Hostname(), "api.openai.com"),
-		Raises: pc.Price.Stranger, Priced: pc.Price.NotFree, Tier: tier,
+		Model:    pc.Model,
+		Override: ledger.PriceOverride{Input: pc.Price.Input, CachedInput: pc.Price.CachedInput, Output: pc.Price.Output},
+		Listed:   err == nil && pc.Kind == config.KindOpenAI && strings.EqualFold(u.Hostname(), "api.openai.com"),
+		Raises:   pc.Price.Stranger, Priced: pc.Price.NotFree, Tier: tier,
 	}
 }
 

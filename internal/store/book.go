@@ -50,7 +50,7 @@ func nano(usd float64) int64 {
 func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 
 // Reserve sets an amount aside. See ledger.Book.
-func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err error) {
+func (b *Book) Reserve(ctx context.Context, h ledger.Reservation) (mark int64, err error) {
 	now, need := b.now(), nano(h.USD)
 	if err := b.w.store.inPlace(); err != nil {
 		return 0, err
@@ -74,7 +74,7 @@ func (b *Book) Reserve(ctx context.Context, h ledger.Hold) (mark int64, err erro
 }
 
 // Fits tells whether an amount could be set aside. See ledger.Book.
-func (b *Book) Fits(ctx context.Context, h ledger.Hold) error {
+func (b *Book) Fits(ctx context.Context, h ledger.Reservation) error {
 	if err := b.w.store.Intact(ctx); err != nil {
 		return err
 	}

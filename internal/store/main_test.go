@@ -53,7 +53,7 @@ func asProcess(what, dir string) error {
 		b := NewBook(w, Limits{PerDay: provider.Ptr(raceLimit)})
 		paid := 0.0
 		for range 20 {
-			mark, err := b.Reserve(context.Background(), ledger.Hold{Provider: "paid", Model: "m", USD: raceCan})
+			mark, err := b.Reserve(context.Background(), ledger.Reservation{Provider: "paid", Model: "m", USD: raceCan})
 			if errors.As(err, new(*ledger.Over)) {
 				continue
 			}
@@ -71,7 +71,7 @@ func asProcess(what, dir string) error {
 		return embedAsProcess(New(dir))
 	case "die": // with a reservation
 		b := NewBook(w, Limits{PerDay: provider.Ptr(raceLimit)})
-		if _, err := b.Reserve(context.Background(), ledger.Hold{Provider: "paid", Model: "m", USD: raceLimit}); err != nil {
+		if _, err := b.Reserve(context.Background(), ledger.Reservation{Provider: "paid", Model: "m", USD: raceLimit}); err != nil {
 			return err
 		}
 		os.Exit(3)

@@ -64,7 +64,7 @@ func TestReservationOfADeadProcess(t *testing.T) {
 	w := NewWriter(New(dir))
 	defer w.Close()
 	b := NewBook(w, Limits{PerDay: provider.Ptr(raceLimit)})
-	hold := ledger.Hold{Provider: "paid", Model: "m", USD: raceCan}
+	hold := ledger.Reservation{Provider: "paid", Model: "m", USD: raceCan}
 	if _, err := b.Reserve(t.Context(), hold); err == nil {
 		t.Error("the dead process's reservation did not count")
 	}

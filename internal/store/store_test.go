@@ -139,7 +139,7 @@ func TestAFileThatCannotBeUsed(t *testing.T) {
 				}
 			}
 			b := NewBook(w, Limits{PerDay: provider.Ptr(1.0)})
-			if mark, err := b.Reserve(t.Context(), ledger.Hold{USD: 0.1}); err == nil {
+			if mark, err := b.Reserve(t.Context(), ledger.Reservation{USD: 0.1}); err == nil {
 				t.Errorf("a budget was kept nowhere: mark %d", mark)
 			}
 			if after, _ := os.ReadFile(path); string(after) != string(before) {
@@ -218,7 +218,7 @@ func TestBudgetPerRun(t *testing.T) {
 	w := writer(t)
 	b := NewBook(w, Limits{PerRun: provider.Ptr(0.3)})
 	reserve := func(run string) error {
-		_, err := b.Reserve(t.Context(), ledger.Hold{Run: run, USD: 0.1})
+		_, err := b.Reserve(t.Context(), ledger.Reservation{Run: run, USD: 0.1})
 		return err
 	}
 	for range 3 {
@@ -228,11 +228,11 @@ func TestBudgetPerRun(t *testing.T) {
 	if err := reserve("r1"); !errors.As(err, &over) || over.Budget != "budget.per_run_usd" || over.Left != 0 || over.Need != 0.1 {
 		t.Errorf("the fourth: %v", err)
 	}
-	if err := b.Fits(t.Context(), ledger.Hold{Run: "r1", USD: 0.1}); !errors.As(err, &over) {
+	if err := b.Fits(t.Context(), ledger.Reservation{Run: "r1", USD: 0.1}); !errors.As(err, &over) {
 		t.Errorf("it would fit: %v", err)
 	}
 	for range 9 { // asking whether it fits takes nothing
-		must(t, b.Fits(t.Context(), ledger.Hold{Run: "r2", USD: 0.3}))
+		must(t, b.Fits(t.Context(), ledger.Reservation{Run: "r2", USD: 0.3}))
 	}
 	must(t, reserve("r2"))
 	for range 4 { // calls on their own are runs of their own
@@ -249,7 +249,7 @@ func TestBudgetPerDay(t *testing.T) {
 	now := time.Date(2026, 11, 25, 0, 30, 0, 0, zone)
 	b.now = func() time.Time { return now }
 	reserve := func(usd float64) (int64, error) {
-		return b.Reserve(t.Context(), ledger.Hold{Provider: "p", Model: "m", USD: usd})
+		return b.Reserve(t.Context(), ledger.Reservation{Provider: "p", Model: "m", USD: usd})
 	}
 	first, err := reserve(0.9)
 	must(t, err)
@@ -279,7 +279,7 @@ func BenchmarkReserveAndSettle(b *testing.B) {
 	defer w.Close()
 	book := NewBook(w, Limits{PerDay: provider.Ptr(1e6), PerRun: provider.Ptr(1e6)})
 	for b.Loop() {
-		mark, err := book.Reserve(b.Context(), ledger.Hold{Run: "r", Provider: "p", Model: "m", USD: 1e-6})
+		mark, err := book.Reserve(b.Context(), ledger.Reservation{Run: "r", Provider: "p", Model: "m", USD: 1e-6})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -18,7 +18,7 @@ func spend(t *testing.T, dir string, n int) error {
 	w := NewWriter(New(dir))
 	b := NewBook(w, Limits{PerDay: provider.Ptr(1.0)})
 	for range n {
-		mark, err := b.Reserve(t.Context(), ledger.Hold{Provider: "p", Model: "m", USD: 0.1})
+		mark, err := b.Reserve(t.Context(), ledger.Reservation{Provider: "p", Model: "m", USD: 0.1})
 		if err != nil {
 			return errors.Join(err, w.Close())
 		}
@@ -108,7 +108,7 @@ func TestAnOldWitnessCountsNoMore(t *testing.T) {
 	b := NewBook(w, Limits{PerDay: provider.Ptr(1.0)})
 	b.now = func() time.Time { return time.Now().Add(-25 * time.Hour) }
 	for range 2 {
-		_, err := b.Reserve(t.Context(), ledger.Hold{USD: 0.1})
+		_, err := b.Reserve(t.Context(), ledger.Reservation{USD: 0.1})
 		must(t, err)
 	}
 	file := w.Store().Path()
@@ -125,7 +125,7 @@ func TestTheFileIsReplacedWhileOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := writer(t)
 			b := NewBook(w, Limits{PerDay: provider.Ptr(1.0)})
-			hold := ledger.Hold{Provider: "p", Model: "m", USD: 0.1}
+			hold := ledger.Reservation{Provider: "p", Model: "m", USD: 0.1}
 			mark, err := b.Reserve(t.Context(), hold)
 			must(t, err)
 			must(t, spoil(w.Store().Path()))
@@ -145,7 +145,7 @@ func TestTheFileIsReplacedWhileOpen(t *testing.T) {
 func TestSettlingWhatIsGone(t *testing.T) {
 	w := writer(t)
 	b := NewBook(w, Limits{PerDay: provider.Ptr(1.0)})
-	mark, err := b.Reserve(t.Context(), ledger.Hold{Provider: "p", Model: "m", USD: 0.5})
+	mark, err := b.Reserve(t.Context(), ledger.Reservation{Provider: "p", Model: "m", USD: 0.5})
 	must(t, err)
 	db, err := w.Store().open(t.Context())
 	must(t, err)

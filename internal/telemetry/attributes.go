@@ -15,11 +15,11 @@ import (
 // schema is the version of the conventions that the names are from.
 const schema = "https://opentelemetry.io/schemas/1.40.0"
 
-// asked are the attributes that are known before the answer.
-func asked(req *provider.Request, t Target, run provider.Run) []attribute.KeyValue {
+// requestAttributes are the attributes that are known before the answer.
+func requestAttributes(req *provider.Request, t System, run provider.Run) []attribute.KeyValue {
 	out := []attribute.KeyValue{
 		attribute.String("gen_ai.operation.name", "chat"),
-		attribute.String("gen_ai.provider.name", t.System),
+		attribute.String("gen_ai.provider.name", t.ProviderName),
 		attribute.String("gen_ai.request.model", t.Model),
 	}
 	if req.Temperature != nil {
@@ -67,10 +67,10 @@ func runAttributes(run provider.Run) []attribute.KeyValue {
 	}
 }
 
-// answered are the attributes of an answer and its route. last is nil where
+// responseAttributes are the attributes of an answer and its route. last is nil where
 // there was none.
-func answered(last *provider.Chunk, r *provider.Route) []attribute.KeyValue {
-	out := server(r.Endpoint)
+func responseAttributes(last *provider.Chunk, r *provider.Route) []attribute.KeyValue {
+	out := serverAttributes(r.Endpoint)
 	if r.Provider != "" {
 		out = append(out, attribute.String("tandem.route.provider", r.Provider))
 	}
@@ -104,8 +104,8 @@ func answered(last *provider.Chunk, r *provider.Route) []attribute.KeyValue {
 	return out
 }
 
-// server are server.address and server.port of an endpoint, scheme://host[:port].
-func server(endpoint string) []attribute.KeyValue {
+// serverAttributes are server.address and server.port of an endpoint, scheme://host[:port].
+func serverAttributes(endpoint string) []attribute.KeyValue {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" {
 		return nil
@@ -117,9 +117,9 @@ func server(endpoint string) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("server.address", u.Hostname()), attribute.Int("server.port", port)}
 }
 
-// attempt are the attributes of an attempt's event. Its Reason, which a server
+// attemptAttributes are the attributes of an attempt's event. Its Reason, which a server
 // may have written, is not among them.
-func attempt(a provider.Attempt) []attribute.KeyValue {
+func attemptAttributes(a provider.Attempt) []attribute.KeyValue {
 	out := []attribute.KeyValue{
 		attribute.String("tandem.attempt.provider", a.Provider),
 		attribute.String("tandem.attempt.outcome", string(a.Outcome)),
@@ -158,9 +158,9 @@ type message struct {
 	Finish string `json:"finish_reason,omitempty"`
 }
 
-// prompt is what was asked, images left out: system messages on their own, as
+// promptAttributes is what was asked, images left out: system messages on their own, as
 // the conventions have it.
-func prompt(messages []provider.Message) []attribute.KeyValue {
+func promptAttributes(messages []provider.Message) []attribute.KeyValue {
 	var system []part
 	var said []message
 	for _, m := range messages {
@@ -188,14 +188,14 @@ func prompt(messages []provider.Message) []attribute.KeyValue {
 	return out
 }
 
-// completion is what was answered.
-func completion(text string, f provider.Finish) attribute.KeyValue {
+// completionAttribute is what was answered.
+func completionAttribute(text string, f provider.Finish) attribute.KeyValue {
 	m := []message{{Role: "assistant", Parts: []part{{Type: "text", Content: text}}, Finish: string(f)}}
 	return attribute.String("gen_ai.output.messages", toJSON(m))
 }
 
-// clean is attributes without secrets.
-func clean(secrets *redact.Redactor, all []attribute.KeyValue) []attribute.KeyValue {
+// scrubAttributes is attributes without secrets.
+func scrubAttributes(secrets *redact.Redactor, all []attribute.KeyValue) []attribute.KeyValue {
 	for i, kv := range all {
 		switch kv.Value.Type() {
 		case attribute.STRING:

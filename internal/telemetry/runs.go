@@ -71,8 +71,8 @@ func (r *runs) leave(run provider.Run, kind string) {
 	}
 }
 
-// end ends the spans of all runs.
-func (r *runs) end() {
+// closeAll ends the spans of all runs.
+func (r *runs) closeAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.open {

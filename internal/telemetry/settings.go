@@ -23,10 +23,10 @@ type signal struct {
 	gzip    bool
 }
 
-// read reads the environment as the specification of the OTLP exporter has it.
+// readSettings reads the environment as the specification of the OTLP exporter has it.
 // Nil settings: no telemetry is asked for. Errors: a value that means nothing,
 // named by its variable; values, which may hold keys, are not repeated.
-func read(getenv func(string) string) (*settings, error) {
+func readSettings(getenv func(string) string) (*settings, error) {
 	get := func(name string) string { return strings.TrimSpace(getenv(name)) }
 	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil

@@ -32,9 +32,9 @@ type Options struct {
 	// Policy is that of the process: under Offline only a collector on this
 	// machine is dialled.
 	Policy httpx.Policy
-	// Target describes a provider by its name; an unknown one is zero. An
+	// System describes a provider by its name; an unknown one is zero. An
 	// empty name asks for the provider that is asked first.
-	Target func(name string) Target
+	System func(name string) System
 	// Warn, if not nil, is told why there is no telemetry: by Wrap, or at the
 	// end, once.
 	Warn    func(string)
@@ -43,16 +43,16 @@ type Options struct {
 	Secrets *redact.Redactor
 }
 
-// Target is a configured provider.
-type Target struct {
-	Name   string
-	System string // gen_ai.provider.name: "ollama" or "openai"
-	Model  string // asked for when a request names none
+// System is a configured provider.
+type System struct {
+	Name         string
+	ProviderName string // gen_ai.provider.name: "ollama" or "openai"
+	Model        string // asked for when a request names none
 }
 
-// closeWithin is the most time that the end of the program waits for the
+// closeTimeout is the most time that the end of the program waits for the
 // collector.
-const closeWithin = time.Second
+const closeTimeout = time.Second
 
 // Wrap returns p with traces and metrics of its answers, and what ends them:
 // close sends what is left, and takes at most about a second. Without a
@@ -63,7 +63,7 @@ func Wrap(p provider.Provider, o Options) (wrapped provider.Provider, closed fun
 		o.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" && o.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") == "") {
 		return p, func() {}
 	}
-	s, err := read(o.Getenv)
+	s, err := readSettings(o.Getenv)
 	if err != nil && o.Warn != nil {
 		o.Warn("telemetry is off: " + err.Error())
 	}
@@ -87,11 +87,11 @@ type pipeline struct {
 
 const scope = "github.com/tandem-llm/tandem"
 
-// start makes the pipeline. Its errors are values that the SDK falls back from
+// startPipeline makes the pipeline. Its errors are values that the SDK falls back from
 // by itself.
-func (t *traced) start(ctx context.Context) *pipeline {
+func (t *traced) startPipeline(ctx context.Context) *pipeline {
 	p := &pipeline{upload: newUploader(ctx, t.options.Policy), parent: context.Background()}
-	res := describe(t.options.Version)
+	res := newResource(t.options.Version)
 	if s := t.settings.traces; s.url != nil {
 		exporter := otlptrace.NewUnstarted(&traceClient{p.upload, s})
 		_ = exporter.Start(p.upload.life) // traceClient's never fails
@@ -107,9 +107,9 @@ func (t *traced) start(ctx context.Context) *pipeline {
 	return p
 }
 
-// describe is the resource: the program, and over it what OTEL_SERVICE_NAME
+// newResource is the resource: the program, and over it what OTEL_SERVICE_NAME
 // and OTEL_RESOURCE_ATTRIBUTES say.
-func describe(version string) *resource.Resource {
+func newResource(version string) *resource.Resource {
 	own := []attribute.KeyValue{attribute.String("service.name", "tandem")}
 	if version != "" {
 		own = append(own, attribute.String("service.version", version))
@@ -128,8 +128,8 @@ func (t *traced) close() {
 	if p == nil {
 		return
 	}
-	p.runs.end()
-	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	p.runs.closeAll()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
 	if p.traces != nil {
@@ -143,7 +143,7 @@ func (t *traced) close() {
 	wg.Wait()
 	stop()
 	p.upload.close()
-	if why := p.upload.failure(); why != "" && t.options.Warn != nil {
+	if why := p.upload.failureText(); why != "" && t.options.Warn != nil {
 		t.options.Warn(why)
 	}
 }

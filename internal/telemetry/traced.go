@@ -34,15 +34,15 @@ func (t *traced) Unwrap() provider.Provider { return t.Provider }
 // Chat asks the provider.
 func (t *traced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		t.once.Do(func() { t.pipeline = t.start(ctx) })
+		t.once.Do(func() { t.pipeline = t.startPipeline(ctx) })
 		if t.pipeline == nil { // closed already
 			t.Provider.Chat(ctx, req)(yield)
 			return
 		}
-		w := t.begin(ctx, &req)
-		defer w.end() // a consumer that panics ends it too
+		w := t.startSpan(ctx, &req)
+		defer w.finish() // a consumer that panics ends it too
 		for c, err := range t.Provider.Chat(w.ctx, req) {
-			w.saw(&c, err)
+			w.observe(&c, err)
 			if !yield(c, err) {
 				return
 			}
@@ -50,13 +50,13 @@ func (t *traced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 	}
 }
 
-// watch is one answer on its way.
-type watch struct {
+// callSpan is one answer on its way.
+type callSpan struct {
 	t      *traced
 	p      *pipeline
 	ctx    context.Context
 	req    *provider.Request
-	target Target     // as asked, until the answer says who gave it
+	system System     // as asked, until the answer says who gave it
 	step   trace.Span // around span, or nil
 	span   trace.Span // nil: no traces
 	start  time.Time
@@ -66,15 +66,15 @@ type watch struct {
 	err    error
 }
 
-func (t *traced) begin(ctx context.Context, req *provider.Request) *watch {
-	w := &watch{t: t, p: t.pipeline, ctx: ctx, req: req, start: time.Now()}
+func (t *traced) startSpan(ctx context.Context, req *provider.Request) *callSpan {
+	w := &callSpan{t: t, p: t.pipeline, ctx: ctx, req: req, start: time.Now()}
 	first := ""
 	if len(req.Use) > 0 {
 		first = req.Use[0]
 	}
-	w.target = t.options.Target(first)
+	w.system = t.options.System(first)
 	if req.Model != "" {
-		w.target.Model = req.Model
+		w.system.Model = req.Model
 	}
 	if w.p.tracer == nil {
 		return w
@@ -88,25 +88,25 @@ func (t *traced) begin(ctx context.Context, req *provider.Request) *watch {
 		if run.ID != "" {
 			parent = w.p.runs.enter(parent, w.p.tracer, run, w.start)
 		}
-		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(clean(t.options.Secrets, runAttributes(run))...))
+		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.options.Secrets, runAttributes(run))...))
 	}
-	_, w.span = w.p.tracer.Start(parent, "chat "+t.options.Secrets.Text(w.target.Model), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(w.start), trace.WithAttributes(clean(t.options.Secrets, asked(req, w.target, run))...))
-	if w.captures() {
-		w.span.SetAttributes(clean(t.options.Secrets, prompt(req.Messages))...)
+	_, w.span = w.p.tracer.Start(parent, "chat "+t.options.Secrets.Text(w.system.Model), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.options.Secrets, requestAttributes(req, w.system, run))...))
+	if w.capturesContent() {
+		w.span.SetAttributes(scrubAttributes(t.options.Secrets, promptAttributes(req.Messages))...)
 	}
 	w.ctx = trace.ContextWithSpan(ctx, w.span)
 	return w
 }
 
-// captures reports whether the span holds what was asked and answered. What
+// capturesContent reports whether the span holds what was asked and answered. What
 // may not leave the machine is never captured: the collector may be elsewhere.
-func (w *watch) captures() bool {
+func (w *callSpan) capturesContent() bool {
 	return w.span != nil && w.t.settings.content && w.req.Privacy != provider.PrivacyLocal
 }
 
-// saw takes note of what the provider yielded.
-func (w *watch) saw(c *provider.Chunk, err error) {
+// observe takes note of what the provider yielded.
+func (w *callSpan) observe(c *provider.Chunk, err error) {
 	if err != nil {
 		w.err = err
 		return
@@ -117,7 +117,7 @@ func (w *watch) saw(c *provider.Chunk, err error) {
 	if c.Restart {
 		w.text = w.text[:0] // what came before counts no more
 	}
-	if w.captures() {
+	if w.capturesContent() {
 		w.text = append(w.text, c.Text...)
 	}
 	if c.Finish != "" {
@@ -126,30 +126,30 @@ func (w *watch) saw(c *provider.Chunk, err error) {
 	}
 }
 
-// end writes the span and the metrics.
-func (w *watch) end() {
-	kind := w.kind()
+// finish writes the span and the metrics.
+func (w *callSpan) finish() {
+	kind := w.errorType()
 	route := w.route()
 	var usage *provider.Usage
 	if w.last != nil {
 		usage = w.last.Usage
 	}
-	if w.target.System != "" || route.Provider != "" {
-		if t := w.t.options.Target(route.Provider); route.Provider != "" && t.System != "" {
-			w.target.Name, w.target.System = t.Name, t.System
+	if w.system.ProviderName != "" || route.Provider != "" {
+		if t := w.t.options.System(route.Provider); route.Provider != "" && t.ProviderName != "" {
+			w.system.Name, w.system.ProviderName = t.Name, t.ProviderName
 		}
 	}
-	w.measure(kind, route, usage)
+	w.recordMetrics(kind, route, usage)
 	if w.span == nil {
 		return
 	}
-	w.span.SetAttributes(attribute.String("gen_ai.provider.name", w.target.System))
-	w.span.SetAttributes(clean(w.t.options.Secrets, answered(w.last, route))...)
+	w.span.SetAttributes(attribute.String("gen_ai.provider.name", w.system.ProviderName))
+	w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, responseAttributes(w.last, route))...)
 	for _, a := range attempts(route, w.err) {
-		w.span.AddEvent("tandem.attempt", trace.WithAttributes(clean(w.t.options.Secrets, attempt(a))...))
+		w.span.AddEvent("tandem.attempt", trace.WithAttributes(scrubAttributes(w.t.options.Secrets, attemptAttributes(a))...))
 	}
-	if w.captures() && w.last != nil {
-		w.span.SetAttributes(clean(w.t.options.Secrets, []attribute.KeyValue{completion(string(w.text), w.last.Finish)})...)
+	if w.capturesContent() && w.last != nil {
+		w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, []attribute.KeyValue{completionAttribute(string(w.text), w.last.Finish)})...)
 	}
 	for _, s := range []trace.Span{w.span, w.step} {
 		if s == nil {
@@ -164,8 +164,8 @@ func (w *watch) end() {
 	w.p.runs.leave(provider.RunOf(w.ctx), kind)
 }
 
-// kind is what error.type says: the Kind, or whose wish the end was.
-func (w *watch) kind() string {
+// errorType is what error.type says: the Kind, or whose wish the end was.
+func (w *callSpan) errorType() string {
 	switch {
 	case w.err == nil && w.last == nil: // the consumer left the loop
 		return "canceled"
@@ -183,7 +183,7 @@ func (w *watch) kind() string {
 }
 
 // route is the answer's, or who was asked last where there is none.
-func (w *watch) route() *provider.Route {
+func (w *callSpan) route() *provider.Route {
 	if w.last != nil && w.last.Route != nil {
 		return w.last.Route
 	}
@@ -205,16 +205,16 @@ func attempts(r *provider.Route, err error) []provider.Attempt {
 	return r.Attempts
 }
 
-func (w *watch) measure(kind string, r *provider.Route, u *provider.Usage) {
+func (w *callSpan) recordMetrics(kind string, r *provider.Route, u *provider.Usage) {
 	m := w.p.meters
 	if m == nil {
 		return
 	}
 	labels := append([]attribute.KeyValue{
 		attribute.String("gen_ai.operation.name", "chat"),
-		attribute.String("gen_ai.provider.name", w.target.System),
-		attribute.String("gen_ai.request.model", w.target.Model),
-	}, server(r.Endpoint)...)
+		attribute.String("gen_ai.provider.name", w.system.ProviderName),
+		attribute.String("gen_ai.request.model", w.system.Model),
+	}, serverAttributes(r.Endpoint)...)
 	if r.Model != "" {
 		labels = append(labels, attribute.String("gen_ai.response.model", r.Model))
 	}

@@ -25,24 +25,24 @@ import (
 type uploader struct {
 	client *http.Client
 	life   context.Context // the first call's, without its end; ends with close, and no upload outlives it
-	kill   context.CancelFunc
+	cancel context.CancelFunc
 
-	mu     sync.Mutex
-	failed string // the first failure, for the end: nothing is said into an answer
+	mu           sync.Mutex
+	firstFailure string // the first failure, for the end: nothing is said into an answer
 }
 
 func newUploader(ctx context.Context, policy httpx.Policy) *uploader {
-	u := &uploader{client: httpx.PlainClient(policy, connectWithin)}
-	u.life, u.kill = context.WithCancel(context.WithoutCancel(ctx))
+	u := &uploader{client: httpx.PlainClient(policy, connectTimeout)}
+	u.life, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return u
 }
 
-// connectWithin is the most time to reach a collector.
-const connectWithin = 5 * time.Second
+// connectTimeout is the most time to reach a collector.
+const connectTimeout = 5 * time.Second
 
 // close ends the uploads under way.
 func (u *uploader) close() {
-	u.kill()
+	u.cancel()
 	u.client.CloseIdleConnections()
 }
 
@@ -55,16 +55,16 @@ func (u *uploader) send(s signal, m proto.Message) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.failed == "" {
-		u.failed = fmt.Sprintf("telemetry could not be sent to %s://%s: %v", s.url.Scheme, s.url.Host, err)
+	if u.firstFailure == "" {
+		u.firstFailure = fmt.Sprintf("telemetry could not be sent to %s://%s: %v", s.url.Scheme, s.url.Host, err)
 	}
 }
 
-// failure is the first thing that went wrong, or "".
-func (u *uploader) failure() string {
+// failureText is the first thing that went wrong, or "".
+func (u *uploader) failureText() string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.failed
+	return u.firstFailure
 }
 
 func (u *uploader) post(s signal, m proto.Message) error {

@@ -17,7 +17,9 @@ func wrap(t testing.TB, p provider.Provider, endpoint string) (provider.Provider
 	t.Helper()
 	wrapped, closed := telemetry.Wrap(p, telemetry.Options{
 		Getenv: func(name string) string { return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}[name] },
-		Target: func(string) telemetry.Target { return telemetry.Target{Name: "fake", System: "ollama", Model: "m"} },
+		System: func(string) telemetry.System {
+			return telemetry.System{Name: "fake", ProviderName: "ollama", Model: "m"}
+		},
 	})
 	if wrapped == p {
 		t.Fatal("nothing was wrapped")

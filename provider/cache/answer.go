@@ -62,9 +62,9 @@ type hit struct {
 	free  float64
 }
 
-// play yields the answer. The Route says that it is kept, and the times are
+// replay yields the answer. The Route says that it is kept, and the times are
 // those of looking it up.
-func (a *answer) play(took time.Duration, yield func(provider.Chunk, error) bool) {
+func (a *answer) replay(took time.Duration, yield func(provider.Chunk, error) bool) {
 	if a.Thinking != "" && !yield(provider.Chunk{Thinking: a.Thinking}, nil) {
 		return
 	}

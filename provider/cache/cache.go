@@ -71,8 +71,8 @@ func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 			c.Provider.Chat(ctx, req)(yield)
 			return
 		}
-		if hit, ok := c.get(ctx, key); ok {
-			hit.play(c.o.Now().Sub(start), yield)
+		if hit, ok := c.lookUp(ctx, key); ok {
+			hit.replay(c.o.Now().Sub(start), yield)
 			return
 		}
 		if ctx.Err() != nil { // the store may have seen it first
@@ -81,20 +81,20 @@ func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 		}
 		k := keeper{answer: answer{Version: version, At: start.UTC()}}
 		for chunk, err := range c.Provider.Chat(ctx, req) {
-			k.see(&chunk, err)
+			k.observe(&chunk, err)
 			if !yield(chunk, err) {
 				break
 			}
 		}
 		if k.whole && !c.secret(&k) {
-			c.put(ctx, key, &k)
+			c.save(ctx, key, &k)
 		}
 	}
 }
 
 // key is the question's, or false for one that is not kept.
 func (c *Cache) key(req *provider.Request) (string, bool) {
-	if !c.o.Insist && !steady(req) || req.Validate() != nil {
+	if !c.o.Insist && !deterministic(req) || req.Validate() != nil {
 		return "", false
 	}
 	var targets []canon.Target
@@ -109,13 +109,13 @@ func (c *Cache) key(req *provider.Request) (string, bool) {
 	return key, err == nil
 }
 
-// steady reports whether the same question should have the same answer.
-func steady(req *provider.Request) bool {
+// deterministic reports whether the same question should have the same answer.
+func deterministic(req *provider.Request) bool {
 	return req.Seed != nil || req.Temperature != nil && *req.Temperature == 0
 }
 
-// get looks an answer up. What cannot be read is no answer.
-func (c *Cache) get(ctx context.Context, key string) (*answer, bool) {
+// lookUp looks an answer up. What cannot be read is no answer.
+func (c *Cache) lookUp(ctx context.Context, key string) (*answer, bool) {
 	value, at, ok, err := c.o.Store.Get(ctx, key)
 	if err != nil {
 		c.warn(ctx, err)
@@ -133,13 +133,13 @@ func (c *Cache) get(ctx context.Context, key string) (*answer, bool) {
 	return a, true
 }
 
-// patience is how long keeping an answer may take once the reader has it.
-const patience = 5 * time.Second
+// saveTimeout is how long keeping an answer may take once the reader has it.
+const saveTimeout = 5 * time.Second
 
-func (c *Cache) put(ctx context.Context, key string, k *keeper) {
+func (c *Cache) save(ctx context.Context, key string, k *keeper) {
 	value, err := k.encode()
 	if err == nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 		defer cancel()
 		err = c.o.Store.Put(ctx, key, value)
 	}
@@ -174,18 +174,18 @@ func (c *Cache) warn(ctx context.Context, err error) {
 type keeper struct {
 	answer
 	text, thinking strings.Builder
-	spoilt         bool // it will not be kept
+	uncacheable    bool // it will not be kept
 	whole          bool
 }
 
-// most is the longest answer that is kept, in bytes.
-const most = 1 << 20
+// maxAnswer is the longest answer that is kept, in bytes.
+const maxAnswer = 1 << 20
 
-func (k *keeper) see(c *provider.Chunk, err error) {
-	if err != nil || len(c.ToolCalls) > 0 || k.text.Len()+k.thinking.Len()+len(c.Text)+len(c.Thinking) > most {
-		k.spoilt = true
+func (k *keeper) observe(c *provider.Chunk, err error) {
+	if err != nil || len(c.ToolCalls) > 0 || k.text.Len()+k.thinking.Len()+len(c.Text)+len(c.Thinking) > maxAnswer {
+		k.uncacheable = true
 	}
-	if k.spoilt {
+	if k.uncacheable {
 		return
 	}
 	if c.Restart {
@@ -203,11 +203,11 @@ func (k *keeper) see(c *provider.Chunk, err error) {
 		k.Route = *c.Route
 		k.Route.Attempts = nil
 	}
-	k.whole = strings.TrimSpace(k.Text) != "" && !stoodIn(c.Route)
+	k.whole = strings.TrimSpace(k.Text) != "" && !fellBack(c.Route)
 }
 
-// stoodIn reports whether somebody else was to answer: when he can again, he
+// fellBack reports whether somebody else was to answer: when he can again, he
 // should.
-func stoodIn(rt *provider.Route) bool {
+func fellBack(rt *provider.Route) bool {
 	return rt != nil && len(rt.Attempts) > 1
 }

@@ -32,13 +32,13 @@ type Stats struct {
 // file. Its zero value is empty. It grows without bound.
 type Memory struct {
 	mu           sync.Mutex
-	values       map[string]kept
+	values       map[string]entry
 	hits, misses int64
 }
 
 var _ Store = (*Memory)(nil)
 
-type kept struct {
+type entry struct {
 	value []byte
 	at    time.Time
 }
@@ -64,9 +64,9 @@ func (m *Memory) Put(_ context.Context, key string, value []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.values == nil {
-		m.values = map[string]kept{}
+		m.values = map[string]entry{}
 	}
-	m.values[key] = kept{value, time.Now()}
+	m.values[key] = entry{value, time.Now()}
 	return nil
 }
 

@@ -15,9 +15,9 @@ type Book interface {
 	// returns a mark above 0. A reservation counts as spent until it is
 	// settled, released, or has expired for want of Renew.
 	// Errors: *[Over]; ctx's own; any other means that the book cannot be kept.
-	Reserve(ctx context.Context, h Hold) (mark int64, err error)
+	Reserve(ctx context.Context, h Reservation) (mark int64, err error)
 	// Fits returns the error that Reserve would, and reserves nothing.
-	Fits(ctx context.Context, h Hold) error
+	Fits(ctx context.Context, h Reservation) error
 	// Renew says that the call is still under way.
 	Renew(mark int64)
 	// Settle puts e in the place of a reservation, or, with mark 0, adds it.
@@ -26,8 +26,8 @@ type Book interface {
 	Release(mark int64)
 }
 
-// Hold is what is to be reserved.
-type Hold struct {
+// Reservation is what is to be reserved.
+type Reservation struct {
 	Run      string // whose budget per run counts, as provider.Run.ID; "": a run of its own
 	Provider string
 	Model    string

@@ -16,7 +16,7 @@ func (l *Ledger) Embedder() (provider.Embedder, bool) {
 		return nil, false
 	}
 	kept := *l
-	kept.cfg.StandIn = nil
+	kept.cfg.Baseline = nil
 	return &embedder{&kept, e}, true
 }
 
@@ -27,7 +27,7 @@ type embedder struct {
 
 // Embed asks the embedder.
 func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
-	c := account{l: e.l, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+	c := account{l: e.l, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
 	if e.l.cfg.Budget {
 		like := provider.Request{Model: req.Model, MaxTokens: provider.Ptr(0)} // it reads, and writes nothing
 		for _, text := range req.Input {
@@ -37,7 +37,7 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 			return provider.EmbedResponse{}, err
 		}
 	}
-	defer c.close()
+	defer c.settle()
 	r, err := e.inner.Embed(ctx, req)
 	if err != nil {
 		c.failed = err
@@ -46,6 +46,6 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if r.Usage != nil && !r.Usage.Plausible(0) {
 		r.Usage = nil
 	}
-	r.Route = c.finish(r.Route, r.Usage)
+	r.Route = c.priceAnswer(r.Route, r.Usage)
 	return r, nil
 }

@@ -58,7 +58,7 @@ func TestEmbeddingsAreReservedAndPaid(t *testing.T) {
 func TestLocalEmbeddingsCostNothingAndClaimNoSaving(t *testing.T) {
 	fake := &vectors{Provider: paid(), local: true}
 	b := &book{}
-	e, _ := ledger.New(fake, ledger.Config{Local: here, Book: b, Budget: true, StandIn: &ledger.StandIn{Name: "paid", Tariff: said}}).Embedder()
+	e, _ := ledger.New(fake, ledger.Config{Local: here, Book: b, Budget: true, Baseline: &ledger.Baseline{Name: "paid", Tariff: said}}).Embedder()
 	r, err := e.Embed(t.Context(), provider.EmbedRequest{Input: []string{"one"}})
 	if err != nil || *r.Route.Cost.USD != 0 || r.Route.Cost.Saved != nil || len(b.held) != 0 || len(b.settled) != 1 {
 		t.Errorf("%+v, %v, held %v, settled %v", r.Route.Cost, err, b.held, b.settled)

@@ -11,7 +11,7 @@ import (
 )
 
 // A dollar a million tokens of the prompt, and four of the answer.
-var tariff = ledger.Tariff{Model: "m", Said: ledger.Said{Input: provider.Ptr(1.0), Output: provider.Ptr(4.0)}}
+var tariff = ledger.Tariff{Model: "m", Override: ledger.PriceOverride{Input: provider.Ptr(1.0), Output: provider.Ptr(4.0)}}
 
 func hello() provider.Request {
 	return provider.Request{Model: "m", Messages: []provider.Message{provider.User("Hello")}, MaxTokens: provider.Ptr(100)}
@@ -54,10 +54,10 @@ func ExampleOver() {
 	// 0 calls
 }
 
-func ExampleTariff_Of() {
+func ExampleTariff_PriceOf() {
 	listed := ledger.Tariff{Listed: true}
-	fmt.Println(listed.Of("gpt-5-mini", "").Known, listed.Of("no-such-model", "").Basis)
-	price := tariff.Of("m", "")
+	fmt.Println(listed.PriceOf("gpt-5-mini", "").Known, listed.PriceOf("no-such-model", "").Basis)
+	price := tariff.PriceOf("m", "")
 	fmt.Println(price.Input, price.Output, price.Basis)
 	// Output:
 	// true no price for no-such-model

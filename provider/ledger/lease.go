@@ -19,8 +19,8 @@ type lease struct {
 	over  bool
 }
 
-// keep renews a reservation until end is called.
-func keep(book Book, mark int64) *lease {
+// startLease renews a reservation until end is called.
+func startLease(book Book, mark int64) *lease {
 	l := &lease{book: book, mark: mark}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,9 +38,9 @@ func (l *lease) renew() {
 	l.timer.Reset(renewEvery)
 }
 
-// end renews no more; when it returns, no renewal is under way. A nil lease has
+// stop renews no more; when it returns, no renewal is under way. A nil lease has
 // none.
-func (l *lease) end() {
+func (l *lease) stop() {
 	if l == nil {
 		return
 	}

@@ -29,15 +29,15 @@ type Config struct {
 	// Local reports whether the provider is on this machine: what has no price
 	// of its own costs nothing there. Nil: it is not.
 	Local func(context.Context) bool
-	// Elsewhere reports whether such a provider has a model run elsewhere, as far
+	// RunsRemotely reports whether such a provider has a model run elsewhere, as far
 	// as is known: that is not free. Nil: none is.
-	Elsewhere func(ctx context.Context, model string) bool
+	RunsRemotely func(ctx context.Context, model string) bool
 	// Unpriced is what to do where a budget refuses a call whose price is not
 	// known; empty: set `price` for the provider.
 	Unpriced string
-	// StandIn is the priced provider that would have answered in a local
+	// Baseline is the priced provider that would have answered in a local
 	// one's place; nil: there is none.
-	StandIn *StandIn
+	Baseline *Baseline
 	// Book takes every call; nil: none is written down.
 	Book Book
 	// Budget says that Book keeps one: each call that could cost something is
@@ -45,8 +45,8 @@ type Config struct {
 	Budget bool
 }
 
-// StandIn is a provider by whose price is told what a local answer saved.
-type StandIn struct {
+// Baseline is a provider by whose price is told what a local answer saved.
+type Baseline struct {
 	Name   string // the provider's
 	Tariff Tariff
 }
@@ -69,9 +69,9 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 // before any call.
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		c := account{l: l, yield: yield, run: provider.RunOf(ctx).ID, asked: req.Model, began: time.Now()}
+		c := account{l: l, yield: yield, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
 		if len(req.Options)+len(l.cfg.Options) > 0 {
-			c.odd, _ = l.cfg.Tariff.odd(req.Model, l.cfg.Options, req.Options)
+			c.unpricedOption, _ = l.cfg.Tariff.unpricedOption(req.Model, l.cfg.Options, req.Options)
 		}
 		if l.cfg.Budget {
 			if err := c.reserve(ctx, &req); err != nil {
@@ -79,26 +79,26 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 				return
 			}
 		}
-		defer c.close()
+		defer c.settle()
 		l.Provider.Chat(ctx, req)(c.take)
 	}
 }
 
 // account is one call's.
 type account struct {
-	l      *Ledger
-	yield  func(provider.Chunk, error) bool
-	run    string
-	asked  string // the model, as in the request
-	odd    string // the option that makes the price unknown; "": none
-	began  time.Time
-	mark   int64           // of the reservation; 0: none
-	worst  float64         // what was reserved
-	lease  *lease          // of the reservation; nil: none
-	wrote  int             // bytes of content that came
-	route  *provider.Route // of the whole answer; nil: none came
-	usage  *provider.Usage
-	failed error
+	l              *Ledger
+	yield          func(provider.Chunk, error) bool
+	run            string
+	requestedModel string // the model, as in the request
+	unpricedOption string // the option that makes the price unknown; "": none
+	began          time.Time
+	mark           int64           // of the reservation; 0: none
+	reserved       float64         // what was reserved
+	lease          *lease          // of the reservation; nil: none
+	wrote          int             // bytes of content that came
+	route          *provider.Route // of the whole answer; nil: none came
+	usage          *provider.Usage
+	failed         error
 }
 
 // take is the body of the loop over the answer.
@@ -107,19 +107,19 @@ func (c *account) take(chunk provider.Chunk, err error) bool {
 	case err != nil:
 		c.failed = err
 	case chunk.Finish != "":
-		c.count(&chunk)
+		c.countContent(&chunk)
 		if chunk.Usage != nil && !chunk.Usage.Plausible(c.wrote) {
 			chunk.Usage = nil
 		}
-		chunk.Route = c.finish(chunk.Route, chunk.Usage)
+		chunk.Route = c.priceAnswer(chunk.Route, chunk.Usage)
 	default:
-		c.count(&chunk)
+		c.countContent(&chunk)
 	}
 	return c.yield(chunk, err) && err == nil
 }
 
-// count notes how much of the answer came.
-func (c *account) count(chunk *provider.Chunk) {
+// countContent notes how much of the answer came.
+func (c *account) countContent(chunk *provider.Chunk) {
 	c.wrote += len(chunk.Text) + len(chunk.Thinking)
 	for _, t := range chunk.ToolCalls {
 		c.wrote += len(t.Name) + len(t.Arguments)
@@ -128,29 +128,29 @@ func (c *account) count(chunk *provider.Chunk) {
 
 // reserve sets aside what the call can cost, unless it is local and free.
 func (c *account) reserve(ctx context.Context, req *provider.Request) error {
-	h, err := c.l.hold(ctx, req)
+	h, err := c.l.reservationFor(ctx, req)
 	if err != nil || h == nil {
 		return err
 	}
 	mark, err := c.l.cfg.Book.Reserve(ctx, *h)
 	if err != nil {
-		return refused(ctx, h, err)
+		return budgetError(ctx, h, err)
 	}
-	c.mark, c.worst = mark, h.USD
-	c.lease = keep(c.l.cfg.Book, mark)
+	c.mark, c.reserved = mark, h.USD
+	c.lease = startLease(c.l.cfg.Book, mark)
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
 	return nil
 }
 
-// hold is what a request would reserve; nil: nothing, for it costs nothing.
-func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error) {
+// reservationFor is what a request would reserve; nil: nothing, for it costs nothing.
+func (l *Ledger) reservationFor(ctx context.Context, req *provider.Request) (*Reservation, error) {
 	model := req.Model
 	if model == "" {
 		model = l.cfg.Tariff.Model
 	}
-	price := l.cfg.Tariff.Of(req.Model, "")
+	price := l.cfg.Tariff.PriceOf(req.Model, "")
 	switch free := l.free(ctx, req.Model); {
 	case free:
 		return nil, nil
@@ -159,14 +159,14 @@ func (l *Ledger) hold(ctx context.Context, req *provider.Request) (*Hold, error)
 	case !price.Known:
 		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
 	}
-	if err := l.oddOption(req, model); err != nil {
+	if err := l.checkOptions(req, model); err != nil {
 		return nil, err
 	}
-	return &Hold{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
+	return &Reservation{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
 }
 
-// refused is why a reservation was not had.
-func refused(ctx context.Context, h *Hold, err error) error {
+// budgetError is why a reservation was not had.
+func budgetError(ctx context.Context, h *Reservation, err error) error {
 	var over *Over
 	switch {
 	case ctx.Err() != nil:
@@ -183,12 +183,12 @@ func (l *Ledger) Fits(ctx context.Context, req *provider.Request) error {
 	if !l.cfg.Budget {
 		return nil
 	}
-	h, err := l.hold(ctx, req)
+	h, err := l.reservationFor(ctx, req)
 	if err != nil || h == nil {
 		return err
 	}
 	if err := l.cfg.Book.Fits(ctx, *h); err != nil {
-		return refused(ctx, h, err)
+		return budgetError(ctx, h, err)
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens 
 	if l.free(ctx, req.Model) {
 		return 0, true
 	}
-	price := l.cfg.Tariff.Of(req.Model, "")
+	price := l.cfg.Tariff.PriceOf(req.Model, "")
 	return price.USD(provider.Usage{InputTokens: promptTokens}), price.Known
 }
 
@@ -207,31 +207,31 @@ func (l *Ledger) Quote(ctx context.Context, req *provider.Request, promptTokens 
 // server has no price for any model (one that has may be a gateway), and does
 // not pass this one on.
 func (l *Ledger) free(ctx context.Context, asked string) bool {
-	return l.onMachine(ctx) && !l.elsewhere(ctx, asked)
+	return l.onMachine(ctx) && !l.runsRemotely(ctx, asked)
 }
 
 func (l *Ledger) onMachine(ctx context.Context) bool {
 	return l.cfg.Local != nil && !l.cfg.Tariff.priced() && l.cfg.Local(ctx)
 }
 
-func (l *Ledger) elsewhere(ctx context.Context, asked string) bool {
-	return l.cfg.Elsewhere != nil && l.cfg.Elsewhere(ctx, asked)
+func (l *Ledger) runsRemotely(ctx context.Context, asked string) bool {
+	return l.cfg.RunsRemotely != nil && l.cfg.RunsRemotely(ctx, asked)
 }
 
-// ended is a context with which nobody is asked anything.
-func ended() context.Context {
+// canceledContext is a context with which nobody is asked anything.
+func canceledContext() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// finish notes a whole answer and returns its route with the cost.
-func (c *account) finish(rt *provider.Route, u *provider.Usage) *provider.Route {
+// priceAnswer notes a whole answer and returns its route with the cost.
+func (c *account) priceAnswer(rt *provider.Route, u *provider.Usage) *provider.Route {
 	if rt == nil {
-		rt = &provider.Route{Provider: c.l.Name(), Model: c.asked}
+		rt = &provider.Route{Provider: c.l.Name(), Model: c.requestedModel}
 	}
 	cost := &costs{}
-	cost.Cost = c.cost(rt, u, cost)
+	cost.Cost = c.answerCost(rt, u, cost)
 	rt.Cost = &cost.Cost
 	c.route, c.usage = rt, u
 	return rt
@@ -243,13 +243,13 @@ type costs struct {
 	usd, saved float64
 }
 
-// cost is what an answer cost, with its amounts in the given place.
-func (c *account) cost(rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
+// answerCost is what an answer cost, with its amounts in the given place.
+func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
 	l := c.l
 	if rt.Local && !l.cfg.Tariff.priced() {
 		cost := provider.Cost{USD: &in.usd, Basis: "local"}
-		if s := l.cfg.StandIn; s != nil && u != nil {
-			if price := s.Tariff.Of("", ""); price.Known {
+		if s := l.cfg.Baseline; s != nil && u != nil {
+			if price := s.Tariff.PriceOf("", ""); price.Known {
 				in.saved = price.USD(*u)
 				cost.Saved = &in.saved
 				cost.Basis = "local; " + s.Name + " by its price: " + price.Basis
@@ -257,10 +257,10 @@ func (c *account) cost(rt *provider.Route, u *provider.Usage, in *costs) provide
 		}
 		return cost
 	}
-	price := l.cfg.Tariff.Of(c.asked, rt.Model)
+	price := l.cfg.Tariff.PriceOf(c.requestedModel, rt.Model)
 	switch {
-	case c.odd != "":
-		return provider.Cost{Basis: "no price with the option " + c.odd}
+	case c.unpricedOption != "":
+		return provider.Cost{Basis: "no price with the option " + c.unpricedOption}
 	case !price.Known:
 		return provider.Cost{Basis: price.Basis}
 	case u == nil:
@@ -270,14 +270,14 @@ func (c *account) cost(rt *provider.Route, u *provider.Usage, in *costs) provide
 	return provider.Cost{USD: &in.usd, Basis: price.Basis}
 }
 
-// close writes down how the call ended.
-func (c *account) close() {
+// settle writes down how the call ended.
+func (c *account) settle() {
 	book := c.l.cfg.Book
 	if book == nil {
 		return
 	}
-	c.lease.end()
-	model := c.asked
+	c.lease.stop()
+	model := c.requestedModel
 	if model == "" {
 		model = c.l.cfg.Tariff.Model
 	}
@@ -293,13 +293,13 @@ func (c *account) close() {
 			book.Release(c.mark)
 		}
 		return
-	case c.mark == 0 && c.l.onMachine(context.Background()) && !c.l.elsewhere(ended(), c.asked):
+	case c.mark == 0 && c.l.onMachine(context.Background()) && !c.l.runsRemotely(canceledContext(), c.requestedModel):
 		return
 	default:
 		e.Cost.Basis = "it broke off"
 	}
 	if e.Cost.USD == nil && c.mark != 0 {
-		e.AtMost = &c.worst
+		e.AtMost = &c.reserved
 	}
 	book.Settle(c.mark, e)
 }

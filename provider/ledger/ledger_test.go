@@ -23,13 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type book struct {
 	mu       sync.Mutex
 	refuse   error
-	held     []ledger.Hold
+	held     []ledger.Reservation
 	released int
 	settled  []ledger.Entry
 	marks    []int64 // of settled
 }
 
-func (b *book) Reserve(_ context.Context, h ledger.Hold) (int64, error) {
+func (b *book) Reserve(_ context.Context, h ledger.Reservation) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.refuse != nil {
@@ -39,7 +39,7 @@ func (b *book) Reserve(_ context.Context, h ledger.Hold) (int64, error) {
 	return int64(len(b.held)), nil
 }
 
-func (b *book) Fits(context.Context, ledger.Hold) error { return b.refuse }
+func (b *book) Fits(context.Context, ledger.Reservation) error { return b.refuse }
 
 func (b *book) Renew(int64) {}
 
@@ -77,7 +77,7 @@ func paid(answers ...providertest.Answer) hosted {
 
 var (
 	usage  = &provider.Usage{InputTokens: 1000, CachedTokens: 400, OutputTokens: 200}
-	said   = ledger.Tariff{Model: "big", Said: ledger.Said{Input: provider.Ptr(2.0), CachedInput: provider.Ptr(0.5), Output: provider.Ptr(8.0)}}
+	said   = ledger.Tariff{Model: "big", Override: ledger.PriceOverride{Input: provider.Ptr(2.0), CachedInput: provider.Ptr(0.5), Output: provider.Ptr(8.0)}}
 	openAI = ledger.Tariff{Model: "gpt-4o-mini", Listed: true}
 	here   = func(context.Context) bool { return true }
 )
@@ -105,16 +105,16 @@ func TestCostOfAnAnswer(t *testing.T) {
 		{"a model that nobody has a price for", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: openAI}, "gpt-99", -1, -1, "no price for gpt-99"},
 		{"the list is for OpenAI alone", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "gpt-4o"}}, "gpt-4o", -1, -1, "no price for gpt-4o"},
 		{"a price is its model's alone", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: said}, "other", -1, -1, "no price for other"},
-		{"half a price is none", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "big", Said: ledger.Said{Input: provider.Ptr(1.0)}}}, "", -1, -1, "no whole price for big: the configuration has a part of it"},
+		{"half a price is none", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "big", Override: ledger.PriceOverride{Input: provider.Ptr(1.0)}}}, "", -1, -1, "no whole price for big: the configuration has a part of it"},
 		{"local", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}}, ledger.Config{Tariff: ledger.Tariff{Model: "small"}}, "", 0, -1, "local"},
 		{
 			"local, with a stand-in", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}},
-			ledger.Config{StandIn: &ledger.StandIn{Name: "openai", Tariff: openAI}},
+			ledger.Config{Baseline: &ledger.Baseline{Name: "openai", Tariff: openAI}},
 			"", 0, (600*0.15 + 400*0.075 + 200*0.60) / 1e6, "local; openai by its price: " + list,
 		},
 		{
 			"local, with a stand-in that has no price", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}},
-			ledger.Config{StandIn: &ledger.StandIn{Name: "openai", Tariff: ledger.Tariff{Model: "x"}}},
+			ledger.Config{Baseline: &ledger.Baseline{Name: "openai", Tariff: ledger.Tariff{Model: "x"}}},
 			"", 0, -1, "local",
 		},
 	} {
@@ -381,8 +381,8 @@ func BenchmarkChat(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Reserve(context.Context, ledger.Hold) (int64, error) { return 1, nil }
-func (discard) Fits(context.Context, ledger.Hold) error             { return nil }
-func (discard) Renew(int64)                                         {}
-func (discard) Release(int64)                                       {}
-func (discard) Settle(int64, ledger.Entry)                          {}
+func (discard) Reserve(context.Context, ledger.Reservation) (int64, error) { return 1, nil }
+func (discard) Fits(context.Context, ledger.Reservation) error             { return nil }
+func (discard) Renew(int64)                                                {}
+func (discard) Release(int64)                                              {}
+func (discard) Settle(int64, ledger.Entry)                                 {}

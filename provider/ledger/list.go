@@ -6,10 +6,10 @@ import "regexp"
 // a `price` in the configuration goes before the list.
 const ListDate = "2025-08"
 
-// lookup returns the price that OpenAI asks for a model, from the built-in
+// listPrice returns the price that OpenAI asks for a model, from the built-in
 // list. A name that ends in a date, as servers give it in their answers, has
 // the price of the name without it, unless the list has it itself.
-func lookup(model string) (Price, bool) {
+func listPrice(model string) (Price, bool) {
 	p, ok := listed(model)
 	if !ok {
 		p, ok = listed(dated.ReplaceAllString(model, ""))

@@ -20,17 +20,17 @@ var harmless = []string{
 // standardTier is the service tier of a price that names none.
 const standardTier = "default"
 
-// odd is the option that makes the tariff's price for a model void, as "name
+// unpricedOption is the option that makes the tariff's price for a model void, as "name
 // value", and what to do about it; "" if there is none. The tier that the
 // tariff's price is for is no such option, and any other is: its price is
 // another.
-func (t Tariff) odd(asked string, options ...map[string]any) (option, remedy string) {
+func (t Tariff) unpricedOption(asked string, options ...map[string]any) (option, remedy string) {
 	all := map[string]any{}
 	for _, o := range options {
 		maps.Copy(all, o)
 	}
 	tier, want := any(standardTier), standardTier
-	if t.Tier != "" && !t.Said.empty() && (asked == "" || asked == t.Model) {
+	if t.Tier != "" && !t.Override.isEmpty() && (asked == "" || asked == t.Model) {
 		want = t.Tier
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -42,22 +42,22 @@ func (t Tariff) odd(asked string, options ...map[string]any) (option, remedy str
 		}
 	}
 	if tier != any(want) {
-		return fmt.Sprintf("%q (%s)", "service_tier", short(tier)), "leave it out, or give the provider this tier in `options` and its price in `price`"
+		return fmt.Sprintf("%q (%s)", "service_tier", shortValue(tier)), "leave it out, or give the provider this tier in `options` and its price in `price`"
 	}
 	return "", ""
 }
 
-// short is an option's value for an error.
-func short(v any) string {
+// shortValue is an option's value for an error.
+func shortValue(v any) string {
 	if s, ok := v.(string); ok && len(s) <= 20 {
 		return strconv.Quote(s)
 	}
 	return fmt.Sprintf("%.20s", fmt.Sprint(v))
 }
 
-// oddOption is the error for a call whose options make its price unknown.
-func (l *Ledger) oddOption(req *provider.Request, model string) error {
-	option, remedy := l.cfg.Tariff.odd(req.Model, l.cfg.Options, req.Options)
+// checkOptions is the error for a call whose options make its price unknown.
+func (l *Ledger) checkOptions(req *provider.Request, model string) error {
+	option, remedy := l.cfg.Tariff.unpricedOption(req.Model, l.cfg.Options, req.Options)
 	if option == "" {
 		return nil
 	}

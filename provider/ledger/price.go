@@ -25,15 +25,17 @@ func (p Price) USD(u provider.Usage) float64 {
 // whether it will be cached.
 func (p Price) dearestInput() float64 { return max(p.Input, p.CachedInput) }
 
-// Said is a price as a user wrote it down, in US dollars a million tokens, as
+// PriceOverride is a price as a user wrote it down, in US dollars a million tokens, as
 // [Price]; nil: not said.
-type Said struct{ Input, CachedInput, Output *float64 }
+type PriceOverride struct{ Input, CachedInput, Output *float64 }
 
-func (s Said) empty() bool { return s.Input == nil && s.CachedInput == nil && s.Output == nil }
+func (s PriceOverride) isEmpty() bool {
+	return s.Input == nil && s.CachedInput == nil && s.Output == nil
+}
 
-// over returns s with what it leaves out taken from the list's price, if
+// applyTo returns s with what it leaves out taken from the list's price, if
 // there is one. It reports whether that is a whole price.
-func (s Said) over(list Price, listed bool) (Price, bool) {
+func (s PriceOverride) applyTo(list Price, listed bool) (Price, bool) {
 	p := list
 	if s.Input != nil {
 		p.Input = *s.Input
@@ -58,8 +60,8 @@ type Priced struct {
 // Tariff says what a provider's models cost.
 type Tariff struct {
 	// Model is the provider's own; Said is its price, and no other model's.
-	Model string
-	Said  Said
+	Model    string
+	Override PriceOverride
 	// Listed says that the provider sells what the built-in list has.
 	Listed bool
 	// Raises says that Said is not the user's own word: it can only raise the
@@ -72,11 +74,11 @@ type Tariff struct {
 	Tier string
 }
 
-func (t Tariff) priced() bool { return t.Priced || !t.Said.empty() }
+func (t Tariff) priced() bool { return t.Priced || !t.Override.isEmpty() }
 
-// Of returns the price of a model: asked is its name as it was asked for,
+// PriceOf returns the price of a model: asked is its name as it was asked for,
 // served as the server named it in its answer, "" before there is one.
-func (t Tariff) Of(asked, served string) Priced {
+func (t Tariff) PriceOf(asked, served string) Priced {
 	if asked == "" {
 		asked = t.Model
 	}
@@ -84,15 +86,15 @@ func (t Tariff) Of(asked, served string) Priced {
 	if t.Listed {
 		if served != "" {
 			name = served
-			list, listed = lookup(served)
+			list, listed = listPrice(served)
 		}
 		if !listed {
 			name = asked
-			list, listed = lookup(asked)
+			list, listed = listPrice(asked)
 		}
 	}
-	if asked == t.Model && !t.Said.empty() {
-		if p, whole := t.Said.over(list, listed); whole {
+	if asked == t.Model && !t.Override.isEmpty() {
+		if p, whole := t.Override.applyTo(list, listed); whole {
 			if t.Raises && listed {
 				p = Price{max(p.Input, list.Input), max(p.CachedInput, list.CachedInput), max(p.Output, list.Output)}
 			}

@@ -149,9 +149,9 @@ func TestNoModelIsFreeAtAPricedServer(t *testing.T) {
 
 // A price that is not the user's own word only raises the list's.
 func TestAStrangersPriceRaisesTheList(t *testing.T) {
-	list := openAI.Of("", "").Price
-	strange := ledger.Tariff{Model: openAI.Model, Listed: true, Raises: true, Said: ledger.Said{Input: provider.Ptr(0.0), Output: provider.Ptr(50.0)}}
-	if got, want := strange.Of("", "").Price, (ledger.Price{Input: list.Input, CachedInput: list.CachedInput, Output: 50}); got != want {
+	list := openAI.PriceOf("", "").Price
+	strange := ledger.Tariff{Model: openAI.Model, Listed: true, Raises: true, Override: ledger.PriceOverride{Input: provider.Ptr(0.0), Output: provider.Ptr(50.0)}}
+	if got, want := strange.PriceOf("", "").Price, (ledger.Price{Input: list.Input, CachedInput: list.CachedInput, Output: 50}); got != want {
 		t.Errorf("the price is %+v, want %+v", got, want)
 	}
 }

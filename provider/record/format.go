@@ -161,16 +161,16 @@ func save(dir string, c *call, n int) (int, error) {
 		return n, err
 	}
 	for ; ; n++ {
-		err := place(f.Name(), filepath.Join(dir, name(c.Key, n)))
+		err := linkFile(f.Name(), filepath.Join(dir, name(c.Key, n)))
 		if !errors.Is(err, os.ErrExist) {
 			return n, err
 		}
 	}
 }
 
-// place gives a file a name that is free. Where the file system has no links,
+// linkFile gives a file a name that is free. Where the file system has no links,
 // the name is taken first and filled then.
-func place(from, to string) error {
+func linkFile(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, os.ErrExist) {
 		return err
@@ -202,8 +202,8 @@ const (
 	maxFiles  = 100_000   // files in a directory
 )
 
-// regular refuses what only looks like a recording by its name.
-func regular(dir string, e os.DirEntry) error {
+// checkRegular refuses what only looks like a recording by its name.
+func checkRegular(dir string, e os.DirEntry) error {
 	if e.Type().IsRegular() {
 		return nil
 	}
@@ -230,7 +230,7 @@ func load(dir, file string) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sound(data); err != nil {
+	if err := checkJSON(data); err != nil {
 		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
 	}
 	var head struct{ Version int }
@@ -250,9 +250,9 @@ func load(dir, file string) (*call, error) {
 	return c, nil
 }
 
-// sound refuses what would be read as something else, or take much more memory
+// checkJSON refuses what would be read as something else, or take much more memory
 // than it has bytes.
-func sound(data []byte) error {
+func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("it is not UTF-8")
 	}
@@ -300,7 +300,7 @@ func names(dir, key string) ([]string, error) {
 			if !strings.HasSuffix(n, ".json") || strings.HasPrefix(n, ".") || key != "" && !strings.HasPrefix(n, key[:16]+"-") {
 				continue
 			}
-			if err := regular(dir, e); err != nil {
+			if err := checkRegular(dir, e); err != nil {
 				return nil, err
 			}
 			out = append(out, n)

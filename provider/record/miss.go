@@ -40,9 +40,9 @@ func (m *Miss) Error() string {
 	return text + fmt.Sprintf("; record it with `tandem … --record %s`", m.Dir)
 }
 
-// miss looks for the recording that is nearest to r, until ctx ends. What cannot
+// nearestMiss looks for the recording that is nearest to r, until ctx ends. What cannot
 // be read is not near.
-func (p *Player) miss(ctx context.Context, r canon.Request) *Miss {
+func (p *Player) nearestMiss(ctx context.Context, r canon.Request) *Miss {
 	r = newScrubber(nil, nil).request(r) // as the files are
 	m := &Miss{Dir: p.o.Dir, Asked: describe(r)}
 	asked, err := flatten(r)
@@ -72,12 +72,12 @@ func (p *Player) miss(ctx context.Context, r canon.Request) *Miss {
 			continue
 		}
 		f := differ[0]
-		same := common(asked[f], recorded[f])
+		same := commonPrefix(asked[f], recorded[f])
 		if least < 0 || len(differ) < least || len(differ) == least && same > alike {
 			least, alike = len(differ), same
 			m.Nearest, m.Field = file, f
 			from := max(0, same-20)
-			m.Want, m.Have = short(asked[f], from), short(recorded[f], from)
+			m.Want, m.Have = excerpt(asked[f], from), excerpt(recorded[f], from)
 		}
 	}
 	return m
@@ -91,7 +91,7 @@ func describe(r canon.Request) string {
 			break
 		}
 	}
-	out := short(text, 0)
+	out := excerpt(text, 0)
 	var with []string
 	model := r.Model
 	if len(r.Targets) > 0 && model == "" {
@@ -176,8 +176,8 @@ func difference(a, b map[string]string) []string {
 	return out
 }
 
-// common is how many bytes two texts have in common at their start.
-func common(a, b string) int {
+// commonPrefix is how many bytes two texts have in common at their start.
+func commonPrefix(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
@@ -185,9 +185,9 @@ func common(a, b string) int {
 	return n
 }
 
-// short is at most 60 bytes of a text, from a place on, quoted; nothing is
+// excerpt is at most 60 bytes of a text, from a place on, quoted; nothing is
 // "nothing".
-func short(text string, from int) string {
+func excerpt(text string, from int) string {
 	const length = 60
 	if text == "" {
 		return "nothing"

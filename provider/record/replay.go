@@ -177,7 +177,7 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 		if err := req.Validate(); err != nil { // after: a refusal may be recorded
 			return nil, p.invalid(req.Model, err)
 		}
-		return nil, p.fail(req.Model, p.miss(ctx, r))
+		return nil, p.fail(req.Model, p.nearestMiss(ctx, r))
 	}
 	c, err := load(p.o.Dir, row[p.turn(key, len(row))])
 	if err == nil && c.Key != key {

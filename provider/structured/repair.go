@@ -18,32 +18,32 @@ import (
 const maxShown = 8 << 10
 
 var (
-	errMend = errors.New("to be mended")
-	errCut  = errors.New("it was cut at its token limit before it was whole; raise max_tokens")
+	errRepair = errors.New("to be mended")
+	errCut    = errors.New("it was cut at its token limit before it was whole; raise max_tokens")
 )
 
 // conversation is one request, and what has come of it.
 type conversation struct {
-	p       *Provider
-	schema  *schema.Schema
-	req     provider.Request // as it came
-	repair  []provider.Message
-	began   time.Time
-	last    string // the last answer, and what is wrong with it
-	wrong   []string
-	failure Error
-	asked   time.Time // of the call under way
-	usage   provider.Usage
-	untold  bool // of an answer, the usage was not told
-	load    time.Duration
-	cost    *provider.Cost // of the answers before; nil: of none
-	costs   bool
-	model   string // as the engine named it
-	id      string // of the last request
+	p            *Provider
+	schema       *schema.Schema
+	req          provider.Request // as it came
+	repair       []provider.Message
+	began        time.Time
+	last         string // the last answer, and what is wrong with it
+	problems     []string
+	failure      Error
+	asked        time.Time // of the call under way
+	usage        provider.Usage
+	usageUnknown bool // of an answer, the usage was not told
+	load         time.Duration
+	cost         *provider.Cost // of the answers before; nil: of none
+	hasCost      bool
+	model        string // as the engine named it
+	id           string // of the last request
 }
 
-// once asks once. The error is errMend where the answer may be mended.
-func (c *conversation) once(ctx context.Context) (provider.Chunk, error) {
+// askOnce asks once. The error is errMend where the answer may be mended.
+func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	req := c.req
 	if c.repair != nil {
 		req.Messages = slices.Concat(req.Messages, c.repair)
@@ -54,36 +54,36 @@ func (c *conversation) once(ctx context.Context) (provider.Chunk, error) {
 	case errors.Is(err, errTooMuch):
 		return provider.Chunk{}, c.error(err)
 	case err != nil:
-		return provider.Chunk{}, c.refused(err)
+		return provider.Chunk{}, c.repairError(err)
 	}
 	c.failure.Attempts++
-	c.add(&r)
+	c.addUsage(&r)
 	out := provider.Chunk{Text: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish}
 	if len(r.ToolCalls) > 0 {
-		return c.whole(out, &r), nil
+		return c.completeAnswer(out, &r), nil
 	}
 	thinking, answer := schema.Answer(r.Text)
 	if thinking != "" {
 		out.Thinking = strings.TrimSpace(out.Thinking + "\n" + thinking)
 	}
-	problems := c.check(&answer)
+	problems := c.checkAnswer(&answer)
 	cut := r.Finish == provider.FinishLength
 	if len(problems) == 0 && (!cut || schema.Whole(answer)) {
 		if out.Text = answer; cut { // what is whole was not cut
 			out.Finish = provider.FinishStop
 		}
-		return c.whole(out, &r), nil
+		return c.completeAnswer(out, &r), nil
 	}
-	c.note(answer, problems)
+	c.keepBest(answer, problems)
 	if cut { // it would be cut there again
-		return out, c.fails(errCut)
+		return out, c.failWithBest(errCut)
 	}
-	return out, errMend
+	return out, errRepair
 }
 
-// check is what is wrong with an answer. Nulls that only strict mode made the
+// checkAnswer is what is wrong with an answer. Nulls that only strict mode made the
 // model write are taken out of it.
-func (c *conversation) check(answer *string) []string {
+func (c *conversation) checkAnswer(answer *string) []string {
 	if *answer == "" {
 		return []string{"it is empty"}
 	}
@@ -97,9 +97,9 @@ func (c *conversation) check(answer *string) []string {
 	return problems
 }
 
-// note keeps the answer, if it is the best so far.
-func (c *conversation) note(answer string, problems []string) {
-	c.last, c.wrong = answer, problems
+// keepBest keeps the answer, if it is the best so far.
+func (c *conversation) keepBest(answer string, problems []string) {
+	c.last, c.problems = answer, problems
 	if f := &c.failure; f.Attempts == 1 || badness(answer, problems) < badness(f.Text, f.Problems) {
 		f.Text, f.Problems = answer, problems
 	}
@@ -116,21 +116,21 @@ func badness(answer string, problems []string) int {
 	return len(problems)
 }
 
-// mend prepares the next question: the conversation, the answer, and what is
+// prepareRepair prepares the next question: the conversation, the answer, and what is
 // wrong with it.
-func (c *conversation) mend() {
+func (c *conversation) prepareRepair() {
 	c.repair = nil
 	if shown := textx.Brief(c.last, maxShown); strings.TrimSpace(shown) != "" {
 		c.repair = append(c.repair, provider.Assistant(shown))
 	}
-	c.repair = append(c.repair, provider.User("Your answer is not the JSON that was asked for:\n- "+strings.Join(c.wrong, "\n- ")+
+	c.repair = append(c.repair, provider.User("Your answer is not the JSON that was asked for:\n- "+strings.Join(c.problems, "\n- ")+
 		"\nAnswer again with the corrected JSON only."))
 }
 
-// add counts an answer.
-func (c *conversation) add(r *provider.Response) {
+// addUsage counts an answer.
+func (c *conversation) addUsage(r *provider.Response) {
 	if r.Usage == nil {
-		c.untold = true
+		c.usageUnknown = true
 	} else {
 		c.usage = c.usage.Add(*r.Usage)
 	}
@@ -139,12 +139,12 @@ func (c *conversation) add(r *provider.Response) {
 	}
 	c.model, c.id = r.Route.Model, r.Route.Request
 	c.load += r.Route.Load
-	c.cost = sum(c.cost, r.Route.Cost, !c.costs)
-	c.costs = true
+	c.cost = sumCosts(c.cost, r.Route.Cost, !c.hasCost)
+	c.hasCost = true
 }
 
-// sum is what two answers cost; what is not known of one is not known of both.
-func sum(a, b *provider.Cost, first bool) *provider.Cost {
+// sumCosts is what two answers cost; what is not known of one is not known of both.
+func sumCosts(a, b *provider.Cost, first bool) *provider.Cost {
 	if first {
 		return b
 	}
@@ -160,14 +160,14 @@ func sum(a, b *provider.Cost, first bool) *provider.Cost {
 	return &provider.Cost{USD: plus(a.USD, b.USD), Saved: plus(a.Saved, b.Saved), Basis: b.Basis}
 }
 
-// whole completes the one chunk of a whole answer.
-func (c *conversation) whole(out provider.Chunk, r *provider.Response) provider.Chunk {
+// completeAnswer completes the one chunk of a whole answer.
+func (c *conversation) completeAnswer(out provider.Chunk, r *provider.Response) provider.Chunk {
 	out.Usage, out.Route = r.Usage, r.Route
 	repairs := c.failure.Attempts - 1
 	if repairs == 0 {
 		return out
 	}
-	if out.Usage = &c.usage; c.untold {
+	if out.Usage = &c.usage; c.usageUnknown {
 		out.Usage = nil
 	}
 	rt := provider.Route{Provider: c.p.Name(), Model: c.req.Model}
@@ -183,8 +183,8 @@ func (c *conversation) whole(out provider.Chunk, r *provider.Response) provider.
 	return out
 }
 
-// fails is the error of the best answer.
-func (c *conversation) fails(why error) error {
+// failWithBest is the error of the best answer.
+func (c *conversation) failWithBest(why error) error {
 	f := c.failure
 	f.Err = why
 	return c.error(&f)
@@ -201,9 +201,9 @@ func (c *conversation) error(cause error) *provider.Error {
 	return e
 }
 
-// refused is the error of a call that gave no answer. Where it is only the
+// repairError is the error of a call that gave no answer. Where it is only the
 // repair that is too long or too dear, it says what there was before, too.
-func (c *conversation) refused(err error) error {
+func (c *conversation) repairError(err error) error {
 	var e *provider.Error
 	if c.failure.Attempts == 0 || !errors.As(err, &e) || (e.Kind != provider.ContextOverflow && e.Kind != provider.OverBudget) {
 		return err

@@ -66,13 +66,13 @@ func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[pro
 	if req.Schema == nil {
 		return p.Provider.Chat(ctx, req)
 	}
-	return p.held(ctx, req)
+	return p.chatWithSchema(ctx, req)
 }
 
-// held is apart from Chat so that a request without a schema costs nothing.
-func (p *Provider) held(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+// chatWithSchema is apart from Chat so that a request without a schema costs nothing.
+func (p *Provider) chatWithSchema(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		c, err := p.ask(ctx, req)
+		c, err := p.answerWithSchema(ctx, req)
 		if err != nil {
 			c = provider.Chunk{}
 		}
@@ -80,24 +80,24 @@ func (p *Provider) held(ctx context.Context, req provider.Request) iter.Seq2[pro
 	}
 }
 
-// ask is the whole answer as one chunk.
-func (p *Provider) ask(ctx context.Context, req provider.Request) (provider.Chunk, error) {
+// answerWithSchema is the whole answer as one chunk.
+func (p *Provider) answerWithSchema(ctx context.Context, req provider.Request) (provider.Chunk, error) {
 	s, err := p.schemas.Compile(req.Schema.JSON)
 	if err != nil {
 		return provider.Chunk{}, provider.Errorf(provider.Invalid, p.Name(), req.Model, "%w", err)
 	}
 	c := conversation{p: p, schema: s, req: req, began: time.Now()}
 	for {
-		chunk, err := c.once(ctx)
+		chunk, err := c.askOnce(ctx)
 		switch {
 		case err == nil:
 			return chunk, nil
-		case !errors.Is(err, errMend):
+		case !errors.Is(err, errRepair):
 			return chunk, err
 		case c.failure.Attempts > p.repairs:
-			return chunk, c.fails(nil)
+			return chunk, c.failWithBest(nil)
 		}
-		c.mend()
+		c.prepareRepair()
 	}
 }
 
