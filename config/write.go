@@ -13,7 +13,7 @@ import (
 // its target replaced. No error shows any of the data.
 func WriteFile(path string, data []byte) error { return writeFile(path, data, 0o600) }
 
-func writeFile(path string, data []byte, mode os.FileMode) (err error) {
+func writeFile(path string, data []byte, mode os.FileMode) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
@@ -21,34 +21,83 @@ func writeFile(path string, data []byte, mode os.FileMode) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory %s: %w", dir, bare(err))
 	}
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	f, err := newDraftFile(dir, filepath.Base(path))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, bare(err))
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name())
-			err = fmt.Errorf("writing %s: %w", path, bare(err))
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = f.publish(path)
+	}
+	if err = errors.Join(err, f.discard()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, bare(err))
+	}
+	return nil
+}
+
+// draftFile is a file that has no name yet, or one that begins with a dot, and
+// is to take another's place.
+type draftFile struct {
+	*os.File
+	name string // empty: it has none, and is gone with the process
+}
+
+// namedDraft makes a file beside the one called base. A process that is killed
+// leaves it behind.
+func namedDraft(dir, base string) (*draftFile, error) {
+	f, err := os.CreateTemp(dir, "."+base+".*")
+	if err != nil {
+		return nil, err
+	}
+	return &draftFile{f, f.Name()}, nil
+}
+
+// publish gives the file its name, in place of what has it.
+func (f *draftFile) publish(path string) error {
+	if f.name == "" {
+		placed, err := f.link(path)
+		if err != nil || placed {
+			return err
 		}
-	}()
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(mode)
 	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
+	if err := f.Close(); err != nil { // Windows renames no open file
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	if err := os.Rename(f.name, path); err != nil {
+		return err
+	}
+	f.name = ""
+	return nil
+}
+
+// discard closes the file, and removes what was not published.
+func (f *draftFile) discard() error {
+	if f.name != "" {
+		_ = os.Remove(f.name)
+	}
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // bare is the cause without the temporary file's name.
 func bare(err error) error {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
+	var (
+		pathErr *os.PathError
+		linkErr *os.LinkError
+	)
+	switch {
+	case errors.As(err, &pathErr):
 		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -75,6 +76,7 @@ func keyName(cmd *cobra.Command, args []string) error {
 
 func (a *app) keysSet(ctx context.Context, name string) error {
 	text, err := a.readKey(ctx, name)
+	a.term.secrets.Add(strings.Fields(text)...) // first of all: from here on nothing shows it
 	if err != nil {
 		return err
 	}
@@ -87,6 +89,9 @@ func (a *app) keysSet(ctx context.Context, name string) error {
 		return err
 	}
 	a.term.note("kept the key %q %s", name, where(kept))
+	if list, err := keyStore().List(); err == nil && slices.Contains(list, keys.Key{Name: name, Place: keys.InKeyring}) && kept.Place == keys.InFile {
+		a.term.note("an older key %q is still in the system keyring, which does not remove it now; this one is used", name)
+	}
 	a.adviseKey(name)
 	return nil
 }
@@ -97,6 +102,14 @@ func where(k keys.Key) string {
 		return "in the system keyring"
 	}
 	return fmt.Sprintf("in %s, which only you may read; no system keyring serves here", k.Path)
+}
+
+// placeOf names the place where a key lies.
+func placeOf(k keys.Key) string {
+	if k.Place == keys.InKeyring {
+		return "the system keyring"
+	}
+	return k.Path
 }
 
 // adviseKey says what to write into the configuration, unless it is there.
@@ -198,15 +211,11 @@ func (a *app) keysList(asJSON bool) error {
 	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tWHERE\tUSED BY")
 	for _, k := range list {
-		place := k.Path
-		if k.Place == keys.InKeyring {
-			place = "system keyring"
-		}
 		users := strings.Join(keyUsers(cfg, k.Name), ", ")
 		if users == "" {
 			users = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, place, users)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, strings.TrimPrefix(placeOf(k), "the "), users)
 	}
 	return w.Flush()
 }
@@ -219,14 +228,20 @@ func (a *app) keysRemoveCommand() *cobra.Command {
 }
 
 func (a *app) keysRemove(name string) error {
-	err := keyStore().Delete(name)
+	removed, err := keyStore().Delete(name)
 	if errors.Is(err, config.ErrNoKey) {
 		return usageError{fmt.Errorf("there is no key %q; see `tandem keys list`", name)}
+	}
+	var from []string
+	for _, k := range removed {
+		from = append(from, placeOf(k))
+	}
+	if len(from) > 0 {
+		a.term.note("removed the key %q from %s", name, strings.Join(from, " and "))
 	}
 	if err != nil {
 		return err
 	}
-	a.term.note("removed the key %q", name)
 	cfg, _ := a.load()
 	if users := keyUsers(cfg, name); len(users) > 0 {
 		a.term.note("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))

@@ -3,6 +3,7 @@
 package keys
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,10 +41,12 @@ type Keyring interface {
 	Delete(name string) error
 }
 
-// Store keeps keys. A key lies in one place: in the file if there is one, and
-// in the keyring otherwise. Keyrings do not list what they hold, so an empty
-// file marks each key that was put there. It is safe for concurrent use, by
-// several processes too.
+// Store keeps keys. A key counts in one place: in the file if there is one, and
+// in the keyring otherwise. It lies in both only where the keyring did not serve
+// when the file was written. Keyrings do not list what they hold, so an empty
+// file marks each key that was put there. What a killed process left half
+// written goes with the next call of Set, Delete or List. It is safe for
+// concurrent use, by several processes too.
 type Store struct {
 	dir      string
 	system   Keyring
@@ -66,8 +69,12 @@ func New(dir string, system Keyring) *Store {
 
 var _ config.Keyring = (*Store)(nil)
 
-// errNoKeyring is the error of a system without a keyring.
-var errNoKeyring = errors.New("there is no system keyring here")
+// errNoKeyring is the error of a system without a keyring, and errSilent that of
+// one that does not answer.
+var (
+	errNoKeyring = errors.New("there is no system keyring here")
+	errSilent    = errors.New("unlock it and try again")
+)
 
 // The suffixes of the files in a store's directory.
 const (
@@ -98,7 +105,8 @@ func (s *Store) Get(name string) (string, error) {
 }
 
 // Set keeps the key and says where. Only a system without a working keyring
-// gets a file. No error shows any part of the value.
+// gets a file. An older copy elsewhere is removed, if the keyring lets it be:
+// List tells. No error shows any part of the value.
 func (s *Store) Set(name, value string) (Key, error) {
 	if err := CheckName(name); err != nil {
 		return Key{}, err
@@ -107,6 +115,9 @@ func (s *Store) Set(name, value string) (Key, error) {
 		key := Key{Name: name, Place: InFile, Path: s.path(name, valueSuffix)}
 		if err := s.write(key.Path, value); err != nil {
 			return Key{}, err
+		}
+		if s.marked(name) && !errors.Is(err, errSilent) {
+			_, _ = s.deleteFromKeyring(name)
 		}
 		return key, nil
 	}
@@ -119,54 +130,74 @@ func (s *Store) Set(name, value string) (Key, error) {
 	return Key{Name: name, Place: InKeyring}, nil
 }
 
-// Delete removes the key from wherever it is. Its error wraps config.ErrNoKey
-// when there is none.
-func (s *Store) Delete(name string) error {
+// Delete removes the key from wherever it is, and says from where, also beside
+// an error. Its error wraps config.ErrNoKey when there is none.
+func (s *Store) Delete(name string) (removed []Key, err error) {
 	if err := CheckName(name); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := os.Lstat(s.path(name, valueSuffix))
-	found := err == nil
-	_, err = s.bounded(func(k Keyring) (string, error) { return "", k.Delete(name) })
+	file := Key{Name: name, Place: InFile, Path: s.path(name, valueSuffix)}
+	_, err = os.Lstat(file.Path)
+	inFile := err == nil
+	if _, err := os.Lstat(s.dir); err == nil {
+		unlock, swept := s.lock()
+		unlock()
+		inFile = inFile || slices.Contains(swept, name)
+	}
+	if err := remove(file.Path); err != nil {
+		return nil, err
+	}
+	if inFile {
+		removed = append(removed, file)
+	}
+	marked := s.marked(name)
+	found, err := s.deleteFromKeyring(name)
+	if found {
+		removed = append(removed, Key{Name: name, Place: InKeyring})
+	}
 	switch {
-	case err == nil:
-		found = true
-	case errors.Is(err, config.ErrNoKey):
-	case s.marked(name):
-		return fmt.Errorf("the key %q lies in the system keyring, which does not remove it: %w", name, err)
+	case err != nil && marked:
+		return removed, fmt.Errorf("the key %q lies in the system keyring, which does not remove it: %w", name, err)
+	case len(removed) == 0:
+		return nil, fmt.Errorf("%w called %q", config.ErrNoKey, name)
 	}
-	for _, suffix := range []string{valueSuffix, markerSuffix} {
-		if err := remove(s.path(name, suffix)); err != nil {
-			return err
-		}
-	}
-	if !found {
-		return fmt.Errorf("%w called %q", config.ErrNoKey, name)
-	}
-	return nil
+	return removed, nil
 }
 
-// List returns the names and places of the keys, by name. It reads no value
-// and asks no keyring.
+// deleteFromKeyring reports whether the keyring had the key. Its error is that
+// of a keyring that does not serve.
+func (s *Store) deleteFromKeyring(name string) (found bool, err error) {
+	_, err = s.bounded(func(k Keyring) (string, error) { return "", k.Delete(name) })
+	if err != nil && !errors.Is(err, config.ErrNoKey) {
+		return false, err
+	}
+	return err == nil, remove(s.path(name, markerSuffix))
+}
+
+// List returns the names and places of the keys, by name; of one that lies in
+// both places, first the file, which counts. It reads no value and asks no
+// keyring.
 func (s *Store) List() ([]Key, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the keys: %w", err)
 	}
-	found := map[string]Key{}
+	if len(entries) > 0 {
+		unlock, _ := s.lock()
+		unlock()
+	}
+	list := []Key{}
 	for _, e := range entries {
 		if name, ok := strings.CutSuffix(e.Name(), valueSuffix); ok && CheckName(name) == nil {
-			found[name] = Key{Name: name, Place: InFile, Path: s.path(name, valueSuffix)}
+			list = append(list, Key{Name: name, Place: InFile, Path: s.path(name, valueSuffix)})
 		}
-		if name, ok := strings.CutSuffix(e.Name(), markerSuffix); ok && CheckName(name) == nil && found[name].Place == "" {
-			found[name] = Key{Name: name, Place: InKeyring}
+		if name, ok := strings.CutSuffix(e.Name(), markerSuffix); ok && CheckName(name) == nil {
+			list = append(list, Key{Name: name, Place: InKeyring})
 		}
 	}
-	list := make([]Key, 0, len(found))
-	for _, k := range found {
-		list = append(list, k)
-	}
-	slices.SortFunc(list, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Key) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Place), string(b.Place)))
+	})
 	return list, nil
 }
 
@@ -203,7 +234,7 @@ func (s *Store) bounded(call func(Keyring) (string, error)) (string, error) {
 	case r := <-done:
 		return r.value, r.err
 	case <-t.C:
-		return "", fmt.Errorf("it did not answer within %s; unlock it and try again", s.patience)
+		return "", fmt.Errorf("it did not answer within %s; %w", s.patience, errSilent)
 	}
 }
 

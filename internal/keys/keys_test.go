@@ -102,10 +102,10 @@ func TestStore(t *testing.T) {
 			if text := fmt.Sprintf("%+v", list); strings.Contains(text, canary) {
 				t.Errorf("the list shows the key: %s", text)
 			}
-			if err := s.Delete("openai"); err != nil {
+			if _, err := s.Delete("openai"); err != nil {
 				t.Error(err)
 			}
-			if err := s.Delete("openai"); !errors.Is(err, config.ErrNoKey) {
+			if _, err := s.Delete("openai"); !errors.Is(err, config.ErrNoKey) {
 				t.Errorf("removed twice: %v", err)
 			}
 			if _, err := s.Get("openai"); !errors.Is(err, config.ErrNoKey) {
@@ -144,6 +144,9 @@ func TestTheNewestKeyCounts(t *testing.T) {
 	if k := mustSet(t, s, "openai", "second"); k.Place != InFile {
 		t.Errorf("kept %+v", k)
 	}
+	if list, err := s.List(); err != nil || !slices.Equal(list, []Key{inFile(s, "openai"), inRing("openai")}) {
+		t.Errorf("the old key in the keyring is not listed: %v, %v", list, err)
+	}
 	r.err = nil
 	if v, err := s.Get("openai"); err != nil || v != "second" {
 		t.Errorf("got %q, %v", v, err)
@@ -152,7 +155,7 @@ func TestTheNewestKeyCounts(t *testing.T) {
 	if v, err := s.Get("openai"); err != nil || v != "third" {
 		t.Errorf("got %q, %v", v, err)
 	}
-	if list, err := s.List(); err != nil || !slices.Equal(list, []Key{{Name: "openai", Place: InKeyring}}) {
+	if list, err := s.List(); err != nil || !slices.Equal(list, []Key{inRing("openai")}) {
 		t.Errorf("%v, %v", list, err)
 	}
 }
@@ -168,7 +171,7 @@ func TestAKeyInAKeyringThatDoesNotServe(t *testing.T) {
 	if err == nil || errors.Is(err, config.ErrNoKey) || !strings.Contains(err.Error(), `the key "openai" lies in the system keyring, which does not give it: the collection is locked`) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.Delete("openai"); err == nil || errors.Is(err, config.ErrNoKey) {
+	if _, err := s.Delete("openai"); err == nil || errors.Is(err, config.ErrNoKey) {
 		t.Errorf("removed from a keyring that does not serve: %v", err)
 	}
 	if _, err := s.Get("other"); !errors.Is(err, config.ErrNoKey) {
@@ -197,7 +200,7 @@ func TestAKeyringThatHangsHoldsNobodyUp(t *testing.T) {
 	if v, err := s.Get("openai"); err != nil || v != canary {
 		t.Errorf("get: %q, %v", v, err)
 	}
-	if err := s.Delete("openai"); err != nil {
+	if _, err := s.Delete("openai"); err != nil {
 		t.Errorf("delete: %v", err)
 	}
 }
@@ -239,7 +242,8 @@ func TestNoErrorShowsTheKey(t *testing.T) {
 		s := New(t.TempDir(), newRing())
 		_, err1 := s.Get(name)
 		_, err2 := s.Set(name, "v")
-		for _, err := range []error{err1, err2, s.Delete(name)} {
+		_, err3 := s.Delete(name)
+		for _, err := range []error{err1, err2, err3} {
 			if err == nil || strings.Contains(err.Error(), canary) {
 				t.Errorf("%q: %v", name, err)
 			}
