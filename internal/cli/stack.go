@@ -34,7 +34,7 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 		Secrets:     &a.term.secrets,
 		LoadCommand: a.loadCommand(),
 		Observe:     a.observe,
-		StateDir:    stateDir(), Version: buildVersion().Version, Getenv: os.Getenv,
+		StateDir:    stateDir(), Version: buildVersion().Version, Environ: os.Environ(),
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.note("%s", a.term.dim("· "+msg))

@@ -56,6 +56,7 @@ type Session struct {
 	cs   *sdk.ClientSession
 	proc *process // nil: it is at a URL
 	http *statuses
+	over chan struct{} // closed when cs is
 }
 
 // Error is how a server fails. Its text is fit for a model; Log is for the user
@@ -111,8 +112,29 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		s.Close()
 		return nil, err
 	}
-	s.cs = cs
+	s.cs, s.over = cs, make(chan struct{})
+	go func() {
+		_ = cs.Wait() // how it ended, the next call says
+		close(s.over)
+	}()
 	return s, nil
+}
+
+// Ended reports whether the session is over: its program has ended, or the
+// server's connection is closed.
+func (s *Session) Ended() bool {
+	gone := s.over
+	if s.proc != nil {
+		gone = s.proc.gone
+	}
+	select {
+	case <-s.over:
+		return true
+	case <-gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // within runs do for at most limit. It comes back when ctx ends, whatever do

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"os"
 	"os/exec"
 	"strconv"
 	"time"
@@ -94,7 +93,7 @@ func (s *Stack) handOver(l *loading) {
 	}
 	argv = append(argv[:len(argv):len(argv)], "--provider", l.key.provider, "--num-ctx", strconv.Itoa(l.window), l.key.model)
 	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // this very program; it is to outlive us
-	cmd.Env = os.Environ()
+	cmd.Env = s.options.Environ
 	if err := engine.StartDetached(cmd); err != nil && s.options.Warn != nil {
 		s.options.Warn("the load of " + l.key.model + " ends with this command: " + err.Error())
 	}

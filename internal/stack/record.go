@@ -9,6 +9,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/toolset"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -30,6 +31,7 @@ type Answers struct {
 // engine and no key, and writes nothing down: nobody is asked.
 func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 	s := &Stack{cfg: cfg, options: Options{Answers: a}, secrets: &redact.Redactor{}}
+	s.tools = toolset.New(s.toolsetConfig())
 	for _, pc := range cfg.Providers {
 		s.Targets = append(s.Targets, Configured{Config: pc})
 	}

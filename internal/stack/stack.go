@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/toolset"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
@@ -48,8 +49,9 @@ type Options struct {
 	// model that has spilled to the CPU. It and Progress must be safe for
 	// concurrent use where the stack is used so.
 	Warn func(string)
-	// Getenv is the environment, for telemetry. Nil: there is none.
-	Getenv func(string) string
+	// Environ is the environment, KEY=value: for telemetry, and for the programs
+	// that are started.
+	Environ []string
 	// Secrets knows the keys that are to be shown and written nowhere, and is told
 	// those that the stack comes to know. Nil: it knows those only.
 	Secrets *redact.Redactor
@@ -73,6 +75,7 @@ type Stack struct {
 	collections       *store.Store      // nil: there is no directory for it
 	lookups           provider.Provider // records or replays what is found; nil: neither
 	secrets           *redact.Redactor
+	tools             *toolset.Set
 }
 
 // Configured is one configured provider.
@@ -106,6 +109,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if o.StateDir != "" {
 		s.collections = store.New(o.StateDir)
 	}
+	s.tools = toolset.New(s.toolsetConfig())
 	var targets []router.Target
 	for _, pc := range cfg.Providers {
 		t := Configured{Config: pc}
@@ -272,6 +276,7 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 // connections. The managed engines stay.
 func (s *Stack) Close() {
 	s.loads.close(s.handOver)
+	s.tools.Close()
 	s.written()
 	if s.flush != nil {
 		s.flush()

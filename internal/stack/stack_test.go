@@ -29,10 +29,6 @@ func TestMain(m *testing.M) {
 		supervise(os.Args[2:])
 		return
 	}
-	if len(os.Args) > 1 && os.Args[1] == asTools {
-		serveTools()
-		return
-	}
 	goleak.VerifyTestMain(m)
 }
 

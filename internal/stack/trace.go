@@ -8,7 +8,7 @@ import (
 // trace puts telemetry around everything, where the environment asks for it.
 func (s *Stack) trace(o Options) {
 	s.Provider, s.flush = telemetry.Wrap(s.Provider, telemetry.Options{
-		Getenv: o.Getenv, Warn: o.Warn, Version: o.Version, Secrets: s.secrets,
+		Getenv: getenv(o.Environ), Warn: o.Warn, Version: o.Version, Secrets: s.secrets,
 		Policy: httpx.Policy{Offline: s.cfg.Offline},
 		System: func(name string) telemetry.System {
 			if name == "" && len(s.cfg.Use) > 0 {

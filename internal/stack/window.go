@@ -109,7 +109,7 @@ func (w *warm) memoryOptions(ctx context.Context) vram.Options {
 	if w.engine == nil || !w.engine.Status(ctx).Ours {
 		return o
 	}
-	if o.CacheType = os.Getenv("OLLAMA_KV_CACHE_TYPE"); o.CacheType == "" {
+	if o.CacheType = getenv(w.o.Environ)("OLLAMA_KV_CACHE_TYPE"); o.CacheType == "" {
 		o.CacheType = "f16"
 	}
 	return o

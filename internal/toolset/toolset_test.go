@@ -1,4 +1,4 @@
-package stack
+package toolset_test
 
 import (
 	"context"
@@ -9,21 +9,35 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"go.uber.org/goleak"
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/mcp"
+	"github.com/tandem-llm/tandem/internal/redact"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // asTools as its first argument makes the test binary an MCP server that leaves
 // a mark when it starts.
 const asTools = "serve-tools"
+
+const canary = "sk-canary-DO-NOT-LEAK-9d17"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == asTools {
+		serveTools()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func toolServer() *sdk.Server {
 	s := sdk.NewServer(&sdk.Implementation{Name: "test", Version: "1"}, nil)
@@ -33,6 +47,10 @@ func toolServer() *sdk.Server {
 			return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: strings.Join(os.Environ(), "\n")}}}, nil, nil
 		})
 	}
+	sdk.AddTool(s, &sdk.Tool{Name: "crash"}, func(context.Context, *sdk.CallToolRequest, none) (*sdk.CallToolResult, any, error) {
+		os.Exit(3)
+		return nil, nil, nil
+	})
 	s.AddTool(&sdk.Tool{Name: "lies", InputSchema: map[string]any{"type": "object", "$ref": "https://example.org/x"}},
 		func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 			return nil, errors.New("never")
@@ -41,15 +59,17 @@ func toolServer() *sdk.Server {
 }
 
 func serveTools() {
-	if mark := os.Getenv("MARK"); mark != "" {
-		_ = os.WriteFile(mark, nil, 0o600)
+	if mark := os.Getenv("MARK"); mark != "" { // a byte a start
+		f, _ := os.OpenFile(mark, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		_, _ = f.WriteString(".")
+		_ = f.Close()
 	}
 	_ = toolServer().Run(context.Background(), &sdk.StdioTransport{})
 }
 
 // toolStack is a stack with three servers: a program that is said to be local,
 // one that is not, and a URL.
-func toolStack(t *testing.T, url string, set map[string]string) (s *Stack, mark string) {
+func toolStack(t *testing.T, url string, set map[string]string, o stack.Options) (s *stack.Stack, mark string) {
 	t.Helper()
 	mark = filepath.Join(t.TempDir(), "started")
 	text := fmt.Sprintf(`mcp_servers:
@@ -57,8 +77,19 @@ func toolStack(t *testing.T, url string, set map[string]string) (s *Stack, mark 
   - {name: other, command: [%[1]q, %[2]s], env: {MARK: %[3]q}}
   - {name: web, url: %[4]q, headers: {Authorization: "env:MINE", X-Team: blue}}
 `, os.Args[0], asTools, mark, url)
-	cfg := load(t, text, set, map[string]string{"MINE": "one-word"})
-	s, err := Open(cfg, Options{})
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(config.LoadOptions{
+		UserFile: file, StateDir: t.TempDir(), Set: set,
+		Env: func(name string) (string, bool) { return "one-word", name == "MINE" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Environ = os.Environ()
+	s, err = stack.Open(cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,21 +113,21 @@ func TestTools(t *testing.T) {
 		header = r.Header.Get("Authorization") + " " + r.Header.Get("X-Team")
 		handler.ServeHTTP(w, r)
 	}))
-	defer web.Close()
-	defer web.CloseClientConnections()
+	t.Cleanup(web.Close)
+	t.Cleanup(web.CloseClientConnections)
 	t.Setenv("OPENAI_API_KEY", canary)
-	s, mark := toolStack(t, web.URL, nil)
+	var warned []string
+	var secrets redact.Redactor
+	s, mark := toolStack(t, web.URL, nil, stack.Options{Secrets: &secrets, Warn: func(w string) { warned = append(warned, w) }})
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("opening a stack starts a server")
 	}
-	var warned []string
-	s.warn = func(w string) { warned = append(warned, w) }
 	tools, done, err := s.Tools(t.Context(), []string{"web/time", "mine/*", "mine/env", "other/env"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer done()
-	if got := refs(tools); got != "web/time mine/env mine/time other/env" {
+	if got := refs(tools); got != "web/time mine/crash mine/env mine/time other/env" {
 		t.Errorf("the tools are %s", got)
 	}
 	for _, x := range tools {
@@ -110,12 +141,12 @@ func TestTools(t *testing.T) {
 	if header != "Bearer one-word blue" {
 		t.Errorf("the header is %q", header)
 	}
-	r, err := tools[1].Call(t.Context(), []byte(`{}`))
+	r, err := tools[2].Call(t.Context(), []byte(`{}`))
 	if err != nil || !strings.Contains(r.Text, "MY_TOKEN=[redacted]") || strings.Contains(r.Text, canary) {
 		t.Errorf("the environment is %q, %v", r.Text, err)
 	}
-	if !s.secrets.Knows("one-word") || s.secrets.Knows("blue") {
-		t.Errorf("what the log and recordings leave out is %q", s.secrets.List())
+	if !secrets.Knows("one-word") || secrets.Knows("blue") {
+		t.Errorf("what the log and recordings leave out is %q", secrets.List())
 	}
 }
 
@@ -124,7 +155,7 @@ func TestToolsThatMayNotRun(t *testing.T) {
 	for want, set := range map[provider.Kind]map[string]string{
 		provider.Private: {"privacy": config.PrivacyLocal}, provider.Offline: {"offline": "true"},
 	} {
-		s, mark := toolStack(t, "http://192.0.2.1:81/mcp", set)
+		s, mark := toolStack(t, "http://192.0.2.1:81/mcp", set, stack.Options{})
 		for _, name := range []string{"other/env", "web/time"} {
 			_, done, err := s.Tools(t.Context(), []string{"mine/env", name})
 			done()
@@ -144,7 +175,7 @@ func TestToolsThatMayNotRun(t *testing.T) {
 }
 
 func TestToolsThatAreNone(t *testing.T) {
-	s, mark := toolStack(t, "http://127.0.0.1:1/mcp", nil)
+	s, mark := toolStack(t, "http://127.0.0.1:1/mcp", nil, stack.Options{})
 	for name, want := range map[string]string{
 		"time": "SERVER/TOOL", "/time": "SERVER/TOOL", "mine/": "SERVER/TOOL", "mime/time": `did you mean "mine"?`,
 		"mine/tim": `did you mean "mine/time"?`, "mine/lies": "cannot be used",
@@ -171,5 +202,83 @@ func TestToolsThatAreNone(t *testing.T) {
 		t.Errorf("%v", err)
 	} else {
 		done()
+	}
+}
+
+func starts(t *testing.T, mark string) int {
+	t.Helper()
+	data, err := os.ReadFile(mark)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return len(data)
+}
+
+func use(t *testing.T, s *stack.Stack, names ...string) ([]tool.Tool, func()) {
+	t.Helper()
+	tools, done, err := s.Tools(t.Context(), names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tools, done
+}
+
+func TestAServerIsStartedOnceForTheProcess(t *testing.T) {
+	s, mark := toolStack(t, "http://127.0.0.1:1/mcp", nil, stack.Options{})
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			tools, done, err := s.Tools(context.Background(), []string{"mine/env"})
+			defer done()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := tools[0].Call(context.Background(), []byte(`{}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	_, done := use(t, s, "mine/time")
+	done()
+	if n := starts(t, mark); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+}
+
+func TestAServerThatEndedIsStartedAgain(t *testing.T) {
+	s, mark := toolStack(t, "http://127.0.0.1:1/mcp", nil, stack.Options{})
+	tools, done := use(t, s, "mine/crash")
+	if _, err := tools[0].Call(t.Context(), []byte(`{}`)); err == nil {
+		t.Error("a server that ended answered")
+	}
+	done()
+	tools, done = use(t, s, "mine/env")
+	defer done()
+	if r, err := tools[0].Call(t.Context(), []byte(`{}`)); err != nil || r.Text == "" {
+		t.Errorf("%q, %v", r.Text, err)
+	}
+	if n := starts(t, mark); n != 2 {
+		t.Errorf("it was started %d times", n)
+	}
+}
+
+func TestACallerWhoLeavesStopsNoServer(t *testing.T) {
+	s, mark := toolStack(t, "http://127.0.0.1:1/mcp", nil, stack.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, done, err := s.Tools(ctx, []string{"mine/env"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, other := use(t, s, "mine/env")
+	defer other()
+	cancel()
+	done()
+	if _, err := tools[0].Call(t.Context(), []byte(`{}`)); err != nil {
+		t.Error(err)
+	}
+	if n := starts(t, mark); n != 1 {
+		t.Errorf("it was started %d times", n)
 	}
 }
