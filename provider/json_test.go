@@ -60,7 +60,7 @@ func TestTheCanonicalFormStaysAsItIs(t *testing.T) {
 {"images":[{"bytes":3,"mime":"image/png","sha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"},{"url":"https://a.test/x.png"}],"role":"user","text":"look"},
 {"role":"assistant","thinking":"hm","tool_calls":[{"arguments":"{\"b\": 1,\"a\":2}","extra":{"google":{"thought_signature":"abc"}},"id":"c1","name":"t"}]},
 {"role":"tool","text":"done","tool_call_id":"c1","tool_name":"t"}],"model":"m","options":{"a":"b","top_k":40},"privacy":"local",
-"schema":{"json":{"type":"object","properties":{"z":{},"a":{}}},"name":"s","strict":true},"seed":7,"stop":["\n","\u003cend\u003e"],"temperature":0,"think":"low",
+"schema":{"json":{"type":"object","properties":{"z":{},"a":{}}},"name":"s","strict":true},"seed":7,"stop":["\n","<end>"],"temperature":0,"think":"low",
 "tool_choice":"required","tools":[{"description":"d","name":"t","parameters":{"z":1,"a":2}}],"top_p":0.9,"use":["local","openai"]}`, "\n", "")
 	if string(data) != want {
 		t.Errorf("canonical:\n%s\nwant:\n%s", data, want)

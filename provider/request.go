@@ -85,11 +85,14 @@ func ToolResult(call ToolCall, text string) Message {
 	return Message{Role: RoleTool, Text: text, ToolCallID: call.ID, ToolName: call.Name}
 }
 
-// Image is a picture in a user message: either Data or URL is set.
+// Image is a picture in a user message: either Data or URL is set. A record
+// of a request has Bytes and SHA256 instead of Data, and adapters ignore them.
 type Image struct {
-	Data []byte // the encoded file: PNG, JPEG, WebP or GIF
-	MIME string // such as "image/png"; empty: sniffed from Data
-	URL  string // https URL that the server fetches itself; Ollama, and under PrivacyLocal: Unsupported
+	Bytes  int    `json:"bytes,omitempty"`  // the size of Data
+	Data   []byte `json:"data,omitempty"`   // the encoded file: PNG, JPEG, WebP or GIF
+	MIME   string `json:"mime,omitempty"`   // such as "image/png"; empty: sniffed from Data
+	SHA256 string `json:"sha256,omitempty"` // of Data, in hexadecimal
+	URL    string `json:"url,omitempty"`    // https URL that the server fetches itself; Ollama, and under PrivacyLocal: Unsupported
 }
 
 // Schema is a JSON Schema for the answer, of draft 2020-12 unless it names
@@ -97,16 +100,16 @@ type Image struct {
 // engine to it as far as the engine can be held; package structured checks the
 // answer.
 type Schema struct {
-	Name   string          // letters, digits, _ and -; empty: "answer"
-	JSON   json.RawMessage // a JSON object, the schema itself
-	Strict bool            // OpenAI's strict mode; Ollama's constraint is always strict
+	JSON   json.RawMessage `json:"json"`             // a JSON object, the schema itself
+	Name   string          `json:"name,omitempty"`   // letters, digits, _ and -; empty: "answer"
+	Strict bool            `json:"strict,omitempty"` // OpenAI's strict mode; Ollama's constraint is always strict
 }
 
 // Tool is a function that the model may ask to have called.
 type Tool struct {
-	Name        string
-	Description string
-	Parameters  json.RawMessage // JSON Schema of the arguments object
+	Description string          `json:"description,omitempty"`
+	Name        string          `json:"name"`
+	Parameters  json.RawMessage `json:"parameters,omitempty"` // JSON Schema of the arguments object
 }
 
 // ToolCall is the model's wish to have a [Tool] called. It comes whole, never

@@ -178,7 +178,7 @@ func TestSelectionsAsLangChain(t *testing.T) {
 		text := must(t, Options{}, Message{Role: provider.RoleUser, Text: "{i} ->", Examples: &Examples{Items: s.Items, Text: s.Example, Prefix: "Like this:", Selector: selector}})
 		got, err := text.MessagesFor(t.Context(), vars, call)
 		if err != nil || got[0].Text != s.Text {
-			t.Errorf("selection %d, %+v of %v by %q:\n got %q, %v\nwant %q", i, s.Selector, s.Items, s.Value, got, err, s.Text)
+			t.Errorf("selection %d, %+v of %v by %+v:\n got %+v, %v\nwant %+v", i, s.Selector, s.Items, s.Value, got, err, s.Text)
 		}
 		if s.Messages == nil {
 			continue

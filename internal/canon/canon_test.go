@@ -1,8 +1,10 @@
 package canon_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/canon"
@@ -12,6 +14,14 @@ import (
 
 // full sets every field of a request.
 func full() provider.Request {
+	r := before()
+	r.Messages[1].Thinking, r.Messages[1].ToolCalls[0].Extra = "hm", json.RawMessage(`{"google":{}}`)
+	r.Messages[0].Images = append(r.Messages[0].Images, provider.Image{Bytes: 4, SHA256: "05"})
+	return r
+}
+
+// before sets every field that requests had when testdata/keys.json was made.
+func before() provider.Request {
 	return provider.Request{
 		Model: "m", Use: []string{"local"},
 		Messages: []provider.Message{
@@ -26,14 +36,52 @@ func full() provider.Request {
 	}
 }
 
-func key(t *testing.T, r provider.Request, targets ...canon.Target) string {
+func key(t *testing.T, r provider.Request, targets ...canon.Candidate) string {
 	t.Helper()
-	form := canon.Of(&r, targets)
-	k, err := form.Key()
+	k, err := canon.Key(&r, targets)
 	if err != nil || len(k) != 64 {
 		t.Fatalf("%q, %v", k, err)
 	}
 	return k
+}
+
+// The keys were made by the program of 2026-11-28: its recordings and its cache
+// are still found.
+func TestKeysStayTheSame(t *testing.T) {
+	data, err := os.ReadFile("testdata/keys.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []struct{ Name, Key, JSON string }
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	a := canon.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1, "<": "&"}}
+	b := canon.Candidate{Name: "openai", NumCtx: -1}
+	plain := provider.Request{Messages: []provider.Message{provider.User("hi <b>&\u2028 é")}}
+	questions := map[string]struct {
+		req        provider.Request
+		candidates []canon.Candidate
+	}{
+		"full": {before(), nil}, "full with targets": {before(), []canon.Candidate{a, b}}, "full, no candidate": {before(), []canon.Candidate{}},
+		"plain": {plain, nil}, "plain with a target": {plain, []canon.Candidate{b}},
+		"nothing": {}, "nothing with a target": {candidates: []canon.Candidate{a}},
+	}
+	if len(want) != len(questions) {
+		t.Fatalf("%d keys for %d questions", len(want), len(questions))
+	}
+	for _, w := range want {
+		q := questions[w.Name]
+		data, err := canon.JSON(&q.req, q.candidates)
+		var got bytes.Buffer
+		json.HTMLEscape(&got, data)
+		if err != nil || got.String() != w.JSON {
+			t.Errorf("%s: %v\n%s, want\n%s", w.Name, err, got.String(), w.JSON)
+		}
+		if k, err := canon.Key(&q.req, q.candidates); k != w.Key {
+			t.Errorf("%s: key %s, want %s (%v)", w.Name, k, w.Key, err)
+		}
+	}
 }
 
 // Each field that matters gives another key when it changes; a field that is
@@ -65,6 +113,10 @@ func TestEveryFieldMatters(t *testing.T) {
 		"Message.Text":     func(r *provider.Request) { r.Messages[0].Text = "Look" },
 		"Image.Data":       func(r *provider.Request) { r.Messages[0].Images[0].Data = []byte("pnG") },
 		"Image.MIME":       func(r *provider.Request) { r.Messages[0].Images[0].MIME = "" },
+		"Image.SHA256":     func(r *provider.Request) { r.Messages[0].Images[2].SHA256 = "06" },
+		"Image.Bytes":      func(r *provider.Request) { r.Messages[0].Images[2].Bytes = 5 },
+		"Thinking":         func(r *provider.Request) { r.Messages[1].Thinking = "" },
+		"ToolCall.Extra":   func(r *provider.Request) { r.Messages[1].ToolCalls[0].Extra = nil },
 		"Image.URL":        func(r *provider.Request) { r.Messages[0].Images[1].URL += "2" },
 		"ToolCall.ID":      func(r *provider.Request) { r.Messages[1].ToolCalls[0].ID = "2" },
 		"ToolCall.Name":    func(r *provider.Request) { r.Messages[1].ToolCalls[0].Name = "g" },
@@ -80,10 +132,10 @@ func TestEveryFieldMatters(t *testing.T) {
 		}
 		keys[k] = name
 	}
-	a := canon.Target{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1}}
-	for _, change := range []func(*canon.Target){
-		func(*canon.Target) {}, func(t *canon.Target) { t.Name = "other" }, func(t *canon.Target) { t.Model = "n" },
-		func(t *canon.Target) { t.Endpoint = "" }, func(t *canon.Target) { t.NumCtx = 8192 }, func(t *canon.Target) { t.Options = nil },
+	a := canon.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1}}
+	for _, change := range []func(*canon.Candidate){
+		func(*canon.Candidate) {}, func(t *canon.Candidate) { t.Name = "other" }, func(t *canon.Candidate) { t.Model = "n" },
+		func(t *canon.Candidate) { t.Endpoint = "" }, func(t *canon.Candidate) { t.NumCtx = 8192 }, func(t *canon.Candidate) { t.Options = nil },
 	} {
 		b := a
 		change(&b)
@@ -104,8 +156,7 @@ func TestWhatDoesNotMatter(t *testing.T) {
 		t.Error("streaming, white space or the order of options changed the key")
 	}
 	r.Options["x"] = math.NaN()
-	form := canon.Of(&r, nil)
-	if _, err := form.Key(); err == nil {
+	if _, err := canon.Key(&r, nil); err == nil {
 		t.Error("NaN has a key")
 	}
 }

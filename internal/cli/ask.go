@@ -220,7 +220,7 @@ func (a *app) fail(asJSON bool, r provider.Response, err error) error {
 	if !asJSON {
 		return err
 	}
-	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route, Tools: a.tools.calls}
+	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: r.Usage, Route: r.Route, Tools: a.tools.calls}
 	return a.printEnvelope(env, err)
 }
 

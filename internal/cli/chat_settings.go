@@ -5,14 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // kept is what the flags set, to be kept with a conversation. What the
 // configuration says is not in it, and goes on counting as it then is.
-func (s *sampling) kept() store.Asked {
-	a := store.Asked{
+func (s *sampling) kept() provider.Request {
+	a := provider.Request{
 		Model: s.model, Temperature: s.temperature.value, TopP: s.topP.value, Seed: s.seed.value, MaxTokens: s.maxTokens.value,
 		Stop: s.stop, Think: provider.Thinking(s.think),
 	}
@@ -28,7 +27,7 @@ func (s *sampling) kept() store.Asked {
 }
 
 // restore sets what was kept where no flag says otherwise.
-func (s *sampling) restore(a store.Asked) {
+func (s *sampling) restore(a provider.Request) {
 	if s.model == "" {
 		s.model = a.Model
 	}

@@ -67,21 +67,21 @@ was when it is started again.`,
 
 // embedJSON is what `tandem embed --json` prints.
 type embedJSON struct {
-	OK         bool          `json:"ok"`
-	Collection string        `json:"collection"`
-	Provider   string        `json:"provider,omitempty"`
-	Model      string        `json:"model,omitempty"`
-	Privacy    string        `json:"privacy,omitempty"`
-	Documents  int           `json:"documents"` // that the collection holds now
-	Passages   int           `json:"passages"`
-	Embedded   int           `json:"embedded"`  // documents of which this run made vectors
-	Unchanged  int           `json:"unchanged"` // documents
-	Resumed    int           `json:"resumed"`   // passages that an interrupted run had made
-	Pruned     []string      `json:"pruned"`
-	Skipped    []skippedJSON `json:"skipped"`
-	Usage      *usageJSON    `json:"usage,omitempty"`
-	Seconds    float64       `json:"seconds"`
-	Error      *errorJSON    `json:"error,omitempty"`
+	OK         bool            `json:"ok"`
+	Collection string          `json:"collection"`
+	Provider   string          `json:"provider,omitempty"`
+	Model      string          `json:"model,omitempty"`
+	Privacy    string          `json:"privacy,omitempty"`
+	Documents  int             `json:"documents"` // that the collection holds now
+	Passages   int             `json:"passages"`
+	Embedded   int             `json:"embedded"`  // documents of which this run made vectors
+	Unchanged  int             `json:"unchanged"` // documents
+	Resumed    int             `json:"resumed"`   // passages that an interrupted run had made
+	Pruned     []string        `json:"pruned"`
+	Skipped    []skippedJSON   `json:"skipped"`
+	Usage      *provider.Usage `json:"usage,omitempty"`
+	Seconds    float64         `json:"seconds"`
+	Error      *errorJSON      `json:"error,omitempty"`
 
 	route *provider.Route
 }
@@ -221,9 +221,9 @@ func (a *app) embedFiles(ctx context.Context, into *stack.Ingest, files []textFi
 		}
 		if p.Usage.InputTokens > 0 {
 			if done.Usage == nil {
-				done.Usage = &usageJSON{}
+				done.Usage = &provider.Usage{}
 			}
-			done.Usage.Input += p.Usage.InputTokens
+			done.Usage.InputTokens += p.Usage.InputTokens
 		}
 		done.Resumed += p.Resumed
 		var long *retrieve.TooLongError

@@ -24,19 +24,12 @@ type envelope struct {
 	Value    any              `json:"value,omitempty"`
 	Thinking string           `json:"thinking,omitempty"`
 	Finish   provider.Finish  `json:"finish,omitempty"`
-	Usage    *usageJSON       `json:"usage,omitempty"`
+	Usage    *provider.Usage  `json:"usage,omitempty"`
 	Route    *provider.Route  `json:"route,omitempty"`
 	Answered []chain.Answered `json:"answered,omitempty"`
 	Tools    []toolCallJSON   `json:"tools,omitempty"`
 	Steps    []stepJSON       `json:"steps,omitempty"`
 	Error    *errorJSON       `json:"error,omitempty"`
-}
-
-type usageJSON struct {
-	Input    int `json:"input_tokens"`
-	Cached   int `json:"cached_tokens"`
-	Output   int `json:"output_tokens"`
-	Thinking int `json:"thinking_tokens"`
 }
 
 type stepJSON struct {
@@ -45,7 +38,7 @@ type stepJSON struct {
 	Value    any              `json:"value,omitempty"`
 	Thinking string           `json:"thinking,omitempty"`
 	Finish   provider.Finish  `json:"finish,omitempty"`
-	Usage    *usageJSON       `json:"usage,omitempty"`
+	Usage    *provider.Usage  `json:"usage,omitempty"`
 	Route    *provider.Route  `json:"route,omitempty"`
 	Answered []chain.Answered `json:"answered,omitempty"`
 	Skipped  bool             `json:"skipped,omitempty"`
@@ -91,13 +84,6 @@ func appendCall(calls []toolCallJSON, e tool.Event) []toolCallJSON {
 		c.Arguments = string(e.Arguments)
 	}
 	return append(calls, c)
-}
-
-func usageOf(u *provider.Usage) *usageJSON {
-	if u == nil {
-		return nil
-	}
-	return &usageJSON{Input: u.InputTokens, Cached: u.CachedTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
 }
 
 // errorOf describes err for the envelope, without secrets.

@@ -141,7 +141,7 @@ func (a *app) replay(ctx context.Context, stack *stack.Stack, old *store.Call) (
 // replayRequest is a call's request as it was, for the provider that answered,
 // or with others for those in use now. Privacy is what it was or tighter.
 func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.Request, error) {
-	req, whole := old.Asked.Request()
+	req, whole := old.Request()
 	if stack.Config().Privacy == config.PrivacyLocal {
 		req.Privacy = provider.PrivacyLocal
 	}

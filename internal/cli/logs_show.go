@@ -135,9 +135,9 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 		line += ", loading the model " + short(rt.Load)
 	}
 	if u := c.Usage; u != nil {
-		line += fmt.Sprintf(" · %d+%d tokens", u.Input, u.Output)
-		if u.Cached > 0 {
-			line += fmt.Sprintf(" (%d cached)", u.Cached)
+		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
+		if u.CachedTokens > 0 {
+			line += fmt.Sprintf(" (%d cached)", u.CachedTokens)
 		}
 	}
 	p.line("%s", line)
@@ -185,7 +185,7 @@ func costOf(c *provider.Cost) string {
 }
 
 // settings are the sampling settings that were asked for.
-func settings(a *store.Asked) string {
+func settings(a *provider.Request) string {
 	var parts []string
 	add := func(name string, set bool, v any) {
 		if set {

@@ -187,7 +187,7 @@ func runEnvelope(o *outcome, err error) envelope {
 	for _, s := range o.steps {
 		env.Steps = append(env.Steps, stepJSON{
 			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
-			Finish: s.Finish, Usage: usageOf(s.Usage), Route: s.Route, Answered: s.Answered,
+			Finish: s.Finish, Usage: s.Usage, Route: s.Route, Answered: s.Answered,
 			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages), Tools: s.tools,
 		})
 	}
@@ -199,7 +199,7 @@ func runEnvelope(o *outcome, err error) envelope {
 		env.Answer, env.Thinking = o.cut.Text, o.cut.Thinking
 	}
 	if !o.untold {
-		env.Usage = usageOf(&o.usage)
+		env.Usage = &o.usage
 	}
 	return env
 }

@@ -120,8 +120,8 @@ func (l lookups) find(ctx context.Context, req *provider.Request) (provider.Chun
 }
 
 // lookedUpIn is where a lookup's passages are from, as a part of what was asked.
-func lookedUpIn(req *provider.Request) []canon.Target {
-	return []canon.Target{{Name: "collection " + req.Use[0]}}
+func lookedUpIn(req *provider.Request) []canon.Candidate {
+	return []canon.Candidate{{Name: "collection " + req.Use[0]}}
 }
 
 // recordLookups has what is found written to the recordings, by the same rules.

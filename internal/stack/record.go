@@ -86,19 +86,19 @@ func (s *Stack) warned(err error) {
 
 // candidates tells who may answer a request, as far as configuration shapes
 // the answer: a recording is as good elsewhere, a cache tells endpoints apart.
-func (s *Stack) candidates(endpoints bool) func(*provider.Request) []canon.Target {
-	return func(req *provider.Request) []canon.Target {
+func (s *Stack) candidates(endpoints bool) func(*provider.Request) []canon.Candidate {
+	return func(req *provider.Request) []canon.Candidate {
 		use := req.Use
 		if len(use) == 0 {
 			use = s.cfg.Use
 		}
-		var out []canon.Target
+		var out []canon.Candidate
 		for _, name := range use {
 			t, ok := s.Target(name)
 			if !ok {
 				return nil // it will not be answered
 			}
-			c := canon.Target{Name: name, Model: t.Config.Model, Options: t.Config.Options}
+			c := canon.Candidate{Name: name, Model: t.Config.Model, Options: t.Config.Options}
 			if req.Model != "" {
 				c.Model = req.Model
 			}

@@ -23,7 +23,7 @@ type Chat struct {
 	// machine. Nothing that is written later loosens it.
 	Privacy  provider.Privacy `json:"privacy,omitempty"`
 	System   string           `json:"system,omitempty"`
-	Settings Asked            `json:"settings"` // what was set for this conversation; no messages
+	Settings provider.Request `json:"settings"` // what was set for this conversation; no messages
 	Memory   Memory           `json:"memory"`
 	Gist     *Gist            `json:"gist,omitempty"` // a summary of what is left out
 	Messages []Said           `json:"messages"`
@@ -53,14 +53,14 @@ type Said struct {
 	Finish   provider.Finish `json:"finish,omitempty"` // of an answer; empty: it broke off
 	// Broken is why an answer is not whole: a provider.Kind, interrupted or error.
 	Broken string          `json:"broken,omitempty"`
-	Usage  *Usage          `json:"usage,omitempty"`
+	Usage  *provider.Usage `json:"usage,omitempty"`
 	Route  *provider.Route `json:"route,omitempty"`
 }
 
 // Answered is r, which ended with err, as it is kept: at the time at, in answer
 // to a turn.
 func Answered(turn int, at time.Time, r provider.Response, err error) Said {
-	m := Said{Turn: turn, Role: provider.RoleAssistant, Text: r.Text, At: at, Thinking: r.Thinking, Finish: r.Finish, Usage: usageOf(r.Usage), Route: r.Route}
+	m := Said{Turn: turn, Role: provider.RoleAssistant, Text: r.Text, At: at, Thinking: r.Thinking, Finish: r.Finish, Usage: r.Usage, Route: r.Route}
 	if f := failureOf(err); f != nil {
 		m.Finish, m.Broken = "", f.Kind
 	}
@@ -91,7 +91,7 @@ var ErrMovedOn = errors.New("another tandem has gone on with this conversation")
 // where a message's place is taken.
 func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 	kept := *chat
-	kept.Messages, kept.Settings = nil, *chat.Settings.kept()
+	kept.Messages, kept.Settings = nil, *encodable(&chat.Settings)
 	record, err := c.record(kept)
 	if err != nil {
 		return err

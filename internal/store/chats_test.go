@@ -22,7 +22,7 @@ func chats(t *testing.T) *Chats {
 }
 
 func newChat(title string, at time.Time) *Chat {
-	return &Chat{ID: idAt(at), Title: title, Created: at, Updated: at, Settings: Asked{Model: "m", Temperature: provider.Ptr(0.0)}, System: "Be terse."}
+	return &Chat{ID: idAt(at), Title: title, Created: at, Updated: at, Settings: provider.Request{Model: "m", Temperature: provider.Ptr(0.0)}, System: "Be terse."}
 }
 
 func asks(turn int, text string) Said {
@@ -48,7 +48,7 @@ func TestChatsComeBackAsTheyWere(t *testing.T) {
 	if got.Title != "Rivers" || got.System != "Be terse." || *got.Settings.Temperature != 0 || got.Gist.Turns != 1 || len(got.Messages) != 4 {
 		t.Fatalf("%+v", got)
 	}
-	if m := got.Messages; m[0].Text != "Which river? [redacted]" || m[1].Text != "The Ganges." || m[1].Thinking != "hm" || m[1].Usage.Output != 3 || m[1].Route.Provider != "local" || m[1].Finish != provider.FinishStop {
+	if m := got.Messages; m[0].Text != "Which river? [redacted]" || m[1].Text != "The Ganges." || m[1].Thinking != "hm" || m[1].Usage.OutputTokens != 3 || m[1].Route.Provider != "local" || m[1].Finish != provider.FinishStop {
 		t.Errorf("%+v", m[:2])
 	}
 	if m := got.Messages[3]; m.Broken != "interrupted" || m.Finish != "" || m.Text != "And" {

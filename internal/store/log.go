@@ -86,7 +86,7 @@ func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, 
 	c := &Call{
 		RunID: run.ID, Step: run.Step, Index: run.Index, Began: began, Took: time.Since(began),
 		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
-		Usage: usageOf(r.Usage), Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
+		Usage: r.Usage, Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
 	}
 	if !l.cfg.Content {
 		c.wipe()

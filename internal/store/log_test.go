@@ -50,13 +50,13 @@ func TestARunIsKeptWhole(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	c := r.Calls[1]
-	if c.Step != "two" || c.Index != 1 || c.Answer != "Hello wörld" || c.Thinking != "Hm." || c.Finish != provider.FinishStop || c.Usage.Output != 2 || c.Route.Provider != "p" || c.Error != nil {
+	if c.Step != "two" || c.Index != 1 || c.Answer != "Hello wörld" || c.Thinking != "Hm." || c.Finish != provider.FinishStop || c.Usage.OutputTokens != 2 || c.Route.Provider != "p" || c.Error != nil {
 		t.Errorf("%+v", c)
 	}
 	if m := c.Manifest; m == nil || m.Engine != "fake" || m.Tandem != "v9" || m.SHA256 != "abc" || m.Options["top_k"] != 3.0 {
 		t.Errorf("manifest %+v", m)
 	}
-	again, whole := c.Asked.Request()
+	again, whole := c.Request()
 	if whole || again.Messages[0].Text != "Who?" || *again.Seed != 7 || *again.Temperature != 0 || again.Options["top_k"] != 3.0 {
 		t.Errorf("asked again: %+v, whole %v; its picture was not kept", again, whole)
 	}

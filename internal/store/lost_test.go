@@ -22,8 +22,8 @@ import (
 func anyCall(run string) *Call {
 	return &Call{
 		RunID: run, Step: "s", Began: time.UnixMilli(1000), Took: 7, Content: true, Finish: provider.FinishStop,
-		Asked: &Asked{Model: "m", Messages: []Message{{Role: provider.RoleUser, Text: "question of " + run}}}, Answer: "answer of " + run,
-		Usage: &Usage{Input: 3, Output: 4},
+		Asked: &provider.Request{Model: "m", Messages: []provider.Message{{Role: provider.RoleUser, Text: "question of " + run}}}, Answer: "answer of " + run,
+		Usage: &provider.Usage{InputTokens: 3, OutputTokens: 4},
 		Route: &provider.Route{Provider: "p", Model: "m", Cost: &provider.Cost{USD: provider.Ptr(0.25), Basis: "b"}},
 	}
 }
@@ -93,7 +93,7 @@ func TestOneBadRecordTakesNoOthers(t *testing.T) {
 					c.RunID, c.Step, c.Finish, c.Asked.Model, c.Route.Provider = "2", "s", "stop", "m", "p"
 				}
 				if c.Unkept == "" || c.Answer != "" || c.RunID != "2" || c.Step != "s" || c.Finish != "stop" || c.Took != 7 || c.Asked.Model != "m" ||
-					c.Usage == nil || c.Usage.Output != 4 || c.Route.Provider != "p" || *c.Route.Cost.USD != 0.25 {
+					c.Usage == nil || c.Usage.OutputTokens != 4 || c.Route.Provider != "p" || *c.Route.Cost.USD != 0.25 {
 					t.Errorf("what is left of it: %+v, %+v", c, c.Route)
 				}
 			}
@@ -255,7 +255,7 @@ func TestArgumentsAreKeptAsWritten(t *testing.T) {
 		w := writer(t)
 		c := anyCall("1")
 		c.ToolCalls = []provider.ToolCall{{ID: "c1", Name: "t", Arguments: json.RawMessage(args)}}
-		c.Asked.Messages = append(c.Asked.Messages, Message{Role: provider.RoleAssistant, ToolCalls: c.ToolCalls})
+		c.Asked.Messages = append(c.Asked.Messages, provider.Message{Role: provider.RoleAssistant, ToolCalls: c.ToolCalls})
 		c.Asked.Tools = []provider.Tool{{Name: "t", Parameters: json.RawMessage(args)}}
 		c.Asked.Schema = &provider.Schema{JSON: json.RawMessage(args)}
 		w.add(record{call: c, run: Run{ID: "1"}, redact: secretless})
@@ -263,7 +263,7 @@ func TestArgumentsAreKeptAsWritten(t *testing.T) {
 		if _, err := json.Marshal(r); err != nil {
 			t.Errorf("%q: %v", args, err)
 		}
-		req, _ := r.Calls[0].Asked.Request()
+		req, _ := r.Calls[0].Request()
 		want := strings.ToValidUTF8(args, "\uFFFD")
 		if got := string(req.Messages[1].ToolCalls[0].Arguments); got != want && !(want == "" && got == "null") {
 			t.Errorf("%q is asked again as %q", args, got)

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -33,12 +31,14 @@ type Call struct {
 	Began time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
 
-	Asked     *Asked              `json:"asked,omitempty"` // nil where an older record has none
+	// Asked is what was asked, images as digests; nil where an older record has
+	// none. Without Content it has the settings alone.
+	Asked     *provider.Request   `json:"asked,omitempty"`
 	Answer    string              `json:"answer,omitempty"`
 	Thinking  string              `json:"thinking,omitempty"`
 	ToolCalls []provider.ToolCall `json:"tool_calls,omitempty"`
 	Finish    provider.Finish     `json:"finish,omitempty"`
-	Usage     *Usage              `json:"usage,omitempty"`
+	Usage     *provider.Usage     `json:"usage,omitempty"`
 	Route     *provider.Route     `json:"route,omitempty"`
 	Error     *Failure            `json:"error,omitempty"`
 	Manifest  *Manifest           `json:"manifest,omitempty"`
@@ -48,21 +48,6 @@ type Call struct {
 	Unkept string `json:"unkept,omitempty"`
 }
 
-// Usage is provider.Usage with names for JSON.
-type Usage struct {
-	Input    int `json:"input_tokens"`
-	Cached   int `json:"cached_tokens"`
-	Output   int `json:"output_tokens"`
-	Thinking int `json:"thinking_tokens"`
-}
-
-func usageOf(u *provider.Usage) *Usage {
-	if u == nil {
-		return nil
-	}
-	return &Usage{Input: u.InputTokens, Cached: u.CachedTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
-}
-
 // Failure is why there is no whole answer.
 type Failure struct {
 	Kind     string             `json:"kind"`              // a provider.Kind, interrupted, deadline or error
@@ -70,43 +55,6 @@ type Failure struct {
 	Provider string             `json:"provider,omitempty"`
 	Status   int                `json:"http_status,omitempty"`
 	Attempts []provider.Attempt `json:"attempts,omitempty"`
-}
-
-// Asked is a request as it is kept. Pictures are not: their digests are.
-type Asked struct {
-	Model       string            `json:"model,omitempty"`
-	Use         []string          `json:"use,omitempty"`
-	Messages    []Message         `json:"messages,omitempty"`
-	Temperature *float64          `json:"temperature,omitempty"`
-	TopP        *float64          `json:"top_p,omitempty"`
-	Seed        *int64            `json:"seed,omitempty"`
-	MaxTokens   *int              `json:"max_tokens,omitempty"`
-	Stop        []string          `json:"stop,omitempty"`
-	Schema      *provider.Schema  `json:"schema,omitempty"`
-	Tools       []provider.Tool   `json:"tools,omitempty"`
-	ToolChoice  string            `json:"tool_choice,omitempty"`
-	Think       provider.Thinking `json:"think,omitempty"`
-	Privacy     provider.Privacy  `json:"privacy,omitempty"`
-	Options     map[string]any    `json:"options,omitempty"`
-	NoStream    bool              `json:"no_stream,omitempty"`
-}
-
-// Message is provider.Message as it is kept.
-type Message struct {
-	Role       provider.Role       `json:"role"`
-	Text       string              `json:"text,omitempty"`
-	Images     []Image             `json:"images,omitempty"`
-	ToolCalls  []provider.ToolCall `json:"tool_calls,omitempty"`
-	ToolCallID string              `json:"tool_call_id,omitempty"`
-	ToolName   string              `json:"tool_name,omitempty"`
-}
-
-// Image says which picture was sent.
-type Image struct {
-	MIME   string `json:"mime,omitempty"`
-	Bytes  int    `json:"bytes,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
-	URL    string `json:"url,omitempty"`
 }
 
 // Manifest is on what an answer was made, as far as its engine tells.
@@ -128,57 +76,36 @@ type Manifest struct {
 }
 
 // asked is req as it is kept; without content, its settings alone.
-func asked(req *provider.Request, content bool) *Asked {
-	a := &Asked{
-		Model: req.Model, Use: req.Use, Temperature: req.Temperature, TopP: req.TopP, Seed: req.Seed, MaxTokens: req.MaxTokens,
-		Think: req.Think, Privacy: req.Privacy, Options: maps.Clone(req.Options), NoStream: req.NoStream,
-	}
+func asked(req *provider.Request, content bool) *provider.Request {
+	a := req.WithoutImageData()
+	a.Options = maps.Clone(req.Options)
 	if !content {
-		return a
+		a.Messages, a.Stop, a.Schema, a.Tools, a.ToolChoice = nil, nil, nil, nil, ""
 	}
-	a.Stop, a.Schema, a.Tools, a.ToolChoice = req.Stop, req.Schema, req.Tools, req.ToolChoice
-	for _, m := range req.Messages {
-		kept := Message{Role: m.Role, Text: m.Text, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID, ToolName: m.ToolName}
-		for _, im := range m.Images {
-			k := Image{MIME: im.MIME, Bytes: len(im.Data), URL: im.URL}
-			if len(im.Data) > 0 {
-				sum := sha256.Sum256(im.Data)
-				k.SHA256 = hex.EncodeToString(sum[:])
-			}
-			kept.Images = append(kept.Images, k)
-		}
-		a.Messages = append(a.Messages, kept)
-	}
-	return a
+	return &a
 }
 
 // Request is what was asked, to be asked again. It reports whether that is
-// whole: pictures are not kept, nor is anything without content.
-func (a *Asked) Request() (req provider.Request, whole bool) {
-	req = provider.Request{
-		Model: a.Model, Use: a.Use, Temperature: a.Temperature, TopP: a.TopP, Seed: a.Seed, MaxTokens: a.MaxTokens,
-		Stop: a.Stop, Schema: a.Schema, Tools: a.Tools, ToolChoice: a.ToolChoice, Think: a.Think, Privacy: a.Privacy,
-		Options: a.Options, NoStream: a.NoStream,
+// whole: image data is not kept, nor is anything without content.
+func (c *Call) Request() (req provider.Request, whole bool) {
+	if c.Asked == nil {
+		return req, false
 	}
-	whole = len(a.Messages) > 0
-	for _, m := range a.Messages {
-		msg := provider.Message{Role: m.Role, Text: m.Text, ToolCalls: withArguments(m.ToolCalls, asWritten), ToolCallID: m.ToolCallID, ToolName: m.ToolName}
-		for _, im := range m.Images {
-			if im.URL == "" {
-				whole = false
-				continue
-			}
-			msg.Images = append(msg.Images, provider.Image{URL: im.URL, MIME: im.MIME})
+	req = *c.Asked
+	whole = len(req.Messages) > 0
+	for i := range req.Messages {
+		lost := func(im provider.Image) bool { return im.URL == "" }
+		if slices.ContainsFunc(req.Messages[i].Images, lost) {
+			whole = false
 		}
-		req.Messages = append(req.Messages, msg)
 	}
 	return req, whole
 }
 
-// prompt is the messages' text, for search.
-func (a *Asked) prompt() string {
+// promptText is the messages' text, for search.
+func promptText(req *provider.Request) string {
 	var b strings.Builder
-	for i, m := range a.Messages {
+	for i, m := range req.Messages {
 		if i > 0 {
 			b.WriteString("\n\n")
 		}
@@ -208,21 +135,21 @@ func wiped(attempts []provider.Attempt) []provider.Attempt {
 	return out
 }
 
-// kept is a with nothing in it that cannot be written as JSON because a model
-// or a file wrote it.
-func (a *Asked) kept() *Asked {
-	out := *a
-	out.Messages = slices.Clone(a.Messages)
+// encodable is req with nothing in it that cannot be written as JSON because a
+// model or a file wrote it.
+func encodable(req *provider.Request) *provider.Request {
+	out := *req
+	out.Messages = slices.Clone(req.Messages)
 	for i := range out.Messages {
 		m := &out.Messages[i]
-		m.ToolCalls = keptCalls(m.ToolCalls)
+		m.ToolCalls = encodableCalls(m.ToolCalls)
 	}
-	out.Tools = slices.Clone(a.Tools)
+	out.Tools = slices.Clone(req.Tools)
 	for i := range out.Tools {
 		out.Tools[i].Parameters = asJSON(out.Tools[i].Parameters)
 	}
-	if a.Schema != nil {
-		schema := *a.Schema
+	if req.Schema != nil {
+		schema := *req.Schema
 		schema.JSON = asJSON(schema.JSON)
 		out.Schema = &schema
 	}

@@ -3,12 +3,14 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // redactJSON returns valid JSON with clean applied to each string in it, keys
-// included, and to numbers: a number that clean changes becomes a string. What
+// included, and to numbers: a number that clean changes becomes a string. The
+// arguments of a tool call, a string that holds JSON, are redacted as JSON. What
 // is not changed stays byte for byte, so the structure is that of data.
 func redactJSON(data []byte, clean func(string) string) []byte {
 	if clean == nil {
@@ -16,6 +18,7 @@ func redactJSON(data []byte, clean func(string) string) []byte {
 	}
 	var out []byte
 	done := 0 // of data, copied to out
+	key := "" // of the value that comes next
 	for i := 0; i < len(data); {
 		end, text := i+1, ""
 		switch c := data[i]; {
@@ -30,12 +33,22 @@ func redactJSON(data []byte, clean func(string) string) []byte {
 			i++
 			continue
 		}
-		if kept := clean(text); kept != text {
+		var kept string
+		if key == "arguments" && json.Valid([]byte(text)) {
+			kept = string(redactJSON([]byte(text), clean))
+		} else {
+			kept = clean(text)
+		}
+		if kept != text {
 			quoted, _ := json.Marshal(kept) // a string has no errors
 			out = append(append(out, data[done:i]...), quoted...)
 			done = end
 		}
-		i = end
+		if i = end; end < len(data) && data[end] == ':' {
+			key = text
+		} else {
+			key = ""
+		}
 	}
 	if done == 0 {
 		return data
@@ -60,8 +73,7 @@ func stringAt(data []byte, i int) (end int, text string) {
 	return end, text
 }
 
-// asJSON is raw where it is valid JSON, and a string with its text otherwise:
-// models write broken arguments, and the log keeps what they wrote.
+// asJSON is raw where it is valid JSON, and a string with its text otherwise.
 func asJSON(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
@@ -73,29 +85,11 @@ func asJSON(raw json.RawMessage) json.RawMessage {
 	return text
 }
 
-// asWritten undoes asJSON. Arguments are objects, so a string is what was no
-// JSON.
-func asWritten(raw json.RawMessage) json.RawMessage {
-	var text string
-	if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &text) == nil {
-		return json.RawMessage(text)
-	}
-	return raw
-}
-
-// keptCalls are tool calls with arguments that can be written as JSON.
-func keptCalls(calls []provider.ToolCall) []provider.ToolCall {
-	return withArguments(calls, asJSON)
-}
-
-func withArguments(calls []provider.ToolCall, f func(json.RawMessage) json.RawMessage) []provider.ToolCall {
-	if len(calls) == 0 {
-		return nil
-	}
-	out := make([]provider.ToolCall, len(calls))
-	for i, c := range calls {
-		c.Arguments = f(c.Arguments)
-		out[i] = c
+// encodableCalls are tool calls whose Extra can be written as JSON.
+func encodableCalls(calls []provider.ToolCall) []provider.ToolCall {
+	out := slices.Clone(calls)
+	for i := range out {
+		out[i].Extra = asJSON(out[i].Extra)
 	}
 	return out
 }

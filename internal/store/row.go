@@ -38,12 +38,12 @@ func rowOf(run Run, c *Call, clean func(string) string) (r *row, err error) {
 		*text = clean(*text)
 	}
 	kept := *c
-	kept.ToolCalls = keptCalls(c.ToolCalls)
+	kept.ToolCalls = encodableCalls(c.ToolCalls)
 	if c.Asked != nil {
-		kept.Asked = c.Asked.kept()
+		kept.Asked = encodable(c.Asked)
 	}
 	if c.Content {
-		r.prompt = excerpt(clean(c.Asked.prompt()))
+		r.prompt = excerpt(clean(promptText(c.Asked)))
 		kept.Answer, kept.Thinking = clean(c.Answer), clean(c.Thinking)
 		r.answer = excerpt(kept.Answer)
 	}
@@ -85,7 +85,7 @@ func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
 	if kept.Unkept == "" {
 		kept.Unkept = "secrets could not be taken out of it"
 	}
-	kept.Asked = &Asked{}
+	kept.Asked = &provider.Request{}
 	if c.Asked != nil {
 		kept.Asked.Model, kept.Asked.Privacy = short(c.Asked.Model), provider.Privacy(short(string(c.Asked.Privacy)))
 	}

@@ -13,26 +13,12 @@ const version = 1
 
 // answer is what is stored: a whole answer, and who gave it when.
 type answer struct {
-	At       time.Time      `json:"at"`
-	Route    provider.Route `json:"route"` // without Attempts
-	Text     string         `json:"text"`
-	Thinking string         `json:"thinking,omitempty"`
-	Usage    *usage         `json:"usage,omitempty"`
-	Version  int            `json:"version"`
-}
-
-type usage struct {
-	Cached   int `json:"cached_tokens"`
-	Input    int `json:"input_tokens"`
-	Output   int `json:"output_tokens"`
-	Thinking int `json:"thinking_tokens"`
-}
-
-func usageOf(u *provider.Usage) *usage {
-	if u == nil {
-		return nil
-	}
-	return &usage{Cached: u.CachedTokens, Input: u.InputTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
+	At       time.Time       `json:"at"`
+	Route    provider.Route  `json:"route"` // without Attempts
+	Text     string          `json:"text"`
+	Thinking string          `json:"thinking,omitempty"`
+	Usage    *provider.Usage `json:"usage,omitempty"`
+	Version  int             `json:"version"`
 }
 
 func (a *answer) encode() ([]byte, error) { return json.Marshal(a) }
@@ -78,7 +64,7 @@ func (a *answer) replay(took time.Duration, yield func(provider.Chunk, error) bo
 	h.route.Cost = &h.cost
 	last := provider.Chunk{Text: a.Text, Finish: provider.FinishStop, Route: &h.route}
 	if u := a.Usage; u != nil {
-		h.usage = provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
+		h.usage = *u
 		last.Usage = &h.usage
 	}
 	yield(last, nil)

@@ -28,7 +28,7 @@ type Options struct {
 	// Targets tells who may answer a request, where, and with what settings, in
 	// order. All of it is a part of the question. Nil, as in a program of your
 	// own: Request.Use stands for them.
-	Targets func(*provider.Request) []canon.Target
+	Targets func(*provider.Request) []canon.Candidate
 	// Secret reports whether a text has a secret in it: such an answer is not
 	// kept, for without the secret it would be another one. Nil: none has.
 	Secret func(text string) bool
@@ -97,15 +97,15 @@ func (c *Cache) key(req *provider.Request) (string, bool) {
 	if !c.o.Insist && !deterministic(req) || req.Validate() != nil {
 		return "", false
 	}
-	var targets []canon.Target
+	var targets []canon.Candidate
 	if c.o.Targets != nil {
 		targets = c.o.Targets(req)
 	}
-	r := canon.Of(req, targets)
 	// Under privacy: local the answer of a hosted provider is as good: the
 	// prompt is not sent again, and the Route says where it came from.
+	r := *req
 	r.Privacy = ""
-	key, err := r.Key()
+	key, err := canon.Key(&r, targets)
 	return key, err == nil
 }
 
@@ -198,7 +198,7 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 		return
 	}
 	k.Text, k.Thinking = k.text.String(), k.thinking.String()
-	k.Usage = usageOf(c.Usage)
+	k.Usage = c.Usage
 	if c.Route != nil {
 		k.Route = *c.Route
 		k.Route.Attempts = nil

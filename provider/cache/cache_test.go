@@ -104,8 +104,8 @@ func (w withCost) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 // Which questions are one, and which are two.
 func TestWhatIsTheSameQuestion(t *testing.T) {
 	endpoint := "http://here"
-	targets := func(r *provider.Request) []canon.Target {
-		return []canon.Target{{Name: "local", Model: "m", Endpoint: endpoint}}
+	targets := func(r *provider.Request) []canon.Candidate {
+		return []canon.Candidate{{Name: "local", Model: "m", Endpoint: endpoint}}
 	}
 	for name, tc := range map[string]struct {
 		change func(*provider.Request)

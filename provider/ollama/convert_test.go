@@ -134,7 +134,7 @@ func conversions() map[string]conversion {
 		"a seed of 64 bits": {req: provider.Request{Seed: provider.Ptr(int64(1) << 40)}, want: `{"options":{"seed":1099511627776}}`},
 		// What Ollama goes without, because it means nothing there.
 		"image type": {
-			req:  provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("png"), MIME: "image/png"}}}}},
+			req:  provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("png"), MIME: "image/png", Bytes: 3, SHA256: "00"}}}}},
 			want: `{"messages":[{"role":"user","content":"","images":["cG5n"]}]}`,
 		},
 		"schema's name, always strict": {

@@ -25,33 +25,66 @@ const Version = 1
 
 // call is one file: what was asked, and what came of it.
 type call struct {
-	Chunks   []chunk       `json:"chunks,omitempty"`
-	Error    *failure      `json:"error,omitempty"`
-	Key      string        `json:"key"`
-	Recorded time.Time     `json:"recorded"`           // when it was asked, UTC, whole seconds
-	Redacted int           `json:"redacted,omitempty"` // secrets taken out
-	Request  canon.Request `json:"request"`
-	Version  int           `json:"version"`
-	file     string        // its name
+	Chunks   []chunk   `json:"chunks,omitempty"`
+	Error    *failure  `json:"error,omitempty"`
+	Key      string    `json:"key"`
+	Recorded time.Time `json:"recorded"`           // when it was asked, UTC, whole seconds
+	Redacted int       `json:"redacted,omitempty"` // secrets taken out
+	Request  question  `json:"request"`
+	Version  int       `json:"version"`
+	file     string    // its name
+}
+
+// question is what was asked, and who might answer.
+type question struct {
+	provider.Request
+	Targets []canon.Candidate // nil: not known
+}
+
+// ask makes the question of req. Its slices are the caller's.
+func ask(req *provider.Request, targets func(*provider.Request) []canon.Candidate) question {
+	q := question{Request: req.WithoutImageData()}
+	if targets != nil {
+		q.Targets = targets(req)
+	}
+	return q
+}
+
+func (q *question) key() (string, error) { return canon.Key(&q.Request, q.Targets) }
+
+// MarshalJSON writes what the key is made of.
+func (q question) MarshalJSON() ([]byte, error) { return canon.JSON(&q.Request, q.Targets) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (q *question) UnmarshalJSON(data []byte) error {
+	var with struct{ Targets []canon.Candidate }
+	if err := json.Unmarshal(data, &with); err != nil {
+		return err
+	}
+	q.Targets = with.Targets
+	return q.Request.UnmarshalJSON(data)
 }
 
 // chunk is a provider.Chunk and when it came.
 type chunk struct {
-	AtMS      float64         `json:"at_ms"` // from the call
-	Finish    provider.Finish `json:"finish,omitempty"`
-	Restart   bool            `json:"restart,omitempty"`
-	Route     *provider.Route `json:"route,omitempty"`
-	Text      string          `json:"text,omitempty"`
-	Thinking  string          `json:"thinking,omitempty"`
-	ToolCalls []canon.Call    `json:"tool_calls,omitempty"`
-	Usage     *usage          `json:"usage,omitempty"`
+	AtMS float64 `json:"at_ms"` // from the call
+	provider.Chunk
 }
 
-type usage struct {
-	Cached   int `json:"cached_tokens"`
-	Input    int `json:"input_tokens"`
-	Output   int `json:"output_tokens"`
-	Thinking int `json:"thinking_tokens"`
+// chunkOf copies c as far as the scrubber or a replay changes it.
+func chunkOf(c *provider.Chunk, at time.Duration) chunk {
+	return chunk{AtMS: ms(at), Chunk: cloneChunk(c)}
+}
+
+func cloneChunk(c *provider.Chunk) provider.Chunk {
+	out := *c
+	out.ToolCalls = slices.Clone(c.ToolCalls)
+	if c.Route != nil {
+		rt := *c.Route
+		rt.Attempts = slices.Clone(rt.Attempts)
+		out.Route = &rt
+	}
+	return out
 }
 
 // failure is the error that ended an answer.
@@ -67,38 +100,6 @@ type failure struct {
 	Sent         bool               `json:"sent,omitempty"`
 	Status       int                `json:"status,omitempty"`
 	Text         string             `json:"text,omitempty"` // of the cause
-}
-
-func chunkOf(c *provider.Chunk, at time.Duration) chunk {
-	out := chunk{
-		AtMS: ms(at), Finish: c.Finish, Restart: c.Restart, Text: c.Text, Thinking: c.Thinking,
-		ToolCalls: canon.Calls(c.ToolCalls),
-	}
-	if c.Route != nil {
-		rt := *c.Route
-		rt.Attempts = slices.Clone(rt.Attempts) // who gets the chunk may change its own
-		out.Route = &rt
-	}
-	if u := c.Usage; u != nil {
-		out.Usage = &usage{Cached: u.CachedTokens, Input: u.InputTokens, Output: u.OutputTokens, Thinking: u.ThinkingTokens}
-	}
-	return out
-}
-
-func (c *chunk) provider() provider.Chunk {
-	out := provider.Chunk{Finish: c.Finish, Restart: c.Restart, Text: c.Text, Thinking: c.Thinking}
-	for _, t := range c.ToolCalls {
-		out.ToolCalls = append(out.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Name, Arguments: json.RawMessage(t.Arguments)})
-	}
-	if c.Route != nil {
-		rt := *c.Route
-		rt.Attempts = slices.Clone(rt.Attempts)
-		out.Route = &rt
-	}
-	if u := c.Usage; u != nil {
-		out.Usage = &provider.Usage{CachedTokens: u.Cached, InputTokens: u.Input, OutputTokens: u.Output, ThinkingTokens: u.Thinking}
-	}
-	return out
 }
 
 func failureOf(err error, at time.Duration, attempts []provider.Attempt) *failure {

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/tandem-llm/tandem/internal/canon"
 )
 
 // Miss is why a replay has no answer: nothing like it was recorded. It is the
@@ -42,7 +40,7 @@ func (m *Miss) Error() string {
 
 // nearestMiss looks for the recording that is nearest to r, until ctx ends. What cannot
 // be read is not near.
-func (p *Player) nearestMiss(ctx context.Context, r canon.Request) *Miss {
+func (p *Player) nearestMiss(ctx context.Context, r question) *Miss {
 	r = newScrubber(nil, nil).request(r) // as the files are
 	m := &Miss{Dir: p.o.Dir, Asked: describe(r)}
 	asked, err := flatten(r)
@@ -84,7 +82,7 @@ func (p *Player) nearestMiss(ctx context.Context, r canon.Request) *Miss {
 }
 
 // describe is a request in a few words.
-func describe(r canon.Request) string {
+func describe(r question) string {
 	text := ""
 	for _, m := range slices.Backward(r.Messages) {
 		if text = m.Text; text != "" {
@@ -113,7 +111,7 @@ func describe(r canon.Request) string {
 }
 
 // flatten is r's fields by their paths, as JSON.
-func flatten(r canon.Request) (map[string]string, error) {
+func flatten(r question) (map[string]string, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func TestAMissSaysWhatToDo(t *testing.T) {
 func TestTargetsMatter(t *testing.T) {
 	dir := t.TempDir()
 	model := "small"
-	targets := func(*provider.Request) []canon.Target { return []canon.Target{{Name: "local", Model: model}} }
+	targets := func(*provider.Request) []canon.Candidate { return []canon.Candidate{{Name: "local", Model: model}} }
 	if _, err := drain(recorder(t, &providertest.Fake{}, record.Options{Dir: dir, Targets: targets}), ask("hi")); err != nil {
 		t.Fatal(err)
 	}

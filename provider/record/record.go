@@ -28,7 +28,7 @@ type Options struct {
 	// Targets tells who may answer a request and with what settings, in order:
 	// they are a part of what was asked. Nil, as in a program of your own:
 	// Request.Use stands for them.
-	Targets func(*provider.Request) []canon.Target
+	Targets func(*provider.Request) []canon.Candidate
 	// Secrets returns the texts that must not be written, such as the keys in
 	// use. It is asked before each file is written. Those shorter than 8 bytes
 	// are not looked for.
@@ -78,8 +78,8 @@ func (r *Recorder) Unwrap() provider.Provider { return r.Provider }
 func (r *Recorder) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		t := taker{Recorder: r, asked: r.o.Now()}
-		t.call.Request = canon.Of(&req, targets(r.o.Targets, &req))
-		t.call.Key, t.failed = t.call.Request.Key()
+		t.call.Request = ask(&req, r.o.Targets)
+		t.call.Key, t.failed = t.call.Request.key()
 		for c, err := range r.Provider.Chat(ctx, req) {
 			t.take(ctx, &c, err)
 			if !yield(c, err) || err != nil {
@@ -87,13 +87,6 @@ func (r *Recorder) Chat(ctx context.Context, req provider.Request) iter.Seq2[pro
 			}
 		}
 	}
-}
-
-func targets(of func(*provider.Request) []canon.Target, req *provider.Request) []canon.Target {
-	if of == nil {
-		return nil
-	}
-	return of(req)
 }
 
 // most is how much of an answer is recorded, in bytes, what a chunk takes

@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -76,7 +77,7 @@ func (e *everything) Chat(context.Context, provider.Request) iter.Seq2[provider.
 			yield(provider.Chunk{Text: "Hello"}, nil) &&
 			yield(provider.Chunk{Restart: true, Text: "wörld <&>"}, nil) &&
 			yield(provider.Chunk{
-				ToolCalls: []provider.ToolCall{{ID: "1", Name: "f", Arguments: json.RawMessage(`{ "b":1,"a" : 2 }`)}},
+				ToolCalls: []provider.ToolCall{{ID: "1", Name: "f", Arguments: json.RawMessage(`{ "b":1,"a" : 2 }`), Extra: json.RawMessage(`{"google":{"thought_signature":"c2ln"}}`)}},
 				Finish:    provider.FinishToolCalls,
 				Usage:     &provider.Usage{InputTokens: 1, CachedTokens: 2, OutputTokens: 3, ThinkingTokens: 4},
 				Route: &provider.Route{
@@ -143,6 +144,38 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	rt.Reason, rt.Cost = last.Route.Reason, last.Route.Cost
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("replayed:\n%+v\nwas:\n%+v", got, want)
+	}
+}
+
+// The files in testdata/v1 were written by the program of 2026-11-28.
+func TestRecordingsOfEarlierProgramsAreReplayed(t *testing.T) {
+	p := replay(t, record.PlayerOptions{Dir: "testdata/v1", Targets: func(*provider.Request) []canon.Candidate {
+		return []canon.Candidate{{Name: "local", Model: "m", NumCtx: 4096, Options: map[string]any{"k": 1}}, {Name: "openai"}}
+	}})
+	question := func(text string) provider.Request {
+		return provider.Request{
+			Model: "m", Use: []string{"local"},
+			Messages: []provider.Message{
+				{Role: provider.RoleUser, Text: text, Images: []provider.Image{{Data: []byte("png"), MIME: "image/png"}, {URL: "https://pictures.example/1"}}},
+				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{{ID: "1", Name: "f", Arguments: json.RawMessage(`{"a": 1}`)}}},
+				{Role: provider.RoleTool, Text: "4", ToolCallID: "1", ToolName: "f"},
+			},
+			Temperature: provider.Ptr(0.5), TopP: provider.Ptr(0.9), Seed: provider.Ptr(int64(7)), MaxTokens: provider.Ptr(9), Stop: []string{"\n"},
+			Schema: &provider.Schema{Name: "s", JSON: json.RawMessage(`{"type":"object"}`), Strict: true},
+			Tools:  []provider.Tool{{Name: "f", Description: "does", Parameters: json.RawMessage(`{"type":"object"}`)}}, ToolChoice: "auto",
+			Think: provider.ThinkOn, Privacy: provider.PrivacyLocal, Options: map[string]any{"top_k": 20, "a": true}, NoStream: true,
+		}
+	}
+	r, err := provider.Collect(p.Chat(t.Context(), question("look")))
+	call := provider.ToolCall{ID: "c1", Name: "f", Arguments: json.RawMessage(`{"b": 1,"a":2}`)}
+	usage := &provider.Usage{InputTokens: 4, CachedTokens: 1, OutputTokens: 3, ThinkingTokens: 2}
+	if err != nil || r.Text != "b" || !reflect.DeepEqual(r.ToolCalls, []provider.ToolCall{call}) || !reflect.DeepEqual(r.Usage, usage) || r.Route.Request != "r2" {
+		t.Errorf("replayed: %+v, %v", r, err)
+	}
+	_, err = provider.Collect(p.Chat(t.Context(), question("fail")))
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Kind != provider.RateLimited || e.RetryAfter != time.Second || e.RequestID != "r1" {
+		t.Errorf("replayed: %v", err)
 	}
 }
 

@@ -31,7 +31,7 @@ type PlayerOptions struct {
 	// Dir is where the files lie.
 	Dir string
 	// Targets is as in [Options], and must tell the same.
-	Targets func(*provider.Request) []canon.Target
+	Targets func(*provider.Request) []canon.Candidate
 	// Timing waits before each piece of an answer as long as it took then.
 	Timing bool
 	// Cause makes the cause of an error that had attempts of its text and of
@@ -106,7 +106,7 @@ func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 				yield(provider.Chunk{}, err)
 				return
 			}
-			out := c.Chunks[i].provider()
+			out := cloneChunk(&c.Chunks[i].Chunk)
 			if out.Finish != "" {
 				out.Route = p.route(c, out.Route)
 			}
@@ -164,8 +164,8 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := canon.Of(req, targets(p.o.Targets, req))
-	key, err := r.Key()
+	asked := ask(req, p.o.Targets)
+	key, err := asked.key()
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, p.name, req.Model, "%w", err)
 	}
@@ -177,7 +177,7 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 		if err := req.Validate(); err != nil { // after: a refusal may be recorded
 			return nil, p.invalid(req.Model, err)
 		}
-		return nil, p.fail(req.Model, p.nearestMiss(ctx, r))
+		return nil, p.fail(req.Model, p.nearestMiss(ctx, asked))
 	}
 	c, err := load(p.o.Dir, row[p.turn(key, len(row))])
 	if err == nil && c.Key != key {

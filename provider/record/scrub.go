@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -58,7 +57,7 @@ func (s *scrubber) call(c *call) {
 	}
 	s.pieces(text, true)
 	s.pieces(thinking, true)
-	c.Chunks = slices.DeleteFunc(c.Chunks, func(k chunk) bool { p := k.provider(); return p.Empty() })
+	c.Chunks = slices.DeleteFunc(c.Chunks, func(k chunk) bool { return k.Empty() })
 	if f := c.Error; f != nil {
 		s.text(&f.Text, false)
 		f.Attempts = slices.Clone(f.Attempts)
@@ -74,26 +73,33 @@ func (s *scrubber) attempts(attempts []provider.Attempt) {
 	}
 }
 
-func (s *scrubber) calls(calls []canon.Call) {
+func (s *scrubber) calls(calls []provider.ToolCall) {
 	for i := range calls {
-		if c := &calls[i]; json.Valid([]byte(c.Arguments)) {
-			clean, n := s.secrets.JSONWith(json.RawMessage(c.Arguments), s.suspect)
+		c := &calls[i]
+		if json.Valid(c.Arguments) {
+			clean, n := s.secrets.JSONWith(c.Arguments, s.suspect)
 			s.found += n
-			c.Arguments = string(clean)
+			c.Arguments = clean
 		} else {
-			s.text(&c.Arguments, false)
+			text := string(c.Arguments)
+			s.text(&text, false)
+			c.Arguments = json.RawMessage(text)
 		}
+		c.Extra = s.raw(c.Extra) // a signature looks like a key
 	}
 }
 
 // request returns r scrubbed; what r points to stays as it is, for it is the
 // caller's.
-func (s *scrubber) request(r canon.Request) canon.Request {
+func (s *scrubber) request(r question) question {
 	r.Messages = slices.Clone(r.Messages)
 	for i := range r.Messages {
 		m := &r.Messages[i]
 		s.text(&m.Text, true)
-		s.calls(m.ToolCalls) // made for r
+		s.text(&m.Thinking, true)
+		m.ToolCalls = slices.Clone(m.ToolCalls)
+		s.calls(m.ToolCalls)
+		m.Images = slices.Clone(m.Images)
 		for j := range m.Images {
 			s.text(&m.Images[j].URL, false)
 		}
@@ -122,6 +128,9 @@ func (s *scrubber) request(r canon.Request) canon.Request {
 
 // raw scrubs a JSON text, which stays one.
 func (s *scrubber) raw(data json.RawMessage) json.RawMessage {
+	if len(data) == 0 {
+		return nil
+	}
 	clean, n := s.secrets.JSONWith(data, nil)
 	s.found += n
 	return clean

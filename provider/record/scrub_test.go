@@ -48,8 +48,8 @@ func TestNoSecretIsWritten(t *testing.T) {
 		Dir: dir, Suspect: config.LooksLikeKey,
 		Secrets:  func() []string { return []string{configured, "test", ""} },
 		Attempts: func(error) []provider.Attempt { return []provider.Attempt{{Provider: "p", Reason: "key " + canary}} },
-		Targets: func(*provider.Request) []canon.Target {
-			return []canon.Target{{Name: "a", Options: map[string]any{"user": canary}}}
+		Targets: func(*provider.Request) []canon.Candidate {
+			return []canon.Candidate{{Name: "a", Options: map[string]any{"user": canary}}}
 		},
 	}
 	req := telling()
