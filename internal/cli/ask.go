@@ -194,7 +194,7 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 	}
 	user := provider.User(prompt)
 	for _, path := range in.images {
-		data, err := readFile(path, maxImage)
+		data, err := readFile(ctx, path, maxImage)
 		if err != nil {
 			return req, err
 		}

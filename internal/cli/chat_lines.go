@@ -85,6 +85,9 @@ func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-
 // unfinished is what is wrong at standard input's end.
 func unfinished(whole *chatui.Lines, err error) error {
 	if err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("a line is longer than %d MiB, more than any model reads", maxInput>>20)
+		}
 		return usageError{fmt.Errorf("reading standard input: %w", err)}
 	}
 	if rest, there := whole.Rest(); there {

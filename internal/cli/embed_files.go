@@ -130,7 +130,7 @@ func (f textFile) read(ctx context.Context, t *terminal) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	data, err := readFile(f.name, maxInput)
+	data, err := readFile(ctx, f.name, maxInput)
 	if err != nil {
 		return "", err
 	}

@@ -55,32 +55,44 @@ func checkPrompt(prompt string) (string, error) {
 	return prompt, nil
 }
 
-// readText reads UTF-8 text to its end. It gives up when ctx does, although a
-// read from a pipe cannot be interrupted: the process is about to end then.
+// readText reads UTF-8 text to its end, or until ctx ends.
 func readText(ctx context.Context, name string, r io.Reader) (string, error) {
+	data, err := until(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxInput+1)) })
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", fmt.Errorf("reading %s: %w", name, err)
+	case len(data) > maxInput:
+		return "", usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
+	}
+	if err := checkText(name, data); err != nil {
+		return "", err
+	}
+	return string(data), nil
+}
+
+// until returns what read does, or ctx's error as soon as that ends. To open a
+// pipe, or to read from one, cannot be interrupted: read goes on then, and the
+// process is about to end.
+func until(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	type result struct {
 		data []byte
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+		data, err := read()
 		done <- result{data, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return nil, ctx.Err()
 	case res := <-done:
-		if res.err != nil {
-			return "", fmt.Errorf("reading %s: %w", name, res.err)
-		}
-		if len(res.data) > maxInput {
-			return "", usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
-		}
-		if err := checkText(name, res.data); err != nil {
-			return "", err
-		}
-		return string(res.data), nil
+		return res.data, res.err
 	}
 }
 
@@ -103,18 +115,23 @@ func checkText(name string, data []byte) error {
 	return nil
 }
 
-// readFile reads a file that the user named, at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
+// readFile reads a file that the user named, at most limit bytes. It may be a
+// pipe, as <(…) makes one in a shell, whose writer lets it wait until ctx ends.
+func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+	data, err := until(ctx, func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, limit+1)) // a pipe or a device tells no size
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1)) // a pipe or a device tells no size
-	if err != nil {
-		return nil, usageError{fmt.Errorf("cannot read %s: %w", path, cause(err))}
-	}
-	if int64(len(data)) > limit {
+	case int64(len(data)) > limit:
 		return nil, usageError{fmt.Errorf("%s is larger than %d MiB; send a part of it", path, limit>>20)}
 	}
 	return data, nil

@@ -68,7 +68,7 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 	case strings.HasPrefix(text, "@"):
 		from, file = text[1:], text[1:]
 		var data []byte
-		if data, err = readFile(file, maxInput); err == nil {
+		if data, err = readFile(ctx, file, maxInput); err == nil {
 			text, err = string(data), checkText(file, data)
 		}
 	default:

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -36,8 +37,8 @@ type place struct{ line, column int }
 
 // readTable reads a file of rows, and takes the chain's inputs from its
 // columns. The inputs in given are the same for every row.
-func readTable(c *chain.Chain, file string, given map[string]any) (*table, error) {
-	data, err := readFile(file, maxInput)
+func readTable(ctx context.Context, c *chain.Chain, file string, given map[string]any) (*table, error) {
+	data, err := readFile(ctx, file, maxInput)
 	if err != nil {
 		return nil, err
 	}

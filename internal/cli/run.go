@@ -130,7 +130,7 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 	}
 	var rows *table
 	if in.rows.file != "" {
-		if rows, err = readTable(c, in.rows.file, vars); err != nil {
+		if rows, err = readTable(ctx, c, in.rows.file, vars); err != nil {
 			return a.fail(in.json, provider.Response{}, err)
 		}
 	}

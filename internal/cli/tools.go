@@ -147,7 +147,7 @@ terminal; elsewhere nothing runs without --yes.`,
 }
 
 func (a *app) toolsCall(ctx context.Context, in toolCall) error {
-	args, err := toolArguments(in.args)
+	args, err := toolArguments(ctx, in.args)
 	if err != nil {
 		return err
 	}
@@ -202,11 +202,11 @@ func (a *app) printResult(ctx context.Context, t tool.Tool, args json.RawMessage
 const maxArguments = 4 << 20
 
 // toolArguments reads --args.
-func toolArguments(text string) (json.RawMessage, error) {
+func toolArguments(ctx context.Context, text string) (json.RawMessage, error) {
 	data := []byte(text)
 	if path, ok := strings.CutPrefix(text, "@"); ok {
 		var err error
-		if data, err = readFile(path, maxArguments); err != nil {
+		if data, err = readFile(ctx, path, maxArguments); err != nil {
 			return nil, err
 		}
 	}
