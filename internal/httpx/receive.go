@@ -211,19 +211,39 @@ func describe(body []byte, contentType string) string {
 }
 
 // inBand reports whether a JSON object is an error rather than an answer: it
-// has a member "error" that is not null, or calls itself one.
+// or one of its choices has a member "error" that says something, or it calls
+// itself one.
 func inBand(data []byte) bool {
 	if !bytes.Contains(data, errorWord) {
 		return false
 	}
 	var o struct {
-		Error  json.RawMessage `json:"error"`
-		Object string          `json:"object"`
+		Error   json.RawMessage `json:"error"`
+		Object  json.RawMessage `json:"object"`
+		Choices json.RawMessage `json:"choices"`
 	}
 	if json.Unmarshal(data, &o) != nil {
 		return false
 	}
-	return o.Object == "error" || len(o.Error) > 0 && string(o.Error) != "null" && string(o.Error) != `""`
+	if says(o.Error) || bytes.Equal(o.Object, errorWord) {
+		return true
+	}
+	var choices []struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(o.Choices, &choices) != nil {
+		return false
+	}
+	for _, c := range choices {
+		if says(c.Error) {
+			return true
+		}
+	}
+	return false
+}
+
+func says(member json.RawMessage) bool {
+	return len(member) > 0 && string(member) != "null" && string(member) != `""`
 }
 
 var errorWord = []byte(`"error"`)

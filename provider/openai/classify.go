@@ -14,7 +14,8 @@ import (
 )
 
 // said is an error object as servers send it: OpenAI's and llama.cpp's
-// {"error":{…}}, {"error":"text"}, or vLLM's {"object":"error",…}.
+// {"error":{…}}, {"error":"text"}, vLLM's {"object":"error",…}, or OpenRouter's
+// {"choices":[{"error":{…}}]}.
 type said struct {
 	Message string          `json:"message"`
 	Type    string          `json:"type"`
@@ -24,11 +25,19 @@ type said struct {
 
 func parseSaid(body []byte) (said, bool) {
 	var outer struct {
-		Error json.RawMessage `json:"error"`
+		Error   json.RawMessage `json:"error"`
+		Choices []struct {
+			Error json.RawMessage `json:"error"`
+		} `json:"choices"`
 		said
 	}
 	if json.Unmarshal(body, &outer) != nil {
 		return said{}, false
+	}
+	for _, c := range outer.Choices {
+		if len(outer.Error) == 0 || string(outer.Error) == "null" {
+			outer.Error = c.Error
+		}
 	}
 	if len(outer.Error) == 0 || string(outer.Error) == "null" {
 		return outer.said, outer.Message != ""

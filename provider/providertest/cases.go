@@ -135,6 +135,8 @@ func inBandLies() []lie {
 		say(`error in band: {"id":…,"error":…}`, &openAI, `data: {"id":"1","error":{"message":"boom","code":502},"choices":[]}`+"\n\n"),
 		say(`error in band: event: error`, &openAI, "event: error\ndata: {\"message\":\"boom\"}\n\n"),
 		say(`error in band, then DONE`, &openAI, `data: {"error":{"message":"boom"}}`+"\n\ndata: [DONE]\n\n"),
+		say("error in band: an object that is none of the API's", &openAI, `data: {"object":7,"error":{"message":"boom"},"choices":[]}`+"\n\n"),
+		say("error in band, within the choice", &openAI, `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop","error":{"message":"boom","code":502}}]}`+"\n\ndata: [DONE]\n\n"),
 		say("error in band", &ollama, `{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n"),
 		{name: "error in band, first", play: func(s speech, w *serverAnswer) {
 			s.head(w)
@@ -143,6 +145,10 @@ func inBandLies() []lie {
 		{name: "error in band, where the whole was asked", play: func(_ speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			w.send(`{"error":{"message":"boom","type":"server_error"}}`)
+		}},
+		{name: "error in the choice, where the whole was asked", only: &openAI, play: func(_ speech, w *serverAnswer) {
+			w.Header().Set("Content-Type", "application/json")
+			w.send(`{"choices":[{"index":0,"message":{"role":"assistant","content":"Hel"},"finish_reason":"stop","error":{"message":"boom","code":502}}]}`)
 		}},
 	}
 }
