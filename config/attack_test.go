@@ -151,6 +151,18 @@ func TestAProjectMayNot(t *testing.T) {
 			want:    []string{`spend money on "m" at http://localhost:4000`},
 		},
 		{
+			name:    "write the port of the user's gateway in another way",
+			user:    gateway,
+			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: http://127.0.0.1:04000/v1, model: m2}\n",
+			want:    []string{`spend money on "m2" at http://127.0.0.1:4000/v1`},
+		},
+		{
+			name:    "write the port of the user's gateway in another way, for Ollama's API",
+			user:    gateway,
+			project: "use: y\nproviders:\n  - {name: y, kind: ollama, host: '127.0.0.1:0004000', model: m}\n",
+			want:    []string{`spend money on "m" at http://127.0.0.1:4000`},
+		},
+		{
 			name:    "say what a new server of this machine costs",
 			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: http://127.0.0.1:4001/v1, model: m, price: {input: 0, output: 0}}\n",
 			want:    []string{"say what y costs, by which your budget is kept (a million tokens in: $0, cached: nothing said, out: $0)"},

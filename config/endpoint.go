@@ -26,7 +26,7 @@ func (p Provider) Endpoint() string {
 	if err != nil {
 		return p.BaseURL
 	}
-	port := u.Port()
+	port := strings.TrimLeft(u.Port(), "0") // 0443 is dialled as 443
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}

@@ -52,9 +52,11 @@ func Parse(text string) (*url.URL, error) {
 	} else {
 		port = given
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 1 || n > 65535 {
 		return nil, fmt.Errorf("%s is not a port", quote(port))
 	}
+	port = strconv.Itoa(n) // 0443 is dialled as 443
 	if host, err = connectable(host); err != nil {
 		return nil, err
 	}
