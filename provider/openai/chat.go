@@ -190,7 +190,7 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 		a.model = e.Model
 	}
 	if e.Usage != nil {
-		a.usage = e.Usage
+		a.usage = grown(a.usage, e.Usage)
 	}
 	if len(e.Choices) == 0 {
 		return true, nil
@@ -317,6 +317,22 @@ func (a *answer) route() *provider.Route {
 		Local:  a.call.Local && a.p.cfg.Local && !g.elsewhere && !ollamahost.CloudModel(a.asked),
 		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
 	}
+}
+
+// grown is what a server counted that tells it more than once, as it goes: what
+// was counted once is not taken back. A later usage that cannot be stays, so that
+// the whole is none.
+func grown(before, u *goopenai.Usage) *goopenai.Usage {
+	if before == nil || usage(u, 0) == nil {
+		return u
+	}
+	out := *u
+	out.PromptTokens = max(u.PromptTokens, before.PromptTokens)
+	out.CompletionTokens = max(u.CompletionTokens, before.CompletionTokens)
+	if out.TotalTokens != 0 {
+		out.TotalTokens = max(u.TotalTokens, before.TotalTokens, out.PromptTokens+out.CompletionTokens)
+	}
+	return &out
 }
 
 // usage is what the server counted for an answer of so many bytes; nil: it told
