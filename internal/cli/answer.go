@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -88,9 +89,9 @@ func (a *app) again() {
 	switch {
 	case a.flags.quiet:
 	case a.tools.inUse: // what came before may have been said on the way to a tool
-		a.term.note("%s", a.term.dim("· the answer begins again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer begins again"))
 	default:
-		a.term.note("%s", a.term.dim("· the answer broke off, and begins again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and begins again"))
 	}
 }
 
@@ -115,7 +116,7 @@ func (p *printer) end() {
 // sayRoute tells on standard error who answered and why.
 func (a *app) sayRoute(r *provider.Route, u *provider.Usage) {
 	for _, line := range a.routeLines(r, u) {
-		a.term.note("%s", line)
+		a.term.Noticef("%s", line)
 	}
 }
 
@@ -124,7 +125,7 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 	if r == nil || a.flags.quiet {
 		return nil
 	}
-	lines := []string{a.term.dim(routeLine(r, u))}
+	lines := []string{a.term.Dim(routeLine(r, u))}
 	if !a.flags.verbose {
 		return lines
 	}
@@ -139,7 +140,7 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 		if at.Reason != "" {
 			line += ": " + at.Reason
 		}
-		lines = append(lines, a.term.dim(oneLine(line)))
+		lines = append(lines, a.term.Dim(terminal.OneLine(line)))
 	}
 	return lines
 }
@@ -168,7 +169,7 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	if r.Load > time.Second {
 		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))
 	}
-	return oneLine(line)
+	return terminal.OneLine(line)
 }
 
 func times(n int) string {

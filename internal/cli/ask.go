@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -113,7 +114,7 @@ func (a *app) ask(ctx context.Context, in askInput) error {
 		err = finished(r)
 	}
 	if best := bestAnswer(err); best != "" && !a.flags.quiet {
-		a.term.note("%s", a.term.dim("· the best answer was: "+oneLine(best)))
+		a.term.Noticef("%s", a.term.Dim("· the best answer was: "+terminal.OneLine(best)))
 	}
 	a.sayRoute(r.Route, r.Usage)
 	return err
@@ -130,11 +131,11 @@ func checkTimeout(d time.Duration) error {
 // stream asks p and prints the answer as it comes; what keep makes of it is
 // returned. restarts says that it may begin again.
 func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
-	pr := &printer{out: a.term.modelWriter(a.term.out, a.term.outIsTTY), again: a.again}
-	pr.hold = !a.term.outIsTTY && restarts
+	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: a.again}
+	pr.hold = !a.term.OutIsTTY && restarts
 	a.tools.before = pr.newLine
 	if !a.flags.quiet {
-		pr.thinking = a.term.modelWriter(a.term.err, a.term.errTTY)
+		pr.thinking = a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY)
 	}
 	r, err := collectAs(p.Chat(ctx, req), pr, keep)
 	if pr.err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider/cache"
 )
 
@@ -80,9 +81,9 @@ func (a *app) cacheClear(ctx context.Context, asJSON bool) error {
 
 func (a *app) sayCache(asJSON bool, line string, s cache.Stats) error {
 	if asJSON {
-		return writeJSON(a.term.out, cacheJSON{Entries: s.Entries, Bytes: s.Bytes, Oldest: s.Oldest})
+		return terminal.WriteJSON(a.term.Out, cacheJSON{Entries: s.Entries, Bytes: s.Bytes, Oldest: s.Oldest})
 	}
-	_, err := fmt.Fprintln(a.term.out, line)
+	_, err := fmt.Fprintln(a.term.Out, line)
 	return err
 }
 

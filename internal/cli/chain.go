@@ -11,6 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) chainCommand() *cobra.Command {
@@ -34,7 +35,7 @@ line where it lies:
 		Example: "  tandem chain schema > chain.schema.json",
 		Args:    exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(a.term.out, chain.FileSchema())
+			_, err := fmt.Fprint(a.term.Out, chain.FileSchema())
 			return err
 		},
 	}
@@ -133,7 +134,7 @@ func (a *app) chainCheck(in chainCheckInput) error {
 		}
 	}
 	if in.json {
-		if err := writeJSON(a.term.out, all); err != nil {
+		if err := terminal.WriteJSON(a.term.Out, all); err != nil {
 			return fmt.Errorf("writing the result: %w", err)
 		}
 	}
@@ -185,21 +186,21 @@ func finding(file string, err error) findingJSON {
 	if e := new(diag.Error); errors.As(err, &e) {
 		return findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
 	}
-	return findingJSON{File: file, Message: oneLine(err.Error())}
+	return findingJSON{File: file, Message: terminal.OneLine(err.Error())}
 }
 
 func (f *findingJSON) String() string {
 	e := diag.Error{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Remedy: f.Remedy}
-	return oneLine(e.Error())
+	return terminal.OneLine(e.Error())
 }
 
 func (a *app) showChecked(one *checkedJSON) {
 	for i := range one.Mistakes {
-		a.term.note("%s %s", a.term.red("tandem:"), one.Mistakes[i].String())
+		a.term.Noticef("%s %s", a.term.Red("tandem:"), one.Mistakes[i].String())
 	}
 	if !a.flags.quiet {
 		for i := range one.Warnings {
-			a.term.note("%s %s", a.term.yellow("warning:"), one.Warnings[i].String())
+			a.term.Noticef("%s %s", a.term.Yellow("warning:"), one.Warnings[i].String())
 		}
 	}
 	if !one.OK {
@@ -213,5 +214,5 @@ func (a *app) showChecked(one *checkedJSON) {
 	if len(names) > 0 {
 		takes = strings.Join(names, ", ")
 	}
-	fmt.Fprintf(a.term.out, "ok: %s: %s; takes %s\n", one.File, count(len(one.Steps), "step"), takes)
+	fmt.Fprintf(a.term.Out, "ok: %s: %s; takes %s\n", one.File, count(len(one.Steps), "step"), takes)
 }

@@ -60,7 +60,7 @@ func (a *app) chainNew(in chainNewInput) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprint(a.term.out, text)
+		_, err = fmt.Fprint(a.term.Out, text)
 		return err
 	}
 	file := in.name

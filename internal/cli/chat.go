@@ -114,12 +114,12 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 		s.chat.Privacy = provider.PrivacyLocal
 	}
 	s.unkept(in.noSave)
-	s.format = a.term.outIsTTY && a.term.color && !in.plain
+	s.format = a.term.OutIsTTY && a.term.Color && !in.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
 	switch {
-	case a.term.inIsTTY && a.term.errTTY && os.Getenv("TERM") != "dumb":
+	case a.term.InIsTTY && a.term.ErrIsTTY && os.Getenv("TERM") != "dumb":
 		return s.interactive(ctx, prompt)
-	case prompt != "" && !a.term.inIsTTY:
+	case prompt != "" && !a.term.InIsTTY:
 		return s.turn(ctx, prompt)
 	}
 	return s.byLine(ctx, prompt)
@@ -132,7 +132,7 @@ func (s *chatSession) unkept(noSave bool) {
 		s.chats = nil
 	case log == config.LogOff || log == config.LogMeta:
 		s.chats = nil
-		s.app.say("%s", s.app.term.dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
+		s.app.say("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -76,9 +77,9 @@ func completeCommand(line string) (out []string) {
 
 func (s *chatSession) help(context.Context, string) error {
 	for _, c := range chatCommands() {
-		s.app.term.note("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
+		s.app.term.Noticef("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
 	}
-	s.app.term.note(`
+	s.app.term.Noticef(`
   """ begins and ends a message of many lines; a backslash at a line's end and
   Alt-Enter begin another line. // begins a message with one slash. Ctrl-C ends
   the answer under way, Ctrl-R finds what was typed before.`)
@@ -87,7 +88,7 @@ func (s *chatSession) help(context.Context, string) error {
 
 func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if arg == "" {
-		s.app.term.note("%s", s.asked())
+		s.app.term.Noticef("%s", s.asked())
 		return nil
 	}
 	if arg == "-" {
@@ -110,7 +111,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if n := len(s.sent()); n > 0 {
 		text += fmt.Sprintf("; the next message takes the conversation so far (%s) there", turnCount(n))
 	}
-	s.app.say("%s", s.app.term.dim("· from now on "+text))
+	s.app.say("%s", s.app.term.Dim("· from now on "+text))
 	return nil
 }
 
@@ -118,9 +119,9 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	switch arg {
 	case "":
 		if s.chat.System == "" {
-			s.app.term.note("there is no system message")
+			s.app.term.Noticef("there is no system message")
 		} else {
-			s.app.term.note("%s", stripControls(s.chat.System))
+			s.app.term.Noticef("%s", terminal.StripControls(s.chat.System))
 		}
 		return nil
 	case "-":
@@ -131,7 +132,7 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	}
 	s.chat.System = arg
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.dim("· it counts from the next message on"))
+	s.app.say("%s", s.app.term.Dim("· it counts from the next message on"))
 	return nil
 }
 
@@ -140,7 +141,7 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	if !ok {
 		return usageError{errors.New("there is no turn to take back")}
 	}
-	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
+	s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
 	return nil
 }
 
@@ -162,7 +163,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 		for _, m := range before {
 			s.add(ctx, m)
 		}
-		s.app.say("%s", s.app.term.yellow("· there is no new answer; the one of before stays"))
+		s.app.say("%s", s.app.term.Yellow("· there is no new answer; the one of before stays"))
 	}
 	return err
 }
@@ -170,12 +171,12 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
 	if s.chats != nil && len(before.Messages) > 0 {
-		s.app.say("%s", s.app.term.dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
+		s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
 	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
 	s.left, s.going = 0, false
-	s.app.say("%s", s.app.term.dim("· a new conversation; "+s.asked()))
+	s.app.say("%s", s.app.term.Dim("· a new conversation; "+s.asked()))
 	return nil
 }
 
@@ -186,14 +187,14 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	}
 	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
+	s.app.say("%s", s.app.term.Dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
 	return nil
 }
 
 func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
+	s.app.say("%s", s.app.term.Dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
 	return nil
 }
 

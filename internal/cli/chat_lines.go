@@ -17,7 +17,7 @@ import (
 func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	attended := s.app.term.inIsTTY
+	attended := s.app.term.InIsTTY
 	if attended {
 		s.greet()
 	}
@@ -31,7 +31,7 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 	lines, failed := s.lines(ctx)
 	for {
 		if attended {
-			fmt.Fprint(s.app.term.err, "> ")
+			fmt.Fprint(s.app.term.Err, "> ")
 		}
 		select {
 		case <-ctx.Done():
@@ -68,7 +68,7 @@ func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-
 	out, end := make(chan string), make(chan error, 1)
 	go func() {
 		defer close(out)
-		in := bufio.NewScanner(s.app.term.in)
+		in := bufio.NewScanner(s.app.term.In)
 		in.Buffer(nil, maxInput)
 		for in.Scan() {
 			select {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -39,7 +40,7 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 // goes on.
 func (s *chatSession) interactive(ctx context.Context, prompt string) (err error) {
 	t := s.app.term
-	file, ok := t.in.(*os.File)
+	file, ok := t.In.(*os.File)
 	if !ok {
 		return errors.New("standard input is no terminal")
 	}
@@ -65,7 +66,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		switch {
 		case errors.Is(err, chatui.ErrInterrupted) && !once:
 			once = true
-			t.note("%s", t.dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
+			t.Noticef("%s", t.Dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
 			continue
 		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
 			s.app.signals.end()
@@ -77,7 +78,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		once = false
 		message, _ := chatui.Message(text)
 		if err := ed.History.Add(text); err != nil {
-			s.app.say("%s what is typed is not remembered: %s", t.yellow("warning:"), explain(err))
+			s.app.say("%s what is typed is not remembered: %s", t.Yellow("warning:"), explain(err))
 		}
 		if s.attended(ctx, in, message) {
 			s.farewell()
@@ -127,7 +128,7 @@ func (s *chatSession) failed(err error, before time.Time) {
 	n := len(s.chat.Messages)
 	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant || !s.chat.Updated.After(before) {
 		if why != "" {
-			s.app.say("%s", s.app.term.yellow("· "+why))
+			s.app.say("%s", s.app.term.Yellow("· "+why))
 		}
 		return
 	}
@@ -143,7 +144,7 @@ func (s *chatSession) failed(err error, before time.Time) {
 	if why != "" {
 		text = why + ": " + text
 	}
-	s.app.say("%s", s.app.term.yellow("· "+text))
+	s.app.say("%s", s.app.term.Yellow("· "+text))
 }
 
 func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
@@ -154,13 +155,13 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 	}
 	history, err := chatui.OpenHistory(path, func(text string) bool { return s.stack.Redact(text) == text })
 	if err != nil {
-		s.app.say("%s what was typed before is not at hand: %s", t.yellow("warning:"), explain(err))
+		s.app.say("%s what was typed before is not at hand: %s", t.Yellow("warning:"), explain(err))
 	}
 	ed := &chatui.Editor{
-		In: in, Out: ours(t.err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.direct(t.bold(prompt)) },
+		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },
 		Whole: func(text string) bool { _, whole := chatui.Message(text); return whole },
 	}
-	if f, ok := ours(t.err).(*os.File); ok {
+	if f, ok := terminal.Raw(t.Err).(*os.File); ok {
 		ed.Size = func() (int, int) {
 			w, h, _ := term.GetSize(int(f.Fd())) // 0 where it cannot be told
 			return w, h
@@ -173,16 +174,16 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 func (s *chatSession) greet() {
 	t := s.app.term
 	if !s.going {
-		s.app.say("%s", t.dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
+		s.app.say("%s", t.Dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
 		return
 	}
-	s.app.say("%s", t.dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, stripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
+	s.app.say("%s", t.Dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
 	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
 		mark := "> "
 		if m.Role == provider.RoleAssistant {
 			mark = ""
 		}
-		s.app.say("%s", t.dim(mark+excerpt(m.Text, 300)))
+		s.app.say("%s", t.Dim(mark+excerpt(m.Text, 300)))
 	}
 }
 
@@ -191,7 +192,7 @@ func (s *chatSession) farewell() {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return
 	}
-	s.app.say("%s", s.app.term.dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
+	s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
 }
 
 // asked is who is asked, as far as that is known.
@@ -220,5 +221,5 @@ func (s *chatSession) asked() string {
 	if s.req.Privacy == provider.PrivacyLocal {
 		text += "; nothing leaves this machine"
 	}
-	return stripControls(text)
+	return terminal.StripControls(text)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/memory"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -69,7 +70,7 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 		return f, err
 	}
 	for _, r := range f.Summaries {
-		s.app.say("%s", s.app.term.dim("· summarising what no longer fits:"))
+		s.app.say("%s", s.app.term.Dim("· summarising what no longer fits:"))
 		s.app.sayRoute(r.Route, r.Usage)
 	}
 	if f.Gist.Text != "" && (s.chat.Gist == nil || *s.chat.Gist != store.Gist(f.Gist)) {
@@ -144,11 +145,11 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	text := "left out: " + which + ": " + why
 	switch {
 	case f.Unsummarised != nil:
-		text += "; without a summary: " + oneLine(f.Unsummarised.Error())
+		text += "; without a summary: " + terminal.OneLine(f.Unsummarised.Error())
 	case f.Gist.Turns > 0:
 		text += "; a summary of them is sent"
 	default:
 		text += "; /summary on keeps their gist"
 	}
-	s.app.say("%s", s.app.term.yellow("· "+text))
+	s.app.say("%s", s.app.term.Yellow("· "+text))
 }

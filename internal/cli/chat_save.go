@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -51,18 +52,18 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	s.app.say("%s", s.app.term.dim("· written to "+path))
+	s.app.say("%s", s.app.term.Dim("· written to "+path))
 	return nil
 }
 
 // show prints the conversation to standard error: it is no answer.
 func (s *chatSession) show(ctx context.Context, _ string) error {
 	t := s.app.term
-	if err := writeChat(t.err, t.errTTY, s.format, &s.chat); err != nil {
+	if err := writeChat(t.Err, t.ErrIsTTY, s.format, &s.chat); err != nil {
 		return err
 	}
-	t.note("")
-	t.note("%s", t.dim("· asked next: "+s.asked()))
+	t.Noticef("")
+	t.Noticef("%s", t.Dim("· asked next: "+s.asked()))
 	m := s.chat.Memory
 	most, window := s.room(ctx)
 	text := "as much of it as the engine takes"
@@ -78,7 +79,7 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 	if m.Summary {
 		text += ", and a summary of the rest"
 	}
-	t.note("%s", t.dim("· sent: "+text))
+	t.Noticef("%s", t.Dim("· sent: "+text))
 	return nil
 }
 
@@ -89,11 +90,11 @@ func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
 		return err
 	}
 	if !format {
-		_, err := (&sanitizer{w: w}).WriteString(chatText(c))
+		_, err := (terminal.NewSanitizer(w)).WriteString(chatText(c))
 		return err
 	}
-	md := chatui.NewMarkdown(ours(w)) // made safe before it is formatted
-	_, err := (&sanitizer{w: md}).WriteString(chatText(c))
+	md := chatui.NewMarkdown(terminal.Raw(w)) // made safe before it is formatted
+	_, err := (terminal.NewSanitizer(md)).WriteString(chatText(c))
 	return errors.Join(err, md.Close())
 }
 

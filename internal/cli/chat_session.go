@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -113,7 +114,7 @@ func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 
 // part makes the conversation one of its own.
 func (s *chatSession) part(ctx context.Context) error {
-	s.app.say("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.yellow("warning:"))
+	s.app.say("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.Yellow("warning:"))
 	s.chat.ID = store.NewID()
 	return s.chats.Put(ctx, &s.chat, s.chat.Messages...)
 }
@@ -123,7 +124,7 @@ func (s *chatSession) part(ctx context.Context) error {
 func (s *chatSession) unwritten(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.chats = nil
-		s.app.say("%s the conversation is not kept from here on: %s", s.app.term.yellow("warning:"), explain(err))
+		s.app.say("%s the conversation is not kept from here on: %s", s.app.term.Yellow("warning:"), explain(err))
 	}
 }
 
@@ -180,5 +181,5 @@ func (s *chatSession) sayChange(before, now *provider.Route) {
 		where = "the conversation stayed on this machine"
 	}
 	text := fmt.Sprintf("%s (%s) answers now, where %s (%s) did before; %s", now.Provider, now.Model, before.Provider, before.Model, where)
-	s.app.say("%s", s.app.term.paint("1;33", "! "+stripControls(text)))
+	s.app.say("%s", s.app.term.Paint("1;33", "! "+terminal.StripControls(text)))
 }

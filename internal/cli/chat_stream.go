@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -14,13 +15,13 @@ func (s *chatSession) stream(ctx context.Context, req provider.Request) (provide
 	if !s.format {
 		return a.stream(ctx, s.stack, req, restarts(s.stack), allOf)
 	}
-	md := chatui.NewMarkdown(ours(a.term.out)) // made safe before it is formatted
-	pr := &printer{out: &sanitizer{w: md}, again: func() {
+	md := chatui.NewMarkdown(terminal.Raw(a.term.Out)) // made safe before it is formatted
+	pr := &printer{out: terminal.NewSanitizer(md), again: func() {
 		_ = md.Close() // what broke off may have been within a block of code
 		a.again()
 	}}
 	if !a.flags.quiet {
-		pr.thinking = &sanitizer{w: dimmed{a.term}}
+		pr.thinking = terminal.NewSanitizer(dimmed{a.term})
 	}
 	r, err := collect(s.stack.Chat(ctx, req), pr)
 	if cerr := md.Close(); err == nil && pr.err == nil {
@@ -33,10 +34,10 @@ func (s *chatSession) stream(ctx context.Context, req provider.Request) (provide
 }
 
 // dimmed writes to standard error, less brightly.
-type dimmed struct{ t *terminal }
+type dimmed struct{ t *terminal.Terminal }
 
 func (d dimmed) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(d.t.err, d.t.dim(string(p))); err != nil {
+	if _, err := io.WriteString(d.t.Err, d.t.Dim(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) chatsCommand() *cobra.Command {
@@ -76,13 +77,13 @@ func (a *app) chatLines(ctx context.Context, asJSON bool, read func(context.Cont
 		if found == nil {
 			found = []store.ChatLine{}
 		}
-		return writeJSON(a.term.out, found)
+		return terminal.WriteJSON(a.term.Out, found)
 	}
 	if len(found) == 0 {
-		a.term.note("nothing found; `tandem chat` begins a conversation")
+		a.term.Noticef("nothing found; `tandem chat` begins a conversation")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "CONVERSATION\tLAST\tTURNS\tPRIVACY\tTITLE")
 	for _, l := range found {
 		privacy := l.Privacy
@@ -121,9 +122,9 @@ func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.term.out, c)
+		return terminal.WriteJSON(a.term.Out, c)
 	}
-	return writeChat(a.term.out, a.term.outIsTTY, a.term.color, &c)
+	return writeChat(a.term.Out, a.term.OutIsTTY, a.term.Color, &c)
 }
 
 // findChat returns the conversation of that id, or the last.
@@ -169,7 +170,7 @@ func (a *app) chatsRm(ctx context.Context, ids []string) error {
 		if err := chats.Remove(ctx, c.ID); err != nil {
 			return err
 		}
-		a.term.note("%s is removed; what was asked in it is still in the log (`tandem logs clear`)", c.ID)
+		a.term.Noticef("%s is removed; what was asked in it is still in the log (`tandem logs clear`)", c.ID)
 	}
 	return nil
 }

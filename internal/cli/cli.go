@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // Main runs one command and returns the exit code. It writes data to stdout
@@ -23,14 +24,14 @@ import (
 // what Ctrl-C does: the generation ends upstream and the code is 130, or that
 // of the signal where ctx is from [Signals].
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{term: newTerminal(stdin, stdout, stderr), signals: signalsOf(ctx)}
+	a := &app{term: terminal.New(stdin, stdout, stderr), signals: signalsOf(ctx)}
 	a.interrupted = func(err error) error { return interrupted(ctx, err) }
-	a.term.secrets.AddEnviron(os.Environ())
+	a.term.Secrets.AddEnviron(os.Environ())
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(a.term.out)
-	root.SetErr(a.term.err)
+	root.SetOut(a.term.Out)
+	root.SetErr(a.term.Err)
 	err := root.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = a.interrupted(ctx.Err())
@@ -46,7 +47,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 
 // app is one run of the program.
 type app struct {
-	term    *terminal
+	term    *terminal.Terminal
 	signals *signals // nil: nobody watches for them
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
@@ -104,10 +105,13 @@ It always says who answered, and never passes a broken answer off as whole.`,
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if !answers(cmd) {
-				a.term.out = a.term.secrets.Writer(a.term.out)
+				a.term.Out = a.term.Secrets.Writer(a.term.Out)
 			}
 			_, noColor := os.LookupEnv("NO_COLOR")
-			return a.term.setColor(a.flags.color, noColor, os.Getenv("TERM"))
+			if err := a.term.SetColor(a.flags.color, noColor, os.Getenv("TERM")); err != nil {
+				return usageError{err}
+			}
+			return nil
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -186,6 +190,6 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 // report shows an error on standard error: one line a problem.
 func (a *app) report(err error) {
 	for _, e := range diag.Split(err) {
-		a.term.note("%s %s", a.term.red("tandem:"), explain(e))
+		a.term.Noticef("%s %s", a.term.Red("tandem:"), explain(e))
 	}
 }

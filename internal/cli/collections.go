@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) collectionsCommand() *cobra.Command {
@@ -57,20 +58,20 @@ func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
 		for _, c := range all {
 			out = append(out, collectionJSON{c.Name, c.Made, c.Provider, c.Model, c.Digest, c.Dimensions, string(c.Privacy), c.Documents, c.Passages})
 		}
-		return writeJSON(a.term.out, out)
+		return terminal.WriteJSON(a.term.Out, out)
 	}
 	if len(all) == 0 {
 		a.say("there are no collections; make one with `tandem embed NAME FILE`")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tDOCUMENTS\tPASSAGES\tPROVIDER\tMODEL\tPRIVACY")
 	for _, c := range all {
 		privacy := string(c.Privacy)
 		if privacy == "" {
 			privacy = "any"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", c.Name, c.Documents, c.Passages, c.Provider, stripControls(c.Model), privacy)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", c.Name, c.Documents, c.Passages, c.Provider, terminal.StripControls(c.Model), privacy)
 	}
 	return w.Flush()
 }
@@ -93,6 +94,6 @@ func (a *app) collectionsRemove(ctx context.Context, name string) error {
 	if _, err := s.DropCollection(ctx, name); err != nil {
 		return err
 	}
-	a.term.note("removed the collection %s (%s, %s)", name, counted(c.Documents, "document"), counted(c.Passages, "passage"))
+	a.term.Noticef("removed the collection %s (%s, %s)", name, counted(c.Documents, "document"), counted(c.Passages, "passage"))
 	return nil
 }

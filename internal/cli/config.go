@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -33,7 +34,7 @@ file, built-in defaults. Privacy and offline can only be tightened.`,
 func (a *app) loadAny() (*config.Loaded, error) {
 	cfg, err := a.load()
 	if errors.Is(err, config.ErrUntrusted) {
-		a.term.note("%s the project's configuration is not trusted, so no prompt is sent; see `tandem config trust`", a.term.yellow("note:"))
+		a.term.Noticef("%s the project's configuration is not trusted, so no prompt is sent; see `tandem config trust`", a.term.Yellow("note:"))
 		err = nil
 	}
 	return cfg, err
@@ -62,7 +63,7 @@ func (a *app) configShow(asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.term.out.Write(text)
+	_, err = a.term.Out.Write(text)
 	return err
 }
 
@@ -89,9 +90,9 @@ func (a *app) configExplain(key string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.term.out, x)
+		return terminal.WriteJSON(a.term.Out, x)
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	if x.Set {
 		fmt.Fprintf(w, "%s: %s\tfrom %s\n", x.Key, valueText(x.Value), x.Origin)
 	} else {
@@ -145,12 +146,12 @@ func (a *app) configPath(asJSON bool) error {
 		files = append(files, fileJSON{f.Role, f.Path, f.Exists})
 	}
 	if asJSON {
-		return writeJSON(a.term.out, files)
+		return terminal.WriteJSON(a.term.Out, files)
 	}
 	if len(files) == 0 {
-		a.term.note("no file is looked for: --config or TANDEM_CONFIG says none")
+		a.term.Noticef("no file is looked for: --config or TANDEM_CONFIG says none")
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	for _, f := range files {
 		state := "exists"
 		if !f.Exists {
@@ -187,7 +188,7 @@ func (a *app) configCheck(files []string) error {
 		}
 	}
 	for _, w := range warnings {
-		a.term.note("%s %s", a.term.yellow("warning:"), w)
+		a.term.Noticef("%s %s", a.term.Yellow("warning:"), w)
 	}
 	if err != nil {
 		return err
@@ -196,7 +197,7 @@ func (a *app) configCheck(files []string) error {
 	if what == "" {
 		what = "the built-in defaults"
 	}
-	_, err = fmt.Fprintf(a.term.out, "ok: %s\n", what)
+	_, err = fmt.Fprintf(a.term.Out, "ok: %s\n", what)
 	return err
 }
 
@@ -227,28 +228,28 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	}
 	switch {
 	case len(cfg.Demands()) == 0 && err == nil:
-		a.term.note("nothing to trust: ./config.yaml, if there is one, asks for nothing beyond what any project may")
+		a.term.Noticef("nothing to trust: ./config.yaml, if there is one, asks for nothing beyond what any project may")
 		return nil
 	case cfg.Trusted():
-		a.term.note("trusted already; take it back with `tandem config trust --revoke`")
+		a.term.Noticef("trusted already; take it back with `tandem config trust --revoke`")
 	}
 	for _, d := range cfg.Demands() {
 		line := chatui.Visible(fmt.Sprintf("%s: it wants to %s", d.Place, d.Text))
-		if _, err := fmt.Fprintln(a.term.out, line); err != nil {
+		if _, err := fmt.Fprintln(a.term.Out, line); err != nil {
 			return err
 		}
-		if !a.term.outIsTTY && !yes && !cfg.Trusted() {
-			a.term.note("%s", line) // whoever is asked must see it
+		if !a.term.OutIsTTY && !yes && !cfg.Trusted() {
+			a.term.Noticef("%s", line) // whoever is asked must see it
 		}
 	}
 	if cfg.Trusted() {
 		return nil
 	}
-	if !yes && !a.term.interactive() {
+	if !yes && !a.term.Interactive() {
 		return usageError{errors.New("there is no terminal to ask on; if you agree, run `tandem config trust --yes`")}
 	}
 	if !yes {
-		switch agreed, err := a.term.confirm(ctx, "Do you agree?"); {
+		switch agreed, err := a.term.Confirm(ctx, "Do you agree?"); {
 		case err != nil:
 			return err
 		case !agreed:
@@ -259,7 +260,7 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	a.term.note("trusted %s; any change of it asks again", path)
+	a.term.Noticef("trusted %s; any change of it asks again", path)
 	return nil
 }
 
@@ -270,9 +271,9 @@ func (a *app) configRevoke() error {
 		return err
 	}
 	if !revoked {
-		a.term.note("%s was not trusted", path)
+		a.term.Noticef("%s was not trusted", path)
 		return nil
 	}
-	a.term.note("%s is no longer trusted", path)
+	a.term.Noticef("%s is no longer trusted", path)
 	return nil
 }

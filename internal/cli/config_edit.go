@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) configEditCommand() *cobra.Command {
@@ -52,7 +53,7 @@ func (a *app) configEdit(ctx context.Context) error {
 	}
 	err = a.editUntilGood(ctx, draft, editor, file)
 	if keep = errors.Is(err, errDraftKept); keep {
-		a.term.note("nothing was written to %s; your text is kept in %s", draft.Path, file)
+		a.term.Noticef("nothing was written to %s; your text is kept in %s", draft.Path, file)
 		return reported(usageError{err})
 	}
 	return err
@@ -71,16 +72,16 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 			return fmt.Errorf("reading what was edited: %w", err)
 		}
 		if bytes.Equal(text, draft.Text) && !draft.New {
-			a.term.note("nothing was changed")
+			a.term.Noticef("nothing was changed")
 			return nil
 		}
 		err = draft.Save(text)
 		if err == nil {
-			a.term.note("wrote %s", draft.Path)
+			a.term.Noticef("wrote %s", draft.Path)
 			return nil
 		}
 		a.report(err)
-		again, err := a.term.confirm(ctx, "Edit it again?")
+		again, err := a.term.Confirm(ctx, "Edit it again?")
 		if err != nil || !again {
 			return errDraftKept
 		}
@@ -90,9 +91,9 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 // runEditor runs the user's editor on a file, and waits for it.
 func (a *app) runEditor(ctx context.Context, editor []string, file string) error {
 	cmd := exec.CommandContext(ctx, editor[0], append(editor[1:], file)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.in, ours(a.term.err), ours(a.term.err)
-	if a.term.outIsTTY {
-		cmd.Stdout = ours(a.term.out)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.In, terminal.Raw(a.term.Err), terminal.Raw(a.term.Err)
+	if a.term.OutIsTTY {
+		cmd.Stdout = terminal.Raw(a.term.Out)
 	}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
@@ -115,7 +116,7 @@ func (a *app) editor(env func(string) (string, bool)) ([]string, error) {
 			return []string{"sh", "-c", v + ` "$@"`, v}, nil
 		}
 	}
-	if !a.term.inIsTTY {
+	if !a.term.InIsTTY {
 		return nil, usageError{errors.New("there is no terminal for an editor; set $EDITOR, or write the file that `tandem config path` shows")}
 	}
 	for _, name := range []string{"editor", "nano", "vim", "vi", "notepad"} {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
@@ -66,7 +67,7 @@ func (a *app) cost(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.term.out, r)
+		return terminal.WriteJSON(a.term.Out, r)
 	}
 	return a.printCost(r)
 }
@@ -117,17 +118,17 @@ func (a *app) costReset(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !changed:
-		a.term.note("nothing to reset: what was spent is all known")
+		a.term.Noticef("nothing to reset: what was spent is all known")
 	case moved != "":
-		a.term.note("the damaged file is now %s; tandem starts a new one, and what was spent before counts no more", moved)
+		a.term.Noticef("the damaged file is now %s; tandem starts a new one, and what was spent before counts no more", moved)
 	default:
-		a.term.note("budgets are kept by %s as it is; what was spent before counts no more", s.Path())
+		a.term.Noticef("budgets are kept by %s as it is; what was spent before counts no more", s.Path())
 	}
 	return nil
 }
 
 func (a *app) printCost(r costReport) error {
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "\tCALLS\tTOKENS IN\tCACHED\tTOKENS OUT\tCOST\tSAVED")
 	row := func(name string, s store.Spending) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", name, s.Calls, s.Input, s.Cached, s.Output, costText(s), ledger.Dollars(s.Saved))
@@ -135,21 +136,21 @@ func (a *app) printCost(r costReport) error {
 	row("today", r.Today)
 	row("this month", r.Month)
 	for _, m := range r.ByModel {
-		row("  "+stripControls(m.Provider+"/"+m.Model), m.Spending)
+		row("  "+terminal.StripControls(m.Provider+"/"+m.Model), m.Spending)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	if m := r.Month; m.Unknown > 0 {
-		a.term.note("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server told no usage, or they broke off", m.Unknown)
+		a.term.Noticef("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server told no usage, or they broke off", m.Unknown)
 	}
 	if m := r.Month; m.Unsure > 0 {
-		a.term.note("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
+		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
 	}
 	if b := r.Budget; b != nil && b.Lost != "" {
-		a.term.note("%s", b.Lost)
+		a.term.Noticef("%s", b.Lost)
 	} else if b != nil && b.PerDay != nil {
-		a.term.note("%s of today's budget of %s is left (%s is reserved for calls under way)", ledger.Dollars(*b.Left), ledger.Dollars(*b.PerDay), ledger.Dollars(b.Reserved))
+		a.term.Noticef("%s of today's budget of %s is left (%s is reserved for calls under way)", ledger.Dollars(*b.Left), ledger.Dollars(*b.PerDay), ledger.Dollars(b.Reserved))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func page(t *testing.T, name string) string {
@@ -38,7 +39,7 @@ func TestCommandsPage(t *testing.T) {
 		title, body, _ := strings.Cut(part, "\n")
 		sections[title] = body
 	}
-	root := (&app{term: newTerminal(nil, nil, nil)}).root()
+	root := (&app{term: terminal.New(nil, nil, nil)}).root()
 	compareFlags(t, "every command", parts[0], root.PersistentFlags())
 	documented := []string{}
 	eachCommand(root, func(c *cobra.Command) {

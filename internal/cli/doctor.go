@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -51,7 +52,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	bad := doctor.Failed(checks)
 	var err error
 	if asJSON {
-		err = writeJSON(a.term.out, struct {
+		err = terminal.WriteJSON(a.term.Out, struct {
 			OK     bool           `json:"ok"`
 			Checks []doctor.Check `json:"checks"`
 		}{!bad, checks})
@@ -65,17 +66,17 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 }
 
 func (a *app) printChecks(checks []doctor.Check) error {
-	paint := map[doctor.Status]func(string) string{doctor.OK: a.term.green, doctor.Warn: a.term.yellow, doctor.Fail: a.term.red}
+	paint := map[doctor.Status]func(string) string{doctor.OK: a.term.Green, doctor.Warn: a.term.Yellow, doctor.Fail: a.term.Red}
 	for _, c := range checks {
 		mark := fmt.Sprintf("%-4s", c.Status)
-		if a.term.outIsTTY {
+		if a.term.OutIsTTY {
 			mark = paint[c.Status](mark)
 		}
-		if _, err := fmt.Fprintf(a.term.out, "%s  %s: %s\n", mark, c.Name, oneLine(c.Detail)); err != nil {
+		if _, err := fmt.Fprintf(a.term.Out, "%s  %s: %s\n", mark, c.Name, terminal.OneLine(c.Detail)); err != nil {
 			return err
 		}
 		if c.Remedy != "" {
-			if _, err := fmt.Fprintf(a.term.out, "      → %s\n", oneLine(c.Remedy)); err != nil {
+			if _, err := fmt.Fprintf(a.term.Out, "      → %s\n", terminal.OneLine(c.Remedy)); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -123,7 +124,7 @@ func (a *app) printPlan(p planJSON, err error) error {
 
 // planTable prints a line for each candidate.
 func (a *app) planTable(steps []planStep) error {
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	head := "PROVIDER\tMODEL\tPLAN\tPROMPT\tCOST\tREASON"
 	if steps[0].Name != "" {
 		head = "STEP\t" + head
@@ -135,7 +136,7 @@ func (a *app) planTable(steps []planStep) error {
 			if s.Name != "" {
 				fmt.Fprintf(w, "%s\t", s.Name)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, stripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c), planReason(c))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c), planReason(c))
 		}
 	}
 	return w.Flush()
@@ -183,5 +184,5 @@ func planReason(c router.Candidate) string {
 	if c.Keep {
 		return c.Endpoint
 	}
-	return oneLine(c.Reason)
+	return terminal.OneLine(c.Reason)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -92,7 +93,7 @@ func (a *app) runRows(ctx context.Context, r *running, t *table, in runInput) er
 					done[i].ran = true
 				}
 				if !a.flags.quiet {
-					a.term.status(a.term.dim(fmt.Sprintf("· row %d/%d", ended.Add(1), len(rows))))
+					a.term.SetStatus(a.term.Dim(fmt.Sprintf("· row %d/%d", ended.Add(1), len(rows))))
 				}
 				close(ready[i])
 			}
@@ -109,8 +110,8 @@ func (a *app) runRows(ctx context.Context, r *running, t *table, in runInput) er
 			failed++
 		}
 		total.usage, total.untold = total.usage.Add(d.out.usage), total.untold || d.out.untold
-		a.term.status("")
-		if err := writeJSON(a.term.out, a.rowLine(i, rows[i].inputs, d, in.json)); err != nil {
+		a.term.SetStatus("")
+		if err := terminal.WriteJSON(a.term.Out, a.rowLine(i, rows[i].inputs, d, in.json)); err != nil {
 			return fmt.Errorf("writing the answers: %w", err)
 		}
 	}
@@ -152,7 +153,7 @@ func (a *app) sayRows(ran, failed, all int, total *outcome, took time.Duration) 
 // tell writes a dim line, unless quiet.
 func (a *app) tell(format string, args ...any) {
 	if !a.flags.quiet {
-		text := stripControls(fmt.Sprintf(format, args...))
-		a.term.note("%s", a.term.dim(text))
+		text := terminal.StripControls(fmt.Sprintf(format, args...))
+		a.term.Noticef("%s", a.term.Dim(text))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -121,7 +122,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 		if err != nil {
 			done.Error = a.errorOf(err)
 		}
-		return errors.Join(writeJSON(a.term.out, done), reported(err))
+		return errors.Join(terminal.WriteJSON(a.term.Out, done), reported(err))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -134,7 +135,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	if in.prune {
 		line += fmt.Sprintf(", %d dropped", len(done.Pruned))
 	}
-	if _, err := fmt.Fprintln(a.term.out, line+")"); err != nil {
+	if _, err := fmt.Fprintln(a.term.Out, line+")"); err != nil {
 		return err
 	}
 	a.sayVectors(done.route, time.Since(began))
@@ -150,7 +151,7 @@ func (a *app) sayVectors(r *provider.Route, took time.Duration) {
 	if r.Local {
 		where = "on this machine"
 	}
-	a.progress(stripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
+	a.progress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
 }
 
 func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) error {
@@ -247,7 +248,7 @@ func (a *app) embedFiles(ctx context.Context, into *stack.Ingest, files []textFi
 
 func (a *app) skip(done *embedJSON, name, reason string) {
 	done.Skipped = append(done.Skipped, skippedJSON{name, reason})
-	a.say("%s %s", a.term.yellow("skipped:"), stripControls(name+": "+reason))
+	a.say("%s %s", a.term.Yellow("skipped:"), terminal.StripControls(name+": "+reason))
 }
 
 // gone reports whether a file is not there any more. One that cannot be looked

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // stdinPath is what a text from standard input is known by.
@@ -120,12 +122,12 @@ func (l *fileList) file(name string, found bool) error {
 func hidden(base string) bool { return strings.HasPrefix(base, ".") && base != "." && base != ".." }
 
 // read returns the file's text.
-func (f textFile) read(ctx context.Context, t *terminal) (string, error) {
+func (f textFile) read(ctx context.Context, t *terminal.Terminal) (string, error) {
 	if f.path == stdinPath {
-		if t.inIsTTY {
-			t.note("reading the text from the terminal; end it with Ctrl-D")
+		if t.InIsTTY {
+			t.Noticef("reading the text from the terminal; end it with Ctrl-D")
 		}
-		return readText(ctx, f.name, t.in)
+		return readText(ctx, f.name, t.In)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -154,7 +156,7 @@ type embedView struct {
 
 func newEmbedView(a *app, files int) *embedView {
 	v := &embedView{a: a, files: files}
-	if !a.term.errTTY {
+	if !a.term.ErrIsTTY {
 		v.shown = time.Now() // what is over at once needs no line
 	}
 	return v
@@ -171,27 +173,27 @@ func (v *embedView) passages(done, of int) { v.show(fmt.Sprintf(", passage %d of
 
 func (v *embedView) show(how string) {
 	every := 5 * time.Second
-	if v.a.term.errTTY {
+	if v.a.term.ErrIsTTY {
 		every = 100 * time.Millisecond
 	}
 	if v.a.flags.quiet || time.Since(v.shown) < every {
 		return
 	}
 	v.shown = time.Now()
-	line := stripControls(fmt.Sprintf("· file %d of %d%s: %s", v.at+1, v.files, how, v.name))
-	if !v.a.term.errTTY {
-		v.a.term.note("%s", line)
+	line := terminal.StripControls(fmt.Sprintf("· file %d of %d%s: %s", v.at+1, v.files, how, v.name))
+	if !v.a.term.ErrIsTTY {
+		v.a.term.Noticef("%s", line)
 		return
 	}
-	fmt.Fprint(ours(v.a.term.err), eraseLine)
-	fmt.Fprint(v.a.term.err, v.a.term.dim(firstRunes(line, 78)))
+	fmt.Fprint(terminal.Raw(v.a.term.Err), terminal.EraseLine)
+	fmt.Fprint(v.a.term.Err, v.a.term.Dim(firstRunes(line, 78)))
 	v.open = true
 }
 
 // end clears the terminal's line.
 func (v *embedView) end() {
 	if v.open {
-		fmt.Fprint(ours(v.a.term.err), eraseLine)
+		fmt.Fprint(terminal.Raw(v.a.term.Err), terminal.EraseLine)
 		v.open = false
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) engineCommand() *cobra.Command {
@@ -95,7 +96,7 @@ func (a *app) engineStatusCommand() *cobra.Command {
 	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t stack.Configured) error {
 		st := t.Engine.Status(ctx)
 		if asJSON {
-			return writeJSON(a.term.out, st)
+			return terminal.WriteJSON(a.term.Out, st)
 		}
 		return a.printStatus(t.Config.Name, st)
 	})
@@ -123,7 +124,7 @@ func (a *app) printStatus(name string, s engine.Status) error {
 	if s.Why != "" {
 		line += "; " + s.Why
 	}
-	_, err := fmt.Fprintf(a.term.out, "%s: %s\n", name, stripControls(line))
+	_, err := fmt.Fprintf(a.term.Out, "%s: %s\n", name, terminal.StripControls(line))
 	return err
 }
 
@@ -150,7 +151,7 @@ func (a *app) tail(path string, n int) error {
 			}
 		}
 	}
-	_, err = io.WriteString(a.term.out, stripControls(string(data[from:])))
+	_, err = io.WriteString(a.term.Out, terminal.StripControls(string(data[from:])))
 	return err
 }
 

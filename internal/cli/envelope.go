@@ -1,16 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -88,7 +87,7 @@ func appendCall(calls []toolCallJSON, e tool.Event) []toolCallJSON {
 
 // errorOf describes err for the envelope, without secrets.
 func (a *app) errorOf(err error) *errorJSON {
-	e := &errorJSON{Kind: "error", Message: a.term.secrets.Text(explain(err)), ExitCode: exitCode(err), Best: bestAnswer(err)}
+	e := &errorJSON{Kind: "error", Message: a.term.Secrets.Text(explain(err)), ExitCode: exitCode(err), Best: bestAnswer(err)}
 	switch {
 	case e.ExitCode == exitUsage:
 		e.Kind = "usage"
@@ -113,25 +112,8 @@ func (a *app) errorOf(err error) *errorJSON {
 // printJSON prints what a command brought, and marks err, which v tells, as
 // shown. what is v, for the error of a write.
 func (a *app) printJSON(what string, v any, err error) error {
-	if werr := writeJSON(a.term.out, v); werr != nil {
+	if werr := terminal.WriteJSON(a.term.Out, v); werr != nil {
 		return fmt.Errorf("writing %s: %w", what, werr)
 	}
 	return reported(err)
-}
-
-// writeJSON writes v in one line. On a terminal, what must not be shown there is
-// written as escapes: the value stays the same.
-func writeJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	data := b.Bytes()
-	if _, ok := w.(*screen); ok {
-		data = escapeHidden(data)
-	}
-	_, err := w.Write(data)
-	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -23,7 +24,7 @@ func explain(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time given with --timeout ran out before the answer was complete"
 	}
-	text := oneLine(err.Error())
+	text := terminal.OneLine(err.Error())
 	if next := remedy(err); next != "" && !strings.Contains(text, "tandem ") {
 		text += "; " + next
 	}

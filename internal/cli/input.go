@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // maxInput is the most text that a prompt may have from standard input or a
@@ -18,13 +20,13 @@ const maxInput = 16 << 20
 // readPrompt joins what was piped in and the words of the command line: the
 // piped text first, then an empty line, then the words. A lone "-" stands for
 // standard input alone.
-func readPrompt(ctx context.Context, t *terminal, words []string) (string, error) {
+func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (string, error) {
 	prompt := strings.Join(words, " ")
 	if prompt == "-" {
-		if t.inIsTTY {
-			t.note("reading the prompt from the terminal; end it with Ctrl-D")
+		if t.InIsTTY {
+			t.Noticef("reading the prompt from the terminal; end it with Ctrl-D")
 		}
-		piped, err := readText(ctx, "standard input", t.in)
+		piped, err := readText(ctx, "standard input", t.In)
 		if err != nil {
 			return "", err
 		}
@@ -33,8 +35,8 @@ func readPrompt(ctx context.Context, t *terminal, words []string) (string, error
 	if err := checkText("the prompt", []byte(prompt)); err != nil {
 		return "", err
 	}
-	if t.inPiped {
-		piped, err := readText(ctx, "standard input", t.in)
+	if t.InPiped {
+		piped, err := readText(ctx, "standard input", t.In)
 		if err != nil {
 			return "", err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/keys"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // keyStore is where the keys of keyring: references are. It asks nobody until
@@ -76,7 +77,7 @@ func keyName(cmd *cobra.Command, args []string) error {
 
 func (a *app) keysSet(ctx context.Context, name string) error {
 	text, err := a.readKey(ctx, name)
-	a.term.secrets.Add(strings.Fields(text)...) // first of all: from here on nothing shows it
+	a.term.Secrets.Add(strings.Fields(text)...) // first of all: from here on nothing shows it
 	if err != nil {
 		return err
 	}
@@ -88,9 +89,9 @@ func (a *app) keysSet(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	a.term.note("kept the key %q %s", name, where(kept))
+	a.term.Noticef("kept the key %q %s", name, where(kept))
 	if list, err := keyStore().List(); err == nil && slices.Contains(list, keys.Key{Name: name, Place: keys.InKeyring}) && kept.Place == keys.InFile {
-		a.term.note("an older key %q is still in the system keyring, which does not remove it now; this one is used", name)
+		a.term.Noticef("an older key %q is still in the system keyring, which does not remove it now; this one is used", name)
 	}
 	a.adviseKey(name)
 	return nil
@@ -122,7 +123,7 @@ func (a *app) adviseKey(name string) {
 	if p, ok := cfg.Provider(name); ok && p.Kind == config.KindOpenAI {
 		provider = name
 	}
-	a.term.note("no provider uses it yet; `tandem config edit` and write:\n\nproviders:\n  - name: %s\n    api_key: keyring:%s\n", provider, name)
+	a.term.Noticef("no provider uses it yet; `tandem config edit` and write:\n\nproviders:\n  - name: %s\n    api_key: keyring:%s\n", provider, name)
 }
 
 // keyUsers are the providers that use a key.
@@ -141,10 +142,10 @@ const maxKeyInput = 64 << 10
 // readKey asks for a key on a terminal, or reads it from a pipe.
 func (a *app) readKey(ctx context.Context, name string) (string, error) {
 	read := func() (string, error) {
-		data, err := io.ReadAll(io.LimitReader(a.term.in, maxKeyInput))
+		data, err := io.ReadAll(io.LimitReader(a.term.In, maxKeyInput))
 		return string(data), err
 	}
-	if f, ok := a.term.in.(*os.File); ok && a.term.inIsTTY {
+	if f, ok := a.term.In.(*os.File); ok && a.term.InIsTTY {
 		state, err := term.MakeRaw(int(f.Fd())) // before anything is asked, and not by the reader that may be left behind
 		if err != nil {
 			return "", fmt.Errorf("asking for the key: %w", err)
@@ -157,8 +158,8 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 			asked := term.NewTerminal(struct {
 				io.Reader
 				io.Writer
-			}{f, ours(a.term.err)}, "")
-			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", stripControls(name)))
+			}{f, terminal.Raw(a.term.Err)}, "")
+			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", terminal.StripControls(name)))
 			if errors.Is(err, io.EOF) { // Ctrl-C, which is no signal here, or Ctrl-D
 				err = context.Canceled
 			}
@@ -201,14 +202,14 @@ func (a *app) keysList(asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.term.out, list)
+		return terminal.WriteJSON(a.term.Out, list)
 	}
 	if len(list) == 0 {
-		a.term.note("no key is kept; keep one with `tandem keys set NAME`")
+		a.term.Noticef("no key is kept; keep one with `tandem keys set NAME`")
 		return nil
 	}
 	cfg, _ := a.load()
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tWHERE\tUSED BY")
 	for _, k := range list {
 		users := strings.Join(keyUsers(cfg, k.Name), ", ")
@@ -237,14 +238,14 @@ func (a *app) keysRemove(name string) error {
 		from = append(from, placeOf(k))
 	}
 	if len(from) > 0 {
-		a.term.note("removed the key %q from %s", name, strings.Join(from, " and "))
+		a.term.Noticef("removed the key %q from %s", name, strings.Join(from, " and "))
 	}
 	if err != nil {
 		return err
 	}
 	cfg, _ := a.load()
 	if users := keyUsers(cfg, name); len(users) > 0 {
-		a.term.note("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))
+		a.term.Noticef("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))
 	}
 	return nil
 }

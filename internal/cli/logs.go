@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) logsCommand() *cobra.Command {
@@ -81,13 +82,13 @@ func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Cont
 		if found == nil {
 			found = []store.Line{}
 		}
-		return writeJSON(a.term.out, found)
+		return terminal.WriteJSON(a.term.Out, found)
 	}
 	if len(found) == 0 {
-		a.term.note("nothing found; calls are kept in %s unless the configuration says `log: off`", s.Path())
+		a.term.Noticef("nothing found; calls are kept in %s unless the configuration says `log: off`", s.Path())
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "RUN\tWHEN\tWHAT\tANSWERED BY\tTOOK\tEND\tPROMPT")
 	for _, l := range found {
 		what, who := l.Command, "nobody"
@@ -116,14 +117,14 @@ func endOf(l store.Line) string {
 
 // excerpt is the beginning of a text on one line, at most n letters.
 func excerpt(text string, n int) string {
-	return firstRunes(oneLine(text), n)
+	return firstRunes(terminal.OneLine(text), n)
 }
 
 func (a *app) logsPathCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "path", Short: "Say which file the log is", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(a.term.out, store.New(stateDir()).Path())
+			_, err := fmt.Fprintln(a.term.Out, store.New(stateDir()).Path())
 			return err
 		},
 	}
@@ -154,11 +155,11 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 		}
 		before, what = time.Now().Add(-d), "what is older than "+older
 	}
-	if !yes && !a.term.interactive() {
+	if !yes && !a.term.Interactive() {
 		return usageError{errors.New("there is no terminal to ask on; if you are sure, add --yes")}
 	}
 	if !yes {
-		switch sure, err := a.term.confirm(ctx, "Forget "+chatui.Visible(what)+"?"); {
+		switch sure, err := a.term.Confirm(ctx, "Forget "+chatui.Visible(what)+"?"); {
 		case err != nil:
 			return err
 		case !sure:
@@ -171,7 +172,7 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	a.term.note("%d runs forgotten", n)
+	a.term.Noticef("%d runs forgotten", n)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -88,7 +89,7 @@ func (a *app) logsReplay(ctx context.Context, args []string, asJSON bool) error 
 		report.Calls = append(report.Calls, c)
 	}
 	if asJSON {
-		err = writeJSON(a.term.out, report)
+		err = terminal.WriteJSON(a.term.Out, report)
 	} else {
 		err = a.printReplay(&report)
 	}
@@ -212,7 +213,7 @@ func firstDifference(a, b string) int {
 }
 
 func (a *app) printReplay(r *replayReport) error {
-	w := a.term.modelWriter(a.term.out, a.term.outIsTTY)
+	w := a.term.ModelWriter(a.term.Out, a.term.OutIsTTY)
 	var err error
 	line := func(format string, args ...any) {
 		if _, werr := w.WriteString(fmt.Sprintf(format, args...) + "\n"); werr != nil && err == nil {

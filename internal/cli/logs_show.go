@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -34,9 +35,9 @@ func (a *app) logsShow(ctx context.Context, args []string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.term.out, r)
+		return terminal.WriteJSON(a.term.Out, r)
 	}
-	p := &runPrinter{w: a.term.modelWriter(a.term.out, a.term.outIsTTY)}
+	p := &runPrinter{w: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY)}
 	p.run(r)
 	return p.err
 }
@@ -76,7 +77,7 @@ func (p *runPrinter) run(r store.Run) {
 func (p *runPrinter) call(c *store.Call) {
 	switch {
 	case c.Unkept != "":
-		p.line("  (what was asked and answered could not be kept: %s)", oneLine(c.Unkept))
+		p.line("  (what was asked and answered could not be kept: %s)", terminal.OneLine(c.Unkept))
 	case !c.Content:
 		p.line("  (what was asked and answered was not kept: log: meta)")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -69,7 +70,7 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 		all = append(all, r)
 	}
 	if asJSON {
-		err = writeJSON(a.term.out, all)
+		err = terminal.WriteJSON(a.term.Out, all)
 	} else {
 		err = a.printModels(all)
 	}
@@ -80,7 +81,7 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 }
 
 func (a *app) printModels(all []targetModels) error {
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	rows := 0
 	for _, t := range all {
 		for _, m := range t.Models {
@@ -92,7 +93,7 @@ func (a *app) printModels(all []targetModels) error {
 			if m.Remote != "" {
 				runs = "at " + m.Remote
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Provider, stripControls(m.Name), bytesText(m.Size), m.Params, m.Quant, runs)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Provider, terminal.StripControls(m.Name), bytesText(m.Size), m.Params, m.Quant, runs)
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -42,16 +43,16 @@ func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		return writeJSON(a.term.out, running)
+		return terminal.WriteJSON(a.term.Out, running)
 	}
 	if len(running) == 0 {
 		a.say("no model is in memory; the next question loads one")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tSIZE\tON\tCONTEXT\tUNLOADS")
 	for _, m := range running {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", stripControls(m.Name), bytesText(m.Size), processor(m), m.Context, unloads(m.Expires))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", terminal.StripControls(m.Name), bytesText(m.Size), processor(m), m.Context, unloads(m.Expires))
 	}
 	return w.Flush()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -66,9 +67,9 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 		shown.Memory = &m
 	}
 	if asJSON {
-		return writeJSON(a.term.out, shown)
+		return terminal.WriteJSON(a.term.Out, shown)
 	}
-	return printModel(a.term.out, t.Config.Name, shown)
+	return printModel(a.term.Out, t.Config.Name, shown)
 }
 
 // shownModel is a model with its memory.
@@ -81,7 +82,7 @@ func printModel(out io.Writer, name string, m shownModel) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	row := func(k, v string) {
 		if v != "" {
-			fmt.Fprintf(w, "%s\t%s\n", k, stripControls(v))
+			fmt.Fprintf(w, "%s\t%s\n", k, terminal.StripControls(v))
 		}
 	}
 	row("model", m.Name)

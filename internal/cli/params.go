@@ -64,7 +64,7 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 	switch {
 	case text == "-":
 		from = "standard input"
-		text, err = readText(ctx, from, a.term.in)
+		text, err = readText(ctx, from, a.term.In)
 	case strings.HasPrefix(text, "@"):
 		from, file = text[1:], text[1:]
 		var data []byte

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -61,7 +62,7 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 func (a *app) sayNotes(notes []error) {
 	for _, note := range notes {
 		if !a.flags.quiet {
-			a.term.note("%s %s", a.term.yellow("note:"), oneLine(note.Error()))
+			a.term.Noticef("%s %s", a.term.Yellow("note:"), terminal.OneLine(note.Error()))
 		}
 	}
 }

@@ -54,10 +54,10 @@ func (a *app) promptCheck(ctx context.Context, in checkInput) error {
 		a.sayNotes(file.notes())
 		if file.prompt == nil {
 			for _, step := range unusedAnswers(ctx, file.chain) {
-				a.term.note("%s %s: nothing uses the answer of step %q", a.term.yellow("note:"), path, step)
+				a.term.Noticef("%s %s: nothing uses the answer of step %q", a.term.Yellow("note:"), path, step)
 			}
 		}
-		if _, err := fmt.Fprintf(a.term.out, "%s: %s, %s\n", path, file.kind, file.takes()); err != nil {
+		if _, err := fmt.Fprintf(a.term.Out, "%s: %s, %s\n", path, file.kind, file.takes()); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ func (a *app) promptConvert(in convertInput) error {
 	}
 	a.sayNotes(notes)
 	if in.out == "" {
-		_, err := a.term.out.Write(data)
+		_, err := a.term.Out.Write(data)
 		return err
 	}
 	f, err := os.OpenFile(in.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a prompt is no secret, and is to be shared as the file it came from

@@ -184,7 +184,7 @@ func fits(p *prompt.Prompt, values map[string]any) error {
 
 // printRendered prints messages for a reader: who speaks, and what.
 func (a *app) printRendered(out renderedJSON) error {
-	w := a.term.modelWriter(a.term.out, a.term.outIsTTY)
+	w := a.term.ModelWriter(a.term.Out, a.term.OutIsTTY)
 	var err error
 	write := func(format string, args ...any) {
 		if err == nil {

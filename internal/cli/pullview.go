@@ -5,26 +5,27 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // pullView shows a download: a bar for each layer on a terminal, a line for
 // each new status otherwise.
 type pullView struct {
-	t      *terminal
+	t      *terminal.Terminal
 	quiet  bool
 	bar    *progressbar.ProgressBar
 	digest string
 	status string
 }
 
-func newPullView(t *terminal, quiet bool) *pullView { return &pullView{t: t, quiet: quiet} }
+func newPullView(t *terminal.Terminal, quiet bool) *pullView { return &pullView{t: t, quiet: quiet} }
 
 func (v *pullView) show(p provider.PullProgress) {
 	if v.quiet {
 		return
 	}
-	if p.Digest == "" || p.Total == 0 || !v.t.errTTY {
+	if p.Digest == "" || p.Total == 0 || !v.t.ErrIsTTY {
 		v.line(p.Status)
 		return
 	}
@@ -32,8 +33,8 @@ func (v *pullView) show(p provider.PullProgress) {
 		v.end()
 		v.digest = p.Digest
 		v.bar = progressbar.NewOptions64(p.Total,
-			progressbar.OptionSetWriter(ours(v.t.err)), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetDescription(stripControls(layer(p.Digest))), progressbar.OptionFullWidth(),
+			progressbar.OptionSetWriter(terminal.Raw(v.t.Err)), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetDescription(terminal.StripControls(layer(p.Digest))), progressbar.OptionFullWidth(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100e6),
 		)
 	}
@@ -46,13 +47,13 @@ func (v *pullView) line(status string) {
 	}
 	v.end()
 	v.status = status
-	v.t.note("%s", v.t.dim("· "+stripControls(status)))
+	v.t.Noticef("%s", v.t.Dim("· "+terminal.StripControls(status)))
 }
 
 // end closes the line of a bar.
 func (v *pullView) end() {
 	if v.bar != nil {
-		fmt.Fprintln(v.t.err)
+		fmt.Fprintln(v.t.Err)
 		v.bar, v.digest = nil, ""
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -21,7 +22,7 @@ var download = []provider.PullProgress{
 
 func shown(tty, quiet bool) string {
 	var out bytes.Buffer
-	v := newPullView(&terminal{err: &out, errTTY: tty}, quiet)
+	v := newPullView(&terminal.Terminal{Err: &out, ErrIsTTY: tty}, quiet)
 	for _, p := range download {
 		v.show(p)
 	}

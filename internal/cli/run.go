@@ -176,7 +176,7 @@ func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
 		return a.printEnvelope(runEnvelope(o, err), err)
 	}
 	again := restarts(r.stack) || len(r.tools.Tools) > 0
-	show := newLiveSteps(a, r.chain.Steps(), !a.term.outIsTTY && again)
+	show := newLiveSteps(a, r.chain.Steps(), !a.term.OutIsTTY && again)
 	a.tools.before = show.newLine
 	o, err := r.run(ctx, r.vars, show)
 	if o.done {
@@ -226,7 +226,7 @@ func (a *app) graph(in runInput) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprint(a.term.out, c.Mermaid()); err != nil {
+	if _, err := fmt.Fprint(a.term.Out, c.Mermaid()); err != nil {
 		return fmt.Errorf("writing the graph: %w", err)
 	}
 	return nil

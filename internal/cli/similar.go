@@ -11,6 +11,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -91,12 +92,12 @@ func (a *app) similar(ctx context.Context, in similarInput) error {
 		if err != nil {
 			out.Error = a.errorOf(err)
 		}
-		return errors.Join(writeJSON(a.term.out, out), reported(err))
+		return errors.Join(terminal.WriteJSON(a.term.Out, out), reported(err))
 	}
 	if err != nil {
 		return err
 	}
-	out := a.term.modelWriter(a.term.out, a.term.outIsTTY)
+	out := a.term.ModelWriter(a.term.Out, a.term.OutIsTTY)
 	for _, p := range found {
 		indented := strings.ReplaceAll(p.Text, "\n", "\n    ")
 		if _, err := out.WriteString(fmt.Sprintf("%.3f  %s\n    %s\n\n", p.Score, p.Place(), indented)); err != nil {
@@ -130,7 +131,7 @@ func (a *app) findSimilar(ctx context.Context, in similarInput) ([]retrieve.Pass
 func (a *app) query(ctx context.Context, words []string) (string, error) {
 	query := strings.Join(words, " ")
 	if query == "-" {
-		return readText(ctx, "standard input", a.term.in)
+		return readText(ctx, "standard input", a.term.In)
 	}
 	return query, checkText("the query", []byte(query))
 }

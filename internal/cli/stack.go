@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // open loads the configuration and assembles the stack.
@@ -18,7 +19,7 @@ func (a *app) open(context.Context) (*stack.Stack, error) {
 	}
 	if !a.flags.quiet {
 		for _, w := range cfg.Warnings {
-			a.term.note("%s %s", a.term.yellow("warning:"), w)
+			a.term.Noticef("%s %s", a.term.Yellow("warning:"), w)
 		}
 	}
 	return a.assemble(cfg)
@@ -31,18 +32,18 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 	}
 	return stack.Open(cfg, stack.Options{
 		Answers:     answers,
-		Secrets:     &a.term.secrets,
+		Secrets:     &a.term.Secrets,
 		LoadCommand: a.loadCommand(),
 		Observe:     a.observe,
 		StateDir:    stateDir(), Version: buildVersion().Version, Environ: os.Environ(),
 		Progress: func(msg string) {
 			if !a.flags.quiet {
-				a.term.note("%s", a.term.dim("· "+msg))
+				a.term.Noticef("%s", a.term.Dim("· "+msg))
 			}
 		},
 		Warn: func(msg string) {
 			if !a.flags.quiet {
-				a.term.note("%s %s", a.term.yellow("warning:"), stripControls(msg))
+				a.term.Noticef("%s %s", a.term.Yellow("warning:"), terminal.StripControls(msg))
 			}
 		},
 	})
@@ -67,7 +68,7 @@ func (a *app) load() (*config.Loaded, error) {
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
-	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore(), Secret: func(value string) { a.term.secrets.AddHeader(value) }}
+	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore(), Secret: func(value string) { a.term.Secrets.AddHeader(value) }}
 }
 
 // stateDir is where tandem keeps what it remembers between calls: the

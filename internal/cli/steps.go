@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -95,11 +96,11 @@ func (o *outcome) note(e chain.Event) {
 		if i := o.find(e.Step); i >= 0 {
 			s := &o.open[i]
 			o.count(s.usage)
-			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err.Error())})
+			o.steps = append(o.steps, stepRun{s.result(), s.tools, terminal.OneLine(e.Err.Error())})
 			*s = newOpenStep(s.path)
 		}
 	case chain.StepFallback:
-		o.give(e.Step, oneLine(e.Err.Error()))
+		o.give(e.Step, terminal.OneLine(e.Err.Error()))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -67,11 +68,11 @@ func (l *liveSteps) start(e chain.Event) {
 		name, _, _ := strings.Cut(e.Step, "[")
 		if !l.named[name] {
 			l.named[name] = true
-			l.line(l.app.term.bold("▸ " + name))
+			l.line(l.app.term.Bold("▸ " + name))
 		}
 		return
 	}
-	l.app.term.status("")
+	l.app.term.SetStatus("")
 	l.now, l.final = nil, false
 	l.head(e.Step)
 }
@@ -79,7 +80,7 @@ func (l *liveSteps) start(e chain.Event) {
 // head is the line above a step's text.
 func (l *liveSteps) head(path string) {
 	if l.last > 0 || path != l.names[0] {
-		l.line(l.app.term.bold("▸ " + path))
+		l.line(l.app.term.Bold("▸ " + path))
 	}
 }
 
@@ -98,16 +99,16 @@ func (l *liveSteps) chunk(e chain.Event) {
 // printer writes to standard output what is final.
 func (l *liveSteps) printer(final bool) *printer {
 	t := l.app.term
-	out, tty := t.err, t.errTTY
+	out, tty := t.Err, t.ErrIsTTY
 	switch {
 	case final:
-		out, tty = t.out, t.outIsTTY
+		out, tty = t.Out, t.OutIsTTY
 	case l.app.flags.quiet:
 		out, tty = io.Discard, false
 	}
-	p := &printer{out: t.modelWriter(out, tty), again: l.app.again}
+	p := &printer{out: t.ModelWriter(out, tty), again: l.app.again}
 	if !l.app.flags.quiet {
-		p.thinking = t.modelWriter(t.err, t.errTTY)
+		p.thinking = t.ModelWriter(t.Err, t.ErrIsTTY)
 	}
 	return p
 }
@@ -129,11 +130,11 @@ func (l *liveSteps) end(e chain.Event) {
 	case l.outer[e.Step]:
 		l.summary(r)
 	case r.Skipped:
-		l.line(l.app.term.dim("· " + e.Step + " is skipped: its condition is false"))
+		l.line(l.app.term.Dim("· " + e.Step + " is skipped: its condition is false"))
 	case r.Passages != nil:
 		l.flush()
 		l.head(e.Step)
-		l.line(l.app.term.dim(passagesLine(r)))
+		l.line(l.app.term.Dim(passagesLine(r)))
 	default: // a text, or what was computed
 		l.flush()
 		pr := l.printer(false)
@@ -164,7 +165,7 @@ func (l *liveSteps) answered(e chain.Event) {
 func (l *liveSteps) settle(e chain.Event, pr *printer, after ...string) {
 	l.latest = &held{pr: pr, after: after}
 	if e.Index < l.last {
-		if l.app.term.errTTY {
+		if l.app.term.ErrIsTTY {
 			l.latest.after = append(l.latest.after, "")
 		}
 		l.flush()
@@ -187,14 +188,14 @@ func (l *liveSteps) flush() {
 func (l *liveSteps) beside(e chain.Event) {
 	i := strings.LastIndexByte(e.Step, '[')
 	if i < 0 || l.app.flags.verbose {
-		l.line(l.app.term.dim(endLine(e.Result)))
+		l.line(l.app.term.Dim(endLine(e.Result)))
 	}
 	if i < 0 || !strings.HasSuffix(e.Step, "]") || e.Total == 0 {
 		return
 	}
 	path := e.Step[:i]
 	l.ended[path]++
-	l.app.term.status(l.app.term.dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Total)))
+	l.app.term.SetStatus(l.app.term.Dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Total)))
 }
 
 // void says that an answer does not count.
@@ -218,11 +219,11 @@ func (l *liveSteps) void(e chain.Event) {
 			}
 		}
 	}
-	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, oneLine(e.Err.Error()))
+	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, terminal.OneLine(e.Err.Error()))
 	if shown {
-		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, oneLine(e.Err.Error()))
+		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, terminal.OneLine(e.Err.Error()))
 	}
-	l.line(l.app.term.yellow(oneLine(text)))
+	l.line(l.app.term.Yellow(terminal.OneLine(text)))
 }
 
 // newLine ends the line that is being written: something else is about to be
@@ -234,7 +235,7 @@ func (l *liveSteps) newLine() {
 }
 
 func (l *liveSteps) broken() {
-	l.app.term.status("")
+	l.app.term.SetStatus("")
 	if l.now != nil {
 		l.now.end()
 		l.now = nil
@@ -244,7 +245,7 @@ func (l *liveSteps) broken() {
 
 // finish shows the chain's answer, where it did not come in chunks of its own.
 func (l *liveSteps) finish(o *outcome) error {
-	l.app.term.status("")
+	l.app.term.SetStatus("")
 	if o.final || o.last == nil {
 		l.flush()
 		return l.err

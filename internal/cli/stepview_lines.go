@@ -5,16 +5,17 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // summary shows who answered the calls of a step that others are in.
 func (l *liveSteps) summary(r *chain.StepResult) {
-	l.app.term.status("")
+	l.app.term.SetStatus("")
 	delete(l.ended, r.Name)
 	if len(r.Answered) == 0 {
 		return
 	}
-	line := l.app.term.dim(endLine(r))
+	line := l.app.term.Dim(endLine(r))
 	if l.latest != nil {
 		l.latest.after = append(l.latest.after, line)
 		return
@@ -24,7 +25,7 @@ func (l *liveSteps) summary(r *chain.StepResult) {
 
 func (l *liveSteps) line(text string) {
 	if !l.app.flags.quiet {
-		l.app.term.note("%s", text)
+		l.app.term.Noticef("%s", text)
 	}
 }
 
@@ -44,7 +45,7 @@ func passagesLine(r *chain.StepResult) string {
 	if r.Route != nil {
 		line += " · by vectors of " + r.Route.Provider + " (" + r.Route.Model + ")"
 	}
-	return oneLine(line)
+	return terminal.OneLine(line)
 }
 
 // endLine says who answered a step's calls.
@@ -81,5 +82,5 @@ func endLine(r *chain.StepResult) string {
 	if u := r.Usage; u != nil {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
 	}
-	return oneLine(line + " · " + short(r.Took))
+	return terminal.OneLine(line + " · " + short(r.Took))
 }

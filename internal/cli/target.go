@@ -79,11 +79,19 @@ func bytesText(n int64) string {
 }
 
 // progress shows what is waited for.
-func (a *app) progress(msg string) { a.say("%s", a.term.dim("· "+msg)) }
+func (a *app) progress(msg string) { a.say("%s", a.term.Dim("· "+msg)) }
 
 // say writes a line to standard error that --quiet leaves out.
 func (a *app) say(format string, args ...any) {
 	if !a.flags.quiet {
-		a.term.note(format, args...)
+		a.term.Noticef(format, args...)
 	}
+}
+
+// firstRunes is at most n letters of a text.
+func firstRunes(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) toolsCommand() *cobra.Command {
@@ -73,7 +74,7 @@ func (a *app) toolsList(ctx context.Context, names []string, asJSON bool) error 
 		all = append(all, tools...)
 	}
 	if asJSON {
-		err = writeJSON(a.term.out, toolsJSON(all))
+		err = terminal.WriteJSON(a.term.Out, toolsJSON(all))
 	} else {
 		err = a.printTools(all)
 	}
@@ -98,7 +99,7 @@ func (a *app) printTools(tools []tool.Tool) error {
 	if len(tools) == 0 {
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "TOOL\tDOES")
 	for _, t := range tools {
 		fmt.Fprintf(w, "%s\t%s\n", t.Title(), firstLine(t.Description))
@@ -109,7 +110,7 @@ func (a *app) printTools(tools []tool.Tool) error {
 // firstLine is the first line of a text that is for a table.
 func firstLine(text string) string {
 	const most = 100
-	text, _, more := strings.Cut(stripControls(text), "\n")
+	text, _, more := strings.Cut(terminal.StripControls(text), "\n")
 	if utf8.RuneCountInString(text) > most {
 		text, more = string([]rune(text)[:most]), true
 	}
@@ -170,7 +171,7 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 		switch {
 		case err != nil:
 			return err
-		case !ok && !a.term.interactive():
+		case !ok && !a.term.Interactive():
 			return usageError{fmt.Errorf("%s was not run: there is no terminal to ask on; say --yes if it may", t.Title())}
 		case !ok:
 			return fmt.Errorf("%s was not run", t.Title())
@@ -189,7 +190,7 @@ func (a *app) printResult(ctx context.Context, t tool.Tool, args json.RawMessage
 		return a.withLog(err)
 	}
 	text := strings.TrimSuffix(r.Text, "\n") + "\n"
-	if _, err := a.term.modelWriter(a.term.out, a.term.outIsTTY).WriteString(text); err != nil {
+	if _, err := a.term.ModelWriter(a.term.Out, a.term.OutIsTTY).WriteString(text); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if r.Failed {
@@ -221,7 +222,7 @@ func toolArguments(ctx context.Context, text string) (json.RawMessage, error) {
 func (a *app) withLog(err error) error {
 	var e *mcp.Error
 	if errors.As(err, &e) && e.Log != "" && !a.flags.quiet {
-		a.term.note("%s", a.term.dim("· "+e.Server+" wrote last: "+stripControls(e.Log)))
+		a.term.Noticef("%s", a.term.Dim("· "+e.Server+" wrote last: "+terminal.StripControls(e.Log)))
 	}
 	return err
 }

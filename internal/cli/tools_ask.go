@@ -76,22 +76,22 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 		return false, ctx.Err() // it ended while another question was open
 	case slices.Contains(q.always, name):
 		return true, nil
-	case !q.term.interactive():
+	case !q.term.Interactive():
 		return false, nil
 	}
 	q.tools.between()
-	title := fmt.Sprintf("%s %s", q.term.bold("A model wants to run "+chatui.Visible(name)), q.term.dim(source(call.Tool)))
+	title := fmt.Sprintf("%s %s", q.term.Bold("A model wants to run "+chatui.Visible(name)), q.term.Dim(source(call.Tool)))
 	arguments := argumentsText(call.Arguments)
-	q.term.note("%s", title)
+	q.term.Noticef("%s", title)
 	if len(arguments) > mostShown {
-		q.term.note("  its arguments have %d bytes, more than can be judged here: it does not run; --allow-tools lets it run unasked", len(call.Arguments))
+		q.term.Noticef("  its arguments have %d bytes, more than can be judged here: it does not run; --allow-tools lets it run unasked", len(call.Arguments))
 		return false, nil
 	}
-	q.term.note("  %s", arguments)
+	q.term.Noticef("  %s", arguments)
 	if len(arguments) > mostRead {
-		q.term.note("%s", title) // it has left the screen
+		q.term.Noticef("%s", title) // it has left the screen
 	}
-	answer, err := q.term.ask(ctx, "Run it? [y]es, [N]o, [a]lways for this tool: ")
+	answer, err := q.term.Ask(ctx, "Run it? [y]es, [N]o, [a]lways for this tool: ")
 	switch answer {
 	case "a", "always":
 		q.always = append(q.always, name)
@@ -151,7 +151,7 @@ func (a *app) observeTool(e tool.Event) {
 		line = fmt.Sprintf("%s failed: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
 	case tool.Refused:
 		line = name + " was not run"
-		if !a.term.interactive() {
+		if !a.term.Interactive() {
 			line += ": there is no terminal to ask on; allow it with --allow-tools " + name
 		}
 	case tool.Wrong:
@@ -159,7 +159,7 @@ func (a *app) observeTool(e tool.Event) {
 	}
 	if line != "" {
 		a.tools.between()
-		a.term.note("%s", a.term.dim("· "+line))
+		a.term.Noticef("%s", a.term.Dim("· "+line))
 	}
 	if e.Err != nil {
 		_ = a.withLog(e.Err)

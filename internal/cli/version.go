@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // version is set at release time with -ldflags "-X …/internal/cli.version=v1.2.3".
@@ -20,9 +22,9 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
 			if asJSON {
-				return writeJSON(a.term.out, v)
+				return terminal.WriteJSON(a.term.Out, v)
 			}
-			_, err := fmt.Fprintf(a.term.out, "tandem %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+			_, err := fmt.Fprintf(a.term.Out, "tandem %s (%s, %s)\n", v.Version, v.Go, v.Platform)
 			return err
 		},
 	}

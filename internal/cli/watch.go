@@ -3,6 +3,7 @@ package cli
 import (
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
@@ -14,5 +15,5 @@ func (a *app) observe(e router.Event) {
 	if a.flags.quiet || !a.flags.verbose && (e.Type != router.Retrying || e.Wait < longWait) {
 		return
 	}
-	a.term.note("%s", a.term.dim("· "+oneLine(e.String())))
+	a.term.Noticef("%s", a.term.Dim("· "+terminal.OneLine(e.String())))
 }

@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"bytes"
@@ -9,16 +9,19 @@ import (
 	"github.com/tandem-llm/tandem/internal/chatui"
 )
 
-// sanitizer takes a stranger's control sequences out of a text whole, also where
+// Sanitizer takes a stranger's control sequences out of a text whole, also where
 // one is cut between two writes, and what else a terminal must not be shown (see
 // chatui.Filter). A sequence that does not end takes no more than its line.
-type sanitizer struct {
+type Sanitizer struct {
 	w      io.Writer
 	filter chatui.Filter
 	state  sanState
 	part   []byte // the beginning of a character
 	buf    []byte
 }
+
+// NewSanitizer returns a Sanitizer that writes to w.
+func NewSanitizer(w io.Writer) *Sanitizer { return &Sanitizer{w: w} }
 
 type sanState int
 
@@ -32,10 +35,10 @@ const (
 
 // WriteString writes what of s may be shown. Newline and tab are the only
 // control characters that pass.
-func (z *sanitizer) WriteString(s string) (int, error) { return z.Write([]byte(s)) }
+func (z *Sanitizer) WriteString(s string) (int, error) { return z.Write([]byte(s)) }
 
 // Write is WriteString for bytes.
-func (z *sanitizer) Write(p []byte) (int, error) {
+func (z *Sanitizer) Write(p []byte) (int, error) {
 	n := len(p)
 	z.buf = z.buf[:0]
 	if len(z.part) > 0 {
@@ -57,7 +60,7 @@ func (z *sanitizer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (z *sanitizer) rune(r rune) {
+func (z *Sanitizer) rune(r rune) {
 	if r == '\n' { // of a sequence that does not end, the rest is text
 		z.state = sanText
 	}
@@ -89,7 +92,7 @@ func (z *sanitizer) rune(r rune) {
 	}
 }
 
-func (z *sanitizer) text(r rune) {
+func (z *Sanitizer) text(r rune) {
 	switch r {
 	case 0x1b:
 		z.state = sanEscape
@@ -102,7 +105,7 @@ func (z *sanitizer) text(r rune) {
 	}
 }
 
-func (z *sanitizer) escape(r rune) {
+func (z *Sanitizer) escape(r rune) {
 	switch {
 	case r == '[':
 		z.state = sanCSI
@@ -118,22 +121,14 @@ func (z *sanitizer) escape(r rune) {
 	}
 }
 
-// stripControls returns s without terminal control sequences.
-func stripControls(s string) string {
+// StripControls returns s without terminal control sequences.
+func StripControls(s string) string {
 	var b strings.Builder
-	z := sanitizer{w: &b}
+	z := Sanitizer{w: &b}
 	_, _ = z.WriteString(s) // a strings.Builder does not fail
 	return b.String()
 }
 
-// oneLine folds a text, which a server or a model may have written, to one line
+// OneLine folds a text, which a server or a model may have written, to one line
 // without control characters.
-func oneLine(s string) string { return strings.Join(strings.Fields(stripControls(s)), " ") }
-
-// firstRunes is at most n letters of a text.
-func firstRunes(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
+func OneLine(s string) string { return strings.Join(strings.Fields(StripControls(s)), " ") }

@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"encoding/json"
@@ -58,7 +58,7 @@ func TestScreen(t *testing.T) {
 func TestJSONOnAScreen(t *testing.T) {
 	value := map[string]string{"a\u202e": "\u009b31m\u200b\U000e0041 <&> ü 👨\u200d👩 \x7f"}
 	var b strings.Builder
-	if err := writeJSON(&b, value); err != nil {
+	if err := WriteJSON(&b, value); err != nil {
 		t.Fatal(err)
 	}
 	escaped := string(escapeHidden([]byte(b.String())))

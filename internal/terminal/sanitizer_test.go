@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"strings"
@@ -22,11 +22,11 @@ func TestSanitizerDropsControlSequences(t *testing.T) {
 		"unfinished, at end": {"a\x1b[31", "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := stripControls(tc.in); got != tc.want {
+			if got := StripControls(tc.in); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 			var b strings.Builder
-			z := sanitizer{w: &b}
+			z := Sanitizer{w: &b}
 			for _, r := range tc.in {
 				if _, err := z.WriteString(string(r)); err != nil {
 					t.Fatal(err)
@@ -42,7 +42,7 @@ func TestSanitizerDropsControlSequences(t *testing.T) {
 func FuzzSanitizer(f *testing.F) {
 	f.Add("a\x1b[31mred\x1b]0;x\x07")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, r := range stripControls(s) {
+		for _, r := range StripControls(s) {
 			if r < 0x20 && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
 				t.Fatalf("%q: control %U came through", s, r)
 			}

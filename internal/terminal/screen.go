@@ -1,8 +1,9 @@
-package cli
+package terminal
 
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -76,9 +77,9 @@ func (u *unmarked) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ours is the stream itself, for what has been made safe already and moves the
-// cursor: an editor, a bar, formatted text.
-func ours(w io.Writer) io.Writer {
+// Raw is the stream below Out or Err, for what has been made safe already and
+// moves the cursor: an editor, a progress bar, formatted text.
+func Raw(w io.Writer) io.Writer {
 	switch s := w.(type) {
 	case *screen:
 		return s.file
@@ -86,6 +87,23 @@ func ours(w io.Writer) io.Writer {
 		return s.w
 	}
 	return w
+}
+
+// WriteJSON writes v as JSON on one line. On a terminal, what must not be shown there is
+// written as escapes: the value stays the same.
+func WriteJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	data := b.Bytes()
+	if _, ok := w.(*screen); ok {
+		data = escapeHidden(data)
+	}
+	_, err := w.Write(data)
+	return err
 }
 
 // escapeHidden writes what a terminal must not be shown in JSON as its escapes:

@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"context"
@@ -11,24 +11,24 @@ import (
 	"github.com/tandem-llm/tandem/internal/chatui"
 )
 
-// interactive reports whether somebody can be asked: who answers at a terminal
+// Interactive reports whether somebody can be asked: who answers at a terminal
 // sees there what is asked. A pipe answers nothing.
-func (t *terminal) interactive() bool { return t.inIsTTY && t.errTTY }
+func (t *Terminal) Interactive() bool { return t.InIsTTY && t.ErrIsTTY }
 
-// confirm asks a yes-or-no question. Only "y" or "yes" is yes; without a
+// Confirm asks a yes-or-no question. Only "y" or "yes" is yes; without a
 // terminal, at its end or after a Ctrl-C the answer is no.
-func (t *terminal) confirm(ctx context.Context, question string) (bool, error) {
-	answer, err := t.ask(ctx, question+" [y/N] ")
+func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
+	answer, err := t.Ask(ctx, question+" [y/N] ")
 	return answer == "y" || answer == "yes", err
 }
 
-// ask is the one way to ask for something that is then allowed. What it is about
+// Ask is the one way to ask for something that is then allowed. What it is about
 // has been shown. It returns the answer in lower case, "" without one. What was
 // typed before the question stood there is no answer to it, and is dropped.
 // Errors: those of ctx.
-func (t *terminal) ask(ctx context.Context, question string) (string, error) {
-	file, ok := t.in.(*os.File)
-	if !ok || !t.interactive() {
+func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
+	file, ok := t.In.(*os.File)
+	if !ok || !t.Interactive() {
 		return "", nil
 	}
 	t.keys.mu.Lock()
@@ -37,14 +37,14 @@ func (t *terminal) ask(ctx context.Context, question string) (string, error) {
 		return "", ctx.Err() // it ended while another question was open
 	}
 	if err := chatui.DropTyped(file); err != nil {
-		t.note("not asked, for what was typed before cannot be dropped: %s", err)
+		t.Noticef("not asked, for what was typed before cannot be dropped: %s", err)
 		return "", nil
 	}
 	t.keys.drop()
-	fmt.Fprint(t.err, question)
+	fmt.Fprint(t.Err, question)
 	answer, err := t.keys.line(ctx, file)
 	if err != nil {
-		t.note("")
+		t.Noticef("")
 	}
 	return strings.ToLower(strings.TrimSpace(answer)), err
 }
