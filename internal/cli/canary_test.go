@@ -101,6 +101,11 @@ func echoes() []echo {
 			w.Header().Set("X-Request-Id", "id-"+url.QueryEscape(k))
 			stream(w, event("m-"+k, "fine", nil), event("m-"+k, "", "stop"))
 		}},
+		{"a gateway's headers", func(w http.ResponseWriter, k string) {
+			w.Header().Set("X-Litellm-Model-Api-Base", "https://gateway.example/"+k)
+			w.Header().Set("X-Openrouter-Provider", k)
+			stream(w, event("m", "fine", nil), event("m", "", "stop"))
+		}},
 		{"an end that is none", func(w http.ResponseWriter, k string) { stream(w, event("m", "fine", nil), event("m", "", "odd "+k)) }},
 		{"the answer", func(w http.ResponseWriter, k string) {
 			stream(w, event("m", "it is "+k[:4], nil), event("m", k[4:]+".", nil), event("m", "", "stop"))

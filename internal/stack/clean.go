@@ -37,8 +37,7 @@ func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 }
 
 func (p *clean) route(rt *provider.Route) *provider.Route {
-	out := *rt
-	out.Model, out.Reason, out.Request = p.secrets.Text(rt.Model), p.secrets.Text(rt.Reason), p.secrets.Text(rt.Request)
+	out := redact.Strings(*rt, p.secrets.Text)
 	return &out
 }
 

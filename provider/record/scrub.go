@@ -63,7 +63,14 @@ func (s *scrubber) call(c *call) {
 		f.Attempts = slices.Clone(f.Attempts)
 		s.attempts(f.Attempts)
 	}
+	*c = redact.Strings(*c, s.plain)
 	c.Redacted = s.found
+}
+
+// plain scrubs a text of which nothing is known, also a part of one.
+func (s *scrubber) plain(text string) string {
+	s.text(&text, true)
+	return text
 }
 
 func (s *scrubber) attempts(attempts []provider.Attempt) {
@@ -123,7 +130,7 @@ func (s *scrubber) request(r question) question {
 		schema.JSON = s.raw(schema.JSON)
 		r.Schema = &schema
 	}
-	return r
+	return redact.Strings(r, s.plain)
 }
 
 // raw scrubs a JSON text, which stays one.
