@@ -5,6 +5,11 @@ import "time"
 // Route says who answered, where the prompt went, and why. Adapters fill in
 // what they know about their one attempt; the router adds who else was
 // considered.
+//
+// A Route, and what it points to, is not changed once it is yielded: a provider
+// may yield the same one to many callers. Whoever changes a Route copies it
+// first, and its Attempts before they are changed or appended to. The same holds
+// for a [Usage]. The suite's RunWrapper checks it.
 type Route struct {
 	Provider string `json:"provider"`             // Name of the provider that answered
 	Model    string `json:"model"`                // as the engine named it in its answer

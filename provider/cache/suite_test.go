@@ -32,3 +32,9 @@ func TestContract(t *testing.T) {
 		return cache.New(p, cache.Options{Store: &forgetful{}, Insist: true})
 	}})
 }
+
+func TestACacheChangesNothingOfAnAnswer(t *testing.T) {
+	providertest.RunWrapper(t, func(_ *testing.T, inner provider.Provider) provider.Provider {
+		return cache.New(inner, cache.Options{Store: &cache.Memory{}, Insist: true})
+	})
+}

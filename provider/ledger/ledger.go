@@ -227,24 +227,25 @@ func canceledContext() context.Context {
 
 // priceAnswer notes a whole answer and returns its route with the cost.
 func (c *account) priceAnswer(rt *provider.Route, u *provider.Usage) *provider.Route {
-	if rt == nil {
-		rt = &provider.Route{Provider: c.l.Name(), Model: c.requestedModel}
+	out := &pricedRoute{Route: provider.Route{Provider: c.l.Name(), Model: c.requestedModel}}
+	if rt != nil {
+		out.Route = *rt
 	}
-	cost := &costs{}
-	cost.Cost = c.answerCost(rt, u, cost)
-	rt.Cost = &cost.Cost
-	c.route, c.usage = rt, u
-	return rt
+	out.cost = c.answerCost(&out.Route, u, out)
+	out.Cost = &out.cost
+	c.route, c.usage = &out.Route, u
+	return &out.Route
 }
 
-// costs is a cost with the amounts that it points to: one piece of memory.
-type costs struct {
-	provider.Cost
+// pricedRoute is a route with what it points to: one piece of memory.
+type pricedRoute struct {
+	provider.Route
+	cost       provider.Cost
 	usd, saved float64
 }
 
 // answerCost is what an answer cost, with its amounts in the given place.
-func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *costs) provider.Cost {
+func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *pricedRoute) provider.Cost {
 	l := c.l
 	if rt.Local && !l.cfg.Tariff.priced() {
 		cost := provider.Cost{USD: &in.usd, Basis: "local"}

@@ -22,3 +22,9 @@ func TestContract(t *testing.T) {
 		return recorder(t, p, record.Options{Dir: t.TempDir()})
 	}})
 }
+
+func TestARecorderChangesNothingOfAnAnswer(t *testing.T) {
+	providertest.RunWrapper(t, func(t *testing.T, inner provider.Provider) provider.Provider {
+		return recorder(t, inner, record.Options{Dir: t.TempDir()})
+	})
+}

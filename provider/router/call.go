@@ -278,9 +278,9 @@ func (c *call) emptyAnswer(t *target, chunk *provider.Chunk, why error) error {
 // completeRoute completes the Route of the last chunk: who was considered, and why
 // this target answered.
 func (c *call) completeRoute(t *target, a *provider.Attempt, chunk *provider.Chunk) *provider.Route {
-	rt := chunk.Route
-	if rt == nil {
-		rt = &provider.Route{Provider: t.Name(), Model: a.Model}
+	rt := &provider.Route{Provider: t.Name(), Model: a.Model}
+	if chunk.Route != nil {
+		*rt = *chunk.Route
 	}
 	if rt.Endpoint == "" {
 		rt.Endpoint = t.endpoint()
