@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -22,9 +23,16 @@ import (
 // Main runs one command and returns the exit code. It writes data to stdout
 // and everything else to stderr, and never calls os.Exit. Cancelling ctx is
 // what Ctrl-C does: the generation ends upstream and the code is 130, or that
-// of the signal where ctx is from [Signals].
-func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// of the signal where ctx is from [Signals]. A panic is shown without secrets,
+// and is code 1; one in another goroutine ends the process as Go does.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	a := &app{term: terminal.New(stdin, stdout, stderr), signals: signalsOf(ctx)}
+	defer func() {
+		if p := recover(); p != nil {
+			a.term.Noticef("%s this is a bug in tandem; please report it with what follows\npanic: %v\n\n%s", a.term.Red("tandem:"), p, debug.Stack())
+			code = exitError
+		}
+	}()
 	a.interrupted = func(err error) error { return interrupted(ctx, err) }
 	a.term.Secrets.AddEnviron(os.Environ())
 	root := a.root()

@@ -231,6 +231,39 @@ func TestContentIsCapturedOnRequestOnly(t *testing.T) {
 	r.without(t, secret, canary) // what may not leave the machine is not captured
 }
 
+// Under privacy local the collector gets no text of the prompt's author: neither
+// stop texts, nor a schema, nor what tools are called and say, also where content
+// is asked for. Else it gets the stop texts.
+func TestNoTextsUnderPrivacyLocal(t *testing.T) {
+	for _, local := range []bool{false, true} {
+		r := newReceiver(t)
+		w := newWorld(t, "local", "", "stop: ["+secret+"]")
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.URL)
+		t.Setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", fmt.Sprint(local))
+		schema := filepath.Join(t.TempDir(), "schema.json")
+		if err := os.WriteFile(schema, []byte(`{"type":"object","title":"`+secret+`","properties":{"`+secret+`":{"const":"`+secret+`"}}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"ask", secret}, {"ask", "--schema", schema, secret}} {
+			if local {
+				args = append([]string{"--local-only"}, args...)
+			}
+			w.run(t.Context(), args...) // the answer is no JSON: the second fails
+		}
+		if len(r.spans) < 2 {
+			t.Errorf("%d spans", len(r.spans))
+		}
+		for _, span := range r.spans {
+			if stops := attrs(span.Attributes)["gen_ai.request.stop_sequences"]; (stops != "") == local {
+				t.Errorf("privacy local: %v, and the stop texts are %q", local, stops)
+			}
+		}
+		if local {
+			r.without(t, secret, canary)
+		}
+	}
+}
+
 func TestTelemetryIsOffUnlessAskedFor(t *testing.T) {
 	r := newReceiver(t)
 	w := newWorld(t, "local", "", "")
