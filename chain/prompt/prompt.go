@@ -204,16 +204,34 @@ func (p *Prompt) MessagesFor(ctx context.Context, v template.Values, call Call) 
 	if err != nil {
 		return nil, err
 	}
-	out := make([]provider.Message, 0, len(p.parts))
+	out, size := make([]provider.Message, 0, len(p.parts)), 0
 	for i := range p.parts {
+		before := len(out)
 		if out, err = p.append(ctx, out, &p.parts[i], v, call); err != nil {
 			return nil, err
+		}
+		for j := range out[before:] {
+			size += sizeOf(&out[before+j])
+		}
+		if size > maxPrompt {
+			return nil, provider.Errorf(provider.Invalid, "", "", "with these values the prompt has more than %d MiB; use a value less often, or shorten it", maxPrompt>>20)
 		}
 	}
 	if len(out) == 0 {
 		return nil, provider.Errorf(provider.Invalid, "", "", "there are no messages with the values given")
 	}
 	return out, nil
+}
+
+// maxPrompt is the most that a prompt may hold with its pictures, in bytes.
+const maxPrompt = 128 << 20
+
+func sizeOf(m *provider.Message) int {
+	n := len(m.Text)
+	for i := range m.Images {
+		n += len(m.Images[i].Data) + len(m.Images[i].URL)
+	}
+	return n
 }
 
 // append renders one part.

@@ -386,3 +386,18 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations for two messages", n)
 	}
 }
+
+// Each message is small enough, and all of them are not.
+func TestAPromptIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 16<<20)
+	messages := func(n int) []Message {
+		return slices.Repeat([]Message{{Role: provider.RoleUser, Text: "{a}"}}, n)
+	}
+	if _, err := must(t, Options{}, messages(8)...).Messages(t.Context(), template.Map{"a": long}); err != nil {
+		t.Error(err)
+	}
+	_, err := must(t, Options{}, messages(300)...).Messages(t.Context(), template.Map{"a": long})
+	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "more than 128 MiB") {
+		t.Error(err)
+	}
+}

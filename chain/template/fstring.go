@@ -188,6 +188,9 @@ func (t *Template) renderFormatted(v Values) (string, error) {
 			return "", errorAt(t.text, p.field.offset, shown+" does not go with a value of type "+pyval.TypeName(values[p.name])+": "+err.Error(),
 				"give "+t.vars[p.name].Name+" another value, or change the format")
 		}
+		if b.Len()+len(text)+len(t.tail) > maxText {
+			return "", t.tooLong()
+		}
 		b.WriteString(text)
 	}
 	b.WriteString(t.tail)

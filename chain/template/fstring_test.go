@@ -169,3 +169,30 @@ func BenchmarkTemplateRender(b *testing.B) {
 		}
 	})
 }
+
+// A text of some bytes, with a value of some bytes, is not gigabytes.
+func TestFStringIsBounded(t *testing.T) {
+	long := strings.Repeat("ü", 1<<20)
+	for _, tt := range []struct {
+		text  string
+		value any
+		fits  bool
+	}{
+		{strings.Repeat("{a}", 32), long, true},
+		{strings.Repeat("{a}", 33), long, false},
+		{strings.Repeat("{a}", 300_000), long, false},
+		{strings.Repeat("{a}", 300_000), []any{long, long}, false},
+		{strings.Repeat("{a!r}", 300_000), long, false},
+		{strings.Repeat("{a:>10000}", 300_000), "x", false},
+		{strings.Repeat("{a:>1000}", 1000), "x", true},
+	} {
+		tmpl, err := Parse(FString, tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := tmpl.Render(Map{"a": tt.value})
+		if e := new(Error); tt.fits != (err == nil) || err != nil && (!errors.As(err, &e) || !strings.Contains(err.Error(), "more than 64 MiB")) {
+			t.Errorf("%.20s…, %d fields: %d bytes, %v", tt.text, strings.Count(tt.text, "{"), len(text), err)
+		}
+	}
+}

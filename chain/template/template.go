@@ -231,7 +231,9 @@ func (t *Template) Render(v Values) (string, error) {
 	}
 	size := len(t.tail)
 	for _, p := range t.parts {
-		size += len(p.literal) + len(values[p.name])
+		if size += len(p.literal) + len(values[p.name]); size > maxText {
+			return "", t.tooLong()
+		}
 	}
 	var b strings.Builder
 	b.Grow(size)
@@ -265,6 +267,14 @@ func (t *Template) renderBody(v Values) (string, error) {
 		return "", placed(t.text, err)
 	}
 	return text, nil
+}
+
+// maxText is the most that an f-string may become, in bytes. A value that it
+// uses many times is small in the text, and large in what comes of it.
+const maxText = 64 << 20
+
+func (t *Template) tooLong() error {
+	return errorAt(t.text, 0, fmt.Sprintf("with these values the text has more than %d MiB", maxText>>20), "use a value less often, or shorten it")
 }
 
 // textOf returns Python's str of a value.
