@@ -49,7 +49,12 @@ func (x *exec) tellEnd(at site, result StepResult) bool {
 	return x.emit(end)
 }
 
+// times runs a step as often as it says. A step that asks nobody notices no other
+// end of ctx than this one.
 func (x *exec) times(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+	if err := ctx.Err(); err != nil {
+		return StepResult{}, err
+	}
 	if s.bare {
 		return s.body.run(ctx, x, s, v, at)
 	}
@@ -113,6 +118,9 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		own.set(r.as, first)
 	}
 	for round := range r.max {
+		if err := ctx.Err(); err != nil {
+			return inner.tally.result(), err
+		}
 		result, err := inner.numbered(at, round, r.max, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
 		if err != nil {
 			return inner.merged(result), err
@@ -150,8 +158,11 @@ func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepRes
 	}
 	x = x.nested() // what came to nothing was used, too
 	result, err := x.timed(ctx, s, v, at)
-	if err == nil || ctx.Err() != nil || errors.Is(err, errLeft) {
+	switch {
+	case err == nil, errors.Is(err, errLeft):
 		return result, err
+	case ctx.Err() != nil:
+		return result, ctx.Err()
 	}
 	if !x.show(Event{Type: StepFallback, Index: at.index, Step: at.path, Err: err}) {
 		return result, errLeft
