@@ -26,6 +26,7 @@ var plain = map[string]string{
 	"ollama.Provider.MayAsk":     "asks a server",
 	"ollama.Provider.Present":    "asks a server",
 	"providertest.Run":           "takes a *testing.T; the adapters' tests call it",
+	"providertest.RunWrapper":    "takes a *testing.T; the wrappers' tests call it",
 	"providertest.TestLive":      "takes a *testing.T; the adapters' tests call it",
 	"providertest.Fuzz":          "takes a *testing.F; the adapters' tests call it",
 }

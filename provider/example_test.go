@@ -234,3 +234,13 @@ func ExampleUsage_Plausible() {
 	// false
 	// false
 }
+
+// What a log may keep of a request with a picture.
+func ExampleRequest_WithoutImageData() {
+	picture := provider.Image{Data: []byte("\x89PNG…"), MIME: "image/png"}
+	req := provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Text: "What is this?", Images: []provider.Image{picture}}}}
+	kept := req.WithoutImageData()
+	fmt.Println(kept.Messages[0].Text, len(kept.Messages[0].Images[0].Data), len(req.Messages[0].Images[0].Data))
+	// Output:
+	// What is this? 0 7
+}
