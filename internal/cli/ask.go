@@ -135,7 +135,7 @@ func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Requ
 	pr.hold = !a.term.OutIsTTY && restarts
 	a.tools.before = pr.newLine
 	if !a.flags.quiet {
-		pr.thinking = a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY)
+		pr.thinking = a.term.Thoughts(a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY))
 	}
 	r, err := collectAs(p.Chat(ctx, req), pr, keep)
 	if pr.err != nil {

@@ -106,6 +106,16 @@ func echoes() []echo {
 			w.Header().Set("X-Openrouter-Provider", k)
 			stream(w, event("m", "fine", nil), event("m", "", "stop"))
 		}},
+		{"a call of a tool", func(w http.ResponseWriter, k string) {
+			call := map[string]any{"index": 0, "id": k, "type": "function", "function": map[string]any{"name": k, "arguments": "{}"}}
+			stream(w, map[string]any{"model": "m", "choices": []any{map[string]any{"index": 0, "delta": map[string]any{"tool_calls": []any{call}}}}}, event("m", "", "tool_calls"))
+		}},
+		{"thoughts", func(w http.ResponseWriter, k string) {
+			thought := func(text string) any {
+				return map[string]any{"model": "m", "choices": []any{map[string]any{"index": 0, "delta": map[string]any{"reasoning_content": text}}}}
+			}
+			stream(w, thought("it is "+k[:4]), thought(k[4:]+". And "), thought(k), event("m", "fine", nil), event("m", "", "stop"))
+		}},
 		{"an end that is none", func(w http.ResponseWriter, k string) { stream(w, event("m", "fine", nil), event("m", "", "odd "+k)) }},
 		{"the answer", func(w http.ResponseWriter, k string) {
 			stream(w, event("m", "it is "+k[:4], nil), event("m", k[4:]+".", nil), event("m", "", "stop"))
@@ -149,7 +159,7 @@ func TestAKeyIsShownAndKeptNowhere(t *testing.T) {
 					if how := shows(errs.Bytes(), key); how != "" {
 						t.Errorf("%q shows the key on standard error (%s):\n%s", args[0], how, errs.String())
 					}
-					if how := shows(out.Bytes(), key); how != "" && e.name != "the answer" {
+					if how := shows(out.Bytes(), key); how != "" && e.name != "the answer" && e.name != "thoughts" && e.name != "a call of a tool" {
 						t.Errorf("%q shows the key on standard output (%s):\n%s", args[0], how, out.String())
 					}
 				}

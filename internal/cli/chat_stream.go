@@ -21,7 +21,7 @@ func (s *chatSession) stream(ctx context.Context, req provider.Request) (provide
 		a.again()
 	}}
 	if !a.flags.quiet {
-		pr.thinking = terminal.NewSanitizer(dimmed{a.term})
+		pr.thinking = a.term.Thoughts(terminal.NewSanitizer(dimmed{a.term}))
 	}
 	r, err := collect(s.stack.Chat(ctx, req), pr)
 	if cerr := md.Close(); err == nil && pr.err == nil {

@@ -108,7 +108,7 @@ func (l *liveSteps) printer(final bool) *printer {
 	}
 	p := &printer{out: t.ModelWriter(out, tty), again: l.app.again}
 	if !l.app.flags.quiet {
-		p.thinking = t.ModelWriter(t.Err, t.ErrIsTTY)
+		p.thinking = t.Thoughts(t.ModelWriter(t.Err, t.ErrIsTTY))
 	}
 	return p
 }

@@ -27,7 +27,7 @@ func TestWorkGrowsWithTheTextOnly(t *testing.T) {
 			} {
 				s := search{table: table, view: view{text, true, true}}
 				s.all()
-				if most := (2*len(table.patterns) + mostAlike) * len(text); s.compared > most {
+				if most := (2*len(table.patterns) + 2*mostAlike) * len(text); s.compared > most {
 					t.Errorf("%s after %q: %d bytes of a text of %d were compared, and %d are enough", name, lead, s.compared, len(text), most)
 				}
 			}

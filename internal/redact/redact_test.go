@@ -130,6 +130,39 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// A program may write a key in pieces, with anything between them.
+func TestPartsBetweenOtherText(t *testing.T) {
+	for _, secret := range []string{"mcptok-ZyXwVuTsRqPoNm0987654321", "sk-canary-" + strings.Repeat("A1b2C3d4", 4), "ghx_0123456789abcdef0123456789abcdef", "QwErTyUiOpAsDfGhJkLz"} {
+		r := &Redactor{}
+		r.Add(secret)
+		for size := 9; size <= 20; size++ {
+			for _, between := range []string{"\n", " part ", "\" + \"", "</b><b>", ", "} {
+				var pieces []string
+				for rest := secret; rest != ""; {
+					n := min(size, len(rest))
+					pieces, rest = append(pieces, rest[:n]), rest[n:]
+				}
+				clean := r.Text("a" + between + strings.Join(pieces, between) + between + "z")
+				for _, p := range pieces {
+					if len(p) > Shortest && strings.Contains(clean, p) {
+						t.Errorf("%q is left in %q", p, clean)
+					}
+				}
+			}
+		}
+	}
+	r := &Redactor{}
+	r.Add("correct-horse-battery-staple-42", "my-localhost-password-gpt-4o-mini", "https://s3.hooks.example:8443/services/xYz123456789")
+	for _, text := range []string{
+		"a horse-battery", "localhost-password", "ask gpt-4o-mini", "see s3.hooks.example:8443/services/ for it", "20261128", "HORSE-BATTERY",
+	} {
+		text = "now " + text + " then"
+		if clean := r.Text(text); clean != text {
+			t.Errorf("%q became %q", text, clean)
+		}
+	}
+}
+
 func TestWhatIsNoSecretStays(t *testing.T) {
 	r := &Redactor{}
 	r.Add("password1234", "test", "", "  ", "https://hooks.example/T0/B1/xYz123456789", "sk-canary-1234567890")

@@ -38,13 +38,14 @@ type search struct {
 	*table
 	view
 	found    []span
-	compared int // bytes: at most 16 times the text, and twice for each pattern
+	compared int // bytes: at most 32 times the text, and twice for each pattern
 }
 
 func (s *search) all() {
 	if len(s.text) >= Shortest {
 		s.rests()
 		s.heads()
+		s.parts()
 	}
 }
 
@@ -121,6 +122,61 @@ func (s *search) rest(at int) (end int) {
 		s.add(span{at, at + longest})
 	}
 	return end
+}
+
+// parts finds what stands within a secret where no text would stand by chance:
+// a program may write a key in pieces.
+func (s *search) parts() {
+	var g uint64
+	until := Shortest - 1 // the first place at whose 8 bytes to look
+	for i := range len(s.text) {
+		g = g<<8 | uint64(fold(s.text[i]))
+		if i < until || !s.within[hash(g)] || s.text[i-(Shortest-1)] == ' ' {
+			continue
+		}
+		at, longest := i-(Shortest-1), 0
+		for _, in := range s.inside[g] {
+			p := &s.patterns[in.pattern]
+			n := s.common(at, p.text[in.at:])
+			if p.part > Shortest && in.at < p.part { // a URL's host
+				continue
+			}
+			longest = max(longest, n)
+		}
+		if longest == 0 {
+			continue
+		}
+		if telling(s.text[at : at+longest]) {
+			s.found = append(s.found, span{at, at + longest})
+		}
+		until = at + longest // what begins within ends with it
+	}
+}
+
+// telling reports whether a text is no prose: a word in it has letters and
+// digits, or letters of both cases in disorder, or is a long number.
+func telling(text string) bool {
+	for len(text) > 0 {
+		n := while(text, letterOrDigit)
+		if n == 0 {
+			text = text[1:]
+			continue
+		}
+		word := text[:n]
+		text = text[n:]
+		digits := n - len(strings.Trim(word, "0123456789"))
+		letters := while(word, func(c byte) bool { return c < '0' || c > '9' })
+		switch {
+		case n < 3:
+		case letters == n:
+			if rest := word[1:]; rest != strings.ToLower(rest) && word != strings.ToUpper(word) {
+				return true
+			}
+		case digits < n || n >= Shortest:
+			return true
+		}
+	}
+	return false
 }
 
 // add joins a find with the one before where they overlap or touch.

@@ -41,6 +41,7 @@ type table struct {
 	inside   map[uint64][]inside // places in the secrets themselves
 	patterns []pattern
 	filter   [1 << 12]bool // whether some head has this hash
+	within   [1 << 12]bool // whether some place within has
 	longest  int
 }
 
@@ -81,6 +82,7 @@ func (t *table) said(plain string) {
 	for i := 1; i+Shortest <= min(len(plain), mostInside); i++ {
 		if g := gram(plain[i:]); len(t.inside[g]) < mostAlike {
 			t.inside[g] = append(t.inside[g], inside{at, i})
+			t.within[hash(g)] = true
 		}
 	}
 	if strings.Contains(plain, " ") { // in a URL's query

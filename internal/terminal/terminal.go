@@ -149,6 +149,10 @@ func (t *Terminal) ModelWriter(w io.Writer, tty bool) io.StringWriter {
 	return unbuffered{w}
 }
 
+// Thoughts returns a writer for what a model thinks, which is shown on standard
+// error: without secrets. A word is shown when it is complete.
+func (t *Terminal) Thoughts(w io.StringWriter) io.StringWriter { return t.Secrets.Stream(w) }
+
 type unbuffered struct{ io.Writer }
 
 func (u unbuffered) WriteString(s string) (int, error) { return io.WriteString(u.Writer, s) }
