@@ -56,13 +56,13 @@ func (l *Loaded) tighten() {
 	slices.Sort(l.Warnings)
 }
 
-// keepNothing takes a project's `cache: on` out for a user whose log has no
-// texts: the cache would keep them.
+// keepNothing takes a project's `cache: on` out where the log has no texts,
+// whoever says so: the cache would keep them.
 func (l *Loaded) keepNothing() {
 	logKey, cacheKey := key{field: "log"}, key{field: "cache"}
 	var by *entry
 	for _, layer := range l.layers {
-		if e, ok := layer.values[logKey]; ok && layer.role != RoleProject {
+		if e, ok := layer.values[logKey]; ok {
 			by = &e
 		}
 	}

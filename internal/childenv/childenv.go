@@ -51,7 +51,11 @@ func everywhere(name, _ string) bool {
 		"HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES":
 		return true
 	}
-	return strings.HasPrefix(name, "LC_")
+	switch strings.TrimPrefix(name, "LC_") { // those that POSIX and glibc know
+	case "ALL", "ADDRESS", "COLLATE", "CTYPE", "IDENTIFICATION", "MEASUREMENT", "MESSAGES", "MONETARY", "NAME", "NUMERIC", "PAPER", "TELEPHONE", "TIME":
+		return strings.HasPrefix(name, "LC_")
+	}
+	return false
 }
 
 // engineNames are how the names of a model server's variables begin.
