@@ -12,7 +12,7 @@ import (
 // As asks one prompt, as [Predict] does, and returns the answer as a T: a
 // struct, say. The engine is held to T's JSON Schema (see [SchemaOf]), and the
 // answer is checked against it. One that does not fit is asked for again, twice
-// at most; then As returns the zero T and a [provider.Truncated] error that
+// at most; then As returns the zero T and a [provider.BadAnswer] error that
 // holds a *[structured.Error].
 func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...Option) (T, error) {
 	var zero T

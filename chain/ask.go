@@ -244,14 +244,14 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 			return cut(answer, "the next step would go on with a part of it")
 		}
 		if blank(answer.Text) {
-			return truncated(answer, errors.New("the model ended without writing anything for the next step to use; ask again, or ask another model"))
+			return answerError(provider.Truncated, answer, errors.New("the model ended without writing anything for the next step to use; ask again, or ask another model"))
 		}
 	}
 	switch {
 	case b.schema != nil:
 		value, _, err := textx.DecodeJSON(answer.Text)
 		if err != nil {
-			return truncated(answer, fmt.Errorf("the answer is not one JSON value: %w", err))
+			return answerError(provider.BadAnswer, answer, fmt.Errorf("the answer is not one JSON value: %w", err))
 		}
 		result.Value = value
 	case b.parse != nil:
@@ -267,7 +267,9 @@ func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) erro
 }
 
 // again reports whether another answer may be better.
-func again(err error) bool { return errors.Is(err, provider.Truncated) }
+func again(err error) bool {
+	return errors.Is(err, provider.Truncated) || errors.Is(err, provider.BadAnswer)
+}
 
 // corrected is the conversation that goes on after an answer that could not be
 // used. After one that never came it begins anew.

@@ -42,7 +42,7 @@ func stepError(at site, err error) error {
 }
 
 // ParseError is an answer that a step's parser could not read. It is a
-// [provider.Truncated] error: there is no answer to go on with.
+// [provider.BadAnswer] error: there is no answer to go on with.
 type ParseError struct {
 	Text   string // the answer
 	Err    error  // what was expected, and what was found
@@ -53,7 +53,7 @@ type ParseError struct {
 func (e *ParseError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns the error as the *provider.Error that it is.
-func (e *ParseError) Unwrap() error { return truncated(&e.answer, e.Err) }
+func (e *ParseError) Unwrap() error { return answerError(provider.BadAnswer, &e.answer, e.Err) }
 
 // cut is the error for an answer that ended at a token limit, and why that
 // matters.
@@ -62,11 +62,11 @@ func cut(answer *provider.Response, why string) error {
 	if answer.Usage != nil && answer.Usage.OutputTokens > 0 {
 		limit = fmt.Sprintf("%d tokens", answer.Usage.OutputTokens)
 	}
-	return truncated(answer, fmt.Errorf("the answer was cut at %s, and %s; raise max_tokens or the model's context length, or ask for a shorter answer", limit, why))
+	return answerError(provider.Truncated, answer, fmt.Errorf("the answer was cut at %s, and %s; raise max_tokens or the model's context length, or ask for a shorter answer", limit, why))
 }
 
-func truncated(answer *provider.Response, cause error) error {
-	e := &provider.Error{Kind: provider.Truncated, Err: cause}
+func answerError(kind provider.Kind, answer *provider.Response, cause error) error {
+	e := &provider.Error{Kind: kind, Err: cause}
 	if answer.Route != nil {
 		e.Provider, e.Model, e.RequestID = answer.Route.Provider, answer.Route.Model, answer.Route.Request
 	}

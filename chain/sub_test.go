@@ -158,7 +158,7 @@ func TestAnAnswerThatCannotBeParsedIsAskedForAgain(t *testing.T) {
 	c = mustNew(t, Step{Name: "a", Prompt: "x", Parse: yes{}})
 	_, err := c.Output(t.Context(), told(func(context.Context, provider.Request) (string, error) { return "well", nil }), nil)
 	parse := new(ParseError)
-	if !errors.As(err, &parse) || parse.Text != "well" || !errors.Is(err, provider.Truncated) || !strings.Contains(err.Error(), "step a: ") || !strings.Contains(err.Error(), "expected yes or no") {
+	if !errors.As(err, &parse) || parse.Text != "well" || !errors.Is(err, provider.BadAnswer) || !strings.Contains(err.Error(), "step a: ") || !strings.Contains(err.Error(), "expected yes or no") {
 		t.Errorf("got %v", err)
 	}
 }

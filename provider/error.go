@@ -23,7 +23,8 @@ const (
 	Unsupported     Kind = "unsupported"      // the request asks for what the model or provider cannot do
 	Invalid         Kind = "invalid"          // the request is malformed
 	Filtered        Kind = "filtered"         // the server withheld the answer
-	Truncated       Kind = "truncated"        // the answer broke off, or is not what was asked for: not to be trusted as such
+	Truncated       Kind = "truncated"        // the answer broke off: not all of it came, or nothing did
+	BadAnswer       Kind = "bad_answer"       // an answer came, and is wrong: not the JSON, the tool call or the vectors asked for, or two answers mixed
 	Timeout         Kind = "timeout"          // one of Tandem's clocks ran out (the caller's own deadline is not this)
 	Offline         Kind = "offline"          // refused: offline mode forbids the address
 	OverBudget      Kind = "over_budget"      // refused: it would pass the budget

@@ -92,7 +92,7 @@ func embed(ctx context.Context, e provider.Embedder, o Options, passages []Passa
 	}
 	r, err := e.Embed(ctx, req)
 	if err == nil && len(r.Vectors) != len(passages) {
-		return r, provider.Errorf(provider.Truncated, "", o.Model, "there are %d vectors for %d texts", len(r.Vectors), len(passages))
+		return r, provider.Errorf(provider.BadAnswer, "", o.Model, "there are %d vectors for %d texts", len(r.Vectors), len(passages))
 	}
 	if err == nil {
 		err = r.Check()

@@ -112,7 +112,7 @@ func TestExitCodesOnTheCommandsPage(t *testing.T) {
 	}
 	for _, code := range []int{
 		exitOK, exitError, exitUsage, exitRows, exitDenied, exitNoTarget, exitOverBudget, exitPrivate,
-		exitModelNotFound, exitIncomplete, exitInterrupted, exitUnread,
+		exitModelNotFound, exitIncomplete, exitBadAnswer, exitInterrupted, exitUnread,
 		(&interruption{syscall.SIGHUP}).ExitCode(), (&interruption{syscall.SIGTERM}).ExitCode(),
 	} {
 		if strings.Count(table, fmt.Sprintf("\n| %d | ", code)) != 1 {

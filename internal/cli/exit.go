@@ -22,6 +22,7 @@ const (
 	exitPrivate       = 7
 	exitModelNotFound = 8
 	exitIncomplete    = 9
+	exitBadAnswer     = 10
 	exitInterrupted   = 130 // by Ctrl-C; other signals have codes of their own, see interruption
 	exitUnread        = 141 // that of SIGPIPE
 )
@@ -67,6 +68,8 @@ func exitCode(err error) int {
 		return exitModelNotFound
 	case provider.Truncated:
 		return exitIncomplete
+	case provider.BadAnswer:
+		return exitBadAnswer
 	}
 	return exitError
 }

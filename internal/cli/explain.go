@@ -59,7 +59,7 @@ func remedy(err error) string {
 		return "see what there is with `tandem models list`"
 	case provider.ContextOverflow:
 		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
-	case provider.Truncated:
+	case provider.Truncated, provider.BadAnswer:
 		var f *router.Failure
 		if errors.As(err, &f) && !f.Partial {
 			return "ask again, or ask another model with -m"

@@ -277,7 +277,7 @@ func (r *renderer) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage
 // name.
 func (r *renderer) explain(err error) error {
 	step := new(chain.StepError)
-	if errors.As(err, &step) && step.Step == r.marked && errors.Is(err, provider.Truncated) {
+	if errors.As(err, &step) && step.Step == r.marked && (errors.Is(err, provider.Truncated) || errors.Is(err, provider.BadAnswer)) {
 		return usageError{fmt.Errorf("step %s makes something of its answer, and has none here; give it one: -p %s=…", step.Step, step.Step)}
 	}
 	return err

@@ -121,7 +121,7 @@ func (a *answer) line(r api.ChatResponse) error {
 		args := letters.Add(t.Function.Arguments.String()) + letters.End()
 		size += len(t.ID) + len(t.Function.Name) + len(args)
 		if !json.Valid([]byte(args)) {
-			return a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
+			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
 		}
 		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
 		a.called = true
@@ -169,14 +169,14 @@ func (a *answer) belongs(r *api.ChatResponse) error {
 	m := &r.Message
 	switch m.Role {
 	case "user", "system", "tool":
-		return a.error(provider.Truncated, "the server gave a message of the role %q for an answer", m.Role)
+		return a.error(provider.BadAnswer, "the server gave a message of the role %q for an answer", m.Role)
 	}
 	switch {
 	case !a.done:
 	case m.Content != "", m.Thinking != "", len(m.ToolCalls) > 0:
-		return a.error(provider.Truncated, "the server went on after the end of the answer")
+		return a.error(provider.BadAnswer, "the server went on after the end of the answer")
 	case r.Done && r.DoneReason != a.final.DoneReason:
-		return a.error(provider.Truncated, "the server ended the answer twice, for different reasons")
+		return a.error(provider.BadAnswer, "the server ended the answer twice, for different reasons")
 	}
 	return nil
 }

@@ -189,10 +189,10 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}
 	if len(out.Vectors) != len(req.Input) {
-		return provider.EmbedResponse{}, a.error(provider.Truncated, "the server gave %d vectors for %d texts", len(out.Vectors), len(req.Input))
+		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "the server gave %d vectors for %d texts", len(out.Vectors), len(req.Input))
 	}
 	if err := out.Check(); err != nil {
-		return provider.EmbedResponse{}, a.error(provider.Truncated, "%w", err)
+		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "%w", err)
 	}
 	if r.PromptEvalCount > 0 {
 		out.Usage = &provider.Usage{InputTokens: r.PromptEvalCount}

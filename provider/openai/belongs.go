@@ -22,23 +22,23 @@ var (
 func (a *answer) belongs(e *goopenai.ChatCompletionStreamResponse) error {
 	c := &e.Choices[0]
 	if len(e.Choices) > 1 || c.Index != 0 {
-		return a.error(provider.Truncated, "%w", errChoices)
+		return a.error(provider.BadAnswer, "%w", errChoices)
 	}
 	if err := a.speaks(c.Delta.Role); err != nil {
 		return err
 	}
 	if !a.ids.same(e.ID) {
-		return a.error(provider.Truncated, "%w", errMixed)
+		return a.error(provider.BadAnswer, "%w", errMixed)
 	}
 	if a.finish == "" {
 		return nil
 	}
 	d := &c.Delta
 	if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.ToolCalls) > 0 {
-		return a.error(provider.Truncated, "%w", errAfter)
+		return a.error(provider.BadAnswer, "%w", errAfter)
 	}
 	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull && c.FinishReason != a.finish {
-		return a.error(provider.Truncated, "%w", errFinish)
+		return a.error(provider.BadAnswer, "%w", errFinish)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (a *answer) belongs(e *goopenai.ChatCompletionStreamResponse) error {
 func (a *answer) speaks(role string) error {
 	switch role {
 	case goopenai.ChatMessageRoleUser, goopenai.ChatMessageRoleSystem, goopenai.ChatMessageRoleDeveloper, goopenai.ChatMessageRoleTool, goopenai.ChatMessageRoleFunction:
-		return a.error(provider.Truncated, "the server gave a message of the role %q for an answer", role)
+		return a.error(provider.BadAnswer, "the server gave a message of the role %q for an answer", role)
 	}
 	return nil
 }

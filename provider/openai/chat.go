@@ -114,7 +114,7 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 	}
 	c := resp.Choices[0]
 	if len(resp.Choices) > 1 || c.Index != 0 {
-		return a.error(provider.Truncated, "%w", errChoices)
+		return a.error(provider.BadAnswer, "%w", errChoices)
 	}
 	if err := a.speaks(c.Message.Role); err != nil {
 		return err
@@ -275,7 +275,10 @@ func (a *answer) last() (provider.Chunk, error) {
 		}
 		var object map[string]json.RawMessage
 		if t.name == "" || json.Unmarshal(args, &object) != nil || object == nil {
-			return c, a.error(provider.Truncated, "the call of tool %q has arguments that are no JSON object", t.name)
+			if a.finish == goopenai.FinishReasonLength {
+				return c, a.error(provider.Truncated, "the call of tool %q was cut at the token limit; raise max_tokens", t.name)
+			}
+			return c, a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.name)
 		}
 		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args})
 	}
@@ -287,7 +290,7 @@ func (a *answer) last() (provider.Chunk, error) {
 		}
 	case goopenai.FinishReasonToolCalls, goopenai.FinishReasonFunctionCall:
 		if len(c.ToolCalls) == 0 {
-			return c, a.error(provider.Truncated, "the answer ends with tool calls, and none came")
+			return c, a.error(provider.BadAnswer, "the answer ends with tool calls, and none came")
 		}
 		c.Finish = provider.FinishToolCalls
 	case goopenai.FinishReasonLength:

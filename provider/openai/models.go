@@ -78,7 +78,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		}
 	}
 	if err := out.Check(); err != nil {
-		return provider.EmbedResponse{}, a.error(provider.Truncated, "%w", err)
+		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "%w", err)
 	}
 	out.Usage = usage(&resp.Usage, 0)
 	return out, nil

@@ -26,8 +26,9 @@ type lie struct {
 var openAI, ollama = OpenAI, Ollama
 
 var (
-	cutKinds = []provider.Kind{provider.Truncated}
-	noAnswer = []provider.Kind{provider.Unavailable, provider.Truncated}
+	cutKinds   = []provider.Kind{provider.Truncated}
+	wrongKinds = []provider.Kind{provider.BadAnswer}
+	noAnswer   = []provider.Kind{provider.Unavailable, provider.Truncated, provider.BadAnswer}
 )
 
 // lies are all of them, as measured on real servers.
@@ -81,12 +82,12 @@ func streamLies() []lie {
 			s.head(w)
 			flood(w, s.text("x")[:40])
 		}},
-		{name: "tool call with garbage", only: &openAI, kinds: []provider.Kind{provider.Truncated, provider.Invalid}, play: func(s speech, w *serverAnswer) {
+		{name: "tool call with garbage", only: &openAI, kinds: wrongKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":null}]}`) +
 				s.finish("tool_calls") + s.done())
 		}},
-		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
+		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: wrongKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.text("Hello") + s.finish("tool_calls") + s.done())
 		}},

@@ -20,7 +20,7 @@ func delta(id string, index int, delta, finish string) string {
 func mixedLies() []lie {
 	const call = `"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]`
 	stream := func(name string, only *Dialect, partial string, play func(s speech) string) lie {
-		return lie{name: name, only: only, partial: partial, kinds: cutKinds, whole: noAnswer, play: func(s speech, w *serverAnswer) {
+		return lie{name: name, only: only, partial: partial, kinds: wrongKinds, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(play(s))
 		}}
@@ -110,7 +110,7 @@ func partialLies() []lie {
 			w.send(s.whole("Hello", "stop") + more)
 		}}
 	}
-	other := lie{name: "another choice, whole", only: &openAI, kinds: noAnswer, whole: cutKinds, play: func(s speech, w *serverAnswer) {
+	other := lie{name: "another choice, whole", only: &openAI, kinds: noAnswer, whole: wrongKinds, play: func(s speech, w *serverAnswer) {
 		w.Header().Set("Content-Type", "application/json")
 		w.send(strings.Replace(s.whole("Hello", "stop"), `"choices":[`, `"choices":[{"index":1,"message":{"role":"assistant","content":"Bye"},"finish_reason":"stop"},`, 1))
 	}}

@@ -48,7 +48,7 @@ var fallsBack = map[provider.Kind]bool{
 	provider.Unavailable: true, provider.ModelNotFound: true, provider.Timeout: true, provider.OutOfMemory: true,
 	provider.Unsupported: true, provider.Offline: true, provider.Private: true,
 	provider.RateLimited: true, provider.QuotaExhausted: true, provider.Denied: true, provider.ContextOverflow: true,
-	provider.Truncated: true, provider.OverBudget: true,
+	provider.Truncated: true, provider.BadAnswer: true, provider.OverBudget: true,
 	provider.Invalid: false, provider.Filtered: false,
 }
 

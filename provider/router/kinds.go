@@ -27,7 +27,7 @@ func policyForKind(k provider.Kind) failurePolicy {
 		return failurePolicy{fallback: true, retries: unlimited}
 	case provider.OutOfMemory: // a runner that died comes back, a model that is too big does not shrink
 		return failurePolicy{fallback: true, retries: 1, unhealthy: true}
-	case provider.Truncated: // nothing was written, or not the JSON asked for: a model's bad luck, once
+	case provider.Truncated, provider.BadAnswer: // nothing was written, or not the JSON asked for: a model's bad luck, once
 		return failurePolicy{fallback: true, retries: 1}
 	case provider.ModelNotFound, provider.Unsupported, provider.Denied, provider.QuotaExhausted,
 		provider.ContextOverflow, provider.Offline, provider.Private, provider.OverBudget:
@@ -55,7 +55,7 @@ func canFallBack(err error) bool { return policyFor(err).fallback }
 // again.
 func canRestart(err error) bool {
 	switch provider.KindOf(err) {
-	case provider.Truncated, provider.Unavailable, provider.Timeout, provider.OutOfMemory:
+	case provider.Truncated, provider.BadAnswer, provider.Unavailable, provider.Timeout, provider.OutOfMemory:
 		return true
 	}
 	return false

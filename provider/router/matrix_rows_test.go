@@ -191,14 +191,14 @@ func matrix() []group {
 			{name: "cut at max_tokens", play: func(s *speaker) { s.answer("length", "Hello wörld") }},
 			{name: "withheld by a content filter", kind: provider.Filtered, only: openaiAPI, play: func(s *speaker) { s.answer("content_filter", "") }},
 			{name: "withheld by a content filter, in the middle", kind: provider.Filtered, only: openaiAPI, part: "Hello", play: func(s *speaker) { s.answer("content_filter", "Hello") }},
-			{name: "not the JSON that a schema asks for", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("stop", "Hello", " wörld") }},
-			{name: "JSON of another type than a schema asks for", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("stop", "[1]") }},
+			{name: "not the JSON that a schema asks for", kind: provider.BadAnswer, req: schema, play: func(s *speaker) { s.answer("stop", "Hello", " wörld") }},
+			{name: "JSON of another type than a schema asks for", kind: provider.BadAnswer, req: schema, play: func(s *speaker) { s.answer("stop", "[1]") }},
 			{name: "JSON that is cut at max_tokens", kind: provider.Truncated, req: schema, play: func(s *speaker) { s.answer("length", `{"a":`) }},
 			{
-				name: "a tool call whose arguments are garbage", kind: provider.Truncated, or: map[string]provider.Kind{ollamaAPI: provider.Unavailable}, req: tools,
+				name: "a tool call whose arguments are garbage", kind: provider.BadAnswer, or: map[string]provider.Kind{ollamaAPI: provider.Unavailable}, req: tools,
 				play: func(s *speaker) { s.tool("{oops", "tool_calls") },
 			},
-			{name: "tool calls are announced, and none come", kind: provider.Truncated, only: openaiAPI, req: tools, play: func(s *speaker) { s.answer("tool_calls", "") }},
+			{name: "tool calls are announced, and none come", kind: provider.BadAnswer, only: openaiAPI, req: tools, play: func(s *speaker) { s.answer("tool_calls", "") }},
 			{name: "a web page", kind: provider.Unavailable, play: func(s *speaker) {
 				s.w.Header().Set("Content-Type", "text/html")
 				s.send("<html>Welcome</html>")
@@ -215,7 +215,7 @@ func matrix() []group {
 				}
 			}},
 			{
-				name: "text after the end", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable}, part: "Hello",
+				name: "text after the end", kind: provider.BadAnswer, or: map[string]provider.Kind{"whole": provider.Unavailable}, part: "Hello",
 				play: func(s *speaker) {
 					s.say("Hello")
 					if s.stream && s.dialect == openaiAPI { // without [DONE], behind which nothing is read

@@ -64,7 +64,7 @@ func kindsTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("\n## By Kind\n\nAs seen on a free target that is not reached. *Opens the breaker*: five in a row do.\n\n| Kind | asked again | the next one is asked | opens the breaker |\n|---|---|---|---|\n")
 	for _, k := range []provider.Kind{
-		provider.Unavailable, provider.Timeout, provider.OutOfMemory, provider.Truncated, provider.RateLimited,
+		provider.Unavailable, provider.Timeout, provider.OutOfMemory, provider.Truncated, provider.BadAnswer, provider.RateLimited,
 		provider.QuotaExhausted, provider.OverBudget, provider.Denied, provider.ModelNotFound, provider.ContextOverflow,
 		provider.Unsupported, provider.Private, provider.Offline, provider.Invalid, provider.Filtered,
 	} {

@@ -38,6 +38,6 @@ func ExampleWith() {
 	}
 	fmt.Printf("%q\n", answer.Text)
 	// Output:
-	// truncated [/: the property "born" is missing]
+	// bad answer [/: the property "born" is missing]
 	// ""
 }

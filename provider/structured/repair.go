@@ -52,7 +52,7 @@ func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	r, err := collect(c.p.Provider.Chat(ctx, req))
 	switch {
 	case errors.Is(err, errTooMuch):
-		return provider.Chunk{}, c.error(err)
+		return provider.Chunk{}, c.error(provider.Truncated, err)
 	case err != nil:
 		return provider.Chunk{}, c.repairError(err)
 	}
@@ -76,7 +76,7 @@ func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	}
 	c.keepBest(answer, problems)
 	if cut { // it would be cut there again
-		return out, c.failWithBest(errCut)
+		return out, c.failWithBest(provider.Truncated, errCut)
 	}
 	return out, errRepair
 }
@@ -184,15 +184,15 @@ func (c *conversation) completeAnswer(out provider.Chunk, r *provider.Response) 
 }
 
 // failWithBest is the error of the best answer.
-func (c *conversation) failWithBest(why error) error {
+func (c *conversation) failWithBest(kind provider.Kind, why error) error {
 	f := c.failure
 	f.Err = why
-	return c.error(&f)
+	return c.error(kind, &f)
 }
 
-func (c *conversation) error(cause error) *provider.Error {
+func (c *conversation) error(kind provider.Kind, cause error) *provider.Error {
 	e := &provider.Error{
-		Kind: provider.Truncated, Provider: c.p.Name(), Model: c.model, RequestID: c.id,
+		Kind: kind, Provider: c.p.Name(), Model: c.model, RequestID: c.id,
 		Sent: true, Final: true, Err: cause,
 	}
 	if e.Model == "" {

@@ -34,7 +34,7 @@ const maxAnswer = 64 << 20
 // it was asked again. Requests without a schema go through untouched.
 //
 // Errors, besides the inner provider's: Invalid, for a schema that is none,
-// before any call; Truncated with an [*Error], where no answer was what the
+// before any call; BadAnswer with an [*Error], where no answer was what the
 // schema asks for. Where a repair itself is refused, the error has its Kind,
 // and the [*Error] is in its chain, too.
 type Provider struct {
@@ -95,7 +95,7 @@ func (p *Provider) answerWithSchema(ctx context.Context, req provider.Request) (
 		case !errors.Is(err, errRepair):
 			return chunk, err
 		case c.failure.Attempts > p.repairs:
-			return chunk, c.failWithBest(nil)
+			return chunk, c.failWithBest(provider.BadAnswer, nil)
 		}
 		c.prepareRepair()
 	}

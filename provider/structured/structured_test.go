@@ -115,9 +115,9 @@ func TestFailures(t *testing.T) {
 	}{
 		"never what was asked for": {
 			[]providertest.Answer{providertest.Text("No."), providertest.Text(`{"name":"Ada"}`), providertest.Text("{}")},
-			3, provider.Truncated, 3, `{"name":"Ada"}`, `/: the property "age" is missing (the best of 3 answers)`,
+			3, provider.BadAnswer, 3, `{"name":"Ada"}`, `/: the property "age" is missing (the best of 3 answers)`,
 		},
-		"empty": {[]providertest.Answer{providertest.Text("")}, 3, provider.Truncated, 3, "", "it is empty"},
+		"empty": {[]providertest.Answer{providertest.Text("")}, 3, provider.BadAnswer, 3, "", "it is empty"},
 		"cut": {
 			[]providertest.Answer{{Text: []string{`{"name":"A`}, Finish: provider.FinishLength}},
 			1, provider.Truncated, 1, `{"name":"A`, "raise max_tokens",
@@ -169,7 +169,7 @@ func TestNullsOfStrictMode(t *testing.T) {
 		t.Errorf("%q, %v", r.Text, err)
 	}
 	// Where it was not asked for, null is a mistake as any other.
-	if _, err := provider.Collect(structured.With(f, 0).Chat(t.Context(), asked(schema))); !errors.Is(err, provider.Truncated) {
+	if _, err := provider.Collect(structured.With(f, 0).Chat(t.Context(), asked(schema))); !errors.Is(err, provider.BadAnswer) {
 		t.Error(err)
 	}
 }
