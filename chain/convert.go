@@ -15,20 +15,20 @@ import (
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
-// errUnconvertible is what a file of the other kind cannot say.
+// errUnconvertible is what a chain file cannot express.
 var errUnconvertible = errors.New("cannot be converted")
 
-// unlike says what cannot be expressed.
-func unlike(what, where, remedy string) error {
+// unconvertible is the error for what cannot be expressed in where.
+func unconvertible(what, where, remedy string) error {
 	return fmt.Errorf("%w: %s cannot be expressed in %s; %s", errUnconvertible, what, where, remedy)
 }
 
-// FromLangChain returns a chain file, YAML, that asks what a prompt or chain file
-// of LangChain's does: the same messages for the same values, with the same
-// settings. data is the file's text, YAML or JSON, and file what errors call it;
-// files that it names are read in dir; empty: none is. What cannot be expressed
-// is an error. The notes say what of the file is not used, each with its line and
-// column, and are no reason not to use the result.
+// FromLangChain converts a LangChain prompt or chain file to a chain file, YAML,
+// that sends the same requests: the same messages for the same values, with the
+// same settings. data is the file's text, YAML or JSON, and file its name in
+// errors. Files that it names are read in dir; empty: such a file is an error.
+// What cannot be expressed is an error. The notes list what of the file is not
+// used, each with line and column; the result is good without it.
 func FromLangChain(file string, data []byte, dir string) (out []byte, notes []error, err error) {
 	c, vars, doc, err := fromLangChain(file, data, dir)
 	if err != nil {
@@ -40,10 +40,10 @@ func FromLangChain(file string, data []byte, dir string) (out []byte, notes []er
 	}
 	converted, err := Parse(file, out)
 	if err != nil {
-		return nil, nil, unlike("this file", "a chain file", "what was to be written is refused: "+err.Error())
+		return nil, nil, unconvertible("this file", "a chain file", "what was to be written is refused: "+err.Error())
 	}
 	if err := sameQuestions(c, converted, vars); err != nil {
-		return nil, nil, unlike("this file", "a chain file", err.Error())
+		return nil, nil, unconvertible("this file", "a chain file", err.Error())
 	}
 	return out, c.notes, nil
 }
@@ -113,7 +113,7 @@ func legacyDocument(l *legacy) (*yaml.Node, error) {
 	var steps []*yaml.Node
 	for _, s := range l.steps {
 		if s.PromptFrom == nil {
-			return nil, unlike("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
+			return nil, unconvertible("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
 		}
 		k := newKeyed()
 		k.set("name", s.Name)
@@ -146,7 +146,7 @@ func promptKeys(k keyed, p *prompt.Prompt) error {
 	for i := range messages {
 		for name, value := range messages[i].Partial {
 			if have, twice := partial[name]; twice && !reflect.DeepEqual(have, value) {
-				return unlike("a partial variable of two values ("+name+")", "a step", "rename it in one of the messages")
+				return unconvertible("a partial variable of two values ("+name+")", "a step", "rename it in one of the messages")
 			}
 			if partial == nil {
 				partial = map[string]any{}
@@ -159,7 +159,7 @@ func promptKeys(k keyed, p *prompt.Prompt) error {
 	}
 	if p.IsText() {
 		if messages[0].Text == "" {
-			return unlike("a few-shot prompt without a suffix", "a step", "write what is asked as its suffix")
+			return unconvertible("a few-shot prompt without a suffix", "a step", "write what is asked as its suffix")
 		}
 		k.put("prompt", messages[0].Text)
 		if e := messages[0].Examples; e != nil && len(e.Items) > 0 {
@@ -225,7 +225,7 @@ func oneFormat(messages []Message) (template.Format, error) {
 			f = template.FString
 		}
 		if format != "" && f != format {
-			return "", unlike("messages in two template formats", "a step", "write them in one")
+			return "", unconvertible("messages in two template formats", "a step", "write them in one")
 		}
 		format = f
 	}
@@ -239,9 +239,9 @@ func messageNode(m *Message) (*yaml.Node, error) {
 	k := newKeyed()
 	switch {
 	case len(m.ToolCalls) > 0:
-		return nil, unlike("an assistant's tool call", "a chain file", "leave it out, or write the chain in Go")
+		return nil, unconvertible("an assistant's tool call", "a chain file", "leave it out, or write the chain in Go")
 	case m.Examples != nil:
-		return nil, unlike("examples among the messages", "a step", "write them under `examples`")
+		return nil, unconvertible("examples among the messages", "a step", "write them under `examples`")
 	}
 	k.set("role", string(m.Role))
 	k.set("content", m.Text)

@@ -144,18 +144,3 @@ func ExampleFromLangChain() {
 	// temperature: 0.5
 	// 1 note, <nil>
 }
-
-func ExampleToLangChain() {
-	theirs, err := chain.ToLangChain("president.yaml", []byte("prompt: Tell me the president of {country}\n"), "")
-	fmt.Printf("%s%v\n", theirs, err)
-	_, err = chain.ToLangChain("each.yaml", []byte("prompt: Describe {item}.\neach: countries\n"), "")
-	fmt.Println(err)
-	// Output:
-	// _type: prompt
-	// input_variables:
-	//   - country
-	// template_format: f-string
-	// template: Tell me the president of {country}
-	// <nil>
-	// each.yaml:2:7: "each" cannot be expressed in a prompt of LangChain's; remove it, or keep the chain file
-}

@@ -16,20 +16,18 @@ import (
 type convertInput struct {
 	file string
 	out  string
-	to   string
 }
 
 func (a *app) promptConvertCommand() *cobra.Command {
 	var in convertInput
 	cmd := &cobra.Command{
 		Use:   "convert [flags] FILE",
-		Short: "Turn a file of LangChain's into a chain file, and back",
-		Long: `Turn a prompt or chain file of LangChain's into a chain file, or a chain file into
-one of LangChain's. Both are asked with made-up values, and only what asks the
-same is written; what cannot be expressed is an error.`,
-		Example: `  tandem prompt convert prompt.json -o prompt.yaml
-  tandem prompt convert examples/president.yaml --to langchain`,
-		Args:              exactArgs("a prompt or chain file"),
+		Short: "Convert a LangChain file to a chain file",
+		Long: `Convert a LangChain prompt or chain file to a chain file. Both are run with
+made-up values and answers, and the chain file is written only if it sends the
+same requests. What cannot be converted is an error.`,
+		Example:           `  tandem prompt convert prompt.json -o prompt.yaml`,
+		Args:              exactArgs("a LangChain prompt or chain file"),
 		ValidArgsFunction: promptFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
 			in.file = args[0]
@@ -38,33 +36,19 @@ same is written; what cannot be expressed is an error.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.out, "output", "o", "", "write to this `file`, which must not exist; YAML")
-	f.StringVar(&in.to, "to", "", "what it is to be: tandem or langchain (default: what it is not)")
 	return cmd
 }
 
-// promptConvert writes a file of the other kind.
+// promptConvert writes the chain file.
 func (a *app) promptConvert(in convertInput) error {
 	file, err := openPrompt(in.file, trusted{})
 	if err != nil {
 		return err
 	}
-	ours := file.kind == "chain"
-	switch in.to {
-	case "":
-	case "tandem", "langchain":
-		if ours == (in.to == "tandem") {
-			return usageError{fmt.Errorf("%s is a %s file already", in.file, in.to)}
-		}
-	default:
-		return usageError{fmt.Errorf("--to %q: expected tandem or langchain", in.to)}
+	if file.kind == "chain" {
+		return usageError{fmt.Errorf("%s is a chain file already", in.file)}
 	}
-	var data []byte
-	var notes []error
-	if ours {
-		data, err = chain.ToLangChain(in.file, file.data, filepath.Dir(in.file))
-	} else {
-		data, notes, err = chain.FromLangChain(in.file, file.data, filepath.Dir(in.file))
-	}
+	data, notes, err := chain.FromLangChain(in.file, file.data, filepath.Dir(in.file))
 	if err != nil {
 		return err
 	}
