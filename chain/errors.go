@@ -95,10 +95,13 @@ func (e *InputError) Unwrap() error {
 // each value without an input.
 func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 	var errs []error
-	defaults := 0
+	defaults, known := 0, 0
 	for i := range c.inputs {
 		in := &c.inputs[i]
 		value, ok := vars[in.Name]
+		if ok || in.Default != nil {
+			known++
+		}
 		switch {
 		case !ok && in.Default != nil:
 			if defaults++; defaults == 1 {
@@ -117,7 +120,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is to be a %s, and is %s", in.Name, in.Type, describe(value)), remedy: "give it such a value"})
 		}
 	}
-	if len(errs) > 0 || len(vars) != len(c.inputs) {
+	if len(errs) > 0 || len(vars) != known {
 		errs = append(errs, c.leftOver(vars)...)
 	}
 	switch len(errs) {

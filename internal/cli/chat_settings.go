@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
-	"slices"
-	"strings"
+	"maps"
 
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -11,19 +9,10 @@ import (
 // kept is what the flags set, to be kept with a conversation. What the
 // configuration says is not in it, and goes on counting as it then is.
 func (s *sampling) kept() provider.Request {
-	a := provider.Request{
+	return provider.Request{
 		Model: s.model, Temperature: s.temperature.value, TopP: s.topP.value, Seed: s.seed.value, MaxTokens: s.maxTokens.value,
-		Stop: s.stop, Think: provider.Thinking(s.think),
+		Stop: s.stop, Think: provider.Thinking(s.think), Options: maps.Clone(s.options),
 	}
-	for _, kv := range s.options {
-		if k, v, ok := strings.Cut(kv, "="); ok {
-			if a.Options == nil {
-				a.Options = map[string]any{}
-			}
-			a.Options[k] = scalar(v)
-		}
-	}
-	return a
 }
 
 // restore sets what was kept where no flag says otherwise.
@@ -49,10 +38,10 @@ func (s *sampling) restore(a provider.Request) {
 	if s.think == "" {
 		s.think = string(a.Think)
 	}
-	var before []string
-	for k, v := range a.Options {
-		before = append(before, fmt.Sprintf("%s=%v", k, v))
+	options := maps.Clone(a.Options)
+	if options == nil {
+		options = map[string]any{}
 	}
-	slices.Sort(before)
-	s.options = append(before, s.options...) // the later one counts
+	maps.Copy(options, s.options)
+	s.options = options
 }

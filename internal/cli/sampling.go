@@ -2,8 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -21,7 +21,7 @@ type sampling struct {
 	maxTokens   optional[int]
 	stop        []string
 	think       string
-	options     []string
+	options     optionFlags
 }
 
 func (s *sampling) register(f *pflag.FlagSet) {
@@ -32,7 +32,7 @@ func (s *sampling) register(f *pflag.FlagSet) {
 	f.Var(&s.maxTokens, "max-tokens", "most tokens to write")
 	f.StringArrayVar(&s.stop, "stop", nil, "end before this `text` (repeatable)")
 	f.StringVar(&s.think, "think", "", "reasoning: off, on, low, medium or high")
-	f.StringArrayVarP(&s.options, "option", "o", nil, "the engine's own option as `key=value` (repeatable)")
+	f.VarP(&s.options, "option", "o", "the engine's own option as `key=value` (repeatable)")
 }
 
 // apply writes the flags, over the configuration's defaults, into req.
@@ -51,31 +51,11 @@ func (s *sampling) apply(req *provider.Request, stack *stack.Stack) error {
 	if s.think != "" {
 		req.Think = provider.Thinking(s.think)
 	}
-	for _, kv := range s.options {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return usageError{fmt.Errorf("-o %q: expected key=value, such as -o top_k=20", kv)}
-		}
-		if req.Options == nil {
-			req.Options = map[string]any{}
-		}
-		req.Options[k] = scalar(v)
+	if len(s.options) > 0 && req.Options == nil {
+		req.Options = map[string]any{}
 	}
+	maps.Copy(req.Options, s.options)
 	return nil
-}
-
-// scalar reads an option's value: a number or a boolean where it is one.
-func scalar(v string) any {
-	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return n
-	}
-	if x, err := strconv.ParseFloat(v, 64); err == nil {
-		return x
-	}
-	if b, err := strconv.ParseBool(v); err == nil {
-		return b
-	}
-	return v
 }
 
 // optional is a flag whose being unset differs from its zero.

@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
+	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
 // manifests tells on what answers were made. What an engine says of itself is
@@ -82,7 +83,7 @@ func engineFacts(ctx context.Context, p provider.Provider, f *store.Manifest) bo
 		loaded, err := r.Running(ctx)
 		whole = err == nil
 		for _, l := range loaded {
-			if sameModel(l.Name, f.Model) {
+			if ollama.SameModel(l.Name, f.Model) {
 				f.Digest, f.Size, f.SizeVRAM = l.Digest, l.Size, l.SizeVRAM
 				if l.Context > 0 {
 					f.NumCtx = l.Context
@@ -95,7 +96,7 @@ func engineFacts(ctx context.Context, p provider.Provider, f *store.Manifest) bo
 	}
 	models, err := p.Models(ctx)
 	for _, l := range models {
-		if sameModel(l.Name, f.Model) && (f.Digest == "" || f.Digest == l.Digest) {
+		if ollama.SameModel(l.Name, f.Model) && (f.Digest == "" || f.Digest == l.Digest) {
 			f.Digest, f.Quant = l.Digest, l.Quant
 		}
 	}
@@ -115,11 +116,6 @@ func bare(p provider.Provider) provider.Provider {
 		}
 		p = inner
 	}
-}
-
-// sameModel compares names as Ollama does: no tag means latest.
-func sameModel(a, b string) bool {
-	return strings.TrimSuffix(a, ":latest") == strings.TrimSuffix(b, ":latest")
 }
 
 // gpus names the NVIDIA cards that the Linux driver lists below dir.

@@ -72,7 +72,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 		return provider.ModelInfo{}, err
 	}
 	for _, m := range all {
-		if m.Name == model || m.Name == model+":latest" {
+		if SameModel(m.Name, model) {
 			info.Name, info.Size, info.Digest = m.Name, m.Size, m.Digest
 			info.Remote = cmp.Or(info.Remote, m.Remote)
 		}
