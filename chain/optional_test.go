@@ -55,17 +55,19 @@ func TestSectionVariables(t *testing.T) {
 // A name that the chain does not know is an error even where an input that may
 // be missing is missing, so that there are as many values as inputs.
 func TestMistypedOptionalInput(t *testing.T) {
+	people := []any{map[string]any{"name": "Ada"}}
 	for _, tt := range []struct {
 		name, file string
 		vars       map[string]any
 		want       string
 	}{
-		{"a section's", "format: mustache\nprompt: '{{q}} {{#title}}{{title}}{{/title}}'\n", map[string]any{"q": "x", "titel": "Dr"}, `no step uses the input "titel"; did you mean "title"?`},
-		{"the only one", "format: mustache\nprompt: 'x {{#title}}{{title}}{{/title}}'\n", map[string]any{"titel": "Dr"}, `no step uses the input "titel"; did you mean "title"?`},
+		{"a section's", "format: mustache\nprompt: '{{q}} {{#people}}{{title}}{{/people}}'\n", map[string]any{"q": "x", "people": people, "titel": "Dr"}, `no step uses the input "titel"; did you mean "title"?`},
+		{"a placeholder's", "messages: [{placeholder: history, optional: true}, {role: user, content: '{q}'}]\n", map[string]any{"q": "x", "histroy": []any{}}, `no step uses the input "histroy"; did you mean "history"?`},
 		{"one with a default", "inputs: {q: text, title: {type: text, default: Mr}}\nprompt: '{title} {q}'\n", map[string]any{"q": "x", "titel": "Dr"}, `no step uses the input "titel"; did you mean "title"?`},
-		{"a placeholder's", "inputs: [history, q]\nmessages: [{placeholder: history, optional: true}, {role: user, content: '{q}'}]\n", map[string]any{"q": "x", "histroy": []any{}}, `no step uses the input "histroy"; did you mean "history"?`},
-		{"nothing near", "format: mustache\nprompt: '{{q}} {{#title}}{{title}}{{/title}}'\n", map[string]any{"q": "x", "zzz": "Dr"}, `no step uses the input "zzz"; the inputs are q, title`},
-		{"two of them", "format: mustache\nprompt: '{{q}} {{#a1}}{{a1}}{{/a1}}{{#a2}}{{a2}}{{/a2}}'\n", map[string]any{"q": "x", "zzz": "1", "yyy": "2"}, `no step uses the input "yyy"`},
+		{"a default and an optional one", "inputs: {q: {type: text, default: x}}\nmessages: [{role: user, content: '{q}'}]\n", map[string]any{"p": "x"}, `no step uses the input "p"`},
+		{"nothing near", "messages: [{placeholder: history, optional: true}, {role: user, content: '{q}'}]\n", map[string]any{"q": "x", "zzz": "Dr"}, `no step uses the input "zzz"; the inputs are history, q`},
+		{"two of them", "format: mustache\nprompt: '{{#people}}{{name}} {{title}}{{/people}}'\n", map[string]any{"people": people, "zzz": "1", "yyy": "2"}, `no step uses the input "yyy"`},
+		{"beside a fallback", "messages: [{placeholder: history, optional: true}, {role: user, content: '{q}'}]\nfallback: {text: '{q}'}\n", map[string]any{"q": "x", "History_": 1}, `no step uses the input "History_"; did you mean "history"?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("c.yaml", []byte(tt.file))
