@@ -23,6 +23,9 @@ golangci_lint() {
 	export GOLANGCI_LINT_CACHE=$CACHE/golangci-lint
 }
 
+# find_govulncheck sets TOOL to Go's own checker of known vulnerabilities.
+find_govulncheck() { go_tool govulncheck "$GOVULNCHECK_VERSION" golang.org/x/vuln/cmd/govulncheck "half a minute"; }
+
 # find_shellcheck sets TOOL to shellcheck: the one on PATH, else the one from its Python package.
 find_shellcheck() {
 	TOOL=$(command -v shellcheck || true)
