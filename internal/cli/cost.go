@@ -147,6 +147,9 @@ func (a *app) printCost(r costReport) error {
 	if m := r.Month; m.Unsure > 0 {
 		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
 	}
+	if stale := ledger.StaleList(time.Now()); stale != "" {
+		a.term.note("%s", stale)
+	}
 	if b := r.Budget; b != nil && b.Lost != "" {
 		a.term.Noticef("%s", b.Lost)
 	} else if b != nil && b.PerDay != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) []Check {
@@ -28,6 +30,9 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) [
 	checks := []Check{key, hostedServer(ctx, t, models, err)}
 	if err == nil {
 		checks = append(checks, hostedModel(t, models))
+	}
+	if stale := ledger.StaleList(time.Now()); stale != "" && t.Config.Price == (config.Price{}) && t.Endpoint == "https://api.openai.com" {
+		checks = append(checks, Check{name + ": price", Warn, stale, "for example `price: {input: 2.50, output: 10}`, in US dollars a million tokens"})
 	}
 	if why, remedy := t.NotLocal(ctx); why != "" { // known since it was asked for its models, perhaps
 		checks = append(checks, Check{name + ": local", Warn, why + ", so its answers are not called local", remedy})

@@ -25,6 +25,11 @@ func (p Price) USD(u provider.Usage) float64 {
 // whether it will be cached.
 func (p Price) dearestInput() float64 { return max(p.Input, p.CachedInput) }
 
+// atLeast is the dearer of p and q, part by part.
+func (p Price) atLeast(q Price) Price {
+	return Price{max(p.Input, q.Input), max(p.CachedInput, q.CachedInput), max(p.Output, q.Output)}
+}
+
 // PriceOverride is a price as a user wrote it down, in US dollars a million tokens, as
 // [Price]; nil: not said.
 type PriceOverride struct{ Input, CachedInput, Output *float64 }
@@ -55,6 +60,20 @@ type Priced struct {
 	Price
 	Known bool
 	Basis string // as in provider.Cost
+
+	over int   // the prompt, in tokens, above which a call costs long; 0: it never does
+	long Price // of the whole call then
+}
+
+// USD is what u costs.
+func (p Priced) USD(u provider.Usage) float64 { return p.of(u.InputTokens).USD(u) }
+
+// of is the price of a call whose prompt has so many tokens.
+func (p Priced) of(promptTokens int) Price {
+	if p.over > 0 && promptTokens > p.over {
+		return p.long
+	}
+	return p.Price
 }
 
 // Tariff says what a provider's models cost.
@@ -82,28 +101,30 @@ func (t Tariff) PriceOf(asked, served string) Priced {
 	if asked == "" {
 		asked = t.Model
 	}
-	name, list, listed := asked, Price{}, false
+	name, list, known := asked, listed{}, false
 	if t.Listed {
 		if served != "" {
 			name = served
-			list, listed = listPrice(served)
+			list, known = listPrice(served)
 		}
-		if !listed {
+		if !known {
 			name = asked
-			list, listed = listPrice(asked)
+			list, known = listPrice(asked)
 		}
 	}
 	if asked == t.Model && !t.Override.isEmpty() {
-		if p, whole := t.Override.applyTo(list, listed); whole {
-			if t.Raises && listed {
-				p = Price{max(p.Input, list.Input), max(p.CachedInput, list.CachedInput), max(p.Output, list.Output)}
+		if p, whole := t.Override.applyTo(list.Price, known); whole {
+			out := Priced{Price: p, Known: true, Basis: "configuration"}
+			if t.Raises && known {
+				out.Price, out.over = p.atLeast(list.Price), list.over
+				out.long = p.atLeast(list.long)
 			}
-			return Priced{p, true, "configuration"}
+			return out
 		}
 		return Priced{Basis: "no whole price for " + asked + ": the configuration has a part of it"}
 	}
-	if listed {
-		return Priced{list, true, "list of " + ListDate}
+	if known {
+		return Priced{Price: list.Price, Known: true, Basis: "list of " + ListDate, over: list.over, long: list.long}
 	}
 	return Priced{Basis: "no price for " + name}
 }

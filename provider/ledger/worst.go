@@ -38,10 +38,14 @@ func promptBound(req *provider.Request) int {
 
 // Worst is the most that a request can cost at p, in US dollars. A request
 // without MaxTokens counts with [DefaultMaxTokens].
-func (p Price) Worst(req *provider.Request) float64 {
-	out := DefaultMaxTokens
+func (p Price) Worst(req *provider.Request) float64 { return Priced{Price: p}.Worst(req) }
+
+// Worst is [Price.Worst]; a prompt that may be a long one counts as such.
+func (p Priced) Worst(req *provider.Request) float64 {
+	in, out := promptBound(req), DefaultMaxTokens
 	if req.MaxTokens != nil {
 		out = *req.MaxTokens
 	}
-	return (float64(promptBound(req))*p.dearestInput() + float64(out)*p.Output) / 1e6
+	price := p.of(in)
+	return (float64(in)*price.dearestInput() + float64(out)*price.Output) / 1e6
 }
