@@ -218,7 +218,9 @@ func metered() []expr.Option {
 		}, func(a, b any) any { return runtime.In(a, b) }),
 		expr.Function(stepName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork) }),
 		expr.Function(makeName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork + 4*sizeOf(args[1])) }),
-		expr.Function(scanName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork + sizeOf(args[1])/scanWork) }),
+		expr.Function(scanName, func(args ...any) (any, error) {
+			return args[1], args[0].(*meter).take(stepWork + sizeOf(args[1])/scanWork)
+		}),
 		expr.Function(matchName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork + 8*sizeOf(args[1])) }),
 		expr.Function(appendName, func(args ...any) (any, error) {
 			if err := args[0].(*meter).take(stepWork + sizeOf(args[1])/scanWork + sizeOf(args[2])); err != nil {

@@ -83,7 +83,7 @@ func echoes() []echo {
 		{"basic authentication", failing(401, func(k string) string { return asError("Basic " + base64.StdEncoding.EncodeToString([]byte("user:"+k))) })},
 		{"a redirect", func(w http.ResponseWriter, k string) {
 			w.Header().Set("Location", "https://example.org/"+url.PathEscape(k))
-			w.WriteHeader(307)
+			w.WriteHeader(http.StatusTemporaryRedirect)
 		}},
 		{"no API", func(w http.ResponseWriter, k string) {
 			w.Header().Set("Content-Type", "text/"+strings.Map(func(r rune) rune {
@@ -152,7 +152,10 @@ func TestAKeyIsShownAndKeptNowhere(t *testing.T) {
 					{"ask", "--json", "my key is " + key},
 					{"ask", "hi", "--record", "recordings", "-o", "user=" + key},
 					{"chat", "hi " + key},
-					{"models", "list"}, {"doctor"}, {"config", "show"}, {"logs", "show", "--json"},
+					{"models", "list"},
+					{"doctor"},
+					{"config", "show"},
+					{"logs", "show", "--json"},
 				} {
 					var out, errs bytes.Buffer
 					Main(t.Context(), args, strings.NewReader(""), &out, &errs)

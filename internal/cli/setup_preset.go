@@ -6,8 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/httpx"
-	"github.com/tandem-llm/tandem/provider/openai"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 // presetURL is where a server that runs models itself listens by default.
@@ -63,18 +62,12 @@ func (a *app) setupPreset(ctx context.Context, in preset) error {
 
 // firstModel asks a server on this machine which models it has.
 func firstModel(ctx context.Context, in preset) (string, error) {
-	transport := httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: true}})
-	defer transport.CloseIdleConnections()
-	p, err := openai.New(openai.Config{Name: in.name, BaseURL: in.url, Transport: transport, Local: true})
-	if err != nil {
-		return "", err
-	}
-	models, err := p.Models(ctx)
+	models, gateway, err := stack.ModelsAt(ctx, in.name, in.url)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%w; start the server first, or say with --base-url where it is", err)
-	case p.Through() != "":
-		return "", usageError{fmt.Errorf("the server at %s answers through %s, so it is no server that runs its models itself; write its provider without `local: true`", in.url, p.Through())}
+	case gateway != "":
+		return "", usageError{fmt.Errorf("the server at %s answers through %s, so it is no server that runs its models itself; write its provider without `local: true`", in.url, gateway)}
 	case len(models) == 0:
 		return "", errors.New("the server at " + in.url + " lists no model; load one first")
 	}

@@ -80,7 +80,7 @@ func escaped(text string, buf []byte) (said []byte, n int) {
 	switch text[0] {
 	case '%':
 		if b, ok := number(text, 1, 2, 16); ok {
-			return append(buf, byte(b)), 3
+			return append(buf, byte(b&0xff)), 3
 		}
 	case '&':
 		if end := strings.IndexByte(text[:min(len(text), 32)], ';'); end > 1 {
@@ -110,23 +110,23 @@ func backslash(text string, buf []byte) (said []byte, n int) {
 		if !ok {
 			return nil, 0
 		}
-		if utf16.IsSurrogate(rune(r)) && strings.HasPrefix(text[6:], `\u`) {
+		if utf16.IsSurrogate(r) && strings.HasPrefix(text[6:], `\u`) {
 			if low, ok := number(text, 8, 4, 16); ok {
-				return utf8.AppendRune(buf, utf16.DecodeRune(rune(r), rune(low))), 12
+				return utf8.AppendRune(buf, utf16.DecodeRune(r, low)), 12
 			}
 		}
-		return utf8.AppendRune(buf, rune(r)), 6
+		return utf8.AppendRune(buf, r), 6
 	case c == 'U':
 		if r, ok := number(text, 2, 8, 16); ok && r <= utf8.MaxRune {
-			return utf8.AppendRune(buf, rune(r)), 10
+			return utf8.AppendRune(buf, r), 10
 		}
 	case c == 'x':
 		if b, ok := number(text, 2, 2, 16); ok {
-			return append(buf, byte(b)), 4
+			return append(buf, byte(b&0xff)), 4
 		}
 	case '0' <= c && c <= '3':
 		if b, ok := number(text, 1, 3, 8); ok {
-			return append(buf, byte(b)), 4
+			return append(buf, byte(b&0xff)), 4
 		}
 	case c == 'n':
 		return append(buf, '\n'), 2
@@ -141,10 +141,10 @@ func backslash(text string, buf []byte) (said []byte, n int) {
 }
 
 // number is the number of so many digits at a place.
-func number(text string, at, digits, base int) (uint64, bool) {
-	if len(text) < at+digits {
+func number(text string, at, digits, base int) (rune, bool) {
+	if len(text) < at+digits || text[at] == '+' || text[at] == '-' {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(text[at:at+digits], base, 32)
-	return n, err == nil
+	n, err := strconv.ParseInt(text[at:at+digits], base, 32)
+	return rune(n), err == nil
 }

@@ -104,7 +104,7 @@ func (r *Redactor) Knows(text string) bool { return len(r.compiled().find(text))
 // each long word that could be a key by its look. It returns how many were
 // found.
 func (r *Redactor) Pieces(pieces []*string, suspect func(word string) bool) (found int) {
-	text := ""
+	var text string
 	if len(pieces) == 1 {
 		text = *pieces[0]
 	} else {
@@ -213,23 +213,11 @@ func (r *Redactor) JSONWith(data json.RawMessage, suspect func(word string) bool
 		found = r.Pieces([]*string{&text}, suspect)
 		return quote(text), found
 	}
-	var out []byte // nil while nothing has changed
-	kept := 0
-	for i := 0; i < len(data); {
-		size := token(data[i:])
-		if size >= Shortest {
-			if clean, n := r.value(data[i:i+size], suspect); n > 0 {
-				out = append(append(out, data[kept:i]...), clean...)
-				kept = i + size
-				found += n
-			}
-		}
-		i += size
-	}
-	if out == nil {
-		return data, 0
-	}
-	return append(out, data[kept:]...), found
+	clean = Within(data, func(text string) string {
+		found += r.Pieces([]*string{&text}, suspect)
+		return text
+	})
+	return clean, found
 }
 
 // Body returns what a server sent without secrets: JSON stays JSON, and all else
@@ -239,45 +227,4 @@ func (r *Redactor) Body(data []byte) []byte {
 		return r.JSON(data)
 	}
 	return []byte(r.Text(string(data)))
-}
-
-// value is a string or a number of a JSON text without secrets.
-func (r *Redactor) value(raw []byte, suspect func(string) bool) (clean []byte, found int) {
-	text := string(raw)
-	if raw[0] == '"' && json.Unmarshal(raw, &text) != nil {
-		return nil, 0
-	}
-	if found = r.Pieces([]*string{&text}, suspect); found > 0 {
-		clean = quote(text)
-	}
-	return clean, found
-}
-
-// token is the length of what a valid JSON text begins with: a string, a number
-// or a byte of something else.
-func token(data []byte) int {
-	switch c := data[0]; {
-	case c == '"':
-		for i := 1; i < len(data); i++ {
-			switch data[i] {
-			case '\\':
-				i++
-			case '"':
-				return i + 1
-			}
-		}
-	case c == '-' || '0' <= c && c <= '9':
-		for i := 1; i < len(data); i++ {
-			if !strings.ContainsRune("0123456789.eE+-", rune(data[i])) {
-				return i
-			}
-		}
-		return len(data)
-	}
-	return 1
-}
-
-func quote(text string) []byte {
-	data, _ := json.Marshal(text) // a string has an encoding
-	return data
 }

@@ -9,6 +9,7 @@ import (
 
 	"modernc.org/sqlite"
 
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -115,7 +116,7 @@ func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 // record is v as JSON, without secrets.
 func (c *Chats) record(v any) (string, error) {
 	data, err := json.Marshal(v)
-	return string(redactJSON(data, c.redact)), err
+	return string(redact.Within(data, c.redact)), err
 }
 
 func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {

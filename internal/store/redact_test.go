@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -25,9 +26,12 @@ func TestRedactionInJSON(t *testing.T) {
 		`{"n":1234567890123,"a":"\u0073k-abcd","q":"\"sk-abcd\\"}`:      `{"n":"[redacted]","a":"[redacted]","q":"\"[redacted]\\"}`,
 		`"sk-abcd"`:                      `"[redacted]"`,
 		`{"a":1,"a":"sk-abcd" , "b" :2}`: `{"a":1,"a":"[redacted]" , "b" :2}`,
-		``:                               ``,
+		// What a string holds as JSON, as arguments, stays JSON.
+		`{"arguments":"{\"url\":\"https://example.com\",\"to\":\"bob@example.org\",\"key\":\"sk-abcd\"}"}`: `{"arguments":"{\"url\":\"https://example.com\",\"to\":\"bob@example.org\",\"key\":\"[redacted]\"}"}`,
+		`{"a":"{not json sk-abcd"}`: `{"a":"{not json [redacted]"}`,
+		``:                          ``,
 	} {
-		if got := string(redactJSON([]byte(in), secretless)); got != want {
+		if got := string(redact.Within([]byte(in), secretless)); got != want {
 			t.Errorf("%s\n is %s\nwant %s", in, got, want)
 		}
 	}
@@ -62,24 +66,31 @@ func FuzzRedaction(f *testing.F) {
 		if a, b := structure(t, plain.record), structure(t, clean.record); !reflect.DeepEqual(a, b) {
 			t.Errorf("%q: %v became %v", args, a, b)
 		}
-		dec, key := json.NewDecoder(strings.NewReader(clean.record)), ""
-		for {
-			tok, err := dec.Token()
-			if err != nil {
-				break
+		for _, said := range says(clean.record) {
+			if secretless(said) != said {
+				t.Errorf("%q is left in %s", said, clean.record)
 			}
-			s, ok := tok.(string)
-			if ok && key == "arguments" && json.Valid([]byte(s)) {
-				ok = string(redactJSON([]byte(s), secretless)) != s // within
-			} else if ok {
-				ok = secretless(s) != s
-			}
-			if ok {
-				t.Errorf("%q is left in %s", s, clean.record)
-			}
-			key = s
 		}
 	})
+}
+
+// says are the strings in a JSON text, and those in a string that is an object
+// or a list itself.
+func says(text string) (out []string) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			return out
+		}
+		if said, ok := tok.(string); ok {
+			if begins := strings.TrimLeft(said, " \t\r\n"); json.Valid([]byte(said)) && strings.IndexAny(begins, "{[") == 0 {
+				out = append(out, says(said)...)
+			} else {
+				out = append(out, said)
+			}
+		}
+	}
 }
 
 // structure are a text's JSON tokens without what strings and numbers say.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -59,7 +60,7 @@ func rowOf(run Run, c *Call, clean func(string) string) (r *row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.record = string(redactJSON(record, clean))
+	r.record = string(redact.Within(record, clean))
 	r.pieces.take(partRecord, &r.record)
 	return r, nil
 }

@@ -196,7 +196,8 @@ func completionAttribute(text string, f provider.Finish) attribute.KeyValue {
 
 // scrubAttributes is attributes without secrets.
 func scrubAttributes(secrets *redact.Redactor, all []attribute.KeyValue) []attribute.KeyValue {
-	for i, kv := range all {
+	for i := range all {
+		kv := &all[i]
 		switch kv.Value.Type() {
 		case attribute.STRING:
 			text := kv.Value.AsString()
@@ -205,13 +206,13 @@ func scrubAttributes(secrets *redact.Redactor, all []attribute.KeyValue) []attri
 			} else {
 				text = secrets.Text(text)
 			}
-			all[i].Value = attribute.StringValue(text)
+			kv.Value = attribute.StringValue(text)
 		case attribute.STRINGSLICE:
 			texts := kv.Value.AsStringSlice()
 			for j := range texts {
 				texts[j] = secrets.Text(texts[j])
 			}
-			all[i].Value = attribute.StringSliceValue(texts)
+			kv.Value = attribute.StringSliceValue(texts)
 		}
 	}
 	return all

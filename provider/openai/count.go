@@ -43,7 +43,8 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	if err != nil {
 		return estimate, false, err // New has parsed it before
 	}
-	if u.Hostname() == "api.openai.com" || p.counter.Load() == counterAbsent || images(&req) || p.mayAsk(model, req.Privacy) != nil {
+	asked := u.Hostname() != "api.openai.com" && p.counter.Load() != counterAbsent && !images(&req) && p.mayAsk(model, req.Privacy) == nil
+	if !asked {
 		return estimate, false, nil
 	}
 	root := p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
