@@ -148,7 +148,7 @@ func (a *app) printCost(r costReport) error {
 		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
 	}
 	if stale := ledger.StaleList(time.Now()); stale != "" {
-		a.term.note("%s", stale)
+		a.term.Noticef("%s", stale)
 	}
 	if b := r.Budget; b != nil && b.Lost != "" {
 		a.term.Noticef("%s", b.Lost)

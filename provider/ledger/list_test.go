@@ -13,7 +13,7 @@ import (
 // A prompt above the list's threshold makes the whole call dearer, and what is
 // reserved for one that may be so long is that much, too.
 func TestALongPromptCostsItsOwnPrice(t *testing.T) {
-	p := ledger.Tariff{Listed: true}.Of("gpt-5.4", "")
+	p := ledger.Tariff{Listed: true}.PriceOf("gpt-5.4", "")
 	short := p.USD(provider.Usage{InputTokens: 272_000, OutputTokens: 1000})
 	long := p.USD(provider.Usage{InputTokens: 272_001, OutputTokens: 1000})
 	if want := (272_000*2.5 + 1000*15) / 1e6; math.Abs(short-want) > 1e-9 {
@@ -32,7 +32,7 @@ func TestALongPromptCostsItsOwnPrice(t *testing.T) {
 // not in the list: its cost is unknown, and not a guess.
 func TestWhatTheListCannotSayIsUnknown(t *testing.T) {
 	for _, model := range []string{"gpt-4o-audio-preview", "gpt-4o-search-preview", "o3-deep-research", "ft:gpt-4o-2024-08-06", "gpt-99", ""} {
-		if p := (ledger.Tariff{Listed: true}).Of(model, ""); p.Known {
+		if p := (ledger.Tariff{Listed: true}).PriceOf(model, ""); p.Known {
 			t.Errorf("%q has a price: %+v", model, p)
 		}
 	}
