@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
@@ -63,7 +63,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 		return err
 	}
 	shown := shownModel{ModelInfo: info}
-	if m, ok, err := stack.Memory(ctx, t, info); ok && err == nil {
+	if m, ok, err := preload.MemoryOf(ctx, t.Provider, info); ok && err == nil {
 		shown.Memory = &m
 	}
 	if asJSON {
@@ -75,7 +75,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 // shownModel is a model with its memory.
 type shownModel struct {
 	provider.ModelInfo
-	Memory *stack.Memory `json:"memory,omitempty"`
+	Memory *preload.Memory `json:"memory,omitempty"`
 }
 
 func printModel(out io.Writer, name string, m shownModel) error {
@@ -114,7 +114,7 @@ func printModel(out io.Writer, name string, m shownModel) error {
 }
 
 // memoryText puts a model's memory, as forecast and as measured, in words.
-func memoryText(m *stack.Memory) (forecast, measured string) {
+func memoryText(m *preload.Memory) (forecast, measured string) {
 	if m == nil {
 		return "", ""
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
@@ -145,8 +146,8 @@ func windowCheck(t stack.Configured, m provider.ModelInfo) Check {
 // measured to take.
 func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": processor", Status: OK}
-	m, err := ask(ctx, func(ctx context.Context) (stack.Memory, error) {
-		m, _, err := s.Memory(ctx, t, info)
+	m, err := ask(ctx, func(ctx context.Context) (preload.Memory, error) {
+		m, _, err := preload.MemoryOf(ctx, t.Provider, info)
 		return m, err
 	})
 	if err != nil {

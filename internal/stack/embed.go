@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/ollama"
@@ -59,22 +58,7 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 			return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+e.target.Endpoint)
 		}
 	}
-	m, ok := provider.As[*managed](e.target.Provider)
-	if !ok {
-		return e.ask(ctx, inner, req)
-	}
-	refused := error(errStopping)
-	if !m.engine.Keep() {
-		r, err := e.ask(ctx, inner, req)
-		if err == nil || !httpx.Refused(err) {
-			return r, err
-		}
-		refused = err
-	}
-	if err := m.start(ctx, req.Privacy, refused); err != nil {
-		return provider.EmbedResponse{}, err
-	}
-	return inner.Embed(ctx, req)
+	return e.ask(ctx, inner, req)
 }
 
 // ask asks, and once more where the connection was stale and a repetition is

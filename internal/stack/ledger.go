@@ -11,47 +11,44 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
-	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
-// keep prepares what calls are written down with. It opens nothing.
-func (s *Stack) keep(o Options) error {
+// openLog prepares the log and the budget. It opens no file.
+func (s *Stack) openLog() error {
 	limits := store.Limits{PerDay: s.cfg.Budget.PerDay, PerRun: s.cfg.Budget.PerRun}
 	if s.cfg.Log == config.LogOff && !limits.Set() {
 		return nil
 	}
-	if o.StateDir == "" {
+	dir := s.options.StateDir
+	if dir == "" {
 		if limits.Set() {
 			return errors.New("there is a budget, and no directory to keep it in")
 		}
 		return nil
 	}
-	s.writer = store.NewWriter(store.New(o.StateDir))
+	s.writer = store.NewWriter(store.New(dir))
 	s.book = store.NewBook(s.writer, limits)
 	return nil
 }
 
-// ledger is the target's provider with its costs kept.
-func (s *Stack) ledger(t *Configured) *ledger.Ledger {
+func (s *Stack) ledgerConfig(a *adapter) ledger.Config {
+	t := &a.Configured
 	c := ledger.Config{
-		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), Baseline: s.standIn(),
+		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), Baseline: s.baseline(),
 		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
-	// Any other kind may be an Ollama, too. To look for its adapter would look up a key.
-	c.RunsRemotely = func(_ context.Context, model string) bool {
-		return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
-	}
-	if t.Config.Kind == config.KindOllama {
-		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
-			c.RunsRemotely = p.Elsewhere
+	if a.ollama != nil {
+		c.RunsRemotely = a.ollama.Elsewhere
+	} else { // which may be an Ollama, too
+		c.RunsRemotely = func(_ context.Context, model string) bool {
+			return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
 		}
 	}
 	if s.book != nil {
 		c.Book = s.book
 	}
-	return ledger.New(t.Provider, c)
+	return c
 }
 
 // unpriced is what to do about a provider without a price.
@@ -64,8 +61,8 @@ func (s *Stack) unpriced(t *Configured) string {
 	return "if " + t.Endpoint + " runs its models on this machine, " + s.cfg.LocalRemedy(t.Config.Name) + "; else set its `price` there"
 }
 
-// standIn is the first provider of `use` that is not free.
-func (s *Stack) standIn() *ledger.Baseline {
+// baseline is the first provider of `use` that is not free.
+func (s *Stack) baseline() *ledger.Baseline {
 	for _, name := range s.cfg.Use {
 		pc, ok := s.cfg.Provider(name)
 		if !ok {
@@ -91,24 +88,18 @@ func tariff(pc config.Provider) ledger.Tariff {
 	}
 }
 
-// logged is the router with its calls logged, unless the configuration says
-// otherwise.
-func (s *Stack) logged(p provider.Provider, o Options) provider.Provider {
-	if s.writer == nil || s.cfg.Log == config.LogOff {
-		return p
+func (s *Stack) logConfig() store.LogConfig {
+	return store.LogConfig{
+		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: s.options.Version,
+		Redact: s.Redact, Manifest: (&manifests{stack: s}).of,
 	}
-	return store.NewLog(p, store.LogConfig{
-		Writer: s.writer, Content: s.cfg.Log != config.LogMeta, Tandem: o.Version,
-		Redact:   s.Redact,
-		Manifest: (&manifests{stack: s}).of,
-	})
 }
 
 // Redact takes secrets out of a text that is about to be kept.
 func (s *Stack) Redact(text string) string { return s.secrets.Text(text) }
 
-// written waits until what was asked is written down, and says if it was not.
-func (s *Stack) written() {
+// flushLog waits until what was asked is written down, and says if it was not.
+func (s *Stack) flushLog() {
 	if s.writer == nil {
 		return
 	}

@@ -7,9 +7,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/canon"
-	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/toolset"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -29,9 +27,9 @@ type Answers struct {
 
 // replaying is a stack that answers from recordings. It has no transport, no
 // engine and no key, and writes nothing down: nobody is asked.
-func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
-	s := &Stack{cfg: cfg, options: Options{Answers: a}, secrets: &redact.Redactor{}}
-	s.tools = toolset.New(s.toolsetConfig())
+func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
+	a := o.Answers
+	s := newStack(cfg, o)
 	for _, pc := range cfg.Providers {
 		s.Targets = append(s.Targets, Configured{Config: pc})
 	}
@@ -40,13 +38,13 @@ func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 			return nil, provider.Errorf(provider.Invalid, name, "", "no such provider")
 		}
 	}
-	o := record.PlayerOptions{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed}
-	p, err := record.Replay("replay", o)
+	player := record.PlayerOptions{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed}
+	p, err := record.Replay("replay", player)
 	if err != nil {
 		return nil, err
 	}
-	o.Targets = lookedUpIn
-	found, err := record.Replay("replay", o)
+	player.Targets = lookedUpIn
+	found, err := record.Replay("replay", player)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +52,9 @@ func replaying(cfg *config.Loaded, a Answers) (*Stack, error) {
 	return s, nil
 }
 
-// kept is the router with its answers recorded, or with a cache before it.
-func (s *Stack) kept(p provider.Provider, o Options) (provider.Provider, error) {
-	a := o.Answers
+// recordOrCache has the router's answers recorded, or a cache before it.
+func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
+	a, dir := s.options.Answers, s.options.StateDir
 	if a.Record != "" {
 		o := record.Options{
 			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets.List, Suspect: config.LooksLikeKey,
@@ -71,10 +69,10 @@ func (s *Stack) kept(p provider.Provider, o Options) (provider.Provider, error) 
 	if a.Cache != nil {
 		on = *a.Cache
 	}
-	if !on || o.StateDir == "" {
+	if !on || dir == "" {
 		return p, nil
 	}
-	s.cache = NewCache(o.StateDir)
+	s.cache = NewCache(dir)
 	return cache.New(p, cache.Options{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned, Secret: s.secrets.Knows}), nil
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-// refused completes the error of a request that privacy or offline mode refused
+// explainRefusal completes the error of a request that privacy or offline mode refused
 // with what would have been sent where. It repeats nothing of the prompt. Of one
 // that was sent the error says it already.
-func (s *Stack) refused(ctx context.Context, err error, req *provider.Request) error {
+func (s *Stack) explainRefusal(ctx context.Context, err error, req *provider.Request) error {
 	e, ok := err.(*provider.Error) //nolint:errorlint // the caller's own error goes back unchanged
 	if !ok || e.Sent || (e.Kind != provider.Private && e.Kind != provider.Offline) {
 		return err

@@ -1,26 +1,23 @@
 // Package stack assembles the program from its configuration. It is the one
-// place that sees config and adapters both: reading [Open] from top to bottom
-// is reading how a prompt travels.
+// place that sees config and adapters both. The order of the layers is in
+// [Stack.assemble].
 package stack
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/telemetry"
 	"github.com/tandem-llm/tandem/internal/toolset"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/ollama"
-	"github.com/tandem-llm/tandem/provider/openai"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/limit"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
@@ -66,7 +63,7 @@ type Stack struct {
 	cfg               *config.Loaded
 	transports        []*httpx.Transport
 	options           Options
-	loads             loads
+	loads             *preload.Loads
 	writer            *store.Writer // nil: nothing is written down
 	book              *store.Book
 	warn              func(string)
@@ -97,149 +94,73 @@ type Configured struct {
 // that waits until a target's turn comes.
 func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if o.Answers.Replay != "" {
-		return replaying(cfg, o.Answers)
+		return replaying(cfg, o)
 	}
-	s := &Stack{cfg: cfg, warn: o.Warn, options: o, secrets: o.Secrets}
-	if s.secrets == nil {
-		s.secrets = &redact.Redactor{}
-	}
-	if err := s.keep(o); err != nil {
+	s := newStack(cfg, o)
+	if err := s.openLog(); err != nil {
 		return nil, err
 	}
 	if o.StateDir != "" {
 		s.collections = store.New(o.StateDir)
 	}
-	s.tools = toolset.New(s.toolsetConfig())
-	var targets []router.Target
-	for _, pc := range cfg.Providers {
-		t := Configured{Config: pc}
-		transport := httpx.NewTransport(httpx.Options{
-			Policy:  s.policy(),
-			Secrets: s.secrets,
-			Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
-			MaxAnswer: int64(cfg.MaxAnswer),
-		})
-		s.transports = append(s.transports, transport)
-		var rt router.Target
-		var err error
-		switch pc.Kind {
-		case config.KindOllama:
-			err = s.ollama(&t, transport, o)
-		case config.KindOpenAI:
-			rt.Ready, err = s.openai(&t, transport)
-		default:
-			err = fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
-		}
-		if err != nil {
-			return nil, err
-		}
-		s.route(&t, &rt)
-		t.notLocal = s.notLocal(&t)
-		s.Targets = append(s.Targets, t)
-		rt.Local, rt.NotLocal = s.local(&t), t.notLocal
-		targets = append(targets, rt)
-	}
-	r, err := router.NewWith(router.Config{Use: cfg.Use, Targets: targets, Policy: policy(cfg), Offline: cfg.Offline, Observe: o.Observe, Explain: s.refused})
-	if err != nil {
+	if err := s.assemble(); err != nil {
 		return nil, err
 	}
-	p, err := s.kept(s.patient(r), o)
-	if err != nil {
-		return nil, err
-	}
-	s.Provider = s.logged(p, o)
-	s.trace(o)
 	return s, nil
 }
 
-func (s *Stack) ollama(t *Configured, transport *httpx.Transport, o Options) error {
-	pc := t.Config
-	w := &warm{cfg: pc, loads: &s.loads, o: &s.options}
-	c := ollama.Config{
-		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
-		Transport: transport, LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
+func newStack(cfg *config.Loaded, o Options) *Stack {
+	s := &Stack{cfg: cfg, warn: o.Warn, options: o, secrets: o.Secrets}
+	if s.secrets == nil {
+		s.secrets = &redact.Redactor{}
 	}
-	if pc.NumCtx == config.WindowAuto {
-		c.NumCtx, c.Window = 0, w.window
+	s.loads = preload.NewLoads(preload.LoadsConfig{Progress: o.Progress, Command: o.LoadCommand, Environ: o.Environ, Warn: o.Warn})
+	s.tools = toolset.New(s.toolsetConfig())
+	return s
+}
+
+// assemble puts the layers around each other, from the socket to the caller. A
+// request goes through them from the last line to the first.
+func (s *Stack) assemble() error {
+	var targets []router.Target
+	for _, pc := range s.cfg.Providers {
+		a, err := s.adapter(pc) // its key is looked up at the first call
+		if err != nil {
+			return err
+		}
+		p := a.Provider
+		if a.ollama != nil {
+			a.preload = preload.New(a.ollama, s.preloadConfig(a)) // the model is in memory first
+			p = a.preload
+		}
+		if a.managed != nil {
+			p = preload.NewManaged(p, *a.managed) // the engine runs
+		}
+		if n := pc.MaxConcurrent; n > 0 {
+			p = limit.New(p, n)
+		}
+		p = &clean{p, s.secrets} // the layers around it write down and tell what it says
+		l := ledger.New(p, s.ledgerConfig(a))
+		a.Provider = l
+		s.Targets = append(s.Targets, a.Configured)
+		targets = append(targets, s.target(a, l))
 	}
-	if pc.KeepAlive != nil {
-		keep := time.Duration(*pc.KeepAlive)
-		c.KeepAlive = &keep
-	}
-	p, err := ollama.New(c)
+	r, err := router.NewWith(s.routerConfig(targets)) // holds each target to the request's schema, too
 	if err != nil {
 		return err
 	}
-	t.Endpoint = p.Endpoint()
-	host, ok := loopbackHost(p.Endpoint())
-	if w.adapter, w.server, w.here = p, p, ok; pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
-		if w.server, err = s.unhurried(pc, c); err != nil {
-			return err
-		}
+	p := provider.Provider(r)
+	if s.mayAnswerLoading() {
+		p = preload.WaitForLoad(p, s.loads)
 	}
-	w.Provider, t.Provider = p, w
-	if base, err := ollama.ParseHost(pc.Host); err != nil || strings.Trim(base.Path, "/") != "" {
-		ok = false // behind a path is a proxy, which tandem cannot start
+	if p, err = s.recordOrCache(p); err != nil {
+		return err
 	}
-	if !ok || (pc.Managed != nil && !*pc.Managed) {
-		return nil
+	if s.writer != nil && s.cfg.Log != config.LogOff {
+		p = store.NewLog(p, s.logConfig())
 	}
-	ec := engine.Config{
-		Host: host, Binary: pc.Binary, Idle: time.Duration(pc.Idle),
-		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
-		Env: o.EngineEnv,
-	}
-	private := ec
-	private.Env = append(slices.Clip(ec.Env), "OLLAMA_NO_CLOUD=1") // it then has nothing run elsewhere
-	if s.cfg.Offline || s.cfg.Privacy == config.PrivacyLocal {
-		ec = private
-	}
-	t.Engine = engine.New(ec)
-	w.engine = t.Engine
-	t.Provider = &managed{Provider: w, engine: t.Engine, private: engine.New(private), progress: o.Progress}
+	s.Provider, s.flush = telemetry.Wrap(p, s.telemetryOptions())
 	return nil
-}
-
-func (s *Stack) openai(t *Configured, transport *httpx.Transport) (ready func(context.Context) error, err error) {
-	pc := t.Config
-	c := openai.Config{
-		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
-		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: transport,
-		Local: pc.Local, LocalOnly: s.cfg.Offline,
-	}
-	bare, err := openai.New(c) // finds the mistakes in the configuration now
-	if err != nil {
-		return nil, err
-	}
-	t.Endpoint = bare.Endpoint()
-	if pc.APIKey == "" {
-		t.Provider, t.through = bare, bare.Through
-		return nil, nil
-	}
-	var built atomic.Pointer[openai.Provider]
-	t.through = func() string {
-		if p := built.Load(); p != nil {
-			return p.Through()
-		}
-		return ""
-	}
-	k := &keyed{name: pc.Name, build: func() (provider.Provider, error) {
-		key, err := s.cfg.Key(pc.Name)
-		if err != nil {
-			return nil, &provider.Error{Kind: provider.Denied, Provider: pc.Name, Err: err}
-		}
-		c := c
-		c.Key = key.Reveal()
-		s.secrets.Add(c.Key)
-		p, err := openai.New(c)
-		if err != nil {
-			return nil, err
-		}
-		built.Store(p)
-		return p, nil
-	}}
-	t.Provider, t.Keyless = k, bare
-	return func(context.Context) error { _, err := k.get(); return err }, nil
 }
 
 // Target returns the configured provider of that name.
@@ -275,9 +196,9 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 // down, sends what telemetry is left, in about a second at most, and frees the
 // connections. The managed engines stay.
 func (s *Stack) Close() {
-	s.loads.close(s.handOver)
+	s.loads.Close()
 	s.tools.Close()
-	s.written()
+	s.flushLog()
 	if s.flush != nil {
 		s.flush()
 	}

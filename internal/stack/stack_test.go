@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/preload"
+
 	"go.uber.org/goleak"
 
 	"github.com/tandem-llm/tandem/config"
@@ -25,10 +27,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == asSupervisor {
-		supervise(os.Args[2:])
-		return
-	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -139,7 +137,7 @@ providers:
 	}
 	// The layers, from the outside in.
 	local, _ := s.Target("local")
-	if _, ok := provider.As[*managed](local.Provider); !ok || local.Engine == nil {
+	if _, ok := provider.As[*preload.Managed](local.Provider); !ok || local.Engine == nil {
 		t.Errorf("local is a %T with engine %v, want a managed one", local.Provider, local.Engine)
 	}
 	if _, ok := provider.As[*ollama.Provider](local.Provider); !ok {

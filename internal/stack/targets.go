@@ -6,44 +6,37 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/limit"
-	"github.com/tandem-llm/tandem/provider/ollama"
+	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
-// policy is how failures are met.
-func policy(cfg *config.Loaded) router.Policy {
-	return router.Policy{Retries: cfg.Retries, RetryPaid: cfg.RetryPaid, Restart: cfg.OnCut == config.OnCutRestart}
+func (s *Stack) routerConfig(targets []router.Target) router.Config {
+	return router.Config{
+		Use: s.cfg.Use, Targets: targets, Offline: s.cfg.Offline, Observe: s.options.Observe, Explain: s.explainRefusal,
+		Policy: router.Policy{Retries: s.cfg.Retries, RetryPaid: s.cfg.RetryPaid, Restart: s.cfg.OnCut == config.OnCutRestart},
+	}
 }
 
-// route completes the router's view of a target: what it is asked for, how
-// many calls it bears, and what is known of it without a call.
-func (s *Stack) route(t *Configured, rt *router.Target) {
-	pc := t.Config
-	if pc.MaxConcurrent > 0 {
-		t.Provider = limit.New(t.Provider, pc.MaxConcurrent)
+// target is what the router is told of a provider: what it is asked for, and what
+// is known of it without a call.
+func (s *Stack) target(a *adapter, l *ledger.Ledger) router.Target {
+	pc := a.Config
+	t := router.Target{
+		Provider: l, Model: pc.Model, Total: time.Duration(pc.Timeouts.Total), Ready: a.ready,
+		Local: s.local(&a.Configured), NotLocal: a.notLocal, Quote: l.Quote,
 	}
-	t.Provider = &clean{t.Provider, s.secrets} // within the ledger and the router, which write down and tell what it says
-	kept := s.ledger(t)
-	t.Provider = kept
-	rt.Quote = kept.Quote
-	rt.Preflight = append(rt.Preflight, func(ctx context.Context, req *provider.Request) error {
+	fits := func(ctx context.Context, req *provider.Request) error {
 		if !router.Planning(ctx) {
 			return nil // the ledger itself reserves, which is the only question that counts
 		}
-		return kept.Fits(ctx, req)
-	})
-	rt.Provider, rt.Model, rt.Total = t.Provider, pc.Model, time.Duration(pc.Timeouts.Total)
-	switch pc.Kind {
-	case config.KindOllama:
-		rt.Window = pinned(pc)
-		if p, ok := provider.As[*ollama.Provider](t.Provider); ok {
-			rt.Can, rt.Present = p.Can, p.Present
-			rt.Preflight = append([]router.Check{p.MayAsk}, rt.Preflight...)
-		}
-	case config.KindOpenAI:
-		rt.Paid = paid(t)
+		return l.Fits(ctx, req)
 	}
+	if p := a.ollama; p != nil {
+		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.MayAsk, fits}
+		return t
+	}
+	t.Paid, t.Preflight = paid(&a.Configured), []router.Check{fits}
+	return t
 }
 
 // pinned is the window that requests to an Ollama have, where one is pinned: by

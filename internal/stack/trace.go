@@ -5,9 +5,9 @@ import (
 	"github.com/tandem-llm/tandem/internal/telemetry"
 )
 
-// trace puts telemetry around everything, where the environment asks for it.
-func (s *Stack) trace(o Options) {
-	s.Provider, s.flush = telemetry.Wrap(s.Provider, telemetry.Options{
+func (s *Stack) telemetryOptions() telemetry.Options {
+	o := &s.options
+	return telemetry.Options{
 		Getenv: getenv(o.Environ), Warn: o.Warn, Version: o.Version, Secrets: s.secrets,
 		Policy: httpx.Policy{Offline: s.cfg.Offline},
 		System: func(name string) telemetry.System {
@@ -17,5 +17,5 @@ func (s *Stack) trace(o Options) {
 			t, _ := s.Target(name)
 			return telemetry.System{Name: name, ProviderName: t.Config.Kind, Model: t.Config.Model}
 		},
-	})
+	}
 }

@@ -3,7 +3,6 @@ package ollama
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/ollama/ollama/api"
@@ -170,14 +169,4 @@ func (p *Provider) CountTokens(_ context.Context, req provider.Request) (n int, 
 
 // SameModel reports whether two names mean the same model: Ollama leaves out
 // its own registry, its library and the tag "latest", and looks at no case.
-func SameModel(a, b string) bool { return canonical(a) == canonical(b) }
-
-func canonical(name string) string {
-	name = strings.ToLower(name)
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "registry.ollama.ai/"), "library/")
-	if !strings.Contains(name[strings.LastIndex(name, "/")+1:], ":") {
-		name += ":latest"
-	}
-	return name
-}
+func SameModel(a, b string) bool { return ollamahost.SameModel(a, b) }

@@ -1,4 +1,4 @@
-package stack
+package preload_test
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -131,7 +133,7 @@ func (f *ollamaFake) set(change func()) {
 
 // two is a stack of that Ollama, with more lines of its configuration, and a
 // hosted server that stands in.
-func two(t *testing.T, f *ollamaFake, o Options, more string) *Stack {
+func two(t *testing.T, f *ollamaFake, o stack.Options, more string) *stack.Stack {
 	t.Helper()
 	srv, _ := hosted(t)
 	cfg := load(t, `
@@ -172,7 +174,7 @@ func patiently[T any](t *testing.T, c <-chan T, what string) {
 func TestAWarmModelCostsOneQuestion(t *testing.T) {
 	f := newOllama(t)
 	f.window = 4096
-	s := two(t, f, Options{}, "")
+	s := two(t, f, stack.Options{}, "")
 	for range 3 {
 		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
@@ -187,7 +189,7 @@ func TestAWarmModelCostsOneQuestion(t *testing.T) {
 func TestAServerThatTellsNothingIsNotAskedAgain(t *testing.T) {
 	f := newOllama(t)
 	f.silent = true
-	s := two(t, f, Options{}, "")
+	s := two(t, f, stack.Options{}, "")
 	for range 3 {
 		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
@@ -204,7 +206,7 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 	f.gate = make(chan struct{})
 	var mu sync.Mutex
 	var lines []string
-	s := two(t, f, Options{Progress: func(line string) {
+	s := two(t, f, stack.Options{Progress: func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if lines = append(lines, line); len(lines) == 1 {
@@ -215,8 +217,8 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 	if err != nil || r.Text != "local" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if r.Route.Load < firstWord || r.Route.Total < r.Route.Load || r.Route.FirstToken < r.Route.Load {
-		t.Errorf("route %+v; want the wait of at least %s in it", r.Route, firstWord)
+	if r.Route.Load < preload.FirstReport || r.Route.Total < r.Route.Load || r.Route.FirstToken < r.Route.Load {
+		t.Errorf("route %+v; want the wait of at least %s in it", r.Route, preload.FirstReport)
 	}
 	if len(f.loads) != 1 || f.loads[0].window != 2048 || f.loads[0].keep != `"1m0s"` {
 		t.Errorf("loads %+v; want one with the window of the chat, kept until the chat comes", f.loads)
@@ -231,17 +233,17 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 func TestWhileLoadingTheNextAnswers(t *testing.T) {
 	f := newOllama(t)
 	f.gate = make(chan struct{})
-	s := two(t, f, Options{}, "    while_loading: fallback\n")
+	s := two(t, f, stack.Options{}, "    while_loading: fallback\n")
 	for range 2 { // one load, however many ask meanwhile
 		r, err := ask(s, provider.Request{})
 		if err != nil || r.Text != "hosted" || !strings.Contains(r.Route.Reason, "the model is being loaded into memory") {
 			t.Fatalf("%+v, %v; want the hosted one, and why", r, err)
 		}
 	}
-	under := s.loads.all()
+	under := preloader(t, s).Underway()
 	close(f.gate)
 	for _, l := range under {
-		patiently(t, l.done, "the load ends")
+		patiently(t, l.Done(), "the load ends")
 	}
 	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
 		t.Errorf("afterwards: %+v, %v; want the local one", r, err)
@@ -255,31 +257,52 @@ func TestWhileLoadingNobodyElseIsWaitedFor(t *testing.T) {
 	f := newOllama(t)
 	f.gate = make(chan struct{})
 	let := sync.OnceFunc(func() { close(f.gate) })
-	s := two(t, f, Options{Progress: func(string) { let() }}, "    while_loading: fallback\n")
+	s := two(t, f, stack.Options{Progress: func(string) { let() }}, "    while_loading: fallback\n")
 	r, err := ask(s, provider.Request{Use: []string{"local"}})
 	if err != nil || r.Text != "local" {
 		t.Errorf("%+v, %v; want to have waited for the only one", r, err)
 	}
 }
 
+// A request waits for the model that it asked for, and for no other one's.
+func TestWhileLoadingOnlyItsOwnModelIsWaitedFor(t *testing.T) {
+	slow, f := newOllama(t), newOllama(t)
+	slow.gate, f.gate = make(chan struct{}), make(chan struct{})
+	let := sync.OnceFunc(func() { close(f.gate) })
+	s := two(t, f, stack.Options{Progress: func(string) { let() }}, `    while_loading: fallback
+  - {name: slow, kind: ollama, host: "`+slow.URL+`", model: small, managed: false, while_loading: fallback}
+`)
+	if r, err := ask(s, provider.Request{Use: []string{"slow", "hosted"}}); err != nil || r.Text != "hosted" {
+		t.Fatalf("%+v, %v; want the hosted one, while slow is being loaded", r, err)
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		if r, err := ask(s, provider.Request{Use: []string{"local"}}); err != nil || r.Text != "local" {
+			t.Errorf("%+v, %v; want to have waited for local", r, err)
+		}
+	}()
+	patiently(t, answered, "an answer while another model is still being loaded")
+}
+
 func TestCallersWhoLeaveAbortNoLoad(t *testing.T) {
 	f := newOllama(t)
 	f.gate = make(chan struct{})
-	s := two(t, f, Options{}, "")
+	s := two(t, f, stack.Options{}, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-f.begun; cancel() }()
 	_, err := provider.Collect(s.Chat(ctx, provider.Request{Messages: []provider.Message{provider.User("Hi")}}))
 	if err != context.Canceled {
 		t.Errorf("got %v (%T), want the caller's own context.Canceled", err, err)
 	}
-	under := s.loads.all()
+	under := preloader(t, s).Underway()
 	if len(under) != 1 {
 		t.Fatalf("%d loads under way, want the one that was begun", len(under))
 	}
 	close(f.gate)
-	patiently(t, under[0].done, "the load ends")
-	if under[0].err != nil || f.window != 4096 {
-		t.Errorf("the load: %v, and the window is %d", under[0].err, f.window)
+	patiently(t, under[0].Done(), "the load ends")
+	if under[0].Err() != nil || f.window != 4096 {
+		t.Errorf("the load: %v, and the window is %d", under[0].Err(), f.window)
 	}
 	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" || len(f.loads) != 1 {
 		t.Errorf("the next: %+v, %v, after %d loads", r, err, len(f.loads))
@@ -297,7 +320,7 @@ func TestCloseHandsALoadOver(t *testing.T) {
 	}
 	f := newOllama(t)
 	f.gate = make(chan struct{})
-	s := two(t, f, Options{LoadCommand: []string{script, "models", "load"}}, "    while_loading: fallback\n    num_ctx: 1024\n")
+	s := two(t, f, stack.Options{LoadCommand: []string{script, "models", "load"}}, "    while_loading: fallback\n    num_ctx: 1024\n")
 	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "hosted" {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -333,7 +356,7 @@ func TestLoadsThatFail(t *testing.T) {
 		if tc.hang {
 			f.gate = make(chan struct{})
 		}
-		s := two(t, f, Options{}, tc.more)
+		s := two(t, f, stack.Options{}, tc.more)
 		_, err := ask(s, provider.Request{Use: []string{"local"}})
 		if provider.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.text) {
 			t.Errorf("%s: %v, want %s with %q", what, err, tc.kind, tc.text)
@@ -351,7 +374,7 @@ func TestLoadsThatFail(t *testing.T) {
 func TestRemoteModelsAreNotLoaded(t *testing.T) {
 	f := newOllama(t)
 	f.remote = true
-	s := two(t, f, Options{}, "")
+	s := two(t, f, stack.Options{}, "")
 	for range 2 {
 		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
@@ -369,7 +392,7 @@ func TestRemoteModelsAreNotLoaded(t *testing.T) {
 // What the server cannot do is refused before anything is loaded.
 func TestNothingIsLoadedForWhatIsRefused(t *testing.T) {
 	f := newOllama(t)
-	s := two(t, f, Options{}, "")
+	s := two(t, f, stack.Options{}, "")
 	_, err := ask(s, provider.Request{Use: []string{"local"}, Options: map[string]any{"no_such_option": 1}})
 	if provider.KindOf(err) != provider.Unsupported || len(f.asked) != 0 {
 		t.Errorf("%v, and the server was asked %v", err, f.asked)

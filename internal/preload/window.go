@@ -1,6 +1,7 @@
-package stack
+package preload
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,50 +18,50 @@ import (
 // autoWindow is what num_ctx: auto means where nothing can be found out.
 const autoWindow = 4096
 
-// window chooses the window of a call that needs room for need tokens, where
+// Window chooses the window of a call that needs room for need tokens, where
 // num_ctx is auto: the one that the model is loaded with, if that is enough;
 // else the largest that fits the memory, which is chosen once and then kept,
 // for every change loads the model anew.
-func (w *warm) window(ctx context.Context, model string, need int) (int, error) {
-	if k := w.of(model); k.window > 0 && (need <= k.window || k.widest) {
+func (p *Provider) Window(ctx context.Context, model string, need int) (int, error) {
+	if k := p.state(model); k.window > 0 && (need <= k.window || k.widest) {
 		return k.window, nil
 	}
-	running, err := w.running(ctx)
+	running, err := p.running(ctx)
 	if err != nil {
 		return 0, ctx.Err() // the call itself tells it better
 	}
 	now, ok := loaded(running, model)
 	if ok && now.Context > 0 && need <= now.Context {
-		w.note(model, func(k *known) { k.window = now.Context })
+		p.update(model, func(k *modelState) { k.window = now.Context })
 		return now.Context, nil
 	}
-	info, err := w.server.Inspect(ctx, model)
+	info, err := p.server.Inspect(ctx, model)
 	if err != nil || info.Remote != "" {
 		return 0, ctx.Err()
 	}
-	n := max(w.largest(ctx, info, running), now.Context)
-	w.note(model, func(k *known) { k.window, k.widest = n, true })
+	n := max(p.largest(ctx, info, running), now.Context)
+	p.update(model, func(k *modelState) { k.window, k.widest = n, true })
 	return n, nil
 }
 
 // largest is the largest window that surely fits, as remembered, or else as
 // forecast now.
-func (w *warm) largest(ctx context.Context, info provider.ModelInfo, running []provider.RunningModel) int {
+func (p *Provider) largest(ctx context.Context, info provider.ModelInfo, running []provider.RunningModel) int {
 	limit := info.Context
 	fallback := autoWindow
 	if limit > 0 {
 		fallback = min(fallback, limit)
 	}
-	if !w.here {
+	if !p.cfg.Here {
 		return fallback // another machine's memory cannot be looked at
 	}
-	key := w.cfg.Name + " " + info.Name + " " + info.Digest
-	file := filepath.Join(w.o.StateDir, "windows.json")
+	key := p.settings.Name + " " + info.Name + " " + info.Digest
+	file := filepath.Join(p.cfg.StateDir, "windows.json")
 	memo := map[string]int{}
 	if data, err := os.ReadFile(file); err == nil {
 		_ = json.Unmarshal(data, &memo)
 	}
-	m, r, o := w.look(ctx), reclaim(running), w.memoryOptions(ctx)
+	m, r, o := p.machine(ctx), reclaim(running), p.memoryOptions(ctx)
 	if n := memo[key]; n >= 256 && (limit == 0 || n <= limit) {
 		o.Window = n
 		if e, err := vram.Forecast(info, o); err != nil || !tooMuch(m.Fit(e, r)) {
@@ -104,25 +105,23 @@ func remember(file string, memo map[string]int) {
 
 // memoryOptions are how the engine will load a model, as far as is known: only
 // an engine that tandem has started has this process's environment.
-func (w *warm) memoryOptions(ctx context.Context) vram.Options {
+func (p *Provider) memoryOptions(ctx context.Context) vram.Options {
 	var o vram.Options
-	if w.engine == nil || !w.engine.Status(ctx).Ours {
+	if p.cfg.Ours == nil || !p.cfg.Ours(ctx) {
 		return o
 	}
-	if o.CacheType = getenv(w.o.Environ)("OLLAMA_KV_CACHE_TYPE"); o.CacheType == "" {
-		o.CacheType = "f16"
-	}
+	o.CacheType = cmp.Or(p.cfg.CacheType, "f16")
 	return o
 }
 
 func tooMuch(f vram.Fit) bool { return f == vram.Spills || f == vram.Exceeds }
 
-// fits says before a load what it would take, where it surely does not fit.
-func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, window int, running []provider.RunningModel) error {
-	if w.cfg.Spill == config.SpillAllow || !w.here {
+// checkForecast says before a load what it would take, where it surely does not fit.
+func (p *Provider) checkForecast(ctx context.Context, model string, info provider.ModelInfo, window int, running []provider.RunningModel) error {
+	if p.settings.Spill == config.SpillAllow || !p.cfg.Here {
 		return nil
 	}
-	o := w.memoryOptions(ctx)
+	o := p.memoryOptions(ctx)
 	if o.Window = window; window == 0 {
 		o.Window = 2048 // no server's default is less
 	}
@@ -130,7 +129,7 @@ func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, 
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be forecast is not refused
 	}
-	m, r := w.look(ctx), reclaim(running)
+	m, r := p.machine(ctx), reclaim(running)
 	if !tooMuch(m.Fit(e, r)) {
 		return nil
 	}
@@ -140,47 +139,47 @@ func (w *warm) fits(ctx context.Context, model string, info provider.ModelInfo, 
 	if err == nil && ok {
 		remedy = "set num_ctx: " + strconv.Itoa(small.Window) + ", which fits"
 	}
-	return w.spills(model, why, remedy)
+	return p.spilled(model, why, remedy)
 }
 
-// measured says after a load that it has spilled. Without a GPU everything is
+// checkMeasured says after a load that it has spilled. Without a GPU everything is
 // on the CPU, and rightly so.
-func (w *warm) measured(ctx context.Context, model string, m provider.RunningModel, justLoaded bool) error {
-	if w.cfg.Spill == config.SpillAllow || m.SizeVRAM >= m.Size {
+func (p *Provider) checkMeasured(ctx context.Context, model string, m provider.RunningModel, justLoaded bool) error {
+	if p.settings.Spill == config.SpillAllow || m.SizeVRAM >= m.Size {
 		return nil
 	}
 	if m.SizeVRAM == 0 {
-		if !justLoaded || !w.here {
+		if !justLoaded || !p.cfg.Here {
 			return nil
 		}
-		if len(w.look(ctx).GPUs) == 0 {
+		if len(p.machine(ctx).GPUs) == 0 {
 			return nil
 		}
 	}
-	return w.spills(model, vram.Bytes(m.SizeVRAM)+" of "+vram.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
+	return p.spilled(model, vram.Bytes(m.SizeVRAM)+" of "+vram.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
 		"lower num_ctx, or take a smaller model or quantization")
 }
 
-// spills does what the configuration says about a model that does not fit.
-func (w *warm) spills(model, why, remedy string) error {
-	if w.cfg.Spill != config.SpillWarn { // the next request looks again
-		w.note(model, func(k *known) { k.used = time.Time{} })
+// spilled does what the configuration says about a model that does not fit.
+func (p *Provider) spilled(model, why, remedy string) error {
+	if p.settings.Spill != config.SpillWarn { // the next request looks again
+		p.update(model, func(k *modelState) { k.used = time.Time{} })
 	}
-	switch w.cfg.Spill {
+	switch p.settings.Spill {
 	case config.SpillRefuse:
 		return &provider.Error{
-			Kind: provider.OutOfMemory, Provider: w.Name(), Model: model, Final: true,
+			Kind: provider.OutOfMemory, Provider: p.Name(), Model: model, Final: true,
 			Err: provider.Alone(fmt.Errorf("%s (spill: refuse); %s", why, remedy)),
 		}
 	case config.SpillFallback:
-		e := provider.Errorf(provider.OutOfMemory, w.Name(), model, "%s (spill: fallback); %s", why, remedy)
+		e := provider.Errorf(provider.OutOfMemory, p.Name(), model, "%s (spill: fallback); %s", why, remedy)
 		e.Final = true
 		return e
 	}
-	before := w.of(model).warned
-	w.note(model, func(k *known) { k.warned = true })
-	if !before && w.o.Warn != nil {
-		w.o.Warn(model + ": " + why + "; " + remedy)
+	before := p.state(model).warned
+	p.update(model, func(k *modelState) { k.warned = true })
+	if !before && p.cfg.Warn != nil {
+		p.cfg.Warn(model + ": " + why + "; " + remedy)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package stack
+package preload_test
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tandem-llm/tandem/internal/stack"
 
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/testengine"
@@ -35,7 +37,7 @@ func supervise(args []string) {
 }
 
 // stopped is a stack whose local engine is the real Ollama, not running.
-func stopped(t *testing.T) (s *Stack, local Configured, said func() []string) {
+func stopped(t *testing.T) (s *stack.Stack, local stack.Configured, said func() []string) {
 	e := testengine.Ollama(t)
 	e.NeedBin(t)
 	self, err := os.Executable()
@@ -49,7 +51,7 @@ providers:
   - {name: other, kind: openai, base_url: "http://127.0.0.1:1/v1", model: big, api_key: "env:ODD_NAME_OF_A"}
 `, nil, nil)
 	var lines []string
-	s = open(t, cfg, Options{
+	s = open(t, cfg, stack.Options{
 		Supervisor: []string{self, asSupervisor}, EngineEnv: []string{"OLLAMA_MODELS=" + e.ModelsDir, "OLLAMA_NOPRUNE=1", "GORACE=atexit_sleep_ms=0"},
 		Progress: func(line string) { lines = append(lines, line) },
 	})

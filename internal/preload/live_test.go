@@ -1,4 +1,4 @@
-package stack
+package preload_test
 
 import (
 	"context"
@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/stack"
+
+	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/testengine"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
@@ -46,7 +49,7 @@ func ownOllama(t *testing.T) (host, model string) {
 	}
 }
 
-func liveStack(t *testing.T, host, model, more string, o Options) (*Stack, Configured) {
+func liveStack(t *testing.T, host, model, more string, o stack.Options) (*stack.Stack, stack.Configured) {
 	t.Helper()
 	cfg := load(t, `
 use: local
@@ -70,16 +73,16 @@ func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
 		return
 	}
 	for _, window := range []int{512, 2048, 4096, 8192} {
-		s, target := liveStack(t, host, model, "    num_ctx: "+strconv.Itoa(window)+"\n", Options{})
-		w, _ := provider.As[*warm](target.Provider)
+		_, target := liveStack(t, host, model, "    num_ctx: "+strconv.Itoa(window)+"\n", stack.Options{})
+		w, _ := provider.As[*preload.Provider](target.Provider)
 		if err := w.Load(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
-		info, err := w.server.Inspect(t.Context(), model)
+		info, err := w.Server().Inspect(t.Context(), model)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, ok, err := s.Memory(t.Context(), target, info)
+		m, ok, err := preload.MemoryOf(t.Context(), target.Provider, info)
 		if err != nil || !ok || m.Forecast == nil || m.Measured == nil || m.Measured.Context != window {
 			t.Fatalf("%+v, %v, %v", m, ok, err)
 		}
@@ -100,16 +103,16 @@ func TestLiveGPU(t *testing.T) {
 		t.Log("NOT CHECKED: no GPU whose memory can be read; spilling is tested on recorded answers only")
 		return
 	}
-	s, target := liveStack(t, host, model, "    num_ctx: 4096\n    spill: refuse\n", Options{})
+	s, target := liveStack(t, host, model, "    num_ctx: 4096\n    spill: refuse\n", stack.Options{})
 	if r, err := ask(s, provider.Request{MaxTokens: provider.Ptr(4)}); err != nil || r.Text == "" {
 		t.Fatalf("%+v, %v: a model of 135 million parameters should fit %+v", r, err, gpus)
 	}
-	w, _ := provider.As[*warm](target.Provider)
-	info, err := w.server.Inspect(t.Context(), model)
+	w, _ := provider.As[*preload.Provider](target.Provider)
+	info, err := w.Server().Inspect(t.Context(), model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := s.Memory(t.Context(), target, info)
+	m, _, err := preload.MemoryOf(t.Context(), target.Provider, info)
 	if err != nil || m.Measured == nil || m.Forecast == nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -126,10 +129,10 @@ func TestLiveGPU(t *testing.T) {
 // Ollama aborts a load whose client leaves. Ours goes on.
 func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
 	host, model := ownOllama(t)
-	s, target := liveStack(t, host, model, "", Options{})
+	s, target := liveStack(t, host, model, "", stack.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for len(s.loads.all()) == 0 && ctx.Err() == nil {
+		for len(preloader(t, s).Underway()) == 0 && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()
@@ -137,8 +140,8 @@ func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
 	if _, err := provider.Collect(s.Chat(ctx, provider.Request{Messages: []provider.Message{provider.User("Hi")}})); err != context.Canceled {
 		t.Fatalf("got %v, want context.Canceled", err)
 	}
-	for _, l := range s.loads.all() {
-		patiently(t, l.done, "the load ends")
+	for _, l := range preloader(t, s).Underway() {
+		patiently(t, l.Done(), "the load ends")
 	}
 	runner, _ := provider.As[provider.Runner](target.Provider)
 	running, err := runner.Running(t.Context())
@@ -149,9 +152,9 @@ func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
 
 func TestLiveAutoWindowIsKept(t *testing.T) {
 	host, model := ownOllama(t)
-	s, target := liveStack(t, host, model, "    num_ctx: auto\n", Options{})
+	s, target := liveStack(t, host, model, "    num_ctx: auto\n", stack.Options{})
 	runner, _ := provider.As[provider.Runner](target.Provider)
-	loader, _ := provider.As[*warm](target.Provider)
+	loader, _ := provider.As[*preload.Provider](target.Provider)
 	window := func() int {
 		t.Helper()
 		running, err := runner.Running(t.Context())

@@ -1,4 +1,4 @@
-package stack
+package preload_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/providertest"
@@ -16,7 +17,7 @@ import (
 
 // What wraps the adapter keeps the adapter's contract. What is in memory it
 // asks another server here, since the suite counts what it is asked itself.
-func TestWarmIsWell(t *testing.T) {
+func TestProviderKeepsTheContract(t *testing.T) {
 	providertest.Run(t, providertest.Factory{Dialect: providertest.Ollama, New: func(t *testing.T, baseURL string) provider.Provider {
 		t.Helper()
 		tr := httpx.NewTransport(httpx.Options{})
@@ -30,8 +31,8 @@ func TestWarmIsWell(t *testing.T) {
 		if err := errors.Join(err1, err2); err != nil {
 			t.Fatal(err)
 		}
-		l := &loads{}
-		t.Cleanup(func() { l.close(nil) })
-		return &warm{Provider: p, adapter: p, server: server, cfg: config.Provider{NumCtx: 4096, Spill: config.SpillWarn}, loads: l, o: &Options{}}
+		l := preload.NewLoads(preload.LoadsConfig{})
+		t.Cleanup(l.Close)
+		return preload.New(p, preload.Config{Provider: config.Provider{NumCtx: 4096, Spill: config.SpillWarn}, Server: server, Loads: l})
 	}})
 }

@@ -1,4 +1,4 @@
-package stack
+package preload
 
 import (
 	"context"
@@ -16,24 +16,24 @@ type Memory struct {
 	Measured *provider.RunningModel `json:"measured,omitempty"` // nil: not in memory now
 }
 
-// Memory tells of a model of t that info describes. It loads nothing. ok is
-// false where t has no memory of its own to tell of. Errors: those of asking
-// what is loaded.
-func (s *Stack) Memory(ctx context.Context, t Configured, info provider.ModelInfo) (m Memory, ok bool, err error) {
-	w, ok := provider.As[*warm](t.Provider)
+// MemoryOf tells of a model that p has and info describes. It loads nothing. ok
+// is false where p loads no models, or another host runs the model. Errors: those
+// of asking what is loaded.
+func MemoryOf(ctx context.Context, of provider.Provider, info provider.ModelInfo) (m Memory, ok bool, err error) {
+	p, ok := provider.As[*Provider](of)
 	if !ok || info.Remote != "" {
 		return m, false, nil
 	}
-	running, err := w.running(ctx)
+	running, err := p.running(ctx)
 	if err != nil {
 		return m, false, err
 	}
-	o := w.memoryOptions(ctx)
+	o := p.memoryOptions(ctx)
 	if r, ok := loaded(running, info.Name); ok {
 		m.Measured, o.Window = &r, r.Context
 	}
 	if o.Window == 0 {
-		if o.Window, err = w.adapter.Window(ctx, &provider.Request{Model: info.Name}); err != nil {
+		if o.Window, err = p.adapter.Window(ctx, &provider.Request{Model: info.Name}); err != nil {
 			return m, false, err
 		}
 	}
@@ -48,8 +48,8 @@ func (s *Stack) Memory(ctx context.Context, t Configured, info provider.ModelInf
 		return m, true, nil //nolint:nilerr // then there is none
 	}
 	m.Forecast = &e
-	if w.here {
-		machine, r := w.look(ctx), reclaim(running)
+	if p.cfg.Here {
+		machine, r := p.machine(ctx), reclaim(running)
 		if m.Fit = machine.Fit(e, r); tooMuch(m.Fit) {
 			m.Says = machine.Says(e, r)
 		}

@@ -1,9 +1,11 @@
-package stack
+package preload_test
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -41,7 +43,7 @@ func TestSpill(t *testing.T) {
 			f := newOllama(t)
 			f.vram = tc.vram
 			var warned []string
-			s := two(t, f, Options{Prober: machineWith(tc.gpu), Warn: func(line string) { warned = append(warned, line) }}, "    spill: "+tc.spill+"\n")
+			s := two(t, f, stack.Options{Prober: machineWith(tc.gpu), Warn: func(line string) { warned = append(warned, line) }}, "    spill: "+tc.spill+"\n")
 			r, err := ask(s, provider.Request{})
 			if tc.answer == none {
 				if provider.KindOf(err) != provider.OutOfMemory || !strings.Contains(err.Error(), "spill: refuse") {
@@ -68,7 +70,7 @@ func TestSpill(t *testing.T) {
 
 func TestRefusalNamesTheWindowThatFits(t *testing.T) {
 	f := newOllama(t)
-	s := two(t, f, Options{Prober: machineWith(1800)}, "    spill: refuse\n    num_ctx: 200000\n")
+	s := two(t, f, stack.Options{Prober: machineWith(1800)}, "    spill: refuse\n    num_ctx: 200000\n")
 	_, err := ask(s, provider.Request{})
 	// The model has 32,768 tokens at most; of 200,000 asked for, the cache alone is 1.7 GiB in its smallest form.
 	if provider.KindOf(err) != provider.OutOfMemory || !strings.Contains(err.Error(), "set num_ctx: 4096, which fits") {
@@ -80,7 +82,7 @@ func TestRefusalNamesTheWindowThatFits(t *testing.T) {
 func TestSpilledInMemoryIsNotAsked(t *testing.T) {
 	f := newOllama(t)
 	f.window, f.vram = 4096, 300
-	s := two(t, f, Options{Prober: machineWith(8000)}, "    spill: fallback\n")
+	s := two(t, f, stack.Options{Prober: machineWith(8000)}, "    spill: fallback\n")
 	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "hosted" || f.count("/api/chat") != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -94,7 +96,7 @@ func long() provider.Request {
 
 func TestAutoWindow(t *testing.T) {
 	f, dir := newOllama(t), t.TempDir()
-	o := Options{StateDir: dir, Prober: machineWith(2500)}
+	o := stack.Options{StateDir: dir, Prober: machineWith(2500)}
 	const auto = "    num_ctx: auto\n"
 
 	s := two(t, f, o, auto)
@@ -134,14 +136,14 @@ func TestAutoWindow(t *testing.T) {
 	f.set(func() { f.window = 0 })
 	o.Prober = machineWith(800)
 	s = two(t, f, o, auto)
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != autoWindow {
-		t.Errorf("with less memory: %v; chat with %d, want %d", err, f.prompt, autoWindow)
+	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != preload.AutoWindow {
+		t.Errorf("with less memory: %v; chat with %d, want %d", err, f.prompt, preload.AutoWindow)
 	}
 }
 
 func TestAutoWindowKnowsTheModelsOwn(t *testing.T) {
 	f := newOllama(t)
-	s := two(t, f, Options{Prober: machineWith(8000)}, "    num_ctx: auto\n")
+	s := two(t, f, stack.Options{Prober: machineWith(8000)}, "    num_ctx: auto\n")
 	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != 32768 {
 		t.Errorf("%v; chat with %d, want the model's own 32768", err, f.prompt)
 	}

@@ -1,0 +1,178 @@
+package preload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// LoadsConfig says what becomes of loads.
+type LoadsConfig struct {
+	// Progress, if not nil, is told what is waited for. It must be safe for
+	// concurrent use.
+	Progress func(string)
+	// Command is a command line, such as tandem's `models load`, that goes on with
+	// a load under way when the loads are closed: it gets --provider, --num-ctx
+	// and the model. Empty: such a load ends.
+	Command []string
+	Environ []string // Command's environment, KEY=value
+	// Warn, if not nil, is told when Command cannot be started.
+	Warn func(string)
+}
+
+// Loads are the loads of models that are under way in a process: one for each
+// model, whoever waits for it. None ends with the caller who began it.
+type Loads struct {
+	cfg      LoadsConfig
+	mu       sync.Mutex
+	underway map[key]*load
+	failures map[key]failure
+	wg       sync.WaitGroup
+}
+
+// NewLoads returns no loads yet. Close them.
+func NewLoads(cfg LoadsConfig) *Loads {
+	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]failure{}}
+}
+
+type key struct{ provider, model string }
+
+// failure is how a load failed, and when.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// failureFresh is how long a failed load is not tried again while another
+// provider can answer.
+const failureFresh = time.Minute
+
+// load is one model on its way into memory.
+type load struct {
+	key    key
+	window int
+	begun  time.Time
+	cancel context.CancelFunc
+	done   chan struct{} // closed at its end
+	err    error         // after done
+}
+
+// start begins a load by f, which has at most limit, or joins the one that is
+// under way.
+func (l *Loads) start(key key, window int, limit time.Duration, f func(context.Context) error) *load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if one := l.underway[key]; one != nil {
+		return one
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	one := &load{key: key, window: window, begun: time.Now(), cancel: cancel, done: make(chan struct{})}
+	l.underway[key] = one
+	l.wg.Go(func() {
+		defer cancel()
+		err := f(ctx)
+		l.mu.Lock()
+		one.err = err
+		delete(l.underway, key)
+		delete(l.failures, key)
+		if err != nil {
+			l.failures[key] = failure{err, time.Now()}
+		}
+		l.mu.Unlock()
+		close(one.done)
+	})
+	return one
+}
+
+// find returns the load of key that is under way, or nil.
+func (l *Loads) find(key key) *load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.underway[key]
+}
+
+// failed returns why the last load of key failed, if that was just now.
+func (l *Loads) failed(key key) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.failures[key]; b.err != nil && time.Since(b.at) < failureFresh {
+		return b.err
+	}
+	return nil
+}
+
+// Close has Command go on with each load under way, ends it here, and returns when
+// nothing of it is left.
+func (l *Loads) Close() {
+	l.mu.Lock()
+	all := slices.Collect(maps.Values(l.underway))
+	l.mu.Unlock()
+	for _, one := range all {
+		l.handOver(one)
+		one.cancel()
+	}
+	l.wg.Wait()
+}
+
+// handOver has another process go on with a load: this one is about to end, and
+// the server aborts a load that nobody waits for.
+func (l *Loads) handOver(one *load) {
+	argv := l.cfg.Command
+	if len(argv) == 0 {
+		return
+	}
+	argv = append(argv[:len(argv):len(argv)], "--provider", one.key.provider, "--num-ctx", strconv.Itoa(one.window), one.key.model)
+	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // this very program; it is to outlive us
+	cmd.Env = l.cfg.Environ
+	if err := engine.StartDetached(cmd); err != nil && l.cfg.Warn != nil {
+		l.cfg.Warn("the load of " + one.key.model + " ends with this command: " + err.Error())
+	}
+}
+
+// When a wait is reported: first only when it is long enough to be noticed.
+const (
+	firstReport = 700 * time.Millisecond
+	nextReport  = 5 * time.Second
+)
+
+// wait waits for the load's end, and tells progress (unless nil) of it. When
+// ctx ends first, its error is returned and the load goes on.
+func (l *load) wait(ctx context.Context, progress func(string)) error {
+	reported := false
+	report := func(format string, args ...any) {
+		if reported = true; progress != nil {
+			progress(fmt.Sprintf(format, args...))
+		}
+	}
+	timer := time.NewTimer(firstReport)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.done:
+			if reported && l.err == nil {
+				report("%s is in memory after %s", l.key.model, time.Since(l.begun).Round(100*time.Millisecond))
+			}
+			if errors.Is(l.err, context.Canceled) {
+				return provider.Errorf(provider.Unavailable, l.key.provider, l.key.model, "its load into memory was cancelled, for nobody waited for it any more")
+			}
+			return l.err
+		case <-timer.C:
+			if timer.Reset(nextReport); reported {
+				report("loading %s into memory … %s", l.key.model, time.Since(l.begun).Round(time.Second))
+			} else {
+				report("loading %s into memory …", l.key.model)
+			}
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ollama"
+	"github.com/tandem-llm/tandem/provider/openai"
+)
+
+// adapter is a configured provider as its server is reached. Its Provider is the
+// adapter itself until the layers are around it.
+type adapter struct {
+	Configured
+	ready   func(context.Context) error // looks its key up; nil: it needs none
+	ollama  *ollama.Provider            // nil: it is of another kind
+	server  *ollama.Provider            // ollama without the timeouts of an answer
+	here    bool                        // the server is on this machine, by its very address
+	managed *preload.ManagedConfig      // nil: Tandem does not start its engine
+	preload *preload.Provider           // around ollama
+}
+
+func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
+	a = &adapter{Configured: Configured{Config: pc}}
+	switch pc.Kind {
+	case config.KindOllama:
+		err = s.ollama(a)
+	case config.KindOpenAI:
+		err = s.openai(a)
+	default:
+		err = fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
+	}
+	a.notLocal = s.notLocal(&a.Configured)
+	return a, err
+}
+
+// transport is a new way to a provider's server, with the timeouts of an answer.
+func (s *Stack) transport(pc config.Provider) *httpx.Transport {
+	return s.keepTransport(httpx.Options{
+		Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),
+		Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
+	})
+}
+
+// withoutTimeouts is a new way to a provider's server for loads, and for questions
+// about them.
+func (s *Stack) withoutTimeouts(pc config.Provider) *httpx.Transport {
+	return s.keepTransport(httpx.Options{Policy: s.policy(), Connect: time.Duration(pc.Timeouts.Connect)})
+}
+
+func (s *Stack) keepTransport(o httpx.Options) *httpx.Transport {
+	t := httpx.NewTransport(o)
+	s.transports = append(s.transports, t)
+	return t
+}
+
+// ollama reaches an Ollama.
+func (s *Stack) ollama(a *adapter) error {
+	pc := a.Config
+	c := ollama.Config{
+		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
+		Transport: s.transport(pc), LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
+	}
+	if pc.NumCtx == config.WindowAuto {
+		c.NumCtx, c.Window = 0, func(ctx context.Context, model string, need int) (int, error) {
+			return a.preload.Window(ctx, model, need)
+		}
+	}
+	if pc.KeepAlive != nil {
+		keep := time.Duration(*pc.KeepAlive)
+		c.KeepAlive = &keep
+	}
+	p, err := ollama.New(c)
+	if err != nil {
+		return err
+	}
+	a.Provider, a.ollama, a.server, a.Endpoint = p, p, p, p.Endpoint()
+	if pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
+		c.Transport = s.withoutTimeouts(pc)
+		if a.server, err = ollama.New(c); err != nil {
+			return err
+		}
+	}
+	host, here := loopbackHost(p.Endpoint())
+	a.here = here
+	if base, err := ollama.ParseHost(pc.Host); err != nil || strings.Trim(base.Path, "/") != "" {
+		here = false // behind a path is a proxy, which tandem cannot start
+	}
+	if here && (pc.Managed == nil || *pc.Managed) {
+		s.manage(a, host)
+	}
+	return nil
+}
+
+// manage has the Ollama at host started when it is needed.
+func (s *Stack) manage(a *adapter, host string) {
+	o := &s.options
+	c := engine.Config{
+		Host: host, Binary: a.Config.Binary, Idle: time.Duration(a.Config.Idle),
+		Dir: engine.StateDir(o.StateDir, host), Supervisor: o.Supervisor,
+		Env: o.EngineEnv,
+	}
+	private := c
+	private.Env = append(slices.Clip(c.Env), "OLLAMA_NO_CLOUD=1") // it then has nothing run elsewhere
+	if s.cfg.Offline || s.cfg.Privacy == config.PrivacyLocal {
+		c = private
+	}
+	a.Engine = engine.New(c)
+	a.managed = &preload.ManagedConfig{Engine: a.Engine, Private: engine.New(private), Progress: o.Progress}
+}
+
+// preloadConfig says how an Ollama's models are loaded.
+func (s *Stack) preloadConfig(a *adapter) preload.Config {
+	o := &s.options
+	c := preload.Config{
+		Provider: a.Config, Server: a.server, Here: a.here, CacheType: getenv(o.Environ)("OLLAMA_KV_CACHE_TYPE"),
+		StateDir: o.StateDir, Prober: o.Prober, Loads: s.loads, Warn: o.Warn,
+	}
+	if e := a.Engine; e != nil {
+		c.Ours = func(ctx context.Context) bool { return e.Status(ctx).Ours }
+	}
+	return c
+}
+
+// mayAnswerLoading reports whether any provider may answer that its model is being
+// loaded.
+func (s *Stack) mayAnswerLoading() bool {
+	return slices.ContainsFunc(s.cfg.Providers, func(pc config.Provider) bool { return pc.WhileLoading == config.LoadingFallback })
+}
+
+// openai reaches an OpenAI-compatible API.
+func (s *Stack) openai(a *adapter) error {
+	pc := a.Config
+	c := openai.Config{
+		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
+		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: s.transport(pc),
+		Local: pc.Local, LocalOnly: s.cfg.Offline,
+	}
+	bare, err := openai.New(c) // finds the mistakes in the configuration now
+	if err != nil {
+		return err
+	}
+	a.Endpoint = bare.Endpoint()
+	if pc.APIKey == "" {
+		a.Provider, a.through = bare, bare.Through
+		return nil
+	}
+	var built atomic.Pointer[openai.Provider]
+	a.through = func() string {
+		if p := built.Load(); p != nil {
+			return p.Through()
+		}
+		return ""
+	}
+	k := &keyed{name: pc.Name, build: func() (provider.Provider, error) {
+		key, err := s.cfg.Key(pc.Name)
+		if err != nil {
+			return nil, &provider.Error{Kind: provider.Denied, Provider: pc.Name, Err: err}
+		}
+		c := c
+		c.Key = key.Reveal()
+		s.secrets.Add(c.Key)
+		p, err := openai.New(c)
+		if err != nil {
+			return nil, err
+		}
+		built.Store(p)
+		return p, nil
+	}}
+	a.Provider, a.Keyless = k, bare
+	a.ready = func(context.Context) error { _, err := k.get(); return err }
+	return nil
+}
