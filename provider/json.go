@@ -36,6 +36,7 @@ type requestJSON struct {
 }
 
 type messageJSON struct {
+	From       string     `json:"from,omitempty"`
 	Images     []Image    `json:"images,omitempty"`
 	Role       Role       `json:"role"`
 	Text       string     `json:"text,omitempty"`
@@ -89,11 +90,20 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 }
 
 // CanonicalJSON is r as the keys of caches and recordings have it: without
-// image data, and without NoStream, which changes how an answer comes and not
-// the answer. < > & are not escaped. It fails if JSON cannot represent an option.
+// image data, without NoStream, which changes how an answer comes and not the
+// answer, and without Message.From. < > & are not escaped. It fails if JSON cannot represent an option.
 func (r *Request) CanonicalJSON() ([]byte, error) {
 	c := r.WithoutImageData()
 	c.NoStream = false
+	for i := range c.Messages {
+		if c.Messages[i].From != "" {
+			c.Messages = slices.Clone(c.Messages)
+			for j := range c.Messages {
+				c.Messages[j].From = ""
+			}
+			break
+		}
+	}
 	data, err := marshal(c) // compacts the raw parts
 	if err != nil {
 		return nil, fmt.Errorf("the request cannot be written as JSON: %w", err)
@@ -140,13 +150,13 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 
 func (m *Message) form() messageJSON {
 	return messageJSON{
-		Images: m.Images, Role: m.Role, Text: m.Text, Thinking: m.Thinking, ToolCallID: m.ToolCallID, ToolCalls: m.ToolCalls, ToolName: m.ToolName,
+		From: m.From, Images: m.Images, Role: m.Role, Text: m.Text, Thinking: m.Thinking, ToolCallID: m.ToolCallID, ToolCalls: m.ToolCalls, ToolName: m.ToolName,
 	}
 }
 
 func (m *messageJSON) message() Message {
 	return Message{
-		Role: m.Role, Text: m.Text, Thinking: m.Thinking, Images: m.Images, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID, ToolName: m.ToolName,
+		From: m.From, Role: m.Role, Text: m.Text, Thinking: m.Thinking, Images: m.Images, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID, ToolName: m.ToolName,
 	}
 }
 

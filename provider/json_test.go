@@ -20,7 +20,7 @@ func everything() provider.Request {
 		Messages: []provider.Message{
 			provider.System("be brief"),
 			{Role: provider.RoleUser, Text: "look", Images: []provider.Image{{Data: []byte{1, 2, 3}, MIME: "image/png"}, {URL: "https://a.test/x.png"}}},
-			{Role: provider.RoleAssistant, Thinking: "hm", ToolCalls: []provider.ToolCall{
+			{Role: provider.RoleAssistant, Thinking: "hm", From: "local", ToolCalls: []provider.ToolCall{
 				{ID: "c1", Name: "t", Arguments: json.RawMessage(`{"b": 1,"a":2}`), Extra: json.RawMessage(`{"google":{"thought_signature":"abc"}}`)},
 			}},
 			{Role: provider.RoleTool, Text: "done", ToolCallID: "c1", ToolName: "t"},

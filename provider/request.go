@@ -58,9 +58,12 @@ type Message struct {
 	// Text is UTF-8. It may be empty only where Images or ToolCalls are not.
 	Text string
 	// Thinking is what the model thought before an assistant message. It goes
-	// back to the model with the message's ToolCalls, to servers that take it;
-	// it never becomes Text.
+	// back to the model with the message's ToolCalls, and it never becomes Text.
 	Thinking string
+	// From is the provider whose answer an assistant message is: [Route].Provider.
+	// Thinking, and the Extra of ToolCalls, go back to that provider alone, for
+	// others may refuse them. Empty: to whichever is asked.
+	From string
 	// Images go with a user message, in order, after Text.
 	Images []Image
 	// ToolCalls are what an assistant message asked for.
@@ -69,6 +72,12 @@ type Message struct {
 	// should be set: OpenAI goes by the ID, Ollama by the name.
 	ToolCallID string
 	ToolName   string
+}
+
+// ReturnsTo reports whether m's Thinking and the Extra of its ToolCalls go back
+// to the provider of that name; see [Message].From.
+func (m *Message) ReturnsTo(name string) bool {
+	return m.Role == RoleAssistant && len(m.ToolCalls) > 0 && (m.From == "" || m.From == name)
 }
 
 // System makes a system message.
@@ -118,8 +127,9 @@ type ToolCall struct {
 	ID        string          // may be empty (older Ollama)
 	Name      string          // of the Tool
 	Arguments json.RawMessage // a JSON object, checked to be valid JSON
-	// Extra is what the server sent with the call besides, such as a thought
-	// signature: a JSON object that goes back to it unread. Empty: nothing.
+	// Extra is what the server sent with the call besides, such as Gemini's
+	// extra_content: a JSON object whose members go back to it unread, with the
+	// call. Empty: nothing.
 	Extra json.RawMessage
 }
 

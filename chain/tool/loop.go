@@ -237,7 +237,9 @@ func (c *conversation) ask(ctx context.Context, yield func(provider.Chunk, error
 		return nil, true
 	}
 	c.void = c.void || t.wrote
-	said := provider.Message{Role: provider.RoleAssistant, Text: t.text.String(), ToolCalls: c.normal(t.calls)}
+	said := provider.Message{
+		Role: provider.RoleAssistant, Text: t.text.String(), Thinking: t.thinking.String(), From: t.from, ToolCalls: c.normal(t.calls),
+	}
 	c.req.Messages = append(c.req.Messages, said)
 	return said.ToolCalls, false
 }

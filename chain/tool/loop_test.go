@@ -16,7 +16,9 @@ import (
 func TestLoop(t *testing.T) {
 	calls := 0
 	s := &script{turns: [][]provider.Chunk{
-		turn(provider.Chunk{Thinking: "Hm. "}, wants("weather", `{"city":"Delhi"}`)),
+		turn(provider.Chunk{Thinking: "Hm. "}, provider.Chunk{ToolCalls: []provider.ToolCall{
+			{ID: "c", Name: "weather", Arguments: json.RawMessage(`{"city":"Delhi"}`), Extra: json.RawMessage(`{"extra_content":{}}`)},
+		}}),
 		turn(provider.Chunk{Thinking: "Ah."}, says("It is "), says("sunny.")),
 	}}
 	var events []tool.Event
@@ -59,6 +61,9 @@ func TestLoop(t *testing.T) {
 	asked := s.requests()
 	if len(asked[0].Messages) != 1 || len(asked[1].Messages) != 3 || len(asked[1].Tools) != 1 {
 		t.Errorf("asked %+v", asked)
+	}
+	if m := asked[1].Messages[1]; m.Thinking != "Hm. " || m.From != "script" || string(m.ToolCalls[0].Extra) != `{"extra_content":{}}` {
+		t.Errorf("the model is not told what it thought, and what came with its call: %+v", m)
 	}
 	call, result := asked[1].Messages[1].ToolCalls[0], asked[1].Messages[2]
 	if result.ToolCallID != call.ID || result.ToolName != "weather" {

@@ -23,7 +23,10 @@ type turn struct {
 	held  string          // white space at the start: often all that comes before a call
 	wrote bool            // text was passed on
 	calls []provider.ToolCall
-	ended bool
+
+	thinking strings.Builder // as far as mostText
+	from     string          // who gave the turn
+	ended    bool
 }
 
 // take takes a chunk in, and leaves of it what the reader is to see: no calls,
@@ -41,7 +44,13 @@ func (t *turn) take(c *provider.Chunk) error {
 	if !t.long {
 		t.text.WriteString(c.Text)
 	}
+	if t.thinking.Len()+len(c.Thinking) <= mostText {
+		t.thinking.WriteString(c.Thinking)
+	}
 	t.ended = t.ended || c.Finish != ""
+	if c.Route != nil {
+		t.from = c.Route.Provider
+	}
 	// A turn that was cut may lack calls: none is run.
 	if c.Finish != "" && len(t.calls) > 0 && c.Finish != provider.FinishLength {
 		c.Finish, c.Usage, c.Route = "", nil, nil

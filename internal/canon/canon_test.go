@@ -15,6 +15,7 @@ import (
 // full sets every field of a request.
 func full() provider.Request {
 	r := before()
+	r.Messages[1].From = "other"
 	r.Messages[1].Thinking, r.Messages[1].ToolCalls[0].Extra = "hm", json.RawMessage(`{"google":{}}`)
 	r.Messages[0].Images = append(r.Messages[0].Images, provider.Image{Bytes: 4, SHA256: "05"})
 	return r
@@ -154,6 +155,11 @@ func TestWhatDoesNotMatter(t *testing.T) {
 	r.Options = map[string]any{"a": true, "top_k": 20}
 	if key(t, r) != key(t, full()) {
 		t.Error("streaming, white space or the order of options changed the key")
+	}
+	r = full()
+	r.Messages[1].From = "local"
+	if key(t, r) != key(t, full()) {
+		t.Error("who gave an answer before changed the key")
 	}
 	r.Options["x"] = math.NaN()
 	if _, err := canon.Key(&r, nil); err == nil {

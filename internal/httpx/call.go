@@ -37,6 +37,9 @@ type Call struct {
 	// object: whole members, each with its comma, such as `"temperature":0,`.
 	// It says what an SDK's structs cannot.
 	Prepend []byte
+	// Rewrite, if not nil, makes the body that is sent of the request's, Prepend
+	// included: for members that stand deeper than those.
+	Rewrite func(body []byte) ([]byte, error)
 	// Chat says that a model answers: Options.MaxAnswer bounds it, and letters
 	// that a stream cuts in two are passed on in halves, for [Letters] to put
 	// together.
@@ -164,9 +167,9 @@ func (c *Call) RetryAfter(now time.Time) time.Duration {
 }
 
 // edits reports whether edit changes anything.
-func (c *Call) edits() bool { return len(c.Header) > 0 || len(c.Prepend) > 0 }
+func (c *Call) edits() bool { return len(c.Header) > 0 || len(c.Prepend) > 0 || c.Rewrite != nil }
 
-// edit applies Header and Prepend to the request.
+// edit applies Header, Prepend and Rewrite to the request.
 func (c *Call) edit(req *http.Request) error {
 	if len(c.Header) > 0 {
 		req.Header = req.Header.Clone()
@@ -174,7 +177,7 @@ func (c *Call) edit(req *http.Request) error {
 			req.Header[k] = v
 		}
 	}
-	if len(c.Prepend) == 0 || req.Body == nil {
+	if len(c.Prepend) == 0 && c.Rewrite == nil || req.Body == nil {
 		return nil
 	}
 	body := make([]byte, 0, int(req.ContentLength)+len(c.Prepend)+1)
@@ -189,8 +192,14 @@ func (c *Call) edit(req *http.Request) error {
 		return fmt.Errorf("the request is no JSON object")
 	}
 	body = append(body[:at], body[at+1:]...)
-	if firstByte(body[at:]) == '}' { // nothing follows the last comma
+	if len(c.Prepend) > 0 && firstByte(body[at:]) == '}' { // nothing follows the last comma
 		body = append(body[:at-1], body[at:]...)
+	}
+	if c.Rewrite != nil {
+		var err error
+		if body, err = c.Rewrite(body); err != nil {
+			return err
+		}
 	}
 	req.ContentLength = int64(len(body))
 	req.Body = newDocument(body)

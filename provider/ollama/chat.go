@@ -48,7 +48,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend, call.OneLine, call.Chat = members, req.NoStream, true
+	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
 	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	call.Look = a.look
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
 	switch {
 	case errors.Is(err, errStop):
@@ -100,6 +102,20 @@ type answer struct {
 	last   provider.Chunk
 
 	text, thinking httpx.Letters
+	extras         []httpx.CallExtra // of tool calls that have not been taken in yet
+}
+
+// look keeps what came with the tool calls of a line, which api drops.
+func (a *answer) look(line []byte) { a.extras = append(a.extras, httpx.CallExtras(line)...) }
+
+// nextExtra is what came with the next tool call.
+func (a *answer) nextExtra() json.RawMessage {
+	if len(a.extras) == 0 {
+		return nil
+	}
+	e := a.extras[0]
+	a.extras = a.extras[1:]
+	return e.JSON()
 }
 
 // line takes one line of the stream in.
@@ -119,11 +135,12 @@ func (a *answer) line(r api.ChatResponse) error {
 	for _, t := range r.Message.ToolCalls {
 		var letters httpx.Letters
 		args := letters.Add(t.Function.Arguments.String()) + letters.End()
-		size += len(t.ID) + len(t.Function.Name) + len(args)
+		extra := a.nextExtra()
+		size += len(extra) + len(t.ID) + len(t.Function.Name) + len(args)
 		if !json.Valid([]byte(args)) {
 			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
 		}
-		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args)})
+		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args), Extra: extra})
 		a.called = true
 	}
 	if !c.Empty() {

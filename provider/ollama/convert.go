@@ -31,6 +31,11 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 		}
 		out.Messages[i] = m
 	}
+	for i := range req.Messages {
+		if m := &req.Messages[i]; m.ReturnsTo(p.cfg.Name) {
+			out.Messages[i].Thinking = m.Thinking
+		}
+	}
 	options, err := p.options(req, model)
 	if err != nil {
 		return nil, nil, err

@@ -120,6 +120,28 @@ func conversions() map[string]conversion {
 			  {"role":"assistant","content":"","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"a":1}}}]},
 			  {"role":"tool","content":"2","tool_name":"f","tool_call_id":"c1"}]}`,
 		},
+		"thinking and what came with a call go back": {
+			req: provider.Request{Messages: []provider.Message{
+				provider.User("u"),
+				{Role: provider.RoleAssistant, Thinking: "hm", From: "local", ToolCalls: []provider.ToolCall{{ID: "c1", Name: "f", Arguments: json.RawMessage(`{"a":1}`), Extra: json.RawMessage(`{"extra_content":{"z":1,"a":2}}`)}}},
+				provider.ToolResult(call("c1", "f"), "2"),
+			}},
+			want: `{"messages":[{"role":"user","content":"u"},
+			  {"role":"assistant","content":"","thinking":"hm","tool_calls":[{"id":"c1","extra_content":{"z":1,"a":2},"function":{"index":0,"name":"f","arguments":{"a":1}}}]},
+			  {"role":"tool","content":"2","tool_name":"f","tool_call_id":"c1"}]}`,
+		},
+		"those of another provider do not": {
+			req: provider.Request{Messages: []provider.Message{
+				provider.User("u"),
+				{Role: provider.RoleAssistant, Thinking: "hm", From: "gemini", ToolCalls: []provider.ToolCall{{ID: "c1", Name: "f", Arguments: json.RawMessage(`{"a":1}`), Extra: json.RawMessage(`{"extra_content":{}}`)}}},
+				provider.ToolResult(call("c1", "f"), "2"),
+				{Role: provider.RoleAssistant, Text: "so", Thinking: "no call, no thinking"},
+				provider.User("v"),
+			}},
+			want: `{"messages":[{"role":"user","content":"u"},
+			  {"role":"assistant","content":"","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"a":1}}}]},
+			  {"role":"tool","content":"2","tool_name":"f","tool_call_id":"c1"},{"role":"assistant","content":"so"},{"role":"user","content":"v"}]}`,
+		},
 		"two calls in a turn, with text": {
 			req: provider.Request{Messages: []provider.Message{
 				provider.User("u"),

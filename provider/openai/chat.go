@@ -56,6 +56,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(dialect, req.Privacy)
 	call.Prepend, call.Chat = members, true
+	if p.takesExtras() {
+		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
+	}
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: look(call), start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.whole(httpx.WithCall(ctx, call), ctx, body)
@@ -263,6 +266,9 @@ func (a *answer) tool(i int, t *goopenai.ToolCall) error {
 // last makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) last() (provider.Chunk, error) {
 	c := provider.Chunk{Usage: usage(a.usage, a.wrote+a.held), Route: a.route()}
+	if a.seen.extraBytes > maxTools {
+		return c, a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
+	}
 	for i := range a.tools {
 		t := &a.tools[i]
 		args := append(t.args, t.letters.End()...)
@@ -280,7 +286,7 @@ func (a *answer) last() (provider.Chunk, error) {
 			}
 			return c, a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.name)
 		}
-		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args})
+		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args, Extra: a.seen.extra(i)})
 	}
 	switch a.finish {
 	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":

@@ -30,6 +30,9 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 	var ids toolIDs
 	for i := range req.Messages {
 		out.Messages[i] = message(&req.Messages[i])
+		if m := &req.Messages[i]; p.takesExtras() && m.ReturnsTo(p.cfg.Name) {
+			out.Messages[i].ReasoningContent = m.Thinking
+		}
 		if err := ids.fill(&req.Messages[i], &out.Messages[i]); err != nil {
 			return out, nil, provider.Errorf(provider.Invalid, p.cfg.Name, model, "message %d: %w", i+1, err)
 		}
@@ -92,6 +95,10 @@ func message(m *provider.Message) goopenai.ChatCompletionMessage {
 	}
 	return out
 }
+
+// takesExtras reports whether the server may be sent what an answer before it
+// had besides OpenAI's own members. OpenAI sends none, and refuses them.
+func (p *Provider) takesExtras() bool { return p.endpoint != "https://api.openai.com" }
 
 // toolIDs gives IDs to tool calls that have none, as those of an older Ollama,
 // and finds the call that a result without an ID answers: the first of that

@@ -129,6 +129,28 @@ func conversions() map[string]conversion {
 			  {"role":"tool","content":"1","tool_call_id":"call_2"},{"role":"tool","content":"2","tool_call_id":"call_1"},{"role":"tool","content":"3","tool_call_id":"call_3"},
 			  {"role":"assistant","tool_calls":[{"id":"call_4",` + f1 + `}]},{"role":"tool","content":" ","tool_call_id":"call_4"}]}`,
 		},
+		"thinking and what came with a call go back": {
+			provider.Request{Messages: []provider.Message{
+				provider.User("u"),
+				{Role: provider.RoleAssistant, Thinking: "hm", From: "openai", ToolCalls: []provider.ToolCall{
+					{ID: "c1", Name: "f", Arguments: call("", "f").Arguments, Extra: json.RawMessage(`{"extra_content":{"google":{"thought_signature":"c2ln"}}}`)}, call("c2", "g"),
+				}},
+				provider.ToolResult(call("c1", "f"), "2"), provider.ToolResult(call("c2", "g"), "3"),
+			}},
+			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","reasoning_content":"hm","tool_calls":[{"id":"c1","extra_content":{"google":{"thought_signature":"c2ln"}},` + f1 + `},{"id":"c2",` + g1 + `}]},
+			  {"role":"tool","content":"2","tool_call_id":"c1"},{"role":"tool","content":"3","tool_call_id":"c2"}]}`,
+		},
+		"those of another provider do not": {
+			provider.Request{Messages: []provider.Message{
+				provider.User("u"),
+				{Role: provider.RoleAssistant, Thinking: "hm", From: "gemini", ToolCalls: []provider.ToolCall{{ID: "c1", Name: "f", Arguments: call("", "f").Arguments, Extra: json.RawMessage(`{"extra_content":{}}`)}}},
+				provider.ToolResult(call("c1", "f"), "2"),
+				{Role: provider.RoleAssistant, Text: "so", Thinking: "no call, no thinking"},
+				provider.User("v"),
+			}},
+			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","tool_calls":[{"id":"c1",` + f1 + `}]},
+			  {"role":"tool","content":"2","tool_call_id":"c1"},{"role":"assistant","content":"so"},{"role":"user","content":"v"}]}`,
+		},
 		"a seed of 64 bits":         {provider.Request{Seed: provider.Ptr(int64(1) << 40)}, `{"seed":1099511627776}`},
 		"max tokens, o-model":       {provider.Request{Model: "o1-mini", MaxTokens: provider.Ptr(5)}, `{"model":"o1-mini","max_completion_tokens":5}`},
 		"tools left to the model":   {provider.Request{ToolChoice: "auto"}, `{"tool_choice":"auto"}`},

@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -88,6 +89,42 @@ type seen struct {
 
 	told  gateway
 	fresh bool // told is up to date
+
+	extras     []httpx.CallExtra // what came with each tool call
+	extraBytes int
+}
+
+// extra is what came with tool call i besides OpenAI's own members; nil: nothing.
+func (s *seen) extra(i int) json.RawMessage {
+	if i >= len(s.extras) {
+		return nil
+	}
+	return s.extras[i].JSON()
+}
+
+// calls takes in what a document has of tool calls, as toolDelta does.
+func (s *seen) calls(document []byte) {
+	for _, e := range httpx.CallExtras(document) {
+		i := len(s.extras)
+		switch {
+		case e.Index != nil:
+			i = *e.Index
+		case e.ID == "" && i > 0:
+			i--
+		}
+		if s.extraBytes += e.Size(); i < 0 || i >= maxToolCalls || s.extraBytes > maxTools {
+			return // the answer is refused
+		}
+		for len(s.extras) <= i {
+			s.extras = append(s.extras, httpx.CallExtra{})
+		}
+		to := &s.extras[i]
+		if to.Members == nil {
+			to.Members = e.Members
+		} else {
+			maps.Copy(to.Members, e.Members)
+		}
+	}
 }
 
 // look has a call's documents looked at.
@@ -99,6 +136,7 @@ func look(c *httpx.Call) *seen {
 
 // document looks for the members that no server has of itself.
 func (s *seen) document(data []byte) {
+	s.calls(data)
 	if !bytes.Contains(data, []byte(`"provider"`)) && !bytes.Contains(data, []byte(`"x_groq"`)) {
 		return
 	}
@@ -112,7 +150,7 @@ func (s *seen) document(data []byte) {
 	if json.Unmarshal(data, &has) != nil {
 		return
 	}
-	before := *s
+	before := [3]any{s.provider, s.groq, s.bifrost}
 	if name, ok := has.Provider.(string); ok && name != "" {
 		s.provider = name
 	}
@@ -120,7 +158,7 @@ func (s *seen) document(data []byte) {
 		s.bifrost = name
 	}
 	s.groq = s.groq || len(has.Groq) > 0
-	s.fresh = s.fresh && *s == before
+	s.fresh = s.fresh && before == [3]any{s.provider, s.groq, s.bifrost}
 }
 
 // tell reads an answer's headers and what its documents told. here says that
