@@ -239,7 +239,7 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 			return err
 		}
 		if !a.term.OutIsTTY && !yes && !cfg.Trusted() {
-			a.term.Noticef("%s", line) // whoever is asked must see it
+			a.term.Subjectf("%s", line) // whoever is asked must see it
 		}
 	}
 	if cfg.Trusted() {

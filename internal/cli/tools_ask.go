@@ -82,14 +82,14 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	q.tools.between()
 	title := fmt.Sprintf("%s %s", q.term.Bold("A model wants to run "+chatui.Visible(name)), q.term.Dim(source(call.Tool)))
 	arguments := argumentsText(call.Arguments)
-	q.term.Noticef("%s", title)
+	q.term.Subjectf("%s", title)
 	if len(arguments) > mostShown {
 		q.term.Noticef("  its arguments have %d bytes, more than can be judged here: it does not run; --allow-tools lets it run unasked", len(call.Arguments))
 		return false, nil
 	}
-	q.term.Noticef("  %s", arguments)
+	q.term.Subjectf("  %s", arguments)
 	if len(arguments) > mostRead {
-		q.term.Noticef("%s", title) // it has left the screen
+		q.term.Subjectf("%s", title) // it has left the screen
 	}
 	answer, err := q.term.Ask(ctx, "Run it? [y]es, [N]o, [a]lways for this tool: ")
 	switch answer {

@@ -46,7 +46,7 @@ func TestStrings(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	got := fmt.Sprintf("%s|%s|%v|%s|%v|%s|%s|%d|%s|%v", out.Word, *out.Pointer, out.Nothing, out.List[0].Text, out.Map, out.Raw, out.Broken, out.Number, out.Inner.Text, out.List[0].At.Unix())
-	want := `-|a - b|<nil>|a - b|map[-:[a - b 1.5 <nil> map[x:a - b]] n:true]|{"-": ["-", 12345678]}|{"-|3|a - b|1`
+	want := `canary|a - b|<nil>|a - b|map[-:[a - b 1.5 <nil> map[x:a - b]] n:true]|{"-": ["-", 12345678]}|{"-|3|a - b|1`
 	if got != want {
 		t.Errorf("%s\nnot\n%s", got, want)
 	}

@@ -115,8 +115,8 @@ func (c *Chats) Put(ctx context.Context, chat *Chat, added ...Said) error {
 
 // record is v as JSON, without secrets.
 func (c *Chats) record(v any) (string, error) {
-	data, err := json.Marshal(v)
-	return string(redact.Within(data, c.redact)), err
+	data, err := json.Marshal(redact.Strings(v, c.redact))
+	return string(data), err
 }
 
 func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {

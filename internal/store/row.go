@@ -42,6 +42,9 @@ func rowOf(run Run, c *Call, clean func(string) string) (r *row, err error) {
 	kept.ToolCalls = encodableCalls(c.ToolCalls)
 	if c.Asked != nil {
 		kept.Asked = encodable(c.Asked)
+		if _, err := json.Marshal(c.Asked.Options); err != nil { // they may hold themselves
+			return nil, err
+		}
 	}
 	if c.Content {
 		r.prompt = excerpt(clean(promptText(c.Asked)))
@@ -56,11 +59,11 @@ func rowOf(run Run, c *Call, clean func(string) string) (r *row, err error) {
 	if c.Error != nil {
 		r.kind = c.Error.Kind
 	}
-	record, err := json.Marshal(&kept)
+	record, err := json.Marshal(redact.Strings(&kept, clean))
 	if err != nil {
 		return nil, err
 	}
-	r.record = string(redact.Within(record, clean))
+	r.record = string(record)
 	r.pieces.take(partRecord, &r.record)
 	return r, nil
 }

@@ -119,6 +119,21 @@ func (t *Terminal) Noticef(format string, args ...any) {
 	fmt.Fprintln(t.Err, t.Secrets.Text(fmt.Sprintf(format, args...)))
 }
 
+// Subjectf writes one line of what the user is about to be asked about. It is
+// whole but for secrets that are known, and says so where there is one: what
+// merely looks like a key may be what decides.
+func (t *Terminal) Subjectf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.eraseStatus()
+	text := fmt.Sprintf(format, args...)
+	shown := t.Secrets.Told(text)
+	fmt.Fprintln(t.Err, shown)
+	if shown != text {
+		fmt.Fprintln(t.Err, "  "+redact.Mask+" above is a key of yours, or a part of one")
+	}
+}
+
 // SetStatus shows how far something is, in place of the status before, until the
 // next line. It is for terminals; "" shows none.
 func (t *Terminal) SetStatus(text string) {

@@ -21,7 +21,9 @@ func fill(v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(canary)
+		if v.Type() == reflect.TypeFor[string]() { // others are words of the program's own
+			v.SetString(canary)
+		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
