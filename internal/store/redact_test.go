@@ -112,3 +112,17 @@ func structure(t *testing.T, text string) (out []string) {
 		}
 	}
 }
+
+// A key that happens to be one of our own words takes none of them out.
+func TestAKeyThatIsAWordOfOursBreaksNoRecord(t *testing.T) {
+	for _, key := range []string{"messages", "assistant", "tool_calls", "first_token_ns"} {
+		w := writer(t)
+		c := anyCall("1")
+		c.Asked.Messages = []provider.Message{provider.User("say " + key), provider.Assistant("no")}
+		w.add(record{call: c, run: Run{ID: "1"}, redact: func(text string) string { return strings.ReplaceAll(text, key, "[redacted]") }})
+		asked := newest(t, w).Calls[0].Asked
+		if len(asked.Messages) != 2 || asked.Messages[0].Text != "say [redacted]" || asked.Messages[1].Role != provider.RoleAssistant {
+			t.Errorf("with the key %q: %+v", key, asked)
+		}
+	}
+}
