@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
-	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -171,7 +171,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		return err
 	}
 	defer st.Close()
-	n := stack.NewCollection{Name: in.name}
+	n := collection.New{Name: in.name}
 	if in.model != "" {
 		use, model := splitModel(in.model, st.Has)
 		if n.Model = model; len(use) == 1 {
@@ -201,7 +201,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 
 // embedFiles puts each file into the collection. A file with a passage that is
 // too long for the model is told of, and the others are still done.
-func (a *app) embedFiles(ctx context.Context, into *stack.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
+func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
 	view := newEmbedView(a, len(files))
 	defer view.end()
 	var tooLong []error

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
@@ -43,12 +44,13 @@ func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	player.Targets = lookedUpIn
+	player.Targets = collection.Candidates
 	found, err := record.Replay("replay", player)
 	if err != nil {
 		return nil, err
 	}
-	s.Provider, s.lookups = p, found
+	s.Provider = p
+	s.FindThrough(found)
 	return s, nil
 }
 
@@ -60,9 +62,13 @@ func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
 			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets.List, Suspect: config.LooksLikeKey,
 			Attempts: attempts, Warn: s.warned,
 		}
-		if err := s.recordLookups(o); err != nil {
+		found := o
+		found.Targets = collection.Candidates
+		lookups, err := record.New(s.Lookups(), found)
+		if err != nil {
 			return nil, err
 		}
+		s.FindThrough(lookups)
 		return record.New(p, o)
 	}
 	on := s.cfg.Cache == config.CacheOn

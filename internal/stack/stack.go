@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/preload"
@@ -59,20 +60,20 @@ type Options struct {
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
 	provider.Provider // the router, and what is around it
-	Targets           []Configured
-	cfg               *config.Loaded
-	transports        []*httpx.Transport
-	options           Options
-	loads             *preload.Loads
-	writer            *store.Writer // nil: nothing is written down
-	book              *store.Book
-	warn              func(string)
-	flush             func()            // sends what telemetry is left; nil: there is none
-	cache             *Cache            // nil: none is used
-	collections       *store.Store      // nil: there is no directory for it
-	lookups           provider.Provider // records or replays what is found; nil: neither
-	secrets           *redact.Redactor
-	tools             *toolset.Set
+	*collection.Catalog
+	Targets     []Configured
+	cfg         *config.Loaded
+	transports  []*httpx.Transport
+	options     Options
+	loads       *preload.Loads
+	writer      *store.Writer // nil: nothing is written down
+	book        *store.Book
+	warn        func(string)
+	flush       func()       // sends what telemetry is left; nil: there is none
+	cache       *Cache       // nil: none is used
+	collections *store.Store // nil: there is no directory for it
+	secrets     *redact.Redactor
+	tools       *toolset.Set
 }
 
 // Configured is one configured provider.
@@ -100,9 +101,6 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err := s.openLog(); err != nil {
 		return nil, err
 	}
-	if o.StateDir != "" {
-		s.collections = store.New(o.StateDir)
-	}
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
@@ -116,6 +114,10 @@ func newStack(cfg *config.Loaded, o Options) *Stack {
 	}
 	s.loads = preload.NewLoads(preload.LoadsConfig{Progress: o.Progress, Command: o.LoadCommand, Environ: o.Environ, Warn: o.Warn})
 	s.tools = toolset.New(s.toolsetConfig())
+	if o.StateDir != "" && o.Answers.Replay == "" {
+		s.collections = store.New(o.StateDir)
+	}
+	s.Catalog = collection.NewCatalog(s.collectionConfig())
 	return s
 }
 

@@ -1,4 +1,4 @@
-package stack
+package collection_test
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/internal/collection"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -32,9 +34,9 @@ func embeddings(t *testing.T) (url string, calls *int) {
 }
 
 // filledCollection makes a collection of two passages.
-func filledCollection(t *testing.T, s *Stack, name string) {
+func filledCollection(t *testing.T, s *stack.Stack, name string) {
 	t.Helper()
-	c, err := s.MakeCollection(t.Context(), NewCollection{Name: name, Provider: "vectors"})
+	c, err := s.MakeCollection(t.Context(), collection.New{Name: name, Provider: "vectors"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +54,11 @@ func TestRetrieverIsTheCollections(t *testing.T) {
 	url, calls := embeddings(t)
 	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: " + url + ", model: v, local: true}\n"
 	dir := t.TempDir()
-	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
+	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), stack.Options{StateDir: dir})
 	filledCollection(t, s, "own")
 
 	// Another process, whose own configuration lets prompts go anywhere.
-	s = open(t, load(t, text, nil, nil), Options{StateDir: dir})
+	s = open(t, load(t, text, nil, nil), stack.Options{StateDir: dir})
 	r, err := s.Retriever(t.Context(), "own")
 	if err != nil {
 		t.Fatal(err)
@@ -69,10 +71,10 @@ func TestRetrieverIsTheCollections(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		text, says string
-		o          Options
+		o          stack.Options
 	}{
-		"nosuch": {text, "there are: own", Options{StateDir: dir}},
-		"own":    {strings.ReplaceAll(text, "vectors", "others"), "by the provider vectors, which is not configured", Options{StateDir: dir}},
+		"nosuch": {text, "there are: own", stack.Options{StateDir: dir}},
+		"own":    {strings.ReplaceAll(text, "vectors", "others"), "by the provider vectors, which is not configured", stack.Options{StateDir: dir}},
 	} {
 		_, err := open(t, load(t, c.text, nil, nil), c.o).Retriever(t.Context(), name)
 		if !errors.Is(err, provider.Invalid) || !strings.Contains(err.Error(), c.says) {
@@ -87,8 +89,8 @@ func TestAQuestionThatStays(t *testing.T) {
 	url, _ := embeddings(t)
 	text := "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: %s, model: v}\n"
 	dir := t.TempDir()
-	filledCollection(t, open(t, load(t, fmt.Sprintf(text, url), nil, nil), Options{StateDir: dir}), "own")
-	s := open(t, load(t, fmt.Sprintf(text, "https://192.0.2.1/v1"), nil, nil), Options{StateDir: dir})
+	filledCollection(t, open(t, load(t, fmt.Sprintf(text, url), nil, nil), stack.Options{StateDir: dir}), "own")
+	s := open(t, load(t, fmt.Sprintf(text, "https://192.0.2.1/v1"), nil, nil), stack.Options{StateDir: dir})
 	c, err := s.Collection(t.Context(), "own")
 	if err != nil {
 		t.Fatal(err)
@@ -101,8 +103,8 @@ func TestAQuestionThatStays(t *testing.T) {
 func TestAReplayMakesNoVectors(t *testing.T) {
 	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: http://127.0.0.1:1/v1, model: v}\n", nil, nil)
 	tapes := t.TempDir()
-	_, _ = provider.Collect(openWith(t, cfg, Answers{Record: tapes}).Chat(t.Context(), question("hi"))) // its failure is recorded
-	s, err := Open(cfg, Options{StateDir: t.TempDir(), Answers: Answers{Replay: tapes}})
+	_, _ = provider.Collect(openWith(t, cfg, stack.Answers{Record: tapes}).Chat(t.Context(), question("hi"))) // its failure is recorded
+	s, err := stack.Open(cfg, stack.Options{StateDir: t.TempDir(), Answers: stack.Answers{Replay: tapes}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +119,8 @@ func TestAReplayMakesNoVectors(t *testing.T) {
 func TestALocalCollectionAsksNobodyElsewhere(t *testing.T) {
 	text := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: http://192.0.2.1:9/v1, model: v}\n"
 	dir := t.TempDir()
-	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
-	_, err := s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"})
+	s := open(t, load(t, text, map[string]string{"privacy": "local"}, nil), stack.Options{StateDir: dir})
+	_, err := s.MakeCollection(t.Context(), collection.New{Name: "own", Provider: "far"})
 	if !errors.Is(err, provider.Private) || !strings.Contains(err.Error(), "what the collection own holds may not leave it (privacy: local)") {
 		t.Errorf("%v", err)
 	}
@@ -129,12 +131,12 @@ func TestALocalCollectionAsksNobodyElsewhere(t *testing.T) {
 	// One that was local stays so, whatever is said now, and the error says why.
 	url, _ := embeddings(t)
 	near := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: " + url + ", model: v, local: true}\n"
-	s = open(t, load(t, near, map[string]string{"privacy": "local"}, nil), Options{StateDir: dir})
-	if _, err := s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"}); err != nil {
+	s = open(t, load(t, near, map[string]string{"privacy": "local"}, nil), stack.Options{StateDir: dir})
+	if _, err := s.MakeCollection(t.Context(), collection.New{Name: "own", Provider: "far"}); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, load(t, text, nil, nil), Options{StateDir: dir})
-	_, err = s.MakeCollection(t.Context(), NewCollection{Name: "own", Provider: "far"})
+	s = open(t, load(t, text, nil, nil), stack.Options{StateDir: dir})
+	_, err = s.MakeCollection(t.Context(), collection.New{Name: "own", Provider: "far"})
 	if !errors.Is(err, provider.Private) || !strings.Contains(err.Error(), "it was made with privacy: local, which stays") {
 		t.Errorf("%v", err)
 	}
@@ -146,7 +148,7 @@ func TestWhatIsFoundIsReplayed(t *testing.T) {
 	url, calls := embeddings(t)
 	cfg := load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v, local: true}\n", map[string]string{"privacy": "local"}, nil)
 	tapes := t.TempDir()
-	s := open(t, cfg, Options{StateDir: t.TempDir(), Answers: Answers{Record: tapes}})
+	s := open(t, cfg, stack.Options{StateDir: t.TempDir(), Answers: stack.Answers{Record: tapes}})
 	filledCollection(t, s, "own")
 	want, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
 	if err != nil || len(want) != 2 || route.Provider != "vectors" {
@@ -155,7 +157,7 @@ func TestWhatIsFoundIsReplayed(t *testing.T) {
 	_, _, lost := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{})
 
 	*calls = 0
-	s = open(t, cfg, Options{Answers: Answers{Replay: tapes}})
+	s = open(t, cfg, stack.Options{Answers: stack.Answers{Replay: tapes}})
 	got, route, err := s.Find(t.Context(), "own", "text", 5, retrieve.Search{})
 	if err != nil || !slices.Equal(got, want) || retrieve.Privacy(got) != provider.PrivacyLocal {
 		t.Errorf("%+v, %v", got, err)
@@ -173,8 +175,8 @@ func TestWhatIsFoundIsReplayed(t *testing.T) {
 
 func TestVectorsNeedTheKeyThatChatsNeed(t *testing.T) {
 	url, calls := embeddings(t)
-	s := open(t, load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v, api_key: env:NO_SUCH_KEY}\n", nil, nil), Options{})
-	c, err := s.MakeCollection(t.Context(), NewCollection{Name: "a", Provider: "vectors"})
+	s := open(t, load(t, "use: vectors\nproviders:\n  - {name: vectors, kind: openai, base_url: "+url+", model: v, api_key: env:NO_SUCH_KEY}\n", nil, nil), stack.Options{})
+	c, err := s.MakeCollection(t.Context(), collection.New{Name: "a", Provider: "vectors"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,7 @@
-package stack
+// Package collection keeps texts with their vectors, and finds the passages of a
+// collection that are nearest in meaning to a question. Vectors are compared with
+// vectors of the same model only, so a collection has one provider and no fallback.
+package collection
 
 import (
 	"cmp"
@@ -9,14 +12,66 @@ import (
 	"unicode"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
-	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
+// Config is what collections need of the program.
+type Config struct {
+	Store *store.Store // nil: there is no directory for it
+	// Source returns a configured provider.
+	Source func(name string) (Source, bool)
+	// Use are the providers in their order, at least one.
+	Use []string
+	// Private keeps all texts on this machine.
+	Private bool
+	// Replay says that nobody is to be asked.
+	Replay bool
+	// Warn, if not nil, is told of a model that makes poor vectors.
+	Warn func(string)
+}
+
+// Source is a configured provider that makes vectors.
+type Source struct {
+	Name, Model string // Model is the provider's default
+	Endpoint    string
+	Ollama      bool              // names of models, and their digests, are Ollama's
+	Provider    provider.Provider // describes the models
+	// Embedder makes vectors by the rules that chats keep to: an engine is started,
+	// the key is looked up, costs are kept. Errors: Denied, without its key;
+	// Unsupported, when it makes none.
+	Embedder func(context.Context) (provider.Embedder, error)
+	// RetryStale says that what was sent on a stale connection may be sent again.
+	RetryStale bool
+	// MayPassOn reports whether a server on this machine may send texts on; the
+	// adapter knows of all others.
+	MayPassOn func() bool
+	Local     func(context.Context) bool
+	NotLocal  func(context.Context) (why, remedy string)
+	// MustStay returns why what, such as "the question", may not be sent, or nil.
+	MustStay func(ctx context.Context, model, what string, private bool) error
+}
+
+// sameModel reports whether two names mean one model.
+func (s *Source) sameModel(a, b string) bool {
+	if s.Ollama {
+		return ollamahost.SameModel(a, b)
+	}
+	return a == b
+}
+
+// Catalog is the collections of one directory. It is safe for concurrent use.
+type Catalog struct {
+	cfg     Config
+	lookups provider.Provider // records or replays what is found; nil: neither
+}
+
+// NewCatalog returns the collections of a store. It opens nothing.
+func NewCatalog(cfg Config) *Catalog { return &Catalog{cfg: cfg} }
+
 // Collection is a set of texts in the store, with the model that makes their
-// vectors. It is safe for concurrent use, [Collection.Put] excepted.
+// vectors. It is safe for concurrent use, [Ingest] excepted.
 type Collection struct {
 	store.Collection
 	store    *store.Store
@@ -31,7 +86,7 @@ var _ retrieve.Searcher = (*Collection)(nil)
 // Retriever returns the collection of that name, a [retrieve.Searcher]. It calls
 // no model. Errors: Invalid, when there is none, or its provider is not
 // configured; Unsupported, in a replay.
-func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retriever, error) {
+func (s *Catalog) Retriever(ctx context.Context, collection string) (retrieve.Retriever, error) {
 	c, err := s.Collection(ctx, collection)
 	if err != nil {
 		return nil, err
@@ -39,38 +94,38 @@ func (s *Stack) Retriever(ctx context.Context, collection string) (retrieve.Retr
 	return c, nil
 }
 
-// Collection is [Stack.Retriever] with all that a collection can do.
-func (s *Stack) Collection(ctx context.Context, name string) (*Collection, error) {
-	if s.options.Answers.Replay != "" {
+// Collection is [Catalog.Retriever] with all that a collection can do.
+func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, error) {
+	if s.cfg.Replay {
 		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks nobody, and vectors are not recorded")
 	}
-	if s.collections == nil {
+	if s.cfg.Store == nil {
 		return nil, invalidCollection(name, "there is no directory that it could be kept in")
 	}
-	c, ok, err := s.collections.Collection(ctx, name)
+	c, ok, err := s.cfg.Store.Collection(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, invalidCollection(name, "there is none of that name; there are: "+s.collectionNames(ctx))
+		return nil, invalidCollection(name, "there is no collection of that name; there are: "+s.collectionNames(ctx))
 	}
-	t, ok := s.Target(c.Provider)
+	t, ok := s.cfg.Source(c.Provider)
 	if !ok {
 		return nil, invalidCollection(name, "its vectors are by the provider "+c.Provider+", which is not configured")
 	}
-	return &Collection{Collection: c, store: s.collections, embedder: &embedder{s, t}}, nil
+	return &Collection{Collection: c, store: s.cfg.Store, embedder: &embedder{s, t}}, nil
 }
 
 // Kept tells what a collection holds now, if there is one of that name.
-func (s *Stack) Kept(ctx context.Context, name string) (c store.Collection, ok bool, err error) {
-	if s.collections == nil {
+func (s *Catalog) Kept(ctx context.Context, name string) (c store.Collection, ok bool, err error) {
+	if s.cfg.Store == nil {
 		return c, false, nil
 	}
-	return s.collections.Collection(ctx, name)
+	return s.cfg.Store.Collection(ctx, name)
 }
 
-func (s *Stack) collectionNames(ctx context.Context) string {
-	all, err := s.collections.Collections(ctx)
+func (s *Catalog) collectionNames(ctx context.Context) string {
+	all, err := s.cfg.Store.Collections(ctx)
 	if err != nil || len(all) == 0 {
 		return "none (make one with `tandem embed NAME FILE`)"
 	}
@@ -85,8 +140,8 @@ func invalidCollection(name, text string) error {
 	return provider.Errorf(provider.Invalid, "collection "+name, "", "%s", text)
 }
 
-// NewCollection is what [Stack.MakeCollection] is told.
-type NewCollection struct {
+// New is what [Catalog.MakeCollection] is told.
+type New struct {
 	Name     string
 	Provider string // who makes the vectors; "": as it was, or the first in use
 	Model    string // "": as it was, or Provider's own
@@ -98,32 +153,32 @@ type NewCollection struct {
 //
 // Errors: Invalid, when the collection's model is another one than n's, or has
 // changed; Private, when its texts may not go to the provider; and the engine's.
-func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collection, error) {
+func (s *Catalog) MakeCollection(ctx context.Context, n New) (*Collection, error) {
 	if err := checkCollectionName(n.Name); err != nil {
 		return nil, err
 	}
-	if s.collections == nil {
+	if s.cfg.Store == nil {
 		return nil, invalidCollection(n.Name, "there is no directory to keep it in")
 	}
-	old, exists, err := s.collections.Collection(ctx, n.Name)
+	old, exists, err := s.cfg.Store.Collection(ctx, n.Name)
 	if err != nil {
 		return nil, err
 	}
 	row := store.Collection{Name: n.Name, Provider: cmp.Or(n.Provider, old.Provider, s.cfg.Use[0]), Model: cmp.Or(n.Model, old.Model)}
-	if s.cfg.Privacy == string(provider.PrivacyLocal) {
+	if s.cfg.Private {
 		row.Privacy = provider.PrivacyLocal
 	}
 	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
-	if exists && (row.Provider != old.Provider || !sameModelAt(s, old.Provider, old.Model, row.Model)) {
+	if exists && (row.Provider != old.Provider || !s.sameModel(old, row.Model)) {
 		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
 			", and those of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
 	}
-	t, ok := s.Target(row.Provider)
+	t, ok := s.cfg.Source(row.Provider)
 	if !ok {
 		return nil, invalidCollection(n.Name, "its vectors are by the provider "+row.Provider+", which is not configured")
 	}
 	if row.Model == "" && n.Provider != "" {
-		row.Model = t.Config.Model
+		row.Model = t.Model
 	}
 	if row.Model == "" {
 		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")
@@ -136,21 +191,21 @@ func (s *Stack) MakeCollection(ctx context.Context, n NewCollection) (*Collectio
 		if row.Digest, err = e.digest(ctx, row.Model); err != nil {
 			return nil, err
 		}
-		if bad := e.noEmbedder(ctx, row.Model); bad != "" && s.warn != nil {
-			s.warn(bad)
+		if bad := e.noEmbedder(ctx, row.Model); bad != "" && s.cfg.Warn != nil {
+			s.cfg.Warn(bad)
 		}
 	}
-	made, err := s.collections.MakeCollection(ctx, row)
+	made, err := s.cfg.Store.MakeCollection(ctx, row)
 	if err != nil {
 		return nil, err
 	}
-	c := &Collection{Collection: made, store: s.collections, embedder: e}
+	c := &Collection{Collection: made, store: s.cfg.Store, embedder: e}
 	return c, c.check(ctx)
 }
 
 // mayEmbed refuses a provider that the collection's texts may not go to, before
 // anything is made or anybody is asked.
-func (s *Stack) mayEmbed(ctx context.Context, t Configured, row, old store.Collection) error {
+func (s *Catalog) mayEmbed(ctx context.Context, t Source, row, old store.Collection) error {
 	var text string
 	switch {
 	case row.Privacy == provider.PrivacyLocal:
@@ -160,22 +215,22 @@ func (s *Stack) mayEmbed(ctx context.Context, t Configured, row, old store.Colle
 	default:
 		return nil
 	}
-	if s.local(&t)(ctx) {
+	if t.Local(ctx) {
 		return nil
 	}
 	if why, remedy := t.NotLocal(ctx); why != "" {
-		return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s, and what the collection %s holds %s; %s", why, row.Name, text, remedy)
+		return provider.Errorf(provider.Private, t.Name, row.Model, "%s, and what the collection %s holds %s; %s", why, row.Name, text, remedy)
 	}
-	return provider.Errorf(provider.Private, t.Config.Name, row.Model, "%s is not on this machine, and what the collection %s holds %s", t.Endpoint, row.Name, text)
+	return provider.Errorf(provider.Private, t.Name, row.Model, "%s is not on this machine, and what the collection %s holds %s", t.Endpoint, row.Name, text)
 }
 
-// sameModelAt reports whether two names mean one model to a provider.
-func sameModelAt(s *Stack, name, a, b string) bool {
-	t, ok := s.Target(name)
-	if ok && t.Config.Kind == config.KindOllama {
-		return ollama.SameModel(a, b)
+// sameModel reports whether a name means the model that made a collection.
+func (s *Catalog) sameModel(old store.Collection, model string) bool {
+	t, ok := s.cfg.Source(old.Provider)
+	if !ok {
+		return old.Model == model
 	}
-	return a == b
+	return t.sameModel(old.Model, model)
 }
 
 func checkCollectionName(name string) error {

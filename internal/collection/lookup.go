@@ -1,4 +1,4 @@
-package stack
+package collection
 
 import (
 	"context"
@@ -10,14 +10,13 @@ import (
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/record"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // Find returns the k passages of a collection that how asks for, and who made
 // the question's vector. What is found is recorded and replayed as answers are:
 // a replay needs no collection.
-func (s *Stack) Find(ctx context.Context, collection, query string, k int, how retrieve.Search) ([]retrieve.Passage, *provider.Route, error) {
+func (s *Catalog) Find(ctx context.Context, collection, query string, k int, how retrieve.Search) ([]retrieve.Passage, *provider.Route, error) {
 	if s.lookups == nil {
 		c, err := s.Collection(ctx, collection)
 		if err != nil {
@@ -44,18 +43,18 @@ func (s *Stack) Find(ctx context.Context, collection, query string, k int, how r
 	return out, answer.Route, nil
 }
 
-// PlanLookup says who would make the question's vector for a [Stack.Find].
+// PlanLookup says who would make the question's vector for a [Catalog.Find].
 // It calls nobody. The error is that of the lookup; the candidate is there where
 // the collection is.
-func (s *Stack) PlanLookup(ctx context.Context, collection, query string, privacy provider.Privacy) (router.Candidate, error) {
+func (s *Catalog) PlanLookup(ctx context.Context, collection, query string, privacy provider.Privacy) (router.Candidate, error) {
 	c, err := s.Collection(ctx, collection)
 	if err != nil {
 		return router.Candidate{}, err
 	}
-	t := c.embedder.target
+	t := c.embedder.source
 	plan := router.Candidate{Provider: c.Provider, Model: c.Model, Endpoint: t.Endpoint, PromptTokens: provider.EstimateTokens(query), Estimated: true, Keep: true}
-	local := c.Privacy == provider.PrivacyLocal || privacy == provider.PrivacyLocal || s.cfg.Privacy == string(provider.PrivacyLocal)
-	err = s.mustStay(ctx, &t, c.Model, "the question", local)
+	local := c.Privacy == provider.PrivacyLocal || privacy == provider.PrivacyLocal || s.cfg.Private
+	err = t.MustStay(ctx, c.Model, "the question", local)
 	var refused *provider.Error
 	if errors.As(err, &refused) {
 		plan.Keep, plan.Kind, plan.Reason = false, refused.Kind, refused.Err.Error()
@@ -65,7 +64,7 @@ func (s *Stack) PlanLookup(ctx context.Context, collection, query string, privac
 
 // PassagesStay reports whether what the collection holds is to stay on this
 // machine; false where there is no such collection.
-func (s *Stack) PassagesStay(ctx context.Context, collection string) bool {
+func (s *Catalog) PassagesStay(ctx context.Context, collection string) bool {
 	c, err := s.Collection(ctx, collection)
 	return err == nil && c.Privacy == provider.PrivacyLocal
 }
@@ -81,8 +80,8 @@ type passage struct {
 }
 
 // lookups is a provider whose answers are passages, so that they are recorded as
-// all answers are. Only [Stack.Find] asks it.
-type lookups struct{ stack *Stack }
+// all answers are. Only [Catalog.Find] asks it.
+type lookups struct{ catalog *Catalog }
 
 var _ provider.Provider = lookups{}
 
@@ -98,7 +97,7 @@ func (l lookups) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 }
 
 func (l lookups) find(ctx context.Context, req *provider.Request) (provider.Chunk, error) {
-	c, err := l.stack.Collection(ctx, req.Use[0])
+	c, err := l.catalog.Collection(ctx, req.Use[0])
 	if err != nil {
 		return provider.Chunk{}, err
 	}
@@ -119,15 +118,14 @@ func (l lookups) find(ctx context.Context, req *provider.Request) (provider.Chun
 	return provider.Chunk{Text: string(text), Finish: provider.FinishStop, Route: route}, nil
 }
 
-// lookedUpIn is where a lookup's passages are from, as a part of what was asked.
-func lookedUpIn(req *provider.Request) []canon.Candidate {
-	return []canon.Candidate{{Name: "collection " + req.Use[0]}}
-}
+// Lookups are the collections as a provider whose answers are passages, to be
+// recorded.
+func (s *Catalog) Lookups() provider.Provider { return lookups{s} }
 
-// recordLookups has what is found written to the recordings, by the same rules.
-func (s *Stack) recordLookups(o record.Options) error {
-	o.Targets = lookedUpIn
-	r, err := record.New(lookups{s}, o)
-	s.lookups = r
-	return err
+// FindThrough has [Catalog.Find] ask p, which records or replays [Catalog.Lookups].
+func (s *Catalog) FindThrough(p provider.Provider) { s.lookups = p }
+
+// Candidates are where a lookup's passages are from, as a part of what was asked.
+func Candidates(req *provider.Request) []canon.Candidate {
+	return []canon.Candidate{{Name: "collection " + req.Use[0]}}
 }
