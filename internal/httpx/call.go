@@ -60,14 +60,14 @@ type Call struct {
 	Data           bool           // some event or line of a stream came
 	Done           bool           // an SSE stream said [DONE]
 
-	proxied bool
-	most    int64 // bytes of an answer; 0: no limit but a line's
-	kept    int64 // bytes of content that came
-	raw     int64 // bytes of a stream that came
-	secrets *redact.Redactor
-	sending sending
-	clock   *clock
-	trace   httptrace.ClientTrace
+	proxied      bool
+	maxContent   int64 // bytes of an answer; 0: no limit but a line's
+	contentBytes int64 // bytes of content that came
+	streamBytes  int64 // bytes of a stream that came
+	secrets      *redact.Redactor
+	state        requestState
+	timeouts     *answerTimeouts
+	trace        httptrace.ClientTrace
 }
 
 type callKey struct{}
@@ -82,23 +82,23 @@ func WithCall(ctx context.Context, c *Call) context.Context {
 
 // connected notes who is talked to.
 func (c *Call) connected(i httptrace.GotConnInfo) {
-	c.sending.connected(i)
+	c.state.connected(i)
 	if a, ok := i.Conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.Peer = a.AddrPort()
 	}
 }
 
-func (c *Call) wroteHead() { c.sending.heads.Add(1) }
-func (c *Call) firstByte() { c.sending.answered.Store(true) }
+func (c *Call) wroteHead() { c.state.heads.Add(1) }
+func (c *Call) firstByte() { c.state.answered.Store(true) }
 
-// arrived notes that a whole event or line of a stream came.
-func (c *Call) arrived(document []byte) {
-	c.clock.beat()
-	c.see(document)
+// eventArrived notes that a whole event or line of a stream came.
+func (c *Call) eventArrived(document []byte) {
+	c.timeouts.progress()
+	c.inspect(document)
 }
 
-// see notes that a whole document came.
-func (c *Call) see(document []byte) {
+// inspect notes that a whole document came.
+func (c *Call) inspect(document []byte) {
 	c.Data = true
 	if c.Look != nil {
 		c.Look(document)
@@ -125,10 +125,10 @@ func callIn(ctx context.Context) (*Call, context.Context) {
 // notes it by itself. Its error is a [TooLongError]: the answer has more than it
 // may.
 func (c *Call) Content(n int) error {
-	c.clock.begin()
-	c.kept += int64(n)
-	if c.most > 0 && c.kept > c.most {
-		return &TooLongError{Most: c.most}
+	c.timeouts.contentStarted()
+	c.contentBytes += int64(n)
+	if c.maxContent > 0 && c.contentBytes > c.maxContent {
+		return &TooLongError{Most: c.maxContent}
 	}
 	return nil
 }
@@ -138,18 +138,18 @@ func (c *Call) Content(n int) error {
 // some 300 bytes.
 const overhead = 1 << 10
 
-// receive notes that n bytes of a stream came.
-func (c *Call) receive(n int) error {
-	c.raw += int64(n)
-	if c.most > 0 && c.raw/overhead > c.kept+c.most/overhead {
-		return &TooLongError{Most: c.most}
+// countStream notes that n bytes of a stream came.
+func (c *Call) countStream(n int) error {
+	c.streamBytes += int64(n)
+	if c.maxContent > 0 && c.streamBytes/overhead > c.contentBytes+c.maxContent/overhead {
+		return &TooLongError{Most: c.maxContent}
 	}
 	return nil
 }
 
 // Sent reports whether the prompt may have reached a server: some of the
 // request was written to a connection.
-func (c *Call) Sent() bool { return c.sending.sends() > 0 }
+func (c *Call) Sent() bool { return c.state.timesSent() > 0 }
 
 // RequestID is the server's own id of the call, or "", without secrets.
 func (c *Call) RequestID() string {

@@ -9,9 +9,9 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// clock runs the first-token clock until the answer's first content, and the
+// answerTimeouts runs the first-token clock until the answer's first content, and the
 // idle clock from then on. A nil clock runs neither.
-type clock struct {
+type answerTimeouts struct {
 	first, idle time.Duration
 	cancel      context.CancelCauseFunc
 	ctx, parent context.Context
@@ -19,14 +19,14 @@ type clock struct {
 	begun       bool
 }
 
-func newClock(o Options) *clock {
+func newAnswerTimeouts(o Options) *answerTimeouts {
 	if o.FirstToken == 0 && o.Idle == 0 {
 		return nil
 	}
-	return &clock{first: o.FirstToken, idle: o.Idle}
+	return &answerTimeouts{first: o.FirstToken, idle: o.Idle}
 }
 
-func (c *clock) start(ctx context.Context) context.Context {
+func (c *answerTimeouts) start(ctx context.Context) context.Context {
 	if c == nil {
 		return ctx
 	}
@@ -40,12 +40,12 @@ func (c *clock) start(ctx context.Context) context.Context {
 	return c.ctx
 }
 
-func (c *clock) expire(why error) {
+func (c *answerTimeouts) expire(why error) {
 	c.cancel(&provider.Error{Kind: provider.Timeout, Err: why})
 }
 
-// begin notes that content came: the idle clock runs from here.
-func (c *clock) begin() {
+// contentStarted notes that content came: the idle clock runs from here.
+func (c *answerTimeouts) contentStarted() {
 	if c == nil || c.begun {
 		return
 	}
@@ -60,14 +60,14 @@ func (c *clock) begin() {
 	}
 }
 
-// beat notes that a piece of the answer came.
-func (c *clock) beat() {
+// progress notes that a piece of the answer came.
+func (c *answerTimeouts) progress() {
 	if c != nil && c.begun && c.idle > 0 {
 		c.timer.Reset(c.idle)
 	}
 }
 
-func (c *clock) stop() {
+func (c *answerTimeouts) stop() {
 	if c == nil {
 		return
 	}
@@ -77,8 +77,8 @@ func (c *clock) stop() {
 	c.cancel(nil)
 }
 
-// explain turns the cancellation that the clock itself made into its Timeout.
-func (c *clock) explain(err error) error {
+// timeoutError turns the cancellation that the clock itself made into its Timeout.
+func (c *answerTimeouts) timeoutError(err error) error {
 	if c == nil || c.parent.Err() != nil {
 		return err
 	}
@@ -88,27 +88,27 @@ func (c *clock) explain(err error) error {
 	return err
 }
 
-// clockedBody explains what the clock ended, and stops it at the close. What
+// timedBody explains what the clock ended, and stops it at the close. What
 // is read whole has no frames, so that its bytes move the clock.
-type clockedBody struct {
+type timedBody struct {
 	io.ReadCloser
-	clock *clock
+	clock *answerTimeouts
 	whole bool
 }
 
-func (b *clockedBody) Read(p []byte) (int, error) {
+func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.whole && firstByte(p[:n]) != 0 { // white space only keeps the connection open
-		b.clock.begin()
-		b.clock.beat()
+		b.clock.contentStarted()
+		b.clock.progress()
 	}
 	if err != nil && err != io.EOF {
-		err = b.clock.explain(err)
+		err = b.clock.timeoutError(err)
 	}
 	return n, err
 }
 
-func (b *clockedBody) Close() error {
+func (b *timedBody) Close() error {
 	b.clock.stop()
 	return b.ReadCloser.Close()
 }

@@ -60,7 +60,7 @@ func (t plainTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, ctx := callIn(req.Context())
 	resp, err := t.send(call, req.WithContext(ctx)) // a copy: the request is its maker's own
 	if err != nil {
-		return nil, t.unresolved(err)
+		return nil, t.offlineDNSError(err)
 	}
 	return resp, nil
 }

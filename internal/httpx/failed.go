@@ -47,7 +47,7 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 			e.Kind = provider.Truncated
 		}
 	case partial || (c.Data && !errors.As(err, &notAPI)):
-		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", closed(err))
+		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", connectionClosed(err))
 	case errors.As(err, &notAPI):
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", api, notAPI)
 	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
@@ -59,18 +59,18 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 	return e
 }
 
-// closed words an end of file.
-func closed(err error) error {
+// connectionClosed words an end of file.
+func connectionClosed(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the server closed the connection")
 	}
 	return Plain(err)
 }
 
-// mostWords is how much is shown of what a server said, in bytes.
-const mostWords = 500
+// maxOneLine is how much is shown of what a server said, in bytes.
+const maxOneLine = 500
 
-// Words is a server's text on one line, cut where it is too long to be shown.
-func Words(text string) string {
-	return textx.Brief(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "), mostWords)
+// OneLine is a server's text on one line, cut where it is too long to be shown.
+func OneLine(text string) string {
+	return textx.Brief(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "), maxOneLine)
 }

@@ -84,33 +84,33 @@ func half3(out []byte, r rune) []byte {
 
 // Letters puts together what a stream has cut inside a letter. Its zero value
 // is ready; each text of an answer has one of its own.
-type Letters struct{ held []byte }
+type Letters struct{ partial []byte }
 
 // Add takes the next piece and returns what is whole. What stays broken becomes
 // U+FFFD.
 func (l *Letters) Add(s string) string {
-	if len(l.held) == 0 && !strings.Contains(s, halfMark) {
+	if len(l.partial) == 0 && !strings.Contains(s, halfMark) {
 		return s
 	}
 	for _, r := range s {
 		if r >= halfBase && r <= halfBase+0xff {
-			l.held = append(l.held, byte(r-halfBase))
+			l.partial = append(l.partial, byte(r-halfBase))
 		} else {
-			l.held = utf8.AppendRune(l.held, r)
+			l.partial = utf8.AppendRune(l.partial, r)
 		}
 	}
-	out, n := letters(l.held)
-	l.held = append(l.held[:0], l.held[n:]...)
+	out, n := letters(l.partial)
+	l.partial = append(l.partial[:0], l.partial[n:]...)
 	return string(out)
 }
 
 // End returns what is left at the end of the text: U+FFFD where half a letter
 // is, or nothing.
 func (l *Letters) End() string {
-	if len(l.held) == 0 {
+	if len(l.partial) == 0 {
 		return ""
 	}
-	l.held = l.held[:0]
+	l.partial = l.partial[:0]
 	return string(utf8.RuneError)
 }
 

@@ -18,7 +18,7 @@ import (
 // Plain says in plain words why no connection or no answer came. The cause
 // stays in the chain.
 func Plain(err error) error {
-	if why := plainWords(err); why != "" {
+	if why := plainText(err); why != "" {
 		return &plainError{text: why, err: err}
 	}
 	var ue *url.Error
@@ -28,7 +28,7 @@ func Plain(err error) error {
 	return err
 }
 
-func plainWords(err error) string {
+func plainText(err error) string {
 	var (
 		dns      *net.DNSError
 		expired  x509.CertificateInvalidError

@@ -66,7 +66,7 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		defer resp.Body.Close()
-		return nil, &RedirectError{Status: resp.StatusCode, Location: bare(resp.Header.Get("Location"))}
+		return nil, &RedirectError{Status: resp.StatusCode, Location: withoutCredentials(resp.Header.Get("Location"))}
 	case resp.StatusCode >= 400:
 		return keepFailure(c, resp)
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated:
@@ -127,19 +127,19 @@ func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &InBandError{}
 	}
-	if more(body) {
+	if hasTrailingData(body) {
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &NotAPIError{Got: "a document and something after it"}
 	}
-	c.see(body)
+	c.inspect(body)
 	body = renameReasoning(body)
 	resp.Body = newDocument(body)
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
 
-// more reports whether something stands behind a JSON document.
-func more(body []byte) bool {
+// hasTrailingData reports whether something stands behind a JSON document.
+func hasTrailingData(body []byte) bool {
 	if json.Valid(body) {
 		return false
 	}
@@ -152,8 +152,8 @@ func more(body []byte) bool {
 // server announced, or else doubles, and is never larger than one byte more.
 func readWhole(c *Call, resp *http.Response) ([]byte, error) {
 	most, long := int64(maxBody), ErrTooLarge
-	if c.most > 0 {
-		most, long = c.most, &TooLongError{Most: c.most}
+	if c.maxContent > 0 {
+		most, long = c.maxContent, &TooLongError{Most: c.maxContent}
 	}
 	if resp.ContentLength > most {
 		return nil, long
@@ -275,8 +275,8 @@ var (
 	reasoningLong  = []byte(`"reasoning_content":`)
 )
 
-// bare drops credentials and the query from a URL that is shown.
-func bare(location string) string {
+// withoutCredentials drops credentials and the query from a URL that is shown.
+func withoutCredentials(location string) string {
 	if i := strings.IndexAny(location, "?#"); i >= 0 {
 		location = location[:i]
 	}

@@ -31,15 +31,15 @@ func (e *staleError) Error() string        { return e.err.Error() }
 func (e *staleError) Unwrap() error        { return e.err }
 func (e *staleError) Is(target error) bool { return target == provider.ErrStale } //nolint:errorlint // this very one
 
-// sending is how far a call's request has got. net/http repeats a request by
+// requestState is how far a call's request has got. net/http repeats a request by
 // itself, over new connections, where it believes that a server has not read
 // it; what it may not repeat is decided here, as each connection is had.
-type sending struct {
-	most    int // how often the request may leave
-	left    int // how often it has left, over connections before the present one
-	conns   int // connections had
-	refused bool
-	cancel  context.CancelCauseFunc // of a request without a body
+type requestState struct {
+	maxSends   int // how often the request may leave
+	sentBefore int // how often it has left, over connections before the present one
+	conns      int // connections had
+	refused    bool
+	cancel     context.CancelCauseFunc // of a request without a body
 
 	kept     bool        // it had carried a call before
 	answered atomic.Bool // a byte of an answer came over it
@@ -52,8 +52,8 @@ type sending struct {
 // connected takes the next connection in. A request that may leave no more is
 // kept from doing so: HTTP/2 looks at the context before it writes, and an
 // HTTP/1 connection is this request's own.
-func (s *sending) connected(i httptrace.GotConnInfo) {
-	s.left = s.sends()
+func (s *requestState) connected(i httptrace.GotConnInfo) {
+	s.sentBefore = s.timesSent()
 	s.conns++
 	s.kept = i.Reused
 	s.answered.Store(false)
@@ -62,7 +62,7 @@ func (s *sending) connected(i httptrace.GotConnInfo) {
 		s.out, s.mark = c, c.out.Load()
 	}
 	s.headMark = s.heads.Load()
-	if s.left < s.most && s.conns <= maxConns {
+	if s.sentBefore < s.maxSends && s.conns <= maxConns {
 		return
 	}
 	s.refused = true
@@ -74,20 +74,20 @@ func (s *sending) connected(i httptrace.GotConnInfo) {
 	}
 }
 
-// sends is how often the request has left, as far as that can be told: some of
+// timesSent is how often the request has left, as far as that can be told: some of
 // it was written.
-func (s *sending) sends() int {
+func (s *requestState) timesSent() int {
 	switch {
 	case s.conns == 0:
 		return 0
 	case s.out != nil && s.out.out.Load() == s.mark, s.out == nil && s.heads.Load() == s.headMark:
-		return s.left
+		return s.sentBefore
 	}
-	return s.left + 1
+	return s.sentBefore + 1
 }
 
-// may reports whether the request may leave once more.
-func (s *sending) may() bool { return s.sends() < s.most && s.conns < maxConns }
+// mayResend reports whether the request may leave once more.
+func (s *requestState) mayResend() bool { return s.timesSent() < s.maxSends && s.conns < maxConns }
 
 // send makes one HTTP call, and sends the request once: whether to send it
 // again is the router's to say. What costs nothing ([Call.Free], and whatever
@@ -99,15 +99,15 @@ func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
 	if t.opts.Offline || t.opts.LocalOnly || c.LocalOnly {
 		inner = t.local
 	}
-	s := &c.sending
-	s.most = 1
+	s := &c.state
+	s.maxSends = 1
 	bare := req.Body == nil || req.Body == http.NoBody
 	if c.Free || bare {
-		s.most = 2
+		s.maxSends = 2
 	}
 	if again := req.GetBody; again != nil {
 		req.GetBody = func() (io.ReadCloser, error) {
-			if !s.may() {
+			if !s.mayResend() {
 				s.refused = true
 				return nil, errRepeat
 			}
@@ -115,11 +115,11 @@ func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
 		}
 	}
 	if !bare {
-		return s.trip(inner, req)
+		return s.roundTrip(inner, req)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	s.cancel = cancel
-	resp, err := s.trip(inner, req.WithContext(ctx))
+	resp, err := s.roundTrip(inner, req.WithContext(ctx))
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -128,9 +128,9 @@ func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// trip sends the request, over another connection where the kept one is stale
+// roundTrip sends the request, over another connection where the kept one is stale
 // and the request may leave again.
-func (s *sending) trip(inner *http.Transport, req *http.Request) (*http.Response, error) {
+func (s *requestState) roundTrip(inner *http.Transport, req *http.Request) (*http.Response, error) {
 	for {
 		resp, err := inner.RoundTrip(req)
 		if err == nil {
@@ -143,8 +143,8 @@ func (s *sending) trip(inner *http.Transport, req *http.Request) (*http.Response
 			return nil, err
 		}
 		inner.CloseIdleConnections() // they are as old, or older
-		again := rewound(req)
-		if !s.may() || again == nil {
+		again := rewindRequest(req)
+		if !s.mayResend() || again == nil {
 			return nil, &staleError{err}
 		}
 		req = again
@@ -155,7 +155,7 @@ func (s *sending) trip(inner *http.Transport, req *http.Request) (*http.Response
 // connection that was kept for it, before a byte of an answer: llama.cpp's
 // server does so now and then, without a word. Most likely the request was not
 // read then.
-func (s *sending) stale(err error) bool {
+func (s *requestState) stale(err error) bool {
 	if !s.kept || s.answered.Load() {
 		return false
 	}
@@ -163,8 +163,8 @@ func (s *sending) stale(err error) bool {
 		strings.Contains(err.Error(), "server closed idle connection") // net/http has no name for it
 }
 
-// rewound is the request once more, or nil.
-func rewound(req *http.Request) *http.Request {
+// rewindRequest is the request once more, or nil.
+func rewindRequest(req *http.Request) *http.Request {
 	if req.Context().Err() != nil {
 		return nil
 	}

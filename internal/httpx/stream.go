@@ -46,7 +46,7 @@ func (f *frames) readLine() ([]byte, error) {
 	f.line = f.line[:0]
 	for {
 		part, err := f.r.ReadSlice('\n')
-		if e := f.call.receive(len(part)); e != nil {
+		if e := f.call.countStream(len(part)); e != nil {
 			return nil, e
 		}
 		if len(f.line)+len(part) > f.max {
@@ -92,7 +92,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &InBandError{}
 		}
-		c.arrived(line)
+		c.eventArrived(line)
 		if c.Chat {
 			line = keepHalves(line)
 		}
@@ -108,7 +108,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 // an event called error, is an InBandError.
 func newSSEReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 	s := &sse{frames: newFrames(c, body, maxLine)}
-	s.next = s.event
+	s.next = s.nextEvent
 	return s
 }
 
@@ -119,8 +119,8 @@ type sse struct {
 	begun   bool
 }
 
-// event reads one event into out. It returns an error at the end of the body.
-func (s *sse) event() error {
+// nextEvent reads one event into out. It returns an error at the end of the body.
+func (s *sse) nextEvent() error {
 	for {
 		line, err := s.readLine()
 		if err != nil && err != io.EOF {
@@ -131,12 +131,12 @@ func (s *sse) event() error {
 			line = bytes.TrimPrefix(line, utf8BOM)
 		}
 		if len(line) > 0 {
-			if e := s.field(line); e != nil {
+			if e := s.addField(line); e != nil {
 				return e
 			}
 		}
 		if err == io.EOF {
-			return s.last()
+			return s.endStream()
 		}
 		if len(line) == 0 && len(s.data) > 0 {
 			return s.dispatch()
@@ -144,8 +144,8 @@ func (s *sse) event() error {
 	}
 }
 
-// field adds one line to the event.
-func (s *sse) field(line []byte) error {
+// addField adds one line to the event.
+func (s *sse) addField(line []byte) error {
 	name, value, _ := bytes.Cut(line, []byte{':'})
 	value = bytes.TrimPrefix(value, []byte{' '})
 	switch string(name) {
@@ -166,8 +166,8 @@ func (s *sse) field(line []byte) error {
 	return nil
 }
 
-// last ends the stream: an event without its empty line counts if it is whole.
-func (s *sse) last() error {
+// endStream ends the stream: an event without its empty line counts if it is whole.
+func (s *sse) endStream() error {
 	if len(s.data) == 0 {
 		return io.EOF
 	}
@@ -197,7 +197,7 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
-	s.call.arrived(data)
+	s.call.eventArrived(data)
 	if s.call.Chat {
 		data = keepHalves(data)
 	}

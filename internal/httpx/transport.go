@@ -105,16 +105,16 @@ func NewTransport(o Options) *Transport {
 		o.MaxLine = 8 << 20
 	}
 	t := &Transport{opts: o}
-	t.open = t.pool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second, Resolver: o.Resolver})
+	t.open = t.newPool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second, Resolver: o.Resolver})
 	t.open.Proxy = proxy
-	t.local = t.pool(&net.Dialer{
+	t.local = t.newPool(&net.Dialer{
 		Timeout: o.Connect, KeepAlive: 30 * time.Second,
 		ControlContext: t.onlyLocal, Resolver: t.resolver(),
 	})
 	return t
 }
 
-func (t *Transport) pool(d *net.Dialer) *http.Transport {
+func (t *Transport) newPool(d *net.Dialer) *http.Transport {
 	return &http.Transport{
 		DialContext:            countedDial(watched(d)),
 		TLSHandshakeTimeout:    t.opts.Connect,
@@ -159,9 +159,9 @@ func (t *Transport) resolver() *net.Resolver {
 // text of it.
 var errNoQuery = errors.New("no DNS query in offline mode")
 
-// unresolved gives the resolver's error in offline mode the Kind that the
+// offlineDNSError gives the resolver's error in offline mode the Kind that the
 // resolver took from it.
-func (t *Transport) unresolved(err error) error {
+func (t *Transport) offlineDNSError(err error) error {
 	var dns *net.DNSError
 	if !t.opts.Offline || !errors.As(err, &dns) {
 		return err
@@ -169,8 +169,8 @@ func (t *Transport) unresolved(err error) error {
 	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, and offline mode is on; give the host as an address, such as 127.0.0.1", dns.Name)}
 }
 
-// unconnected gives a connection that took too long the Kind Timeout.
-func (t *Transport) unconnected(err error) error {
+// connectTimeoutError gives a connection that took too long the Kind Timeout.
+func (t *Transport) connectTimeoutError(err error) error {
 	var (
 		dial  *net.OpError
 		dns   *net.DNSError
@@ -220,10 +220,10 @@ func (t *Transport) CloseIdleConnections() {
 // body; else the standard library's.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, ctx := callIn(req.Context())
-	clock := newClock(t.opts)
-	call.clock, call.secrets = clock, t.opts.Secrets
+	clock := newAnswerTimeouts(t.opts)
+	call.timeouts, call.secrets = clock, t.opts.Secrets
 	if call.Chat {
-		call.most = t.opts.MaxAnswer
+		call.maxContent = t.opts.MaxAnswer
 	}
 	out := req.WithContext(clock.start(ctx)) // a copy: the request is its maker's own
 	if call.edits() {
@@ -234,14 +234,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.send(call, out)
 	if err != nil {
-		err = clock.explain(t.unconnected(t.unresolved(err)))
+		err = clock.timeoutError(t.connectTimeoutError(t.offlineDNSError(err)))
 		clock.stop()
 		return nil, err
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
 	call.Local = !call.proxied && call.Peer.IsValid() && t.opts.Local(call.Peer.Addr())
 	if clock != nil {
-		resp.Body = &clockedBody{
+		resp.Body = &timedBody{
 			ReadCloser: resp.Body, clock: clock,
 			whole: call.Dialect == Whole || call.OneLine || resp.StatusCode >= 400,
 		}

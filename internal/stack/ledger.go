@@ -39,7 +39,7 @@ func (s *Stack) ledgerConfig(a *adapter) ledger.Config {
 		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
 	}
 	if a.ollama != nil {
-		c.RunsRemotely = a.ollama.Elsewhere
+		c.RunsRemotely = a.ollama.RunsRemotely
 	} else { // which may be an Ollama, too
 		c.RunsRemotely = func(_ context.Context, model string) bool {
 			return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))

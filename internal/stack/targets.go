@@ -32,7 +32,7 @@ func (s *Stack) target(a *adapter, l *ledger.Ledger) router.Target {
 		return l.Fits(ctx, req)
 	}
 	if p := a.ollama; p != nil {
-		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.MayAsk, fits}
+		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.CheckPrivacy, fits}
 		return t
 	}
 	t.Paid, t.Preflight = paid(&a.Configured), []router.Check{fits}

@@ -34,16 +34,16 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	model := body.Model
-	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
+	if err := p.checkPrivacy(ctx, model, req.Privacy); err != nil {
 		return err
 	}
-	if err := p.maySee(ctx, model, req); err != nil {
+	if err := p.checkVision(ctx, model, req); err != nil {
 		return err
 	}
-	if err := p.choose(ctx, body.Options, req, model); err != nil {
+	if err := p.chooseWindow(ctx, body.Options, req, model); err != nil {
 		return err
 	}
-	if err := p.mayCut(ctx, model, req, window(body.Options)); err != nil {
+	if err := p.checkTruncation(ctx, model, req, window(body.Options)); err != nil {
 		return err
 	}
 	call := p.call(httpx.NDJSON, req.Privacy)
@@ -51,21 +51,21 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
 	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	call.Look = a.look
-	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.line)
+	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.addLine)
 	switch {
 	case errors.Is(err, errStop):
 		return err
-	case a.done && ctx.Err() == nil && only(err, provider.Timeout) && len(call.Failure) == 0:
-		return a.end(ctx)
+	case a.done && ctx.Err() == nil && isKindOrNone(err, provider.Timeout) && len(call.Failure) == 0:
+		return a.finish(ctx)
 	case err == nil:
 		err = io.ErrUnexpectedEOF // the client calls a cut stream a success
 	}
 	return a.failure(ctx, err)
 }
 
-// only reports whether err is none of the contract's errors but of Kind k:
+// isKindOrNone reports whether err is none of the contract's errors but of Kind k:
 // behind a whole answer, a connection that breaks or stays open does not matter.
-func only(err error, k provider.Kind) bool {
+func isKindOrNone(err error, k provider.Kind) bool {
 	kind := provider.KindOf(err)
 	return kind == "" || kind == k
 }
@@ -94,12 +94,12 @@ type answer struct {
 
 	privacy provider.Privacy
 
-	remote string // the host that says to have run the model; "": none
-	got    bool   // content has been yielded
-	done   bool
-	called bool // the model called a tool
-	final  api.ChatResponse
-	last   provider.Chunk
+	remote   string // the host that says to have run the model; "": none
+	yielded  bool   // content has been yielded
+	done     bool
+	hasCalls bool // the model called a tool
+	final    api.ChatResponse
+	last     provider.Chunk
 
 	text, thinking httpx.Letters
 	extras         []httpx.CallExtra // of tool calls that have not been taken in yet
@@ -118,12 +118,12 @@ func (a *answer) nextExtra() json.RawMessage {
 	return e.JSON()
 }
 
-// line takes one line of the stream in.
-func (a *answer) line(r api.ChatResponse) error {
-	if err := a.from(r.Model, r.RemoteHost, r.RemoteModel); err != nil {
+// addLine takes one line of the stream in.
+func (a *answer) addLine(r api.ChatResponse) error {
+	if err := a.checkRemote(r.Model, r.RemoteHost, r.RemoteModel); err != nil {
 		return err
 	}
-	if err := a.belongs(&r); err != nil || a.done {
+	if err := a.checkSameAnswer(&r); err != nil || a.done {
 		return err
 	}
 	c := provider.Chunk{Text: a.text.Add(r.Message.Content), Thinking: a.thinking.Add(r.Message.Thinking)}
@@ -141,7 +141,7 @@ func (a *answer) line(r api.ChatResponse) error {
 			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
 		}
 		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args), Extra: extra})
-		a.called = true
+		a.hasCalls = true
 	}
 	if !c.Empty() {
 		if a.first == 0 {
@@ -158,31 +158,31 @@ func (a *answer) line(r api.ChatResponse) error {
 	if c.Empty() {
 		return nil
 	}
-	a.got = true
+	a.yielded = true
 	if !a.yield(c, nil) {
 		return errStop
 	}
 	return nil
 }
 
-// from takes in who the answer says to be from: what was to stay on this
+// checkRemote takes in who the answer says to be from: what was to stay on this
 // machine, and did not, is no answer.
-func (a *answer) from(model, remoteHost, remoteModel string) error {
-	host := elsewhere(model, remoteHost, remoteModel)
+func (a *answer) checkRemote(model, remoteHost, remoteModel string) error {
+	host := actualHost(model, remoteHost, remoteModel)
 	if host == "" {
 		return nil
 	}
 	a.remote = host
-	if kind, _ := a.p.stays(a.privacy); kind != "" {
+	if kind, _ := a.p.mustStayLocal(a.privacy); kind != "" {
 		return a.error(kind, "%w", provider.Alone(fmt.Errorf(
 			"the prompt has left this machine, where it was to stay: %s answered, and Ollama had said nothing of that before; take another model", host)))
 	}
 	return nil
 }
 
-// belongs checks that a line is of the one answer, before anything of it is
+// checkSameAnswer checks that a line is of the one answer, before anything of it is
 // taken in: it would be glued onto that.
-func (a *answer) belongs(r *api.ChatResponse) error {
+func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 	m := &r.Message
 	switch m.Role {
 	case "user", "system", "tool":
@@ -198,13 +198,13 @@ func (a *answer) belongs(r *api.ChatResponse) error {
 	return nil
 }
 
-// end yields the last chunk, or the error that the end stands for.
-func (a *answer) end(ctx context.Context) error {
+// finish yields the last chunk, or the error that the end stands for.
+func (a *answer) finish(ctx context.Context) error {
 	c, r := a.last, &a.final
 	switch r.DoneReason {
 	case "stop", "": // older servers give no reason
 		c.Finish = provider.FinishStop
-		if a.called {
+		if a.hasCalls {
 			c.Finish = provider.FinishToolCalls
 		}
 	case "length":
@@ -215,7 +215,7 @@ func (a *answer) end(ctx context.Context) error {
 	if a.window > 0 && r.PromptEvalCount >= a.window {
 		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that its window of %d holds, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
 	}
-	if err := a.wasCut(ctx); err != nil {
+	if err := a.checkTruncated(ctx); err != nil {
 		return err
 	}
 	u := provider.Usage{InputTokens: r.PromptEvalCount, OutputTokens: r.EvalCount}
@@ -237,7 +237,7 @@ func (a *answer) route() *provider.Route {
 	if model == "" {
 		model = a.asked
 	}
-	remote := cmp.Or(a.remote, a.p.remote(a.asked))
+	remote := cmp.Or(a.remote, a.p.knownRemoteHost(a.asked))
 	total := time.Since(a.start)
 	if a.first == 0 {
 		a.first = total

@@ -18,7 +18,7 @@ func (a *answer) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return a.p.classify(a.call, a.asked, a.got, err)
+	return a.p.classify(a.call, a.asked, a.yielded, err)
 }
 
 func (a *answer) error(k provider.Kind, format string, args ...any) *provider.Error {
@@ -27,8 +27,8 @@ func (a *answer) error(k provider.Kind, format string, args ...any) *provider.Er
 	return e
 }
 
-// failed makes the error of any other call.
-func (p *Provider) failed(ctx context.Context, c *httpx.Call, model string, err error) error {
+// callError makes the error of any other call.
+func (p *Provider) callError(ctx context.Context, c *httpx.Call, model string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -39,8 +39,8 @@ func (p *Provider) failed(ctx context.Context, c *httpx.Call, model string, err 
 // answer has been yielded.
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := c.Error(err, p.endpoint, p.endpoint, partial, func(e *provider.Error) {
-		text := message(c.Failure)
-		e.Kind, e.Err = kindOf(c.Status, text), errors.New(wording(text, c.Failure))
+		text := errorMessage(c.Failure)
+		e.Kind, e.Err = kindOf(c.Status, text), errors.New(errorText(text, c.Failure))
 		switch {
 		case e.Kind == provider.ModelNotFound:
 			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
@@ -55,12 +55,12 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 // noCloud reports whether a server refused a call because it may have nothing
 // run elsewhere.
 func noCloud(c *httpx.Call) bool {
-	return c.Status == http.StatusForbidden && strings.HasPrefix(message(c.Failure), "ollama cloud is disabled")
+	return c.Status == http.StatusForbidden && strings.HasPrefix(errorMessage(c.Failure), "ollama cloud is disabled")
 }
 
-// message is the text of Ollama's {"error":"…"}; newer servers put llama.cpp's
+// errorMessage is the text of Ollama's {"error":"…"}; newer servers put llama.cpp's
 // own error object into that string, as text.
-func message(body []byte) string {
+func errorMessage(body []byte) string {
 	var o struct {
 		Error json.RawMessage `json:"error"`
 	}
@@ -82,9 +82,9 @@ func message(body []byte) string {
 	return text
 }
 
-// texts are how Ollama says what it gives no code for. They are read here and
+// errorTexts are how Ollama says what it gives no code for. They are read here and
 // nowhere else; each stands in the server's source.
-var texts = []struct {
+var errorTexts = []struct {
 	re   *regexp.Regexp
 	kind provider.Kind
 }{
@@ -95,7 +95,7 @@ var texts = []struct {
 }
 
 func kindOf(status int, text string) provider.Kind {
-	for _, t := range texts {
+	for _, t := range errorTexts {
 		if t.re.MatchString(text) {
 			return t.kind
 		}
@@ -121,7 +121,7 @@ func kindOf(status int, text string) provider.Kind {
 	return provider.Unavailable
 }
 
-func wording(text string, body []byte) string {
+func errorText(text string, body []byte) string {
 	switch {
 	case text != "":
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
@@ -131,5 +131,5 @@ func wording(text string, body []byte) string {
 	default:
 		text = string(body)
 	}
-	return httpx.Words(text)
+	return httpx.OneLine(text)
 }

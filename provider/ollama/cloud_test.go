@@ -106,7 +106,7 @@ var calls = map[string]func(context.Context, *ollama.Provider, string, provider.
 		req := cloudRequest(model, privacy)
 		p.Can(ctx, model)
 		p.Present(ctx, model)
-		return p.MayAsk(ctx, &req)
+		return p.CheckPrivacy(ctx, &req)
 	},
 }
 
@@ -261,7 +261,7 @@ func TestAnAnswerOfACloudNameIsNotLocal(t *testing.T) {
 		if err != nil || v.Route.Local {
 			t.Errorf("%q, vectors: %v, route %+v; want such that are not local", model, err, v.Route)
 		}
-		if !p.Elsewhere(t.Context(), model) {
+		if !p.RunsRemotely(t.Context(), model) {
 			t.Errorf("%q is said to be run here", model)
 		}
 		for what, err := range map[string]error{"Load": p.Load(t.Context(), model), "Unload": p.Unload(t.Context(), model)} {

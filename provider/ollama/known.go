@@ -15,7 +15,7 @@ func (p *Provider) Can(ctx context.Context, model string) (can []provider.Capabi
 	if ollamahost.CloudModel(model) {
 		return nil, false
 	}
-	a, err := p.about(ctx, model, provider.PrivacyAny)
+	a, err := p.showModel(ctx, model, provider.PrivacyAny)
 	return a.can, err == nil && a.can != nil
 }
 
@@ -25,6 +25,6 @@ func (p *Provider) Present(ctx context.Context, model string) (present, known bo
 	if ollamahost.CloudModel(model) {
 		return false, false
 	}
-	_, err := p.about(ctx, model, provider.PrivacyAny)
+	_, err := p.showModel(ctx, model, provider.PrivacyAny)
 	return err == nil, err == nil || provider.KindOf(err) == provider.ModelNotFound
 }

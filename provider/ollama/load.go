@@ -34,7 +34,7 @@ func (p *Provider) LoadWindow(ctx context.Context, model string, window int, lea
 	}
 	if window > 0 {
 		options["num_ctx"] = window
-	} else if err := p.choose(ctx, options, &provider.Request{}, model); err != nil {
+	} else if err := p.chooseWindow(ctx, options, &provider.Request{}, model); err != nil {
 		return err
 	}
 	keep := p.keepAlive()
@@ -53,19 +53,19 @@ func (p *Provider) Unload(ctx context.Context, model string) error {
 // generate asks for an empty generation. What is run elsewhere is Unsupported:
 // there is nothing to load or unload.
 func (p *Provider) generate(ctx context.Context, model string, options map[string]any, keep *api.Duration) error {
-	if err := p.mayAsk(ctx, model, provider.PrivacyAny); err != nil {
+	if err := p.checkPrivacy(ctx, model, provider.PrivacyAny); err != nil {
 		return err
 	}
-	if host := p.remote(model); host != "" {
-		return p.notHere(model, host)
+	if host := p.knownRemoteHost(model); host != "" {
+		return p.nothingToLoad(model, host)
 	}
 	call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
 	call.Free = true
 	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
 		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),
 	}, func(r api.GenerateResponse) error {
-		if host := elsewhere(r.Model, r.RemoteHost, r.RemoteModel); host != "" {
-			return p.notHere(model, host)
+		if host := actualHost(r.Model, r.RemoteHost, r.RemoteModel); host != "" {
+			return p.nothingToLoad(model, host)
 		}
 		done = r.Done
 		return nil
@@ -74,12 +74,12 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 		err = errors.New("the server ended without saying that it is done")
 	}
 	if err != nil {
-		return p.failed(ctx, call, model, err)
+		return p.callError(ctx, call, model, err)
 	}
 	return nil
 }
 
-func (p *Provider) notHere(model, host string) error {
+func (p *Provider) nothingToLoad(model, host string) error {
 	return p.unsupported(model, "%s runs it: there is nothing to load here", host)
 }
 
@@ -89,7 +89,7 @@ func (p *Provider) Window(ctx context.Context, req *provider.Request) (int, erro
 	model := p.model(req.Model)
 	options, err := p.options(req, model)
 	if err == nil {
-		err = p.choose(ctx, options, req, model)
+		err = p.chooseWindow(ctx, options, req, model)
 	}
 	return window(options), err
 }
@@ -112,17 +112,17 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	if err := req.Validate(); err != nil {
 		return nil, nil, provider.Named(err, p.cfg.Name, model)
 	}
-	if err := p.mayName(model, req.Privacy); err != nil {
+	if err := p.checkNamePrivacy(model, req.Privacy); err != nil {
 		return nil, nil, err
 	}
-	if err := p.named(model); err != nil {
+	if err := p.checkModelName(model); err != nil {
 		return nil, nil, err
 	}
 	return p.convert(req, model)
 }
 
-// named refuses what is no model's name.
-func (p *Provider) named(model string) error {
+// checkModelName refuses what is no model's name.
+func (p *Provider) checkModelName(model string) error {
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
 	}
@@ -132,21 +132,21 @@ func (p *Provider) named(model string) error {
 	return nil
 }
 
-// choose adds the window that Config.Window chooses to options that have none.
-func (p *Provider) choose(ctx context.Context, options map[string]any, req *provider.Request, model string) error {
+// chooseWindow adds the window that Config.Window chooses to options that have none.
+func (p *Provider) chooseWindow(ctx context.Context, options map[string]any, req *provider.Request, model string) error {
 	if _, said := options["num_ctx"]; said || p.cfg.Window == nil {
 		return nil
 	}
-	n, err := p.cfg.Window(ctx, model, need(req))
+	n, err := p.cfg.Window(ctx, model, tokensNeeded(req))
 	if n > 0 {
 		options["num_ctx"] = n
 	}
 	return err
 }
 
-// need is how many tokens a window should hold for req: what the prompt is
+// tokensNeeded is how many tokens a window should hold for req: what the prompt is
 // estimated at, a sixth more, and the answer. 0: req is no chat.
-func need(req *provider.Request) int {
+func tokensNeeded(req *provider.Request) int {
 	if len(req.Messages) == 0 {
 		return 0
 	}

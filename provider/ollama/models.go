@@ -22,14 +22,14 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	list, err := p.client.List(httpx.WithCall(ctx, call))
 	if err != nil {
-		return nil, p.failed(ctx, call, "", err)
+		return nil, p.callError(ctx, call, "", err)
 	}
 	models := make([]provider.Model, len(list.Models))
 	for i, m := range list.Models {
 		models[i] = provider.Model{
 			Name: m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
 			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel,
-			Remote: elsewhere(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
+			Remote: actualHost(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
 		}
 	}
 	return models, nil
@@ -46,19 +46,19 @@ func capabilities(list []ollamamodel.Capability) []provider.Capability {
 // Inspect asks /api/show, and /api/tags for size and digest.
 func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInfo, error) {
 	model = p.model(model)
-	if err := p.mayName(model, provider.PrivacyAny); err != nil { // the server would ask there
+	if err := p.checkNamePrivacy(model, provider.PrivacyAny); err != nil { // the server would ask there
 		return provider.ModelInfo{}, err
 	}
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	if err != nil {
-		return provider.ModelInfo{}, p.failed(ctx, call, model, err)
+		return provider.ModelInfo{}, p.callError(ctx, call, model, err)
 	}
 	info := provider.ModelInfo{
 		Model: provider.Model{
 			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
-			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: runsAt(model, r),
+			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: remoteHostOfModel(model, r),
 			Capabilities: capabilities(r.Capabilities),
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
@@ -92,13 +92,13 @@ func (p *Provider) Running(ctx context.Context) ([]provider.RunningModel, error)
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	list, err := p.client.ListRunning(httpx.WithCall(ctx, call))
 	if err != nil {
-		return nil, p.failed(ctx, call, "", err)
+		return nil, p.callError(ctx, call, "", err)
 	}
 	out := make([]provider.RunningModel, len(list.Models))
 	for i, m := range list.Models {
 		out[i] = provider.RunningModel{
 			Name: m.Name, Digest: m.Digest, Size: m.Size, SizeVRAM: m.SizeVRAM,
-			Context: m.ContextLength, Expires: m.ExpiresAt, Remote: elsewhere(m.Name, "", ""),
+			Context: m.ContextLength, Expires: m.ExpiresAt, Remote: actualHost(m.Name, "", ""),
 		}
 	}
 	return out, nil
@@ -109,7 +109,7 @@ func (p *Provider) Version(ctx context.Context) (string, error) {
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	v, err := p.client.Version(httpx.WithCall(ctx, call))
 	if err != nil {
-		return "", p.failed(ctx, call, "", err)
+		return "", p.callError(ctx, call, "", err)
 	}
 	return v, nil
 }
@@ -141,12 +141,12 @@ func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.Pu
 
 // pullFailed words what the registry's errors leave unsaid.
 func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model string, err error) error {
-	err = p.failed(ctx, call, model, err)
+	err = p.callError(ctx, call, model, err)
 	var pe *provider.Error
 	if !errors.As(err, &pe) || call.Failure == nil {
 		return err
 	}
-	text := message(call.Failure)
+	text := errorMessage(call.Failure)
 	switch {
 	case strings.Contains(text, "file does not exist"), strings.Contains(text, "invalid model name"):
 		pe.Kind, pe.Err = provider.ModelNotFound, fmt.Errorf("the registry has no such model (%s); see https://ollama.com/library", text)
@@ -162,15 +162,15 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := req.Validate(); err != nil {
 		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
 	}
-	if err := p.mayAsk(ctx, model, req.Privacy); err != nil {
-		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.way(model)+p.endpoint)
+	if err := p.checkPrivacy(ctx, model, req.Privacy); err != nil {
+		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.sentThroughOrTo(model)+p.endpoint)
 	}
-	if err := p.named(model); err != nil {
+	if err := p.checkModelName(model); err != nil {
 		return provider.EmbedResponse{}, err
 	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
 	if err == nil {
-		err = p.choose(ctx, options, &provider.Request{}, model)
+		err = p.chooseWindow(ctx, options, &provider.Request{}, model)
 	}
 	if err != nil {
 		return provider.EmbedResponse{}, err
@@ -180,11 +180,11 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions, Options: options,
 	})
 	if err != nil {
-		return provider.EmbedResponse{}, provider.Refused(p.failed(ctx, call, model, err), req.Size(), "to "+p.endpoint)
+		return provider.EmbedResponse{}, provider.Refused(p.callError(ctx, call, model, err), req.Size(), "to "+p.endpoint)
 	}
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, start: start}
 	a.final.Model = r.Model
-	if err := a.from(r.Model, "", ""); err != nil {
+	if err := a.checkRemote(r.Model, "", ""); err != nil {
 		return provider.EmbedResponse{}, err
 	}
 	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}

@@ -33,17 +33,17 @@ type version struct {
 	asked        time.Time
 }
 
-// cuts reports whether the server is too old to refuse what does not fit. A
+// truncatesSilently reports whether the server is too old to refuse what does not fit. A
 // version that says nothing, as that of a development build, is not.
-func (v version) cuts() bool {
+func (v version) truncatesSilently() bool {
 	return v.minor > 0 && (v.minor < wholeMinor || v.minor == wholeMinor && v.patch < wholePatch)
 }
 
-// mayCut refuses a conversation that an old server might cut unseen. What
+// checkTruncation refuses a conversation that an old server might cut unseen. What
 // surely fits is not looked at further: a token has at least one byte. A single
 // message may go where the window is pinned: if the server cuts that, it tells
 // by the count of tokens (see answer.end).
-func (p *Provider) mayCut(ctx context.Context, model string, req *provider.Request, window int) error {
+func (p *Provider) checkTruncation(ctx context.Context, model string, req *provider.Request, window int) error {
 	pinned := window > 0
 	if !pinned {
 		window = smallWindow
@@ -69,7 +69,7 @@ func (p *Provider) mayCut(ctx context.Context, model string, req *provider.Reque
 		return nil
 	}
 	v, err := p.serverVersion(ctx, req.Privacy)
-	if err != nil || !v.cuts() {
+	if err != nil || !v.truncatesSilently() {
 		return err
 	}
 	return p.unsupported(model, "Ollama %s cuts a conversation that does not fit and does not say so, and this one may not; upgrade Ollama to 0.12.6 or newer, or raise num_ctx", v.text)
@@ -101,12 +101,12 @@ func (p *Provider) serverVersion(ctx context.Context, privacy provider.Privacy) 
 	return v, nil
 }
 
-// wasCut is the error of an answer to a prompt of which the server read far
+// checkTruncated is the error of an answer to a prompt of which the server read far
 // less than it has: fewer tokens than half its words, of which none has less
 // than one. Ollama does so when it is not told, or does not heed, truncate:
 // false. A server that is known to count otherwise, or does not say what it is,
 // is not suspected.
-func (a *answer) wasCut(ctx context.Context) error {
+func (a *answer) checkTruncated(ctx context.Context) error {
 	read := a.final.PromptEvalCount
 	if read <= 0 {
 		return nil // not told
@@ -114,7 +114,7 @@ func (a *answer) wasCut(ctx context.Context) error {
 	words := 0
 	for i := range a.req.Messages {
 		if m := &a.req.Messages[i]; m.Role == provider.RoleUser || m.Role == provider.RoleSystem {
-			words += wordsOf(m.Text)
+			words += countWords(m.Text)
 		}
 	}
 	if read >= words/2 {
@@ -127,8 +127,8 @@ func (a *answer) wasCut(ctx context.Context) error {
 	return a.error(provider.ContextOverflow, "the server read %d tokens of a prompt of %d words and cut the rest; upgrade Ollama, or raise num_ctx", read, words)
 }
 
-// wordsOf counts runs of letters and digits between blanks.
-func wordsOf(text string) (n int) {
+// countWords counts runs of letters and digits between blanks.
+func countWords(text string) (n int) {
 	inside := false
 	for _, r := range text {
 		switch {

@@ -59,8 +59,8 @@ type Provider struct {
 	schemas  schema.Cache
 
 	mu     sync.Mutex
-	abouts map[string]about // what /api/show said, by model
-	server version          // what /api/version said
+	facts  map[string]modelFacts // what /api/show said, by model
+	server version               // what /api/version said
 }
 
 var (
@@ -88,7 +88,7 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
 	}
-	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, abouts: map[string]about{}}
+	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, facts: map[string]modelFacts{}}
 	if err := p.checkOptions(cfg.Options, ""); err != nil {
 		return nil, err
 	}

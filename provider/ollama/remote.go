@@ -18,67 +18,67 @@ import (
 // another host.
 const cloudHost = "ollama.com"
 
-// aboutFresh is how long the answer to "what is this model" is believed.
-const aboutFresh = time.Minute
+// factsFor is how long the answer to "what is this model" is believed.
+const factsFor = time.Minute
 
-// about is what the server says of a model.
-type about struct {
+// modelFacts is what the server says of a model.
+type modelFacts struct {
 	remote string                // the host that runs it; "" when that is the server
 	can    []provider.Capability // nil: not told
 	listed bool                  // remote takes in what /api/tags says, too
 	asked  time.Time
 }
 
-// MayAsk refuses a model that the server has run elsewhere, where the prompt
+// CheckPrivacy refuses a model that the server has run elsewhere, where the prompt
 // may not leave this machine. It sends nothing of the prompt, and asks a server
 // about the model at most once a minute, never where its name says enough. A
 // server that does not answer yet is no error: Chat looks again. Errors: Private,
 // Offline.
-func (p *Provider) MayAsk(ctx context.Context, req *provider.Request) error {
-	err := p.mayAsk(ctx, p.model(req.Model), req.Privacy)
+func (p *Provider) CheckPrivacy(ctx context.Context, req *provider.Request) error {
+	err := p.checkPrivacy(ctx, p.model(req.Model), req.Privacy)
 	if k := provider.KindOf(err); k != provider.Private && k != provider.Offline {
 		return ctx.Err()
 	}
 	return err
 }
 
-// Elsewhere reports whether the server is known to have a model run elsewhere:
+// RunsRemotely reports whether the server is known to have a model run elsewhere:
 // by its name, or by what the server says of it. It asks at most once a minute.
-func (p *Provider) Elsewhere(ctx context.Context, model string) bool {
+func (p *Provider) RunsRemotely(ctx context.Context, model string) bool {
 	model = p.model(model)
-	if p.remote(model) != "" {
+	if p.knownRemoteHost(model) != "" {
 		return true
 	}
-	a, err := p.about(ctx, model, provider.PrivacyAny)
+	a, err := p.showModel(ctx, model, provider.PrivacyAny)
 	return err == nil && a.remote != ""
 }
 
-// mayAsk is MayAsk for a model. When in doubt it refuses: an error of asking the
+// checkPrivacy is CheckPrivacy for a model. When in doubt it refuses: an error of asking the
 // server about the model is one, too.
-func (p *Provider) mayAsk(ctx context.Context, model string, privacy provider.Privacy) error {
-	if kind, _ := p.stays(privacy); kind == "" {
+func (p *Provider) checkPrivacy(ctx context.Context, model string, privacy provider.Privacy) error {
+	if kind, _ := p.mustStayLocal(privacy); kind == "" {
 		return nil
 	}
-	if err := p.mayName(model, privacy); err != nil {
+	if err := p.checkNamePrivacy(model, privacy); err != nil {
 		return err
 	}
-	a, err := p.about(ctx, model, privacy)
+	a, err := p.showModel(ctx, model, privacy)
 	if err == nil && a.remote == "" && !a.listed {
-		a, err = p.listed(ctx, model, privacy, a)
+		a, err = p.checkTags(ctx, model, privacy, a)
 	}
 	if err != nil {
 		return err
 	}
-	return p.mayRun(model, a.remote, privacy)
+	return p.checkHostPrivacy(model, a.remote, privacy)
 }
 
-// mayName is what mayAsk can tell by the name, without any call.
-func (p *Provider) mayName(model string, privacy provider.Privacy) error {
-	return p.mayRun(model, elsewhere(model, "", ""), privacy)
+// checkNamePrivacy is what mayAsk can tell by the name, without any call.
+func (p *Provider) checkNamePrivacy(model string, privacy provider.Privacy) error {
+	return p.checkHostPrivacy(model, actualHost(model, "", ""), privacy)
 }
 
-// stays says why a prompt may not leave this machine; "": it may.
-func (p *Provider) stays(privacy provider.Privacy) (kind provider.Kind, why string) {
+// mustStayLocal says why a prompt may not leave this machine; "": it may.
+func (p *Provider) mustStayLocal(privacy provider.Privacy) (kind provider.Kind, why string) {
 	switch {
 	case privacy == provider.PrivacyLocal, p.cfg.Privacy == provider.PrivacyLocal:
 		return provider.Private, "the prompt may not leave this machine"
@@ -88,37 +88,37 @@ func (p *Provider) stays(privacy provider.Privacy) (kind provider.Kind, why stri
 	return "", ""
 }
 
-// mayRun refuses, for a prompt that stays, a model that host runs; "": the
+// checkHostPrivacy refuses, for a prompt that stays, a model that host runs; "": the
 // server itself does.
-func (p *Provider) mayRun(model, host string, privacy provider.Privacy) error {
-	kind, why := p.stays(privacy)
+func (p *Provider) checkHostPrivacy(model, host string, privacy provider.Privacy) error {
+	kind, why := p.mustStayLocal(privacy)
 	if kind == "" || host == "" {
 		return nil
 	}
 	return provider.Errorf(kind, p.cfg.Name, model, "Ollama would send the prompt to %s, which runs this model, and %s", host, why)
 }
 
-// maySee refuses images for a model that cannot see: the server would drop
+// checkVision refuses images for a model that cannot see: the server would drop
 // them and answer as if there were none.
-func (p *Provider) maySee(ctx context.Context, model string, req *provider.Request) error {
+func (p *Provider) checkVision(ctx context.Context, model string, req *provider.Request) error {
 	images := func(m provider.Message) bool { return len(m.Images) > 0 }
 	if !slices.ContainsFunc(req.Messages, images) {
 		return nil
 	}
-	a, err := p.about(ctx, model, req.Privacy)
+	a, err := p.showModel(ctx, model, req.Privacy)
 	if err != nil || a.can == nil || slices.Contains(a.can, provider.CanVision) {
 		return err
 	}
 	return p.unsupported(model, "the model cannot see images, and Ollama would drop them; take a model with vision")
 }
 
-// about asks /api/show, at most once a minute. A server that may run nothing
+// showModel asks /api/show, at most once a minute. A server that may run nothing
 // elsewhere (OLLAMA_NO_CLOUD) says so of a model that would be.
-func (p *Provider) about(ctx context.Context, model string, privacy provider.Privacy) (about, error) {
+func (p *Provider) showModel(ctx context.Context, model string, privacy provider.Privacy) (modelFacts, error) {
 	p.mu.Lock()
-	known, ok := p.abouts[model]
+	known, ok := p.facts[model]
 	p.mu.Unlock()
-	if ok && time.Since(known.asked) < aboutFresh {
+	if ok && time.Since(known.asked) < factsFor {
 		return known, nil
 	}
 	call := p.call(httpx.Whole, privacy)
@@ -126,74 +126,74 @@ func (p *Provider) about(ctx context.Context, model string, privacy provider.Pri
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	switch {
 	case err == nil:
-		known = about{remote: runsAt(model, r), can: capabilities(r.Capabilities)}
+		known = modelFacts{remote: remoteHostOfModel(model, r), can: capabilities(r.Capabilities)}
 	case ctx.Err() == nil && noCloud(call):
-		known = about{remote: cloudHost}
+		known = modelFacts{remote: cloudHost}
 	default:
-		return about{}, p.failed(ctx, call, model, err)
+		return modelFacts{}, p.callError(ctx, call, model, err)
 	}
-	p.note(model, &known)
+	p.storeFacts(model, &known)
 	return known, nil
 }
 
-// listed completes a with what /api/tags says: a server may tell there what it
+// checkTags completes a with what /api/tags says: a server may tell there what it
 // does not tell in /api/show.
-func (p *Provider) listed(ctx context.Context, model string, privacy provider.Privacy, a about) (about, error) {
+func (p *Provider) checkTags(ctx context.Context, model string, privacy provider.Privacy, a modelFacts) (modelFacts, error) {
 	call := p.call(httpx.Whole, privacy)
 	list, err := p.client.List(httpx.WithCall(ctx, call))
 	switch {
 	case err == nil:
 		for _, m := range list.Models {
 			if SameModel(m.Name, model) || SameModel(m.Model, model) {
-				a.remote = cmp.Or(a.remote, elsewhere(m.Name, m.RemoteHost, m.RemoteModel))
+				a.remote = cmp.Or(a.remote, actualHost(m.Name, m.RemoteHost, m.RemoteModel))
 			}
 		}
 	case ctx.Err() != nil || call.Status != http.StatusNotFound:
-		return a, p.failed(ctx, call, model, err)
+		return a, p.callError(ctx, call, model, err)
 	}
 	a.listed = true
-	p.note(model, &a)
+	p.storeFacts(model, &a)
 	return a, nil
 }
 
-// note keeps what the server said of a model.
-func (p *Provider) note(model string, a *about) {
+// storeFacts keeps what the server said of a model.
+func (p *Provider) storeFacts(model string, a *modelFacts) {
 	a.asked = time.Now()
 	p.mu.Lock()
-	p.abouts[model] = *a
+	p.facts[model] = *a
 	p.mu.Unlock()
 }
 
-// remote is the host that is known to run a model, without asking, or "".
-func (p *Provider) remote(model string) string {
+// knownRemoteHost is the host that is known to run a model, without asking, or "".
+func (p *Provider) knownRemoteHost(model string) string {
 	if ollamahost.CloudModel(model) {
 		return cloudHost
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.abouts[model].remote
+	return p.facts[model].remote
 }
 
-// way is how a refused input would have gone: through this server, where that
+// sentThroughOrTo is how a refused input would have gone: through this server, where that
 // is known to have the model run elsewhere.
-func (p *Provider) way(model string) string {
-	if p.remote(model) != "" {
+func (p *Provider) sentThroughOrTo(model string) string {
+	if p.knownRemoteHost(model) != "" {
 		return "through "
 	}
 	return "to "
 }
 
-// runsAt is the host that runs a model, by what /api/show says of it, or "".
-func runsAt(model string, r *api.ShowResponse) string {
-	if host := elsewhere(model, r.RemoteHost, r.RemoteModel); host != "" {
+// remoteHostOfModel is the host that runs a model, by what /api/show says of it, or "".
+func remoteHostOfModel(model string, r *api.ShowResponse) string {
+	if host := actualHost(model, r.RemoteHost, r.RemoteModel); host != "" {
 		return host
 	}
-	return elsewhere(r.Details.ParentModel, "", "") // made FROM it
+	return actualHost(r.Details.ParentModel, "", "") // made FROM it
 }
 
-// elsewhere is the host that really runs a model, or "". When in doubt, it is
+// actualHost is the host that really runs a model, or "". When in doubt, it is
 // not this server.
-func elsewhere(model, remoteHost, remoteModel string) string {
+func actualHost(model, remoteHost, remoteModel string) string {
 	if remoteHost == "" && (remoteModel != "" || ollamahost.CloudModel(model)) {
 		return cloudHost
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/tandem-llm/tandem/provider/openai"
 )
 
-// answered is what a provider makes of a server's body, streamed or whole.
-func answered(t *testing.T, noStream bool, body string) (provider.Response, error) {
+// saysAbsent is what a provider makes of a server's body, streamed or whole.
+func saysAbsent(t *testing.T, noStream bool, body string) (provider.Response, error) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		kind := "text/event-stream"
@@ -56,13 +56,13 @@ func TestThinkingUnderEitherName(t *testing.T) {
 		}
 		message := `{"role":"assistant",` + members + `"content":"Yes."}`
 		for noStream, body := range map[bool]string{false: events("stop", message), true: whole("stop", message)} {
-			r, err := answered(t, noStream, body)
+			r, err := saysAbsent(t, noStream, body)
 			if err != nil || r.Thinking != "Hm." || r.Text != "Yes." || r.Route.Request != "req-42" {
 				t.Errorf("%q, whole %v: %+v, %v", names, noStream, r, err)
 			}
 		}
 	}
-	r, err := answered(t, true, whole("stop", `{"role":"assistant","content":"Yes."}`))
+	r, err := saysAbsent(t, true, whole("stop", `{"role":"assistant","content":"Yes."}`))
 	if err != nil || *r.Usage != (provider.Usage{InputTokens: 9, CachedTokens: 4, OutputTokens: 5, ThinkingTokens: 2}) {
 		t.Errorf("usage %+v, %v", r.Usage, err)
 	}
@@ -92,7 +92,7 @@ func TestToolCallsComeWhole(t *testing.T) {
 		"whole":                        {true, whole("tool_calls", `{"role":"assistant","content":null,"tool_calls":[`+f+`,`+g+`]}`)},
 		"whole, as function_call said": {true, whole("function_call", `{"role":"assistant","content":"","tool_calls":[`+f+`,`+g+`]}`)},
 	} {
-		r, err := answered(t, tc.noStream, tc.body)
+		r, err := saysAbsent(t, tc.noStream, tc.body)
 		if err != nil || r.Finish != provider.FinishToolCalls || len(r.ToolCalls) != 2 {
 			t.Errorf("%s: %+v, %v", name, r, err)
 			continue
@@ -102,7 +102,7 @@ func TestToolCallsComeWhole(t *testing.T) {
 			t.Errorf("%s: %+v", name, r.ToolCalls)
 		}
 	}
-	r, err := answered(t, true, whole("tool_calls", strings.ReplaceAll(`{"tool_calls":[`+f+`,`+g+`]}`, `"id"`, `"no"`)))
+	r, err := saysAbsent(t, true, whole("tool_calls", strings.ReplaceAll(`{"tool_calls":[`+f+`,`+g+`]}`, `"id"`, `"no"`)))
 	if err != nil || len(r.ToolCalls) != 2 {
 		t.Errorf("two whole calls without IDs: %+v, %v", r.ToolCalls, err)
 	}
@@ -112,7 +112,7 @@ func TestRefusalIsFiltered(t *testing.T) {
 	for noStream, body := range map[bool]string{
 		false: events("stop", `{"refusal":"I cannot help."}`), true: whole("stop", `{"role":"assistant","content":"","refusal":"I cannot help."}`),
 	} {
-		r, err := answered(t, noStream, body)
+		r, err := saysAbsent(t, noStream, body)
 		if provider.KindOf(err) != provider.Filtered || !strings.Contains(err.Error(), "I cannot help.") {
 			t.Errorf("whole %v: %+v, %v", noStream, r, err)
 		}

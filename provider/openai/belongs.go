@@ -17,17 +17,17 @@ var (
 	errMixed   = errors.New("the server mixed two answers (their ids differ)")
 )
 
-// belongs checks that an event with choices is of the one answer, before
+// checkSameAnswer checks that an event with choices is of the one answer, before
 // anything of it is taken in.
-func (a *answer) belongs(e *goopenai.ChatCompletionStreamResponse) error {
+func (a *answer) checkSameAnswer(e *goopenai.ChatCompletionStreamResponse) error {
 	c := &e.Choices[0]
 	if len(e.Choices) > 1 || c.Index != 0 {
 		return a.error(provider.BadAnswer, "%w", errChoices)
 	}
-	if err := a.speaks(c.Delta.Role); err != nil {
+	if err := a.checkRole(c.Delta.Role); err != nil {
 		return err
 	}
-	if !a.ids.same(e.ID) {
+	if !a.ids.sameAnswer(e.ID) {
 		return a.error(provider.BadAnswer, "%w", errMixed)
 	}
 	if a.finish == "" {
@@ -43,9 +43,9 @@ func (a *answer) belongs(e *goopenai.ChatCompletionStreamResponse) error {
 	return nil
 }
 
-// speaks checks who is said to speak. Servers leave it out, or call the model by
+// checkRole checks who is said to speak. Servers leave it out, or call the model by
 // names of their own.
-func (a *answer) speaks(role string) error {
+func (a *answer) checkRole(role string) error {
 	switch role {
 	case goopenai.ChatMessageRoleUser, goopenai.ChatMessageRoleSystem, goopenai.ChatMessageRoleDeveloper, goopenai.ChatMessageRoleTool, goopenai.ChatMessageRoleFunction:
 		return a.error(provider.BadAnswer, "the server gave a message of the role %q for an answer", role)
@@ -53,17 +53,17 @@ func (a *answer) speaks(role string) error {
 	return nil
 }
 
-// ids are the ids of an answer's events. One answer has one, but some servers
+// eventIDs are the ids of an answer's events. One answer has one, but some servers
 // give each event its own.
-type ids struct {
+type eventIDs struct {
 	first    string
 	repeated bool // the first came twice: it is the answer's
 	others   bool // others came: they are the events'
 }
 
-// same takes the next event's id in, and reports whether it can be of the same
+// sameAnswer takes the next event's id in, and reports whether it can be of the same
 // answer.
-func (i *ids) same(id string) bool {
+func (i *eventIDs) sameAnswer(id string) bool {
 	switch {
 	case id == "":
 	case i.first == "":

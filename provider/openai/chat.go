@@ -47,7 +47,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err != nil {
 		return err
 	}
-	if err := p.mayAsk(model, req.Privacy); err != nil {
+	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return provider.Refused(err, req.Size(), "to "+p.endpoint)
 	}
 	dialect := httpx.SSE
@@ -59,11 +59,11 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if p.takesExtras() {
 		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
 	}
-	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: look(call), start: time.Now(), yield: yield}
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now(), yield: yield}
 	if req.NoStream {
-		return a.whole(httpx.WithCall(ctx, call), ctx, body)
+		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
 	}
-	return a.stream(httpx.WithCall(ctx, call), ctx, body)
+	return a.chatStream(httpx.WithCall(ctx, call), ctx, body)
 }
 
 // answer is one answer on its way.
@@ -72,21 +72,21 @@ type answer struct {
 	asked   string
 	privacy provider.Privacy
 	call    *httpx.Call
-	seen    *seen
+	seen    *gatewayHints
 	start   time.Time
 	first   time.Duration
 	yield   func(provider.Chunk, error) bool
 
-	model  string // as the server named it
-	finish goopenai.FinishReason
-	usage  *goopenai.Usage // as the server told it
-	tools  []toolCall
-	held   int  // bytes of tools
-	wrote  int  // bytes of text and thinking
-	got    bool // content has been yielded
+	model        string // as the server named it
+	finish       goopenai.FinishReason
+	usage        *goopenai.Usage // as the server told it
+	tools        []toolCall
+	toolBytes    int  // bytes of tools
+	contentBytes int  // bytes of text and thinking
+	yielded      bool // content has been yielded
 
 	text, thinking httpx.Letters
-	ids            ids
+	ids            eventIDs
 }
 
 // toolCall is a tool call as far as it has come.
@@ -103,10 +103,10 @@ const (
 	maxToolCalls = 1 << 10
 )
 
-// whole asks for one document.
-func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+// chatWhole asks for one document.
+func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
 	resp, err := a.p.client.CreateChatCompletion(ctx, body)
-	if e := a.passedOn(caller); e != nil {
+	if e := a.checkGateway(caller); e != nil {
 		return e
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 	if len(resp.Choices) > 1 || c.Index != 0 {
 		return a.error(provider.BadAnswer, "%w", errChoices)
 	}
-	if err := a.speaks(c.Message.Role); err != nil {
+	if err := a.checkRole(c.Message.Role); err != nil {
 		return err
 	}
 	if c.Message.Refusal != "" {
@@ -127,13 +127,13 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 	}
 	a.model, a.finish = resp.Model, c.FinishReason
 	for i, t := range c.Message.ToolCalls {
-		if err := a.tool(i, &t); err != nil {
+		if err := a.addToolCall(i, &t); err != nil {
 			return err
 		}
 	}
-	a.usage, a.wrote = &resp.Usage, len(c.Message.Content)+len(c.Message.ReasoningContent)
+	a.usage, a.contentBytes = &resp.Usage, len(c.Message.Content)+len(c.Message.ReasoningContent)
 	a.first = time.Since(a.start)
-	last, err := a.last()
+	last, err := a.finalChunk()
 	if err != nil {
 		return err
 	}
@@ -142,15 +142,15 @@ func (a *answer) whole(ctx, caller context.Context, body goopenai.ChatCompletion
 	return nil
 }
 
-// stream asks for tokens as they come.
-func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+// chatStream asks for tokens as they come.
+func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call upstream, however the loop ends
 	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
 	if err == nil {
 		defer stream.Close()
 	}
-	if e := a.passedOn(caller); e != nil {
+	if e := a.checkGateway(caller); e != nil {
 		return e
 	}
 	if err != nil {
@@ -158,7 +158,7 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 	}
 	for {
 		event, err := stream.Recv()
-		if e := a.passedOn(caller); e != nil {
+		if e := a.checkGateway(caller); e != nil {
 			return e
 		}
 		if errors.Is(err, io.EOF) {
@@ -170,7 +170,7 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 		if err != nil {
 			return a.failure(caller, err)
 		}
-		more, err := a.event(&event)
+		more, err := a.addEvent(&event)
 		if err != nil || !more {
 			return err
 		}
@@ -178,7 +178,7 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 	if a.finish == "" {
 		return a.failure(caller, io.ErrUnexpectedEOF)
 	}
-	last, err := a.last()
+	last, err := a.finalChunk()
 	if err != nil {
 		return err
 	}
@@ -187,8 +187,8 @@ func (a *answer) stream(ctx, caller context.Context, body goopenai.ChatCompletio
 	return nil
 }
 
-// event takes one event in; it reports whether the caller wants more.
-func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
+// addEvent takes one event in; it reports whether the caller wants more.
+func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 	if e.Model != "" {
 		a.model = e.Model
 	}
@@ -199,14 +199,14 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 		return true, nil
 	}
 	c := &e.Choices[0]
-	if err := a.belongs(e); err != nil {
+	if err := a.checkSameAnswer(e); err != nil {
 		return false, err
 	}
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
 	}
 	for i := range c.Delta.ToolCalls {
-		if err := a.toolDelta(&c.Delta.ToolCalls[i]); err != nil {
+		if err := a.addToolDelta(&c.Delta.ToolCalls[i]); err != nil {
 			return false, err
 		}
 	}
@@ -218,19 +218,19 @@ func (a *answer) event(e *goopenai.ChatCompletionStreamResponse) (bool, error) {
 		return true, nil
 	}
 	size := len(chunk.Text) + len(chunk.Thinking)
-	a.wrote += size
+	a.contentBytes += size
 	if err := a.call.Content(size); err != nil {
 		return false, a.failure(context.Background(), err)
 	}
-	if !a.got {
-		a.got, a.first = true, time.Since(a.start)
+	if !a.yielded {
+		a.yielded, a.first = true, time.Since(a.start)
 	}
 	return a.yield(chunk, nil), nil
 }
 
-// toolDelta adds a fragment of a tool call to those begun. A fragment without
+// addToolDelta adds a fragment of a tool call to those begun. A fragment without
 // an index belongs to the latest call, unless it has an ID of its own.
-func (a *answer) toolDelta(t *goopenai.ToolCall) error {
+func (a *answer) addToolDelta(t *goopenai.ToolCall) error {
 	i := len(a.tools)
 	switch {
 	case t.Index != nil:
@@ -238,17 +238,17 @@ func (a *answer) toolDelta(t *goopenai.ToolCall) error {
 	case t.ID == "" && i > 0:
 		i--
 	}
-	return a.tool(i, t)
+	return a.addToolCall(i, t)
 }
 
-// tool adds what came of call i, in bounded memory.
-func (a *answer) tool(i int, t *goopenai.ToolCall) error {
+// addToolCall adds what came of call i, in bounded memory.
+func (a *answer) addToolCall(i int, t *goopenai.ToolCall) error {
 	size := len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
 	if err := a.call.Content(size); err != nil {
 		return a.failure(context.Background(), err)
 	}
-	a.held += size
-	if i < 0 || i >= maxToolCalls || a.held > maxTools {
+	a.toolBytes += size
+	if i < 0 || i >= maxToolCalls || a.toolBytes > maxTools {
 		return a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
 	}
 	for len(a.tools) <= i {
@@ -263,9 +263,9 @@ func (a *answer) tool(i int, t *goopenai.ToolCall) error {
 	return nil
 }
 
-// last makes the closing chunk, or the error that the finish reason stands for.
-func (a *answer) last() (provider.Chunk, error) {
-	c := provider.Chunk{Usage: usage(a.usage, a.wrote+a.held), Route: a.route()}
+// finalChunk makes the closing chunk, or the error that the finish reason stands for.
+func (a *answer) finalChunk() (provider.Chunk, error) {
+	c := provider.Chunk{Usage: usage(a.usage, a.contentBytes+a.toolBytes), Route: a.route()}
 	if a.seen.extraBytes > maxTools {
 		return c, a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
 	}
@@ -323,7 +323,7 @@ func (a *answer) route() *provider.Route {
 	g := a.p.gateway(a.call, a.seen)
 	return &provider.Route{
 		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Gateway: g.name,
-		Local:  a.call.Local && a.p.cfg.Local && !g.elsewhere && !ollamahost.CloudModel(a.asked),
+		Local:  a.call.Local && a.p.cfg.Local && !g.remote && !ollamahost.CloudModel(a.asked),
 		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
 	}
 }

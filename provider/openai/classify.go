@@ -13,26 +13,26 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// said is an error object as servers send it: OpenAI's and llama.cpp's
+// apiError is an error object as servers send it: OpenAI's and llama.cpp's
 // {"error":{…}}, {"error":"text"}, vLLM's {"object":"error",…}, or OpenRouter's
 // {"choices":[{"error":{…}}]}.
-type said struct {
+type apiError struct {
 	Message string          `json:"message"`
 	Type    string          `json:"type"`
 	Code    json.RawMessage `json:"code"`
 	Param   string          `json:"param"`
 }
 
-func parseSaid(body []byte) (said, bool) {
+func parseAPIError(body []byte) (apiError, bool) {
 	var outer struct {
 		Error   json.RawMessage `json:"error"`
 		Choices []struct {
 			Error json.RawMessage `json:"error"`
 		} `json:"choices"`
-		said
+		apiError
 	}
 	if json.Unmarshal(body, &outer) != nil {
-		return said{}, false
+		return apiError{}, false
 	}
 	for _, c := range outer.Choices {
 		if len(outer.Error) == 0 || string(outer.Error) == "null" {
@@ -40,21 +40,21 @@ func parseSaid(body []byte) (said, bool) {
 		}
 	}
 	if len(outer.Error) == 0 || string(outer.Error) == "null" {
-		return outer.said, outer.Message != ""
+		return outer.apiError, outer.Message != ""
 	}
-	var s said
+	var s apiError
 	if json.Unmarshal(outer.Error, &s) == nil {
 		return s, true
 	}
 	var text string
 	if json.Unmarshal(outer.Error, &text) == nil {
-		return said{Message: text}, true
+		return apiError{Message: text}, true
 	}
-	return said{Message: string(outer.Error)}, true
+	return apiError{Message: string(outer.Error)}, true
 }
 
 // code is the error's code as a string, and as an HTTP status if it is one.
-func (s said) code() (string, int) {
+func (s apiError) code() (string, int) {
 	text := strings.Trim(string(s.Code), `"`)
 	var n int
 	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 400 || n > 599 {
@@ -69,7 +69,7 @@ func (a *answer) failure(caller context.Context, err error) error {
 	if caller.Err() != nil {
 		return caller.Err()
 	}
-	return a.p.classify(a.call, a.asked, a.got, err)
+	return a.p.classify(a.call, a.asked, a.yielded, err)
 }
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
@@ -84,11 +84,11 @@ func (a *answer) error(k provider.Kind, format string, args ...any) error {
 func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
 	e := c.Error(err, p.endpoint, p.cfg.BaseURL, partial, func(e *provider.Error) {
 		body := p.secrets.Body(c.Failure) // before it is cut to what is shown
-		s, ok := parseSaid(body)
+		s, ok := parseAPIError(body)
 		if _, n := s.code(); e.Status == 0 {
 			e.Status = n
 		}
-		e.Kind, e.Err = kindOf(e.Status, s), errors.New(wording(s, ok, e.Status, body))
+		e.Kind, e.Err = kindOf(e.Status, s), errors.New(errorText(s, ok, e.Status, body))
 	})
 	e.Provider, e.Model, e.Err = p.cfg.Name, model, p.secrets.Error(e.Err)
 	e.RequestID = p.secrets.Text(e.RequestID)
@@ -97,7 +97,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 
 // kindOf decides by status, code and type; by text only where servers give
 // nothing else.
-func kindOf(status int, s said) provider.Kind {
+func kindOf(status int, s apiError) provider.Kind {
 	code, _ := s.code()
 	switch {
 	case code == "context_length_exceeded", s.Type == "exceed_context_size_error", overflow.MatchString(s.Message):
@@ -156,11 +156,11 @@ var cannot = regexp.MustCompile(`\b(image|audio|video) input is not supported|fa
 // modelMissing tells a model that is not there from a path that is not there.
 var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)
 
-// wording is what is shown of a failure.
-func wording(s said, ok bool, status int, body []byte) string {
+// errorText is what is shown of a failure.
+func errorText(s apiError, ok bool, status int, body []byte) string {
 	switch {
 	case ok && s.Message != "":
-		return httpx.Words(s.Message)
+		return httpx.OneLine(s.Message)
 	case status == http.StatusNotFound:
 		return "there is no such path on the server; does base_url end in /v1?"
 	case len(strings.TrimSpace(string(body))) == 0:
@@ -168,5 +168,5 @@ func wording(s said, ok bool, status int, body []byte) string {
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
 		return "the server sent a web page; something stands between here and the API"
 	}
-	return httpx.Words(string(body))
+	return httpx.OneLine(string(body))
 }

@@ -33,7 +33,7 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 		if m := &req.Messages[i]; p.takesExtras() && m.ReturnsTo(p.cfg.Name) {
 			out.Messages[i].ReasoningContent = m.Thinking
 		}
-		if err := ids.fill(&req.Messages[i], &out.Messages[i]); err != nil {
+		if err := ids.assignIDs(&req.Messages[i], &out.Messages[i]); err != nil {
 			return out, nil, provider.Errorf(provider.Invalid, p.cfg.Name, model, "message %d: %w", i+1, err)
 		}
 	}
@@ -43,7 +43,7 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 		}
 	}
 	tools(req, &out)
-	extra, err := p.members(req, model)
+	extra, err := p.extraMembers(req, model)
 	return out, extra, err
 }
 
@@ -108,7 +108,7 @@ type toolIDs struct {
 	open []goopenai.ToolCall
 }
 
-func (t *toolIDs) fill(m *provider.Message, out *goopenai.ChatCompletionMessage) error {
+func (t *toolIDs) assignIDs(m *provider.Message, out *goopenai.ChatCompletionMessage) error {
 	for i := range out.ToolCalls {
 		if out.ToolCalls[i].ID == "" {
 			t.made++
@@ -164,8 +164,8 @@ func tools(req *provider.Request, out *goopenai.ChatCompletionRequest) {
 	}
 }
 
-// members writes the JSON members that go around go-openai's structs.
-func (p *Provider) members(req *provider.Request, model string) ([]byte, error) {
+// extraMembers writes the JSON members that go around go-openai's structs.
+func (p *Provider) extraMembers(req *provider.Request, model string) ([]byte, error) {
 	b := appendNumber(nil, "temperature", req.Temperature)
 	b = appendNumber(b, "top_p", req.TopP)
 	if req.Seed != nil { // go-openai's is an int, which may have 32 bits

@@ -43,14 +43,14 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	if err != nil {
 		return estimate, false, err // New has parsed it before
 	}
-	asked := u.Hostname() != "api.openai.com" && p.counter.Load() != counterAbsent && !images(&req) && p.mayAsk(model, req.Privacy) == nil
+	asked := u.Hostname() != "api.openai.com" && p.counter.Load() != counterAbsent && !images(&req) && p.checkPrivacy(model, req.Privacy) == nil
 	if !asked {
 		return estimate, false, nil
 	}
 	root := p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
 	if p.counter.Load() == counterUnknown {
 		n, err := p.tokenize(ctx, root, "tandem", req.Privacy)
-		if err != nil && !answered(err) {
+		if err != nil && !saysAbsent(err) {
 			return estimate, false, ctx.Err()
 		}
 		found := counterThere
@@ -93,9 +93,9 @@ func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 // errPassedOn is an answer of a server that passes prompts on.
 var errPassedOn = errors.New("the server passes prompts on")
 
-// answered reports whether a server said, in whatever way, that it has no such
+// saysAbsent reports whether a server said, in whatever way, that it has no such
 // page. One that is overloaded or does not take the key may have it.
-func answered(err error) bool {
+func saysAbsent(err error) bool {
 	var status statusError
 	if errors.As(err, &status) {
 		return status < 500 && status != http.StatusTooManyRequests && status != http.StatusUnauthorized && status != http.StatusForbidden || status == http.StatusNotImplemented
@@ -139,7 +139,7 @@ func (p *Provider) post(ctx context.Context, address string, privacy provider.Pr
 		return err
 	}
 	defer resp.Body.Close()
-	if kind, _ := p.stays(privacy); kind != "" && p.gateway(call, &seen{}).elsewhere {
+	if kind, _ := p.mustStayLocal(privacy); kind != "" && p.gateway(call, &gatewayHints{}).remote {
 		return errPassedOn
 	}
 	body, err := io.ReadAll(resp.Body)

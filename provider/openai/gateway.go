@@ -15,8 +15,8 @@ import (
 
 // gateway is what an answer tells of who else has had the prompt.
 type gateway struct {
-	name      string // such as "litellm (https://api.openai.com)"; "": nobody is told of
-	elsewhere bool   // and that is not, or may not be, this machine
+	name   string // such as "litellm (https://api.openai.com)"; "": nobody is told of
+	remote bool   // and that is not, or may not be, this machine
 }
 
 // sign is a header that one sort of server adds to its answers.
@@ -81,21 +81,21 @@ var details = map[string]string{
 // forwarded is how LiteLLM marks the headers of whoever is behind it.
 const forwarded = "llm_provider-"
 
-// seen is what the documents of an answer tell, and what is made of it.
-type seen struct {
+// gatewayHints is what the documents of an answer tell, and what is made of it.
+type gatewayHints struct {
 	provider string // OpenRouter's: who has answered
 	groq     bool   // Groq's x_groq
 	bifrost  string // Bifrost's extra_fields.provider
 
-	told  gateway
-	fresh bool // told is up to date
+	gateway gateway
+	current bool // told is up to date
 
 	extras     []httpx.CallExtra // what came with each tool call
 	extraBytes int
 }
 
 // extra is what came with tool call i besides OpenAI's own members; nil: nothing.
-func (s *seen) extra(i int) json.RawMessage {
+func (s *gatewayHints) extra(i int) json.RawMessage {
 	if i >= len(s.extras) {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (s *seen) extra(i int) json.RawMessage {
 }
 
 // calls takes in what a document has of tool calls, as toolDelta does.
-func (s *seen) calls(document []byte) {
+func (s *gatewayHints) calls(document []byte) {
 	for _, e := range httpx.CallExtras(document) {
 		i := len(s.extras)
 		switch {
@@ -127,15 +127,15 @@ func (s *seen) calls(document []byte) {
 	}
 }
 
-// look has a call's documents looked at.
-func look(c *httpx.Call) *seen {
-	s := &seen{}
-	c.Look = s.document
+// watchForGateways has a call's documents looked at.
+func watchForGateways(c *httpx.Call) *gatewayHints {
+	s := &gatewayHints{}
+	c.Look = s.inspectDocument
 	return s
 }
 
-// document looks for the members that no server has of itself.
-func (s *seen) document(data []byte) {
+// inspectDocument looks for the members that no server has of itself.
+func (s *gatewayHints) inspectDocument(data []byte) {
 	s.calls(data)
 	if !bytes.Contains(data, []byte(`"provider"`)) && !bytes.Contains(data, []byte(`"x_groq"`)) {
 		return
@@ -158,14 +158,14 @@ func (s *seen) document(data []byte) {
 		s.bifrost = name
 	}
 	s.groq = s.groq || len(has.Groq) > 0
-	s.fresh = s.fresh && before == [3]any{s.provider, s.groq, s.bifrost}
+	s.current = s.current && before == [3]any{s.provider, s.groq, s.bifrost}
 }
 
-// tell reads an answer's headers and what its documents told. here says that
+// detectGateway reads an answer's headers and what its documents told. here says that
 // who answered is on this machine, and local which addresses are.
-func tell(h http.Header, s *seen, here bool, local func(netip.Addr) bool) gateway {
-	if s.fresh || h == nil {
-		return s.told
+func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.Addr) bool) gateway {
+	if s.current || h == nil {
+		return s.gateway
 	}
 	headers := map[string][]string{}
 	for name, values := range h {
@@ -175,17 +175,17 @@ func tell(h http.Header, s *seen, here bool, local func(netip.Addr) bool) gatewa
 	var names []string
 	add := func(name, detail string, elsewhere bool) {
 		if detail != "" {
-			detail = " (" + httpx.Words(detail) + ")"
+			detail = " (" + httpx.OneLine(detail) + ")"
 		}
 		if !slices.ContainsFunc(names, func(n string) bool { return n == name || strings.HasPrefix(n, name+" (") }) {
 			names = append(names, name+detail)
 		}
-		s.told.elsewhere = s.told.elsewhere || elsewhere
+		s.gateway.remote = s.gateway.remote || elsewhere
 	}
-	s.told = gateway{}
+	s.gateway = gateway{}
 	for _, g := range signs {
 		if g.in(headers) && (here || !g.host) {
-			detail, elsewhere := behind(headers[details[g.name]], local)
+			detail, elsewhere := upstreamOf(headers[details[g.name]], local)
 			add(g.name, detail, elsewhere)
 		}
 	}
@@ -206,8 +206,8 @@ func tell(h http.Header, s *seen, here bool, local func(netip.Addr) bool) gatewa
 			add(name, "", elsewhere)
 		}
 	}
-	s.told.name, s.fresh = strings.Join(names, ", "), true
-	return s.told
+	s.gateway.name, s.current = strings.Join(names, ", "), true
+	return s.gateway
 }
 
 // in reports whether headers have the sign.
@@ -227,9 +227,9 @@ func (g *sign) in(headers map[string][]string) bool {
 	return false
 }
 
-// behind is what a gateway says is behind it, and whether that is elsewhere:
+// upstreamOf is what a gateway says is behind it, and whether that is elsewhere:
 // all but an address that is this machine's by its very text.
-func behind(values []string, local func(netip.Addr) bool) (detail string, elsewhere bool) {
+func upstreamOf(values []string, local func(netip.Addr) bool) (detail string, elsewhere bool) {
 	elsewhere = len(values) == 0
 	for _, v := range values {
 		u, err := url.Parse(strings.TrimSpace(v))
@@ -271,7 +271,7 @@ func viaHop(value string, local func(netip.Addr) bool) (name string, elsewhere b
 		away := (strings.Contains(host, ".") || notAddress == nil) && !isHere(host, local) ||
 			slices.Contains([]string{"google", "vegur", "varnish", "cloudfront"}, by) || strings.HasPrefix(by, "kong")
 		if name == "" || away && !elsewhere {
-			name, elsewhere = "proxy "+httpx.Words(words[1]), away
+			name, elsewhere = "proxy "+httpx.OneLine(words[1]), away
 		}
 	}
 	return name, elsewhere

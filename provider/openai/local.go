@@ -8,9 +8,9 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// stays is the Kind with which a prompt that may not leave this machine is
+// mustStayLocal is the Kind with which a prompt that may not leave this machine is
 // refused, and why it may not; "" if it may.
-func (p *Provider) stays(privacy provider.Privacy) (provider.Kind, string) {
+func (p *Provider) mustStayLocal(privacy provider.Privacy) (provider.Kind, string) {
 	switch {
 	case privacy == provider.PrivacyLocal:
 		return provider.Private, "the prompt may not leave this machine"
@@ -20,12 +20,12 @@ func (p *Provider) stays(privacy provider.Privacy) (provider.Kind, string) {
 	return "", ""
 }
 
-// mayAsk refuses, before a prompt is sent that may not leave this machine, a
+// checkPrivacy refuses, before a prompt is sent that may not leave this machine, a
 // server that is not said to run its models on it, and one that has answered
 // before through somebody else. So is a model that an Ollama, whose API this may
 // be, has run elsewhere. Of the address the transport knows.
-func (p *Provider) mayAsk(model string, privacy provider.Privacy) error {
-	kind, why := p.stays(privacy)
+func (p *Provider) checkPrivacy(model string, privacy provider.Privacy) error {
+	kind, why := p.mustStayLocal(privacy)
 	switch through := p.through.Load(); {
 	case kind == "":
 		return nil
@@ -39,14 +39,14 @@ func (p *Provider) mayAsk(model string, privacy provider.Privacy) error {
 	return nil
 }
 
-// passedOn is the error of an answer which tells that a prompt that was not to
+// checkGateway is the error of an answer which tells that a prompt that was not to
 // leave this machine may have left it, although the server is said to be local;
 // or the caller's own, or nil.
-func (a *answer) passedOn(caller context.Context) error {
-	kind, _ := a.p.stays(a.privacy)
+func (a *answer) checkGateway(caller context.Context) error {
+	kind, _ := a.p.mustStayLocal(a.privacy)
 	g := a.p.gateway(a.call, a.seen)
 	switch {
-	case kind == "" || !g.elsewhere:
+	case kind == "" || !g.remote:
 		return nil
 	case caller.Err() != nil:
 		return caller.Err()
@@ -56,9 +56,9 @@ func (a *answer) passedOn(caller context.Context) error {
 
 // gateway is what the answer of a call tells, so far, of who else has had the
 // prompt. Where the server was said to be local and is not, that is kept.
-func (p *Provider) gateway(c *httpx.Call, s *seen) gateway {
-	g := tell(c.ResponseHeader, s, c.Local, p.cfg.Transport.Local)
-	if g.elsewhere && p.cfg.Local && p.through.Load() == nil {
+func (p *Provider) gateway(c *httpx.Call, s *gatewayHints) gateway {
+	g := detectGateway(c.ResponseHeader, s, c.Local, p.cfg.Transport.Local)
+	if g.remote && p.cfg.Local && p.through.Load() == nil {
 		p.through.CompareAndSwap(nil, &g.name)
 	}
 	return g

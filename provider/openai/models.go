@@ -14,7 +14,7 @@ import (
 func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	call := p.call(httpx.Whole, provider.PrivacyAny)
 	list, err := p.client.ListModels(httpx.WithCall(ctx, call))
-	p.gateway(call, &seen{})
+	p.gateway(call, &gatewayHints{})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -52,16 +52,16 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := req.Validate(); err != nil {
 		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
 	}
-	if err := p.mayAsk(model, req.Privacy); err != nil {
+	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+p.endpoint)
 	}
 	call := p.call(httpx.Whole, req.Privacy)
-	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: look(call), start: time.Now()}
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now()}
 	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), goopenai.EmbeddingRequest{
 		Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions,
 		EncodingFormat: goopenai.EmbeddingEncodingFormatFloat,
 	})
-	if e := a.passedOn(ctx); e != nil {
+	if e := a.checkGateway(ctx); e != nil {
 		return provider.EmbedResponse{}, e
 	}
 	if err != nil {
