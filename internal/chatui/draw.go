@@ -74,7 +74,7 @@ func (d *drawing) draw(rows []string, row, column, height int) string {
 		rows, row = rows[from:from+height], row-from
 	}
 	var b strings.Builder
-	b.WriteString(d.home())
+	b.WriteString(d.eraseDrawing())
 	b.WriteString(strings.Join(rows, "\r\n"))
 	if up := len(rows) - 1 - row; up > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", up)
@@ -87,8 +87,8 @@ func (d *drawing) draw(rows []string, row, column, height int) string {
 	return b.String()
 }
 
-// home goes to the first row, and clears it and what is below.
-func (d *drawing) home() string {
+// eraseDrawing goes to the first row, and clears it and what is below.
+func (d *drawing) eraseDrawing() string {
 	up := ""
 	if d.row > 0 {
 		up = fmt.Sprintf("\x1b[%dA", d.row)

@@ -43,18 +43,18 @@ var ErrInterrupted = errors.New("interrupted")
 func (e *Editor) Read(ctx context.Context, prompt, more string) (string, error) {
 	e.set("")
 	e.prompt, e.more, e.past, e.row = prompt, more, 0, 0
-	e.put(pasteMarks) // and between messages too, for what is pasted meanwhile
+	e.writeTerminal(pasteMarks) // and between messages too, for what is pasted meanwhile
 	e.show()
 	for {
 		k, err := e.In.next(ctx)
 		if err != nil {
-			e.leave()
+			e.finishLine()
 			return "", err
 		}
-		if done, err := e.do(ctx, k); done || err != nil {
+		if done, err := e.handleKey(ctx, k); done || err != nil {
 			e.at = len(e.text)
 			e.show()
-			e.leave()
+			e.finishLine()
 			return e.text, err
 		}
 		if !e.In.waiting() {
@@ -70,10 +70,10 @@ const (
 )
 
 // Close leaves the terminal as it was found.
-func (e *Editor) Close() { e.put(noPasteMarks) }
+func (e *Editor) Close() { e.writeTerminal(noPasteMarks) }
 
-// do does what a key says, and reports whether the message is done.
-func (e *Editor) do(ctx context.Context, k key) (done bool, err error) {
+// handleKey does what a key says, and reports whether the message is done.
+func (e *Editor) handleKey(ctx context.Context, k key) (done bool, err error) {
 	switch k.name {
 	case "", "paste":
 		e.insert(k.text)
@@ -85,8 +85,8 @@ func (e *Editor) do(ctx context.Context, k key) (done bool, err error) {
 		}
 		e.at = len(e.text)
 		e.show()
-		e.put("^C")
-		e.leave()
+		e.writeTerminal("^C")
+		e.finishLine()
 		e.set("")
 		e.past = 0
 	case "ctrl-d":
@@ -107,7 +107,7 @@ func (e *Editor) do(ctx context.Context, k key) (done bool, err error) {
 	case "tab":
 		e.complete()
 	case "ctrl-l":
-		e.put("\x1b[H\x1b[2J")
+		e.writeTerminal("\x1b[H\x1b[2J")
 		e.row = 0
 	case "ctrl-z":
 		e.suspend()
@@ -167,8 +167,8 @@ func (e *Editor) complete() {
 		return
 	}
 	if len(found) > 1 {
-		e.leave()
-		e.put(strings.Join(found, "  ") + "\r\n")
+		e.finishLine()
+		e.writeTerminal(strings.Join(found, "  ") + "\r\n")
 	}
 }
 
@@ -176,10 +176,10 @@ func (e *Editor) suspend() {
 	if e.Suspend == nil {
 		return
 	}
-	e.put(noPasteMarks)
-	e.leave()
+	e.writeTerminal(noPasteMarks)
+	e.finishLine()
 	e.Suspend()
-	e.put(pasteMarks)
+	e.writeTerminal(pasteMarks)
 }
 
 // search is Ctrl-R: the newest message that holds what is typed, and with
@@ -212,9 +212,9 @@ func (e *Editor) search(ctx context.Context) (done bool, err error) {
 			return false, nil
 		default:
 			e.prompt, e.past = prompt, n
-			return e.do(ctx, k)
+			return e.handleKey(ctx, k)
 		}
-		if at := e.History.Find(query, from); at > 0 && query != "" {
+		if at := e.History.FindBefore(query, from); at > 0 && query != "" {
 			n = at
 			e.set(e.History.Last(n))
 		}
@@ -235,13 +235,13 @@ func (e *Editor) show() {
 			rows[0] = e.Paint(e.prompt) + rest
 		}
 	}
-	e.put(e.draw(rows, row, column, height))
+	e.writeTerminal(e.draw(rows, row, column, height))
 }
 
-// leave puts the cursor below what is shown, which stays.
-func (e *Editor) leave() {
-	e.put("\r\n")
+// finishLine puts the cursor below what is shown, which stays.
+func (e *Editor) finishLine() {
+	e.writeTerminal("\r\n")
 	e.row = 0
 }
 
-func (e *Editor) put(s string) { _, _ = io.WriteString(e.Out, s) } // a terminal that is gone shows itself at the next key
+func (e *Editor) writeTerminal(s string) { _, _ = io.WriteString(e.Out, s) } // a terminal that is gone shows itself at the next key

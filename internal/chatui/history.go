@@ -117,9 +117,9 @@ func (h *History) Len() int { return len(h.all) }
 // Last is the n-th last message, from 1.
 func (h *History) Last(n int) string { return h.all[len(h.all)-n] }
 
-// Find returns which of the last messages, from the from-th last on, has text
+// FindBefore returns which of the last messages, from the from-th last on, has text
 // in it; 0: none.
-func (h *History) Find(text string, from int) int {
+func (h *History) FindBefore(text string, from int) int {
 	for n := from; n <= len(h.all); n++ {
 		if strings.Contains(strings.ToLower(h.Last(n)), strings.ToLower(text)) {
 			return n

@@ -23,7 +23,7 @@ func (m *Markdown) inline(text []byte, s style, whole bool) int {
 					n -= cutRune(text[i:])
 				}
 			}
-			m.pass(text[i:i+n], s)
+			m.writeText(text[i:i+n], s)
 			if i += n; n == 0 {
 				return i
 			}
@@ -46,8 +46,8 @@ func (m *Markdown) inline(text []byte, s style, whole bool) int {
 	return len(text)
 }
 
-// pass prints text as it is.
-func (m *Markdown) pass(text []byte, s style) {
+// writeText prints text as it is.
+func (m *Markdown) writeText(text []byte, s style) {
 	if len(text) == 0 {
 		return
 	}
@@ -73,16 +73,16 @@ func cutRune(text []byte) int {
 func (m *Markdown) escaped(text []byte, s style, whole bool) int {
 	if len(text) == 1 {
 		if whole {
-			m.pass(text, s)
+			m.writeText(text, s)
 			return 1
 		}
 		return 0
 	}
 	if bytes.IndexByte([]byte("`*_#"), text[1]) < 0 {
-		m.pass(text[:1], s)
+		m.writeText(text[:1], s)
 		return 1
 	}
-	m.pass(text[1:2], s)
+	m.writeText(text[1:2], s)
 	return 2
 }
 
@@ -106,13 +106,13 @@ func (m *Markdown) span(text []byte, s style, whole bool) int {
 		if bytes.HasPrefix(inner, []byte{' '}) && bytes.HasSuffix(inner, []byte{' '}) && len(bytes.TrimSpace(inner)) > 0 && n > 1 {
 			inner = inner[1 : len(inner)-1] // the room that `` `this` `` needs
 		}
-		m.pass(inner, s|code)
+		m.writeText(inner, s|code)
 		m.prev = '`'
 		return at + n
 	case !all:
 		return 0
 	}
-	m.pass(in[:n], s)
+	m.writeText(in[:n], s)
 	return n
 }
 
@@ -145,12 +145,12 @@ func (m *Markdown) emphasis(text []byte, s style, whole bool) int {
 		if !all {
 			return 0
 		}
-		m.pass(in[:n], s)
+		m.writeText(in[:n], s)
 		return n
 	}
 	next, _ := utf8.DecodeRune(rest)
-	if n > 3 || len(rest) == 0 || unicode.IsSpace(next) || wordy(m.prev) {
-		m.pass(in[:n], s)
+	if n > 3 || len(rest) == 0 || unicode.IsSpace(next) || isWordRune(m.prev) {
+		m.writeText(in[:n], s)
 		return n
 	}
 	at := closer(in, c, n, ends, all)
@@ -163,11 +163,11 @@ func (m *Markdown) emphasis(text []byte, s style, whole bool) int {
 	case !all:
 		return 0
 	}
-	m.pass(in[:n], s)
+	m.writeText(in[:n], s)
 	return n
 }
 
-func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // closer finds what ends emphasis that n marks c begin; -1: nothing does, or it
 // is not clear before all the text is there. Marks in code are none.
@@ -189,7 +189,7 @@ func closer(text []byte, c byte, n int, ends, all bool) int {
 			before, _ := utf8.DecodeLastRune(text[:i])
 			after, _ := utf8.DecodeRune(rest)
 			known := len(rest) > 0 && utf8.FullRune(rest) || ends
-			if many == n && known && !unicode.IsSpace(before) && !(len(rest) > 0 && wordy(after)) {
+			if many == n && known && !unicode.IsSpace(before) && !(len(rest) > 0 && isWordRune(after)) {
 				return i
 			}
 			i += many

@@ -31,8 +31,8 @@ type Check struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// patience is how long one question to a server may take.
-const patience = 5 * time.Second
+// checkTimeout is how long one question to a server may take.
+const checkTimeout = 5 * time.Second
 
 // Run checks the configuration, the machine, and each provider in use. cfg and
 // err are what loading the configuration and assembling the stack came to: with
@@ -58,7 +58,7 @@ func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []C
 			list = openaiChecks(ctx, cfg, t)
 		}
 		if works {
-			soften(list)
+			downgradeFailures(list)
 		}
 		works = works || !failed(list)
 		checks = append(checks, list...)
@@ -78,8 +78,8 @@ func failed(checks []Check) bool {
 	return false
 }
 
-// soften makes the failures of a stand-in warnings, as another works.
-func soften(checks []Check) {
+// downgradeFailures makes the failures of a stand-in warnings, as another works.
+func downgradeFailures(checks []Check) {
 	for i := range checks {
 		if checks[i].Status == Fail {
 			checks[i].Status = Warn
@@ -87,13 +87,13 @@ func soften(checks []Check) {
 	}
 }
 
-// ask puts one question to a server, with patience.
-func ask[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	inner, cancel := context.WithTimeout(ctx, patience)
+// withTimeout puts one question to a server, with patience.
+func withTimeout[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	inner, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	v, err := f(inner)
 	if err != nil && ctx.Err() == nil && inner.Err() != nil {
-		err = fmt.Errorf("no answer within %s", patience)
+		err = fmt.Errorf("no answer within %s", checkTimeout)
 	}
 	return v, err
 }

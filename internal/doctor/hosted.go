@@ -26,7 +26,7 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) [
 	if !ok {
 		return []Check{key}
 	}
-	models, err := ask(ctx, t.Provider.Models)
+	models, err := withTimeout(ctx, t.Provider.Models)
 	checks := []Check{key, hostedServer(ctx, t, models, err)}
 	if err == nil {
 		checks = append(checks, hostedModel(t, models))
@@ -63,12 +63,12 @@ func hostedServer(ctx context.Context, t stack.Configured, models []provider.Mod
 	var pe *provider.Error
 	switch {
 	case err == nil:
-		c.Status, c.Detail = OK, fmt.Sprintf("%s answers and lists %s", t.Endpoint, count(len(models)))
+		c.Status, c.Detail = OK, fmt.Sprintf("%s answers and lists %s", t.Endpoint, countModels(len(models)))
 		if t.Keyless == nil {
 			break
 		}
-		if _, err := ask(ctx, t.Keyless.Models); errors.Is(err, provider.Denied) {
-			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %s", t.Endpoint, count(len(models)))
+		if _, err := withTimeout(ctx, t.Keyless.Models); errors.Is(err, provider.Denied) {
+			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %s", t.Endpoint, countModels(len(models)))
 		} else if err == nil {
 			c.Detail += ", to anybody: the first question will tell whether it accepts the key"
 		}
@@ -96,7 +96,7 @@ func hostedModel(t stack.Configured, models []provider.Model) Check {
 	return Check{t.Config.Name + ": model", Warn, t.Config.Model + " is not in the server's list", fmt.Sprintf("see `tandem models list %s`", t.Config.Name)}
 }
 
-func count(models int) string {
+func countModels(models int) string {
 	if models == 1 {
 		return "1 model"
 	}

@@ -18,7 +18,7 @@ import (
 func ollamaChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Configured) []Check {
 	name := t.Config.Name
 	var checks []Check
-	version, err := ask(ctx, func(ctx context.Context) (string, error) {
+	version, err := withTimeout(ctx, func(ctx context.Context) (string, error) {
 		v, ok := provider.As[provider.Versioner](t.Provider)
 		if !ok {
 			return "", errors.New("it does not tell its version")
@@ -81,7 +81,7 @@ const staysRemedy = "prompts may not leave this machine: choose a model that run
 
 func modelChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Configured) []Check {
 	name, model := t.Config.Name, t.Config.Model
-	info, err := ask(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
+	info, err := withTimeout(ctx, func(ctx context.Context) (provider.ModelInfo, error) {
 		i, ok := provider.As[provider.Inspector](t.Provider)
 		if !ok {
 			return provider.ModelInfo{}, errors.New("it does not describe models")
@@ -146,7 +146,7 @@ func windowCheck(t stack.Configured, m provider.ModelInfo) Check {
 // measured to take.
 func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info provider.ModelInfo) Check {
 	c := Check{Name: t.Config.Name + ": processor", Status: OK}
-	m, err := ask(ctx, func(ctx context.Context) (preload.Memory, error) {
+	m, err := withTimeout(ctx, func(ctx context.Context) (preload.Memory, error) {
 		m, _, err := preload.MemoryOf(ctx, t.Provider, info)
 		return m, err
 	})

@@ -24,11 +24,11 @@ func versionCheck(name, version string) Check {
 	case len(numbers(version)) == 0:
 		c.Status, c.Detail = Warn, fmt.Sprintf("%q is no version that can be compared", version)
 		c.Remedy = "see that it is Ollama " + oldestSafe + " or newer"
-	case less(version, oldestServed):
+	case olderThan(version, oldestServed):
 		c.Status = Fail
 		c.Detail = fmt.Sprintf("%s is older than %s, which tandem needs, and has known vulnerabilities", version, oldestServed)
 		c.Remedy = "upgrade Ollama: https://ollama.com/download"
-	case less(version, oldestSafe):
+	case olderThan(version, oldestSafe):
 		c.Status = Warn
 		c.Detail = fmt.Sprintf("%s has known vulnerabilities, mended in %s", version, oldestSafe)
 		c.Remedy = "upgrade Ollama: https://ollama.com/download"
@@ -36,8 +36,8 @@ func versionCheck(name, version string) Check {
 	return c
 }
 
-// less compares dotted versions by number; what follows a - or + is ignored.
-func less(a, b string) bool {
+// olderThan compares dotted versions by number; what follows a - or + is ignored.
+func olderThan(a, b string) bool {
 	x, y := numbers(a), numbers(b)
 	for i := range max(len(x), len(y)) {
 		var m, n int

@@ -83,7 +83,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 	s := Status{Host: e.cfg.Host}
 	v, err := e.version(ctx)
 	s.Answering, s.Version = err == nil, v
-	st, why, ok := e.ours()
+	st, why, ok := e.ownedServer()
 	if s.Why = why; ok {
 		s.Ours, s.PID, s.Started, s.Binary = true, st.PID, &st.Started, st.Binary
 		s.Watched = e.supervised()
@@ -99,23 +99,23 @@ func (e *Engine) Status(ctx context.Context) Status {
 	return s
 }
 
-// Keep notes that the server is in use, and sees to it that a server of ours
+// KeepAlive notes that the server is in use, and sees to it that a server of ours
 // is watched. It reports whether the server is just being stopped for want of
 // use: it should not be asked then; Ensure starts it again. It costs a few
 // system calls, and almost nothing for a server that is not ours.
-func (e *Engine) Keep() (stopping bool) {
+func (e *Engine) KeepAlive() (stopping bool) {
 	if _, err := os.Stat(e.path(stateFile)); err != nil {
 		return false
 	}
 	e.touch()
-	st, _, ok := e.ours()
+	st, _, ok := e.ownedServer()
 	switch {
 	case !ok:
 		return false
 	case e.supervised():
 		return st.Stopping
 	}
-	e.rewatch()
+	e.restartSupervisor()
 	return false
 }
 

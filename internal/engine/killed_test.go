@@ -198,7 +198,7 @@ func TestStateOfADeadServerDoesNotNameAStranger(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = stranger.Process.Kill(); _ = stranger.Wait() })
 	e := New(cfg)
-	err := e.remember(state{process: process{PID: stranger.Process.Pid, Birth: "another boot/1"}, Binary: cfg.Binary})
+	err := e.saveState(state{process: process{PID: stranger.Process.Pid, Birth: "another boot/1"}, Binary: cfg.Binary})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestOnlyRunnersAreSweptUp(t *testing.T) {
 	}
 	t.Cleanup(func() { kill(t, pid) })
 	e := New(cfg)
-	if err := e.remember(state{process: process{PID: leader.Process.Pid, Birth: "dead"}, Binary: cfg.Binary}); err != nil {
+	if err := e.saveState(state{process: process{PID: leader.Process.Pid, Birth: "dead"}, Binary: cfg.Binary}); err != nil {
 		t.Fatal(err)
 	}
 	ensure(t, cfg)

@@ -163,7 +163,7 @@ func configure(t *testing.T, bin string, env ...string) Config {
 	return cfg
 }
 
-func (e *Engine) owned() bool { _, _, ok := e.ours(); return ok }
+func (e *Engine) owned() bool { _, _, ok := e.ownedServer(); return ok }
 
 func freeHost(t *testing.T) string {
 	t.Helper()

@@ -20,9 +20,9 @@ const tokenVariable = "TANDEM_ENGINE_TOKEN"
 
 func newToken() string { return rand.Text() }
 
-// facts are what the system says of a process id now. The zero value of a field
+// processFacts are what the system says of a process id now. The zero value of a field
 // is a fact that could not be learned.
-type facts struct {
+type processFacts struct {
 	self, parent int      // ids of the process that asks, and of its parent
 	birth        string   // see birthOf; "": no such process, or it has ended
 	exe          string   // path of the program that runs
@@ -40,7 +40,7 @@ type facts struct {
 // process must bear the state's token, or, where a system does not tell a
 // process's environment, listen on the engine's host. What cannot be learned
 // proves nothing.
-func owned(st state, f facts) (ok bool, why string) {
+func owned(st state, f processFacts) (ok bool, why string) {
 	exe := cmp.Or(st.Exe, f.binary)
 	switch {
 	case st.PID <= 1:
@@ -71,9 +71,9 @@ func owned(st state, f facts) (ok bool, why string) {
 // its file, which Linux then tells.
 func program(exe string) string { return strings.TrimSuffix(exe, " (deleted)") }
 
-// learn asks the system about the process that a state names.
-func (e *Engine) learn(st state) facts {
-	f := facts{self: os.Getpid(), parent: os.Getppid()}
+// inspectProcess asks the system about the process that a state names.
+func (e *Engine) inspectProcess(st state) processFacts {
+	f := processFacts{self: os.Getpid(), parent: os.Getppid()}
 	if st.PID <= 1 {
 		return f
 	}

@@ -20,51 +20,51 @@ func TestOwned(t *testing.T) {
 	const pid = 4711
 	type (
 		onState func(*state)
-		onFacts func(*facts)
+		onFacts func(*processFacts)
 	)
 	for name, tc := range map[string]struct {
 		change any
 		want   string // part of the reason; "": it is ours
 	}{
 		"all fits":                         {nil, ""},
-		"program replaced by an update":    {onFacts(func(f *facts) { f.exe += " (deleted)" }), ""},
-		"updated before it was noted":      {onFacts(func(f *facts) { f.exe, f.binary = "/opt/ollama (deleted)", "/opt/ollama" }), ""},
+		"program replaced by an update":    {onFacts(func(f *processFacts) { f.exe += " (deleted)" }), ""},
+		"updated before it was noted":      {onFacts(func(f *processFacts) { f.exe, f.binary = "/opt/ollama (deleted)", "/opt/ollama" }), ""},
 		"not noted yet, the binary itself": {onState(func(s *state) { s.Exe = "" }), ""},
-		"no environment, but it listens":   {onFacts(func(f *facts) { f.env, f.listens = nil, true }), ""},
+		"no environment, but it listens":   {onFacts(func(f *processFacts) { f.env, f.listens = nil, true }), ""},
 
 		"id 0":                      {onState(func(s *state) { s.PID = 0 }), "no server's"},
 		"id 1":                      {onState(func(s *state) { s.PID = 1 }), "no server's"},
 		"negative id":               {onState(func(s *state) { s.PID = -pid }), "no server's"},
 		"all processes":             {onState(func(s *state) { s.PID = -1 }), "no server's"},
-		"own id":                    {onFacts(func(f *facts) { f.self = pid }), "tandem itself"},
-		"own parent":                {onFacts(func(f *facts) { f.parent = pid }), "what started it"},
-		"ended":                     {onFacts(func(f *facts) { f.birth = "" }), "has ended"},
-		"another start time":        {onFacts(func(f *facts) { f.birth = "boot/8" }), "another time"},
-		"another boot":              {onFacts(func(f *facts) { f.birth = "later boot/7" }), "another time"},
+		"own id":                    {onFacts(func(f *processFacts) { f.self = pid }), "tandem itself"},
+		"own parent":                {onFacts(func(f *processFacts) { f.parent = pid }), "what started it"},
+		"ended":                     {onFacts(func(f *processFacts) { f.birth = "" }), "has ended"},
+		"another start time":        {onFacts(func(f *processFacts) { f.birth = "boot/8" }), "another time"},
+		"another boot":              {onFacts(func(f *processFacts) { f.birth = "later boot/7" }), "another time"},
 		"no start time in the file": {onState(func(s *state) { s.Birth = "" }), "another time"},
-		"another program":           {onFacts(func(f *facts) { f.exe = "/home/me/ollama" }), "runs /home/me/ollama"},
-		"a program not told":        {onFacts(func(f *facts) { f.exe = "" }), "does not tell"},
-		"not noted yet, a script":   {func(s *state, f *facts) { s.Exe, f.exe = "", "/usr/bin/python3" }, "runs /usr/bin/python3"},
-		"a file of older days":      {func(s *state, _ *facts) { s.Exe, s.Token = "", "" }, "not say enough"},
-		"no token in the file":      {func(s *state, f *facts) { s.Token, f.env = "", []string{tokenVariable + "="} }, "not say enough"},
-		"in another's group":        {onFacts(func(f *facts) { f.leads = false }), "no group"},
-		"a thread":                  {onFacts(func(f *facts) { f.leads = false }), "no group"},
-		"another's token":           {onFacts(func(f *facts) { f.env = []string{tokenVariable + "=other"} }), "token"},
-		"a longer token":            {onFacts(func(f *facts) { f.env = []string{tokenVariable + "=secretive"} }), "token"},
+		"another program":           {onFacts(func(f *processFacts) { f.exe = "/home/me/ollama" }), "runs /home/me/ollama"},
+		"a program not told":        {onFacts(func(f *processFacts) { f.exe = "" }), "does not tell"},
+		"not noted yet, a script":   {func(s *state, f *processFacts) { s.Exe, f.exe = "", "/usr/bin/python3" }, "runs /usr/bin/python3"},
+		"a file of older days":      {func(s *state, _ *processFacts) { s.Exe, s.Token = "", "" }, "not say enough"},
+		"no token in the file":      {func(s *state, f *processFacts) { s.Token, f.env = "", []string{tokenVariable + "="} }, "not say enough"},
+		"in another's group":        {onFacts(func(f *processFacts) { f.leads = false }), "no group"},
+		"a thread":                  {onFacts(func(f *processFacts) { f.leads = false }), "no group"},
+		"another's token":           {onFacts(func(f *processFacts) { f.env = []string{tokenVariable + "=other"} }), "token"},
+		"a longer token":            {onFacts(func(f *processFacts) { f.env = []string{tokenVariable + "=secretive"} }), "token"},
 		"no token, though it listens": {
-			onFacts(func(f *facts) { f.env, f.listens = []string{"OLLAMA_HOST=127.0.0.1:1"}, true }), "token",
+			onFacts(func(f *processFacts) { f.env, f.listens = []string{"OLLAMA_HOST=127.0.0.1:1"}, true }), "token",
 		},
-		"neither environment nor port": {onFacts(func(f *facts) { f.env = nil }), "does not listen"},
+		"neither environment nor port": {onFacts(func(f *processFacts) { f.env = nil }), "does not listen"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := state{process: process{PID: pid, Birth: "boot/7"}, Binary: "/usr/bin/ollama", Exe: "/opt/ollama", Token: "secret"}
-			f := facts{self: 10, parent: 9, birth: "boot/7", exe: "/opt/ollama", binary: "/opt/ollama", leads: true, env: []string{"A=1", tokenVariable + "=secret"}}
+			f := processFacts{self: 10, parent: 9, birth: "boot/7", exe: "/opt/ollama", binary: "/opt/ollama", leads: true, env: []string{"A=1", tokenVariable + "=secret"}}
 			switch change := tc.change.(type) {
 			case onState:
 				change(&st)
 			case onFacts:
 				change(&f)
-			case func(*state, *facts):
+			case func(*state, *processFacts):
 				change(&st, &f)
 			}
 			ok, why := owned(st, f)
@@ -141,7 +141,7 @@ func TestAStrangerIsNeverKilled(t *testing.T) {
 			pid := st.PID
 			change(&st)
 			e := New(cfg)
-			if err := e.remember(st); err != nil {
+			if err := e.saveState(st); err != nil {
 				t.Fatal(err)
 			}
 			if err := e.Stop(context.Background()); err == nil {
@@ -166,11 +166,11 @@ func TestAStrangerIsNeverKilled(t *testing.T) {
 func TestAnotherProgramUnderTheServersID(t *testing.T) {
 	st, _ := stranger(t, tokenVariable+"=a token")
 	e := New(fake(t, ""))
-	if ok, why := owned(st, e.learn(st)); !ok {
+	if ok, why := owned(st, e.inspectProcess(st)); !ok {
 		t.Fatalf("the test's own server is not known: %s", why)
 	}
 	st.Exe = "/usr/bin/ollama"
-	if ok, _ := owned(st, e.learn(st)); ok {
+	if ok, _ := owned(st, e.inspectProcess(st)); ok {
 		t.Error("a process that runs another program is taken for the server")
 	}
 }
@@ -200,7 +200,7 @@ func TestAStateFileOfAnotherKind(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			st, why, ok := e.ours()
+			st, why, ok := e.ownedServer()
 			if ok || why == "" || time.Since(began) > 10*time.Second {
 				t.Errorf("got %+v, %q, %v", st, why, ok)
 			}
@@ -208,10 +208,10 @@ func TestAStateFileOfAnotherKind(t *testing.T) {
 			if name == "directory" {
 				return // nothing takes its place
 			}
-			if err := e.remember(state{Token: "new"}); err != nil {
+			if err := e.saveState(state{Token: "new"}); err != nil {
 				t.Fatal(err)
 			}
-			if st, err := e.recall(); err != nil || st.Token != "new" {
+			if st, err := e.loadState(); err != nil || st.Token != "new" {
 				t.Errorf("then got %+v, %v", st, err)
 			}
 			if data, err := os.ReadFile(e.path(stateFile) + ".elsewhere"); err == nil && strings.Contains(string(data), "new") {

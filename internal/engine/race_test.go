@@ -44,12 +44,12 @@ func TestEnsureWhileTheSupervisorIsStopping(t *testing.T) {
 	cfg := fake(t, "dawdle") // stopping takes its time
 	first := ensure(t, cfg)
 	e := New(cfg)
-	st, _, _ := e.ours()
+	st, _, _ := e.ownedServer()
 	st.Stopping = true
-	if err := e.remember(st); err != nil {
+	if err := e.saveState(st); err != nil {
 		t.Fatal(err)
 	}
-	if !e.Keep() {
+	if !e.KeepAlive() {
 		t.Error("Keep does not say that the server is being stopped")
 	}
 	// What the supervisor does on its way out.
@@ -71,15 +71,15 @@ func TestAServerThatWasNotStoppedAfterAllIsUsed(t *testing.T) {
 	first := ensure(t, cfg)
 	kill(t, supervisors(t)...)
 	e := New(cfg)
-	st, _, _ := e.ours()
+	st, _, _ := e.ownedServer()
 	st.Stopping = true
-	if err := e.remember(st); err != nil {
+	if err := e.saveState(st); err != nil {
 		t.Fatal(err)
 	}
 	if second := ensure(t, cfg); second.PID != first.PID {
 		t.Errorf("process %d in place of %d", second.PID, first.PID)
 	}
-	eventually(t, "the new supervisor clears the mark", func() bool { st, _, ok := e.ours(); return ok && !st.Stopping })
+	eventually(t, "the new supervisor clears the mark", func() bool { st, _, ok := e.ownedServer(); return ok && !st.Stopping })
 }
 
 // Whoever has noted a use before the supervisor's mark is heard.
@@ -92,7 +92,7 @@ func TestAUseInTheLastMomentIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		kept := time.Now()
-		if e.Keep() {
+		if e.KeepAlive() {
 			continue // it says so: the caller starts it again
 		}
 		if _, err := e.version(context.Background()); err != nil && time.Since(kept) < cfg.Idle {

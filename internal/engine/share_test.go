@@ -141,7 +141,7 @@ func TestAServerInUseIsNotStopped(t *testing.T) {
 	cfg.Idle = 2 * time.Second
 	st := ensure(t, cfg)
 	stays(t, cfg, st.PID, 3*cfg.Idle, func() {
-		if New(cfg).Keep() {
+		if New(cfg).KeepAlive() {
 			t.Error("Keep says that the server is about to stop")
 		}
 	})
@@ -199,7 +199,7 @@ func TestWorkAfterARunnerHasEndedIsSeen(t *testing.T) {
 	cfg.Idle = 2 * time.Second
 	st := ensure(t, cfg)
 	pid := runner(t, cfg, "busy")
-	state, _, _ := New(cfg).ours()
+	state, _, _ := New(cfg).ownedServer()
 	eventually(t, "the runner has worked more than the rest of the test will", func() bool { return state.cpuSeconds() > 6 })
 	kill(t, pid)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -23,7 +23,7 @@ func (e *Engine) Ensure(ctx context.Context, progress func(string)) error {
 	if done, err := e.answers(ctx); done {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.StartTimeout, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.StartTimeout, errStartTimeout)
 	defer cancel()
 	for {
 		unlock, err := e.tryLock()
@@ -34,11 +34,11 @@ func (e *Engine) Ensure(ctx context.Context, progress func(string)) error {
 			defer unlock()
 			return e.start(ctx, progress)
 		}
-		if err := e.wait(ctx, 50*time.Millisecond); err != nil {
+		if err := e.pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 		if done, err := e.answers(ctx); done {
-			return e.inTime(ctx, err)
+			return e.startTimeoutError(ctx, err)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	_, err := e.version(ctx)
 	switch {
 	case err == nil:
-		return !e.Keep(), nil
+		return !e.KeepAlive(), nil
 	case ctx.Err() != nil:
 		return true, ctx.Err()
 	case errors.Is(err, errNotOllama):
@@ -57,7 +57,7 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case httpx.Refused(err):
 		return false, nil
 	}
-	if _, _, ours := e.ours(); !ours && e.occupied(ctx) {
+	if _, _, ours := e.ownedServer(); !ours && e.occupied(ctx) {
 		return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
 	}
 	return false, nil
@@ -75,7 +75,7 @@ func (e *takenError) Error() string {
 // Is reports whether target is ErrTaken.
 func (e *takenError) Is(target error) bool { return target == ErrTaken }
 
-var errSlow = errors.New("Ollama did not answer in time")
+var errStartTimeout = errors.New("Ollama did not answer in time")
 
 // maxSpawns is how many supervisors one start tries, where they end without a
 // word: killed, or broken.
@@ -84,9 +84,9 @@ const maxSpawns = 3
 // start starts the server and waits until it answers. The caller holds the
 // start lock.
 func (e *Engine) start(ctx context.Context, progress func(string)) error {
-	defer e.rewatchLocked() // the supervisor of a server that answers may have been killed
+	defer e.restartSupervisorLocked() // the supervisor of a server that answers may have been killed
 	if done, err := e.answers(ctx); done {
-		return e.inTime(ctx, err)
+		return e.startTimeoutError(ctx, err)
 	}
 	bin, err := FindBinary(e.cfg.Binary)
 	if err != nil {
@@ -114,23 +114,23 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 				return fmt.Errorf("starting the engine's supervisor: %w", err)
 			}
 		}
-		if err := e.wait(ctx, 25*time.Millisecond); err != nil {
+		if err := e.pause(ctx, 25*time.Millisecond); err != nil {
 			return err
 		}
 		if done, err := e.answers(ctx); done {
 			if err == nil {
-				e.awaitNote(ctx)
+				e.awaitState(ctx)
 			}
-			return e.inTime(ctx, err)
+			return e.startTimeoutError(ctx, err)
 		}
 	}
 }
 
-// awaitNote waits until the supervisor has noted which program answers, so that
+// awaitState waits until the supervisor has noted which program answers, so that
 // a stop right after a start knows it. It gives up after a second.
-func (e *Engine) awaitNote(ctx context.Context) {
-	for deadline := time.Now().Add(lockPatience); time.Now().Before(deadline) && e.supervised(); {
-		if st, _, ok := e.ours(); ok && st.Exe != "" || e.wait(ctx, 10*time.Millisecond) != nil {
+func (e *Engine) awaitState(ctx context.Context) {
+	for deadline := time.Now().Add(lockTimeout); time.Now().Before(deadline) && e.supervised(); {
+		if st, _, ok := e.ownedServer(); ok && st.Exe != "" || e.pause(ctx, 10*time.Millisecond) != nil {
 			return
 		}
 	}
@@ -145,40 +145,40 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// wait waits for d, or for ctx, whose error it then returns in plain words.
-func (e *Engine) wait(ctx context.Context, d time.Duration) error {
+// pause waits for d, or for ctx, whose error it then returns in plain words.
+func (e *Engine) pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return e.inTime(ctx, ctx.Err())
+		return e.startTimeoutError(ctx, ctx.Err())
 	case <-t.C:
 		return nil
 	}
 }
 
-// inTime is err, unless ctx ended because the start took too long.
-func (e *Engine) inTime(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
-		return fmt.Errorf("%w within %s; its log is %s", errSlow, e.cfg.StartTimeout, e.LogPath())
+// startTimeoutError is err, unless ctx ended because the start took too long.
+func (e *Engine) startTimeoutError(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errStartTimeout) {
+		return fmt.Errorf("%w within %s; its log is %s", errStartTimeout, e.cfg.StartTimeout, e.LogPath())
 	}
 	return err
 }
 
-// rewatch gives a server of ours whose supervisor was killed a new one.
-func (e *Engine) rewatch() {
+// restartSupervisor gives a server of ours whose supervisor was killed a new one.
+func (e *Engine) restartSupervisor() {
 	unlock, err := e.tryLock()
 	if err != nil || unlock == nil {
 		return // whoever has the lock sees to it
 	}
 	defer unlock()
-	e.rewatchLocked()
+	e.restartSupervisorLocked()
 }
 
-// rewatchLocked is rewatch for a caller that holds the start lock. It waits
+// restartSupervisorLocked is rewatch for a caller that holds the start lock. It waits
 // until the supervisor watches, so that a busy caller does not start a hundred.
-func (e *Engine) rewatchLocked() {
-	st, _, ok := e.ours()
+func (e *Engine) restartSupervisorLocked() {
+	st, _, ok := e.ownedServer()
 	if !ok || e.supervised() {
 		return
 	}
@@ -186,7 +186,7 @@ func (e *Engine) rewatchLocked() {
 	if err != nil {
 		return // the server works unwatched too
 	}
-	for deadline := time.Now().Add(lockPatience); time.Now().Before(deadline) && !isClosed(ended) && !e.supervised(); {
+	for deadline := time.Now().Add(lockTimeout); time.Now().Before(deadline) && !isClosed(ended) && !e.supervised(); {
 		time.Sleep(5 * time.Millisecond)
 	}
 }

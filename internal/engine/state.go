@@ -107,8 +107,8 @@ func (e *Engine) write(name string, data []byte) error {
 	return os.Rename(tmp, e.path(name))
 }
 
-// recall reads the state, whether its process lives or not.
-func (e *Engine) recall() (state, error) {
+// loadState reads the state, whether its process lives or not.
+func (e *Engine) loadState() (state, error) {
 	data, err := e.read(stateFile)
 	if err != nil {
 		return state{}, err
@@ -118,24 +118,24 @@ func (e *Engine) recall() (state, error) {
 	return st, err
 }
 
-// ours returns the server of ours that lives, if one does. Without one, why says
+// ownedServer returns the server of ours that lives, if one does. Without one, why says
 // what became of the server that the state file names; "": it names none.
-func (e *Engine) ours() (st state, why string, ok bool) {
-	st, err := e.recall()
+func (e *Engine) ownedServer() (st state, why string, ok bool) {
+	st, err := e.loadState()
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{}, "", false
 	}
 	if err != nil {
 		return state{}, "the state file cannot be used: " + err.Error(), false
 	}
-	if ok, why := owned(st, e.learn(st)); !ok {
+	if ok, why := owned(st, e.inspectProcess(st)); !ok {
 		return state{}, fmt.Sprintf("process %d of the state file is left alone: %s", st.PID, why), false
 	}
 	return st, "", true
 }
 
-// remember and forget are for whoever holds the supervisor's lock.
-func (e *Engine) remember(st state) error {
+// saveState and forget are for whoever holds the supervisor's lock.
+func (e *Engine) saveState(st state) error {
 	data, err := json.Marshal(st)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (e *Engine) remember(st state) error {
 	return e.write(stateFile, data)
 }
 
-func (e *Engine) forget() { _ = os.Remove(e.path(stateFile)) }
+func (e *Engine) removeState() { _ = os.Remove(e.path(stateFile)) }
 
 // touch notes a use.
 func (e *Engine) touch() {

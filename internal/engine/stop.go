@@ -12,7 +12,7 @@ import (
 // Stop ends a server of ours and its runners. Errors: nothing runs, or what
 // runs is not provably ours.
 func (e *Engine) Stop(ctx context.Context) error {
-	st, why, ok := e.ours()
+	st, why, ok := e.ownedServer()
 	if !ok {
 		if why != "" {
 			why = " (" + why + ")"
@@ -40,8 +40,8 @@ func (e *Engine) settle(ctx context.Context) {
 	if held, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil || !held {
 		return
 	}
-	if _, _, ok := e.ours(); !ok {
-		e.forget()
+	if _, _, ok := e.ownedServer(); !ok {
+		e.removeState()
 	}
 }
 
@@ -72,7 +72,7 @@ func stopTree(ctx context.Context, st state) error {
 // sweep ends the runners that a server left when it was killed together with
 // its supervisor.
 func (e *Engine) sweep() {
-	if st, err := e.recall(); err == nil && !st.alive() {
+	if st, err := e.loadState(); err == nil && !st.alive() {
 		killRunners(st)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockPatience is how long a new supervisor tries to get its lock, which
+// lockTimeout is how long a new supervisor tries to get its lock, which
 // somebody's question holds for a moment now and then.
-const lockPatience = time.Second
+const lockTimeout = time.Second
 
 // Supervise runs the server of a host until it has not been used for
 // Config.Idle, it ends, or ctx does. If a supervisor lives already, it returns
@@ -25,7 +25,7 @@ func Supervise(ctx context.Context, cfg Config) error {
 	}
 	l := flock.New(e.path(supervisorLock))
 	defer l.Close()
-	patience, cancel := context.WithTimeout(ctx, lockPatience)
+	patience, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	if _, err := l.TryLockContext(patience, 5*time.Millisecond); err != nil {
 		if patience.Err() != nil {
@@ -33,37 +33,37 @@ func Supervise(ctx context.Context, cfg Config) error {
 		}
 		return err
 	}
-	if st, _, ok := e.ours(); ok { // its supervisor was killed: take over
+	if st, _, ok := e.ownedServer(); ok { // its supervisor was killed: take over
 		st.Idle, st.Stopping = e.cfg.Idle, false
-		if err := e.remember(st); err != nil {
+		if err := e.saveState(st); err != nil {
 			return err
 		}
-		return e.watch(ctx, server{state: st, known: true})
+		return e.watchServer(ctx, server{state: st, answered: true})
 	}
 	e.sweep()
-	srv, err := e.serve()
+	srv, err := e.startServer()
 	if err != nil {
-		e.failed(err)
+		e.writeFailure(err)
 		return err
 	}
-	return e.watch(ctx, srv)
+	return e.watchServer(ctx, srv)
 }
 
-// failed tells those who wait why there will be no server.
-func (e *Engine) failed(why error) {
+// writeFailure tells those who wait why there will be no server.
+func (e *Engine) writeFailure(why error) {
 	_ = e.write(failedFile, []byte(why.Error())) // they then wait in vain
 }
 
 // server is the process that is watched.
 type server struct {
 	state
-	ended   <-chan struct{} // closed when it ends; nil: not a child of ours
-	logFrom int64           // where its output begins in the log
-	known   bool            // it has answered
+	ended    <-chan struct{} // closed when it ends; nil: not a child of ours
+	logFrom  int64           // where its output begins in the log
+	answered bool            // it has answered
 }
 
-// serve starts `ollama serve`. Its process id is on disk before it runs.
-func (e *Engine) serve() (server, error) {
+// startServer starts `ollama serve`. Its process id is on disk before it runs.
+func (e *Engine) startServer() (server, error) {
 	bin, err := FindBinary(e.cfg.Binary)
 	if err != nil {
 		return server{}, err
@@ -91,15 +91,15 @@ func (e *Engine) serve() (server, error) {
 	}
 	srv := server{state: state{process: process{PID: cmd.Process.Pid}, Started: time.Now(), Binary: bin, Idle: e.cfg.Idle, Token: token}, logFrom: from}
 	if srv.Birth, err = birthOf(srv.PID); err != nil {
-		return giveUp(e.ended(srv))
+		return giveUp(e.endedError(srv))
 	}
-	if err := e.remember(srv.state); err != nil {
+	if err := e.saveState(srv.state); err != nil {
 		return giveUp(fmt.Errorf("noting the engine's state: %w", err))
 	}
 	if gate != nil {
 		_, err := gate.Write([]byte("\n"))
 		if err = joinClose(err, gate); err != nil {
-			return giveUp(e.ended(srv))
+			return giveUp(e.endedError(srv))
 		}
 	}
 	ended := make(chan struct{})
@@ -111,13 +111,13 @@ func (e *Engine) serve() (server, error) {
 	return srv, nil
 }
 
-// ended says what a server that ended before it answered wrote last.
-func (e *Engine) ended(s server) error {
+// endedError says what a server that ended before it answered wrote last.
+func (e *Engine) endedError(s server) error {
 	return fmt.Errorf("%s ended before it answered; its last words: %s; its log is %s", s.Binary, e.lastWords(s.logFrom), e.LogPath())
 }
 
-// watch waits for the server's end, for idleness, or for ctx.
-func (e *Engine) watch(ctx context.Context, s server) error {
+// watchServer waits for the server's end, for idleness, or for ctx.
+func (e *Engine) watchServer(ctx context.Context, s server) error {
 	if s.ended == nil {
 		polled, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -126,7 +126,7 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 	every := min(max(e.cfg.Idle/10, 100*time.Millisecond), 15*time.Second)
 	tick := time.NewTicker(50 * time.Millisecond) // until it answers
 	defer tick.Stop()
-	if s.known {
+	if s.answered {
 		tick.Reset(every)
 	}
 	// Touches are told apart, not compared with the clock: it may be set.
@@ -135,15 +135,15 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 		select {
 		case <-s.ended:
 			if ctx.Err() != nil {
-				return e.end(s)
+				return e.stopServer(s)
 			}
-			return e.gone(ctx, s)
+			return e.cleanUp(ctx, s)
 		case <-ctx.Done():
-			return e.end(s)
+			return e.stopServer(s)
 		case <-tick.C:
 		}
-		if !s.known {
-			if s.known = e.know(ctx, &s); s.known {
+		if !s.answered {
+			if s.answered = e.confirmAnswering(ctx, &s); s.answered {
 				tick.Reset(every)
 			}
 		}
@@ -161,22 +161,22 @@ func (e *Engine) watch(ctx context.Context, s server) error {
 			continue
 		}
 		s.Stopping = true
-		if err := e.remember(s.state); err != nil || e.lastTouch().Equal(touched) {
-			return errors.Join(err, e.end(s))
+		if err := e.saveState(s.state); err != nil || e.lastTouch().Equal(touched) {
+			return errors.Join(err, e.stopServer(s))
 		}
 		s.Stopping = false // it was used in the last moment
-		_ = e.remember(s.state)
+		_ = e.saveState(s.state)
 	}
 }
 
-// know reports whether a child of ours answers, and notes which program that is:
+// confirmAnswering reports whether a child of ours answers, and notes which program that is:
 // a start may lead over a shell or a wrapper.
-func (e *Engine) know(ctx context.Context, s *server) bool {
+func (e *Engine) confirmAnswering(ctx context.Context, s *server) bool {
 	if _, err := e.version(ctx); err != nil || !s.alive() {
 		return false
 	}
 	s.Exe = exeOf(s.PID)
-	return e.remember(s.state) == nil
+	return e.saveState(s.state) == nil
 }
 
 // pollEnd returns a channel that is closed when p has ended, or ctx.
@@ -197,26 +197,26 @@ func pollEnd(ctx context.Context, p process) <-chan struct{} {
 	return ended
 }
 
-// gone tidies up after a server that has ended by itself.
-func (e *Engine) gone(ctx context.Context, s server) error {
+// cleanUp tidies up after a server that has ended by itself.
+func (e *Engine) cleanUp(ctx context.Context, s server) error {
 	killRunners(s.state) // they must not outlive their server
-	e.forget()
-	if s.known {
+	e.removeState()
+	if s.answered {
 		return nil
 	}
 	if _, err := e.version(ctx); err != nil { // else another was faster
-		e.failed(e.ended(s))
+		e.writeFailure(e.endedError(s))
 	}
 	return nil
 }
 
-// end stops the server.
-func (e *Engine) end(s server) error {
+// stopServer stops the server.
+func (e *Engine) stopServer(s server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*grace)
 	defer cancel()
 	if err := stopTree(ctx, s.state); err != nil {
 		return err
 	}
-	e.forget()
+	e.removeState()
 	return nil
 }

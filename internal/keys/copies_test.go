@@ -118,7 +118,7 @@ func TestWhatAKilledSetLeftIsSwept(t *testing.T) {
 			stray(t, s, n)
 		}
 		waiting := New(filepath.Dir(s.dir), nil)
-		waiting.patience = time.Millisecond
+		waiting.timeout = time.Millisecond
 		if _, err := waiting.List(); err != nil {
 			t.Error(err)
 		}

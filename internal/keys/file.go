@@ -32,10 +32,10 @@ func (s *Store) write(path, value string) error {
 		return errors.New("there is no home directory to keep the key in; set HOME")
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("making the directory %s: %w", s.dir, cause(err))
+		return fmt.Errorf("making the directory %s: %w", s.dir, withoutPath(err))
 	}
 	if err := os.Chmod(s.dir, 0o700); err != nil { //nolint:gosec // a directory needs its x
-		return fmt.Errorf("closing the directory %s to others: %w", s.dir, cause(err))
+		return fmt.Errorf("closing the directory %s to others: %w", s.dir, withoutPath(err))
 	}
 	unlock, _ := s.lock()
 	defer unlock()
@@ -48,7 +48,7 @@ func (s *Store) write(path, value string) error {
 // not sweep.
 func (s *Store) lock() (unlock func(), swept []string) {
 	l := flock.New(filepath.Join(s.dir, lockFile))
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	if ok, err := l.TryLockContext(ctx, 5*time.Millisecond); err != nil || !ok {
 		return func() {}, nil
@@ -88,16 +88,16 @@ func cutLast(text, sep string) (before, after string, found bool) {
 	return text[:i], text[i+len(sep):], true
 }
 
-// remove deletes a file that may not be there.
-func remove(path string) error {
+// removeFile deletes a file that may not be there.
+func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing %s: %w", path, cause(err))
+		return fmt.Errorf("removing %s: %w", path, withoutPath(err))
 	}
 	return nil
 }
 
-// cause is the error without the path that it repeats.
-func cause(err error) error {
+// withoutPath is the error without the path that it repeats.
+func withoutPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err

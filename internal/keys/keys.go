@@ -48,14 +48,14 @@ type Keyring interface {
 // written goes with the next call of Set, Delete or List. It is safe for
 // concurrent use, by several processes too.
 type Store struct {
-	dir      string
-	system   Keyring
-	patience time.Duration
+	dir     string
+	system  Keyring
+	timeout time.Duration
 }
 
-// patience is how long a keyring may take for one call. It may be asking the
+// keyringTimeout is how long a keyring may take for one call. It may be asking the
 // user for the password that unlocks it.
-const patience = 20 * time.Second
+const keyringTimeout = 20 * time.Second
 
 // New returns the store whose files lie in dir/keys; an empty dir is that of a
 // user without a home. A nil system is a system without a keyring. New makes no
@@ -64,7 +64,7 @@ func New(dir string, system Keyring) *Store {
 	if dir != "" {
 		dir = filepath.Join(dir, "keys")
 	}
-	return &Store{dir: dir, system: system, patience: patience}
+	return &Store{dir: dir, system: system, timeout: keyringTimeout}
 }
 
 var _ config.Keyring = (*Store)(nil)
@@ -93,11 +93,11 @@ func (s *Store) Get(name string) (string, error) {
 	if !errors.Is(err, config.ErrNoKey) {
 		return value, err
 	}
-	value, err = s.bounded(func(k Keyring) (string, error) { return k.Get(name) })
+	value, err = s.callKeyring(func(k Keyring) (string, error) { return k.Get(name) })
 	switch {
 	case err == nil:
 		return value, nil
-	case errors.Is(err, config.ErrNoKey) || !s.marked(name):
+	case errors.Is(err, config.ErrNoKey) || !s.hasMarker(name):
 		return "", fmt.Errorf("%w called %q", config.ErrNoKey, name)
 	default:
 		return "", fmt.Errorf("the key %q lies in the system keyring, which does not give it: %w", name, err)
@@ -111,12 +111,12 @@ func (s *Store) Set(name, value string) (Key, error) {
 	if err := CheckName(name); err != nil {
 		return Key{}, err
 	}
-	if _, err := s.bounded(func(k Keyring) (string, error) { return "", k.Set(name, value) }); err != nil {
+	if _, err := s.callKeyring(func(k Keyring) (string, error) { return "", k.Set(name, value) }); err != nil {
 		key := Key{Name: name, Place: InFile, Path: s.path(name, valueSuffix)}
 		if err := s.write(key.Path, value); err != nil {
 			return Key{}, err
 		}
-		if s.marked(name) && !errors.Is(err, errSilent) {
+		if s.hasMarker(name) && !errors.Is(err, errSilent) {
 			_, _ = s.deleteFromKeyring(name)
 		}
 		return key, nil
@@ -124,7 +124,7 @@ func (s *Store) Set(name, value string) (Key, error) {
 	if err := s.write(s.path(name, markerSuffix), ""); err != nil {
 		return Key{}, err
 	}
-	if err := remove(s.path(name, valueSuffix)); err != nil {
+	if err := removeFile(s.path(name, valueSuffix)); err != nil {
 		return Key{}, err // the file's old key would hide the keyring's
 	}
 	return Key{Name: name, Place: InKeyring}, nil
@@ -144,13 +144,13 @@ func (s *Store) Delete(name string) (removed []Key, err error) {
 		unlock()
 		inFile = inFile || slices.Contains(swept, name)
 	}
-	if err := remove(file.Path); err != nil {
+	if err := removeFile(file.Path); err != nil {
 		return nil, err
 	}
 	if inFile {
 		removed = append(removed, file)
 	}
-	marked := s.marked(name)
+	marked := s.hasMarker(name)
 	found, err := s.deleteFromKeyring(name)
 	if found {
 		removed = append(removed, Key{Name: name, Place: InKeyring})
@@ -167,11 +167,11 @@ func (s *Store) Delete(name string) (removed []Key, err error) {
 // deleteFromKeyring reports whether the keyring had the key. Its error is that
 // of a keyring that does not serve.
 func (s *Store) deleteFromKeyring(name string) (found bool, err error) {
-	_, err = s.bounded(func(k Keyring) (string, error) { return "", k.Delete(name) })
+	_, err = s.callKeyring(func(k Keyring) (string, error) { return "", k.Delete(name) })
 	if err != nil && !errors.Is(err, config.ErrNoKey) {
 		return false, err
 	}
-	return err == nil, remove(s.path(name, markerSuffix))
+	return err == nil, removeFile(s.path(name, markerSuffix))
 }
 
 // List returns the names and places of the keys, by name; of one that lies in
@@ -201,16 +201,16 @@ func (s *Store) List() ([]Key, error) {
 	return list, nil
 }
 
-func (s *Store) marked(name string) bool {
+func (s *Store) hasMarker(name string) bool {
 	_, err := os.Lstat(s.path(name, markerSuffix))
 	return err == nil
 }
 
 func (s *Store) path(name, suffix string) string { return filepath.Join(s.dir, name+suffix) }
 
-// bounded makes one call to the keyring and gives it up after s.patience: the
+// callKeyring makes one call to the keyring and gives it up after s.patience: the
 // call then goes on in a goroutine of its own, and what it finds is dropped.
-func (s *Store) bounded(call func(Keyring) (string, error)) (string, error) {
+func (s *Store) callKeyring(call func(Keyring) (string, error)) (string, error) {
 	if s.system == nil {
 		return "", errNoKeyring
 	}
@@ -228,13 +228,13 @@ func (s *Store) bounded(call func(Keyring) (string, error)) (string, error) {
 		value, err := call(s.system)
 		done <- result{value, err}
 	}()
-	t := time.NewTimer(s.patience)
+	t := time.NewTimer(s.timeout)
 	defer t.Stop()
 	select {
 	case r := <-done:
 		return r.value, r.err
 	case <-t.C:
-		return "", fmt.Errorf("it did not answer within %s; %w", s.patience, errSilent)
+		return "", fmt.Errorf("it did not answer within %s; %w", s.timeout, errSilent)
 	}
 }
 

@@ -190,7 +190,7 @@ func TestAKeyringThatHangsHoldsNobodyUp(t *testing.T) {
 	h := hung{make(chan struct{})}
 	defer close(h.release)
 	s := New(t.TempDir(), h)
-	s.patience = 5 * time.Millisecond
+	s.timeout = 5 * time.Millisecond
 	if _, err := s.Get("openai"); !errors.Is(err, config.ErrNoKey) {
 		t.Errorf("get: %v", err)
 	}

@@ -8,22 +8,22 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// text is a tool's result as a model reads it. What is no text, such as a
+// resultText is a tool's result as a model reads it. What is no text, such as a
 // picture, is named in its place.
-func text(r *sdk.CallToolResult) string {
+func resultText(r *sdk.CallToolResult) string {
 	var parts []string
 	for _, c := range r.Content {
 		switch c := c.(type) {
 		case *sdk.TextContent:
 			parts = append(parts, c.Text)
 		case *sdk.ImageContent:
-			parts = append(parts, fmt.Sprintf("[picture: %s, %d bytes]", clean(c.MIMEType, false), len(c.Data)))
+			parts = append(parts, fmt.Sprintf("[picture: %s, %d bytes]", cleanText(c.MIMEType, false), len(c.Data)))
 		case *sdk.AudioContent:
-			parts = append(parts, fmt.Sprintf("[sound: %s, %d bytes]", clean(c.MIMEType, false), len(c.Data)))
+			parts = append(parts, fmt.Sprintf("[sound: %s, %d bytes]", cleanText(c.MIMEType, false), len(c.Data)))
 		case *sdk.ResourceLink:
-			parts = append(parts, fmt.Sprintf("[link: %s]", clean(strings.TrimSpace(c.Name+" "+c.URI), false)))
+			parts = append(parts, fmt.Sprintf("[link: %s]", cleanText(strings.TrimSpace(c.Name+" "+c.URI), false)))
 		case *sdk.EmbeddedResource:
-			parts = append(parts, resource(c.Resource))
+			parts = append(parts, resourceText(c.Resource))
 		}
 	}
 	if len(parts) == 0 && r.StructuredContent != nil {
@@ -34,12 +34,12 @@ func text(r *sdk.CallToolResult) string {
 	return strings.Join(parts, "\n")
 }
 
-func resource(r *sdk.ResourceContents) string {
+func resourceText(r *sdk.ResourceContents) string {
 	switch {
 	case r == nil:
 		return "[nothing]"
 	case r.Blob != nil:
-		return fmt.Sprintf("[file: %s, %d bytes]", clean(r.URI, false), len(r.Blob))
+		return fmt.Sprintf("[file: %s, %d bytes]", cleanText(r.URI, false), len(r.Blob))
 	}
 	return r.Text
 }

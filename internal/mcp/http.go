@@ -10,15 +10,15 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// statuses notes how a server at a URL answered last, which the SDK keeps to
+// statusTransport notes how a server at a URL answered last, which the SDK keeps to
 // itself.
-type statuses struct {
+type statusTransport struct {
 	http.RoundTripper
 	last atomic.Int32 // 0: it did not
 }
 
 // RoundTrip makes one HTTP call.
-func (s *statuses) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s *statusTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	s.last.Store(0)
 	resp, err := s.RoundTripper.RoundTrip(req)
 	if err == nil {
@@ -28,14 +28,14 @@ func (s *statuses) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections closes the connections that no call is using.
-func (s *statuses) CloseIdleConnections() {
+func (s *statusTransport) CloseIdleConnections() {
 	if c, ok := s.RoundTripper.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// explain says in plain words why a server at a URL gave no answer.
-func (s *statuses) explain(err error) error {
+// statusError says in plain words why a server at a URL gave no answer.
+func (s *statusTransport) statusError(err error) error {
 	status := int(s.last.Load())
 	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	switch {
@@ -49,7 +49,7 @@ func (s *statuses) explain(err error) error {
 		return fmt.Errorf("it points to another address (%s), which is not followed; write that into `url` if it is right", said)
 	case status >= 400:
 		return fmt.Errorf("it failed (%s); try again later", said)
-	case status == 0 && !errors.Is(err, errSlow):
+	case status == 0 && !errors.Is(err, errTimeout):
 		return httpx.Plain(err)
 	}
 	return err

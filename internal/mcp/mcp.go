@@ -55,7 +55,7 @@ type Session struct {
 	cfg  Config
 	cs   *sdk.ClientSession
 	proc *process // nil: it is at a URL
-	http *statuses
+	http *statusTransport
 	over chan struct{} // closed when cs is
 }
 
@@ -72,8 +72,8 @@ func (e *Error) Error() string { return fmt.Sprintf("the MCP server %s: %v", e.S
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// errSlow is the cause of a context that ended by Timeout.
-var errSlow = errors.New("it did not answer in time")
+// errTimeout is the cause of a context that ended by Timeout.
+var errTimeout = errors.New("it did not answer in time")
 
 // Connect starts the server, or reaches it, and greets it. ctx ends the attempt,
 // not the session: that ends with [Session.Close], which whoever connects calls.
@@ -93,7 +93,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
 		client := httpx.BoundedClient(cfg.Policy, connectWithin, cfg.Header, mostBody)
-		s.http = &statuses{RoundTripper: client.Transport}
+		s.http = &statusTransport{RoundTripper: client.Transport}
 		client.Transport = s.http
 		transport = &sdk.StreamableClientTransport{
 			Endpoint: cfg.URL, HTTPClient: client,
@@ -104,11 +104,11 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		Capabilities:   &sdk.ClientCapabilities{}, // it may ask us for nothing
 		MultiRoundTrip: &sdk.MultiRoundTripOptions{Disabled: true},
 	})
-	cs, err := within(ctx, cfg.Timeout, func(ctx context.Context) (*sdk.ClientSession, error) {
+	cs, err := withTimeout(ctx, cfg.Timeout, func(ctx context.Context) (*sdk.ClientSession, error) {
 		return client.Connect(ctx, transport, nil)
 	})
 	if err != nil {
-		err = s.explain(ctx, err)
+		err = s.sessionError(ctx, err)
 		s.Close()
 		return nil, err
 	}
@@ -137,10 +137,10 @@ func (s *Session) Ended() bool {
 	}
 }
 
-// within runs do for at most limit. It comes back when ctx ends, whatever do
+// withTimeout runs do for at most limit. It comes back when ctx ends, whatever do
 // does; do then ends with its connection.
-func within[T any](ctx context.Context, limit time.Duration, do func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
+func withTimeout[T any](ctx context.Context, limit time.Duration, do func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
 	defer cancel()
 	type outcome struct {
 		v   T
@@ -163,29 +163,29 @@ func within[T any](ctx context.Context, limit time.Duration, do func(context.Con
 	}
 }
 
-// explain is err as the user reads it; the caller's own context error is left
+// sessionError is err as the user reads it; the caller's own context error is left
 // as it is.
-func (s *Session) explain(ctx context.Context, err error) error {
+func (s *Session) sessionError(ctx context.Context, err error) error {
 	if own := ctx.Err(); own != nil {
 		return own
 	}
 	e := &Error{Server: s.cfg.Name, Err: err}
-	if errors.Is(err, errSlow) {
-		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errSlow, s.cfg.Timeout)
+	if errors.Is(err, errTimeout) {
+		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errTimeout, s.cfg.Timeout)
 	}
 	if s.proc == nil {
-		e.Err = s.cfg.Secrets.Error(s.http.explain(e.Err))
+		e.Err = s.cfg.Secrets.Error(s.http.statusError(e.Err))
 		return e
 	}
 	how, ended := "", false
-	if !errors.Is(err, errSlow) {
-		how, ended = s.proc.ended(settle)
+	if !errors.Is(err, errTimeout) {
+		how, ended = s.proc.waitEnded(exitGrace)
 	}
-	e.Log = s.proc.log.last() // after its end, which comes after the last that it wrote
+	e.Log = s.proc.log.lastLine() // after its end, which comes after the last that it wrote
 	switch {
-	case s.proc.out.odd.Load():
+	case s.proc.out.notJSON.Load():
 		e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
-	case s.proc.out.large.Load():
+	case s.proc.out.tooLarge.Load():
 		e.Err = fmt.Errorf("it sent more than %d MiB at once, and was cut off", mostFrame>>20)
 	case ended:
 		e.Err = fmt.Errorf("it ended (%s)", how)
@@ -194,9 +194,9 @@ func (s *Session) explain(ctx context.Context, err error) error {
 	return e
 }
 
-// settle is how long a process that has closed its streams is given to end, so
+// exitGrace is how long a process that has closed its streams is given to end, so
 // that it can be said how.
-const settle = 300 * time.Millisecond
+const exitGrace = 300 * time.Millisecond
 
 // Close ends the session: a program of ours is asked to end, and then made to,
 // with all that it started. It takes about a second at most.
@@ -205,7 +205,7 @@ func (s *Session) Close() {
 		s.proc.stop()
 	}
 	if s.cs != nil {
-		_, _ = within(context.Background(), closing, func(context.Context) (struct{}, error) {
+		_, _ = withTimeout(context.Background(), closeTimeout, func(context.Context) (struct{}, error) {
 			return struct{}{}, s.cs.Close() // it is over, whatever that says
 		})
 	}
@@ -214,5 +214,5 @@ func (s *Session) Close() {
 	}
 }
 
-// closing is how long a server at a URL is given to hear that it is over.
-const closing = time.Second
+// closeTimeout is how long a server at a URL is given to hear that it is over.
+const closeTimeout = time.Second

@@ -215,7 +215,7 @@ func TestNoise(t *testing.T) {
 	if n := len(s.proc.log.data); n == 0 || n > mostLog {
 		t.Errorf("%d bytes are kept", n)
 	}
-	if n := len(s.proc.log.last()); n > mostWords+4 {
+	if n := len(s.proc.log.lastLine()); n > mostWords+4 {
 		t.Errorf("%d bytes are shown", n)
 	}
 }

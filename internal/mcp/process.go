@@ -19,7 +19,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdin  *pipeIn
 	stdout *os.File
-	out    *frames // of stdout
+	out    *lineWatcher // of stdout
 	log    tail
 	gone   chan struct{} // closed when it has ended
 	how    string        // it ended; after gone
@@ -46,10 +46,10 @@ func start(command, env []string, secrets *redact.Redactor) (*process, error) {
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
 	p.log.secrets = secrets
-	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &frames{ReadCloser: outR}
+	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &lineWatcher{ReadCloser: outR}
 	p.cmd.Env, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = env, inR, outW, &p.log
 	p.cmd.SysProcAttr = grouped()
-	p.cmd.WaitDelay = settle // what it started may hold its standard error open
+	p.cmd.WaitDelay = exitGrace // what it started may hold its standard error open
 	err = p.cmd.Start()
 	_, _ = inR.Close(), outW.Close() // the process has its own
 	if err != nil {
@@ -82,11 +82,11 @@ func (p *process) wait() {
 	close(p.gone)
 	// Who has left the group may hold the pipe open for ever; what was written
 	// is read by then.
-	time.AfterFunc(settle, func() { _ = p.stdout.Close() })
+	time.AfterFunc(exitGrace, func() { _ = p.stdout.Close() })
 }
 
-// ended reports whether it has ended, within d, and how.
-func (p *process) ended(d time.Duration) (how string, ended bool) {
+// waitEnded reports whether it has ended, within d, and how.
+func (p *process) waitEnded(d time.Duration) (how string, ended bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -101,10 +101,10 @@ func (p *process) ended(d time.Duration) (how string, ended bool) {
 func (p *process) stop() {
 	p.once.Do(func() {
 		_ = p.stdin.Close()
-		if _, ended := p.ended(grace); !ended {
+		if _, ended := p.waitEnded(grace); !ended {
 			askToStop(p.cmd.Process.Pid)
 		}
-		if _, ended := p.ended(grace); !ended {
+		if _, ended := p.waitEnded(grace); !ended {
 			killGroup(p.cmd.Process.Pid)
 		}
 		<-p.gone
@@ -130,19 +130,19 @@ func (w *pipeIn) Close() error { return w.f.Close() }
 
 var _ io.WriteCloser = (*pipeIn)(nil)
 
-// frames is a server's standard output: a JSON value a line. It notes a line
+// lineWatcher is a server's standard output: a JSON value a line. It notes a line
 // that is none, and one that is too long, which the SDK says in ways that help
 // nobody.
-type frames struct {
+type lineWatcher struct {
 	io.ReadCloser
-	begun bool // something of the line is there
-	size  int  // of the line
-	odd   atomic.Bool
-	large atomic.Bool
+	begun    bool // something of the line is there
+	size     int  // of the line
+	notJSON  atomic.Bool
+	tooLarge atomic.Bool
 }
 
 // Read reads on.
-func (f *frames) Read(b []byte) (int, error) {
+func (f *lineWatcher) Read(b []byte) (int, error) {
 	n, err := f.ReadCloser.Read(b)
 	for _, c := range b[:n] {
 		if c == '\n' {
@@ -152,11 +152,11 @@ func (f *frames) Read(b []byte) (int, error) {
 		if !f.begun && c != ' ' && c != '\t' && c != '\r' {
 			f.begun = true
 			if c != '{' && c != '[' {
-				f.odd.Store(true)
+				f.notJSON.Store(true)
 			}
 		}
 		if f.size++; f.size >= mostFrame {
-			f.large.Store(true)
+			f.tooLarge.Store(true)
 		}
 	}
 	return n, err

@@ -31,21 +31,21 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// last is the last that was written, on one line, without secrets.
-func (t *tail) last() string {
+// lastLine is the last that was written, on one line, without secrets.
+func (t *tail) lastLine() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := t.secrets.Text(clean(string(t.data), false)) // the whole of it, before it is cut
+	text := t.secrets.Text(cleanText(string(t.data), false)) // the whole of it, before it is cut
 	if cut := len(text) - mostWords; cut > 0 {
 		text = "…" + strings.ToValidUTF8(text[cut:], "")
 	}
 	return text
 }
 
-// clean is a stranger's text without characters that are not seen, or that
+// cleanText is a stranger's text without characters that are not seen, or that
 // could make it look like another: control characters, the marks that turn the
 // direction of text, and what is no UTF-8. lines keeps its lines.
-func clean(text string, lines bool) string {
+func cleanText(text string, lines bool) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' && lines:

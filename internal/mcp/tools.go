@@ -30,9 +30,9 @@ type Skipped struct {
 // Tools lists what the server offers, in its order, and what of that cannot be
 // used. Errors: *[Error], or ctx's own unchanged.
 func (s *Session) Tools(ctx context.Context) (tools []tool.Tool, skipped []Skipped, err error) {
-	listed, err := within(ctx, s.cfg.Timeout, s.list)
+	listed, err := withTimeout(ctx, s.cfg.Timeout, s.list)
 	if err != nil {
-		return nil, nil, s.explain(ctx, err)
+		return nil, nil, s.sessionError(ctx, err)
 	}
 	names := map[string]bool{}
 	for _, t := range listed {
@@ -66,10 +66,10 @@ func (s *Session) list(ctx context.Context) (listed []*sdk.Tool, err error) {
 }
 
 // ref is what a person calls a tool.
-func (s *Session) ref(name string) string { return s.cfg.Name + "/" + clean(name, false) }
+func (s *Session) ref(name string) string { return s.cfg.Name + "/" + cleanText(name, false) }
 
 func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
-	if t.Name == "" || clean(t.Name, false) != t.Name || len(t.Name) > 256 {
+	if t.Name == "" || cleanText(t.Name, false) != t.Name || len(t.Name) > 256 {
 		return tool.Tool{}, errors.New("its name is none")
 	}
 	if s.cfg.Secrets.Knows(t.Name) {
@@ -99,9 +99,9 @@ func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 }
 
 func describe(t *sdk.Tool, secrets *redact.Redactor) string {
-	text := secrets.Text(clean(t.Description, true))
+	text := secrets.Text(cleanText(t.Description, true))
 	if text == "" {
-		text = secrets.Text(clean(t.Title, false))
+		text = secrets.Text(cleanText(t.Title, false))
 	}
 	if len(text) > mostDescription {
 		text = strings.ToValidUTF8(text[:mostDescription], "") + "…"
@@ -128,14 +128,14 @@ func modelName(server, name string) string {
 
 // call has the server run a tool.
 func (s *Session) call(ctx context.Context, name string, arguments json.RawMessage) (tool.Result, error) {
-	r, err := within(ctx, s.cfg.Timeout, func(ctx context.Context) (*sdk.CallToolResult, error) {
+	r, err := withTimeout(ctx, s.cfg.Timeout, func(ctx context.Context) (*sdk.CallToolResult, error) {
 		return s.cs.CallTool(ctx, &sdk.CallToolParams{Name: name, Arguments: arguments})
 	})
 	if err != nil {
-		return tool.Result{}, s.explain(ctx, err)
+		return tool.Result{}, s.sessionError(ctx, err)
 	}
 	if r.NeedsInput() {
 		return tool.Result{}, &Error{Server: s.cfg.Name, Err: errors.New("it asks its client for more input in the middle of the call, which tandem does not give")}
 	}
-	return tool.Result{Text: s.cfg.Secrets.Told(text(r)), Failed: r.IsError}, nil
+	return tool.Result{Text: s.cfg.Secrets.Told(resultText(r)), Failed: r.IsError}, nil
 }

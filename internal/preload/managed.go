@@ -42,7 +42,7 @@ func (m *Managed) Unwrap() provider.Provider { return m.Provider }
 func (m *Managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		refused, more := error(errStopping), true
-		if !m.cfg.Engine.Keep() {
+		if !m.cfg.Engine.KeepAlive() {
 			refused, more = m.ask(ctx, req, yield, true)
 		}
 		if !more {
@@ -71,7 +71,7 @@ func (m *Managed) ask(ctx context.Context, req provider.Request, yield func(prov
 			return err, true
 		}
 		if now := time.Now(); now.Sub(counted) > useEvery {
-			m.cfg.Engine.Keep() // what it says is for callers who have no answer yet
+			m.cfg.Engine.KeepAlive() // what it says is for callers who have no answer yet
 			counted = now
 		}
 		if !yield(c, err) {
@@ -84,7 +84,7 @@ func (m *Managed) ask(ctx context.Context, req provider.Request, yield func(prov
 
 // Models starts the engine if need be.
 func (m *Managed) Models(ctx context.Context) ([]provider.Model, error) {
-	if !m.cfg.Engine.Keep() {
+	if !m.cfg.Engine.KeepAlive() {
 		models, err := m.Provider.Models(ctx)
 		if err == nil || !httpx.Refused(err) {
 			return models, err
@@ -104,7 +104,7 @@ func (m *Managed) Embed(ctx context.Context, req provider.EmbedRequest) (provide
 		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, m.Name(), req.Model, "it makes no embeddings")
 	}
 	refused := error(errStopping)
-	if !m.cfg.Engine.Keep() {
+	if !m.cfg.Engine.KeepAlive() {
 		r, err := inner.Embed(ctx, req)
 		if err == nil || !httpx.Refused(err) {
 			return r, err

@@ -33,7 +33,7 @@ func (s *Schema) lowerRoot() (*node, error) {
 		return nil, err
 	}
 	if n == nil {
-		return nil, wrong(nil, "no answer can be what it asks for")
+		return nil, schemaError(nil, "no answer can be what it asks for")
 	}
 	if len(l.defs.keys) > 0 {
 		n = n.clone().set("$defs", l.defs)
@@ -59,8 +59,8 @@ func (l *lowering) recursive(ref string) bool {
 	return loops
 }
 
-// any6 are all types, in the order in which a grammar tries them.
-func any6() *node {
+// anyType are all types, in the order in which a grammar tries them.
+func anyType() *node {
 	return object().set("type", array(text("string"), text("number"), text("boolean"), text("object"), text("array"), text("null")))
 }
 
@@ -100,7 +100,7 @@ func (l *lowering) named(ref string, n *node, at []string) (*node, error) {
 			return nil, err
 		}
 		if body == nil {
-			return nil, wrong(place, "no answer can be what it asks for")
+			return nil, schemaError(place, "no answer can be what it asks for")
 		}
 		l.defs.set(name, body)
 	}
@@ -145,23 +145,23 @@ func restricts(n *node) bool {
 // Followed are the references that lead here without anything between.
 func (l *lowering) body(n *node, at, followed []string) (*node, error) {
 	if l.size++; l.size > maxLowered {
-		return nil, wrong(at, "it grows too large once its references are written out")
+		return nil, schemaError(at, "it grows too large once its references are written out")
 	}
 	switch {
 	case n.is(true):
-		return any6(), nil
+		return anyType(), nil
 	case n.is(false):
 		return nil, nil
 	case !n.isObject():
-		return nil, wrong(at, "expected a schema, an object")
+		return nil, schemaError(at, "expected a schema, an object")
 	}
-	out, err := l.own(n, at)
+	out, err := l.ownRules(n, at)
 	if err != nil {
 		return nil, err
 	}
 	if ref := refOf(n); ref != "" {
 		if slices.Contains(followed, ref) {
-			return nil, wrong(at, "%q refers to itself, and nothing else", ref)
+			return nil, schemaError(at, "%q refers to itself, and nothing else", ref)
 		}
 		target, place, err := l.s.resolve(ref, at)
 		if err != nil {
@@ -227,8 +227,8 @@ func oneOrMore(list *node) *node {
 	return object().set("anyOf", list)
 }
 
-// own lowers what n says by itself, without references and combinations.
-func (l *lowering) own(n *node, at []string) (*node, error) {
+// ownRules lowers what n says by itself, without references and combinations.
+func (l *lowering) ownRules(n *node, at []string) (*node, error) {
 	if values := n.get("enum"); values.isArray() || n.has("const") {
 		if n.has("const") {
 			values = array(n.get("const"))
@@ -238,7 +238,7 @@ func (l *lowering) own(n *node, at []string) (*node, error) {
 	list := types(n)
 	if len(list) == 0 {
 		if list = implied(n); len(list) == 0 {
-			return any6(), nil
+			return anyType(), nil
 		}
 	}
 	union := array()

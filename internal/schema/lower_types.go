@@ -69,7 +69,7 @@ func (l *lowering) object(n, out *node, at []string) (*node, error) {
 		case more.is(false):
 			return nil, nil
 		default:
-			props.set(name, any6())
+			props.set(name, anyType())
 		}
 	}
 	if len(props.keys) > 0 || n.has("properties") && more == nil {
@@ -120,7 +120,7 @@ func (l *lowering) array(n, out *node, at []string) (*node, error) {
 			least = 1
 		}
 	}
-	item := any6()
+	item := anyType()
 	var err error
 	if items != nil {
 		if item, err = l.schema(items, append(at[:len(at):len(at)], "items")); err != nil {
@@ -132,7 +132,7 @@ func (l *lowering) array(n, out *node, at []string) (*node, error) {
 	}
 	if item == nil {
 		most = 0
-		item = any6()
+		item = anyType()
 	}
 	if most >= 0 && least > most {
 		return nil, nil
@@ -174,7 +174,7 @@ func (l *lowering) tuple(prefix, item, out *node, least, most int, at []string) 
 		list.kids = append(list.kids, item)
 	}
 	if len(list.kids) == 0 {
-		return out.set("items", any6()).set("maxItems", number(0)), nil
+		return out.set("items", anyType()).set("maxItems", number(0)), nil
 	}
 	return out.set("prefixItems", list), nil
 }

@@ -51,7 +51,7 @@ func merge(a, b *node) *node {
 		items := b.get("items")
 		if a.has("items") {
 			if items = merge(a.get("items"), items); items == nil {
-				items = any6()
+				items = anyType()
 				out.set("maxItems", number(0))
 			}
 		}
@@ -170,7 +170,7 @@ func mergeObject(out, a, b *node) bool {
 		}
 	}
 	for _, name := range required {
-		if !props.has(name) && !take(name, any6()) {
+		if !props.has(name) && !take(name, anyType()) {
 			return false
 		}
 	}

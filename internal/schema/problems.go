@@ -26,14 +26,14 @@ func problems(err error, most int) []string {
 	var v *jsonschema.ValidationError
 	if !errors.As(err, &v) {
 		if err != nil {
-			return []string{short(err.Error(), maxProblem)}
+			return []string{shorten(err.Error(), maxProblem)}
 		}
 		return nil
 	}
 	var all []string
 	seen := map[string]bool{}
 	collect(v, func(line string) {
-		if line = short(line, maxProblem); !seen[line] {
+		if line = shorten(line, maxProblem); !seen[line] {
 			seen[line] = true
 			all = append(all, line)
 		}
@@ -63,7 +63,7 @@ func collect(v *jsonschema.ValidationError, add func(string)) {
 		add(at + fmt.Sprintf("the name %q is not allowed", k.Property))
 	}
 	if len(v.Causes) == 0 {
-		add(at + say(v.ErrorKind))
+		add(at + problemText(v.ErrorKind))
 	}
 	for _, c := range v.Causes {
 		collect(c, add)
@@ -97,8 +97,8 @@ func depth(v *jsonschema.ValidationError) int {
 	return d
 }
 
-// say is one error in words that a model understands.
-func say(k jsonschema.ErrorKind) string {
+// problemText is one error in words that a model understands.
+func problemText(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
 		return fmt.Sprintf("expected %s, got %s", strings.Join(k.Want, " or "), k.Got)
@@ -180,15 +180,15 @@ func encode(v any) string {
 	if enc.Encode(v) != nil {
 		return "something"
 	}
-	return short(strings.TrimSuffix(b.String(), "\n"), 60)
+	return shorten(strings.TrimSuffix(b.String(), "\n"), 60)
 }
 
 func decimal(r *big.Rat) string {
 	return strings.TrimRight(strings.TrimRight(r.FloatString(6), "0"), ".")
 }
 
-// short cuts a text to so many runes, and says that it did.
-func short(s string, most int) string {
+// shorten cuts a text to so many runes, and says that it did.
+func shorten(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

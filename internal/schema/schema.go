@@ -46,35 +46,35 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-func wrong(at []string, format string, args ...any) *Error {
+func schemaError(at []string, format string, args ...any) *Error {
 	return &Error{At: pointer(at), Err: fmt.Errorf(format, args...)}
 }
 
 // Compile reads a schema, a JSON object. Errors are *[Error].
 func Compile(raw []byte) (*Schema, error) {
 	if len(raw) > maxSchema {
-		return nil, wrong(nil, "it has %d bytes, and %d are the most", len(raw), maxSchema)
+		return nil, schemaError(nil, "it has %d bytes, and %d are the most", len(raw), maxSchema)
 	}
 	root, err := parse(raw)
 	if err != nil {
-		return nil, wrong(nil, "%w", err)
+		return nil, schemaError(nil, "%w", err)
 	}
 	if !root.isObject() {
-		return nil, wrong(nil, "it is no JSON object")
+		return nil, schemaError(nil, "it is no JSON object")
 	}
 	if err := prepare(root, nil); err != nil {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
-	c.UseLoader(nowhere{})
+	c.UseLoader(noLoader{})
 	c.AssertFormat()
 	const here = "tandem:///schema.json"
 	if err := c.AddResource(here, root.plain()); err != nil {
-		return nil, failed(err)
+		return nil, compileError(err)
 	}
 	compiled, err := c.Compile(here)
 	if err != nil {
-		return nil, failed(err)
+		return nil, compileError(err)
 	}
 	s := &Schema{root: root, compiled: compiled}
 	s.lower = sync.OnceValues(s.lowered)
@@ -85,15 +85,15 @@ func Compile(raw []byte) (*Schema, error) {
 // Text is the schema as it was given, without white space.
 func (s *Schema) Text() []byte { return s.root.encode() }
 
-// nowhere loads nothing.
-type nowhere struct{}
+// noLoader loads nothing.
+type noLoader struct{}
 
-func (nowhere) Load(string) (any, error) { return nil, errElsewhere }
+func (noLoader) Load(string) (any, error) { return nil, errRemoteRef }
 
-var errElsewhere = errors.New("schemas are not loaded from elsewhere; put what it refers to under $defs, and refer to it as #/$defs/NAME")
+var errRemoteRef = errors.New("schemas are not loaded from elsewhere; put what it refers to under $defs, and refer to it as #/$defs/NAME")
 
-// keeps are the keywords whose value is data, and no schema.
-func keeps(key string) bool {
+// keepsData are the keywords whose value is data, and no schema.
+func keepsData(key string) bool {
 	switch key {
 	case "const", "enum", "default", "examples", "example":
 		return true
@@ -107,10 +107,10 @@ func prepare(n *node, at []string) error {
 		step := fmt.Sprint(i)
 		if n.kind == '{' {
 			step = n.keys[i]
-			if ref, ok := kid.scalar.(string); ok && kid.kind == 0 && (step == "$ref" || step == "$dynamicRef") && elsewhere(ref) {
-				return wrong(append(at, step), "%q: %w", ref, errElsewhere)
+			if ref, ok := kid.scalar.(string); ok && kid.kind == 0 && (step == "$ref" || step == "$dynamicRef") && isRemoteRef(ref) {
+				return schemaError(append(at, step), "%q: %w", ref, errRemoteRef)
 			}
-			if keeps(step) && !isNames(at) {
+			if keepsData(step) && !isNames(at) {
 				continue
 			}
 		}
@@ -173,8 +173,8 @@ func contains(list, v *node) bool {
 	return false
 }
 
-// elsewhere reports whether a reference leaves the document.
-func elsewhere(ref string) bool {
+// isRemoteRef reports whether a reference leaves the document.
+func isRemoteRef(ref string) bool {
 	u, err := url.Parse(ref)
 	return err != nil || u.Scheme != "" || u.Host != "" || strings.HasPrefix(u.Path, "/")
 }
@@ -199,8 +199,8 @@ func deepest(err error) string {
 	return pointer(best)
 }
 
-// failed is a compiler's error with its place.
-func failed(err error) error {
+// compileError is a compiler's error with its place.
+func compileError(err error) error {
 	at, text := "/", err.Error()
 	var bad *jsonschema.SchemaValidationError
 	var load *jsonschema.LoadURLError
