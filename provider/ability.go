@@ -84,7 +84,7 @@ var ErrLoading = errors.New("the model is being loaded into memory")
 // sent over a kept connection which the server closed before any of an answer.
 // Most likely the server never read it; a provider does not send it again by
 // itself.
-var ErrStale = errors.New("the server closed the kept connection without an answer")
+var ErrStale = errors.New("the server closed a reused connection without an answer")
 
 // ErrAlone is found by errors.Is in an error for which, by the user's own word,
 // no other provider may stand in. See [Alone].

@@ -107,7 +107,7 @@ func (down) Name() string { return "down" }
 
 func (down) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		yield(provider.Chunk{}, provider.Errorf(provider.Unavailable, "down", "", "nothing listens there"))
+		yield(provider.Chunk{}, provider.Errorf(provider.Unavailable, "down", "", "nothing is listening there"))
 	}
 }
 

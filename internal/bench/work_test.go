@@ -37,7 +37,7 @@ func newRecorder(t *testing.T) *recorder {
 		}
 		var meaning map[string]any
 		if err := json.Unmarshal(body, &meaning); err != nil {
-			t.Errorf("the request is no JSON object: %v\n%s", err, body)
+			t.Errorf("the request is not a JSON object: %v\n%s", err, body)
 		}
 		meaning["(path)"], meaning["(key)"] = req.URL.Path, req.Header.Get("Authorization")
 		r.mu.Lock()

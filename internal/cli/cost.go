@@ -142,7 +142,7 @@ func (a *app) printCost(r costReport) error {
 		return err
 	}
 	if m := r.Month; m.Unknown > 0 {
-		a.term.Noticef("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server told no usage, or they broke off", m.Unknown)
+		a.term.Noticef("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server reported no usage, or they broke off", m.Unknown)
 	}
 	if m := r.Month; m.Unsure > 0 {
 		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))

@@ -64,7 +64,7 @@ func checkModelName(name string) error {
 		wrong = wrong || strings.Trim(part, ".:@") == ""
 	}
 	if wrong {
-		return usageError{fmt.Errorf("%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", name)}
+		return usageError{fmt.Errorf("%q is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m", name)}
 	}
 	return nil
 }

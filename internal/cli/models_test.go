@@ -197,7 +197,7 @@ func TestModelNamesThatAreNone(t *testing.T) {
 				continue // the default model
 			}
 			_, errs := d.run(2, "models", verb, name)
-			says(t, errs, "is no model name", "smollm2:135m")
+			says(t, errs, "is not a model name", "smollm2:135m")
 			if strings.Count(errs, "\n") != 1 {
 				t.Errorf("models %s %q: %q, want one line", verb, name, errs)
 			}
@@ -226,7 +226,7 @@ func TestModelsPS(t *testing.T) {
 	says(t, errs, "no model is in memory")
 	d.configure("use: local\nproviders:\n  - {name: local, managed: false, host: \"" + deserted(t) + "\"}\n")
 	_, errs = d.run(5, "models", "ps")
-	says(t, errs, "nothing listens there", "tandem doctor")
+	says(t, errs, "nothing is listening there", "tandem doctor")
 }
 
 func lines(texts ...string) http.HandlerFunc {

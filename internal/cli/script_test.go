@@ -75,7 +75,7 @@ func setUp(env *testscript.Env) error {
 		"XDG_CONFIG_HOME": filepath.Join(home, "config"), "XDG_STATE_HOME": filepath.Join(home, "state"),
 		"XDG_DATA_HOME": filepath.Join(home, "data"), "XDG_CACHE_HOME": filepath.Join(home, "cache"),
 		"OPENAI_API_KEY": canary, "CANARY": canary, "TERM": "xterm",
-		"OLLAMA_HOST":              "127.0.0.1:1", // nothing listens there, and no test starts one by accident
+		"OLLAMA_HOST":              "127.0.0.1:1", // nothing is listening there, and no test starts one by accident
 		"DBUS_SESSION_BUS_ADDRESS": "",
 	} {
 		env.Setenv(name, value)

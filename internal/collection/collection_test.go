@@ -168,7 +168,7 @@ func TestWhatIsFoundIsReplayed(t *testing.T) {
 	if _, _, err := s.Find(t.Context(), "nosuch", "text", 5, retrieve.Search{}); !errors.Is(err, provider.Invalid) || !errors.Is(lost, provider.Invalid) {
 		t.Errorf("%v, and at first %v", err, lost)
 	}
-	if _, _, err := s.Find(t.Context(), "own", "else", 5, retrieve.Search{}); !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "holds no answer") {
+	if _, _, err := s.Find(t.Context(), "own", "else", 5, retrieve.Search{}); !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "has no recording of") {
 		t.Errorf("%v", err)
 	}
 }

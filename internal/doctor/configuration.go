@@ -24,7 +24,7 @@ func configuration(cfg *config.Loaded, err error) []Check {
 	}
 	checks = append(checks, bad...)
 	if len(checks) == 0 {
-		checks = append(checks, Check{Name: "config", Status: OK, Detail: "no file; the defaults are in force"})
+		checks = append(checks, Check{Name: "config", Status: OK, Detail: "no file; using defaults"})
 	}
 	for _, w := range cfg.Warnings {
 		what, remedy, _ := strings.Cut(w, "; ")

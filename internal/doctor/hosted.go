@@ -70,11 +70,11 @@ func hostedServer(ctx context.Context, t stack.Configured, models []provider.Mod
 		if _, err := withTimeout(ctx, t.Keyless.Models); errors.Is(err, provider.Denied) {
 			c.Detail = fmt.Sprintf("%s answers, accepts the key and lists %s", t.Endpoint, countModels(len(models)))
 		} else if err == nil {
-			c.Detail += ", to anybody: the first question will tell whether it accepts the key"
+			c.Detail += ", without a key too: the first request shows whether it accepts the key"
 		}
 	case errors.Is(err, provider.Denied) && t.Config.APIKey == "":
 		c.Detail = err.Error()
-		c.Remedy = fmt.Sprintf("it wants a key: run `tandem keys set %s` and configure `api_key: keyring:%[1]s`", name)
+		c.Remedy = fmt.Sprintf("it needs a key: run `tandem keys set %s` and configure `api_key: keyring:%[1]s`", name)
 	case errors.Is(err, provider.Denied):
 		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("set a key that is valid: `tandem keys set %s`", name)
 	case errors.Is(err, provider.Offline):

@@ -48,7 +48,7 @@ func binaryCheck(name, configured string, answers bool) Check {
 	case err == nil:
 		c.Detail = path
 	case configured == "" && answers:
-		c.Detail = "none here, and none is needed while the server answers"
+		c.Detail = "not installed; not needed while the server answers"
 	default:
 		c.Status = Warn
 		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
@@ -71,7 +71,7 @@ func serverDown(t stack.Configured, err error) Check {
 			c.Remedy = "install Ollama, or run `make demo` in a checkout of tandem; tandem then starts it"
 			break
 		}
-		c.Status, c.Detail = Warn, "nothing listens at "+t.Endpoint+"; tandem starts Ollama with the next question"
+		c.Status, c.Detail = Warn, "nothing listens at "+t.Endpoint+"; tandem starts Ollama with the next request"
 		c.Remedy = "start it now with `tandem engine start`, and run `tandem doctor` again for the rest"
 	}
 	return c
@@ -157,7 +157,7 @@ func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info p
 	const remedy = "lower num_ctx, or take a smaller model or quantization"
 	switch r := m.Measured; {
 	case r == nil:
-		c.Detail = "not in memory now; the next question loads it"
+		c.Detail = "not loaded; the next request loads it"
 		if m.Says != "" {
 			c.Status, c.Detail, c.Remedy = Warn, m.Says, remedy
 		}

@@ -22,7 +22,7 @@ func versionCheck(name, version string) Check {
 	case version == "0.0.0":
 		c.Detail = "built from source, without a version"
 	case len(numbers(version)) == 0:
-		c.Status, c.Detail = Warn, fmt.Sprintf("%q is no version that can be compared", version)
+		c.Status, c.Detail = Warn, fmt.Sprintf("%q is not a comparable version", version)
 		c.Remedy = "see that it is Ollama " + oldestSafe + " or newer"
 	case olderThan(version, oldestServed):
 		c.Status = Fail
@@ -30,7 +30,7 @@ func versionCheck(name, version string) Check {
 		c.Remedy = "upgrade Ollama: https://ollama.com/download"
 	case olderThan(version, oldestSafe):
 		c.Status = Warn
-		c.Detail = fmt.Sprintf("%s has known vulnerabilities, mended in %s", version, oldestSafe)
+		c.Detail = fmt.Sprintf("%s has known vulnerabilities, fixed in %s", version, oldestSafe)
 		c.Remedy = "upgrade Ollama: https://ollama.com/download"
 	}
 	return c

@@ -134,7 +134,7 @@ func TestAServerThatEndsAtOnceIsQuoted(t *testing.T) {
 	refuses(t, cfg, "ended before it answered", "Error: the fake is out of order", New(cfg).LogPath())
 	// The next one says nothing: the words of the last are not its own.
 	cfg.Env[0] = modeVariable + "=mute exit"
-	refuses(t, cfg, "its last words: fake ollama starts")
+	refuses(t, cfg, "last log lines: fake ollama starts")
 	cfg.Env[0] = modeVariable + "="
 	ensure(t, cfg) // and neither is in the way
 }
@@ -168,7 +168,7 @@ func TestASupervisorThatCannotRun(t *testing.T) {
 	cfg.Supervisor = []string{"/nonexistent/tandem"}
 	refuses(t, cfg, "starting the engine's supervisor", "no such file")
 	cfg.Supervisor = []string{"/bin/false"}
-	refuses(t, cfg, "ended 3 times without a word")
+	refuses(t, cfg, "exited 3 times without an error")
 }
 
 func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {

@@ -44,7 +44,7 @@ func owned(st state, f processFacts) (ok bool, why string) {
 	exe := cmp.Or(st.Exe, f.binary)
 	switch {
 	case st.PID <= 1:
-		return false, "its process id can be no server's"
+		return false, "its process id cannot be a server's"
 	case st.PID == f.self || st.PID == f.parent:
 		return false, "its process id is that of tandem itself, or of what started it"
 	case f.birth == "":
@@ -52,13 +52,13 @@ func owned(st state, f processFacts) (ok bool, why string) {
 	case st.Birth == "" || f.birth != st.Birth:
 		return false, "the process started at another time than the server"
 	case exe == "" || st.Token == "":
-		return false, "the state file does not say enough to know the server by"
+		return false, "the state file is incomplete"
 	case f.exe == "":
-		return false, "the system does not tell which program the process runs"
+		return false, "the system does not show which program the process runs"
 	case program(f.exe) != program(exe):
 		return false, fmt.Sprintf("the process runs %s, not %s", f.exe, exe)
 	case !f.leads:
-		return false, "the process leads no group of its own"
+		return false, "the process is not a group leader"
 	case len(f.env) > 0 && !slices.Contains(f.env, tokenVariable+"="+st.Token):
 		return false, "the process was not started with the state's token"
 	case len(f.env) == 0 && !f.listens:

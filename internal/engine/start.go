@@ -75,7 +75,7 @@ func (e *takenError) Error() string {
 // Is reports whether target is ErrTaken.
 func (e *takenError) Is(target error) bool { return target == ErrTaken }
 
-var errStartTimeout = errors.New("Ollama did not answer in time")
+var errStartTimeout = errors.New("Ollama did not answer")
 
 // maxSpawns is how many supervisors one start tries, where they end without a
 // word: killed, or broken.
@@ -107,7 +107,7 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 		}
 		if (spawned == nil || over) && !e.supervised() {
 			if tries++; tries > maxSpawns {
-				return fmt.Errorf("the process that should start Ollama on %s ended %d times without a word; see %s", e.cfg.Host, maxSpawns, e.LogPath())
+				return fmt.Errorf("the process that should start Ollama on %s exited %d times without an error; see %s", e.cfg.Host, maxSpawns, e.LogPath())
 			}
 			_ = os.Remove(e.path(failedFile))
 			if spawned, err = e.spawn(bin); err != nil {
@@ -160,7 +160,7 @@ func (e *Engine) pause(ctx context.Context, d time.Duration) error {
 // startTimeoutError is err, unless ctx ended because the start took too long.
 func (e *Engine) startTimeoutError(ctx context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errStartTimeout) {
-		return fmt.Errorf("%w within %s; its log is %s", errStartTimeout, e.cfg.StartTimeout, e.LogPath())
+		return fmt.Errorf("%w within %s; log: %s", errStartTimeout, e.cfg.StartTimeout, e.LogPath())
 	}
 	return err
 }

@@ -129,7 +129,7 @@ func (e *Engine) ownedServer() (st state, why string, ok bool) {
 		return state{}, "the state file cannot be used: " + err.Error(), false
 	}
 	if ok, why := owned(st, e.inspectProcess(st)); !ok {
-		return state{}, fmt.Sprintf("process %d of the state file is left alone: %s", st.PID, why), false
+		return state{}, fmt.Sprintf("process %d in the state file is not ours: %s", st.PID, why), false
 	}
 	return st, "", true
 }

@@ -113,7 +113,7 @@ func (e *Engine) startServer() (server, error) {
 
 // endedError says what a server that ended before it answered wrote last.
 func (e *Engine) endedError(s server) error {
-	return fmt.Errorf("%s ended before it answered; its last words: %s; its log is %s", s.Binary, e.lastWords(s.logFrom), e.LogPath())
+	return fmt.Errorf("%s exited before it answered; last log lines: %s; log: %s", s.Binary, e.lastWords(s.logFrom), e.LogPath())
 }
 
 // watchServer waits for the server's end, for idleness, or for ctx.

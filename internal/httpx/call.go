@@ -189,7 +189,7 @@ func (c *Call) edit(req *http.Request) error {
 	body = buf.Bytes()
 	at := 1 + len(c.Prepend)
 	if len(body) <= at || body[at] != '{' {
-		return fmt.Errorf("the request is no JSON object")
+		return fmt.Errorf("the request is not a JSON object")
 	}
 	body = append(body[:at], body[at+1:]...)
 	if len(c.Prepend) > 0 && firstByte(body[at:]) == '}' { // nothing follows the last comma

@@ -34,7 +34,7 @@ func (c *answerTimeouts) start(ctx context.Context) context.Context {
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if c.first > 0 {
 		c.timer = time.AfterFunc(c.first, func() {
-			c.expire(fmt.Errorf("nothing of the answer came within %s (timeouts.first_token)", c.first))
+			c.expire(fmt.Errorf("no first token within %s (timeouts.first_token)", c.first))
 		})
 	}
 	return c.ctx
@@ -55,7 +55,7 @@ func (c *answerTimeouts) contentStarted() {
 	}
 	if c.idle > 0 {
 		c.timer = time.AfterFunc(c.idle, func() {
-			c.expire(fmt.Errorf("the answer stopped coming for %s (timeouts.idle)", c.idle))
+			c.expire(fmt.Errorf("no data for %s (timeouts.idle)", c.idle))
 		})
 	}
 }

@@ -24,7 +24,7 @@ func line(d Dialect) string {
 func TestClocksEndWhatHangs(t *testing.T) {
 	const (
 		short, long = 30 * time.Millisecond, time.Minute
-		nothing     = "nothing of the answer came within 30ms (timeouts.first_token)"
+		nothing     = "no first token within 30ms (timeouts.first_token)"
 	)
 	for what, tc := range map[string]struct {
 		o      Options
@@ -34,8 +34,8 @@ func TestClocksEndWhatHangs(t *testing.T) {
 	}{
 		"before the head":             {Options{FirstToken: short, Idle: long}, "", 0, nothing},
 		"after the head":              {Options{FirstToken: short, Idle: long}, "", 200, nothing},
-		"within the answer":           {Options{FirstToken: long, Idle: short}, "first", 200, "the answer stopped coming for 30ms (timeouts.idle)"},
-		"within the answer, no first": {Options{Idle: short}, "first", 200, "the answer stopped coming for 30ms (timeouts.idle)"},
+		"within the answer":           {Options{FirstToken: long, Idle: short}, "first", 200, "no data for 30ms (timeouts.idle)"},
+		"within the answer, no first": {Options{Idle: short}, "first", 200, "no data for 30ms (timeouts.idle)"},
 		"within a failure":            {Options{FirstToken: long, Idle: short}, "first", 500, ""},
 	} {
 		for name, d := range map[string]Dialect{"whole": Whole, "SSE": SSE, "NDJSON": NDJSON} {

@@ -51,7 +51,7 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 	case errors.As(err, &notAPI):
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", api, notAPI)
 	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s sent no whole answer", server)
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s sent an incomplete answer", server)
 	default:
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s: %w", server, Plain(err))
 	}

@@ -40,13 +40,13 @@ func plainText(err error) string {
 	)
 	switch {
 	case Refused(err):
-		return "nothing listens there (connection refused)"
+		return "nothing is listening there (connection refused)"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %q does not resolve (DNS)", dns.Name)
 	case errors.As(err, &host):
 		return "its TLS certificate is for another host"
 	case errors.As(err, &unknown):
-		return "its TLS certificate is signed by nobody this machine trusts"
+		return "its TLS certificate is signed by an unknown authority"
 	case errors.As(err, &expired):
 		if expired.Reason == x509.Expired {
 			return "its TLS certificate has expired, or is not valid yet"
@@ -57,13 +57,13 @@ func plainText(err error) string {
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS; is https:// right?"
 	case errors.Is(err, provider.ErrStale):
-		return "the server closed the kept connection without an answer"
+		return "the server closed a reused connection without an answer"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the server closed the connection"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the server closed the connection without an answer"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "there is no route to it"
+		return "no route to host"
 	case errors.Is(err, deadline), isTimeout(err):
 		return "it did not answer in time"
 	}

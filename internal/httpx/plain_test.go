@@ -54,8 +54,8 @@ func TestFailuresToConnectArePlainWords(t *testing.T) {
 	plainHTTP := serve(t, func(http.ResponseWriter, *http.Request) {})
 	hangUp := serve(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	for what, tc := range map[string]struct{ url, says string }{
-		"refused":      {dead.URL, "nothing listens there (connection refused)"},
-		"self-signed":  {good.URL, "its TLS certificate is signed by nobody this machine trusts"},
+		"refused":      {dead.URL, "nothing is listening there (connection refused)"},
+		"self-signed":  {good.URL, "its TLS certificate is signed by an unknown authority"},
 		"wrong host":   {strings.Replace(good.URL, "127.0.0.1", "localhost", 1), "its TLS certificate is for another host"},
 		"expired":      {expired.URL, "its TLS certificate has expired, or is not valid yet"},
 		"no TLS":       {strings.Replace(plainHTTP.URL, "http://", "https://", 1), "it does not speak TLS; is https:// right?"},
@@ -83,8 +83,8 @@ func TestFailuresToConnectArePlainWords(t *testing.T) {
 
 func TestSystemErrorsArePlainWords(t *testing.T) {
 	for cause, says := range map[error]string{
-		syscall.EHOSTUNREACH:   "there is no route to it",
-		syscall.ENETUNREACH:    "there is no route to it",
+		syscall.EHOSTUNREACH:   "no route to host",
+		syscall.ENETUNREACH:    "no route to host",
 		syscall.ECONNRESET:     "the server closed the connection",
 		syscall.EPIPE:          "the server closed the connection",
 		os.ErrDeadlineExceeded: "it did not answer in time",

@@ -15,7 +15,7 @@ import (
 const maxFailure = 64 << 10
 
 // ErrTooLarge is a body or a line over the limit.
-var ErrTooLarge = errors.New("the server sent more than an answer can be")
+var ErrTooLarge = errors.New("the answer is over the size limit")
 
 // TooLongError is an answer, streamed or whole, over the limit that is set for
 // it. It is an [ErrTooLarge].

@@ -21,7 +21,7 @@ func inFile(s *Store, name string) Key {
 // picky is a keyring that removes keys, and takes none.
 type picky struct{ *ring }
 
-func (picky) Set(string, string) error { return errors.New("it does not take the key") }
+func (picky) Set(string, string) error { return errors.New("it rejected the key") }
 
 // A key is kept once: what is elsewhere goes when a new one is set, and all of it
 // when it is removed.

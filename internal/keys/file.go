@@ -29,7 +29,7 @@ func (s *Store) readFile(name string) (string, error) {
 // of mode 0700.
 func (s *Store) write(path, value string) error {
 	if s.dir == "" {
-		return errors.New("there is no home directory to keep the key in; set HOME")
+		return errors.New("no home directory for the key; set HOME")
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory %s: %w", s.dir, withoutPath(err))

@@ -72,7 +72,7 @@ var _ config.Keyring = (*Store)(nil)
 // errNoKeyring is the error of a system without a keyring, and errSilent that of
 // one that does not answer.
 var (
-	errNoKeyring = errors.New("there is no system keyring here")
+	errNoKeyring = errors.New("no system keyring")
 	errSilent    = errors.New("unlock it and try again")
 )
 
@@ -100,7 +100,7 @@ func (s *Store) Get(name string) (string, error) {
 	case errors.Is(err, config.ErrNoKey) || !s.hasMarker(name):
 		return "", fmt.Errorf("%w called %q", config.ErrNoKey, name)
 	default:
-		return "", fmt.Errorf("the key %q lies in the system keyring, which does not give it: %w", name, err)
+		return "", fmt.Errorf("the key %q is in the system keyring, which cannot read it: %w", name, err)
 	}
 }
 
@@ -157,7 +157,7 @@ func (s *Store) Delete(name string) (removed []Key, err error) {
 	}
 	switch {
 	case err != nil && marked:
-		return removed, fmt.Errorf("the key %q lies in the system keyring, which does not remove it: %w", name, err)
+		return removed, fmt.Errorf("the key %q is in the system keyring, which cannot remove it: %w", name, err)
 	case len(removed) == 0:
 		return nil, fmt.Errorf("%w called %q", config.ErrNoKey, name)
 	}
@@ -222,7 +222,7 @@ func (s *Store) callKeyring(call func(Keyring) (string, error)) (string, error) 
 	go func() {
 		defer func() {
 			if recover() != nil { // anything may answer on the bus
-				done <- result{err: errors.New("its answer makes no sense")}
+				done <- result{err: errors.New("it gave an invalid answer")}
 			}
 		}()
 		value, err := call(s.system)

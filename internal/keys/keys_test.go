@@ -168,7 +168,7 @@ func TestAKeyInAKeyringThatDoesNotServe(t *testing.T) {
 	mustSet(t, s, "openai", canary)
 	r.err = errors.New("the collection is locked")
 	_, err := s.Get("openai")
-	if err == nil || errors.Is(err, config.ErrNoKey) || !strings.Contains(err.Error(), `the key "openai" lies in the system keyring, which does not give it: the collection is locked`) {
+	if err == nil || errors.Is(err, config.ErrNoKey) || !strings.Contains(err.Error(), `the key "openai" is in the system keyring, which cannot read it: the collection is locked`) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := s.Delete("openai"); err == nil || errors.Is(err, config.ErrNoKey) {

@@ -51,7 +51,7 @@ func (system) Get(name string) (string, error) {
 // Set drops the library's own words: they might hold the value.
 func (system) Set(name, value string) error {
 	if keyring.Set(service, name, value) != nil {
-		return errors.New("it does not take the key")
+		return errors.New("it rejected the key")
 	}
 	return nil
 }

@@ -44,9 +44,9 @@ func (s *statusTransport) statusError(err error) error {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return fmt.Errorf("it refused (%s); give it the right key with `headers` in the configuration", said)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return fmt.Errorf("there is no MCP server at that address (%s); check `url` in the configuration", said)
+		return fmt.Errorf("no MCP server at that address (%s); check `url` in the configuration", said)
 	case status >= 300 && status < 400:
-		return fmt.Errorf("it points to another address (%s), which is not followed; write that into `url` if it is right", said)
+		return fmt.Errorf("it redirects to another address (%s), which is not followed; set `url` to that address if it is right", said)
 	case status >= 400:
 		return fmt.Errorf("it failed (%s); try again later", said)
 	case status == 0 && !errors.Is(err, errTimeout):

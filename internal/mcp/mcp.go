@@ -171,7 +171,7 @@ func (s *Session) sessionError(ctx context.Context, err error) error {
 	}
 	e := &Error{Server: s.cfg.Name, Err: err}
 	if errors.Is(err, errTimeout) {
-		e.Err = fmt.Errorf("%w (%s); give it more with `timeout` in the configuration", errTimeout, s.cfg.Timeout)
+		e.Err = fmt.Errorf("%w (%s); raise `timeout` in the configuration", errTimeout, s.cfg.Timeout)
 	}
 	if s.proc == nil {
 		e.Err = s.cfg.Secrets.Error(s.http.statusError(e.Err))
@@ -184,11 +184,11 @@ func (s *Session) sessionError(ctx context.Context, err error) error {
 	e.Log = s.proc.log.lastLine() // after its end, which comes after the last that it wrote
 	switch {
 	case s.proc.out.notJSON.Load():
-		e.Err = errors.New("what it wrote to its standard output is no answer; a server's log belongs on its standard error")
+		e.Err = errors.New("its standard output is not MCP; a server must log to standard error")
 	case s.proc.out.tooLarge.Load():
-		e.Err = fmt.Errorf("it sent more than %d MiB at once, and was cut off", mostFrame>>20)
+		e.Err = fmt.Errorf("it sent a message over %d MiB", mostFrame>>20)
 	case ended:
-		e.Err = fmt.Errorf("it ended (%s)", how)
+		e.Err = fmt.Errorf("it exited (%s)", how)
 	}
 	e.Err = s.cfg.Secrets.Error(e.Err)
 	return e

@@ -290,7 +290,7 @@ func TestURLsThatAreNoServer(t *testing.T) {
 	}{
 		"silent":    {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, "did not answer in time"},
 		"denied":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }, "it refused (401 Unauthorized); give it the right key"},
-		"not found": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "there is no MCP server at that address (404 Not Found)"},
+		"not found": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "no MCP server at that address (404 Not Found)"},
 		"moved": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/else", http.StatusPermanentRedirect)
 		}, "which is not followed"},
@@ -322,7 +322,7 @@ func TestNobodyListens(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	_, err := Connect(t.Context(), Config{Name: "test", URL: srv.URL})
-	if err == nil || err.Error() != "the MCP server test: nothing listens there (connection refused)" {
+	if err == nil || err.Error() != "the MCP server test: nothing is listening there (connection refused)" {
 		t.Errorf("%v", err)
 	}
 }

@@ -62,7 +62,7 @@ func start(command, env []string, secrets *redact.Redactor) (*process, error) {
 
 func cannotRun(program string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no program %s; install it, or write its whole path into `command`", program)
+		return fmt.Errorf("no such program: %s; install it, or set its full path in `command`", program)
 	}
 	var pe *os.PathError
 	if errors.As(err, &pe) {

@@ -135,7 +135,7 @@ func (s *Session) call(ctx context.Context, name string, arguments json.RawMessa
 		return tool.Result{}, s.sessionError(ctx, err)
 	}
 	if r.NeedsInput() {
-		return tool.Result{}, &Error{Server: s.cfg.Name, Err: errors.New("it asks its client for more input in the middle of the call, which tandem does not give")}
+		return tool.Result{}, &Error{Server: s.cfg.Name, Err: errors.New("it asks for more input during the call, which tandem does not support")}
 	}
 	return tool.Result{Text: s.cfg.Secrets.Told(resultText(r)), Failed: r.IsError}, nil
 }

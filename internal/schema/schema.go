@@ -60,7 +60,7 @@ func Compile(raw []byte) (*Schema, error) {
 		return nil, schemaError(nil, "%w", err)
 	}
 	if !root.isObject() {
-		return nil, schemaError(nil, "it is no JSON object")
+		return nil, schemaError(nil, "it is not a JSON object")
 	}
 	if err := prepare(root, nil); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ type noLoader struct{}
 
 func (noLoader) Load(string) (any, error) { return nil, errRemoteRef }
 
-var errRemoteRef = errors.New("schemas are not loaded from elsewhere; put what it refers to under $defs, and refer to it as #/$defs/NAME")
+var errRemoteRef = errors.New("remote schemas are not loaded; put it under $defs and refer to it as #/$defs/NAME")
 
 // keepsData are the keywords whose value is data, and no schema.
 func keepsData(key string) bool {

@@ -21,7 +21,7 @@ func compile(t testing.TB, raw string) *schema.Schema {
 
 func TestCompileRefuses(t *testing.T) {
 	for raw, want := range map[string]string{
-		`[]`:                                  "it is no JSON object",
+		`[]`:                                  "it is not a JSON object",
 		`{`:                                   "ends too early",
 		`{} {}`:                               "something follows the JSON",
 		`{"a":1,"a":2}`:                       "/a is there twice",
@@ -29,7 +29,7 @@ func TestCompileRefuses(t *testing.T) {
 		`{"type":"object","required":"a"}`:    "/required: expected array, got string",
 		`{"$ref":"#/$defs/none"}`:             `"#/$defs/none" not found`,
 		`{"pattern":"("}`:                     `"(" is no regular expression`,
-		`{"pattern":"(?<=x)y"}`:               `"(?<=x)y" is no regular expression that can be checked here (RE2 has no lookaround`,
+		`{"pattern":"(?<=x)y"}`:               `"(?<=x)y" is not a supported regular expression (RE2 has no lookaround`,
 		`{"items":{"$ref":"https://x.y/z"}}`:  `at /items/$ref: "https://x.y/z": schemas are not loaded from elsewhere`,
 		`{"$ref":"file:///etc/passwd"}`:       "not loaded from elsewhere",
 		`{"$ref":"//x.y/z"}`:                  "not loaded from elsewhere",
@@ -71,7 +71,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		`{"name":"Ada","v":{"w":"1"}}`:      {"/v: fits none of the alternatives", "/v/w: expected integer, got string"},
 		`{"name":"Ada","half":1.2}`:         {"/half: expected a multiple of 0.5, got 1.2"},
 		`[]`:                                {"/: expected object, got array"},
-		`{"name":"Ada"`:                     {"the JSON is not whole: it ends too early"},
+		`{"name":"Ada"`:                     {"the JSON is incomplete"},
 		`{"name":"Ada","name":"Bo"}`:        {"/name is there twice"},
 	} {
 		got := s.Check([]byte(answer))

@@ -97,7 +97,7 @@ func parse(data []byte) (*node, error) {
 		return nil, notJSON(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("something follows the JSON at byte %d", dec.InputOffset())
+		return nil, fmt.Errorf("trailing data after the JSON at byte %d", dec.InputOffset())
 	}
 	return n, nil
 }
@@ -106,9 +106,9 @@ func notJSON(err error) error {
 	var s *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the JSON is not whole: it ends too early")
+		return errors.New("the JSON is incomplete")
 	case errors.As(err, &s):
-		return fmt.Errorf("it is no JSON at byte %d: %w", s.Offset, err)
+		return fmt.Errorf("invalid JSON at byte %d: %w", s.Offset, err)
 	}
 	return err
 }

@@ -177,7 +177,7 @@ func TestNothingIsStartedWhereItIsNotManaged(t *testing.T) {
 	cfg := load(t, "use: local\nproviders:\n  - {name: local, managed: false, host: \""+host+"\"}\n", nil, nil)
 	s := open(t, cfg, Options{Progress: func(s string) { t.Errorf("progress %q", s) }})
 	_, err := ask(s, provider.Request{})
-	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "nothing listens there") {
+	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "nothing is listening there") {
 		t.Errorf("got %v, want Unavailable", err)
 	}
 }
@@ -286,7 +286,7 @@ providers:
 		t.Fatalf("got %v, want Denied", err)
 	}
 	got, err2 := ask(s, provider.Request{})
-	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "stood in: wrong: Incorrect API key") {
+	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "fallback: wrong: Incorrect API key") {
 		t.Fatalf("got %+v, %v; want the next to answer, and the reason told", got.Route, err2)
 	}
 	route, _ := json.Marshal(got)

@@ -65,7 +65,7 @@ func readSignal(get func(string) string, name string) (signal, error) {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return signal{}, fmt.Errorf("%s is no http:// or https:// address; expected something like http://localhost:4318", variable)
+		return signal{}, fmt.Errorf("%s is not an http:// or https:// address; expected something like http://localhost:4318", variable)
 	}
 	if variable == "OTEL_EXPORTER_OTLP_ENDPOINT" {
 		u = u.JoinPath("v1", strings.ToLower(name))
@@ -86,7 +86,7 @@ func readSignal(get func(string) string, name string) (signal, error) {
 	if text, variable := one("TIMEOUT"); text != "" {
 		ms, err := strconv.Atoi(text)
 		if err != nil || ms <= 0 {
-			return signal{}, fmt.Errorf("%s is no number of milliseconds", variable)
+			return signal{}, fmt.Errorf("%s is not a number of milliseconds", variable)
 		}
 		s.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -98,7 +98,7 @@ func readSignal(get func(string) string, name string) (signal, error) {
 		k, v, ok := strings.Cut(pair, "=")
 		v, err := url.PathUnescape(strings.TrimSpace(v))
 		if k = strings.TrimSpace(k); !ok || k == "" || err != nil || strings.ContainsAny(k+v, "\r\n") {
-			return signal{}, fmt.Errorf("%s is no list of name=value,name=value", variable)
+			return signal{}, fmt.Errorf("%s is not a list of name=value,name=value", variable)
 		}
 		s.headers[k] = v
 	}

@@ -82,7 +82,7 @@ func TestAskIsOneSpan(t *testing.T) {
 		"gen_ai.request.temperature": "0", "gen_ai.request.top_p": "0.9", "gen_ai.request.seed": "7", "gen_ai.request.max_tokens": "50",
 		"gen_ai.request.stop_sequences": "END,FIN", "gen_ai.response.finish_reasons": "stop",
 		"gen_ai.usage.input_tokens": "7", "gen_ai.usage.output_tokens": "3", "server.address": "127.0.0.1", "server.port": "*",
-		"tandem.route.provider": "local", "tandem.route.local": "true", "tandem.route.reason": "first in use", "tandem.route.first_token": "*",
+		"tandem.route.provider": "local", "tandem.route.local": "true", "tandem.route.reason": "first choice", "tandem.route.first_token": "*",
 	})
 	for _, name := range []string{"gen_ai.input.messages", "gen_ai.output.messages", "error.type"} {
 		if v, ok := got[name]; ok {
@@ -185,7 +185,7 @@ func TestFallbackAndFailure(t *testing.T) {
 	s := r.span(t, "chat small") // as it was asked
 	wantAttrs(t, "span", attrs(s.Attributes), map[string]string{
 		"gen_ai.provider.name": "openai", "gen_ai.request.model": "small", "gen_ai.response.model": "big-2",
-		"tandem.route.provider": "hosted", "tandem.route.reason": "stood in", "tandem.route.local": "true",
+		"tandem.route.provider": "hosted", "tandem.route.reason": "fallback", "tandem.route.local": "true",
 	})
 	if len(s.Events) != 2 {
 		t.Fatalf("%d events, want two attempts", len(s.Events))
@@ -323,7 +323,7 @@ func TestTheAnswerDoesNotDependOnTheCollector(t *testing.T) {
 	w := newWorld(t, "local", "", "")
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000") // who waited for it would hang this test
 	for name, tc := range map[string]struct{ endpoint, says string }{
-		"dead": {"http://" + nobody(t), "nothing listens there"},
+		"dead": {"http://" + nobody(t), "nothing is listening there"},
 		"deaf": {"http://" + deaf.Addr().String(), "it did not answer in time"},
 		"far":  {"http://user:" + canary + "@192.0.2.1:4318", "192.0.2.1:4318 is not on this machine, and offline mode is on"},
 		"dns":  {"http://collector.example.com:4318", "offline mode is on"},

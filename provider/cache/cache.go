@@ -167,7 +167,7 @@ func (c *Cache) warn(ctx context.Context, err error) {
 	if c.o.Warn == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return
 	}
-	c.once.Do(func() { c.o.Warn(fmt.Errorf("the cache is of no use: %w", err)) })
+	c.once.Do(func() { c.o.Warn(fmt.Errorf("the cache is unavailable: %w", err)) })
 }
 
 // keeper watches an answer go by.

@@ -28,6 +28,6 @@ func ExampleNew() {
 }
 
 func ExampleHit() {
-	fmt.Println(cache.Hit(&provider.Route{Provider: "local", Reason: "first in use"}))
+	fmt.Println(cache.Hit(&provider.Route{Provider: "local", Reason: "first choice"}))
 	// Output: false
 }

@@ -157,7 +157,7 @@ func (l *Ledger) reservationFor(ctx context.Context, req *provider.Request) (*Re
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !price.Known:
-		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "there is a budget, and %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, and %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
 	}
 	if err := l.checkOptions(req, model); err != nil {
 		return nil, err
@@ -265,7 +265,7 @@ func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *pricedRo
 	case !price.Known:
 		return provider.Cost{Basis: price.Basis}
 	case u == nil:
-		return provider.Cost{Basis: "the server told no usage"}
+		return provider.Cost{Basis: "the server reported no usage"}
 	}
 	in.usd = price.USD(*u)
 	return provider.Cost{USD: &in.usd, Basis: price.Basis}
@@ -297,7 +297,7 @@ func (c *account) settle() {
 	case c.mark == 0 && c.l.onMachine(context.Background()) && !c.l.runsRemotely(canceledContext(), c.requestedModel):
 		return
 	default:
-		e.Cost.Basis = "it broke off"
+		e.Cost.Basis = "the answer broke off"
 	}
 	if e.Cost.USD == nil && c.mark != 0 {
 		e.AtMost = &c.reserved

@@ -105,7 +105,7 @@ func TestCostOfAnAnswer(t *testing.T) {
 		{"a model that nobody has a price for", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: openAI}, "gpt-99", -1, -1, "no price for gpt-99"},
 		{"the list is for OpenAI alone", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "gpt-4o"}}, "gpt-4o", -1, -1, "no price for gpt-4o"},
 		{"a price is its model's alone", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: said}, "other", -1, -1, "no price for other"},
-		{"half a price is none", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "big", Override: ledger.PriceOverride{Input: provider.Ptr(1.0)}}}, "", -1, -1, "no whole price for big: the configuration has a part of it"},
+		{"half a price is none", paid(providertest.Answer{Usage: usage}), ledger.Config{Tariff: ledger.Tariff{Model: "big", Override: ledger.PriceOverride{Input: provider.Ptr(1.0)}}}, "", -1, -1, "incomplete price for big in the configuration"},
 		{"local", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}}, ledger.Config{Tariff: ledger.Tariff{Model: "small"}}, "", 0, -1, "local"},
 		{
 			"local, with a stand-in", &providertest.Fake{Answers: []providertest.Answer{{Usage: usage}}},
@@ -274,7 +274,7 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 	}{
 		{"over the budget", ledger.Config{Tariff: said}, over, "budget.per_day_usd is $1.00, $0.001 of it is left, and this call could cost $0.033"},
 		{"the book cannot be kept", ledger.Config{Tariff: said}, errors.New("the disk is full"), "the budget cannot be kept, so nothing was sent: the disk is full"},
-		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, nil, "there is a budget, and no price for big; set `price`"},
+		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, nil, "a budget is set, and no price for big; set `price`"},
 		{"a price that the configuration has, though on this machine", ledger.Config{Tariff: said, Local: here}, over, "budget.per_day_usd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func (t Tariff) PriceOf(asked, served string) Priced {
 			}
 			return out
 		}
-		return Priced{Basis: "no whole price for " + asked + ": the configuration has a part of it"}
+		return Priced{Basis: "incomplete price for " + asked + " in the configuration"}
 	}
 	if known {
 		return Priced{Price: list.Price, Known: true, Basis: "list of " + ListDate, over: list.over, long: list.long}

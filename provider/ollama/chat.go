@@ -138,7 +138,7 @@ func (a *answer) addLine(r api.ChatResponse) error {
 		extra := a.nextExtra()
 		size += len(extra) + len(t.ID) + len(t.Function.Name) + len(args)
 		if !json.Valid([]byte(args)) {
-			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are no JSON object", t.Function.Name)
+			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.Function.Name)
 		}
 		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args), Extra: extra})
 		a.hasCalls = true
@@ -191,7 +191,7 @@ func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 	switch {
 	case !a.done:
 	case m.Content != "", m.Thinking != "", len(m.ToolCalls) > 0:
-		return a.error(provider.BadAnswer, "the server went on after the end of the answer")
+		return a.error(provider.BadAnswer, "the server sent more after the end of the answer")
 	case r.Done && r.DoneReason != a.final.DoneReason:
 		return a.error(provider.BadAnswer, "the server ended the answer twice, for different reasons")
 	}

@@ -127,7 +127,7 @@ func errorText(text string, body []byte) string {
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
 		text = "the server sent a web page; is this Ollama?"
 	case len(strings.TrimSpace(string(body))) == 0:
-		text = "the server said nothing about it"
+		text = "the server gave no reason"
 	default:
 		text = string(body)
 	}

@@ -124,10 +124,10 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 // checkModelName refuses what is no model's name.
 func (p *Provider) checkModelName(model string) error {
 	if model == "" {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is set; set `model` for this provider or give -m")
 	}
 	if !ollamahost.ValidModel(model, func(name string) bool { return ollamamodel.ParseName(name).IsValid() }) {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is no model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // be glued onto that.
 var (
 	errChoices = errors.New("the server gave more than the one answer that was asked for (choices of other indexes)")
-	errAfter   = errors.New("the server went on after the end of the answer")
+	errAfter   = errors.New("the server sent more after the end of the answer")
 	errFinish  = errors.New("the server ended the answer twice, for different reasons")
 	errMixed   = errors.New("the server mixed two answers (their ids differ)")
 )

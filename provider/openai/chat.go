@@ -36,7 +36,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return provider.Named(err, p.cfg.Name, model)
 	}
 	if model == "" {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is named; set `model` for this provider or give -m")
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is set; set `model` for this provider or give -m")
 	}
 	if p.cfg.LocalOnly {
 		if err := req.NoImageURLs(); err != nil {

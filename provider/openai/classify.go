@@ -164,7 +164,7 @@ func errorText(s apiError, ok bool, status int, body []byte) string {
 	case status == http.StatusNotFound:
 		return "there is no such path on the server; does base_url end in /v1?"
 	case len(strings.TrimSpace(string(body))) == 0:
-		return "the server said nothing about it"
+		return "the server gave no reason"
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
 		return "the server sent a web page; something stands between here and the API"
 	}

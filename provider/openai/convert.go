@@ -242,7 +242,7 @@ func (p *Provider) options(b []byte, req *provider.Request, model string) ([]byt
 	sort.Strings(names)
 	for _, k := range names {
 		if !passed[k] {
-			return nil, p.unsupported(model, "option %q is none that an OpenAI-compatible server is known to have", k)
+			return nil, p.unsupported(model, "option %q is not known to any OpenAI-compatible server", k)
 		}
 		if onlyCompatible[k] && p.endpoint == "https://api.openai.com" {
 			return nil, p.unsupported(model, "option %q is known to compatible servers, but not to OpenAI", k)

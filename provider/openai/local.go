@@ -32,7 +32,7 @@ func (p *Provider) checkPrivacy(model string, privacy provider.Privacy) error {
 	case ollamahost.CloudModel(model):
 		return provider.Errorf(kind, p.cfg.Name, model, "an Ollama would send the prompt to ollama.com, which runs a model of this name, and %s", why)
 	case !p.cfg.Local:
-		return provider.Errorf(kind, p.cfg.Name, model, "the server may pass prompts on (nobody says that it is local: true), and %s", why)
+		return provider.Errorf(kind, p.cfg.Name, model, "the server may pass prompts on (`local: true` is not set), and %s", why)
 	case through != nil:
 		return provider.Errorf(kind, p.cfg.Name, model, "the server passes prompts on (it has answered through %s, whatever local: true says), and %s", *through, why)
 	}

@@ -84,7 +84,7 @@ func New(cfg Config) (*Provider, error) {
 	u, err := url.Parse(cfg.BaseURL)
 	switch {
 	case err != nil:
-		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url is no URL; expected something like %s", DefaultBaseURL)
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url is not a URL; expected something like %s", DefaultBaseURL)
 	case u.User != nil:
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds credentials; take them out and use api_key")
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":

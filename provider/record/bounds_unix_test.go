@@ -40,7 +40,7 @@ func TestWhatIsNoRegularFileIsNoRecording(t *testing.T) {
 	}{
 		"a pipe":                {func(p string) error { return syscall.Mkfifo(p, 0o600) }, "is not a regular file but a pipe"},
 		"a link to a device":    {func(p string) error { return os.Symlink("/dev/zero", p) }, "is not a regular file but a device"},
-		"a link to nothing":     {func(p string) error { return os.Symlink("nothing", p) }, "is a link to nothing"},
+		"a link to nothing":     {func(p string) error { return os.Symlink("nothing", p) }, "is a broken link"},
 		"a link to itself":      {func(p string) error { return os.Symlink(filepath.Base(p), p) }, "too many levels"},
 		"a directory":           {func(p string) error { return os.Mkdir(p, 0o700) }, "is a directory"},
 		"a link to a directory": {func(p string) error { return os.Symlink(".", p) }, "is a directory"},
@@ -107,16 +107,16 @@ func TestAFileThatIsNoRecordingCostsLittle(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "is larger than 128 MiB"},
-		"nested":            {overwrite(bytes.Repeat([]byte("["), 900_000)), "is no recording"},
-		"nested mappings":   {overwrite(bytes.Repeat([]byte(`{"a":`), 900_000)), "is no recording"},
+		"nested":            {overwrite(bytes.Repeat([]byte("["), 900_000)), "is not a recording"},
+		"nested mappings":   {overwrite(bytes.Repeat([]byte(`{"a":`), 900_000)), "is not a recording"},
 		"chunks of nothing": {overwrite([]byte(`{"version":1,"chunks":[{}` + strings.Repeat(",{}", 20<<20) + `]}`)), "has more than 1000000 values"},
 		"not UTF-8":         {inserted("\xff"), "it is not UTF-8"},
 		"cut": {func(t *testing.T, path string) {
 			if err := os.Truncate(path, 100); err != nil {
 				t.Fatal(err)
 			}
-		}, "is no recording"},
-		"empty": {overwrite(nil), "is no recording"},
+		}, "is not a recording"},
+		"empty": {overwrite(nil), "is not a recording"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, file := recorded(t)

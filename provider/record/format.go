@@ -215,9 +215,9 @@ func checkRegular(dir string, e os.DirEntry) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s is a link to nothing, and no recording; delete it", path)
+		return fmt.Errorf("%s is a broken link, not a recording; delete it", path)
 	case err != nil:
-		return fmt.Errorf("%w, and no recording; delete it", err)
+		return fmt.Errorf("%w and not a recording; delete it", err)
 	}
 	return nil
 }
@@ -226,27 +226,27 @@ func checkRegular(dir string, e os.DirEntry) error {
 func load(dir, file string) (*call, error) {
 	data, err := files.Read(filepath.Join(dir, file), maxFile)
 	if refused := new(files.Error); errors.As(err, &refused) {
-		return nil, fmt.Errorf("%w, and no recording; delete it", err)
+		return nil, fmt.Errorf("%w and not a recording; delete it", err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := checkJSON(data); err != nil {
-		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
+		return nil, fmt.Errorf("%s is not a recording (%w); delete it and record again", filepath.Join(dir, file), err)
 	}
 	var head struct{ Version int }
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
+		return nil, fmt.Errorf("%s is not a recording (%w); delete it and record again", filepath.Join(dir, file), err)
 	}
 	if head.Version != Version {
 		return nil, fmt.Errorf("%s is of version %d, and this tandem reads version %d; record it again", filepath.Join(dir, file), head.Version, Version)
 	}
 	c := &call{file: file}
 	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("%s is no recording (%w); delete it, and record it again", filepath.Join(dir, file), err)
+		return nil, fmt.Errorf("%s is not a recording (%w); delete it and record again", filepath.Join(dir, file), err)
 	}
 	if c.Error == nil && (len(c.Chunks) == 0 || c.Chunks[len(c.Chunks)-1].Finish == "") {
-		return nil, fmt.Errorf("%s holds no whole answer; delete it, and record it again", filepath.Join(dir, file))
+		return nil, fmt.Errorf("%s has no complete answer; delete it and record again", filepath.Join(dir, file))
 	}
 	return c, nil
 }

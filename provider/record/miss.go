@@ -28,9 +28,9 @@ type Miss struct {
 // Error says what was asked, how the nearest recording differs, and what to
 // do, on one line.
 func (m *Miss) Error() string {
-	text := fmt.Sprintf("%s holds no answer to %s", m.Dir, m.Asked)
+	text := fmt.Sprintf("%s has no recording of %s", m.Dir, m.Asked)
 	if m.Nearest != "" {
-		text += fmt.Sprintf("; the nearest, %s, differs in %s: asked %s, recorded %s", m.Nearest, m.Field, m.Want, m.Have)
+		text += fmt.Sprintf("; the closest, %s, differs in %s: asked %s, recorded %s", m.Nearest, m.Field, m.Want, m.Have)
 	}
 	if m.Unreadable != nil {
 		text += "; " + m.Unreadable.Error()

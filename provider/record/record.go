@@ -62,7 +62,7 @@ var _ provider.Wrapper = (*Recorder)(nil)
 // directory cannot be made.
 func New(inner provider.Provider, o Options) (*Recorder, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, provider.Errorf(provider.Invalid, "record", "", "there is no directory to write to: %w", err)
+		return nil, provider.Errorf(provider.Invalid, "record", "", "cannot create the recording directory: %w", err)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -45,7 +45,7 @@ func Replay(name string, o PlayerOptions) (*Player, error) {
 	all, err := names(o.Dir, "")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, provider.Errorf(provider.Invalid, name, "", "there is no directory %s to replay from; make it with `tandem … --record %[1]s`", o.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "no directory %s to replay; make it with `tandem … --record %[1]s`", o.Dir)
 	case err != nil:
 		return nil, provider.Errorf(provider.Invalid, name, "", "%w", err)
 	case len(all) == 0:

@@ -41,7 +41,7 @@ func TestWhiteSpaceIsHeldUntilContent(t *testing.T) {
 	for i := range flood.Text {
 		flood.Text[i] = strings.Repeat(" ", 64<<10)
 	}
-	if _, err := ask(t.Context(), newRouter(t, "a", target("a", flood)), provider.Request{}); !errors.Is(err, provider.Truncated) || !strings.Contains(err.Error(), "nothing but white space") {
+	if _, err := ask(t.Context(), newRouter(t, "a", target("a", flood)), provider.Request{}); !errors.Is(err, provider.Truncated) || !strings.Contains(err.Error(), "only white space") {
 		t.Errorf("a flood: %v", err)
 	}
 }

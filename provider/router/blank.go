@@ -29,7 +29,7 @@ func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err 
 	if c.Finish == "" && !h.hasText && !h.hasThinking && !h.hasCalls {
 		h.text, h.thinking = append(h.text, c.Text...), append(h.thinking, c.Thinking...)
 		if len(h.text)+len(h.thinking) > maxBlank {
-			return c, false, errors.New("wrote nothing but white space")
+			return c, false, errors.New("the answer is only white space")
 		}
 		return c, false, nil
 	}
@@ -51,9 +51,9 @@ func (h *blankBuffer) checkFinish(c *provider.Chunk) error {
 	case h.hasCalls:
 		return nil
 	case !h.hasText && c.Finish == provider.FinishLength:
-		return errors.New("was cut at its token limit before it wrote anything")
+		return errors.New("the answer reached the token limit before any text")
 	case !h.hasText:
-		return errors.New("ended without writing anything")
+		return errors.New("the answer is empty")
 	}
 	return nil
 }

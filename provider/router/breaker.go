@@ -44,9 +44,9 @@ func (b *breaker) State(now time.Time) (why string, wait time.Duration) {
 	}
 	wait = max(b.openUntil.Sub(now), 0)
 	if b.probing {
-		return fmt.Sprintf("not asked, for it %s (%s); another call is trying it now", b.openedAfter, b.lastFailure), wait
+		return fmt.Sprintf("circuit breaker half-open: %s (%s); another call is testing it", b.openedAfter, b.lastFailure), wait
 	}
-	return fmt.Sprintf("not asked, for it %s (%s); it is tried again in %s", b.openedAfter, b.lastFailure, max(wait.Round(100*time.Millisecond), 100*time.Millisecond)), wait
+	return fmt.Sprintf("circuit breaker open: %s (%s); next try in %s", b.openedAfter, b.lastFailure, max(wait.Round(100*time.Millisecond), 100*time.Millisecond)), wait
 }
 
 // Allow lets a call through, or not. The call is a probe if the breaker was
@@ -98,10 +98,10 @@ func (b *breaker) RecordFailure(now time.Time, probe bool, why string) {
 	}
 	switch {
 	case b.consecutive >= maxConsecutive:
-		b.openedAfter = fmt.Sprintf("failed %d times in a row", b.consecutive)
+		b.openedAfter = fmt.Sprintf("%d failures in a row", b.consecutive)
 		b.open(now)
 	case ok+failed >= minCalls && 2*failed >= ok+failed:
-		b.openedAfter = fmt.Sprintf("failed %d of %d times in a minute", failed, ok+failed)
+		b.openedAfter = fmt.Sprintf("%d of %d calls in a minute failed", failed, ok+failed)
 		b.open(now)
 	}
 }

@@ -68,7 +68,7 @@ func TestBreakerOpensOnARowAndDoubles(t *testing.T) {
 		t.Fatalf("%d calls reached a target that fails, want 5", n)
 	}
 	_, err := ask(t.Context(), r, provider.Request{})
-	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "failed 5 times in a row (down); it is tried again in 5s") {
+	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "circuit breaker open: 5 failures in a row (down); next try in 5s") {
 		t.Errorf("open: %v", err)
 	}
 	// One probe each time, and the pause doubles to five minutes.
@@ -110,7 +110,7 @@ func TestBreakerOpensOnHalf(t *testing.T) {
 	asked := 0
 	for i := range 20 { // every other one fails: no five in a row
 		m.ill.Store(i%2 == 0)
-		if _, err := ask(t.Context(), r, provider.Request{}); err != nil && strings.Contains(err.Error(), "not asked") {
+		if _, err := ask(t.Context(), r, provider.Request{}); err != nil && strings.Contains(err.Error(), "circuit breaker open") {
 			break
 		}
 		asked++

@@ -101,7 +101,7 @@ func (o *totalTimeout) Error() string { return o.why.Error() }
 
 // withTotalTimeout is ctx with a total clock.
 func withTotalTimeout(ctx context.Context, name, model string, d time.Duration) (context.Context, context.CancelFunc) {
-	late := &totalTimeout{provider.Errorf(provider.Timeout, name, model, "no whole answer within %s (timeouts.total)", d)}
+	late := &totalTimeout{provider.Errorf(provider.Timeout, name, model, "no complete answer within %s (timeouts.total)", d)}
 	late.why.Sent = true // for all that is known
 	return context.WithTimeoutCause(ctx, d, late)
 }
@@ -292,9 +292,9 @@ func (c *call) completeRoute(t *target, a *provider.Attempt, chunk *provider.Chu
 		done.PromptTokens, done.Estimated = chunk.Usage.InputTokens, false
 	}
 	done.Tries += rt.Repairs
-	rt.Reason = "first in use"
+	rt.Reason = "first choice"
 	if len(c.Attempts) > 0 {
-		rt.Reason = "stood in: " + c.Error()
+		rt.Reason = "fallback: " + c.Error()
 	}
 	if len(c.Attempts) > 0 || a.Tries > 1 {
 		shift := max(now.Sub(c.start)-rt.Total, 0)

@@ -44,7 +44,7 @@ func (e Event) String() string {
 	case BrokeOff:
 		return fmt.Sprintf("%s broke off after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
 	case Retrying:
-		return fmt.Sprintf("asking %s again in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
+		return fmt.Sprintf("retrying %s in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
 	}
 	return who
 }

@@ -65,7 +65,7 @@ func TestNextIsAskedOnlyForWhatItMayDo(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || r.Text != "from b" || r.Route.Provider != "b" || r.Route.Reason != "stood in: a: as scripted" {
+		if err != nil || r.Text != "from b" || r.Route.Provider != "b" || r.Route.Reason != "fallback: a: as scripted" {
 			t.Errorf("%s: %+v, %v", kind, r, err)
 			continue
 		}
@@ -80,7 +80,7 @@ func TestOrderIsTheCallers(t *testing.T) {
 	r := newRouter(t, "a b", target("a"), target("b"), target("c"))
 	for use, want := range map[string]string{"": "a", "b": "b", "c a": "c"} {
 		got, err := ask(t.Context(), r, provider.Request{Use: strings.Fields(use)})
-		if err != nil || got.Route.Provider != want || got.Route.Reason != "first in use" {
+		if err != nil || got.Route.Provider != want || got.Route.Reason != "first choice" {
 			t.Errorf("use %q: %+v, %v", use, got.Route, err)
 		}
 	}
@@ -168,11 +168,11 @@ func TestFailureTellsOfAll(t *testing.T) {
 		a, b provider.Kind
 		want string
 	}{
-		{provider.Unavailable, provider.Unavailable, "no target answered: unavailable: a: as scripted; b: as scripted"},
-		{provider.ModelNotFound, provider.ModelNotFound, "no target answered: model not found: a: as scripted; b: as scripted"},
-		{provider.ModelNotFound, provider.Timeout, "no target answered: unavailable: a: as scripted; b: as scripted"},
-		{provider.Unavailable, provider.Denied, "no target answered: unavailable: a: as scripted; b: as scripted"},
-		{provider.Unavailable, provider.Invalid, "no target answered: invalid: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Unavailable, "no provider answered: unavailable: a: as scripted; b: as scripted"},
+		{provider.ModelNotFound, provider.ModelNotFound, "no provider answered: model not found: a: as scripted; b: as scripted"},
+		{provider.ModelNotFound, provider.Timeout, "no provider answered: unavailable: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Denied, "no provider answered: unavailable: a: as scripted; b: as scripted"},
+		{provider.Unavailable, provider.Invalid, "no provider answered: invalid: a: as scripted; b: as scripted"},
 	} {
 		_, err := ask(t.Context(), newRouter(t, "a b", target("a", providertest.Fails(tc.a)), target("b", providertest.Fails(tc.b))), provider.Request{Model: ""})
 		if err == nil || err.Error() != tc.want {

@@ -9,7 +9,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Failure is why no target answered: the cause inside the router's error.
+// Failure is why no provider answered: the cause inside the router's error.
 type Failure struct {
 	Attempts        []provider.Attempt // every target considered, in order
 	Partial         bool               // the reader has a part of an answer, which broke off
@@ -59,7 +59,7 @@ func (f *Failure) providerError() error {
 		only.Err = &onlyCause{error: e.Err, failure: f}
 		return &only
 	}
-	e := &provider.Error{Kind: f.Attempts[last].Kind, Provider: "no target answered", Err: f}
+	e := &provider.Error{Kind: f.Attempts[last].Kind, Provider: "no provider answered", Err: f}
 	if canFallBack(f.errs[last]) || f.Attempts[last].Outcome == provider.OutcomeSkipped {
 		for _, a := range f.Attempts {
 			if a.Kind != e.Kind {

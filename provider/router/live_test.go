@@ -56,8 +56,8 @@ func TestLiveStandIn(t *testing.T) {
 		kind        provider.Kind
 		reason      string
 	}{
-		"nothing listens":     {dead, o.Model, provider.Unavailable, "stood in: local: http://" + dead + ": nothing listens there (connection refused)"},
-		"the model is absent": {o.URL, "no-such-model", provider.ModelNotFound, "stood in: local: model 'no-such-model' not found; get it with `tandem models pull no-such-model`"},
+		"nothing listens":     {dead, o.Model, provider.Unavailable, "fallback: local: http://" + dead + ": nothing is listening there (connection refused)"},
+		"the model is absent": {o.URL, "no-such-model", provider.ModelNotFound, "fallback: local: model 'no-such-model' not found; get it with `tandem models pull no-such-model`"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := newRouter(t, "local hosted", local(t, tc.host, tc.model), hosted(t, e))

@@ -17,7 +17,7 @@ func TestLoadingIsNoIllness(t *testing.T) {
 	const many = 20
 	for i := range many {
 		got, err := ask(t.Context(), r, provider.Request{})
-		if err != nil || got.Text != "from b" || got.Route.Reason != "stood in: a: the model is being loaded into memory" {
+		if err != nil || got.Text != "from b" || got.Route.Reason != "fallback: a: the model is being loaded into memory" {
 			t.Fatalf("call %d: %+v, %v", i, got, err)
 		}
 	}

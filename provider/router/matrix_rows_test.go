@@ -186,7 +186,7 @@ func matrix() []group {
 		}},
 		{"Answers that are none", []row{
 			{name: "an empty answer", kind: provider.Truncated, play: func(s *speaker) { s.answer("stop", "") }},
-			{name: "nothing but white space", kind: provider.Truncated, play: func(s *speaker) { s.answer("stop", " ", "\n\n") }},
+			{name: "only white space", kind: provider.Truncated, play: func(s *speaker) { s.answer("stop", " ", "\n\n") }},
 			{name: "cut at max_tokens before a word", kind: provider.Truncated, play: func(s *speaker) { s.answer("length", "\n") }},
 			{name: "cut at max_tokens", play: func(s *speaker) { s.answer("length", "Hello wörld") }},
 			{name: "withheld by a content filter", kind: provider.Filtered, only: openaiAPI, play: func(s *speaker) { s.answer("content_filter", "") }},

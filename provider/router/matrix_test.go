@@ -215,7 +215,7 @@ func (r row) standIn(t *testing.T, o *observed) (glued bool) {
 	o.next = err == nil && got.Route.Provider == "second"
 	switch {
 	case o.next:
-		if rs := got.Route.Reason; rs != "stood in: first: "+got.Route.Attempts[0].Reason || strings.Contains(rs, "\n") {
+		if rs := got.Route.Reason; rs != "fallback: first: "+got.Route.Attempts[0].Reason || strings.Contains(rs, "\n") {
 			t.Errorf("the route's reason is %q", rs)
 		}
 		glued = got.Text != good

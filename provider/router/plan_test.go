@@ -49,7 +49,7 @@ func TestPlan(t *testing.T) {
 	}{
 		{provider.Private, "not on this machine"},
 		{provider.Denied, "no key"},
-		{provider.ContextOverflow, "at least 100 tokens, and its window holds 99"},
+		{provider.ContextOverflow, "at least 100 tokens, and the context window is 99"},
 		{provider.ModelNotFound, "does not have the model"},
 		{provider.Unsupported, "does not support tools"},
 		{provider.OverBudget, "no money"},

@@ -81,7 +81,7 @@ func TestOneRetryLoop(t *testing.T) {
 func TestARetryAnswers(t *testing.T) {
 	a := failing("a", provider.Error{Kind: provider.Unavailable, Sent: true, Status: 503}, 2)
 	r, err := ask(t.Context(), mustRouter(t, router.Config{Use: []string{"a"}, Targets: []router.Target{a}, Clock: (&waiter{}).clock()}), provider.Request{})
-	if err != nil || r.Text != "from a" || r.Route.Reason != "first in use" {
+	if err != nil || r.Text != "from a" || r.Route.Reason != "first choice" {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	if at := r.Route.Attempts; len(at) != 1 || at[0].Tries != 3 || at[0].Outcome != provider.OutcomeAnswered || at[0].SentTo != "fake://a" {
@@ -157,7 +157,7 @@ func TestTotalClocks(t *testing.T) {
 	if err != nil || got.Route.Provider != "b" {
 		t.Fatalf("a target's own: %+v, %v; want the next to answer", got, err)
 	}
-	if at := got.Route.Attempts[0]; at.Kind != provider.Timeout || at.Reason != "no whole answer within 30ms (timeouts.total)" {
+	if at := got.Route.Attempts[0]; at.Kind != provider.Timeout || at.Reason != "no complete answer within 30ms (timeouts.total)" {
 		t.Errorf("attempt %+v", at)
 	}
 	b := target("b")
@@ -205,7 +205,7 @@ func TestWatching(t *testing.T) {
 	}
 	want := []string{
 		"skipped unready: no key",
-		"asking a (m)", "a failed after 0s: as scripted", "asking a again in 50ms: as scripted",
+		"asking a (m)", "a failed after 0s: as scripted", "retrying a in 50ms: as scripted",
 		"asking a (m)", "a failed after 0s: as scripted", "asking b",
 	}
 	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {

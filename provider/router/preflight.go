@@ -50,7 +50,7 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 	}
 	if t.Window != nil {
 		if n, known := t.Window(ctx, req); known && s.atLeast > n {
-			return refuse(provider.ContextOverflow, "the prompt has at least %d tokens, and its window holds %d", s.atLeast, n)
+			return refuse(provider.ContextOverflow, "the prompt has at least %d tokens, and the context window is %d", s.atLeast, n)
 		}
 	}
 	if d == lookAhead {
@@ -147,6 +147,6 @@ func (t *target) windowTooSmall(ctx context.Context, req *provider.Request, most
 	}
 	return &provider.Error{
 		Kind: provider.ContextOverflow, Provider: t.Name(), Model: t.model(req),
-		Err: fmt.Errorf("its window of %d tokens is no larger than the one of %d that the prompt did not fit", n, most),
+		Err: fmt.Errorf("its context window of %d tokens is no larger than that of %d tokens, which the prompt exceeds", n, most),
 	}
 }

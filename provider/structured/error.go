@@ -17,7 +17,7 @@ type Error struct {
 // Error says what is wrong, on one line, and nothing of what the model wrote
 // besides.
 func (e *Error) Error() string {
-	text := "the answer is not the JSON that was asked for"
+	text := "the answer does not match the schema"
 	if len(e.Problems) > 0 {
 		text += ": " + strings.Join(e.Problems, "; ")
 	}

@@ -121,4 +121,4 @@ func collect(stream iter.Seq2[provider.Chunk, error]) (provider.Response, error)
 	return r, err
 }
 
-var errTooMuch = errors.New("wrote more than an answer in JSON can be")
+var errTooMuch = errors.New("the answer is larger than 64 MiB")
