@@ -140,7 +140,7 @@ func TestAllIsWell(t *testing.T) {
 	has(t, checks, "local: version", OK, "0.17.4")
 	has(t, checks, "local: model", OK, "small", "135M", "Q4_1")
 	has(t, checks, "local: context length", OK, "4096", "8192")
-	has(t, checks, "local: processor", OK, "not in memory now")
+	has(t, checks, "local: processor", OK, "not loaded")
 	data, err := json.Marshal(checks[0])
 	if err != nil || !strings.HasPrefix(string(data), `{"name":"config: user","status":"ok","detail":"`) || strings.Contains(string(data), "remedy") {
 		t.Errorf("JSON %s (%v)", data, err)
@@ -169,7 +169,7 @@ func TestOllamaChecks(t *testing.T) {
 		"on the CPU":         {but: map[string]string{"/api/ps": `{"models":[{"name":"small:latest","size":2147483648,"size_vram":0,"context_length":4096}]}`}, check: "local: processor", status: OK, words: []string{"2.0 GiB", "CPU", "4096 tokens"}},
 		"on the GPU":         {but: map[string]string{"/api/ps": `{"models":[{"name":"small:latest","size":2147483648,"size_vram":2147483648,"context_length":4096}]}`}, check: "local: processor", status: OK, words: []string{"all on the GPU"}},
 		"spilled":            {but: map[string]string{"/api/ps": `{"models":[{"name":"small:latest","size":2147483648,"size_vram":1073741824}]}`}, check: "local: processor", status: Warn, words: []string{"1.0 GiB of 2.0 GiB on the GPU", "lower num_ctx"}},
-		"another is loaded":  {but: map[string]string{"/api/ps": `{"models":[{"name":"large:latest","size":1,"size_vram":1}]}`}, check: "local: processor", status: OK, words: []string{"not in memory"}},
+		"another is loaded":  {but: map[string]string{"/api/ps": `{"models":[{"name":"large:latest","size":1,"size_vram":1}]}`}, check: "local: processor", status: OK, words: []string{"not loaded"}},
 		"ps fails":           {but: map[string]string{"/api/ps": `500 {"error":"boom"}`}, check: "local: processor", status: Warn, words: []string{"boom"}},
 		"no such binary":     {config: ", binary: /nonexistent/ollama", check: "local: binary", status: Warn, words: []string{"cannot be run", "set `binary`"}},
 		"not Ollama":         {but: map[string]string{"/api/version": `404 <html>`}, check: "local: server", status: Fail, words: []string{"another `host`"}},
@@ -189,13 +189,13 @@ func TestNothingListens(t *testing.T) {
 		return "use: local\nproviders:\n  - {name: local, host: \"" + nobody(t) + "\"" + more + "}\n"
 	}
 	checks := examine(t, file(", binary: /bin/sh"), nil)
-	has(t, checks, "local: server", Warn, "starts Ollama with the next question", "tandem engine start")
+	has(t, checks, "local: server", Warn, "starts Ollama with the next request", "tandem engine start")
 	if Failed(checks) {
 		t.Error("what tandem starts by itself is no failure")
 	}
 	has(t, examine(t, file(", binary: /nonexistent"), nil), "local: binary", Warn, "cannot be run", "set `binary`")
-	has(t, examine(t, file(", binary: /nonexistent"), nil), "local: server", Fail, "nothing listens", "install Ollama")
-	has(t, examine(t, file(", managed: false"), nil), "local: server", Fail, "nothing listens", "start Ollama there")
+	has(t, examine(t, file(", binary: /nonexistent"), nil), "local: server", Fail, "nothing is listening", "install Ollama")
+	has(t, examine(t, file(", managed: false"), nil), "local: server", Fail, "nothing is listening", "start Ollama there")
 }
 
 func TestHostedChecks(t *testing.T) {
@@ -221,11 +221,11 @@ func TestHostedChecks(t *testing.T) {
 		"key missing":      {provider: strict + `/v1", api_key: "env:EMPTY`, check: "hosted: key", status: Fail, words: []string{"EMPTY is not set"}},
 		"key file loose":   {provider: strict + `/v1", api_key: "file:` + loose, check: "hosted: key", status: Fail, words: []string{"0644", "chmod 600"}},
 		"key file missing": {provider: strict + `/v1", api_key: "file:/nonexistent/key`, check: "hosted: key", status: Fail, words: []string{"no key file"}},
-		"key not asked":    {provider: open + `/v1", api_key: "env:BAD`, check: "hosted: server", status: OK, words: []string{"to anybody"}},
+		"key not asked":    {provider: open + `/v1", api_key: "env:BAD`, check: "hosted: server", status: OK, words: []string{"without a key too"}},
 		"no key":           {provider: open + `/v1`, check: "hosted: server", status: OK, words: []string{"answers and lists 2 models"}},
-		"key wanted":       {provider: strict + `/v1`, check: "hosted: server", status: Fail, words: []string{"wants a key", "keyring:hosted"}},
+		"key wanted":       {provider: strict + `/v1`, check: "hosted: server", status: Fail, words: []string{"needs a key", "keyring:hosted"}},
 		"base_url":         {provider: open, check: "hosted: server", status: Fail, words: []string{"base_url: " + open + "/v1"}},
-		"nobody there":     {provider: "http://" + nobody(t) + "/v1", check: "hosted: server", status: Fail, words: []string{"nothing listens", "base_url"}},
+		"nobody there":     {provider: "http://" + nobody(t) + "/v1", check: "hosted: server", status: Fail, words: []string{"nothing is listening", "base_url"}},
 		"offline":          {provider: "http://192.0.2.1/v1", top: "offline: true\n", check: "hosted: server", status: Fail, words: []string{"offline: false"}},
 		"private":          {provider: "http://192.0.2.1/v1", top: "privacy: local\n", check: "hosted: server", status: Fail, words: []string{"never asked"}},
 	} {
@@ -248,7 +248,7 @@ func TestOnlyTheFirstMustWork(t *testing.T) {
 			"  - {name: ill, kind: ollama, host: \"" + ill + "\", model: small, managed: false}\n  - {name: worse, kind: ollama, host: \"" + ill + "\", model: small, managed: false}\n"
 	}
 	checks := examine(t, file("well, ill"), nil)
-	has(t, checks, "ill: server", Warn, "nothing listens")
+	has(t, checks, "ill: server", Warn, "nothing is listening")
 	if Failed(checks) {
 		t.Error("a stand-in that is unwell fails the whole")
 	}

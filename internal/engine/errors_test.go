@@ -93,7 +93,7 @@ func TestABinaryThatCannotRun(t *testing.T) {
 		"not executable": {file(0o600, "x"), []string{"cannot be run", "permission denied", "set `binary`"}},
 		"a directory":    {t.TempDir(), []string{"cannot be run", "set `binary`"}},
 		"not on PATH":    {"no-such-ollama", []string{"no-such-ollama cannot be run", "not found"}},
-		"no program":     {file(0o700, "\x7fELF nonsense"), []string{"ended before it answered", "ollama.log"}},
+		"no program":     {file(0o700, "\x7fELF nonsense"), []string{"exited before it answered", "ollama.log"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refuses(t, configure(t, c.binary), c.words...)
@@ -131,7 +131,7 @@ func TestTheOneThatSetUpBuiltIsFound(t *testing.T) {
 
 func TestAServerThatEndsAtOnceIsQuoted(t *testing.T) {
 	cfg := fake(t, "exit")
-	refuses(t, cfg, "ended before it answered", "Error: the fake is out of order", New(cfg).LogPath())
+	refuses(t, cfg, "exited before it answered", "Error: the fake is out of order", New(cfg).LogPath())
 	// The next one says nothing: the words of the last are not its own.
 	cfg.Env[0] = modeVariable + "=mute exit"
 	refuses(t, cfg, "last log lines: fake ollama starts")
@@ -142,13 +142,13 @@ func TestAServerThatEndsAtOnceIsQuoted(t *testing.T) {
 func TestASlowStart(t *testing.T) {
 	cfg := fake(t, "silent")
 	cfg.StartTimeout = 500 * time.Millisecond
-	refuses(t, cfg, "did not answer in time", "500ms", New(cfg).LogPath())
+	refuses(t, cfg, "did not answer", "500ms", New(cfg).LogPath())
 	if !New(cfg).owned() {
 		t.Error("the server that is slow was given up; it may be up in a moment")
 	}
 	// Somebody who comes while another waits gives up in time too.
 	waits := caller(t, cfg)
-	if out, err := waits.CombinedOutput(); err == nil || !strings.Contains(string(out), "did not answer in time") {
+	if out, err := waits.CombinedOutput(); err == nil || !strings.Contains(string(out), "did not answer") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

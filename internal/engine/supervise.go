@@ -111,7 +111,7 @@ func (e *Engine) startServer() (server, error) {
 	return srv, nil
 }
 
-// endedError says what a server that ended before it answered wrote last.
+// endedError says what a server that exited before it answered wrote last.
 func (e *Engine) endedError(s server) error {
 	return fmt.Errorf("%s exited before it answered; last log lines: %s; log: %s", s.Binary, e.lastWords(s.logFrom), e.LogPath())
 }

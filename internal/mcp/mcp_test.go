@@ -130,7 +130,7 @@ func TestAnAnswerTooLarge(t *testing.T) {
 		s := connect(t, cfg)
 		if r, err := call(t.Context(), find(t, s, "huge"), `{}`); err == nil {
 			t.Errorf("12 MiB were taken: %d bytes", len(r.Text))
-		} else if cfg.URL == "" && !strings.HasSuffix(err.Error(), "it sent more than 8 MiB at once, and was cut off") {
+		} else if cfg.URL == "" && !strings.HasSuffix(err.Error(), "it sent a message over 8 MiB") {
 			t.Error(err)
 		}
 	})
@@ -141,7 +141,7 @@ func TestAServerThatDies(t *testing.T) {
 	dies := find(t, s, "dies")
 	_, err := call(t.Context(), dies, `{}`)
 	var e *Error
-	if !errors.As(err, &e) || err.Error() != "the MCP server test: it ended (exit status 3)" || e.Log != "out of[31m tokens" {
+	if !errors.As(err, &e) || err.Error() != "the MCP server test: it exited (exit status 3)" || e.Log != "out of[31m tokens" {
 		t.Errorf("%v, log %q", err, e.Log)
 	}
 	if strings.Contains(err.Error(), "tokens") {
@@ -157,14 +157,14 @@ func TestAServerThatDiesSlowly(t *testing.T) {
 	s := connect(t, ours("good"))
 	_, err := call(t.Context(), find(t, s, "falters"), `{}`)
 	var e *Error
-	if !errors.As(err, &e) || err.Error() != "the MCP server test: it ended (exit status 4)" || e.Log != "no room left" {
+	if !errors.As(err, &e) || err.Error() != "the MCP server test: it exited (exit status 4)" || e.Log != "no room left" {
 		t.Errorf("%v, log %q", err, e.Log)
 	}
 }
 
 func TestServersThatDoNotGreet(t *testing.T) {
 	for manner, want := range map[string]string{
-		"mute": "did not answer in time (1s)", "deaf": "did not answer in time (1s)", "ends": "it ended (exit status 7)", "chatty": "is no answer",
+		"mute": "did not answer in time (1s)", "deaf": "did not answer in time (1s)", "ends": "it exited (exit status 7)", "chatty": "is not MCP",
 	} {
 		t.Run(manner, func(t *testing.T) {
 			cfg := ours(manner)
@@ -179,7 +179,7 @@ func TestServersThatDoNotGreet(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Connect(t.Context(), Config{Name: "test", Command: []string{"no-such-program-here"}}); err == nil || !strings.Contains(err.Error(), "there is no program no-such-program-here") {
+	if _, err := Connect(t.Context(), Config{Name: "test", Command: []string{"no-such-program-here"}}); err == nil || !strings.Contains(err.Error(), "no such program: no-such-program-here") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

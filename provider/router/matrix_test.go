@@ -39,7 +39,7 @@ func TestFailures(t *testing.T) {
 	page.WriteString(preface)
 	falseSuccesses, glued := 0, 0
 	for _, g := range matrix() {
-		fmt.Fprintf(&page, "\n## %s\n\n| what happens | Kind | asked again | the next one is asked | the reader has | sent | what the error and the Route say |\n|---|---|---|---|---|---|---|\n", g.title)
+		fmt.Fprintf(&page, "\n## %s\n\n| what happens | Kind | retries | fallback | shown | sent | what the error and the Route say |\n|---|---|---|---|---|---|---|\n", g.title)
 		for _, r := range g.rows {
 			var all []observed
 			for _, dialect := range []string{ollamaAPI, openaiAPI} {
@@ -58,7 +58,7 @@ func TestFailures(t *testing.T) {
 						if want := r.want(o); alone.kind != want {
 							t.Errorf("Kind %q, want %q: %s", alone.kind, want, alone.says)
 						}
-						if r.standIn(t, &o) {
+						if r.fallBack(t, &o) {
 							glued++
 						}
 						all = append(all, o)
@@ -200,9 +200,9 @@ func (r row) alone(t *testing.T, o observed) (seen, bool) {
 	return v, err == nil
 }
 
-// standIn asks with a second target behind the first, and reports whether
+// fallBack asks with a second target behind the first, and reports whether
 // their answers were glued together.
-func (r row) standIn(t *testing.T, o *observed) (glued bool) {
+func (r row) fallBack(t *testing.T, o *observed) (glued bool) {
 	t.Helper()
 	first, _ := r.first(t, *o)
 	good := `{"from": "the second"}`

@@ -15,54 +15,54 @@ const preface = `# What follows each failure
 
 <!-- Written by a test. Do not edit: go test ./provider/router -run TestFailures -update -->
 
-This page is what a test sees as it plays each failure on real sockets, to the adapter of each API (Ollama's own, OpenAI's), streamed and whole.
-Where they differ, the line says which one it is about. The Ollama target is free, the OpenAI target is paid for. [The router](router.md) says
-how it works.
+A test plays each failure on real sockets, to the adapter of each API (Ollama's own, OpenAI's), streamed and whole, and writes this page from what
+it sees. Where the results differ, the row says which one it shows. The Ollama target is free, the OpenAI target is paid.
+[The router](router.md) says how it works.
 
-- *Kind* is the error's kind, on which alone decisions are made; ` + "`--json` prints it as `error.kind`" + `.
-- *Asked again*: how often the same target is asked once more when there is no other, and the most that is waited before each (full jitter: from
-  nothing to that, after what the server asked for).
-- *The next one is asked*: with another target behind it, that one answers, and its answer is the only one that is shown.
-- *The reader has*: what was shown of the answer.
-- *Sent*: the prompt may have reached a server there. The Route's ` + "`sent_to`" + ` says where.
+- *Kind* is the error's kind. All decisions depend on it alone; ` + "`--json` prints it as `error.kind`" + `.
+- *Retries*: how often the same target is retried when there is no other, and the longest wait before each retry (full jitter: the wait is drawn
+  between nothing and that, and added to what the server asked for).
+- *Fallback*: whether the next target in ` + "`use`" + ` answers. Its answer is then the only one that is shown.
+- *Shown*: what was shown of the answer.
+- *Sent*: whether the prompt may have reached a server. The Route's ` + "`sent_to`" + ` says which.
 
-In the test, the clocks run out after 60ms, and the bounds of an answer are 64 KiB.
+In the test, timeouts are 60ms, and an answer has at most 64 KiB.
 `
 
 // decisions are the bottom of the page.
 const decisions = `
 ## What was decided, and why
 
-- **A paid call is not repeated once it may have been charged**: it was sent, and no HTTP status refuses it. That holds for an empty
-  answer, too: it was computed. ` + "`retry_paid: true`" + ` allows it. The next target may be asked all the same.
-- **Our own clocks are not run twice.** A target that was silent until the clock ran out is not asked again: you set how long to wait. A server
-  that says 408 or 504 is.
-- **While another target could answer**, one that was not even reached is not asked again, and any other at most once and only if the wait is
-  250ms or less. The last one has all the retries.
-- **A refused key passes on**: the target cannot serve, and the reason stands in the route. Alone, it is exit code 4.
-- **An overflow passes on** to a target whose window is larger, or not known, and so does a 413. Nothing is ever cut to fit.
-- **400 and a content filter do not pass on.** Another server is not asked to overlook what one found wrong with the request.
-- **An answer of nothing is no answer**, nor is white space. Asked again once, for a model may have better luck.
-- **An answer that is not what a schema asks for is mended or is none.** Nothing of it is shown; the model is asked again, at most twice, with
-  its answer and what is wrong with it, paid or not, for that is another question; each is within the budget. Then the next target is asked.
-- **An answer that ends at max_tokens is an answer**, of finish ` + "`length`" + `: the command line shows it and exits with 9. Cut before the first
-  word, or within JSON that was asked for, it is none, and is not asked for again: it would be cut there again.
-- **After content nothing follows** but the error, unless ` + "`on_cut: restart`" + ` is set: then the answer begins again, and the reader is told.
-- **A retry-after of more than a minute is not waited for**, and one that is garbage or negative is none.
-- **A rate limit does not open the breaker**: the server is well. Nor does an answer that was none, or a refusal.
-- **What is no part of the answer is not left out in silence.** Text, thinking or a tool call after the end, a second and different end, another
-  choice, another answer's id, a message that is not the model's, something behind a document, or a status that says that it is a part: an error.
-  The same end twice is none, nor is an id for each event. Behind ` + "`data: [DONE]`" + ` nothing is read.
-- **Letters that a server cuts in two are put together.** Half a letter that stays one becomes U+FFFD.
-- **A certificate, a redirect and an answer beyond all bounds stay what they are**, so that the same target is not asked again.
-- **409 is a conflict that passes**, as overload does.
+- **A paid call is not retried if it may have been charged**: it was sent, and no HTTP status refuses it. That includes an empty answer: the server
+  computed it. ` + "`retry_paid: true`" + ` allows the retry. Fallback is allowed in any case.
+- **Our own timeouts are not waited for twice.** You set how long to wait, so a target that timed out is not retried. A server that says 408 or 504
+  is.
+- **While a fallback is possible**, a target that could not be reached is not retried, and any other is retried once, if the wait is 250ms or less.
+  The last target has all the retries.
+- **A refused key falls back**: the target cannot answer, and the Route has the reason. Without a fallback, it is exit code 4.
+- **A prompt over the context window falls back** to a target whose window is larger, or unknown; so does a 413. No prompt is ever cut to fit.
+- **400 and a content filter do not fall back.** Another server is not asked to overlook what one found wrong with the request.
+- **An empty answer is a failure**, and so is one that is only white space. It is retried once: the next attempt may have better luck.
+- **An answer that does not match the schema is repaired or fails.** Nothing of it is shown. The model gets its answer and the problems, and tries
+  again, at most twice, paid or not, for a repair is a new request; each one is within the budget. Then the next target is tried.
+- **An answer that reaches max_tokens is an answer**, with finish ` + "`length`" + `: the command line shows it and exits with 9. If it has no text yet, or its
+  JSON is incomplete, it is a failure and is not retried: the limit would be reached again.
+- **After content there is no retry and no fallback**, only the error, unless ` + "`on_cut: restart`" + ` is set: then the answer begins again, and the reader is told.
+- **A Retry-After of more than a minute is not waited for.** An invalid or negative one is ignored.
+- **A rate limit does not open the circuit breaker**: the server is healthy. Nor does an empty answer, or a refusal.
+- **Nothing that does not belong to the answer is dropped in silence.** Text, thinking or a tool call after the end, a second and different end, another
+  choice, another answer's id, a message of another role, data after the document, or a status of partial content: each is an error. The same end
+  twice is not, nor is a different id for each event. Nothing is read after ` + "`data: [DONE]`" + `.
+- **Characters that a server splits between two events are joined.** A half that stays alone becomes U+FFFD.
+- **A bad certificate, a redirect and an answer over the size limit are permanent**: the same target is not retried.
+- **409 is a conflict that passes**, like an overload.
 `
 
 // kindsTable is what the router does with each Kind, seen on fakes.
 func kindsTable(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("\n## By Kind\n\nAs seen on a free target that is not reached. *Opens the breaker*: five in a row do.\n\n| Kind | asked again | the next one is asked | opens the breaker |\n|---|---|---|---|\n")
+	b.WriteString("\n## By Kind\n\nOn a free target that could not be reached. *Opens the circuit breaker*: five failures in a row do.\n\n| Kind | retries | fallback | opens the circuit breaker |\n|---|---|---|---|\n")
 	for _, k := range []provider.Kind{
 		provider.Unavailable, provider.Timeout, provider.OutOfMemory, provider.Truncated, provider.BadAnswer, provider.RateLimited,
 		provider.QuotaExhausted, provider.OverBudget, provider.Denied, provider.ModelNotFound, provider.ContextOverflow,

@@ -8,8 +8,8 @@
 // lists all targets that were considered, with the reason for each that did
 // not answer, and where the prompt may have gone.
 //
-// It holds the one retry loop of the program ([Policy]) and a circuit breaker
-// for each target. docs/router.md tells it as a whole, and docs/failures.md,
+// It is the one place that retries a call that failed ([Policy]), and has a
+// circuit breaker for each target. docs/router.md tells it as a whole, and docs/failures.md,
 // which a test writes, what follows each failure.
 package router
 
