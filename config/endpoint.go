@@ -61,7 +61,7 @@ func parseBaseURL(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return "", errors.New("this is no http:// or https:// address")
+		return "", errors.New("this is not an http:// or https:// address")
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
 		return "", errors.New("the host has letters that are not ASCII: write it as xn--…")
 	case u.User != nil:
