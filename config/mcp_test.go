@@ -69,7 +69,7 @@ func TestMistakesInMCPServers(t *testing.T) {
 		"- name: a b\n    command: [a]":                                       "cannot be an MCP server's name",
 		"- name: a":                                                           "neither command nor url",
 		"- {name: a, command: [a], url: http://a}":                            "a command or a url, not both",
-		"- {name: a, url: ftp://a}":                                           "no http:// or https:// address",
+		"- {name: a, url: ftp://a}":                                           "not an http:// or https:// address",
 		"- {name: a, url: http://u:p@a}":                                      "an address with credentials",
 		"- {name: a, url: http://a, local: true}":                             "local is for a command",
 		"- {name: a, url: http://a, env: {A: b}}":                             "env is for a command",
