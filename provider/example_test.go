@@ -244,3 +244,12 @@ func ExampleRequest_WithoutImageData() {
 	// Output:
 	// What is this? 0 7
 }
+
+func ExampleMessage_ReturnsTo() {
+	m := provider.Message{
+		Role: provider.RoleAssistant, From: "local", Thinking: "a clock will tell",
+		ToolCalls: []provider.ToolCall{{ID: "1", Name: "clock"}},
+	}
+	fmt.Println(m.ReturnsTo("local"), m.ReturnsTo("openai"))
+	// Output: true false
+}

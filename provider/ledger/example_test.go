@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -80,4 +82,16 @@ func ExamplePrice_Worst() {
 func ExampleDollars() {
 	fmt.Println(ledger.Dollars(1.25), ledger.Dollars(0.0026), ledger.Dollars(0))
 	// Output: $1.25 $0.0026 $0
+}
+
+func ExampleStaleList() {
+	looked, err := time.Parse(time.DateOnly, ledger.ListDate)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ledger.StaleList(looked.AddDate(0, 1, 0)) == "")
+	fmt.Println(ledger.StaleList(looked.AddDate(1, 0, 0)) == "")
+	// Output:
+	// true
+	// false
 }
