@@ -105,7 +105,7 @@ func (c *compiler) schema(s *provider.Schema) *provider.Schema {
 func (c *compiler) promptOptions(src *Step) prompt.Options {
 	return prompt.Options{
 		Format: src.Format, Partial: src.Partial, Partials: src.Partials, AllowJinja2: c.jinja2,
-		Dir: src.Dir, Examples: src.Examples,
+		Dir: src.Dir, FS: src.FS, Examples: src.Examples,
 	}
 }
 

@@ -19,6 +19,7 @@ type Chain struct {
 	deep        int // how deep steps lie in each other
 	size        int // how many steps there are, those of the chains in it included
 	files       []string
+	fileType    FileType
 	warnings    []error
 }
 

@@ -76,8 +76,8 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if IsLegacy(root) {
-		l, err := parseLegacy(file, data, dir, &loading{})
+	if fileTypeOf(root) == FileLangChainChain {
+		l, err := parseLegacy(file, data, nil, dir, &loading{})
 		if err != nil {
 			return nil, nil, nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"testing/fstest"
 
 	"github.com/tandem-llm/tandem/chain"
 )
@@ -143,4 +144,19 @@ func ExampleFromLangChain() {
 	// prompt: Tell me the president of {country}
 	// temperature: 0.5
 	// 1 note, <nil>
+}
+
+func ExampleLoadFS() {
+	fsys := fstest.MapFS{
+		"trip.yaml":          {Data: []byte("steps:\n- {name: capital, chain: parts/capital.yaml}\n- {name: trip, prompt: 'Plan a day in {capital}.'}\n")},
+		"parts/capital.yaml": {Data: []byte("prompt: What is the capital of {country}?\n")},
+	} // or an embed.FS
+	c, err := chain.LoadFS(fsys, "trip.yaml")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.FileType(), c.Inputs(), c.Files())
+	// Output:
+	// chain [country] [trip.yaml parts/capital.yaml]
 }

@@ -1,42 +1,69 @@
 package chain
 
 import (
-	"os"
+	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // Load reads a chain from a file: see [Parse]. Other files that it names, such
-// as prompts, schemas and chains, lie in its directory or below.
+// as prompts, schemas and chains, are in its directory or below.
 func Load(path string, opts ...LoadOption) (*Chain, error) {
-	root, err := os.OpenRoot(filepath.Dir(path))
+	dir, err := files.OpenDir(nil, filepath.Dir(path))
 	if err != nil {
 		_, err := yamlx.Read(path) // says what is wrong with the file
 		return nil, err
 	}
-	defer root.Close()
+	defer dir.Close()
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &fileReader{file: path, files: &files{root: root, dir: filepath.Dir(path), loading: &loading{seen: []string{path}}}}
-	if id, ok := identify(root, filepath.Base(path)); ok {
-		f.files.loading.begin(id)
+	return load(path, data, &fileSet{files: dir, dir: filepath.Dir(path)}, opts)
+}
+
+// LoadFS is [Load] for a file of fsys, such as an embed.FS. Its images are read
+// from fsys at each run.
+func LoadFS(fsys fs.FS, name string, opts ...LoadOption) (*Chain, error) {
+	whole, err := files.OpenDir(fsys, ".")
+	if err != nil {
+		return nil, err
 	}
+	defer whole.Close()
+	data, err := yamlx.ReadIn(whole, name)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := whole.Sub(path.Dir(name))
+	if err != nil {
+		return nil, &FileError{File: name, Message: "its directory cannot be opened", Err: err}
+	}
+	defer dir.Close()
+	return load(name, data, &fileSet{files: dir, fsys: fsys, dir: path.Dir(name)}, opts)
+}
+
+// load makes the chain of a file that has been read.
+func load(file string, data []byte, in *fileSet, opts []LoadOption) (*Chain, error) {
+	in.loading = &loading{seen: []string{file}}
+	if at, ok := in.files.Place(filepath.Base(file)); ok {
+		in.begin(at)
+	}
+	f := &fileReader{file: file, files: in}
 	for _, opt := range opts {
 		opt(f)
 	}
 	c, err := f.parse(data)
 	if err == nil {
-		c.files = f.files.loading.seen
+		c.files = in.seen
 	}
 	return c, err
 }
@@ -72,16 +99,21 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 		return nil, err
 	}
 	f.text = string(data)
-	if prompt.IsFile(root) {
-		return f.promptChain(root)
+	var c *Chain
+	typ := fileTypeOf(root)
+	switch typ {
+	case FileLangChainPrompt:
+		c, err = f.promptChain(data)
+	case FileLangChainChain:
+		c, err = f.legacyChain(data)
+	default:
+		c = f.chain(root)
+		err = diag.Join(f.errs...)
 	}
-	if IsLegacy(root) {
-		return f.legacyChain(data)
-	}
-	c := f.chain(root)
-	if err := diag.Join(f.errs...); err != nil {
+	if err != nil {
 		return nil, err
 	}
+	c.fileType = typ
 	return c, nil
 }
 
@@ -93,8 +125,8 @@ func chainKeys() []string {
 type fileReader struct {
 	file   string
 	text   string
-	files  *files // nil: there are no others
-	jinja2 bool   // templates in jinja2 are taken
+	files  *fileSet // nil: there are no others
+	jinja2 bool     // templates in jinja2 are taken
 	errs   []error
 }
 

@@ -25,7 +25,7 @@ func (f *fileReader) asking(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	s.src.messages, s.Messages = f.messages(d, m)
 	s.Images = words(m, "images")
 	if f.files != nil {
-		s.Dir = f.files.dir
+		s.Dir, s.FS = f.files.dir, f.files.fsys
 	}
 	if partials, ok := m.Map("partials", "texts by name", nil); ok {
 		s.Partials = make(map[string]string, len(partials.Keys()))
@@ -142,19 +142,19 @@ func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
 	if !ok {
 		return nil
 	}
-	p, err := prompt.Parse(shown, data, prompt.Options{Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
+	p, err := prompt.Parse(shown, data, prompt.Options{FS: f.files.fsys, Dir: filepath.Dir(shown), AllowJinja2: f.jinja2})
 	f.errs = append(f.errs, diag.Split(err)...)
 	f.files.keep(shown, p)
 	return p
 }
 
 // promptChain makes a chain of one step of a file that is a prompt itself.
-func (f *fileReader) promptChain(root *yaml.Node) (*Chain, error) {
+func (f *fileReader) promptChain(data []byte) (*Chain, error) {
 	o := prompt.Options{AllowJinja2: f.jinja2}
 	if f.files != nil {
-		o.Dir = f.files.dir
+		o.Dir, o.FS = f.files.dir, f.files.fsys
 	}
-	p, err := prompt.ParseNode(f.file, f.text, root, o)
+	p, err := prompt.Parse(f.file, data, o)
 	if err != nil {
 		return nil, err
 	}

@@ -3,27 +3,29 @@ package chain
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// files is the directory that a chain's file lies in: what it refers to is read
+// fileSet is the directory of a chain's file: the files that it names are read
 // there and below.
-type files struct {
-	root  *os.Root
-	dir   string // as errors show it
+type fileSet struct {
+	files *files.Dir
+	fsys  fs.FS  // that it is in; nil: the operating system's
+	dir   string // its path, which errors show
 	depth int    // how many chains are being read around this one
 	*loading
 }
 
-// Files returns the paths of the files that [Load] read for the chain: its own,
+// Files returns the paths of the files that [Load] or [LoadFS] read for the chain: its own,
 // then those that it names, each once. Of a chain that was not loaded there are
 // none.
 func (c *Chain) Files() []string { return slices.Clone(c.files) }
@@ -34,7 +36,7 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 		m.Fail(key, "there is no directory to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return nil, "", false
 	}
-	data, err := yamlx.ReadIn(f.files.root, name)
+	data, err := yamlx.ReadIn(f.files.files, name)
 	if err != nil {
 		message, remedy := err.Error(), ""
 		if e := new(diag.Error); errors.As(err, &e) {
@@ -75,10 +77,10 @@ func (f *fileReader) referred(m yamlx.Map, s *Step) {
 func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 	done := func(*Chain) {}
 	if f.files != nil {
-		if id, ok := identify(f.files.root, name); ok {
-			switch before := f.files.loaded(id); {
+		if at, ok := f.files.files.Place(name); ok {
+			switch before := f.files.loaded(at); {
 			case before == nil:
-				done = f.files.begin(id)
+				done = f.files.begin(at)
 			case before.open:
 				m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself; write a repeat")
 				return nil
@@ -101,13 +103,13 @@ func (f *fileReader) readChain(m yamlx.Map, name string) *Chain {
 	if !ok {
 		return nil
 	}
-	root, err := f.files.root.OpenRoot(filepath.Dir(name))
+	dir, err := f.files.files.Sub(filepath.Dir(name))
 	if err != nil {
 		m.Fail("chain", err.Error(), "")
 		return nil
 	}
-	defer root.Close()
-	inner := &files{root: root, dir: filepath.Dir(shown), depth: f.files.depth + 1, loading: f.files.loading}
+	defer dir.Close()
+	inner := &fileSet{files: dir, fsys: f.files.fsys, dir: filepath.Dir(shown), depth: f.files.depth + 1, loading: f.files.loading}
 	sub := &fileReader{file: shown, files: inner, jinja2: f.jinja2}
 	c, err := sub.parse(data)
 	f.errs = append(f.errs, diag.Split(err)...)

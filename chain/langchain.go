@@ -1,12 +1,15 @@
 package chain
 
 import (
-	"os"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tandem-llm/tandem/chain/prompt"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -26,26 +29,50 @@ func (c *Chain) Notes() []error { return c.notes }
 
 // legacyChain makes a chain of a file that is LangChain's.
 func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
+	var fsys fs.FS
 	dir, l := "", &loading{}
 	if f.files != nil {
-		dir, l = f.files.dir, f.files.loading
+		fsys, dir, l = f.files.fsys, f.files.dir, f.files.loading
 	}
 	var options []LoadOption
 	if f.jinja2 {
 		options = append(options, AllowJinja2())
 	}
-	c, err := parseLegacy(f.file, data, dir, l, options...)
+	c, err := parseLegacy(f.file, data, fsys, dir, l, options...)
 	if err != nil {
 		return nil, err
 	}
 	return c.chain, nil
 }
 
-// IsLegacy reports whether a file whose YAML has this root is a chain file of
-// LangChain's. Load finds out by itself.
-func IsLegacy(root *yaml.Node) bool {
+// FileType is what kind of file a chain was read from.
+type FileType string
+
+// The kinds of files.
+const (
+	FileNone            FileType = "" // it was made in Go
+	FileChain           FileType = "chain"
+	FileLangChainPrompt FileType = "LangChain prompt"
+	FileLangChainChain  FileType = "LangChain chain"
+)
+
+// FileType is what kind of file the chain was read from.
+func (c *Chain) FileType() FileType { return c.fileType }
+
+// fileTypeOf is the kind of a file whose YAML has this root.
+func fileTypeOf(root *yaml.Node) FileType {
 	kind := yamlx.Value(root, "_type")
-	return kind != nil && strings.HasSuffix(kind.Value, "_chain")
+	switch {
+	case kind == nil && yamlx.Value(root, "lc") != nil:
+		return FileLangChainPrompt
+	case kind == nil:
+		return FileChain
+	case slices.Contains([]string{"prompt", "few_shot", "chat"}, kind.Value):
+		return FileLangChainPrompt
+	case strings.HasSuffix(kind.Value, "_chain"):
+		return FileLangChainChain
+	}
+	return FileChain
 }
 
 func legacyTypes() []string {
@@ -53,13 +80,14 @@ func legacyTypes() []string {
 }
 
 // parseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
-// call file. Files that it names are read in dir; empty: none is.
+// call file. Files that it names are read in dir, a directory of fsys (nil: of the
+// file system); empty: none is.
 //
 // A model's settings (temperature, max_tokens, top_p, stop, seed) become the
 // step's. Its name, its keys and where it is to be found do not: who answers is
 // for the configuration to say. A key in the file is an error, which does not
 // show it. l counts what is read.
-func parseLegacy(file string, data []byte, dir string, l *loading, options ...LoadOption) (*legacy, error) {
+func parseLegacy(file string, data []byte, fsys fs.FS, dir string, l *loading, options ...LoadOption) (*legacy, error) {
 	var how fileReader
 	for _, option := range options {
 		option(&how)
@@ -68,12 +96,12 @@ func parseLegacy(file string, data []byte, dir string, l *loading, options ...Lo
 	if err != nil {
 		return nil, err
 	}
-	r := &legacyReader{dir: dir, loading: l, jinja2: how.jinja2, page: legacyPage{file, string(data)}, sites: map[*source]legacySite{}}
+	r := &legacyReader{fsys: fsys, dir: dir, loading: l, jinja2: how.jinja2, page: newLegacyPage(file, string(data)), sites: map[*source]legacySite{}}
 	if dir != "" {
-		if r.root, err = os.OpenRoot(dir); err != nil {
-			return nil, &diag.Error{File: file, Message: "its folder cannot be opened", Err: err}
+		if r.files, err = files.OpenDir(fsys, dir); err != nil {
+			return nil, &diag.Error{File: file, Message: "its directory cannot be opened", Err: err}
 		}
-		defer r.root.Close()
+		defer r.files.Close()
 	}
 	p := r.part(root)
 	if err := diag.Join(r.errs...); err != nil {
@@ -89,9 +117,10 @@ func parseLegacy(file string, data []byte, dir string, l *loading, options ...Lo
 
 // legacyReader reads one chain file, and those that it names.
 type legacyReader struct {
+	fsys   fs.FS // of dir; nil: the operating system's
 	dir    string
-	root   *os.Root // nil: no files
-	jinja2 bool     // templates in jinja2 are taken
+	files  *files.Dir // dir; nil: no files
+	jinja2 bool       // templates in jinja2 are taken
 	page   legacyPage
 	open   []string // the files being read
 	*loading
@@ -100,7 +129,22 @@ type legacyReader struct {
 	notes []error
 }
 
-type legacyPage struct{ file, text string }
+// legacyPage is a file, and the place in it that is being read.
+type legacyPage struct {
+	file    string
+	pointer string // JSON pointer of the chain
+	*legacyText
+}
+
+// legacyText is a file's text; document makes prompts of parts of it.
+type legacyText struct {
+	text     string
+	document *prompt.Document // nil: not yet
+}
+
+func newLegacyPage(file, text string) legacyPage {
+	return legacyPage{file, "", &legacyText{text: text}}
+}
 
 // legacySite is where a step stands.
 type legacySite struct {

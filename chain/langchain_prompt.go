@@ -26,8 +26,15 @@ func (r *legacyReader) parser(m yamlx.Map) {
 // prompt reads the prompt, here or in a file of its own.
 func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	var ask *prompt.Prompt
-	read := func(page legacyPage, n *yaml.Node) {
-		p, err := prompt.ParseNode(page.file, page.text, n, prompt.Options{Dir: r.dir, AllowJinja2: r.jinja2})
+	read := func(page legacyPage) {
+		if page.document == nil {
+			var err error
+			if page.document, err = prompt.ParseDocument(page.file, []byte(page.text)); err != nil {
+				r.errs = append(r.errs, diag.Split(err)...)
+				return
+			}
+		}
+		p, err := page.document.Prompt(page.pointer, prompt.Options{FS: r.fsys, Dir: r.dir, AllowJinja2: r.jinja2})
 		r.errs = append(r.errs, diag.Split(err)...)
 		if err == nil {
 			ask = p
@@ -38,10 +45,10 @@ func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	case m.Has("prompt") && m.Has("prompt_path"):
 		m.Fail("prompt_path", "there is a prompt_path beside the prompt", "remove one of them")
 	case m.Has("prompt"):
-		read(r.page, m.Value("prompt"))
+		read(r.page.in("prompt"))
 	case m.Has("prompt_path"):
-		if page, root, ok := r.file(m.Value("prompt_path")); ok {
-			read(page, root)
+		if page, _, ok := r.file(m.Value("prompt_path")); ok {
+			read(page)
 		}
 	default:
 		m.Require("prompt", "write one, or a prompt_path")
@@ -60,14 +67,14 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 	case filepath.IsAbs(name) || strings.HasPrefix(slashed, "//") || strings.Contains(slashed, "/../"):
 		r.fail(n, "the path "+diag.Quote(name)+" leads out of the folder", "name a file in the chain's own folder, or below it")
 		return legacyPage{}, nil, false
-	case r.root == nil:
+	case r.files == nil:
 		r.fail(n, "there is no folder to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return legacyPage{}, nil, false
 	case ext != ".json" && ext != ".yaml" && ext != ".yml":
 		r.fail(n, "the file "+diag.Quote(name)+" does not end in .json, .yaml or .yml", "name one that does")
 		return legacyPage{}, nil, false
 	}
-	data, err := yamlx.ReadIn(r.root, name)
+	data, err := yamlx.ReadIn(r.files, name)
 	if err != nil {
 		e := new(diag.Error)
 		if !errors.As(err, &e) {
@@ -86,5 +93,11 @@ func (r *legacyReader) file(n *yaml.Node) (legacyPage, *yaml.Node, bool) {
 	if err == nil && root == nil {
 		r.fail(n, "the file "+diag.Quote(name)+" is empty", "")
 	}
-	return legacyPage{shown, string(data)}, root, err == nil && root != nil
+	return newLegacyPage(shown, string(data)), root, err == nil && root != nil
+}
+
+// in is the place of a part of the chain that is being read.
+func (p legacyPage) in(part string) legacyPage {
+	p.pointer += "/" + part
+	return p
 }

@@ -3,6 +3,7 @@ package chain
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
@@ -17,10 +18,13 @@ func (r *legacyReader) chains(m yamlx.Map) []legacyPart {
 		return nil
 	}
 	var parts []legacyPart
-	for _, n := range m.List("chains", "chains") {
+	for i, n := range m.List("chains", "chains") {
 		n = yamlx.Follow(n)
 		if n.Kind != yaml.ScalarNode {
+			outer := r.page
+			r.page = outer.in("chains").in(strconv.Itoa(i))
 			parts = append(parts, r.part(n))
+			r.page = outer
 			continue
 		}
 		page, root, ok := r.file(n)

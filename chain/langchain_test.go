@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
@@ -128,7 +126,7 @@ func TestLegacyMistakes(t *testing.T) {
 		{"_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + ", output_key: y}, {_type: llm_chain, " + legacyPrompt + ", output_key: z}]\noutput_variables: [y]", "c.yaml:4:19: the answer is the last chain's, z, and output_variables does not name it"},
 		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers go on as they are, with the white space around them; remove it"},
 	} {
-		_, err := parseLegacy("c.yaml", []byte(tt.text), dir, &loading{})
+		_, err := parseLegacy("c.yaml", []byte(tt.text), nil, dir, &loading{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
 		}
@@ -144,7 +142,7 @@ chains:
     output_key: y
     prompt: {_type: prompt, template: "{x}", input_variables: [x, more]}
     llm: {_type: openai, model_name: gpt, openai_api_key: null, frequency_penalty: 1.5, max_tokens: -1, stop: [END], model_kwargs: {seed: 7}}
-`), "", &loading{})
+`), nil, "", &loading{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,18 +183,29 @@ func TestLegacyJinja2(t *testing.T) {
 	}
 }
 
-func TestIsLegacy(t *testing.T) {
-	for text, want := range map[string]bool{"_type: llm_chain": true, "_type: prompt": false, "prompt: x": false, "[1]": false, "_type: stuff_documents_chain": true} {
+func TestFileType(t *testing.T) {
+	for text, want := range map[string]FileType{
+		"_type: llm_chain": FileLangChainChain, "_type: stuff_documents_chain": FileLangChainChain,
+		"_type: prompt": FileLangChainPrompt, "_type: few_shot": FileLangChainPrompt, "_type: chat": FileLangChainPrompt, "lc: 1": FileLangChainPrompt,
+		"prompt: x": FileChain, "template: x": FileChain, "[1]": FileChain, "# nothing": FileChain,
+	} {
 		root, err := yamlx.Parse("f", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if IsLegacy(root) != want {
-			t.Errorf("IsLegacy(%s) = %v", text, !want)
+		if got := fileTypeOf(root); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
-	if IsLegacy((*yaml.Node)(nil)) {
-		t.Error("nothing is a chain")
+	for text, want := range map[string]FileType{
+		"prompt: x": FileChain, "_type: prompt\ntemplate: x": FileLangChainPrompt, "_type: llm_chain\n" + legacyPrompt: FileLangChainChain,
+	} {
+		if c, err := Parse("f", []byte(text)); err != nil || c.FileType() != want {
+			t.Errorf("%s: %v, %v, want %s", text, c, err, want)
+		}
+	}
+	if c, err := New(Step{Prompt: "x"}); err != nil || c.FileType() != FileNone {
+		t.Errorf("a chain made in Go: %v, %v", c, err)
 	}
 }
 
@@ -205,7 +214,7 @@ func FuzzParseLegacy(f *testing.F) {
 	f.Add([]byte("_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + "}]"))
 	f.Add([]byte("_type: simple_sequential_chain\nchains: [{_type: simple_sequential_chain, chains: [{_type: llm_chain, " + legacyPrompt + "}]}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseLegacy("f", data, "", &loading{})
+		l, err := parseLegacy("f", data, nil, "", &loading{})
 		if (l == nil) == (err == nil) {
 			t.Fatalf("%v, %v", l, err)
 		}

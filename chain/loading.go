@@ -2,12 +2,10 @@ package chain
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/tandem-llm/tandem/chain/prompt"
+	"github.com/tandem-llm/tandem/internal/files"
 )
 
 // Bounds of what one chain may be made of. Files that name each other would else
@@ -28,34 +26,17 @@ type loading struct {
 }
 
 // loadedChain is a chain's file, which is read once however often it is named.
+// What it names is in its directory, so that this is a part of its place.
 type loadedChain struct {
-	fileID
+	files.Place
 	chain *Chain // nil: it has mistakes, or is still being read
 	open  bool   // it is still being read
 }
 
-// fileID says which file it is, whatever its path: what it names lies in its
-// directory, so that this is a part of it.
-type fileID struct{ file, dir fs.FileInfo }
-
-func (a fileID) is(b fileID) bool {
-	return os.SameFile(a.file, b.file) && os.SameFile(a.dir, b.dir)
-}
-
-// identify finds a file; false: it cannot be found.
-func identify(root *os.Root, name string) (id fileID, ok bool) {
-	var err error
-	if id.file, err = root.Stat(name); err != nil {
-		return id, false
-	}
-	id.dir, err = root.Stat(filepath.Dir(name))
-	return id, err == nil
-}
-
 // loaded finds a chain that was read before, or is being read.
-func (l *loading) loaded(id fileID) *loadedChain {
+func (l *loading) loaded(at files.Place) *loadedChain {
 	for i := range l.chains {
-		if l.chains[i].is(id) {
+		if l.chains[i].Same(at) {
 			return &l.chains[i]
 		}
 	}
@@ -64,9 +45,9 @@ func (l *loading) loaded(id fileID) *loadedChain {
 
 // begin notes that a chain's file is being read; the function that it returns,
 // that it has been.
-func (l *loading) begin(id fileID) func(*Chain) {
+func (l *loading) begin(at files.Place) func(*Chain) {
 	i := len(l.chains)
-	l.chains = append(l.chains, loadedChain{fileID: id, open: true})
+	l.chains = append(l.chains, loadedChain{Place: at, open: true})
 	return func(c *Chain) { l.chains[i].chain, l.chains[i].open = c, false }
 }
 

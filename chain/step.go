@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"io/fs"
 	"time"
 
 	"github.com/tandem-llm/tandem/chain/output"
@@ -54,10 +55,12 @@ type Step struct {
 	Format   template.Format
 	Partial  map[string]any
 	Partials map[string]string
-	// Images are templates of pictures that go with Prompt, and Dir is where
-	// their files lie: see [prompt.Message] and [prompt.Options].
+	// Images are templates of pictures that go with Prompt, and Dir is the
+	// directory of their files, in FS where that is set: see [prompt.Message] and
+	// [prompt.Options].
 	Images []string
 	Dir    string
+	FS     fs.FS
 	// Examples show the model how it is done.
 	Examples *prompt.Examples
 

@@ -17,9 +17,6 @@ import (
 // plain are the entry points that need no example, and why. One that has got an
 // example, or is no more, has to leave the list.
 var plain = map[string]string{
-	"chain.IsLegacy":               "takes a node of a YAML file; for the command line",
-	"prompt.IsFile":                "takes a node of a YAML file; for the command line",
-	"prompt.ParseNode":             "takes a node of a YAML file; for package chain",
 	"ollama.Provider.Can":          "asks a server",
 	"ollama.Provider.RunsRemotely": "asks a server",
 	"ollama.Provider.LoadWindow":   "asks a server",

@@ -3,7 +3,9 @@ package prompt
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"maps"
+	"reflect"
 
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -33,10 +35,11 @@ func (p *Prompt) add(other *Prompt) (*Prompt, error) {
 	if o.Partials, err = merge("mustache partial", p.options.Partials, other.options.Partials); err != nil {
 		return nil, err
 	}
-	if p.options.Dir != "" && other.options.Dir != "" && p.options.Dir != other.options.Dir {
-		return nil, wrong("the prompts read their files from two folders", "put them into one")
+	if o.Dir == "" {
+		o.Dir, o.FS = other.options.Dir, other.options.FS
+	} else if other.options.Dir != "" && (o.Dir != other.options.Dir || !sameFS(o.FS, other.options.FS)) {
+		return nil, wrong("the prompts read their files from two directories", "put them into one")
 	}
-	o.Dir = cmp.Or(p.options.Dir, other.options.Dir)
 	o.AllowJinja2 = p.options.AllowJinja2 || other.options.AllowJinja2
 	o.Examples = nil
 	a, b := p.placed(), other.placed()
@@ -95,4 +98,20 @@ func merge[V any](what string, a, b map[string]V) (map[string]V, error) {
 		out[name] = value
 	}
 	return out, nil
+}
+
+// sameFS reports whether both are one file system. An fs.FS need not be
+// comparable: fstest.MapFS is a map.
+func sameFS(a, b fs.FS) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	switch {
+	case x.Type() != y.Type():
+		return false
+	case x.Comparable() && y.Comparable():
+		return x.Equal(y)
+	}
+	return x.Kind() == reflect.Map && x.Pointer() == y.Pointer()
 }

@@ -241,3 +241,23 @@ func ExampleMMR() {
 	// assistant: In September.
 	// user: Where is the market?
 }
+
+func ExampleParseDocument() {
+	chain := []byte(`{"_type": "sequential_chain", "chains": [{"_type": "llm_chain", "prompt": {"_type": "prompt", "template": "Tell me of {country}", "input_variables": ["country"]}}]}`)
+	d, err := prompt.ParseDocument("chain.json", chain)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := d.Prompt("/chains/0/prompt", prompt.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.String(context.Background(), template.Map{"country": "India"}))
+	_, err = d.Prompt("/chains/1/prompt", prompt.Options{})
+	fmt.Println(err)
+	// Output:
+	// Tell me of India <nil>
+	// chain.json:1:41: there is nothing at "/chains/1/prompt"
+}

@@ -2,22 +2,25 @@ package prompt
 
 import (
 	"errors"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
-// Load reads a prompt file of LangChain's: see [Parse]. Files that it names are
-// in Options.Dir, which is the file's own folder where it is empty.
+// Load reads a LangChain prompt file: see [Parse]. Files that it names are in
+// Options.Dir; empty: the file's own directory. path is in Options.FS where that
+// is set.
 func Load(path string, o Options) (*Prompt, error) {
-	data, err := yamlx.Read(path)
+	data, err := load(path, o.FS)
 	if err != nil {
 		return nil, err
 	}
@@ -27,45 +30,69 @@ func Load(path string, o Options) (*Prompt, error) {
 	return Parse(path, data, o)
 }
 
-// Parse makes a prompt of the text of a prompt file, YAML or JSON, that errors
-// call file. It reads what LangChain's load_prompt does (_type: prompt, few_shot
-// or chat), and what its dumpd writes of prompts ("lc": 1). The Options give what
-// a file does not: its Format is ignored, and its Partial adds to the file's.
+func load(path string, fsys fs.FS) ([]byte, error) {
+	if fsys == nil {
+		return yamlx.Read(path)
+	}
+	root, err := files.OpenDir(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return yamlx.ReadIn(root, path)
+}
+
+// Parse makes a prompt of the text of a prompt file, YAML or JSON; file is its
+// name in errors. It reads what LangChain's load_prompt reads (_type: prompt,
+// few_shot or chat), and what its dumpd writes of prompts ("lc": 1). The Options
+// give what a file does not: Format is ignored, and Partial adds to the file's.
 //
-// The error holds every mistake, each with its file, line and column.
-// What is odd and harmless is in [Prompt.Warnings].
+// The error holds every problem, each with its file, line and column; see
+// [Prompt.Warnings] for what is odd and harmless.
 func Parse(file string, data []byte, o Options) (*Prompt, error) {
+	d, err := ParseDocument(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return d.Prompt("", o)
+}
+
+// Document is a YAML or JSON file that has prompts in it, such as a LangChain
+// chain file.
+type Document struct {
+	page page
+	root *yaml.Node
+}
+
+// ParseDocument reads the text of a file; file is its name in errors.
+func ParseDocument(file string, data []byte) (*Document, error) {
 	data, root, err := yamlx.ParseText(file, data, "write a prompt")
 	if err != nil {
 		return nil, err
 	}
-	return ParseNode(file, string(data), root, o)
+	return &Document{page{file, string(data)}, root}, nil
 }
 
-// IsFile reports whether a file with this root is a prompt file of LangChain's,
-// and no chain.
-func IsFile(root *yaml.Node) bool {
-	switch kind := yamlx.Value(root, "_type"); {
-	case kind != nil:
-		return slices.Contains(fileTypes(), kind.Value)
-	default:
-		return yamlx.Value(root, "lc") != nil
+// Prompt makes a prompt of what is at a JSON pointer in the document, such as
+// "/chains/0/prompt"; "" is the whole document. Otherwise it is [Parse].
+func (d *Document) Prompt(pointer string, o Options) (*Prompt, error) {
+	n, ok := yamlx.FindExact(d.root, pointer)
+	if !ok {
+		return nil, &diag.Error{File: d.page.file, Line: n.Line, Column: n.Column, Message: "there is nothing at " + strconv.Quote(textx.Shorten(pointer))}
 	}
+	return parseNode(d.page, n, o)
 }
 
-func fileTypes() []string { return []string{"prompt", "few_shot", "chat"} }
-
-// ParseNode is [Parse] for a prompt that stands in another file, at a node of
-// its text.
-func ParseNode(file, text string, root *yaml.Node, o Options) (*Prompt, error) {
-	l := &loader{dir: o.Dir, page: page{file, text}}
+// parseNode makes a prompt of a node of a page.
+func parseNode(p page, root *yaml.Node, o Options) (*Prompt, error) {
+	l := &loader{dir: o.Dir, onDisk: o.FS == nil, page: p}
 	if o.Dir != "" {
-		r, err := os.OpenRoot(o.Dir)
+		dir, err := files.OpenDir(o.FS, o.Dir)
 		if err != nil {
-			return nil, &diag.Error{File: file, Message: "its folder cannot be opened: " + cause(err).Error(), Err: err}
+			return nil, &diag.Error{File: p.file, Message: "its directory cannot be opened: " + cause(err).Error(), Err: err}
 		}
-		defer r.Close()
-		l.root = r
+		defer dir.Close()
+		l.files = dir
 	}
 	d := l.prompt(root)
 	if err := diag.Join(l.errs...); err != nil {
@@ -74,20 +101,20 @@ func ParseNode(file, text string, root *yaml.Node, o Options) (*Prompt, error) {
 	o.Format = ""
 	merged, err := merge("partial", d.partial, o.Partial)
 	if err != nil {
-		return nil, &diag.Error{File: file, Line: root.Line, Column: root.Column, Message: err.Error()}
+		return nil, &diag.Error{File: p.file, Line: root.Line, Column: root.Column, Message: err.Error()}
 	}
 	o.Partial = merged
-	p, err := New(o, d.messages...)
+	made, err := New(o, d.messages...)
 	if err != nil {
 		return nil, l.placed(d, root, err)
 	}
-	p.text = d.text
-	l.checkVariables(d, p)
+	made.text = d.text
+	l.checkVariables(d, made)
 	if err := diag.Join(l.errs...); err != nil {
 		return nil, err
 	}
-	p.warnings = l.warnings
-	return p, nil
+	made.warnings = l.warnings
+	return made, nil
 }
 
 // page is a file's name and text.
@@ -96,8 +123,9 @@ type page struct{ file, text string }
 // loader reads one prompt file, and those that it names.
 type loader struct {
 	dir      string
-	root     *os.Root // nil: no files
-	page     page     // being read
+	files    *files.Dir // nil: no files
+	onDisk   bool       // files are the operating system's
+	page     page       // being read
 	errs     []error
 	warnings []error
 }
@@ -203,7 +231,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		l.fail(n, what, "name a file in the prompt's own folder, or below it")
 		return page{}, false
 	}
-	if l.root == nil {
+	if l.files == nil {
 		l.fail(n, "there is no folder to look for "+diag.Quote(name)+" in", "load the prompt from a file")
 		return page{}, false
 	}
@@ -212,7 +240,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		l.fail(n, "the file "+diag.Quote(name)+" does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}
-	data, err := yamlx.ReadIn(l.root, name)
+	data, err := yamlx.ReadIn(l.files, name)
 	if err != nil {
 		e := new(diag.Error)
 		if !errors.As(err, &e) {
@@ -226,7 +254,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		}
 		return page{}, false
 	}
-	if target, err := filepath.EvalSymlinks(shown); err == nil && !slices.Contains(endings, filepath.Ext(target)) {
+	if target, err := filepath.EvalSymlinks(shown); l.onDisk && err == nil && !slices.Contains(endings, filepath.Ext(target)) {
 		l.fail(n, "the file "+diag.Quote(name)+" is a link to one that does not end in "+strings.Join(endings, " or "), "name one that does")
 		return page{}, false
 	}

@@ -175,18 +175,6 @@ func TestUnlikeLangChain(t *testing.T) {
 	}
 }
 
-func TestIsFile(t *testing.T) {
-	for text, want := range map[string]bool{"_type: prompt": true, "_type: few_shot": true, "_type: chat": true, "_type: llm_chain": false, "lc: 1": true, "prompt: x": false, "template: x": false, "[1]": false} {
-		root, err := yamlx.Parse("f", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if IsFile(root) != want {
-			t.Errorf("IsFile(%s) = %v", text, !want)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		wantPrompt + "\ntemplate: '{x}'\ninput_variables: [x]\npartial_variables: {x: 1}", fewShot + "examples: [{i: 1}]\nprefix: p\nexample_separator: '-'",

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,8 +26,11 @@ type image struct {
 	file bool // its author wrote how it begins, so it may name a file
 }
 
-// imageDir is the folder of pictures.
-type imageDir struct{ path string }
+// imageDir is the directory of pictures.
+type imageDir struct {
+	fsys fs.FS
+	path string
+}
 
 func (c *compiler) image(i int, f template.Format, text string) image {
 	im := image{text: c.template("images", i, f, text)}
@@ -123,7 +127,7 @@ func (d *imageDir) read(path string) ([]byte, error) {
 	if what := badPath(path); what != "" {
 		return nil, errors.New(what + "; name a file in the prompt's own folder, or below it")
 	}
-	data, err := readIn(d.path, path, maxImage)
+	data, err := readIn(d.fsys, d.path, path, maxImage)
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +135,13 @@ func (d *imageDir) read(path string) ([]byte, error) {
 }
 
 // readIn reads a regular file below dir, wherever links lead within it.
-func readIn(dir, path string, limit int64) ([]byte, error) {
-	root, err := os.OpenRoot(dir)
+func readIn(fsys fs.FS, dir, path string, limit int64) ([]byte, error) {
+	root, err := files.OpenDir(fsys, dir)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer root.Close()
-	data, err := files.ReadIn(root, path, limit)
+	data, err := root.Read(path, limit)
 	if refused := new(files.Error); errors.As(err, &refused) {
 		return nil, errors.New("it " + refused.What + "; is it the right file?")
 	}

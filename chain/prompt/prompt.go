@@ -6,6 +6,7 @@ package prompt
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -62,10 +63,12 @@ type Options struct {
 	Partials    map[string]string // what mustache's {{>name}} stands for
 	AllowJinja2 bool              // templates in jinja2 are programs; this trusts their author
 
-	// Dir is the folder that images, and what a prompt file names, are read
-	// from. Nothing outside it is. Empty: no file is read ([Load] sets it to
-	// the file's own folder).
+	// Dir is the directory that images, and the files that a prompt file names,
+	// are read from; nothing outside it is. Empty: no file is read ([Load] sets it
+	// to the file's own directory). FS is the file system that Dir is in, where
+	// "." is its root; nil: the operating system's.
 	Dir string
+	FS  fs.FS
 
 	// Examples go with the last user message: examples of text into it, in
 	// front of its own text, and messages before it.
@@ -119,7 +122,7 @@ type Var struct {
 // New compiles messages. The error holds every mistake in them, each an
 // *[Error].
 func New(o Options, messages ...Message) (*Prompt, error) {
-	c := compiler{prompt: &Prompt{options: o, source: messages, partial: makePartials(o.Partial), images: &imageDir{o.Dir}}}
+	c := compiler{prompt: &Prompt{options: o, source: messages, partial: makePartials(o.Partial), images: &imageDir{o.FS, o.Dir}}}
 	c.compile(o, messages)
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)

@@ -57,7 +57,7 @@ func (a *app) promptCheck(ctx context.Context, in checkInput) error {
 				a.term.Noticef("%s %s: nothing uses the answer of step %q", a.term.Yellow("note:"), path, step)
 			}
 		}
-		if _, err := fmt.Fprintf(a.term.Out, "%s: %s, %s\n", path, file.kind, file.takes()); err != nil {
+		if _, err := fmt.Fprintf(a.term.Out, "%s: %s, %s\n", path, file.chain.FileType(), file.takes()); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // convertInput is what `tandem prompt convert` was told.
@@ -45,10 +46,14 @@ func (a *app) promptConvert(in convertInput) error {
 	if err != nil {
 		return err
 	}
-	if file.kind == "chain" {
+	if file.chain.FileType() == chain.FileChain {
 		return usageError{fmt.Errorf("%s is a chain file already", in.file)}
 	}
-	data, notes, err := chain.FromLangChain(in.file, file.data, filepath.Dir(in.file))
+	text, err := yamlx.Read(in.file)
+	if err != nil {
+		return err
+	}
+	data, notes, err := chain.FromLangChain(in.file, text, filepath.Dir(in.file))
 	if err != nil {
 		return err
 	}

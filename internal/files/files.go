@@ -22,15 +22,15 @@ func (e *Error) Error() string { return e.Path + " " + e.What }
 
 // Read returns the bytes of a regular file, at most limit of them.
 func Read(path string, limit int64) ([]byte, error) {
-	return read(path, limit, os.Stat, os.OpenFile)
+	return read(path, limit, os.Stat, openFile(os.OpenFile))
 }
 
 // ReadIn is Read for a file in a directory or below. Links may not lead out.
 func ReadIn(root *os.Root, name string, limit int64) ([]byte, error) {
-	return read(name, limit, root.Stat, root.OpenFile)
+	return read(name, limit, root.Stat, openFile(root.OpenFile))
 }
 
-func read(path string, limit int64, stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error)) ([]byte, error) {
+func read(path string, limit int64, stat func(string) (fs.FileInfo, error), open func(string) (fs.File, error)) ([]byte, error) {
 	info, err := stat(path) // first: opening a device may do something
 	if err == nil {
 		err = Check(path, info, limit)
@@ -38,7 +38,7 @@ func read(path string, limit int64, stat func(string) (fs.FileInfo, error), open
 	if err != nil {
 		return nil, err
 	}
-	f, err := open(path, os.O_RDONLY|nonblock, 0)
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

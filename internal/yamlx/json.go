@@ -63,19 +63,25 @@ func writeValue(b *bytes.Buffer, v any) {
 // Find returns the node that a JSON pointer leads to, or the last one on its
 // way that there is; for a member of a mapping, its value.
 func Find(root *yaml.Node, pointer string) *yaml.Node {
-	n := Follow(root)
+	n, _ := FindExact(root, pointer)
+	return n
+}
+
+// FindExact is Find, and reports whether there is such a node.
+func FindExact(root *yaml.Node, pointer string) (n *yaml.Node, ok bool) {
+	n = Follow(root)
 	if n == nil || pointer == "" || pointer == "/" {
-		return n
+		return n, n != nil
 	}
 	for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
 		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
 		next := child(n, step)
 		if next == nil {
-			return n
+			return n, false
 		}
 		n = next
 	}
-	return n
+	return n, true
 }
 
 func child(n *yaml.Node, step string) *yaml.Node {

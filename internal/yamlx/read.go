@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -26,8 +25,8 @@ func Read(path string) ([]byte, error) {
 
 // ReadIn is Read for a file in a directory or below: a path that is absolute,
 // or that leads out of it, also by a symbolic link, is an error.
-func ReadIn(root *os.Root, name string) ([]byte, error) {
-	data, err := files.ReadIn(root, name, MaxSize)
+func ReadIn(dir *files.Dir, name string) ([]byte, error) {
+	data, err := dir.Read(name, MaxSize)
 	return checked(name, data, err)
 }
 
