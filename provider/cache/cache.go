@@ -125,7 +125,7 @@ func (c *Cache) lookUp(ctx context.Context, key string) (*answer, bool) {
 	}
 	a, err := decode(value)
 	if err != nil {
-		return nil, false // of another version: it is asked again, and replaced
+		return nil, false // of another version: treated as a miss, and replaced
 	}
 	if a.At.IsZero() {
 		a.At = at

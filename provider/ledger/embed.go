@@ -9,7 +9,7 @@ import (
 
 // Embedder returns the provider's embedder with its costs kept, if it has one.
 // Besides the embedder's errors there is OverBudget, before any call. What a
-// local one saved is not told: the stand-in's price is for answers.
+// local one saved is not told: the baseline's price is for answers.
 func (l *Ledger) Embedder() (provider.Embedder, bool) {
 	e, ok := provider.As[provider.Embedder](l.Provider)
 	if !ok {

@@ -3,7 +3,7 @@
 // that somebody wrote down, and keeps a budget: what a call could cost at most
 // is reserved before it is made, and what it did cost takes that place after.
 //
-// What a call is worth that did not end well: a call that never reached the
+// What a failed call costs: a call that never reached the
 // server, or that the server refused with a status of its own, costs nothing.
 // One that broke off on its way (a cut, a time-out, a consumer that left, a
 // gateway's 502 or 504) may have been charged, by how much nobody says: it
@@ -69,7 +69,7 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 // before any call.
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		c := account{l: l, yield: yield, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
+		c := account{l: l, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
 		if len(req.Options)+len(l.cfg.Options) > 0 {
 			c.unpricedOption, _ = l.cfg.Tariff.unpricedOption(req.Model, l.cfg.Options, req.Options)
 		}
@@ -80,7 +80,12 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			}
 		}
 		defer c.settle()
-		l.Provider.Chat(ctx, req)(c.take)
+		for chunk, err := range l.Provider.Chat(ctx, req) {
+			c.observe(&chunk, err)
+			if !yield(chunk, err) || err != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -101,21 +106,20 @@ type account struct {
 	failed         error
 }
 
-// take is the body of the loop over the answer.
-func (c *account) take(chunk provider.Chunk, err error) bool {
-	switch {
-	case err != nil:
+// observe takes in one chunk of the answer, and prices the last one.
+func (c *account) observe(chunk *provider.Chunk, err error) {
+	if err != nil {
 		c.failed = err
-	case chunk.Finish != "":
-		c.countContent(&chunk)
-		if chunk.Usage != nil && !chunk.Usage.Plausible(c.wrote) {
-			chunk.Usage = nil
-		}
-		chunk.Route = c.priceAnswer(chunk.Route, chunk.Usage)
-	default:
-		c.countContent(&chunk)
+		return
 	}
-	return c.yield(chunk, err) && err == nil
+	c.countContent(chunk)
+	if chunk.Finish == "" {
+		return
+	}
+	if chunk.Usage != nil && !chunk.Usage.Plausible(c.wrote) {
+		chunk.Usage = nil
+	}
+	chunk.Route = c.priceAnswer(chunk.Route, chunk.Usage)
 }
 
 // countContent notes how much of the answer came.

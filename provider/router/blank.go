@@ -10,18 +10,16 @@ import (
 // maxBlank is the most white space that is held back, in bytes.
 const maxBlank = 1 << 20
 
-// blankBuffer keeps back what is not yet an answer: white space before the first
-// content. An answer that must be JSON comes whole: package structured, around
+// blankBuffer holds back white space until the first content. An answer that must be JSON comes whole: package structured, around
 // each target, sees to that.
 type blankBuffer struct {
 	text, thinking []byte
-	// wrote, thought, called: the answer has text that is not white space,
-	// thinking, tool calls.
+	// What the answer has so far; white space does not count.
 	hasText, hasThinking, hasCalls bool
 }
 
-// add takes a chunk in and returns what may be shown now, if anything. Its
-// error says why the answer is none.
+// add takes a chunk and returns what may be shown now. The error says why the
+// answer is empty.
 func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err error) {
 	h.hasText = h.hasText || !isBlank(c.Text)
 	h.hasThinking = h.hasThinking || !isBlank(c.Thinking)
@@ -45,7 +43,7 @@ func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err 
 	return c, err == nil, err
 }
 
-// checkFinish says why the answer that ends with c is none, or nil.
+// checkFinish returns an error if the answer that ends with c is empty.
 func (h *blankBuffer) checkFinish(c *provider.Chunk) error {
 	switch {
 	case h.hasCalls:

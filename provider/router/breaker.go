@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// When a breaker opens, and for how long.
+// When a circuit breaker opens, and for how long.
 const (
 	maxConsecutive = 5                // failures in a row
 	minCalls       = 10               // or half of at least so many calls
 	countedSpan    = 60 * time.Second // in so long
 	firstOpen      = 5 * time.Second  // then it doubles
 	longestOpen    = 5 * time.Minute
-	slots          = 6 // that openSpan is counted in
+	slots          = 6 // of countedSpan
 )
 
-// breaker keeps calls from a target that keeps failing. Once its time is up it
-// lets one call through, the probe, and goes by that. The zero value is closed.
+// breaker is a target's circuit breaker. Open, it lets no call through. When its
+// time is up it is half-open: one call goes through, the probe, and closes it or
+// opens it again. The zero value is closed.
 type breaker struct {
 	mu          sync.Mutex
 	consecutive int // failures in a row
@@ -25,17 +26,18 @@ type breaker struct {
 	openUntil   time.Time     // open until then; zero: closed
 	openFor     time.Duration // the latest time that it opened for
 	probing     bool
-	lastFailure string // the latest failure
+	lastFailure string
 	openedAfter string // what made it open
 }
 
-// callCounts is the calls of one slot of openSpan.
+// callCounts counts the calls of one slot of countedSpan.
 type callCounts struct {
 	slot       int64 // which one, since 1970
 	ok, failed int
 }
 
-// State says why a call may not be made now, and for how long, or "".
+// State returns why the breaker is open or half-open, and for how long; "" where
+// a call may be made.
 func (b *breaker) State(now time.Time) (why string, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,8 +51,8 @@ func (b *breaker) State(now time.Time) (why string, wait time.Duration) {
 	return fmt.Sprintf("circuit breaker open: %s (%s); next try in %s", b.openedAfter, b.lastFailure, max(wait.Round(100*time.Millisecond), 100*time.Millisecond)), wait
 }
 
-// Allow lets a call through, or not. The call is a probe if the breaker was
-// open; its end must be told.
+// Allow reports whether a call may be made now, and whether it is the probe. A
+// probe must end in RecordSuccess, RecordFailure or AbandonProbe.
 func (b *breaker) Allow(now time.Time) (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,7 +66,8 @@ func (b *breaker) Allow(now time.Time) (probe, ok bool) {
 	return true, true
 }
 
-// RecordSuccess notes that a call got content, or an answer that shows the server well.
+// RecordSuccess records a call that got content, or an error that shows that the
+// server is healthy.
 func (b *breaker) RecordSuccess(now time.Time, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,7 +78,7 @@ func (b *breaker) RecordSuccess(now time.Time, probe bool) {
 	b.currentSlot(now).ok++
 }
 
-// RecordFailure notes that a call failed in a way that speaks of the target's health.
+// RecordFailure records a failure that counts against the target's health.
 func (b *breaker) RecordFailure(now time.Time, probe bool, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,7 +109,7 @@ func (b *breaker) RecordFailure(now time.Time, probe bool, why string) {
 	}
 }
 
-// AbandonProbe notes that a call ended without telling how the target is.
+// AbandonProbe ends a call that says nothing about the target's health.
 func (b *breaker) AbandonProbe(probe bool) {
 	if !probe {
 		return
@@ -123,7 +126,7 @@ func (b *breaker) open(now time.Time) {
 
 func slotOf(now time.Time) int64 { return now.Unix() / int64(countedSpan/slots/time.Second) }
 
-// currentSlot is the count of now.
+// currentSlot returns the counts of the slot that now is in.
 func (b *breaker) currentSlot(now time.Time) *callCounts {
 	slot := slotOf(now)
 	c := &b.counts[slot%slots]

@@ -75,7 +75,7 @@ func (c *call) run(ctx context.Context) error {
 	return c.providerError()
 }
 
-// preflight says why t is not asked in its turn, or nil.
+// preflight returns why t must be skipped, or nil.
 func (c *call) preflight(ctx context.Context, t *target) error {
 	if err := t.windowTooSmall(ctx, &c.req, c.overflowedWindow); err != nil {
 		return err
@@ -94,12 +94,12 @@ func (c *call) newAttempt(t *target) provider.Attempt {
 	return provider.Attempt{Provider: t.Name(), Model: t.model(&c.req), PromptTokens: c.size.estimate, Estimated: true}
 }
 
-// totalTimeout is the cause of a context that a total clock ended.
+// totalTimeout is the cause of a context that timeouts.total ended.
 type totalTimeout struct{ why *provider.Error }
 
 func (o *totalTimeout) Error() string { return o.why.Error() }
 
-// withTotalTimeout is ctx with a total clock.
+// withTotalTimeout returns ctx with timeouts.total.
 func withTotalTimeout(ctx context.Context, name, model string, d time.Duration) (context.Context, context.CancelFunc) {
 	late := &totalTimeout{provider.Errorf(provider.Timeout, name, model, "no complete answer within %s (timeouts.total)", d)}
 	late.why.Sent = true // for all that is known
@@ -115,7 +115,7 @@ func contextError(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// tryTarget asks t, and again where that may help. A nil error: the reader has
+// tryTarget calls t and retries where that may help. A nil error: the reader has
 // the answer, or has left.
 func (c *call) tryTarget(ctx context.Context, t *target, rest []string) (provider.Attempt, error) {
 	a := c.newAttempt(t)
@@ -266,7 +266,7 @@ func (c *call) relay(ctx context.Context, t *target, a *provider.Attempt) {
 
 var errSilent = errors.New("the stream ended without an answer")
 
-// emptyAnswer is the error of an answer that is none.
+// emptyAnswer is the error of an empty answer.
 func (c *call) emptyAnswer(t *target, chunk *provider.Chunk, why error) error {
 	e := &provider.Error{Kind: provider.Truncated, Provider: t.Name(), Model: t.model(&c.req), Err: why, Sent: true}
 	if chunk != nil && chunk.Route != nil {

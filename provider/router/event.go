@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Event is one thing that happens on a request's way, for those who watch.
+// Event is one step of the router's work on a request.
 type Event struct {
 	Type     EventType
 	Provider string
@@ -25,7 +25,7 @@ const (
 	Skipped                       // a target is not asked
 	Failed                        // a call failed before any content
 	BrokeOff                      // a call failed after content
-	Retrying                      // the same target is asked again after Wait
+	Retrying                      // the same target is retried after Wait
 )
 
 // String is the event as a line to show.

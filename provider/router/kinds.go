@@ -9,21 +9,21 @@ import (
 // unlimited is as many retries as the policy gives.
 const unlimited = 1 << 30
 
-// failurePolicy is what may follow a failure before any content.
+// failurePolicy says what to do after a failure that came before any content.
 type failurePolicy struct {
 	fallback  bool // another target may do what this one could not
 	retries   int  // most retries of the same target, within the policy's
 	unhealthy bool // it speaks of the target's health: the breaker counts it
 }
 
-// policyForKind is the one table of decisions, by Kind.
+// policyForKind is the table of all decisions, by Kind.
 func policyForKind(k provider.Kind) failurePolicy {
 	switch k {
 	case provider.Unavailable:
 		return failurePolicy{fallback: true, retries: unlimited, unhealthy: true}
-	case provider.Timeout: // see retryable
+	case provider.Timeout: // see maxRetries
 		return failurePolicy{fallback: true, retries: unlimited, unhealthy: true}
-	case provider.RateLimited: // the server is well: it is we who are too many
+	case provider.RateLimited: // the server is healthy, only busy
 		return failurePolicy{fallback: true, retries: unlimited}
 	case provider.OutOfMemory: // a runner that died comes back, a model that is too big does not shrink
 		return failurePolicy{fallback: true, retries: 1, unhealthy: true}
@@ -36,7 +36,7 @@ func policyForKind(k provider.Kind) failurePolicy {
 	return failurePolicy{} // Invalid, Filtered: no other target is asked to overlook it
 }
 
-// policyFor is what follows err: by its Kind, unless it says more.
+// policyFor returns the policy for err: by its Kind, unless err says more.
 func policyFor(err error) failurePolicy {
 	v := policyForKind(provider.KindOf(err))
 	switch {
@@ -48,11 +48,10 @@ func policyFor(err error) failurePolicy {
 	return v
 }
 
-// canFallBack reports whether another target may do what this one could not.
+// canFallBack reports whether another target may be tried after err.
 func canFallBack(err error) bool { return policyFor(err).fallback }
 
-// canRestart reports whether an answer that broke off with err may be begun
-// again.
+// canRestart reports whether an answer that broke off with err may restart.
 func canRestart(err error) bool {
 	switch provider.KindOf(err) {
 	case provider.Truncated, provider.BadAnswer, provider.Unavailable, provider.Timeout, provider.OutOfMemory:
@@ -61,13 +60,13 @@ func canRestart(err error) bool {
 	return false
 }
 
-// maxRetries is how often err's target may be asked again.
+// maxRetries is how often the target may be retried after e.
 func maxRetries(e *provider.Error) int {
 	switch {
 	case e.Final:
 		return 0
 	case e.Kind == provider.Timeout && e.Status < 400:
-		return 0 // our clock ran out: to wait as long again is not what it was set for
+		return 0 // our own timeout: a retry would wait as long again
 	}
 	return policyFor(e).retries
 }

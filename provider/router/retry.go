@@ -63,8 +63,8 @@ func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 	return e.RetryAfter + jitter, jitter
 }
 
-// shouldRetry decides whether t is asked once more after e, its nth failure of this
-// request, and how long is waited first.
+// shouldRetry reports whether to retry t after e, its nth failure of this request,
+// and how long to wait first.
 func (c *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
 	most, jitter := backoff(e, n)
 	if n == 1 && errors.Is(e, provider.ErrStale) { // nothing is wrong with the server: at once

@@ -25,7 +25,7 @@ import (
 
 // Config says who may answer, and how failures are met.
 type Config struct {
-	Use     []string // names of Targets: who answers, then who stands in; at least one
+	Use     []string // names of Targets: the first choice, then the fallbacks; at least one
 	Targets []Target // their names are unique
 	Policy  Policy
 	// Offline drops targets that are not local before they are asked. The

@@ -11,7 +11,7 @@ type Error struct {
 	Attempts int      // how many answers there were
 	Text     string   // the best of them: the fewest problems
 	Problems []string // what is wrong with it, such as "/age: expected integer, got string"
-	Err      error    // why it was not mended, where that was not tried or failed; else nil
+	Err      error    // why it was not repaired, where no repair was tried or a repair failed; else nil
 }
 
 // Error says what is wrong, on one line, and nothing of what the model wrote

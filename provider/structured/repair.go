@@ -18,7 +18,7 @@ import (
 const maxShown = 8 << 10
 
 var (
-	errRepair = errors.New("to be mended")
+	errRepair = errors.New("repairable")
 	errCut    = errors.New("it reached the token limit before it was complete; raise max_tokens")
 )
 
@@ -42,7 +42,7 @@ type conversation struct {
 	id           string // of the last request
 }
 
-// askOnce asks once. The error is errMend where the answer may be mended.
+// askOnce asks once. The error is errRepair where the answer may be repaired.
 func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	req := c.req
 	if c.repair != nil {

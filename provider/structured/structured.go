@@ -1,7 +1,7 @@
 // Package structured holds a provider to the schema of a request. What comes
 // is held back, freed of thinking tags and code fences, and checked; where it
-// is not what the schema asks for, the same provider is asked again, with its
-// answer and what is wrong with it, a bounded number of times. Then the request
+// does not match the schema, the same provider repairs it: it gets its answer and
+// the problems, a bounded number of times. Then the request
 // fails, and nothing of an answer has been shown: a router goes on to the next
 // target.
 //
@@ -19,7 +19,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// DefaultRepairs is how often a model is asked to mend its answer.
+// DefaultRepairs is how often a model may repair its answer.
 const DefaultRepairs = 2
 
 // maxAnswer is the most that is held back of one answer, in bytes.
@@ -33,7 +33,7 @@ const maxAnswer = 64 << 20
 // are those of all that was asked, and [provider.Route.Repairs] says how often
 // it was asked again. Requests without a schema go through untouched.
 //
-// Errors, besides the inner provider's: Invalid, for a schema that is none,
+// Errors, besides the inner provider's: Invalid, for an invalid schema,
 // before any call; BadAnswer with an [*Error], where no answer was what the
 // schema asks for. Where a repair itself is refused, the error has its Kind,
 // and the [*Error] is in its chain, too.
@@ -61,7 +61,7 @@ func With(p provider.Provider, repairs int) *Provider {
 // Unwrap returns the provider that is held to schemas.
 func (p *Provider) Unwrap() provider.Provider { return p.Provider }
 
-// Chat asks the provider, and again where its answer has to be mended.
+// Chat asks the provider, and lets it repair an answer that does not match.
 func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	if req.Schema == nil {
 		return p.Provider.Chat(ctx, req)
