@@ -3,10 +3,15 @@ package stack
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/testengine"
@@ -118,6 +123,54 @@ providers: [{name: local, host: "`+nobody(t)+`", model: m, options: {top_k: 4}}]
 	}
 	if local, _ := s.Target("local"); local.Engine.Status(context.Background()).PID != 0 {
 		t.Error("an engine was started")
+	}
+}
+
+// A model may be pulled or loaded anew between two answers of a long-lived process.
+func TestManifestOfAModelThatChanges(t *testing.T) {
+	var digest, quant, window atomic.Value
+	digest.Store("aaa")
+	quant.Store("Q4_0")
+	window.Store(4096)
+	var inMemory atomic.Bool
+	inMemory.Store(true)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/version":
+			_, _ = io.WriteString(w, `{"version":"0.1"}`)
+		case "/api/tags":
+			_, _ = fmt.Fprintf(w, `{"models":[{"name":"m:latest","digest":%q,"details":{"quantization_level":%q}}]}`, digest.Load(), quant.Load())
+		case "/api/ps":
+			if !inMemory.Load() {
+				_, _ = io.WriteString(w, `{"models":[]}`)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `{"models":[{"name":"m:latest","digest":%q,"size":1,"context_length":%d}]}`, digest.Load(), window.Load())
+		}
+	}))
+	t.Cleanup(srv.Close)
+	s := open(t, load(t, "use: local\nproviders: [{name: local, host: \""+srv.URL+"\", model: m, managed: false}]\n", nil, nil), Options{})
+	now := time.Now()
+	m := &manifests{stack: s, now: func() time.Time { return now }}
+	rt, req := &provider.Route{Provider: "local", Model: "m"}, &provider.Request{}
+	for _, tc := range []struct {
+		what   string
+		change func()
+	}{
+		{"at first", func() {}},
+		{"pulled anew", func() { digest.Store("bbb"); quant.Store("Q8_0") }},
+		{"loaded with another window", func() { window.Store(8192) }},
+		{"pulled anew, and out of memory", func() { inMemory.Store(false); digest.Store("ccc"); quant.Store("F16") }},
+	} {
+		tc.change()
+		now = now.Add(loadedFresh)
+		got := m.of(t.Context(), rt, req)
+		if got.Incomplete || got.Digest != digest.Load() || got.Quant != quant.Load() {
+			t.Errorf("%s: %+v; want %v, %v", tc.what, got, digest.Load(), quant.Load())
+		}
+		if inMemory.Load() && got.NumCtx != window.Load() {
+			t.Errorf("%s: a window of %d, want %v", tc.what, got.NumCtx, window.Load())
+		}
 	}
 }
 

@@ -7,20 +7,35 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
-	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
-// manifests tells on what answers were made. What an engine says of itself is
-// asked once for each model.
+// How long what an engine says counts: a model may be pulled or loaded anew at any
+// time.
+const (
+	loadedFresh = time.Second // what is in memory
+	modelFresh  = time.Minute // all else, while the model in memory has the same digest
+)
+
+// manifests tells on what answers were made.
 type manifests struct {
 	stack *Stack
+	now   func() time.Time // nil: time.Now
 	mu    sync.Mutex
-	known map[string]store.Manifest // by provider and model; engine facts only
+	facts map[string]engineFacts // by provider and model
+}
+
+// engineFacts are what an engine says of itself and of a model.
+type engineFacts struct {
+	store.Manifest
+	loadedAt time.Time // when it said what is in memory
+	modelAt  time.Time // when it said all else
 }
 
 // of is the manifest of an answer. It starts no engine: one that has gone
@@ -30,7 +45,7 @@ func (m *manifests) of(ctx context.Context, rt *provider.Route, req *provider.Re
 	if !ok || cache.Hit(rt) { // what stands there now is not what answered
 		return nil
 	}
-	out := m.facts(ctx, &t, rt)
+	out := m.engine(ctx, &t, rt)
 	options := maps.Clone(map[string]any(t.Config.Options))
 	if options == nil {
 		options = map[string]any{}
@@ -45,62 +60,93 @@ func (s *Stack) Manifest(ctx context.Context, rt *provider.Route, req *provider.
 	return (&manifests{stack: s}).of(ctx, rt, req)
 }
 
-func (m *manifests) facts(ctx context.Context, t *Configured, rt *provider.Route) store.Manifest {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	key := rt.Provider + "\n" + rt.Model
-	if f, ok := m.known[key]; ok {
-		return f
-	}
-	f := store.Manifest{Engine: t.Config.Kind, Model: rt.Model}
+// engine is the part of a manifest that the engine tells.
+func (m *manifests) engine(ctx context.Context, t *Configured, rt *provider.Route) store.Manifest {
 	if t.Config.Kind != config.KindOllama {
-		return f // the API has no words for it
+		return store.Manifest{Engine: t.Config.Kind, Model: rt.Model} // the API has no words for it
 	}
-	f.NumCtx = max(t.Config.NumCtx, 0)
-	f.Incomplete = !engineFacts(ctx, bare(t.Provider), &f)
-	if rt.Local {
-		f.GPU = gpus("/proc/driver/nvidia/gpus")
+	key := rt.Provider + "\n" + rt.Model
+	now := time.Now()
+	if m.now != nil {
+		now = m.now()
 	}
-	if m.known == nil {
-		m.known = map[string]store.Manifest{}
+	m.mu.Lock()
+	f, known := m.facts[key]
+	m.mu.Unlock()
+	if known && now.Sub(f.loadedAt) < loadedFresh {
+		return f.Manifest
 	}
-	if !f.Incomplete {
-		m.known[key] = f
-	}
-	return f
-}
-
-// engineFacts asks an engine about itself and its model, and reports whether
-// it told everything.
-func engineFacts(ctx context.Context, p provider.Provider, f *store.Manifest) bool {
-	whole := true
-	if v, ok := provider.As[provider.Versioner](p); ok {
-		version, err := v.Version(ctx)
-		f.Version = version
-		whole = err == nil
-	}
-	if r, ok := provider.As[provider.Runner](p); ok && whole {
-		loaded, err := r.Running(ctx)
-		whole = err == nil
-		for _, l := range loaded {
-			if ollama.SameModel(l.Name, f.Model) {
-				f.Digest, f.Size, f.SizeVRAM = l.Digest, l.Size, l.SizeVRAM
-				if l.Context > 0 {
-					f.NumCtx = l.Context
-				}
-			}
+	adapter := bare(t.Provider)
+	if !known || now.Sub(f.modelAt) >= modelFresh || !f.stillLoaded(ctx, adapter) {
+		f = engineFacts{Manifest: store.Manifest{Engine: t.Config.Kind, Model: rt.Model, NumCtx: max(t.Config.NumCtx, 0)}, modelAt: now}
+		f.Incomplete = !f.ask(ctx, adapter)
+		if rt.Local {
+			f.GPU = gpus("/proc/driver/nvidia/gpus")
 		}
 	}
-	if !whole {
+	if f.Incomplete {
+		return f.Manifest
+	}
+	f.loadedAt = now
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.facts == nil {
+		m.facts = map[string]engineFacts{}
+	}
+	m.facts[key] = f
+	return f.Manifest
+}
+
+// stillLoaded asks what is in memory, and reports whether that is the model that f
+// describes.
+func (f *engineFacts) stillLoaded(ctx context.Context, p provider.Provider) bool {
+	r, ok := provider.As[provider.Runner](p)
+	if !ok || f.Digest == "" {
 		return false
+	}
+	running, err := r.Running(ctx)
+	return err == nil && f.readLoaded(running)
+}
+
+// ask asks an engine about itself and its model, and reports whether it told
+// everything.
+func (f *engineFacts) ask(ctx context.Context, p provider.Provider) bool {
+	if v, ok := provider.As[provider.Versioner](p); ok {
+		var err error
+		if f.Version, err = v.Version(ctx); err != nil {
+			return false
+		}
+	}
+	if r, ok := provider.As[provider.Runner](p); ok {
+		running, err := r.Running(ctx)
+		if err != nil {
+			return false
+		}
+		f.readLoaded(running)
 	}
 	models, err := p.Models(ctx)
 	for _, l := range models {
-		if ollama.SameModel(l.Name, f.Model) && (f.Digest == "" || f.Digest == l.Digest) {
+		if ollamahost.SameModel(l.Name, f.Model) && (f.Digest == "" || f.Digest == l.Digest) {
 			f.Digest, f.Quant = l.Digest, l.Quant
 		}
 	}
 	return err == nil
+}
+
+// readLoaded takes what is said of the model in memory, and reports whether it is
+// there, with f's digest if f has one.
+func (f *engineFacts) readLoaded(running []provider.RunningModel) bool {
+	for _, l := range running {
+		if !ollamahost.SameModel(l.Name, f.Model) || f.Digest != "" && f.Digest != l.Digest {
+			continue
+		}
+		f.Digest, f.Size, f.SizeVRAM = l.Digest, l.Size, l.SizeVRAM
+		if l.Context > 0 {
+			f.NumCtx = l.Context
+		}
+		return true
+	}
+	return false
 }
 
 // bare is the adapter inside the wrappers: unlike them it starts nothing.
