@@ -17,19 +17,27 @@ import (
 	"github.com/tandem-llm/tandem/provider/openai"
 )
 
-// adapter is a configured provider as its server is reached. Its Provider is the
-// adapter itself until the layers are around it.
+// adapter is a configured provider as its server is reached. A reload that does not
+// change it keeps it.
 type adapter struct {
-	Configured
-	ready   func(context.Context) error // looks its key up; nil: it needs none
-	ollama  *ollama.Provider            // nil: it is of another kind
-	server  *ollama.Provider            // ollama without the timeouts of an answer
-	here    bool                        // the server is on this machine, by its very address
-	managed *preload.ManagedConfig      // nil: Tandem does not start its engine
-	preload *preload.Provider           // around ollama
+	Configured                             // whose Provider is the adapter itself
+	ready      func(context.Context) error // looks its key up; nil: it needs none
+	renew      func(*config.Loaded)        // has its key looked up anew; nil: it needs none
+	ollama     *ollama.Provider            // nil: it is of another kind
+	server     *ollama.Provider            // ollama without the timeouts of an answer
+	here       bool                        // the server is on this machine, by its very address
+	managed    *preload.ManagedConfig      // nil: Tandem does not start its engine
+	preload    *preload.Provider           // around ollama
+	limited    provider.Provider           // the adapter and the layers that know what calls are under way
+	transports []*httpx.Transport
 }
 
+// adapter is the provider's adapter: that of the stack before a reload, if neither
+// its configuration nor what all adapters share has changed.
 func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
+	if a = s.before.unchanged(pc, s.cfg); a != nil {
+		return a, nil
+	}
 	a = &adapter{Configured: Configured{Config: pc}}
 	switch pc.Kind {
 	case config.KindOllama:
@@ -39,13 +47,13 @@ func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
 	default:
 		err = fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
 	}
-	a.notLocal = s.notLocal(&a.Configured)
 	return a, err
 }
 
 // transport is a new way to a provider's server, with the timeouts of an answer.
-func (s *Stack) transport(pc config.Provider) *httpx.Transport {
-	return s.keepTransport(httpx.Options{
+func (s *Stack) transport(a *adapter) *httpx.Transport {
+	pc := a.Config
+	return a.keep(httpx.Options{
 		Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),
 		Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 	})
@@ -53,14 +61,20 @@ func (s *Stack) transport(pc config.Provider) *httpx.Transport {
 
 // withoutTimeouts is a new way to a provider's server for loads, and for questions
 // about them.
-func (s *Stack) withoutTimeouts(pc config.Provider) *httpx.Transport {
-	return s.keepTransport(httpx.Options{Policy: s.policy(), Connect: time.Duration(pc.Timeouts.Connect)})
+func (s *Stack) withoutTimeouts(a *adapter) *httpx.Transport {
+	return a.keep(httpx.Options{Policy: s.policy(), Connect: time.Duration(a.Config.Timeouts.Connect)})
 }
 
-func (s *Stack) keepTransport(o httpx.Options) *httpx.Transport {
+func (a *adapter) keep(o httpx.Options) *httpx.Transport {
 	t := httpx.NewTransport(o)
-	s.transports = append(s.transports, t)
+	a.transports = append(a.transports, t)
 	return t
+}
+
+func (a *adapter) closeIdle() {
+	for _, t := range a.transports {
+		t.CloseIdleConnections()
+	}
 }
 
 // ollama reaches an Ollama.
@@ -68,7 +82,7 @@ func (s *Stack) ollama(a *adapter) error {
 	pc := a.Config
 	c := ollama.Config{
 		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
-		Transport: s.transport(pc), LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
+		Transport: s.transport(a), LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
 	}
 	if pc.NumCtx == config.WindowAuto {
 		c.NumCtx, c.Window = 0, func(ctx context.Context, model string, need int) (int, error) {
@@ -85,7 +99,7 @@ func (s *Stack) ollama(a *adapter) error {
 	}
 	a.Provider, a.ollama, a.server, a.Endpoint = p, p, p, p.Endpoint()
 	if pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
-		c.Transport = s.withoutTimeouts(pc)
+		c.Transport = s.withoutTimeouts(a)
 		if a.server, err = ollama.New(c); err != nil {
 			return err
 		}
@@ -142,7 +156,7 @@ func (s *Stack) openai(a *adapter) error {
 	pc := a.Config
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
-		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: s.transport(pc),
+		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: s.transport(a),
 		Local: pc.Local, LocalOnly: s.cfg.Offline,
 	}
 	bare, err := openai.New(c) // finds the mistakes in the configuration now
@@ -161,22 +175,25 @@ func (s *Stack) openai(a *adapter) error {
 		}
 		return ""
 	}
-	k := &keyed{name: pc.Name, build: func() (provider.Provider, error) {
-		key, err := s.cfg.Key(pc.Name)
-		if err != nil {
-			return nil, &provider.Error{Kind: provider.Denied, Provider: pc.Name, Err: err}
+	withKey := func(cfg *config.Loaded) func() (provider.Provider, error) {
+		return func() (provider.Provider, error) {
+			key, err := cfg.Key(pc.Name)
+			if err != nil {
+				return nil, &provider.Error{Kind: provider.Denied, Provider: pc.Name, Err: err}
+			}
+			c := c
+			c.Key = key.Reveal()
+			s.secrets.Add(c.Key)
+			p, err := openai.New(c)
+			if err != nil {
+				return nil, err
+			}
+			built.Store(p)
+			return p, nil
 		}
-		c := c
-		c.Key = key.Reveal()
-		s.secrets.Add(c.Key)
-		p, err := openai.New(c)
-		if err != nil {
-			return nil, err
-		}
-		built.Store(p)
-		return p, nil
-	}}
-	a.Provider, a.Keyless = k, bare
+	}
+	k := &keyed{name: pc.Name, build: withKey(s.cfg)}
+	a.Provider, a.Keyless, a.renew = k, bare, func(cfg *config.Loaded) { k.renew(withKey(cfg)) }
 	a.ready = func(context.Context) error { _, err := k.get(); return err }
 	return nil
 }

@@ -11,9 +11,11 @@ import (
 // keyed is a provider whose key is looked up when it is first needed: a
 // keyring may ask the user, and a fallback may never be called.
 type keyed struct {
-	name  string
+	name string
+
+	mu    sync.Mutex
 	build func() (provider.Provider, error)
-	once  sync.Once
+	built bool
 	p     provider.Provider
 	err   error
 }
@@ -21,8 +23,20 @@ type keyed struct {
 var _ provider.Provider = (*keyed)(nil)
 
 func (k *keyed) get() (provider.Provider, error) {
-	k.once.Do(func() { k.p, k.err = k.build() })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.built {
+		k.p, k.err = k.build()
+		k.built = true
+	}
 	return k.p, k.err
+}
+
+// renew has the key looked up again, by build, when it is next needed.
+func (k *keyed) renew(build func() (provider.Provider, error)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.build, k.built = build, false
 }
 
 // Name is the provider's name.

@@ -27,7 +27,9 @@ func (s *Stack) openLog() error {
 		}
 		return nil
 	}
-	s.writer = store.NewWriter(store.New(dir))
+	if s.writer == nil {
+		s.writer = store.NewWriter(store.New(dir))
+	}
 	s.book = store.NewBook(s.writer, limits)
 	return nil
 }

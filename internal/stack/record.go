@@ -78,7 +78,9 @@ func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
 	if !on || dir == "" {
 		return p, nil
 	}
-	s.cache = NewCache(dir)
+	if s.cache == nil {
+		s.cache = NewCache(dir)
+	}
 	return cache.New(p, cache.Options{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned, Secret: s.secrets.Knows}), nil
 }
 

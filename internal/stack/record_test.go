@@ -87,8 +87,8 @@ func TestAReplayTouchesNothing(t *testing.T) {
 	if _, err := provider.Collect(s.Chat(context.Background(), question("ho"))); provider.KindOf(err) != provider.Unavailable {
 		t.Errorf("a miss: %v", err)
 	}
-	if n := dials.Load(); n != 0 || len(s.transports) != 0 {
-		t.Errorf("%d dials, %d transports", n, len(s.transports))
+	if n := dials.Load(); n != 0 || len(s.adapters) != 0 {
+		t.Errorf("%d dials, %d transports", n, len(s.adapters))
 	}
 	if left, _ := filepath.Glob(filepath.Join(state, "*")); len(left) != 0 {
 		t.Errorf("left behind: %q", left)

@@ -5,11 +5,11 @@ package stack
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/engine"
-	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -63,13 +63,16 @@ type Stack struct {
 	*collection.Catalog
 	Targets     []Configured
 	cfg         *config.Loaded
-	transports  []*httpx.Transport
+	adapters    map[string]*adapter
+	router      *router.Router
+	before      *Stack // while a reload assembles its successor
+	replaced    atomic.Bool
 	options     Options
 	loads       *preload.Loads
 	writer      *store.Writer // nil: nothing is written down
 	book        *store.Book
 	warn        func(string)
-	flush       func()       // sends what telemetry is left; nil: there is none
+	flush       []func()     // send what telemetry is left
 	cache       *Cache       // nil: none is used
 	collections *store.Store // nil: there is no directory for it
 	secrets     *redact.Redactor
@@ -108,7 +111,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 }
 
 func newStack(cfg *config.Loaded, o Options) *Stack {
-	s := &Stack{cfg: cfg, warn: o.Warn, options: o, secrets: o.Secrets}
+	s := &Stack{cfg: cfg, warn: o.Warn, options: o, secrets: o.Secrets, adapters: map[string]*adapter{}}
 	if s.secrets == nil {
 		s.secrets = &redact.Redactor{}
 	}
@@ -130,27 +133,32 @@ func (s *Stack) assemble() error {
 		if err != nil {
 			return err
 		}
-		p := a.Provider
-		if a.ollama != nil {
-			a.preload = preload.New(a.ollama, s.preloadConfig(a)) // the model is in memory first
-			p = a.preload
+		if a.limited == nil { // new, or changed by a reload
+			p := a.Provider
+			if a.ollama != nil {
+				a.preload = preload.New(a.ollama, s.preloadConfig(a)) // the model is in memory first
+				p = a.preload
+			}
+			if a.managed != nil {
+				p = preload.NewManaged(p, *a.managed) // the engine runs
+			}
+			if n := pc.MaxConcurrent; n > 0 {
+				p = limit.New(p, n)
+			}
+			a.limited = p
 		}
-		if a.managed != nil {
-			p = preload.NewManaged(p, *a.managed) // the engine runs
-		}
-		if n := pc.MaxConcurrent; n > 0 {
-			p = limit.New(p, n)
-		}
-		p = &clean{p, s.secrets} // the layers around it write down and tell what it says
+		p := &clean{a.limited, s.secrets} // the layers around it write down and tell what it says
 		l := ledger.New(p, s.ledgerConfig(a))
-		a.Provider = l
-		s.Targets = append(s.Targets, a.Configured)
-		targets = append(targets, s.target(a, l))
+		s.adapters[pc.Name] = a
+		t := s.configured(a, l)
+		s.Targets = append(s.Targets, *t)
+		targets = append(targets, s.target(a, t, l))
 	}
 	r, err := router.NewWith(s.routerConfig(targets)) // holds each target to the request's schema, too
 	if err != nil {
 		return err
 	}
+	s.router = r
 	p := provider.Provider(r)
 	if s.mayAnswerLoading() {
 		p = preload.WaitForLoad(p, s.loads)
@@ -161,8 +169,17 @@ func (s *Stack) assemble() error {
 	if s.writer != nil && s.cfg.Log != config.LogOff {
 		p = store.NewLog(p, s.logConfig())
 	}
-	s.Provider, s.flush = telemetry.Wrap(p, s.telemetryOptions())
+	p, flush := telemetry.Wrap(p, s.telemetryOptions())
+	s.Provider, s.flush = p, append(s.flush, flush)
 	return nil
+}
+
+// configured is a provider with its layers.
+func (s *Stack) configured(a *adapter, p provider.Provider) *Configured {
+	t := a.Configured
+	t.Provider = p
+	t.notLocal = s.notLocal(&t)
+	return &t
 }
 
 // Target returns the configured provider of that name.
@@ -196,13 +213,17 @@ func (s *Stack) Config() *config.Loaded { return s.cfg }
 
 // Close hands loads under way to LoadCommand, waits until everything is written
 // down, sends what telemetry is left, in about a second at most, and frees the
-// connections. The managed engines stay.
+// connections. The managed engines stay. A stack that was replaced by
+// [Stack.Reload] has nothing to close.
 func (s *Stack) Close() {
+	if s.replaced.Load() {
+		return
+	}
 	s.loads.Close()
 	s.tools.Close()
 	s.flushLog()
-	if s.flush != nil {
-		s.flush()
+	for _, flush := range s.flush {
+		flush()
 	}
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
@@ -210,7 +231,7 @@ func (s *Stack) Close() {
 	if s.collections != nil {
 		_ = s.collections.Close() // every passage was committed when it was put
 	}
-	for _, t := range s.transports {
-		t.CloseIdleConnections()
+	for _, a := range s.adapters {
+		a.closeIdle()
 	}
 }

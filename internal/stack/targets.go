@@ -19,11 +19,11 @@ func (s *Stack) routerConfig(targets []router.Target) router.Config {
 
 // target is what the router is told of a provider: what it is asked for, and what
 // is known of it without a call.
-func (s *Stack) target(a *adapter, l *ledger.Ledger) router.Target {
+func (s *Stack) target(a *adapter, c *Configured, l *ledger.Ledger) router.Target {
 	pc := a.Config
 	t := router.Target{
 		Provider: l, Model: pc.Model, Total: time.Duration(pc.Timeouts.Total), Ready: a.ready,
-		Local: s.local(&a.Configured), NotLocal: a.notLocal, Quote: l.Quote,
+		Local: s.local(c), NotLocal: c.notLocal, Quote: l.Quote,
 	}
 	fits := func(ctx context.Context, req *provider.Request) error {
 		if !router.Planning(ctx) {
@@ -35,7 +35,7 @@ func (s *Stack) target(a *adapter, l *ledger.Ledger) router.Target {
 		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.CheckPrivacy, fits}
 		return t
 	}
-	t.Paid, t.Preflight = paid(&a.Configured), []router.Check{fits}
+	t.Paid, t.Preflight = paid(c), []router.Check{fits}
 	return t
 }
 

@@ -72,11 +72,23 @@ func serveTools() {
 func toolStack(t *testing.T, url string, set map[string]string, o stack.Options) (s *stack.Stack, mark string) {
 	t.Helper()
 	mark = filepath.Join(t.TempDir(), "started")
+	o.Environ = os.Environ()
+	s, err := stack.Open(configured(t, url, mark, "blue", set), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, mark
+}
+
+// configured are the three servers of toolStack; what is the MODE of mine.
+func configured(t *testing.T, url, mark, mode string, set map[string]string) *config.Loaded {
+	t.Helper()
 	text := fmt.Sprintf(`mcp_servers:
-  - {name: mine, command: [%q, %s], env: {MARK: %q, MY_TOKEN: "env:MINE"}, local: true}
+  - {name: mine, command: [%[1]q, %[2]s], env: {MARK: %[3]q, MODE: %[5]s, MY_TOKEN: "env:MINE"}, local: true}
   - {name: other, command: [%[1]q, %[2]s], env: {MARK: %[3]q}}
   - {name: web, url: %[4]q, headers: {Authorization: "env:MINE", X-Team: blue}}
-`, os.Args[0], asTools, mark, url)
+`, os.Args[0], asTools, mark, url, mode)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -88,13 +100,7 @@ func toolStack(t *testing.T, url string, set map[string]string, o stack.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Environ = os.Environ()
-	s, err = stack.Open(cfg, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s, mark
+	return cfg
 }
 
 func refs(tools []tool.Tool) string {
@@ -280,5 +286,60 @@ func TestACallerWhoLeavesStopsNoServer(t *testing.T) {
 	}
 	if n := starts(t, mark); n != 1 {
 		t.Errorf("it was started %d times", n)
+	}
+}
+
+func TestReload(t *testing.T) {
+	const url = "http://127.0.0.1:1/mcp"
+	s, mark := toolStack(t, url, nil, stack.Options{})
+	call := func(x tool.Tool) string {
+		t.Helper()
+		r, err := x.Call(t.Context(), []byte(`{}`))
+		if err != nil {
+			t.Error(err)
+		}
+		return r.Text
+	}
+	before, done := use(t, s, "mine/env", "other/env")
+	reload := func(mode string, set map[string]string) {
+		t.Helper()
+		next, err := s.Reload(configured(t, url, mark, mode, set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(next.Close)
+		s = next
+	}
+	reload("blue", nil)
+	_, same := use(t, s, "mine/env", "other/env")
+	same()
+	if n := starts(t, mark); n != 2 {
+		t.Errorf("%d starts, want the two servers to stay that are configured as before", n)
+	}
+
+	reload("red", map[string]string{"privacy": config.PrivacyLocal})
+	after, changed := use(t, s, "mine/env")
+	defer changed()
+	if text := call(after[0]); !strings.Contains(text, "MODE=red") || starts(t, mark) != 3 {
+		t.Errorf("%d starts, and the environment is %q; want the changed server started anew", starts(t, mark), text)
+	}
+	if text := call(before[0]); !strings.Contains(text, "MODE=blue") {
+		t.Errorf("who uses the server as it was: %q", text)
+	}
+	if _, done, err := s.Tools(t.Context(), []string{"other/env"}); !errors.Is(err, provider.Private) {
+		t.Errorf("a server that may not run any more: %v", err)
+	} else {
+		done()
+	}
+	done()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		if _, err := before[0].Call(ctx, []byte(`{}`)); err != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("a server that was replaced runs on when nobody uses it")
 	}
 }

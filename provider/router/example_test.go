@@ -124,3 +124,32 @@ func ExamplePlanning() {
 	// planning: true
 	// planning: false
 }
+
+// A router that replaces another one goes on with its circuit breakers: what kept
+// failing is not asked again at once.
+func ExampleRouter_KeepHealth() {
+	down := &providertest.Fake{ProviderName: "down"}
+	for range 6 {
+		down.Answers = append(down.Answers, providertest.Fails(provider.Unavailable))
+	}
+	never := 0
+	assemble := func() *router.Router {
+		r, err := router.NewWith(router.Config{Use: []string{"down"}, Targets: []router.Target{{Provider: down}}, Policy: router.Policy{Retries: &never}})
+		if err != nil {
+			panic(err)
+		}
+		return r
+	}
+	ask := func(r *router.Router) {
+		_, _ = provider.Collect(r.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("Hi")}}))
+	}
+	old := assemble()
+	for range 5 {
+		ask(old)
+	}
+	next := assemble()
+	next.KeepHealth(old, []string{"down"})
+	ask(next)
+	fmt.Println(len(down.Calls()), "calls")
+	// Output: 5 calls
+}

@@ -122,8 +122,8 @@ type Router struct {
 // target is a Target and how it fares.
 type target struct {
 	Target
-	breaker breaker
-	budget  retryBudget
+	breaker *breaker
+	budget  *retryBudget
 }
 
 var (
@@ -151,7 +151,7 @@ func NewWith(cfg Config) (*Router, error) {
 			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
 		}
 		t.Provider = structured.New(t.Provider)
-		r.targets[name] = &target{Target: t}
+		r.targets[name] = &target{Target: t, breaker: &breaker{}, budget: &retryBudget{}}
 		r.names = append(r.names, name)
 	}
 	if len(cfg.Use) == 0 {
@@ -161,6 +161,17 @@ func NewWith(cfg Config) (*Router, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// KeepHealth has the targets of those names share their circuit breakers and retry
+// budgets with another router, which r is about to replace. Call it before r is
+// asked.
+func (r *Router) KeepHealth(of *Router, names []string) {
+	for _, name := range names {
+		if now, old := r.targets[name], of.targets[name]; now != nil && old != nil {
+			now.breaker, now.budget = old.breaker, old.budget
+		}
+	}
 }
 
 // Name is "router"; the name of who answered is in the answer's Route.
