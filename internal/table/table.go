@@ -1,0 +1,140 @@
+// Package table reads files of rows, a row at a time: CSV and TSV tables whose
+// first line names the columns, a JSON value on each line, a JSON list, or plain
+// lines. [File.Bind] makes the inputs of a chain of them. Every error is a
+// [diag.Error] with its line and column.
+package table
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/diag"
+)
+
+// MaxRow is the most that one row may have, in bytes.
+const MaxRow = 16 << 20
+
+// Row is one row of a file.
+type Row struct {
+	Number int            // from 1
+	Line   int            // from 1; 0: not known
+	Value  any            // what the file says; of a CSV or TSV file a map of texts
+	Inputs map[string]any // of the chain that it is bound to; nil without one
+
+	cell func(column string) (line, col int) // where a CSV field is; nil: not a CSV or TSV file
+}
+
+// File is a file of rows. It is read anew by each range over its rows, and may
+// be used by several goroutines.
+type File struct {
+	name string
+	open func() (io.ReadCloser, error)
+}
+
+// New returns the file of that name, whose text open returns from its beginning,
+// each time it is called.
+func New(name string, open func() (io.ReadCloser, error)) *File { return &File{name, open} }
+
+// Text returns what a file of that name would be with this text.
+func Text(name, text string) *File {
+	return &File{name, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+}
+
+func (f *File) unreadable(err error) error {
+	if pe := new(fs.PathError); errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &diag.Error{File: f.name, Message: "cannot be read: " + err.Error(), Err: err}
+}
+
+// format reads rows until there are no more (io.EOF).
+type format interface {
+	next() (Row, error)
+	// columns are those of the rows read so far.
+	columns() []string
+}
+
+// reader opens the file as its name says it is written.
+func (f *File) reader() (_ format, done func(), err error) {
+	makes := map[string]func(*source) format{
+		".csv":    func(s *source) format { return newCSV(s, ',') },
+		".tsv":    func(s *source) format { return newCSV(s, '\t') },
+		".jsonl":  func(s *source) format { return &jsonLines{lines: lines{source: s}} },
+		".ndjson": func(s *source) format { return &jsonLines{lines: lines{source: s}} },
+		".json":   func(s *source) format { return &jsonList{source: s} },
+		".txt":    func(s *source) format { return &plainLines{lines: lines{source: s}} },
+	}
+	made, ok := makes[strings.ToLower(filepath.Ext(f.name))]
+	if !ok {
+		return nil, nil, f.unknownFormat()
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, nil, f.unreadable(err)
+	}
+	return made(&source{file: f, r: r}), func() { _ = r.Close() }, nil // it was only read
+}
+
+func (f *File) unknownFormat() error {
+	return f.errorAt(0, 0, "its name does not say how its rows are written", "name it .csv, .tsv, .jsonl or .json")
+}
+
+func (f *File) errorAt(line, column int, message, remedy string) *diag.Error {
+	return &diag.Error{File: f.name, Line: line, Column: column, Message: message, Remedy: remedy}
+}
+
+// Rows reads the rows. An error is final.
+func (f *File) Rows() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		_, err := f.each(func(row Row) (bool, error) { return yield(row, nil), nil })
+		if err != nil {
+			yield(Row{}, err)
+		}
+	}
+}
+
+// each calls do for each row until it returns false or an error, and returns the
+// columns seen.
+func (f *File) each(do func(Row) (bool, error)) (columns []string, err error) {
+	r, done, err := f.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	for n := 1; ; n++ {
+		row, err := r.next()
+		if err == io.EOF {
+			return r.columns(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		row.Number = n
+		more, err := do(row)
+		if err != nil || !more {
+			return r.columns(), err
+		}
+	}
+}
+
+// keys adds the keys of a JSON object to columns, in the order of the alphabet.
+func keys(columns []string, value any) []string {
+	object, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !slices.Contains(columns, name) {
+			columns = append(columns, name)
+		}
+	}
+	return columns
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+func newlines(text []byte) int { return bytes.Count(text, []byte{'\n'}) }
