@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,15 +12,6 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
-
-// errIncomplete is an answer that ended at a limit: shown, and not whole.
-type errIncomplete struct{ max string }
-
-func (e errIncomplete) Error() string {
-	return "the answer was cut at " + e.max + "; raise --max-tokens, or num_ctx in the configuration"
-}
-
-func (errIncomplete) ExitCode() int { return exitIncomplete }
 
 // printer streams an answer to a writer and minds the line it ends on.
 type printer struct {
@@ -84,11 +74,23 @@ func (p *printer) newLine() {
 	}
 }
 
-// again tells that an answer begins again.
-func (a *app) again() {
+// newPrinter prints an answer to standard output as it comes. restarts says that
+// it may begin again, and tools that a model may call some.
+func (a *app) newPrinter(restarts, tools bool) *printer {
+	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: func() { a.sayRestart(tools) }}
+	pr.hold = !a.term.OutIsTTY && (restarts || tools)
+	if !a.flags.quiet {
+		pr.thinking = a.term.Thoughts(a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY))
+	}
+	return pr
+}
+
+// sayRestart says that an answer begins again. With tools, what came before may
+// have been said on the way to one.
+func (a *app) sayRestart(tools bool) {
 	switch {
 	case a.flags.quiet:
-	case a.tools.inUse: // what came before may have been said on the way to a tool
+	case tools:
 		a.term.Noticef("%s", a.term.Dim("· the answer begins again"))
 	default:
 		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and begins again"))
@@ -171,45 +173,3 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	}
 	return terminal.OneLine(line)
 }
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
-}
-
-// finished checks how a whole answer ended: cut answers are errors, shown but
-// never passed off as whole.
-func finished(r provider.Response) error {
-	switch {
-	case r.Finish == provider.FinishLength:
-		return errIncomplete{limitOf(r)}
-	case strings.TrimSpace(r.Text) == "" && len(r.ToolCalls) == 0:
-		return errEmpty
-	}
-	return nil
-}
-
-func limitOf(r provider.Response) string {
-	if r.Usage != nil && r.Usage.OutputTokens > 0 {
-		return fmt.Sprintf("%d tokens", r.Usage.OutputTokens)
-	}
-	return "its token limit"
-}
-
-var errEmpty error = emptyAnswer{errors.New("the model ended without writing anything; ask again, or ask another model with -m")}
-
-type emptyAnswer struct{ error }
-
-func (emptyAnswer) ExitCode() int { return exitIncomplete }

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -67,57 +71,94 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	return cmd
 }
 
+// asking is a question and what answers it.
+type asking struct {
+	stack    *stack.Stack
+	provider provider.Provider // the stack, with tools
+	req      provider.Request
+	printer  *printer          // nil: nothing is shown as it comes
+	calls    []runner.ToolCall // of the answer, where no printer shows them
+	close    []func()
+}
+
 // ask runs the command: build the request, stream the answer, say who gave it.
 func (a *app) ask(ctx context.Context, in askInput) error {
-	if err := checkTimeout(in.timeout); err != nil {
-		return a.fail(in.json, provider.Response{}, err)
-	}
-	req, err := a.askRequest(ctx, in)
-	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
-	}
-	stack, err := a.open(ctx)
-	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
-	}
-	defer stack.Close()
-	if err := in.sample.apply(&req, stack); err != nil {
-		return a.fail(in.json, provider.Response{}, err)
-	}
-	if in.dry && len(in.tools) > 0 {
-		return a.fail(in.json, provider.Response{}, usageError{errors.New("--dry-run starts no server, so it knows none of its tools; leave out --tool")})
-	}
-	if in.dry {
-		return a.dryAsk(ctx, stack, req, in.json)
-	}
-	ctx = begin(ctx, store.Run{Command: "ask"})
-	if in.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, in.timeout)
-		defer cancel()
-	}
-	asked, err := a.withTools(ctx, stack, in.tools)
-	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
-	}
-	defer asked.Close()
-	if in.json {
-		a.tools.noted = true
-		r, err := provider.Collect(asked.Chat(ctx, req))
+	q := &asking{}
+	defer q.end()
+	ctx, err := a.prepareAsk(ctx, q, in)
+	switch {
+	case err != nil:
+		return a.fail(in.json, err)
+	case in.dry:
+		return a.dryAsk(ctx, q.stack, q.req, in.json)
+	case in.json:
+		r, err := provider.Collect(q.provider.Chat(ctx, q.req))
 		if err == nil {
-			err = finished(r)
+			err = runner.Complete(r)
 		}
-		return a.fail(true, r, err)
+		return a.printResult(runner.NewResult(r, q.calls, err), err)
 	}
-	r, err := a.stream(ctx, asked, req, restarts(stack) || len(in.tools) > 0, firstWord())
+	r, err := stream(ctx, q.provider, q.req, q.printer, firstWord())
 	if err == nil {
-		err = finished(r)
+		err = runner.Complete(r)
 	}
 	if best := bestAnswer(err); best != "" && !a.flags.quiet {
 		a.term.Noticef("%s", a.term.Dim("· the best answer was: "+terminal.OneLine(best)))
 	}
 	a.sayRoute(r.Route, r.Usage)
 	return err
+}
+
+// prepareAsk builds the request, and assembles what answers it. The context is
+// that of the call.
+func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context.Context, err error) {
+	if err := checkTimeout(in.timeout); err != nil {
+		return ctx, err
+	}
+	if q.req, err = a.askRequest(ctx, in); err != nil {
+		return ctx, err
+	}
+	if q.stack, err = a.open(ctx); err != nil {
+		return ctx, err
+	}
+	q.close = append(q.close, q.stack.Close)
+	if err := in.sample.apply(&q.req, q.stack); err != nil {
+		return ctx, err
+	}
+	if in.dry {
+		if len(in.tools) > 0 {
+			err = usageError{errors.New("--dry-run starts no server, so it knows none of its tools; leave out --tool")}
+		}
+		return ctx, err
+	}
+	ctx = begin(ctx, store.Run{Command: "ask"})
+	if in.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, in.timeout)
+		q.close = append(q.close, cancel)
+	}
+	var newLine func()
+	if !in.json {
+		q.printer = a.newPrinter(restarts(q.stack), len(in.tools) > 0)
+		newLine = q.printer.newLine
+	}
+	q.provider = q.stack
+	if len(in.tools) > 0 {
+		tools, done, err := q.stack.Tools(ctx, in.tools)
+		q.close = append(q.close, done)
+		if err != nil {
+			return ctx, a.withLog(err)
+		}
+		q.provider = tool.Loop(q.stack, a.toolOptions(tools, newLine, func(e tool.Event) { q.calls = runner.AppendCall(q.calls, e) }))
+	}
+	return ctx, nil
+}
+
+// end closes what was opened, the last first.
+func (q *asking) end() {
+	for _, c := range slices.Backward(q.close) {
+		c()
+	}
 }
 
 // checkTimeout refuses a --timeout that has run out before anything is asked.
@@ -129,14 +170,8 @@ func checkTimeout(d time.Duration) error {
 }
 
 // stream asks p and prints the answer as it comes; what keep makes of it is
-// returned. restarts says that it may begin again.
-func (a *app) stream(ctx context.Context, p provider.Provider, req provider.Request, restarts bool, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
-	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: a.again}
-	pr.hold = !a.term.OutIsTTY && restarts
-	a.tools.before = pr.newLine
-	if !a.flags.quiet {
-		pr.thinking = a.term.Thoughts(a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY))
-	}
+// returned.
+func stream(ctx context.Context, p provider.Provider, req provider.Request, pr *printer, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
 	r, err := collectAs(p.Chat(ctx, req), pr, keep)
 	if pr.err != nil {
 		return r, pr.err
@@ -215,22 +250,50 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 	return req, nil
 }
 
-// fail ends a command that may print an envelope. With asJSON it prints r and
-// err as one and marks err as shown.
-func (a *app) fail(asJSON bool, r provider.Response, err error) error {
+// fail ends a command that prints a result with --json, before there is one: the
+// error is printed as one then, and marked as shown.
+func (a *app) fail(asJSON bool, err error) error {
 	if !asJSON {
 		return err
 	}
-	env := envelope{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: r.Usage, Route: r.Route, Tools: a.tools.calls}
-	return a.printEnvelope(env, err)
+	return a.printResult(runner.Result{}, err)
 }
 
-func (a *app) printEnvelope(env envelope, err error) error {
-	if err != nil {
-		err = a.interrupted(err)
-		env.Error = a.errorOf(err)
+// printResult prints a result and its error as JSON, and marks the error as shown.
+func (a *app) printResult(r runner.Result, err error) error {
+	err = a.interrupted(err)
+	return a.printJSON("the answer", a.shownResult(r, err), err)
+}
+
+// shownResult is a result whose error is told in the words of the command line.
+func (a *app) shownResult(r runner.Result, err error) runner.Result {
+	r.Error = a.errorOf(err)
+	for i := range r.Steps {
+		r.Steps[i].Void = terminal.StripControls(r.Steps[i].Void)
 	}
-	return a.printJSON("the answer", env, err)
+	return r
+}
+
+// errorOf describes err for JSON, without secrets; nil for nil.
+func (a *app) errorOf(err error) *runner.Error {
+	if err == nil {
+		return nil
+	}
+	e := runner.NewError(err)
+	e.Message, e.ExitCode = a.term.Secrets.Text(explain(err)), exitCode(err)
+	if e.ExitCode == exitUsage && e.Kind == "error" {
+		e.Kind = "usage"
+	}
+	return e
+}
+
+// printJSON prints what a command brought, and marks err, which v tells, as
+// shown. what is v, for the error of a write.
+func (a *app) printJSON(what string, v any, err error) error {
+	if werr := terminal.WriteJSON(a.term.Out, v); werr != nil {
+		return fmt.Errorf("writing %s: %w", what, werr)
+	}
+	return reported(err)
 }
 
 // splitModel takes "provider/model" apart when the first part names a

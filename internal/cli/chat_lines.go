@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/runner"
 )
 
 // byLine takes a message from each line of standard input. In a script the
@@ -52,7 +53,7 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 				return cut
 			case attended && ctx.Err() == nil:
 				s.failed(err, before)
-			case errors.As(err, new(errIncomplete)):
+			case errors.As(err, new(runner.IncompleteError)):
 				s.app.report(err)
 				cut = reported(err)
 			default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -42,7 +43,7 @@ func (s *chatSession) turn(ctx context.Context, text string) error {
 	at := time.Now()
 	r, err := s.answer(ctx)
 	if err == nil {
-		err = finished(r)
+		err = runner.Complete(r)
 	}
 	s.add(context.WithoutCancel(ctx), answered(n, at, r, err))
 	s.app.sayRoute(r.Route, r.Usage)
@@ -53,7 +54,7 @@ func (s *chatSession) turn(ctx context.Context, text string) error {
 // answered is an answer as it is kept. One that was cut at its limit has its
 // Finish, which says so.
 func answered(turn int, at time.Time, r provider.Response, err error) store.Said {
-	if errors.As(err, new(errIncomplete)) {
+	if errors.As(err, new(runner.IncompleteError)) {
 		err = nil
 	}
 	return store.Answered(turn, at, r, err)

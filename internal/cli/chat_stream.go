@@ -13,12 +13,12 @@ import (
 func (s *chatSession) stream(ctx context.Context, req provider.Request) (provider.Response, error) {
 	a := s.app
 	if !s.format {
-		return a.stream(ctx, s.stack, req, restarts(s.stack), allOf)
+		return stream(ctx, s.stack, req, a.newPrinter(restarts(s.stack), false), allOf)
 	}
 	md := chatui.NewMarkdown(terminal.Raw(a.term.Out)) // made safe before it is formatted
 	pr := &printer{out: terminal.NewSanitizer(md), again: func() {
 		_ = md.Close() // what broke off may have been within a block of code
-		a.again()
+		a.sayRestart(false)
 	}}
 	if !a.flags.quiet {
 		pr.thinking = a.term.Thoughts(terminal.NewSanitizer(dimmed{a.term}))

@@ -94,6 +94,6 @@ func (a *app) collectionsRemove(ctx context.Context, name string) error {
 	if _, err := s.DropCollection(ctx, name); err != nil {
 		return err
 	}
-	a.term.Noticef("removed the collection %s (%s, %s)", name, counted(c.Documents, "document"), counted(c.Passages, "passage"))
+	a.term.Noticef("removed the collection %s (%s, %s)", name, count(c.Documents, "document"), count(c.Passages, "passage"))
 	return nil
 }

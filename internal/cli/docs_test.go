@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
@@ -121,10 +122,10 @@ func TestExitCodesOnTheCommandsPage(t *testing.T) {
 	}
 }
 
-// TestJSONPage holds docs/json.md to the envelope's fields, all the way down.
+// TestJSONPage holds docs/json.md to a result's fields, all the way down.
 func TestJSONPage(t *testing.T) {
 	text := page(t, "json.md")
-	for _, name := range fieldNames(reflect.TypeFor[envelope](), nil) {
+	for _, name := range fieldNames(reflect.TypeFor[runner.Result](), nil) {
 		if !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("json.md does not tell of the field %q", name)
 		}
@@ -142,6 +143,9 @@ func fieldNames(typ reflect.Type, seen []reflect.Type) (names []string) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		names = append(names, name)
 		names = append(names, fieldNames(f.Type, append(seen, typ))...)
 	}

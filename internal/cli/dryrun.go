@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -18,7 +19,7 @@ type planJSON struct {
 	OK         bool               `json:"ok"` // somebody may answer
 	Candidates []router.Candidate `json:"candidates,omitempty"`
 	Steps      []planStep         `json:"steps,omitempty"`
-	Error      *errorJSON         `json:"error,omitempty"`
+	Error      *runner.Error      `json:"error,omitempty"`
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
@@ -70,7 +71,7 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	asked, err := r.chain.Plan(ctx, r.vars, chain.Defaults(r.defaults), chain.PassagesStay(r.stack.PassagesStay))
+	asked, err := r.job.Chain.Plan(ctx, r.job.Vars, chain.Defaults(r.job.Defaults), chain.PassagesStay(r.stack.PassagesStay))
 	var steps []planStep
 	for _, q := range asked {
 		step := planStep{Name: q.Step, Answers: q.Answers, Stays: q.Stays, Candidates: []router.Candidate{}}

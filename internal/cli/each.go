@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -31,28 +33,15 @@ func (in *rowsInput) register(f *pflag.FlagSet) {
 	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: how many rows at a time")
 }
 
-// rowJSON is what --each prints for a row: one object on one line.
+// rowJSON is what --each prints for a row: one object on one line. With --json it
+// is the whole result.
 type rowJSON struct {
 	Row    int            `json:"row"` // from 1
 	Inputs map[string]any `json:"inputs"`
 	Answer string         `json:"answer"`
 	Value  any            `json:"value,omitempty"`
 	OK     bool           `json:"ok"`
-	Error  *errorJSON     `json:"error,omitempty"`
-}
-
-// fullRowJSON is the same with --json.
-type fullRowJSON struct {
-	Row    int            `json:"row"`
-	Inputs map[string]any `json:"inputs"`
-	envelope
-}
-
-// rowDone is what came of a row.
-type rowDone struct {
-	out *outcome
-	err error
-	ran bool
+	Error  *runner.Error  `json:"error,omitempty"`
 }
 
 // errRows is some rows that failed: each has told why.
@@ -64,88 +53,93 @@ func (e errRows) Error() string {
 
 func (errRows) ExitCode() int { return exitRows }
 
+// openRows opens a file of rows. A pipe can be read once, and is read whole.
+func openRows(ctx context.Context, name string) (*table.File, error) {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))}
+	case st.Mode().IsRegular():
+		return table.New(name, func() (io.ReadCloser, error) { return os.Open(name) }), nil
+	}
+	data, err := readFile(ctx, name, maxInput)
+	return table.Text(name, string(data)), err
+}
+
 // runRows runs the chain once for each row, and prints a line for each, in
 // order. A row that fails stops no other.
-func (a *app) runRows(ctx context.Context, r *running, t *table, in runInput) error {
-	rows := t.rows
-	if n := in.rows.limit; n > 0 && n < len(rows) {
-		rows = rows[:n]
+func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
+	n := r.rows.Len
+	if limit := in.rows.limit; limit > 0 {
+		n = min(n, limit)
 	}
-	if len(t.unused) > 0 {
-		a.tell("· not inputs of the chain, and left out: %s", strings.Join(t.unused, ", "))
+	if len(r.rows.Unused) > 0 {
+		a.tell("· not inputs of the chain, and left out: %s", strings.Join(r.rows.Unused, ", "))
 	}
 	began := time.Now()
-	done := make([]rowDone, len(rows))
-	ready := make([]chan struct{}, len(rows))
-	for i := range ready {
-		ready[i] = make(chan struct{})
-	}
-	var next, ended atomic.Int64
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for range min(in.rows.concurrency, len(rows)) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(rows); i = int(next.Add(1)) - 1 {
-				if ctx.Err() == nil {
-					done[i].out, done[i].err = r.run(ctx, rows[i].inputs, silentSteps{})
-					done[i].ran = true
-				}
-				if !a.flags.quiet {
-					a.term.SetStatus(a.term.Dim(fmt.Sprintf("· row %d/%d", ended.Add(1), len(rows))))
-				}
-				close(ready[i])
-			}
-		})
-	}
-	failed, total := 0, &outcome{}
-	for i := range rows {
-		<-ready[i]
-		d := &done[i]
-		if !d.ran {
-			break // interrupted
+	o := runner.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {
+		if !a.flags.quiet {
+			a.term.SetStatus(a.term.Dim(fmt.Sprintf("· row %d/%d", ended, n)))
 		}
-		if d.err != nil {
-			failed++
+	}}
+	var total rowTotals
+	for row, err := range runner.Each(ctx, r.job, r.rows.First(n), o) {
+		if err != nil {
+			return err
 		}
-		total.usage, total.untold = total.usage.Add(d.out.usage), total.untold || d.out.untold
+		total.add(&row)
 		a.term.SetStatus("")
-		if err := terminal.WriteJSON(a.term.Out, a.rowLine(i, rows[i].inputs, d, in.json)); err != nil {
+		if err := terminal.WriteJSON(a.term.Out, a.rowLine(row, in.json)); err != nil {
 			return fmt.Errorf("writing the answers: %w", err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	a.sayRows(len(rows), failed, len(t.rows), total, time.Since(began))
-	if failed > 0 {
-		return errRows{failed, len(rows)}
+	a.sayRows(&total, r.rows.Len, time.Since(began))
+	if total.failed > 0 {
+		return errRows{total.failed, total.rows}
 	}
 	return nil
 }
 
-func (a *app) rowLine(i int, inputs map[string]any, d *rowDone, full bool) any {
-	env := runEnvelope(d.out, d.err)
-	if d.err != nil {
-		env.Error = a.errorOf(d.err)
-	}
-	if full {
-		return fullRowJSON{i + 1, inputs, env}
-	}
-	return rowJSON{i + 1, inputs, env.Answer, env.Value, env.OK, env.Error}
+// rowTotals are what the rows came to together.
+type rowTotals struct {
+	rows, failed int
+	usage        provider.Usage
+	unknown      bool // a server did not say what a call used
 }
 
-func (a *app) sayRows(ran, failed, all int, total *outcome, took time.Duration) {
-	line := fmt.Sprintf("· %s: %d answered", count(ran, "row"), ran-failed)
-	if failed > 0 {
-		line += fmt.Sprintf(", %d failed", failed)
+func (t *rowTotals) add(row *runner.RowResult) {
+	t.rows++
+	if row.Err != nil {
+		t.failed++
 	}
-	if u := total.usage; !total.untold && u != (provider.Usage{}) {
+	if row.Usage == nil {
+		t.unknown = true
+		return
+	}
+	t.usage = t.usage.Add(*row.Usage)
+}
+
+func (a *app) rowLine(row runner.RowResult, full bool) any {
+	row.Result = a.shownResult(row.Result, row.Err)
+	if full {
+		return row
+	}
+	return rowJSON{row.Row, row.Inputs, row.Answer, row.Value, row.OK, row.Error}
+}
+
+func (a *app) sayRows(total *rowTotals, all int, took time.Duration) {
+	line := fmt.Sprintf("· %s: %d answered", count(total.rows, "row"), total.rows-total.failed)
+	if total.failed > 0 {
+		line += fmt.Sprintf(", %d failed", total.failed)
+	}
+	if u := total.usage; !total.unknown && u != (provider.Usage{}) {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
 	}
 	a.tell("%s · %s", line, short(took))
-	if left := all - ran; left > 0 {
+	if left := all - total.rows; left > 0 {
 		a.tell("· %s left out; --limit 0 runs all", count(left, "row"))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/internal/collection"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -82,7 +83,7 @@ type embedJSON struct {
 	Skipped    []skippedJSON   `json:"skipped"`
 	Usage      *provider.Usage `json:"usage,omitempty"`
 	Seconds    float64         `json:"seconds"`
-	Error      *errorJSON      `json:"error,omitempty"`
+	Error      *runner.Error   `json:"error,omitempty"`
 
 	route *provider.Route
 }
@@ -130,7 +131,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 		}
 		return err
 	}
-	line := fmt.Sprintf("%s: %s, %s", in.name, counted(done.Documents, "document"), counted(done.Passages, "passage"))
+	line := fmt.Sprintf("%s: %s, %s", in.name, count(done.Documents, "document"), count(done.Passages, "passage"))
 	line += fmt.Sprintf(" (%d embedded, %d unchanged", done.Embedded, done.Unchanged)
 	if in.prune {
 		line += fmt.Sprintf(", %d dropped", len(done.Pruned))
@@ -259,11 +260,4 @@ func gone(path string) bool {
 	}
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -51,6 +52,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &coded):
 		return coded.ExitCode()
+	case errors.As(err, new(runner.IncompleteError)), errors.Is(err, runner.ErrEmpty):
+		return exitIncomplete
 	case isUsage || kind == provider.Invalid || errors.Is(err, engine.ErrTaken) && !several(err):
 		return exitUsage
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
@@ -35,6 +36,12 @@ func explain(err error) string {
 func remedy(err error) string {
 	if in := new(chain.InputError); errors.As(err, &in) && in.Missing {
 		return "here that is -p " + in.Name + "=…"
+	}
+	switch {
+	case errors.As(err, new(runner.IncompleteError)):
+		return "raise --max-tokens, or num_ctx in the configuration"
+	case errors.Is(err, runner.ErrEmpty):
+		return "ask again, or ask another model with -m"
 	}
 	var pe *provider.Error
 	if !errors.As(err, &pe) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -42,14 +43,14 @@ type replayReport struct {
 }
 
 type replayCall struct {
-	Step    string       `json:"step,omitempty"`
-	Same    bool         `json:"same"` // the answer
-	Was     string       `json:"was"`
-	Is      string       `json:"is"`
-	At      *int         `json:"first_difference,omitempty"` // letters before it
-	Differs []difference `json:"differs"`
-	Error   *errorJSON   `json:"error,omitempty"`
-	free    bool         // nothing was set to make the answer the same
+	Step    string        `json:"step,omitempty"`
+	Same    bool          `json:"same"` // the answer
+	Was     string        `json:"was"`
+	Is      string        `json:"is"`
+	At      *int          `json:"first_difference,omitempty"` // letters before it
+	Differs []difference  `json:"differs"`
+	Error   *runner.Error `json:"error,omitempty"`
+	free    bool          // nothing was set to make the answer the same
 }
 
 type difference struct {

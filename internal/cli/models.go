@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -22,7 +23,7 @@ func (a *app) modelsCommand() *cobra.Command {
 type targetModels struct {
 	Provider string           `json:"provider"`
 	Models   []provider.Model `json:"models"`
-	Error    *errorJSON       `json:"error,omitempty"`
+	Error    *runner.Error    `json:"error,omitempty"`
 	err      error
 	kind     string
 }

@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/internal/diag"
-	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/table"
 )
 
 // params reads -p name=value flags, each as its input is declared.
@@ -82,7 +81,7 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 			return list, err
 		}
 	}
-	value, err := valueAs(typ, text)
+	value, err := table.ParseValue(typ, text)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: the input %q is a %s, and %w", from, name, typ, err)}
 	}
@@ -92,60 +91,15 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 // listFile reads a list from a file whose name says how it is written: lines, a
 // table, or JSON values; ok is false for other names.
 func listFile(file, text string) (list []any, ok bool, err error) {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".txt":
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line != "" {
-				list = append(list, line)
-			}
-		}
-		if list == nil {
-			list = []any{}
-		}
-		return list, true, nil
-	case ".csv", ".tsv", ".jsonl", ".ndjson":
-		rows, err := parseRows(file, text, false)
+	if !slices.Contains([]string{".txt", ".csv", ".tsv", ".jsonl", ".ndjson"}, strings.ToLower(filepath.Ext(file))) {
+		return nil, false, nil
+	}
+	list = []any{}
+	for row, err := range table.Text(file, text).Rows() {
 		if err != nil {
 			return nil, true, err
 		}
-		list = make([]any, len(rows.rows))
-		for i, r := range rows.rows {
-			list[i] = r.value
-		}
-		return list, true, nil
+		list = append(list, row.Value)
 	}
-	return nil, false, nil
-}
-
-// valueAs reads a text as a value of a type: everything but a text is JSON. The
-// error ends a sentence.
-func valueAs(typ chain.Type, text string) (any, error) {
-	if typ == chain.TypeText || typ == chain.TypeAny {
-		return text, nil
-	}
-	example := map[chain.Type]string{chain.TypeList: `["a", "b"]`, chain.TypeMap: `{"a": 1}`, chain.TypeBool: "true or false", chain.TypeNumber: "3.5"}[typ]
-	value, _, err := textx.DecodeJSON(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not JSON: write it as %s", diag.Quote(strings.TrimSpace(text)), example)
-	}
-	if typeOfJSON(value) != typ {
-		return nil, fmt.Errorf("%s is a %s: write it as %s", diag.Quote(strings.TrimSpace(text)), typeOfJSON(value), example)
-	}
-	return value, nil
-}
-
-func typeOfJSON(v any) chain.Type {
-	switch v.(type) {
-	case string:
-		return chain.TypeText
-	case []any:
-		return chain.TypeList
-	case map[string]any:
-		return chain.TypeMap
-	case bool:
-		return chain.TypeBool
-	case int, float64, json.Number:
-		return chain.TypeNumber
-	}
-	return chain.TypeAny
+	return list, true, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -59,7 +60,7 @@ type renderedJSON struct {
 	OK       bool           `json:"ok"`
 	Messages []messageJSON  `json:"messages,omitempty"`
 	Steps    []renderedStep `json:"steps,omitempty"`
-	Error    *errorJSON     `json:"error,omitempty"`
+	Error    *runner.Error  `json:"error,omitempty"`
 }
 
 type renderedStep struct {

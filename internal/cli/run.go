@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/retrieve"
-	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -74,7 +76,7 @@ and flags go before the configuration.`,
 // run runs a chain, or shows what it is.
 func (a *app) run(ctx context.Context, in runInput) error {
 	if err := in.check(); err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+		return a.fail(in.json, err)
 	}
 	switch {
 	case in.graph:
@@ -108,100 +110,120 @@ func (in *runInput) check() error {
 
 // running is a chain and what its runs need.
 type running struct {
-	file     string
-	chain    *chain.Chain
-	vars     map[string]any
-	stack    *stack.Stack
-	defaults provider.Request
-	tools    tool.Options
+	file  string
+	job   runner.Job
+	stack *stack.Stack
+	rows  *table.Bound // of --each; nil: it runs once
+	view  *liveSteps   // nil: nothing is shown as it comes
+	close []func()
 }
 
-// runOnce loads the chain, binds the variables, and runs it: once, or once a
-// row.
+// runOnce runs the chain: once, or once for each row.
 func (a *app) runOnce(ctx context.Context, in runInput) error {
+	r := &running{file: in.file}
+	defer r.end()
+	ctx, err := a.prepareRun(ctx, r, in)
+	switch {
+	case err != nil:
+		return a.fail(in.json, err)
+	case in.dry:
+		return a.dryRun(ctx, r, in.json)
+	case r.rows != nil:
+		return a.runRows(ctx, r, in)
+	case in.json:
+		result, err := runner.Run(ctx, r.job, nil)
+		return a.printResult(result, err)
+	}
+	return a.runShown(ctx, r)
+}
+
+// prepareRun loads the chain, binds the variables, and assembles what runs it. The
+// context is that of the runs.
+func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.Context, error) {
 	c, err := chain.Load(in.file, in.trusted.load()...)
 	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+		return ctx, err
 	}
 	a.sayNotes(c.Notes())
 	vars, err := a.params(ctx, c, in.params)
 	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+		return ctx, err
 	}
-	var rows *table
 	if in.rows.file != "" {
-		if rows, err = readTable(ctx, c, in.rows.file, vars); err != nil {
-			return a.fail(in.json, provider.Response{}, err)
+		rows, err := openRows(ctx, in.rows.file)
+		if err != nil {
+			return ctx, err
+		}
+		if r.rows, err = rows.Bind(c, vars); err != nil {
+			return ctx, err
 		}
 	}
-	stack, err := a.open(ctx)
-	if err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+	if r.stack, err = a.open(ctx); err != nil {
+		return ctx, err
 	}
-	defer stack.Close()
-	if err := configured(in.file, c, stack); err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+	r.close = append(r.close, r.stack.Close)
+	if err := configured(in.file, c, r.stack); err != nil {
+		return ctx, err
 	}
-	defaults := provider.Request{NoStream: in.noStrm || in.json || rows != nil}
-	if err := in.sample.apply(&defaults, stack); err != nil {
-		return a.fail(in.json, provider.Response{}, err)
+	defaults := provider.Request{NoStream: in.noStrm || in.json || r.rows != nil}
+	if err := in.sample.apply(&defaults, r.stack); err != nil {
+		return ctx, err
 	}
-	r := &running{file: in.file, chain: c, vars: vars, stack: stack, defaults: defaults}
+	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Embedder()}
 	if in.dry {
-		return a.dryRun(ctx, r, in.json)
+		return ctx, nil
 	}
 	if in.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.timeout)
-		defer cancel()
+		r.close = append(r.close, cancel)
 	}
-	if names := c.Tools(); len(names) > 0 {
-		tools, done, err := stack.Tools(ctx, names)
-		defer done()
+	names := c.Tools()
+	var newLine func()
+	if !in.json && r.rows == nil {
+		again := restarts(r.stack) || len(names) > 0
+		r.view = newLiveSteps(a, c.Steps(), !a.term.OutIsTTY && again, len(names) > 0)
+		newLine = r.view.newLine
+	}
+	if len(names) > 0 {
+		tools, done, err := r.stack.Tools(ctx, names)
+		r.close = append(r.close, done)
 		if err != nil {
-			return a.fail(in.json, provider.Response{}, a.withLog(err))
+			return ctx, a.withLog(err)
 		}
-		a.tools.inUse, r.tools = true, a.toolOptions(tools)
+		r.job.Tools = a.toolOptions(tools, newLine, nil)
 	}
-	if rows != nil {
-		return a.runRows(ctx, r, rows, in)
-	}
-	return a.runChain(ctx, r, in.json)
+	return begin(ctx, chainRun(c, in.file)), nil
 }
 
-// runChain runs the chain once, and shows it.
-func (a *app) runChain(ctx context.Context, r *running, asJSON bool) error {
-	if asJSON {
-		o, err := r.run(ctx, r.vars, silentSteps{})
-		return a.printEnvelope(runEnvelope(o, err), err)
+// end closes what was opened, the last first.
+func (r *running) end() {
+	for _, c := range slices.Backward(r.close) {
+		c()
 	}
-	again := restarts(r.stack) || len(r.tools.Tools) > 0
-	show := newLiveSteps(a, r.chain.Steps(), !a.term.OutIsTTY && again)
-	a.tools.before = show.newLine
-	o, err := r.run(ctx, r.vars, show)
-	if o.done {
-		if werr := show.finish(o); werr != nil {
-			return werr
-		}
+}
+
+// runShown runs the chain once, and shows it as it comes.
+func (a *app) runShown(ctx context.Context, r *running) error {
+	result, err := runner.Run(ctx, r.job, r.view.observe)
+	switch {
+	case r.view.err != nil:
+		return r.view.err
+	case !result.Ended:
+		r.view.broken()
+		return err
+	}
+	if werr := r.view.finish(&result); werr != nil {
+		return werr
 	}
 	return err
 }
 
-// run runs the chain with vars. The error is that of a cut answer, too.
-func (r *running) run(ctx context.Context, vars map[string]any, show stepView) (*outcome, error) {
-	ctx = begin(ctx, chainRun(r.chain, r.file))
-	o, err := collectSteps(r.chain.Steps(), r.chain.Run(ctx, r.stack, vars,
-		chain.Defaults(r.defaults), chain.WithTools(r.tools), chain.WithPassages(r.find),
-		chain.WithEmbedder(r.stack.Embedder())), show)
-	if err == nil {
-		err = o.complete()
+// passagesOf looks passages up in the collections of a stack.
+func passagesOf(s *stack.Stack) chain.Finder {
+	return func(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+		return s.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 	}
-	return o, err
-}
-
-// find looks passages up for the chain's steps.
-func (r *running) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
-	return r.stack.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 }
 
 // configured finds a provider that a step names and nobody configured before

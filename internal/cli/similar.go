@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -59,36 +60,18 @@ With - in the place of QUERY it is read from standard input.`,
 
 // similarJSON is what `tandem similar --json` prints.
 type similarJSON struct {
-	OK         bool            `json:"ok"`
-	Collection string          `json:"collection"`
-	Passages   []passageJSON   `json:"passages"`
-	Route      *provider.Route `json:"route,omitempty"` // of the question's vector
-	Error      *errorJSON      `json:"error,omitempty"`
-}
-
-// passageJSON is one passage.
-type passageJSON struct {
-	Source  string  `json:"source"`
-	Line    int     `json:"line"`
-	Offset  int     `json:"offset"` // bytes
-	Score   float64 `json:"score"`
-	Text    string  `json:"text"`
-	Privacy string  `json:"privacy,omitempty"`
-}
-
-func passagesJSON(found []retrieve.Passage) []passageJSON {
-	out := make([]passageJSON, len(found))
-	for i, p := range found {
-		out[i] = passageJSON{p.Source, p.Line, p.Offset, p.Score, p.Text, string(p.Privacy)}
-	}
-	return out
+	OK         bool             `json:"ok"`
+	Collection string           `json:"collection"`
+	Passages   []runner.Passage `json:"passages"`
+	Route      *provider.Route  `json:"route,omitempty"` // of the question's vector
+	Error      *runner.Error    `json:"error,omitempty"`
 }
 
 func (a *app) similar(ctx context.Context, in similarInput) error {
 	began := time.Now()
 	found, route, err := a.findSimilar(ctx, in)
 	if in.json {
-		out := similarJSON{OK: err == nil, Collection: in.name, Passages: passagesJSON(found), Route: route}
+		out := similarJSON{OK: err == nil, Collection: in.name, Passages: runner.Passages(found), Route: route}
 		if err != nil {
 			out.Error = a.errorOf(err)
 		}

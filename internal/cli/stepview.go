@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -18,6 +19,7 @@ type liveSteps struct {
 	names  []string // of the outermost steps
 	last   int      // index of the last of them
 	hold   bool     // the answer, until it is whole: what is written cannot be taken back
+	tools  bool     // models have tools
 	open   map[string]bool
 	outer  map[string]bool // steps that others have ended in
 	ended  map[string]int  // how many of the times of a step
@@ -35,15 +37,17 @@ type held struct {
 	after []string // lines that follow it
 }
 
-func newLiveSteps(a *app, names []string, hold bool) *liveSteps {
-	return &liveSteps{app: a, names: names, last: len(names) - 1, hold: hold, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
+func newLiveSteps(a *app, names []string, hold, tools bool) *liveSteps {
+	return &liveSteps{app: a, names: names, last: len(names) - 1, hold: hold, tools: tools, open: map[string]bool{}, outer: map[string]bool{}, ended: map[string]int{}, named: map[string]bool{}}
 }
 
-func (l *liveSteps) failed() error { return l.err }
+// observe shows an event. The error is that of a write.
+func (l *liveSteps) observe(e chain.Event) error {
+	l.show(e)
+	return l.err
+}
 
-func (l *liveSteps) again() bool { return false } // it was shown as it came
-
-func (l *liveSteps) event(e chain.Event) {
+func (l *liveSteps) show(e chain.Event) {
 	switch e.Type {
 	case chain.StepStart:
 		l.open[e.Step] = true
@@ -106,7 +110,7 @@ func (l *liveSteps) printer(final bool) *printer {
 	case l.app.flags.quiet:
 		out, tty = io.Discard, false
 	}
-	p := &printer{out: t.ModelWriter(out, tty), again: l.app.again}
+	p := &printer{out: t.ModelWriter(out, tty), again: func() { l.app.sayRestart(l.tools) }}
 	if !l.app.flags.quiet {
 		p.thinking = t.Thoughts(t.ModelWriter(t.Err, t.ErrIsTTY))
 	}
@@ -234,6 +238,7 @@ func (l *liveSteps) newLine() {
 	}
 }
 
+// broken shows what is left where the run failed.
 func (l *liveSteps) broken() {
 	l.app.term.SetStatus("")
 	if l.now != nil {
@@ -244,9 +249,9 @@ func (l *liveSteps) broken() {
 }
 
 // finish shows the chain's answer, where it did not come in chunks of its own.
-func (l *liveSteps) finish(o *outcome) error {
+func (l *liveSteps) finish(r *runner.Result) error {
 	l.app.term.SetStatus("")
-	if o.final || o.last == nil {
+	if r.Streamed || len(r.Steps) == 0 {
 		l.flush()
 		return l.err
 	}
@@ -256,9 +261,15 @@ func (l *liveSteps) finish(o *outcome) error {
 		l.latest = nil
 	}
 	pr := l.printer(true)
-	pr.chunk(provider.Chunk{Text: o.last.Text})
+	pr.chunk(provider.Chunk{Text: r.Answer})
 	pr.end()
 	l.keep(pr)
 	l.lines(after)
 	return l.err
+}
+
+// within reports whether path is the step outer, or lies in it.
+func within(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }

@@ -66,18 +66,6 @@ func ready(ctx context.Context, a *app, t stack.Configured) error {
 	return err
 }
 
-func bytesText(n int64) string {
-	switch {
-	case n <= 0:
-		return ""
-	case n < 1<<20:
-		return fmt.Sprintf("%d KiB", (n+1<<9)>>10)
-	case n < 1<<30:
-		return fmt.Sprintf("%d MiB", n>>20)
-	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-}
-
 // progress shows what is waited for.
 func (a *app) progress(msg string) { a.say("%s", a.term.Dim("· "+msg)) }
 
@@ -86,12 +74,4 @@ func (a *app) say(format string, args ...any) {
 	if !a.flags.quiet {
 		a.term.Noticef(format, args...)
 	}
-}
-
-// firstRunes is at most n letters of a text.
-func firstRunes(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/mcp"
-	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
@@ -167,7 +166,7 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 	}
 	t := tools[0]
 	if !in.yes {
-		ok, err := (&asker{app: a}).ask(ctx, tool.Call{Tool: t, Arguments: args})
+		ok, err := (&asker{app: a, newLine: func() {}}).confirm(ctx, tool.Call{Tool: t, Arguments: args})
 		switch {
 		case err != nil:
 			return err
@@ -177,10 +176,10 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 			return fmt.Errorf("%s was not run", t.Title())
 		}
 	}
-	return a.printResult(ctx, t, args)
+	return a.printToolResult(ctx, t, args)
 }
 
-func (a *app) printResult(ctx context.Context, t tool.Tool, args json.RawMessage) error {
+func (a *app) printToolResult(ctx context.Context, t tool.Tool, args json.RawMessage) error {
 	r, err := t.Run(ctx, args)
 	var wrong *tool.ArgumentsError
 	switch {
@@ -225,18 +224,4 @@ func (a *app) withLog(err error) error {
 		a.term.Noticef("%s", a.term.Dim("· "+e.Server+" wrote last: "+terminal.StripControls(e.Log)))
 	}
 	return err
-}
-
-// withTools is the stack, whose models may call the tools of those names.
-func (a *app) withTools(ctx context.Context, stack *stack.Stack, names []string) (toolStack, error) {
-	if len(names) == 0 {
-		return toolStack{Provider: stack, Close: func() {}}, nil
-	}
-	tools, done, err := stack.Tools(ctx, names)
-	if err != nil {
-		done()
-		return toolStack{}, a.withLog(err)
-	}
-	a.tools.inUse = true
-	return toolStack{Provider: tool.Loop(stack, a.toolOptions(tools)), Close: done}, nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/chatui"
-	"github.com/tandem-llm/tandem/provider"
 )
 
 // toolFlags say which tools may run without being asked about; every command
@@ -21,12 +20,6 @@ import (
 type toolFlags struct {
 	allow []string
 	limit int
-
-	inUse  bool   // models have tools
-	before func() // called before something is shown between the pieces of an answer; nil: nothing
-
-	noted bool           // calls are kept: of one answer, which nothing runs beside
-	calls []toolCallJSON // of the answer
 }
 
 func (t *toolFlags) register(f *pflag.FlagSet) {
@@ -34,37 +27,36 @@ func (t *toolFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&t.limit, "tool-limit", 0, "most `rounds` of tool calls in one answer (default 8)")
 }
 
-// between ends the line of an answer that is being written.
-func (t *toolFlags) between() {
-	if t.before != nil {
-		t.before()
-	}
-}
-
 // toolOptions are those of a loop over tools: who is asked, and who is told.
-func (a *app) toolOptions(tools []tool.Tool) tool.Options {
-	ask := &asker{app: a, allow: a.tools.allow}
-	return tool.Options{Tools: tools, Limit: a.tools.limit, Confirm: ask.ask, Observe: a.observeTool}
-}
-
-// toolStack is a stack whose models have tools. Close ends the tools' servers.
-type toolStack struct {
-	provider.Provider
-	Close func()
+// newLine ends the line of an answer that is being written, before something else
+// is shown; record is told of each event. Both may be nil.
+func (a *app) toolOptions(tools []tool.Tool, newLine func(), record func(tool.Event)) tool.Options {
+	if newLine == nil {
+		newLine = func() {}
+	}
+	ask := &asker{app: a, allow: a.tools.allow, newLine: newLine}
+	observe := func(e tool.Event) {
+		if record != nil {
+			record(e)
+		}
+		a.showToolEvent(e, newLine)
+	}
+	return tool.Options{Tools: tools, Limit: a.tools.limit, Confirm: ask.confirm, Observe: observe}
 }
 
 // asker asks before a tool runs.
 type asker struct {
 	*app
-	allow []string // SERVER/TOOL or SERVER/*, which run unasked
+	allow   []string // SERVER/TOOL or SERVER/*, which run unasked
+	newLine func()   // called before a question is shown
 
 	mu     sync.Mutex // one question at a time
 	always []string   // what the user allowed for good
 }
 
-// ask asks whether a call may run. Without a terminal, nothing does but what is
+// confirm asks whether a call may run. Without a terminal, nothing does but what is
 // allowed.
-func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
+func (q *asker) confirm(ctx context.Context, call tool.Call) (bool, error) {
 	name := call.Tool.Title()
 	if slices.ContainsFunc(q.allow, func(pattern string) bool { return tool.Matches(pattern, &call.Tool) }) {
 		return true, nil
@@ -79,7 +71,7 @@ func (q *asker) ask(ctx context.Context, call tool.Call) (bool, error) {
 	case !q.term.Interactive():
 		return false, nil
 	}
-	q.tools.between()
+	q.newLine()
 	title := fmt.Sprintf("%s %s", q.term.Bold("A model wants to run "+chatui.Visible(name)), q.term.Dim(source(call.Tool)))
 	arguments := argumentsText(call.Arguments)
 	q.term.Subjectf("%s", title)
@@ -127,11 +119,8 @@ func argumentsText(arguments json.RawMessage) string {
 	return chatui.Visible(b.String())
 }
 
-// observeTool tells on standard error what tools do.
-func (a *app) observeTool(e tool.Event) {
-	if a.tools.noted {
-		a.tools.calls = appendCall(a.tools.calls, e)
-	}
+// showToolEvent tells on standard error what tools do.
+func (a *app) showToolEvent(e tool.Event, newLine func()) {
 	if a.flags.quiet {
 		return
 	}
@@ -158,7 +147,7 @@ func (a *app) observeTool(e tool.Event) {
 		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
 	}
 	if line != "" {
-		a.tools.between()
+		newLine()
 		a.term.Noticef("%s", a.term.Dim("· "+line))
 	}
 	if e.Err != nil {

@@ -86,7 +86,10 @@ func (b *Bound) bindColumns(columns []string) error {
 
 // Rows reads the rows, with their inputs. An error is final: the file has changed
 // since it was bound.
-func (b *Bound) Rows() iter.Seq2[Row, error] {
+func (b *Bound) Rows() iter.Seq2[Row, error] { return b.First(b.Len) }
+
+// First is [Bound.Rows] of the first n rows, at least one.
+func (b *Bound) First(n int) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		_, err := b.file.each(func(row Row) (_ bool, err error) {
 			object, _ := row.Value.(map[string]any)
@@ -94,7 +97,7 @@ func (b *Bound) Rows() iter.Seq2[Row, error] {
 				return false, err
 			}
 			row.cell = nil
-			return yield(row, nil), nil
+			return yield(row, nil) && row.Number < n, nil
 		})
 		if err != nil {
 			yield(Row{}, err)

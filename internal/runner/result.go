@@ -1,23 +1,23 @@
-package cli
+package runner
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/chain/tool"
-	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
-// envelope is what --json prints: one object on one line of standard output,
-// on success and on failure. docs/json.md documents it; fields are only ever
-// added.
-type envelope struct {
+// Result is what a run or a call brought, on success and on failure, and the
+// JSON of it that the command line prints with --json. docs/json.md documents
+// it; fields are only ever added.
+type Result struct {
 	OK       bool             `json:"ok"`
 	Answer   string           `json:"answer"`
 	Value    any              `json:"value,omitempty"`
@@ -26,12 +26,16 @@ type envelope struct {
 	Usage    *provider.Usage  `json:"usage,omitempty"`
 	Route    *provider.Route  `json:"route,omitempty"`
 	Answered []chain.Answered `json:"answered,omitempty"`
-	Tools    []toolCallJSON   `json:"tools,omitempty"`
-	Steps    []stepJSON       `json:"steps,omitempty"`
-	Error    *errorJSON       `json:"error,omitempty"`
+	Tools    []ToolCall       `json:"tools,omitempty"`
+	Steps    []Step           `json:"steps,omitempty"`
+	Error    *Error           `json:"error,omitempty"`
+
+	Ended    bool `json:"-"` // the run came to its end, whether or not its answer is whole
+	Streamed bool `json:"-"` // the answer came in chunks, marked as final
 }
 
-type stepJSON struct {
+// Step is the end of a step, or an answer that does not count.
+type Step struct {
 	Name     string           `json:"name"`
 	Answer   string           `json:"answer"`
 	Value    any              `json:"value,omitempty"`
@@ -43,12 +47,14 @@ type stepJSON struct {
 	Skipped  bool             `json:"skipped,omitempty"`
 	Chosen   string           `json:"chosen,omitempty"`
 	Took     time.Duration    `json:"took_ns,omitempty"`
-	Passages []passageJSON    `json:"passages,omitempty"`
-	Tools    []toolCallJSON   `json:"tools,omitempty"`
+	Passages []Passage        `json:"passages,omitempty"`
+	Tools    []ToolCall       `json:"tools,omitempty"`
 	Void     string           `json:"void,omitempty"` // why the answer does not count
 }
 
-type errorJSON struct {
+// Error says why a result is not whole. The face that shows it puts Message and
+// ExitCode into its own words.
+type Error struct {
 	Kind     string             `json:"kind"` // a provider.Kind, or usage, interrupted, error
 	Message  string             `json:"message"`
 	Provider string             `json:"provider,omitempty"`
@@ -56,13 +62,13 @@ type errorJSON struct {
 	Status   int                `json:"http_status,omitempty"`
 	Request  string             `json:"request_id,omitempty"`
 	Retry    float64            `json:"retry_after_s,omitempty"`
-	ExitCode int                `json:"exit_code"`
+	ExitCode int                `json:"exit_code,omitempty"`
 	Best     string             `json:"best_answer,omitempty"` // what came nearest to the schema
 	Attempts []provider.Attempt `json:"attempts,omitempty"`
 }
 
-// toolCallJSON is a tool call of the model's, and what became of it.
-type toolCallJSON struct {
+// ToolCall is a tool call of the model's, and what became of it.
+type ToolCall struct {
 	Name      string        `json:"name"` // SERVER/TOOL; what the model wrote, where there is none
 	Arguments any           `json:"arguments"`
 	Outcome   tool.Outcome  `json:"outcome"`
@@ -70,12 +76,12 @@ type toolCallJSON struct {
 	Took      time.Duration `json:"took_ns,omitempty"`
 }
 
-// appendCall adds a call of which the end is known.
-func appendCall(calls []toolCallJSON, e tool.Event) []toolCallJSON {
+// AppendCall adds a call that has ended.
+func AppendCall(calls []ToolCall, e tool.Event) []ToolCall {
 	if e.Outcome == tool.Running {
 		return calls
 	}
-	c := toolCallJSON{Name: e.Name, Arguments: e.Arguments, Outcome: e.Outcome, Result: e.Text, Took: e.Took}
+	c := ToolCall{Name: e.Name, Arguments: e.Arguments, Outcome: e.Outcome, Result: e.Text, Took: e.Took}
 	if e.Tool != nil {
 		c.Name = e.Tool.Title()
 	}
@@ -85,22 +91,23 @@ func appendCall(calls []toolCallJSON, e tool.Event) []toolCallJSON {
 	return append(calls, c)
 }
 
-// errorOf describes err for the envelope, without secrets.
-func (a *app) errorOf(err error) *errorJSON {
-	e := &errorJSON{Kind: "error", Message: a.term.Secrets.Text(explain(err)), ExitCode: exitCode(err), Best: bestAnswer(err)}
-	switch {
-	case e.ExitCode == exitUsage:
-		e.Kind = "usage"
-	case errors.Is(err, context.Canceled):
+// NewError describes an error; nil for nil. Its message is the error's own.
+func NewError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Kind: "error", Message: err.Error()}
+	if errors.Is(err, context.Canceled) {
 		e.Kind = "interrupted"
 	}
-	var pe *provider.Error
-	if errors.As(err, &pe) {
+	if pe := new(provider.Error); errors.As(err, &pe) {
 		e.Kind, e.Provider, e.Model = string(pe.Kind), pe.Provider, pe.Model
 		e.Status, e.Request, e.Retry = pe.Status, pe.RequestID, pe.RetryAfter.Seconds()
 	}
-	var f *router.Failure
-	if errors.As(err, &f) {
+	if best := new(structured.Error); errors.As(err, &best) {
+		e.Best = best.Text
+	}
+	if f := new(router.Failure); errors.As(err, &f) {
 		e.Attempts = f.Attempts
 		if len(f.Attempts) > 1 {
 			e.Provider = ""
@@ -109,11 +116,26 @@ func (a *app) errorOf(err error) *errorJSON {
 	return e
 }
 
-// printJSON prints what a command brought, and marks err, which v tells, as
-// shown. what is v, for the error of a write.
-func (a *app) printJSON(what string, v any, err error) error {
-	if werr := terminal.WriteJSON(a.term.Out, v); werr != nil {
-		return fmt.Errorf("writing %s: %w", what, werr)
+// NewResult is the result of one call that came to r and err.
+func NewResult(r provider.Response, calls []ToolCall, err error) Result {
+	return Result{OK: err == nil, Answer: r.Text, Thinking: r.Thinking, Finish: r.Finish, Usage: r.Usage, Route: r.Route, Tools: calls, Error: NewError(err)}
+}
+
+// Passage is one passage that was looked up.
+type Passage struct {
+	Source  string  `json:"source"`
+	Line    int     `json:"line"`
+	Offset  int     `json:"offset"` // bytes
+	Score   float64 `json:"score"`
+	Text    string  `json:"text"`
+	Privacy string  `json:"privacy,omitempty"`
+}
+
+// Passages are those that were found, as JSON has them; never nil.
+func Passages(found []retrieve.Passage) []Passage {
+	out := make([]Passage, len(found))
+	for i, p := range found {
+		out[i] = Passage{p.Source, p.Line, p.Offset, p.Score, p.Text, string(p.Privacy)}
 	}
-	return reported(err)
+	return out
 }

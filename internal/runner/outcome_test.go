@@ -1,4 +1,4 @@
-package cli
+package runner
 
 import (
 	"iter"
@@ -21,7 +21,8 @@ func TestARunGrowsWithItsAnswer(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		o, err := collectSteps([]string{"s"}, events, silentSteps{})
+		o := outcome{names: []string{"s"}}
+		err := o.collect(events, nil)
 		runtime.ReadMemStats(&after)
 		if err == nil || len(o.cut.Text) != 4*chunks || len(o.cut.Thinking) != 2*chunks {
 			t.Fatalf("%d bytes of %d chunks, %v", len(o.cut.Text), chunks, err)

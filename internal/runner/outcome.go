@@ -1,4 +1,4 @@
-package cli
+package runner
 
 import (
 	"iter"
@@ -6,17 +6,8 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
-
-// stepView is told what happens in a run as it happens.
-type stepView interface {
-	event(e chain.Event)
-	broken()       // the run failed; no event follows
-	failed() error // why nothing more can be shown
-	again() bool   // what came of answers without an end is shown afterwards
-}
 
 // outcome is what a run brought, whether or not it came to its end.
 type outcome struct {
@@ -35,7 +26,7 @@ type outcome struct {
 // stepRun is the end of a step, or an answer that does not count.
 type stepRun struct {
 	chain.StepResult
-	tools []toolCallJSON
+	tools []ToolCall
 	void  string // why the answer does not count
 }
 
@@ -44,47 +35,46 @@ type openStep struct {
 	path           string
 	text, thinking *strings.Builder // of an answer that is asked again, others
 	usage          *provider.Usage
-	tools          []toolCallJSON
+	tools          []ToolCall
 	final          bool
 }
 
-// collectSteps drives a run of a chain with the steps of these names, and
-// gathers what it brings.
-func collectSteps(names []string, events iter.Seq2[chain.Event, error], show stepView) (*outcome, error) {
-	o := &outcome{names: names, keep: show.again()}
+// collect gathers what a run brings, and passes it on.
+func (o *outcome) collect(events iter.Seq2[chain.Event, error], observe func(chain.Event) error) error {
 	for e, err := range events {
 		if err != nil {
-			o.breakOff()
-			show.broken()
-			return o, err
+			o.addUnfinished()
+			return err
 		}
-		o.note(e)
-		show.event(e)
-		if err := show.failed(); err != nil {
-			return o, err
+		o.addEvent(e)
+		if observe == nil {
+			continue
+		}
+		if err := observe(e); err != nil {
+			return err
 		}
 	}
 	o.done = true
-	return o, nil
+	return nil
 }
 
-func (o *outcome) note(e chain.Event) {
+func (o *outcome) addEvent(e chain.Event) {
 	switch e.Type {
 	case chain.StepStart:
 		o.open = append(o.open, newOpenStep(e.Step))
 	case chain.StepChunk:
-		if i := o.find(e.Step); i >= 0 {
-			o.open[i].add(e, o.keep)
+		if i := o.openIndex(e.Step); i >= 0 {
+			o.open[i].addChunk(e)
 		}
 		o.final = o.final || e.Final
 	case chain.StepTool:
-		if i := o.find(e.Step); i >= 0 {
-			o.open[i].tools = appendCall(o.open[i].tools, *e.Tool)
+		if i := o.openIndex(e.Step); i >= 0 {
+			o.open[i].tools = AppendCall(o.open[i].tools, *e.Tool)
 		}
 	case chain.StepEnd, chain.StepSkipped:
 		run := stepRun{StepResult: *e.Result}
-		if i := o.find(e.Step); i >= 0 {
-			o.count(o.open[i].usage)
+		if i := o.openIndex(e.Step); i >= 0 {
+			o.addUsage(o.open[i].usage)
 			run.tools = o.open[i].tools
 			o.open = slices.Delete(o.open, i, i+1)
 		}
@@ -93,25 +83,25 @@ func (o *outcome) note(e chain.Event) {
 			o.last = e.Result
 		}
 	case chain.StepRetry:
-		if i := o.find(e.Step); i >= 0 {
+		if i := o.openIndex(e.Step); i >= 0 {
 			s := &o.open[i]
-			o.count(s.usage)
-			o.steps = append(o.steps, stepRun{s.result(), s.tools, terminal.OneLine(e.Err.Error())})
+			o.addUsage(s.usage)
+			o.steps = append(o.steps, stepRun{s.result(), s.tools, oneLine(e.Err.Error())})
 			*s = newOpenStep(s.path)
 		}
 	case chain.StepFallback:
-		o.give(e.Step, terminal.OneLine(e.Err.Error()))
+		o.discard(e.Step, oneLine(e.Err.Error()))
 	}
 }
 
-// give notes that what is open in a step does not count.
-func (o *outcome) give(path, why string) {
+// discard notes that what is open in a step does not count.
+func (o *outcome) discard(path, why string) {
 	was := len(o.steps)
 	o.open = slices.DeleteFunc(o.open, func(s openStep) bool {
 		if !within(s.path, path) {
 			return false
 		}
-		o.count(s.usage)
+		o.addUsage(s.usage)
 		o.steps = append(o.steps, stepRun{s.result(), s.tools, why})
 		return true
 	})
@@ -120,8 +110,8 @@ func (o *outcome) give(path, why string) {
 	}
 }
 
-// breakOff keeps what came of the steps that did not end.
-func (o *outcome) breakOff() {
+// addUnfinished keeps what came of the steps that did not end.
+func (o *outcome) addUnfinished() {
 	for _, s := range o.open {
 		o.untold = o.untold || s.usage == nil
 		o.steps = append(o.steps, stepRun{StepResult: s.result(), tools: s.tools})
@@ -133,11 +123,11 @@ func (o *outcome) breakOff() {
 	o.open = nil
 }
 
-func (o *outcome) find(path string) int {
+func (o *outcome) openIndex(path string) int {
 	return slices.IndexFunc(o.open, func(s openStep) bool { return s.path == path })
 }
 
-func (o *outcome) count(u *provider.Usage) {
+func (o *outcome) addUsage(u *provider.Usage) {
 	if u == nil {
 		o.untold = true
 		return
@@ -150,22 +140,20 @@ func (o *outcome) complete() error {
 	if !o.final || o.last == nil {
 		return nil
 	}
-	return finished(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage})
+	return Complete(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage})
 }
 
 func newOpenStep(path string) openStep {
 	return openStep{path: path, text: &strings.Builder{}, thinking: &strings.Builder{}}
 }
 
-func (s *openStep) add(e chain.Event, keep bool) {
+func (s *openStep) addChunk(e chain.Event) {
 	if e.Chunk.Restart {
 		s.text.Reset()
 		s.thinking.Reset()
 	}
-	if keep {
-		s.text.WriteString(e.Chunk.Text)
-		s.thinking.WriteString(e.Chunk.Thinking)
-	}
+	s.text.WriteString(e.Chunk.Text)
+	s.thinking.WriteString(e.Chunk.Thinking)
 	if e.Chunk.Usage != nil {
 		s.usage = e.Chunk.Usage
 	}
@@ -182,27 +170,30 @@ func within(path, outer string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// runEnvelope is a run as --json prints it.
-func runEnvelope(o *outcome, err error) envelope {
-	env := envelope{OK: err == nil}
+// oneLine folds an error's text.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// result is what the run brought; err is its error.
+func (o *outcome) result(err error) Result {
+	r := Result{OK: err == nil, Error: NewError(err), Streamed: o.final, Ended: o.done}
 	for _, s := range o.steps {
-		env.Steps = append(env.Steps, stepJSON{
+		r.Steps = append(r.Steps, Step{
 			Name: s.Name, Answer: s.Text, Value: valueOf(&s.StepResult), Thinking: s.Thinking,
 			Finish: s.Finish, Usage: s.Usage, Route: s.Route, Answered: s.Answered,
-			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: passagesJSON(s.Passages), Tools: s.tools,
+			Skipped: s.Skipped, Chosen: s.Chosen, Took: s.Took, Void: s.void, Passages: Passages(s.Passages), Tools: s.tools,
 		})
 	}
 	switch {
 	case o.done && o.last != nil:
-		env.Answer, env.Value, env.Thinking = o.last.Text, valueOf(o.last), o.last.Thinking
-		env.Finish, env.Route, env.Answered = o.last.Finish, o.last.Route, o.last.Answered
+		r.Answer, r.Value, r.Thinking = o.last.Text, valueOf(o.last), o.last.Thinking
+		r.Finish, r.Route, r.Answered = o.last.Finish, o.last.Route, o.last.Answered
 	case o.cut != nil:
-		env.Answer, env.Thinking = o.cut.Text, o.cut.Thinking
+		r.Answer, r.Thinking = o.cut.Text, o.cut.Thinking
 	}
 	if !o.untold {
-		env.Usage = &o.usage
+		r.Usage = &o.usage
 	}
-	return env
+	return r
 }
 
 // valueOf is a step's value where it is more than its text.
@@ -212,11 +203,3 @@ func valueOf(r *chain.StepResult) any {
 	}
 	return r.Value
 }
-
-// silentSteps shows nothing.
-type silentSteps struct{}
-
-func (silentSteps) event(chain.Event) {}
-func (silentSteps) broken()           {}
-func (silentSteps) failed() error     { return nil }
-func (silentSteps) again() bool       { return true }

@@ -1,0 +1,256 @@
+package runner_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// echo is a server that answers with the last message, in two chunks. It fails
+// where that begins with "fail", and waits for the caller's end where with "wait".
+func echo(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Messages []struct{ Content string }
+		}
+		if json.NewDecoder(r.Body).Decode(&asked) != nil || len(asked.Messages) == 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		text := asked.Messages[len(asked.Messages)-1].Content
+		switch {
+		case strings.HasPrefix(text, "fail"):
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error": {"message": "no"}}`)
+			return
+		case strings.HasPrefix(text, "wait"):
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, part := range []string{text[:len(text)/2], text[len(text)/2:]} {
+			chunk, _ := json.Marshal(part)
+			fmt.Fprintf(w, "data: {\"model\": \"m\", \"choices\": [{\"delta\": {\"content\": %s}}]}\n\n", chunk)
+		}
+		fmt.Fprintf(w, "data: {\"model\": \"m\", \"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}], \"usage\": {\"prompt_tokens\": %d, \"completion_tokens\": 1, \"total_tokens\": %d}}\n\ndata: [DONE]\n\n", len(text), len(text)+1)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// open assembles a stack of one provider.
+func open(t *testing.T, url string) *stack.Stack {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(file, []byte("use: echo\nproviders:\n  - {name: echo, kind: openai, base_url: '"+url+"/v1', model: m}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(config.LoadOptions{UserFile: file, Env: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := stack.Open(cfg, stack.Options{StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func parsed(t *testing.T, text string) *chain.Chain {
+	t.Helper()
+	c, err := chain.Parse("c.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const twoSteps = "steps:\n  - {name: first, prompt: '{what}'}\n  - {name: second, prompt: 'again {first}'}\n"
+
+// Many runs at once on one stack each have their own result: those that fail and
+// those whose caller leaves, too.
+func TestRunsAtOnceShareAStack(t *testing.T) {
+	s, c := open(t, echo(t)), parsed(t, twoSteps)
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			what := fmt.Sprintf("%s %d", []string{"say", "say", "fail", "wait"}[i%4], i)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			events := 0
+			result, err := runner.Run(ctx, runner.Job{Chain: c, Provider: s, Vars: map[string]any{"what": what}}, func(e chain.Event) error {
+				events++
+				if strings.HasPrefix(what, "wait") {
+					cancel()
+				}
+				return nil
+			})
+			switch i % 4 {
+			case 2:
+				if err == nil || result.OK || result.Error == nil || result.Error.Kind != string(provider.KindOf(err)) || result.Ended {
+					t.Errorf("%s: %+v, %v", what, result, err)
+				}
+			case 3:
+				if !errors.Is(err, context.Canceled) || result.Error == nil || result.Error.Kind != "interrupted" {
+					t.Errorf("%s: %+v, %v", what, result, err)
+				}
+			default:
+				if err != nil || !result.OK || result.Answer != "again "+what || len(result.Steps) != 2 || result.Steps[0].Answer != what || result.Error != nil ||
+					result.Usage.InputTokens != len(what)+len("again ")+len(what) || result.Route == nil || !result.Ended || events < 6 {
+					t.Errorf("%s: %+v, %v", what, result, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// An error of the observer ends the run and comes back unchanged.
+func TestTheObserverEndsARun(t *testing.T) {
+	s, c := open(t, echo(t)), parsed(t, twoSteps)
+	gone := errors.New("gone")
+	calls := 0
+	result, err := runner.Run(t.Context(), runner.Job{Chain: c, Provider: s, Vars: map[string]any{"what": "say"}}, func(e chain.Event) error {
+		calls++
+		return map[bool]error{true: gone}[e.Type == chain.StepChunk]
+	})
+	if err != gone || result.OK || result.Ended || calls != 2 {
+		t.Errorf("%+v, %v after %d calls", result, err, calls)
+	}
+}
+
+// rows are those of a CSV file that is made as it is read.
+func rows(t *testing.T, c *chain.Chain, n int, what func(i int) string) *table.Bound {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("what\n")
+	for i := range n {
+		b.WriteString(what(i) + "\n")
+	}
+	bound, err := table.Text("t.csv", b.String()).Bind(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound
+}
+
+// Rows come in order, whatever each of them takes, and one that fails stops none.
+func TestEachKeepsTheOrder(t *testing.T) {
+	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
+	bound := rows(t, c, 200, func(i int) string { return fmt.Sprintf("%s %d", []string{"say", "fail"}[i%7/6], i) })
+	next, most := 1, 0
+	var mu sync.Mutex
+	o := runner.EachOptions{Concurrency: 8, RowDone: func(ended int) {
+		mu.Lock()
+		defer mu.Unlock()
+		most = max(most, ended)
+	}}
+	for r, err := range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), o) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := r.Inputs["what"].(string)
+		if r.Row != next || (r.Err != nil) != strings.HasPrefix(what, "fail") || r.Err == nil && r.Answer != what || r.OK != (r.Err == nil) {
+			t.Errorf("row %d after %d: %+v", r.Row, next-1, r)
+		}
+		next++
+	}
+	if next != 201 || most != 200 {
+		t.Errorf("%d rows, %d of which ended", next-1, most)
+	}
+}
+
+// Rows stop where nobody wants more, or the context ends, and nothing is left running.
+func TestEachStops(t *testing.T) {
+	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
+	bound := rows(t, c, 1000, func(i int) string { return []string{"say", "wait"}[min(i, 1)] })
+	for r := range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
+		if r.Answer != "say" {
+			t.Errorf("%+v", r)
+		}
+		break
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	seen := 0
+	for r, err := range runner.Each(ctx, runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
+		if seen++; seen == 1 {
+			cancel()
+		} else if err != nil || !errors.Is(r.Err, context.Canceled) {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if seen > 20 {
+		t.Errorf("%d rows started", seen)
+	}
+}
+
+// A file that changes while its rows run is told after the rows before that.
+func TestEachTellsOfBrokenRows(t *testing.T) {
+	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
+	text := "what\na\nb\n"
+	bound, err := table.New("t.csv", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }).Bind(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = "what\na\nb,c\n"
+	ran := 0
+	for _, err = range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{}) {
+		if err == nil {
+			ran++
+		}
+	}
+	if chainErr := new(chain.FileError); ran != 1 || !errors.As(err, &chainErr) || chainErr.Line != 3 {
+		t.Errorf("%d rows, then %v", ran, err)
+	}
+}
+
+// What rows take does not grow with them.
+func TestEachTakesNoMemory(t *testing.T) {
+	c := parsed(t, "inputs: {what: text}\ntransform: what + what\n")
+	const n = 20_000
+	bound := rows(t, c, n, func(i int) string { return strings.Repeat("x", 1000) })
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most := heap(), uint64(0)
+	for r, err := range runner.Each(t.Context(), runner.Job{Chain: c}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
+		if err != nil || r.Err != nil {
+			t.Fatal(err, r.Err)
+		}
+		if r.Row%(n/4) == 0 {
+			most = max(most, heap())
+		}
+	}
+	if most > before+8<<20 {
+		t.Errorf("%d bytes more after %d rows", most-before, n)
+	}
+}
