@@ -2,11 +2,12 @@ package chain
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/tandem-llm/tandem/chain/output"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // As asks one prompt, as [Predict] does, and returns the answer as a T: a
@@ -20,7 +21,7 @@ func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...
 	if err != nil {
 		return zero, err
 	}
-	text, err := predict(ctx, structured.New(p), prompt, s, opts)
+	text, err := predict(ctx, p, prompt, s, opts)
 	if err != nil {
 		return zero, err
 	}
@@ -49,3 +50,27 @@ func SchemaOf[T any]() (*provider.Schema, error) {
 // [SchemaOf]). What that schema does not accept is an *[output.Error]; nothing is
 // filled in or dropped.
 func Decode[T any](r Result) (T, error) { return output.Decode[T](r.Text) }
+
+// DecodeStep returns the value of any step of a run as a T: of a step in another
+// by its path, such as "both.pro". It takes what Schema, Parse, Transform or the
+// steps in it made, as [Decode] does. Errors: there is no result of that name; an
+// *[output.Error].
+func DecodeStep[T any](r Result, name string) (T, error) {
+	var zero T
+	step, ok := r.Step(name)
+	if !ok {
+		names := make([]string, len(r.Steps))
+		for i := range r.Steps {
+			names[i] = r.Steps[i].Name
+		}
+		return zero, provider.Errorf(provider.Invalid, "", "", "the run has no result of a step %q; %s", name, diag.Suggest(name, names))
+	}
+	if value, ok := step.Value.(T); ok {
+		return value, nil
+	}
+	text, err := json.Marshal(step.Value)
+	if err != nil {
+		return zero, err
+	}
+	return output.Decode[T](string(text))
+}

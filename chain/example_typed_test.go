@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/provider/providertest"
 	"github.com/tandem-llm/tandem/provider/structured"
 )
 
@@ -66,4 +67,52 @@ func ExampleDecode() {
 	paris, err := chain.Decode[city](result)
 	fmt.Println(paris.Name, paris.People, err)
 	// Output: Paris 2100000 <nil>
+}
+
+func ExampleChain_Stream() {
+	c, err := chain.New(chain.Step{Prompt: "Tell me of {country}"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("It is ", "large.")}}
+	for text, err := range c.Stream(context.Background(), p, map[string]any{"country": "India"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Print(text)
+	}
+	fmt.Println()
+	// Output: It is large.
+}
+
+func ExampleDecodeStep() {
+	type city struct {
+		Name   string `json:"name"`
+		People int    `json:"people"`
+	}
+	schema, err := chain.SchemaOf[city]()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := chain.New(
+		chain.Step{Name: "city", Prompt: "The capital of {country}?", Schema: schema},
+		chain.Step{Name: "trip", Prompt: "Plan a day in {city}."},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := &providertest.Fake{Answers: []providertest.Answer{providertest.Text(`{"name": "Delhi", "people": 32000000}`), providertest.Text("Walk.")}}
+	result, err := c.Output(context.Background(), p, map[string]any{"country": "India"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	capital, err := chain.DecodeStep[city](result, "city")
+	trip, _ := result.Step("trip")
+	fmt.Println(capital.Name, capital.People, trip.Text, err)
+	// Output: Delhi 32000000 Walk. <nil>
 }

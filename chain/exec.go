@@ -20,8 +20,8 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 	result, err := inner.times(ctx, s, v, at)
 	x.stays.after(s, at.path, inner.stays, err == nil && !result.Skipped)
 	result, err = x.ended(at, start, result, err)
-	if x.keep && x.tally == nil && !errors.Is(err, errLeft) {
-		x.steps = append(x.steps, result)
+	if x.results != nil && !errors.Is(err, errLeft) {
+		*x.results = append(*x.results, result)
 	}
 	return result, err
 }
@@ -89,6 +89,7 @@ func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResu
 	}
 	values := make([]any, len(list))
 	inner := x.nested()
+	inner.results = nil // there may be very many
 	err = inner.concurrently(ctx, len(list), s.each.concurrency, func(ctx context.Context, x *exec, i int) error {
 		own := &frame{parent: v}
 		own.set(s.each.as, list[i])
@@ -109,6 +110,7 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		return x.guarded(ctx, s, v, at)
 	}
 	inner := x.nested()
+	inner.results = nil // there may be very many
 	own := &frame{parent: v}
 	if r.start != nil {
 		first, err := r.start.eval(v)

@@ -84,6 +84,33 @@ func (c *Chain) lacks(o *options) error {
 	return nil
 }
 
+// checkDefaults refuses defaults that would have no effect.
+func (o *options) checkDefaults() error {
+	switch {
+	case len(o.defaults.Messages) > 0:
+		return provider.Errorf(provider.Invalid, "", "", "Defaults cannot have messages; put them into a step, or into the prompt")
+	case o.defaults.Schema != nil:
+		return provider.Errorf(provider.Invalid, "", "", "Defaults cannot have a schema; put it into a step, or use As")
+	}
+	return nil
+}
+
+// checkPredict refuses options that have no effect on one prompt.
+func (o *options) checkPredict() error {
+	unused := ""
+	switch {
+	case o.find != nil:
+		unused = "WithPassages has no effect on one prompt, which looks up no passages"
+	case o.passagesStay != nil:
+		unused = "PassagesStay has no effect on one prompt, which looks up no passages"
+	case o.embedder != nil:
+		unused = "WithEmbedder has no effect on one prompt, which has no examples to select"
+	default:
+		return o.checkDefaults()
+	}
+	return provider.Errorf(provider.Invalid, "", "", "%s; remove it, or make a chain with New", unused)
+}
+
 // pick returns the tools that the names stand for.
 func pick(all []tool.Tool, names []string) []tool.Tool {
 	var picked []tool.Tool

@@ -2,32 +2,49 @@ package chain
 
 import (
 	"context"
+	"iter"
+	"slices"
 
+	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
 )
 
 // Result is what a whole run brought.
 type Result struct {
-	Steps  []StepResult    // in order
+	Steps  []StepResult    // in order of their ends: see [Chain.Output]
 	Text   string          // the last step's answer
 	Value  any             // and its value
 	Finish provider.Finish // how it ended; [provider.FinishLength]: it was cut
 }
 
-// Output runs the chain and returns every step's answer; of steps that lie in
-// another, what they were together. It asks the engines for whole answers
-// rather than for tokens as they come. Errors are as for [Chain.Run]; the
-// result then has the steps up to the one that failed, with what came of it,
-// and no Text.
+// Step returns the result of a step by its name; of one in another by its path,
+// such as "both.pro".
+func (r *Result) Step(name string) (StepResult, bool) {
+	i := slices.IndexFunc(r.Steps, func(s StepResult) bool { return s.Name == name })
+	if i < 0 {
+		return StepResult{}, false
+	}
+	return r.Steps[i], true
+}
+
+// Output runs the chain and returns every step's answer. The steps in another,
+// such as branches, come before it, the branches in their order, and the step
+// around them has the usage and calls of them all; those of each single element
+// or round are not kept. Output asks the engines for whole answers rather than
+// for tokens as they come. Errors are as for [Chain.Run]; the result then has the
+// steps up to the one that failed, with the part of its answer that came, and no
+// Text.
 func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) (Result, error) {
 	x, v, err := c.begin(p, vars, opts)
 	if err != nil {
 		return Result{}, err
 	}
 	x.shared.defaults.NoStream = true
-	x.keep, x.steps = true, make([]StepResult, 0, len(c.steps))
+	steps := make([]StepResult, 0, len(c.steps))
+	x.results = &steps
 	last, err := x.list(ctx, c.steps, v, site{}, c.pipe)
-	result := Result{Steps: x.steps}
+	result := Result{Steps: steps}
 	if err != nil {
 		return result, err
 	}
@@ -35,9 +52,52 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 	return result, nil
 }
 
+// Stream runs the chain and yields the text of its answer as it comes: what the
+// yielded texts make together is the Text of [Chain.Output]. An answer that is no
+// text by itself, or that may still be replaced because its step has tools,
+// comes whole. Errors are as for [Chain.Run], and final; an answer that was cut
+// at a token limit ends with a [provider.Truncated] error. Breaking out of the
+// loop cancels the calls. [Chain.Run] tells more.
+func (c *Chain) Stream(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		whole := len(c.needs.tools) > 0
+		streamed := false
+		var last *StepResult
+		for e, err := range c.Run(ctx, p, vars, opts...) {
+			switch {
+			case err != nil:
+				yield("", err)
+				return
+			case e.Result != nil && e.Index == len(c.steps)-1:
+				last = e.Result // the outermost step ends last
+			case e.Type != StepChunk || !e.Final || whole:
+			case e.Chunk.Restart && streamed:
+				yield("", &StepError{Step: e.Step, Index: e.Index, Err: provider.Errorf(provider.Truncated, "", "", "the answer began again after a part of it was passed on; use Run, whose events say so")})
+				return
+			case e.Chunk.Text != "":
+				streamed = true
+				if !yield(e.Chunk.Text, nil) {
+					return
+				}
+			}
+		}
+		if last == nil {
+			return
+		}
+		if !streamed && last.Text != "" && !yield(last.Text, nil) {
+			return
+		}
+		if last.Finish == provider.FinishLength {
+			yield("", stepError(site{path: last.Name, index: len(c.steps) - 1}, cut(&provider.Response{Usage: last.Usage, Route: last.Route}, "is not whole")))
+		}
+	}
+}
+
 // Predict asks one prompt, taken as it is, without variables, and returns the
 // answer. An answer that was cut at a token limit is a [provider.Truncated]
-// error, and comes with it.
+// error, and comes with it. Of the options, [Defaults] and [WithTools] have an
+// effect, the model may call all the tools; any other is a [provider.Invalid]
+// error.
 func Predict(ctx context.Context, p provider.Provider, prompt string, opts ...Option) (string, error) {
 	return predict(ctx, p, prompt, nil, opts)
 }
@@ -46,6 +106,15 @@ func predict(ctx context.Context, p provider.Provider, prompt string, schema *pr
 	var o options
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if err := o.checkPredict(); err != nil {
+		return "", err
+	}
+	if len(o.tools.Tools) > 0 {
+		p = tool.Loop(p, o.tools)
+	}
+	if schema != nil {
+		p = structured.New(p)
 	}
 	req := o.defaults
 	req.NoStream = true

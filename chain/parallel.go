@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tandem-llm/tandem/internal/textx"
 )
@@ -64,12 +65,19 @@ func (*parallel) final() bool { return false }
 func (b *parallel) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
 	inner := x.within(s)
 	values := make([]any, len(b.branches))
+	results := make([][]StepResult, len(b.branches)) // in the order of the branches
 	err := inner.concurrently(ctx, len(b.branches), b.concurrency, func(ctx context.Context, x *exec, i int) error {
 		branch := &b.branches[i]
+		if x.results != nil {
+			x.results = &results[i]
+		}
 		result, err := x.step(ctx, branch, v, at.in(branch.name))
 		values[i] = result.Value
 		return err
 	})
+	if inner.results != nil {
+		*inner.results = append(*inner.results, slices.Concat(results...)...)
+	}
 	if err != nil {
 		return inner.tally.result(), err
 	}

@@ -34,6 +34,9 @@ func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) (
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if err := o.checkDefaults(); err != nil {
+		return nil, err
+	}
 	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}}
 	p.list(c.steps, o.defaults, vars, "", c.pipe)
 	if err := ctx.Err(); err != nil {

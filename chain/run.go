@@ -104,10 +104,9 @@ type exec struct {
 	stays    *stays           // why the rest of it is to stay on this machine
 	emit     func(Event) bool // nil: nobody watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
-	keep     bool             // the outermost steps' results, in steps
-	steps    []StepResult
-	retries  int  // of the steps that ask, where they set none
-	quiet    bool // no answer in here is the chain's
+	results  *[]StepResult    // of the steps that ended; nil: they are not kept
+	retries  int              // of the steps that ask, where they set none
+	quiet    bool             // no answer in here is the chain's
 }
 
 // site is which step of a run this is.
@@ -147,8 +146,8 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 		opt(&x.shared.options)
 	}
 	x.defaults = &x.shared.defaults
-	if len(x.defaults.Messages) > 0 {
-		return nil, nil, provider.Errorf(provider.Invalid, "", "", "a chain's defaults cannot have messages; put them into a step")
+	if err := x.shared.checkDefaults(); err != nil {
+		return nil, nil, err
 	}
 	return x, &r.frame, c.lacks(&x.shared.options)
 }

@@ -44,7 +44,7 @@ func TestAChainAsAStep(t *testing.T) {
 	if err != nil || result.Text != "SO DEEP OF CHAD IN 1999" {
 		t.Errorf("%q, %v", result.Text, err)
 	}
-	if u := result.Steps[1].Usage; u == nil || u.OutputTokens != 4 {
+	if u := outermost(result.Steps)[1].Usage; u == nil || u.OutputTokens != 4 {
 		t.Errorf("the chain's two calls used %+v", u)
 	}
 	_, err = c.Output(t.Context(), told(func(context.Context, provider.Request) (string, error) {

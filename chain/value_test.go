@@ -68,11 +68,12 @@ func TestUsageOfAnswersThatCameToNothing(t *testing.T) {
 		}
 		c := mustNew(t, tt.step)
 		result, _ := c.Output(t.Context(), p, nil)
-		if len(result.Steps) != 1 || result.Steps[0].Usage == nil || result.Steps[0].Usage.OutputTokens != tt.want {
+		steps := outermost(result.Steps)
+		if len(steps) != 1 || steps[0].Usage == nil || steps[0].Usage.OutputTokens != tt.want {
 			t.Errorf("%s: %+v, want %d tokens", tt.name, result.Steps, tt.want)
 		}
-		if result.Steps[0].Route == nil && (len(result.Steps[0].Answered) != 1 || 2*result.Steps[0].Answered[0].Calls != tt.want) {
-			t.Errorf("%s: answered by %+v", tt.name, result.Steps[0].Answered)
+		if steps[0].Route == nil && (len(steps[0].Answered) != 1 || 2*steps[0].Answered[0].Calls != tt.want) {
+			t.Errorf("%s: answered by %+v", tt.name, steps[0].Answered)
 		}
 	}
 }
