@@ -22,11 +22,11 @@ import (
 func bothEngines(t *testing.T) *router.Router {
 	t.Helper()
 	o, e := testengine.Ollama(t), testengine.OpenAI(t)
-	local, err := ollama.New(ollama.Config{Name: "local", Host: o.URL, Model: o.Model, NumCtx: 4096, Transport: transport(t)})
+	local, err := ollama.New(ollama.Config{Name: "local", Host: o.URL, Model: o.Model, NumCtx: 4096, RoundTripper: transport(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosted, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: transport(t)})
+	hosted, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: transport(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func transport(t *testing.T) *httpx.Transport {
 func notes(t *testing.T, privacy provider.Privacy) chain.Finder {
 	t.Helper()
 	e := testengine.EmbeddingOllama(t)
-	p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.EmbedModel, Transport: transport(t)})
+	p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.EmbedModel, RoundTripper: transport(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -66,11 +67,34 @@ func parseBaseURL(s string) (string, error) {
 		return "", errors.New("the host has letters that are not ASCII: write it as xn--…")
 	case u.User != nil:
 		return "", errors.New("an address with credentials does not belong in a file")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("a base URL has no query")
+	case u.Fragment != "":
+		return "", errors.New("a base URL has no fragment")
+	}
+	if err := checkQuery(u); err != nil {
+		return "", err
 	}
 	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
 		return "", errors.New("the port of this address is none")
 	}
-	return strings.TrimRight(s, "/"), nil
+	address, query, _ := strings.Cut(s, "?")
+	if address = strings.TrimRight(address, "/"); query != "" {
+		address += "?" + query
+	}
+	return address, nil
+}
+
+// checkQuery lets a query such as Azure's ?api-version= pass, and nothing that
+// may be a key.
+func checkQuery(u *url.URL) error {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("the query of this address cannot be read")
+	}
+	for name, values := range query {
+		secret := func(word string) bool { return strings.Contains(strings.ToLower(name), word) }
+		if slices.ContainsFunc([]string{"key", "token", "secret", "auth", "pass", "sig", "code"}, secret) || slices.ContainsFunc(values, LooksLikeKey) {
+			return errors.New("a key does not belong into an address: use api_key, or headers")
+		}
+	}
+	return nil
 }

@@ -76,7 +76,7 @@ func TestMistakes(t *testing.T) {
 		{"addresses that are none", provider("base_url: x") + "  - {name: openai, base_url: 'api.openai.com/v1'}\n", nil},
 		{"an address without a scheme", "providers:\n  - {name: openai, base_url: api.openai.com/v1}\n", []string{"FILE:2:30: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"}},
 		{"credentials in an address", "providers:\n  - {name: openai, base_url: 'https://u:" + canary + "@h/v1'}\n", []string{"FILE:2:30: an address with credentials does not belong in a file; expected something like https://api.openai.com/v1"}},
-		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a base URL has no query; expected something like https://api.openai.com/v1"}},
+		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a key does not belong into an address: use api_key, or headers; expected something like https://api.openai.com/v1"}},
 		{"a port that is none", "providers:\n  - {name: openai, base_url: 'https://h:99999/v1'}\n", []string{"FILE:2:30: the port of this address is none; expected something like https://api.openai.com/v1"}},
 		{"durations", "providers:\n  - {name: local, keep_alive: soon, idle: 0s, timeouts: {connect: 5}}\n", []string{
 			`FILE:2:31: expected a duration such as 5m, 0 (unload at once) or -1 (for ever), found "soon"`,

@@ -17,7 +17,7 @@ func liveEmbedder(t *testing.T) *ollama.Provider {
 	e := testengine.EmbeddingOllama(t)
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.EmbedModel, Transport: tr})
+	p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.EmbedModel, RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,10 +31,10 @@ func adapters() map[string]struct {
 	}
 	return map[string]adapter{
 		"openai": {providertest.OpenAI, func(tr *httpx.Transport, url string) (provider.Provider, error) {
-			return openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", Transport: tr, Local: true})
+			return openai.New(openai.Config{BaseURL: url + "/v1", Model: "m", RoundTripper: tr, Local: true})
 		}},
 		"ollama": {providertest.Ollama, func(tr *httpx.Transport, url string) (provider.Provider, error) {
-			return ollama.New(ollama.Config{Host: url, Model: "m", NumCtx: 4096, Transport: tr})
+			return ollama.New(ollama.Config{Host: url, Model: "m", NumCtx: 4096, RoundTripper: tr})
 		}},
 	}
 }
@@ -152,7 +152,7 @@ func TestRealEngines(t *testing.T) {
 		e := testengine.Ollama(t)
 		tr := httpx.NewTransport(httpx.Options{})
 		defer tr.CloseIdleConnections()
-		p, err := ollama.New(ollama.Config{Name: "local", Host: e.URL, Model: e.Model, NumCtx: 4096, Transport: tr})
+		p, err := ollama.New(ollama.Config{Name: "local", Host: e.URL, Model: e.Model, NumCtx: 4096, RoundTripper: tr})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestRealEngines(t *testing.T) {
 		e := testengine.OpenAI(t)
 		tr := httpx.NewTransport(httpx.Options{})
 		defer tr.CloseIdleConnections()
-		p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: tr})
+		p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: tr})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,7 @@ type Call struct {
 	OneLine   bool        // an NDJSON answer is one document: its first bytes are content
 	LocalOnly bool        // dial this machine and the local networks only
 	Header    http.Header // set on the request, over what the SDK set
+	Query     string      // added to the URL's query, as it stands in a URL
 	// Prepend is inserted behind the opening brace of the request's JSON
 	// object: whole members, each with its comma, such as `"temperature":0,`.
 	// It says what an SDK's structs cannot.
@@ -149,7 +150,10 @@ func (c *Call) countStream(n int) error {
 
 // Sent reports whether the prompt may have reached a server: some of the
 // request was written to a connection.
-func (c *Call) Sent() bool { return c.state.timesSent() > 0 }
+func (c *Call) Sent() bool {
+	unknown := c.state.opaque && c.state.conns == 0
+	return unknown || c.state.timesSent() > 0
+}
 
 // RequestID is the server's own id of the call, or "", without secrets.
 func (c *Call) RequestID() string {
@@ -167,15 +171,22 @@ func (c *Call) RetryAfter(now time.Time) time.Duration {
 }
 
 // edits reports whether edit changes anything.
-func (c *Call) edits() bool { return len(c.Header) > 0 || len(c.Prepend) > 0 || c.Rewrite != nil }
+func (c *Call) edits() bool {
+	return len(c.Header) > 0 || c.Query != "" || len(c.Prepend) > 0 || c.Rewrite != nil
+}
 
-// edit applies Header, Prepend and Rewrite to the request.
+// edit applies Header, Query, Prepend and Rewrite to the request.
 func (c *Call) edit(req *http.Request) error {
 	if len(c.Header) > 0 {
 		req.Header = req.Header.Clone()
 		for k, v := range c.Header {
 			req.Header[k] = v
 		}
+	}
+	if c.Query != "" {
+		u := *req.URL
+		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+c.Query, "&")
+		req.URL = &u
 	}
 	if len(c.Prepend) == 0 && c.Rewrite == nil || req.Body == nil {
 		return nil

@@ -154,7 +154,7 @@ func (s *h2server) serve(c *h2conn, whole bool, greet func(*h2conn) bool, play f
 
 func (s *h2server) transport(o Options) *Transport {
 	tr := NewTransport(o)
-	tr.open.TLSClientConfig = &tls.Config{RootCAs: s.pool, MinVersion: tls.VersionTLS12}
+	tr.open.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: s.pool, MinVersion: tls.VersionTLS12}
 	return tr
 }
 

@@ -43,7 +43,7 @@ func TestUnusedConnectionsAreNotTrusted(t *testing.T) {
 		fails bool
 	}{{10 * time.Millisecond, false}, {time.Minute, true}} {
 		tr := NewTransport(Options{Keep: tc.keep})
-		tr.open.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		tr.open.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
 		}
 		defer tr.CloseIdleConnections()

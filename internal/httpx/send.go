@@ -35,6 +35,7 @@ func (e *staleError) Is(target error) bool { return target == provider.ErrStale 
 // itself, over new connections, where it believes that a server has not read
 // it; what it may not repeat is decided here, as each connection is had.
 type requestState struct {
+	opaque     bool // it goes by a round tripper that may tell of no connection
 	maxSends   int // how often the request may leave
 	sentBefore int // how often it has left, over connections before the present one
 	conns      int // connections had
@@ -95,12 +96,12 @@ func (s *requestState) mayResend() bool { return s.timesSent() < s.maxSends && s
 // that was kept turns out to be closed; what has not left at all is free to
 // take another connection. req is changed.
 func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
-	inner := t.open
+	inner, unknown := t.open, t.opaque
 	if t.opts.Offline || t.opts.LocalOnly || c.LocalOnly {
-		inner = t.local
+		inner, unknown = t.local, false
 	}
 	s := &c.state
-	s.maxSends = 1
+	s.maxSends, s.opaque = 1, unknown
 	bare := req.Body == nil || req.Body == http.NoBody
 	if c.Free || bare {
 		s.maxSends = 2
@@ -130,7 +131,7 @@ func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
 
 // roundTrip sends the request, over another connection where the kept one is stale
 // and the request may leave again.
-func (s *requestState) roundTrip(inner *http.Transport, req *http.Request) (*http.Response, error) {
+func (s *requestState) roundTrip(inner roundTripper, req *http.Request) (*http.Response, error) {
 	for {
 		resp, err := inner.RoundTrip(req)
 		if err == nil {

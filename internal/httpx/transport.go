@@ -11,6 +11,7 @@ package httpx
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -78,14 +79,31 @@ type Options struct {
 	Secrets *redact.Redactor
 	// Resolver looks names up. Nil: the standard library's.
 	Resolver *net.Resolver
+	// Base carries the calls, with its dialer, proxies and TLS configuration.
+	// Nil: transports of our own. What has to stay on this machine goes by a
+	// dialer of our own and by no proxy, with the TLS configuration of a Base that
+	// is an *http.Transport. With another Base it is refused: nobody can tell
+	// where that connects.
+	Base http.RoundTripper
+	// TLS is the configuration of TLS where there is no Base; nil: the default.
+	TLS *tls.Config
+}
+
+// roundTripper is what carries calls.
+type roundTripper interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // Transport is an http.RoundTripper shared by all clients of a program. It is
 // safe for concurrent use.
 type Transport struct {
 	opts  Options
-	open  *http.Transport // any address that the policy allows, by proxy if there is one
-	local *http.Transport // this machine and LocalNetworks only, never by proxy
+	open  roundTripper // any address that the policy allows, by proxy if there is one
+	local roundTripper // this machine and LocalNetworks only, never by proxy
+	// opaque says that open is the caller's own, of which nothing is known but
+	// what it tells by net/http/httptrace.
+	opaque bool
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -105,13 +123,81 @@ func NewTransport(o Options) *Transport {
 		o.MaxLine = 8 << 20
 	}
 	t := &Transport{opts: o}
-	t.open = t.newPool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second, Resolver: o.Resolver})
-	t.open.Proxy = proxy
-	t.local = t.newPool(&net.Dialer{
+	open := t.newPool(&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second, Resolver: o.Resolver})
+	local := t.newPool(&net.Dialer{
 		Timeout: o.Connect, KeepAlive: 30 * time.Second,
 		ControlContext: t.onlyLocal, Resolver: t.resolver(),
 	})
+	open.Proxy = noted(http.ProxyFromEnvironment)
+	t.open, t.local = open, local
+	switch base := o.Base.(type) {
+	case nil:
+		open.TLSClientConfig, local.TLSClientConfig = o.TLS.Clone(), o.TLS.Clone()
+	case *http.Transport:
+		theirs := base.Clone()
+		local.TLSClientConfig = theirs.TLSClientConfig.Clone()
+		t.open = adopted(theirs, open)
+	default:
+		t.open, t.local, t.opaque = opaque{base}, refusing{t}, true
+	}
 	return t
+}
+
+// Around returns base itself where it is a Transport, and else a Transport
+// around it; nil stands for one of our own.
+func Around(base http.RoundTripper) *Transport {
+	if t, ok := base.(*Transport); ok {
+		return t
+	}
+	return NewTransport(Options{Base: base})
+}
+
+// adopted is the caller's transport with what calls need of it: connections that
+// count what is written, and proxies that are noted. What it does not set, ours
+// does.
+func adopted(theirs, ours *http.Transport) *http.Transport {
+	switch dial := theirs.DialContext; {
+	case dial != nil:
+		theirs.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &countedConn{Conn: c}, nil
+		}
+	case theirs.Dial == nil: //nolint:staticcheck // it may be set
+		theirs.DialContext = ours.DialContext
+	}
+	if theirs.Proxy != nil {
+		theirs.Proxy = noted(theirs.Proxy)
+	}
+	if theirs.MaxResponseHeaderBytes == 0 {
+		theirs.MaxResponseHeaderBytes = maxHead
+	}
+	return theirs
+}
+
+// opaque is a round tripper of which nothing is known.
+type opaque struct{ http.RoundTripper }
+
+// CloseIdleConnections asks it to, if it can.
+func (o opaque) CloseIdleConnections() {
+	if c, ok := o.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// refusing refuses what has to stay on this machine.
+type refusing struct{ t *Transport }
+
+func (refusing) CloseIdleConnections() {}
+
+func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	kind, why := provider.Private, "the prompt may not leave this machine"
+	if r.t.opts.Offline {
+		kind, why = provider.Offline, "offline mode is on"
+	}
+	return nil, &provider.Error{Kind: kind, Err: fmt.Errorf("nobody can tell where the configured RoundTripper connects, and %s; use an *http.Transport", why)}
 }
 
 func (t *Transport) newPool(d *net.Dialer) *http.Transport {
@@ -133,16 +219,19 @@ const maxBody = 64 << 20
 // (1xx).
 const maxHead = 1 << 20
 
-// proxy is the environment's proxy, which the standard library never uses for
-// loopback. A call by proxy is not local, wherever the proxy listens.
-func proxy(req *http.Request) (*url.URL, error) {
-	u, err := http.ProxyFromEnvironment(req)
-	if u != nil {
-		if c := callFrom(req.Context()); c != nil {
-			c.proxied = true
+// noted notes which calls go by a proxy. The environment's is never used for
+// loopback by the standard library. A call by proxy is not local, wherever the
+// proxy listens.
+func noted(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		u, err := proxy(req)
+		if u != nil {
+			if c := callFrom(req.Context()); c != nil {
+				c.proxied = true
+			}
 		}
+		return u, err
 	}
-	return u, err
 }
 
 // resolver makes no query in offline mode; names then come from the hosts file.
@@ -239,7 +328,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
-	call.Local = !call.proxied && call.Peer.IsValid() && t.opts.Local(call.Peer.Addr())
+	call.Local = !call.proxied && !t.opaque && call.Peer.IsValid() && t.opts.Local(call.Peer.Addr())
 	if clock != nil {
 		resp.Body = &timedBody{
 			ReadCloser: resp.Body, clock: clock,

@@ -26,8 +26,8 @@ func TestProviderKeepsTheContract(t *testing.T) {
 			_, _ = io.WriteString(w, `{"models":[{"name":"m:latest","context_length":4096}]}`)
 		}))
 		t.Cleanup(side.Close)
-		p, err1 := ollama.New(ollama.Config{Host: baseURL, Model: "m", NumCtx: 4096, Transport: tr})
-		server, err2 := ollama.New(ollama.Config{Host: side.URL, Model: "m", NumCtx: 4096, Transport: tr})
+		p, err1 := ollama.New(ollama.Config{Host: baseURL, Model: "m", NumCtx: 4096, RoundTripper: tr})
+		server, err2 := ollama.New(ollama.Config{Host: side.URL, Model: "m", NumCtx: 4096, RoundTripper: tr})
 		if err := errors.Join(err1, err2); err != nil {
 			t.Fatal(err)
 		}

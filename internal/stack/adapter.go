@@ -82,7 +82,7 @@ func (s *Stack) ollama(a *adapter) error {
 	pc := a.Config
 	c := ollama.Config{
 		Name: pc.Name, Host: pc.Host, Model: pc.Model, NumCtx: pc.NumCtx, Options: pc.Options,
-		Transport: s.transport(a), LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
+		RoundTripper: s.transport(a), LocalOnly: s.cfg.Offline, Privacy: provider.Privacy(s.cfg.Privacy),
 	}
 	if pc.NumCtx == config.WindowAuto {
 		c.NumCtx, c.Window = 0, func(ctx context.Context, model string, need int) (int, error) {
@@ -99,7 +99,7 @@ func (s *Stack) ollama(a *adapter) error {
 	}
 	a.Provider, a.ollama, a.server, a.Endpoint = p, p, p, p.Endpoint()
 	if pc.Timeouts.FirstToken > 0 || pc.Timeouts.Idle > 0 {
-		c.Transport = s.withoutTimeouts(a)
+		c.RoundTripper = s.withoutTimeouts(a)
 		if a.server, err = ollama.New(c); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (s *Stack) openai(a *adapter) error {
 	pc := a.Config
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
-		MaxTokensField: pc.MaxTokensField, Options: pc.Options, Transport: s.transport(a),
+		MaxTokensField: pc.MaxTokensField, Options: pc.Options, RoundTripper: s.transport(a),
 		Local: pc.Local, LocalOnly: s.cfg.Offline,
 	}
 	bare, err := openai.New(c) // finds the mistakes in the configuration now

@@ -14,7 +14,7 @@ import (
 func ModelsAt(ctx context.Context, name, baseURL string) (models []provider.Model, gateway string, err error) {
 	transport := httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: true}})
 	defer transport.CloseIdleConnections()
-	p, err := openai.New(openai.Config{Name: name, BaseURL: baseURL, Transport: transport, Local: true})
+	p, err := openai.New(openai.Config{Name: name, BaseURL: baseURL, RoundTripper: transport, Local: true})
 	if err != nil {
 		return nil, "", err
 	}

@@ -25,7 +25,7 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Factory{Dialect: providertest.Ollama, New: func(t *testing.T, baseURL string) provider.Provider {
 		tr := httpx.NewTransport(httpx.Options{})
 		t.Cleanup(tr.CloseIdleConnections)
-		p, err := ollama.New(ollama.Config{Name: "local", Host: baseURL, Model: "m", Transport: tr})
+		p, err := ollama.New(ollama.Config{Name: "local", Host: baseURL, Model: "m", RoundTripper: tr})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestClocksAreTimeouts(t *testing.T) {
 	defer srv.Close()
 	tr := httpx.NewTransport(httpx.Options{Idle: 30 * time.Millisecond})
 	defer tr.CloseIdleConnections()
-	p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", Transport: tr})
+	p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		}
 	})
 	e.Provider, e.Model = p.cfg.Name, model
+	e.Err, e.RequestID = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID)
 	return e
 }
 

@@ -43,8 +43,9 @@ func sent(t *testing.T, cfg ollama.Config, req provider.Request) map[string]any 
 	}))
 	defer srv.Close()
 	cfg.Host, cfg.Model = srv.URL, "m"
-	cfg.Transport = httpx.NewTransport(httpx.Options{})
-	defer cfg.Transport.CloseIdleConnections()
+	tr := httpx.NewTransport(httpx.Options{})
+	cfg.RoundTripper = tr
+	defer tr.CloseIdleConnections()
 	p, err := ollama.New(cfg)
 	if err != nil {
 		t.Fatal(err)

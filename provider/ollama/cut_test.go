@@ -52,7 +52,7 @@ func TestAnAnswerToPartOfThePromptIsNone(t *testing.T) {
 			defer srv.Close()
 			tr := httpx.NewTransport(httpx.Options{})
 			defer tr.CloseIdleConnections()
-			p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", NumCtx: 8192, Transport: tr})
+			p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", NumCtx: 8192, RoundTripper: tr})
 			if err != nil {
 				t.Fatal(err)
 			}

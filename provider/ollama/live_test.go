@@ -24,7 +24,7 @@ func liveWith(t *testing.T, url, model string, window int) *ollama.Provider {
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
 	keep := 5 * time.Minute
-	p, err := ollama.New(ollama.Config{Host: url, Model: model, NumCtx: window, KeepAlive: &keep, Transport: tr})
+	p, err := ollama.New(ollama.Config{Host: url, Model: model, NumCtx: window, KeepAlive: &keep, RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func TestOldServersAreNotGivenWhatTheyMayCut(t *testing.T) {
 			defer srv.Close()
 			tr := httpx.NewTransport(httpx.Options{})
 			defer tr.CloseIdleConnections()
-			p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", NumCtx: tc.window, Transport: tr})
+			p, err := ollama.New(ollama.Config{Host: srv.URL, Model: "m", NumCtx: tc.window, RoundTripper: tr})
 			if err != nil {
 				t.Fatal(err)
 			}

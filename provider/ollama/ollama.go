@@ -9,6 +9,7 @@ package ollama
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -39,9 +41,15 @@ type Config struct {
 	KeepAlive *time.Duration
 	// Options are defaults under a request's own Options.
 	Options map[string]any
-	// Transport carries the calls. Nil, as in a program of your own: a transport
-	// of the provider's.
-	Transport *httpx.Transport
+	// RoundTripper carries the calls: an *http.Transport with proxies, client
+	// certificates or authorities of your own, say. Nil: a transport of the
+	// provider's, with the proxies of the environment. A transport around it
+	// checks what comes back and follows no redirect. What has to stay on this
+	// machine goes by a dialer that refuses other addresses and by no proxy; with
+	// a RoundTripper that is no *http.Transport it is refused.
+	RoundTripper http.RoundTripper
+	// Header is sent with each call, over what the provider sends itself.
+	Header http.Header
 	// LocalOnly refuses models that the server has run elsewhere, whatever a
 	// request says: it is set where the whole program is offline.
 	LocalOnly bool
@@ -57,6 +65,10 @@ type Provider struct {
 	base     *url.URL
 	endpoint string // scheme://host:port, for routes
 	schemas  schema.Cache
+	header   http.Header
+	secrets  redact.Redactor // what servers may echo
+
+	transport *httpx.Transport
 
 	mu     sync.Mutex
 	facts  map[string]modelFacts // what /api/show said, by model
@@ -81,18 +93,25 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Name == "" {
 		cfg.Name = "local"
 	}
-	if cfg.Transport == nil {
-		cfg.Transport = httpx.NewTransport(httpx.Options{})
+	if err := httpx.CheckHeader(cfg.Header); err != nil {
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
 	}
 	base, err := ParseHost(cfg.Host)
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
 	}
-	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, facts: map[string]modelFacts{}}
+	p := &Provider{cfg: cfg, base: base, endpoint: base.Scheme + "://" + base.Host, header: http.Header{}, facts: map[string]modelFacts{}}
 	if err := p.checkOptions(cfg.Options, ""); err != nil {
 		return nil, err
 	}
-	p.client = api.NewClient(base, cfg.Transport.Client())
+	p.transport = httpx.Around(cfg.RoundTripper)
+	p.client = api.NewClient(base, p.transport.Client())
+	for name, values := range cfg.Header {
+		p.header[http.CanonicalHeaderKey(name)] = values
+		for _, v := range values {
+			p.secrets.AddHeader(v)
+		}
+	}
 	return p, nil
 }
 
@@ -117,5 +136,5 @@ func (p *Provider) keepAlive() *api.Duration {
 }
 
 func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
-	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal}
+	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header}
 }

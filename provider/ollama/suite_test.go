@@ -17,7 +17,7 @@ func newProvider(t *testing.T, baseURL string) provider.Provider {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := ollama.New(ollama.Config{Host: baseURL, Model: "m", NumCtx: 4096, Transport: tr})
+	p, err := ollama.New(ollama.Config{Host: baseURL, Model: "m", NumCtx: 4096, RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

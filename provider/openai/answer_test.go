@@ -130,7 +130,7 @@ func TestClocksAreTimeouts(t *testing.T) {
 	defer srv.Close()
 	tr := httpx.NewTransport(httpx.Options{Idle: 30 * time.Millisecond})
 	defer tr.CloseIdleConnections()
-	p, err := openai.New(openai.Config{BaseURL: srv.URL + "/v1", Key: canary, Model: "m", Transport: tr})
+	p, err := openai.New(openai.Config{BaseURL: srv.URL + "/v1", Key: canary, Model: "m", RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

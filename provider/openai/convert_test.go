@@ -39,8 +39,9 @@ func sent(t *testing.T, cfg openai.Config, req provider.Request) (map[string]any
 		_, _ = io.WriteString(w, `{"model":"m","choices":[{"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}`)
 	}))
 	defer srv.Close()
-	cfg.Transport = httpx.NewTransport(httpx.Options{})
-	defer cfg.Transport.CloseIdleConnections()
+	tr := httpx.NewTransport(httpx.Options{})
+	cfg.RoundTripper = tr
+	defer tr.CloseIdleConnections()
 	cfg.BaseURL = srv.URL + "/v1"
 	p, err := openai.New(cfg)
 	if err != nil {

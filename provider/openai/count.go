@@ -131,10 +131,10 @@ func (p *Provider) post(ctx context.Context, address string, privacy provider.Pr
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if p.cfg.Key != "" {
-		r.Header.Set("Authorization", "Bearer "+p.cfg.Key)
+	if p.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+p.bearer)
 	}
-	resp, err := p.cfg.Transport.Client().Do(r)
+	resp, err := p.transport.Client().Do(r)
 	if err != nil {
 		return err
 	}

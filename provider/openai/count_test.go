@@ -22,7 +22,7 @@ func counterOf(t *testing.T, base, key string) *openai.Provider {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: base, Key: key, Model: "m", Transport: tr})
+	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: base, Key: key, Model: "m", RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (a *answer) checkGateway(caller context.Context) error {
 // gateway is what the answer of a call tells, so far, of who else has had the
 // prompt. Where the server was said to be local and is not, that is kept.
 func (p *Provider) gateway(c *httpx.Call, s *gatewayHints) gateway {
-	g := detectGateway(c.ResponseHeader, s, c.Local, p.cfg.Transport.Local)
+	g := detectGateway(c.ResponseHeader, s, c.Local, p.transport.Local)
 	if g.remote && p.cfg.Local && p.through.Load() == nil {
 		p.through.CompareAndSwap(nil, &g.name)
 	}

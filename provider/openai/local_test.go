@@ -61,8 +61,9 @@ func (r *relay) serve(w http.ResponseWriter, q *http.Request) {
 func (r *relay) provider(t *testing.T, cfg openai.Config) *openai.Provider {
 	t.Helper()
 	cfg.Name, cfg.BaseURL, cfg.Model = "p", r.URL+"/v1", "m"
-	cfg.Transport = httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: cfg.LocalOnly}})
-	t.Cleanup(cfg.Transport.CloseIdleConnections)
+	tr := httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: cfg.LocalOnly}})
+	cfg.RoundTripper = tr
+	t.Cleanup(tr.CloseIdleConnections)
 	p, err := openai.New(cfg)
 	if err != nil {
 		t.Fatal(err)

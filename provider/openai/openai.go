@@ -22,16 +22,19 @@ import (
 // Config says which server, as whom, and with what defaults.
 type Config struct {
 	Name    string // what routes call the provider; empty: "openai"
-	BaseURL string // empty: https://api.openai.com/v1
-	Key     string // empty: no Authorization header
-	Model   string // asked for when a request names none
+	BaseURL string // empty: https://api.openai.com/v1; its query goes with each call
+	Key     string // empty: none is sent
+	// KeyHeader is the header that Key is sent in, as it is. Empty: api-key for
+	// a host or a path of Azure OpenAI, else "Authorization: Bearer".
+	KeyHeader string
+	Model     string // asked for when a request names none
 
 	// Local says that the server runs its models itself, on this machine. Only
 	// such a server is asked under [provider.PrivacyLocal], if its address is
 	// this machine's, too: another may pass prompts on, as gateways do.
 	Local bool
 	// LocalOnly holds every request to that, whatever its privacy: for offline
-	// mode, whose Transport dials this machine only.
+	// mode, whose RoundTripper dials this machine only.
 	LocalOnly bool
 
 	Organization string // sent as OpenAI-Organization
@@ -42,9 +45,15 @@ type Config struct {
 	MaxTokensField string
 	// Options are defaults under a request's own Options.
 	Options map[string]any
-	// Transport carries the calls. Nil, as in a program of your own: a transport
-	// of the provider's.
-	Transport *httpx.Transport
+	// RoundTripper carries the calls: an *http.Transport with proxies, client
+	// certificates or authorities of your own, say. Nil: a transport of the
+	// provider's, with the proxies of the environment. A transport around it
+	// checks what comes back and follows no redirect. What has to stay on this
+	// machine goes by a dialer that refuses other addresses and by no proxy; with
+	// a RoundTripper that is no *http.Transport it is refused.
+	RoundTripper http.RoundTripper
+	// Header is sent with each call, over what the provider sends itself.
+	Header http.Header
 }
 
 // Provider is one OpenAI-compatible server. Make one with [New].
@@ -53,7 +62,11 @@ type Provider struct {
 	secrets  redact.Redactor // the key: servers echo it
 	client   *goopenai.Client
 	header   http.Header
+	bearer   string // the key, where no header of its own has it
+	query    string // sent with each call
 	endpoint string // scheme://host[:port], for routes
+
+	transport *httpx.Transport
 
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
@@ -78,9 +91,6 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
-	if cfg.Transport == nil {
-		cfg.Transport = httpx.NewTransport(httpx.Options{})
-	}
 	u, err := url.Parse(cfg.BaseURL)
 	switch {
 	case err != nil:
@@ -89,10 +99,21 @@ func New(cfg Config) (*Provider, error) {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds credentials; take them out and use api_key")
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has no http:// or https:// and host; expected something like %s", cfg.BaseURL, DefaultBaseURL)
-	case u.RawQuery != "" || u.Fragment != "":
-		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url has a query or a fragment; expected something like %s", DefaultBaseURL)
+	case u.Fragment != "":
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url has a fragment; expected something like %s", DefaultBaseURL)
 	}
-	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}}
+	for name := range u.Query() {
+		if redact.SoundsSecret(name) {
+			return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds a key in its query; take it out and use api_key or headers")
+		}
+	}
+	if err := httpx.CheckHeader(cfg.Header); err != nil {
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
+	}
+	query := u.RawQuery
+	u.RawQuery, u.ForceQuery = "", false
+	cfg.BaseURL = strings.TrimRight(u.String(), "/")
+	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}, query: query, transport: httpx.Around(cfg.RoundTripper)}
 	p.secrets.Add(cfg.Key)
 	if cfg.Organization != "" {
 		p.header.Set("OpenAI-Organization", cfg.Organization)
@@ -100,11 +121,35 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Project != "" {
 		p.header.Set("OpenAI-Project", cfg.Project)
 	}
-	c := goopenai.DefaultConfig(cfg.Key)
-	c.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	c.HTTPClient = cfg.Transport.Client()
+	key := cfg.Key
+	if header := keyHeader(cfg, u); header != "" && key != "" {
+		p.header.Set(header, key)
+		key = ""
+	}
+	for name, values := range cfg.Header {
+		p.header[http.CanonicalHeaderKey(name)] = values
+		for _, v := range values {
+			p.secrets.AddHeader(v)
+		}
+	}
+	p.bearer = key
+	c := goopenai.DefaultConfig(key)
+	c.BaseURL = cfg.BaseURL
+	c.HTTPClient = p.transport.Client()
 	p.client = goopenai.NewClientWithConfig(c)
 	return p, nil
+}
+
+// keyHeader is the header that the key is sent in, as it is; empty: as a bearer
+// token.
+func keyHeader(cfg Config, u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	for _, azure := range []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"} {
+		if cfg.KeyHeader == "" && (strings.HasSuffix(host, azure) || strings.Contains(u.Path, "/openai/deployments/")) {
+			return "api-key"
+		}
+	}
+	return cfg.KeyHeader
 }
 
 // Name is the configured name.
@@ -122,7 +167,7 @@ func (p *Provider) model(asked string) string {
 
 // call prepares one HTTP call.
 func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
-	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header}
+	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header, Query: p.query}
 }
 
 // unsupported is the error for what this provider cannot honour.

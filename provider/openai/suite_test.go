@@ -19,7 +19,7 @@ func newProvider(t *testing.T, baseURL string) provider.Provider {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := openai.New(openai.Config{BaseURL: baseURL + "/v1", Key: canary, Model: "m", Transport: tr, Local: true})
+	p, err := openai.New(openai.Config{BaseURL: baseURL + "/v1", Key: canary, Model: "m", RoundTripper: tr, Local: true})
 	if err != nil {
 		t.Fatal(err)
 	}

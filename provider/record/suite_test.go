@@ -15,7 +15,7 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Factory{Dialect: providertest.OpenAI, New: func(t *testing.T, baseURL string) provider.Provider {
 		tr := httpx.NewTransport(httpx.Options{})
 		t.Cleanup(tr.CloseIdleConnections)
-		p, err := openai.New(openai.Config{BaseURL: baseURL + "/v1", Model: "m", Transport: tr, Local: true})
+		p, err := openai.New(openai.Config{BaseURL: baseURL + "/v1", Model: "m", RoundTripper: tr, Local: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ func local(t *testing.T, host, model string) router.Target {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := ollama.New(ollama.Config{Name: "local", Host: host, Model: model, NumCtx: 4096, Transport: tr})
+	p, err := ollama.New(ollama.Config{Name: "local", Host: host, Model: model, NumCtx: 4096, RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func hosted(t *testing.T, e testengine.OpenAIEngine) router.Target {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: tr})
+	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: tr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,9 +199,9 @@ func adapter(t *testing.T, name, dialect, baseURL string, o httpx.Options) provi
 	var p provider.Provider
 	var err error
 	if dialect == ollamaAPI {
-		p, err = ollama.New(ollama.Config{Name: name, Host: baseURL, Model: "m", NumCtx: 4096, Transport: tr})
+		p, err = ollama.New(ollama.Config{Name: name, Host: baseURL, Model: "m", NumCtx: 4096, RoundTripper: tr})
 	} else {
-		p, err = openai.New(openai.Config{Name: name, BaseURL: baseURL + "/v1", Model: "m", Key: canary, Transport: tr})
+		p, err = openai.New(openai.Config{Name: name, BaseURL: baseURL + "/v1", Model: "m", Key: canary, RoundTripper: tr})
 	}
 	if err != nil {
 		t.Fatal(err)

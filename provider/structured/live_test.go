@@ -21,17 +21,17 @@ import (
 func TestLiveSchemas(t *testing.T) {
 	t.Run("ollama", func(t *testing.T) {
 		e := testengine.Ollama(t)
-		p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.Model, NumCtx: 4096, Transport: transport(t)})
+		p, err := ollama.New(ollama.Config{Host: e.URL, Model: e.Model, NumCtx: 4096, RoundTripper: transport(t)})
 		liveSchemas(t, p, err, false)
 	})
 	t.Run("llama.cpp", func(t *testing.T) {
 		e := testengine.OpenAI(t)
-		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: transport(t)})
+		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: transport(t)})
 		liveSchemas(t, p, err, false)
 	})
 	t.Run("llama.cpp, strict", func(t *testing.T) {
 		e := testengine.OpenAI(t)
-		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, Transport: transport(t)})
+		p, err := openai.New(openai.Config{BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: transport(t)})
 		liveSchemas(t, p, err, true)
 	})
 }
