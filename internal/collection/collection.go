@@ -97,10 +97,10 @@ func (s *Catalog) Retriever(ctx context.Context, collection string) (retrieve.Re
 // Collection is [Catalog.Retriever] with all that a collection can do.
 func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, error) {
 	if s.cfg.Replay {
-		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks nobody, and vectors are not recorded")
+		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks no provider, and vectors are not recorded")
 	}
 	if s.cfg.Store == nil {
-		return nil, invalidCollection(name, "there is no directory that it could be kept in")
+		return nil, invalidCollection(name, "there is no directory to keep it in")
 	}
 	c, ok, err := s.cfg.Store.Collection(ctx, name)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, err
 	}
 	t, ok := s.cfg.Source(c.Provider)
 	if !ok {
-		return nil, invalidCollection(name, "its vectors are by the provider "+c.Provider+", which is not configured")
+		return nil, invalidCollection(name, "its vectors were made by the provider "+c.Provider+", which is not configured")
 	}
 	return &Collection{Collection: c, store: s.cfg.Store, embedder: &embedder{s, t}}, nil
 }
@@ -170,18 +170,18 @@ func (s *Catalog) MakeCollection(ctx context.Context, n New) (*Collection, error
 	}
 	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
 	if exists && (row.Provider != old.Provider || !s.sameModel(old, row.Model)) {
-		return nil, invalidCollection(n.Name, "its vectors are by "+old.Provider+"/"+old.Model+
-			", and those of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
+		return nil, invalidCollection(n.Name, "its vectors were made by "+old.Provider+"/"+old.Model+
+			", and vectors of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
 	}
 	t, ok := s.cfg.Source(row.Provider)
 	if !ok {
-		return nil, invalidCollection(n.Name, "its vectors are by the provider "+row.Provider+", which is not configured")
+		return nil, invalidCollection(n.Name, "its vectors were made by the provider "+row.Provider+", which is not configured")
 	}
 	if row.Model == "" && n.Provider != "" {
 		row.Model = t.Model
 	}
 	if row.Model == "" {
-		return nil, invalidCollection(n.Name, "it is new, and needs a model that makes vectors: -m all-minilm, say; `tandem models pull all-minilm` gets it")
+		return nil, invalidCollection(n.Name, "it is new and needs an embedding model: -m all-minilm, say; `tandem models pull all-minilm` gets it")
 	}
 	if err := s.mayEmbed(ctx, t, row, old); err != nil {
 		return nil, err
@@ -238,7 +238,7 @@ func checkCollectionName(name string) error {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
 	})
 	if !ok || name[0] == '-' || name[0] == '.' {
-		return provider.Errorf(provider.Invalid, "", "", "a collection's name has letters, digits, '-', '_' and '.', and %q is no such name", name)
+		return provider.Errorf(provider.Invalid, "", "", "a collection's name may have letters, digits, '-', '_' and '.' only, and must not start with '-' or '.'; %q is not valid", name)
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (c *Collection) check(ctx context.Context) error {
 		return err
 	}
 	if now != c.Digest {
-		return invalidCollection(c.Name, "its vectors are by "+c.Model+" as it was ("+short(c.Digest)+"), and "+c.Provider+" has another one of that name now ("+short(now)+
+		return invalidCollection(c.Name, "its vectors were made by "+c.Model+" as it was ("+short(c.Digest)+"), and "+c.Provider+" has another one of that name now ("+short(now)+
 			"): they cannot be compared; begin anew after `tandem collections rm "+c.Name+"`")
 	}
 	c.checked = true
@@ -281,10 +281,10 @@ func (c *Collection) Retrieve(ctx context.Context, query string, k int) ([]retri
 // Find returns k passages as how says, and who made the question's vector.
 func (c *Collection) Find(ctx context.Context, query string, k int, how retrieve.Search) ([]retrieve.Passage, *provider.Route, error) {
 	if strings.TrimSpace(query) == "" {
-		return nil, nil, invalidCollection(c.Name, "the question is empty")
+		return nil, nil, invalidCollection(c.Name, "the query is empty")
 	}
 	if c.Dimensions == 0 {
-		return nil, nil, invalidCollection(c.Name, "it holds no passage yet; give it some: tandem embed "+c.Name+" FILE")
+		return nil, nil, invalidCollection(c.Name, "it is empty; add files to it: tandem embed "+c.Name+" FILE")
 	}
 	options := c.options()
 	if how.Privacy == provider.PrivacyLocal {

@@ -28,7 +28,7 @@ type first struct{ catalog *Catalog }
 // Embed asks one provider. Errors, besides its own: Unsupported, in a replay.
 func (f first) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	if f.catalog.cfg.Replay {
-		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, "replay", req.Model, "a replay asks nobody, and vectors are not recorded")
+		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, "replay", req.Model, "a replay asks no provider, and vectors are not recorded")
 	}
 	name := f.catalog.cfg.Use[0]
 	if p, model, ok := strings.Cut(req.Model, "/"); ok {

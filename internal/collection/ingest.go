@@ -38,7 +38,7 @@ func (in *Ingest) look(ctx context.Context) error {
 	c := in.c
 	now, ok, err := c.store.Collection(ctx, c.Name)
 	if err == nil && (!ok || now.ID != c.ID) {
-		err = invalidCollection(c.Name, "it was removed meanwhile")
+		err = invalidCollection(c.Name, "it was removed in the meantime")
 	}
 	if err != nil {
 		return err

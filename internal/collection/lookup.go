@@ -34,7 +34,7 @@ func (s *Catalog) Find(ctx context.Context, collection, query string, k int, how
 	}
 	var found []passage
 	if err := json.Unmarshal([]byte(answer.Text), &found); err != nil {
-		return nil, answer.Route, provider.Errorf(provider.Unavailable, "collection "+collection, "", "what was recorded is no list of passages: %w; record it again", err)
+		return nil, answer.Route, provider.Errorf(provider.Unavailable, "collection "+collection, "", "the recording is not a list of passages: %w; record it again", err)
 	}
 	out := make([]retrieve.Passage, len(found))
 	for i, p := range found {

@@ -154,7 +154,7 @@ func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info p
 		c.Status, c.Detail, c.Remedy = Warn, err.Error(), "run `tandem doctor` again"
 		return c
 	}
-	const remedy = "lower num_ctx, or take a smaller model or quantization"
+	const remedy = "lower num_ctx, or use a smaller model or quantization"
 	switch r := m.Measured; {
 	case r == nil:
 		c.Detail = "not loaded; the next request loads it"

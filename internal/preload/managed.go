@@ -97,11 +97,11 @@ func (m *Managed) Models(ctx context.Context) ([]provider.Model, error) {
 }
 
 // Embed starts the engine if need be. Errors, besides the provider's:
-// Unsupported, when it makes no embeddings.
+// Unsupported, when it does not make embeddings.
 func (m *Managed) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	inner, ok := provider.As[provider.Embedder](m.Provider)
 	if !ok {
-		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, m.Name(), req.Model, "it makes no embeddings")
+		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, m.Name(), req.Model, "it does not make embeddings")
 	}
 	refused := error(errStopping)
 	if !m.cfg.Engine.KeepAlive() {

@@ -222,7 +222,7 @@ func (p *Provider) await(ctx context.Context, l *load) (time.Duration, error) {
 	start := time.Now()
 	err := l.wait(ctx, p.loads.cfg.Progress)
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		err = provider.Errorf(provider.Timeout, p.Name(), l.key.model, "it was not in memory within %s; raise timeouts.load, or take a smaller model", p.loadTimeout())
+		err = provider.Errorf(provider.Timeout, p.Name(), l.key.model, "it was not loaded within %s; raise timeouts.load, or use a smaller model", p.loadTimeout())
 	}
 	return time.Since(start), err
 }
@@ -242,7 +242,7 @@ func (p *Provider) LoadWindow(ctx context.Context, model string, window int) err
 		return err
 	}
 	if info.Remote != "" {
-		return provider.Errorf(provider.Unsupported, p.Name(), model, "%s runs it: there is nothing to load here", info.Remote)
+		return provider.Errorf(provider.Unsupported, p.Name(), model, "it runs on %s, so there is nothing to load here", info.Remote)
 	}
 	if window == 0 {
 		if window, err = p.adapter.Window(ctx, &provider.Request{Model: model}); err != nil {
@@ -293,7 +293,7 @@ func (p *Provider) Unload(ctx context.Context, model string) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errStillLoaded) {
-				return provider.Errorf(provider.Unavailable, p.Name(), model, "it is still in memory after %s: it is being used", unloadTimeout)
+				return provider.Errorf(provider.Unavailable, p.Name(), model, "it is still in memory after %s, because it is in use", unloadTimeout)
 			}
 			return ctx.Err()
 		}

@@ -28,7 +28,7 @@ func TestSpill(t *testing.T) {
 		"fits":                          {"refuse", 8000, -1, local, "", 1},
 		"near the end, so not certain":  {"refuse", 1000, -1, local, "", 1},
 		"no GPU, and memory enough":     {"refuse", 0, 0, local, "", 1},
-		"too much, warn":                {"warn", 700, -1, local, "and the GPU has 700 MiB free; take a smaller model", 1},
+		"too much, warn":                {"warn", 700, -1, local, "and the GPU has 700 MiB free; use a smaller model", 1},
 		"too much, refuse":              {"refuse", 700, -1, none, "", 0},
 		"too much, fallback":            {"fallback", 700, -1, standn, "", 0},
 		"too much, allow":               {"allow", 700, 400, local, "", 1},

@@ -134,7 +134,7 @@ func (p *Provider) checkForecast(ctx context.Context, model string, info provide
 		return nil
 	}
 	why := m.Says(e, r)
-	remedy := "take a smaller model or quantization"
+	remedy := "use a smaller model or quantization"
 	small, ok, err := vram.Largest(info, o, o.Window-1, func(e vram.Estimate) bool { return m.Fit(e, r) == vram.Fits })
 	if err == nil && ok {
 		remedy = "set num_ctx: " + strconv.Itoa(small.Window) + ", which fits"
@@ -157,7 +157,7 @@ func (p *Provider) checkMeasured(ctx context.Context, model string, m provider.R
 		}
 	}
 	return p.spilled(model, vram.Bytes(m.SizeVRAM)+" of "+vram.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
-		"lower num_ctx, or take a smaller model or quantization")
+		"lower num_ctx, or use a smaller model or quantization")
 }
 
 // spilled does what the configuration says about a model that does not fit.

@@ -46,5 +46,5 @@ func (t *Configured) embedder(context.Context) (provider.Embedder, error) {
 			return inner, nil
 		}
 	}
-	return nil, provider.Errorf(provider.Unsupported, t.Config.Name, "", "it makes no embeddings")
+	return nil, provider.Errorf(provider.Unsupported, t.Config.Name, "", "it does not make embeddings")
 }

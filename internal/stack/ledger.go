@@ -107,11 +107,11 @@ func (s *Stack) flushLog() {
 	}
 	slow := time.AfterFunc(time.Second, func() {
 		if s.options.Progress != nil {
-			s.options.Progress("writing down what was asked and what it cost, " + s.writer.Store().Path() + "; Ctrl-C twice ends without that")
+			s.options.Progress("still writing the log, " + s.writer.Store().Path() + "; press Ctrl-C twice to quit without it")
 		}
 	})
 	defer slow.Stop()
 	if err := s.writer.Close(); err != nil && s.warn != nil {
-		s.warn("what was asked and what it cost could not all be written down: " + err.Error() + " (with `log: off` nothing is)")
+		s.warn("the log is incomplete: some calls and their costs could not be written: " + err.Error() + " (`log: off` writes none)")
 	}
 }

@@ -132,7 +132,7 @@ func (c *Config) named(names []string) (servers []config.MCPServer, err error) {
 	for _, name := range names {
 		server, one, ok := strings.Cut(name, "/")
 		if !ok || server == "" || one == "" {
-			return nil, &diag.Error{Message: diag.Quote(name) + " names no tool", Remedy: "write SERVER/TOOL, or SERVER/* for all of a server's, as `tandem tools list` shows them"}
+			return nil, &diag.Error{Message: diag.Quote(name) + " is not the name of a tool", Remedy: "write SERVER/TOOL, or SERVER/* for all of a server's, as `tandem tools list` shows them"}
 		}
 		m, ok := c.server(server)
 		switch {
@@ -172,7 +172,7 @@ func (c *Config) allow(ctx context.Context, m config.MCPServer) error {
 	if m.URL != "" {
 		why = m.URL + " is not this machine"
 	}
-	return provider.Errorf(kind, "", "", "the MCP server %s was not started, for %s: %s", m.Name, mode, why)
+	return provider.Errorf(kind, "", "", "the MCP server %s was not started, because %s: %s", m.Name, mode, why)
 }
 
 // remote reports whether a server's work leaves the machine, or may.

@@ -53,8 +53,8 @@ type Prober struct {
 	OS string
 }
 
-// patience is how long the driver's program may take.
-const patience = 5 * time.Second
+// driverTimeout is how long the driver's program may take.
+const driverTimeout = 5 * time.Second
 
 // Look reports the memory that is there and free now. What cannot be found out
 // is left out; it does not fail.
@@ -70,7 +70,7 @@ func (p Prober) Look(ctx context.Context) Machine {
 	if limit, used, ok := p.cgroup(); ok && limit < m.RAM {
 		m.RAM, m.RAMFree, m.Limit = limit, max(min(m.RAMFree, limit-used), 0), "cgroup"
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, driverTimeout)
 	defer cancel()
 	m.GPUs = append(p.nvidia(ctx), p.amd()...)
 	if len(m.GPUs) == 0 {
