@@ -36,7 +36,7 @@ func (b *ask) final() bool {
 // ask compiles the messages and resolves their variables.
 func (c *compiler) ask(src *Step, s *step) (body, Type) {
 	b := &ask{parse: src.Parse, schema: src.Schema, tools: slices.Clone(src.Tools)}
-	c.chain.needs.note(&c.chain.needs.tools, src.Tools...)
+	c.chain.needs.addNames(&c.chain.needs.tools, src.Tools...)
 	typ := TypeText
 	switch {
 	case src.Parse != nil && src.Schema != nil:
@@ -137,7 +137,7 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 			continue
 		}
 		in := c.chain.input(v.Name)
-		given := c.scope.find(v.Name) != nil || in != nil && !in.Optional
+		given := c.scope.binding(v.Name) != nil || in != nil && !in.Optional
 		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
 			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
 		}
@@ -154,7 +154,7 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 
 // run asks, and asks again for an answer that cannot be used, as often as the
 // step says.
-func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *ask) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	req := overlay(*x.defaults, &s.settings)
 	own := req.Privacy
 	req.Privacy = x.stays.tightened(own)
@@ -163,7 +163,7 @@ func (b *ask) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 }
 
 // tries is run with the step's settings in req.
-func (b *ask) tries(ctx context.Context, x *exec, s *step, req provider.Request, v *frame, at site) (StepResult, error) {
+func (b *ask) tries(ctx context.Context, x *exec, s *step, req provider.Request, v *variables, at stepPath) (StepResult, error) {
 	if b.parse != nil {
 		v = v.instructed(b.parse)
 	}
@@ -187,7 +187,7 @@ func (b *ask) tries(ctx context.Context, x *exec, s *step, req provider.Request,
 	for try := 0; ; try++ {
 		result, err := b.once(ctx, x, p, req, at)
 		if try > 0 {
-			result = x.merged(result)
+			result = x.withTotals(result)
 		}
 		if err == nil || try == retries || !again(err) || ctx.Err() != nil {
 			return result, err
@@ -200,7 +200,7 @@ func (b *ask) tries(ctx context.Context, x *exec, s *step, req provider.Request,
 }
 
 // once asks one time.
-func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provider.Request, at site) (StepResult, error) {
+func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provider.Request, at stepPath) (StepResult, error) {
 	var result StepResult
 	answer, err := b.collect(x, p.Chat(at.context(ctx), req), at)
 	if errors.Is(err, errLeft) {
@@ -216,7 +216,7 @@ func (b *ask) once(ctx context.Context, x *exec, p provider.Provider, req provid
 }
 
 // collect returns the whole answer, and shows each chunk of it.
-func (b *ask) collect(x *exec, stream iter.Seq2[provider.Chunk, error], at site) (provider.Response, error) {
+func (b *ask) collect(x *exec, stream iter.Seq2[provider.Chunk, error], at stepPath) (provider.Response, error) {
 	if x.emit == nil {
 		return provider.Collect(stream)
 	}

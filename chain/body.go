@@ -16,7 +16,7 @@ import (
 // body is what a step does.
 type body interface {
 	// run does it once.
-	run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error)
+	run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error)
 	// final marks the steps in it whose answer, as it comes, is the step's, and
 	// reports whether the step asks for that answer itself.
 	final() bool
@@ -157,7 +157,7 @@ func (c *compiler) text(src *Step) *textBody {
 
 func (*textBody) final() bool { return false }
 
-func (b *textBody) run(_ context.Context, _ *exec, _ *step, v *frame, _ site) (StepResult, error) {
+func (b *textBody) run(_ context.Context, _ *exec, _ *step, v *variables, _ stepPath) (StepResult, error) {
 	text, err := b.template.Render(v.with(b.partial))
 	if err == nil && len(text) > maxValue {
 		err = tooLarge()
@@ -173,7 +173,7 @@ type transform struct{ expression *expression }
 
 func (*transform) final() bool { return false }
 
-func (b *transform) run(_ context.Context, _ *exec, _ *step, v *frame, _ site) (StepResult, error) {
+func (b *transform) run(_ context.Context, _ *exec, _ *step, v *variables, _ stepPath) (StepResult, error) {
 	value, err := b.expression.eval(v)
 	if err != nil {
 		return StepResult{}, err

@@ -34,8 +34,8 @@ type Input struct {
 
 type input struct {
 	Input
-	first place  // where it is first used
-	where string // first in words, for an error's text
+	first location // where it is first used
+	where string   // first in words, for an error's text
 }
 
 // needs is what a chain's steps name and somebody else has.
@@ -136,8 +136,8 @@ func (c *Chain) takes(name string) bool {
 	return c.input(name) != nil
 }
 
-// note adds what a step names.
-func (n *needs) note(list *[]string, names ...string) {
+// addNames adds what a step names.
+func (n *needs) addNames(list *[]string, names ...string) {
 	for _, name := range names {
 		if !slices.Contains(*list, name) {
 			*list = append(*list, name)

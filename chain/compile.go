@@ -19,12 +19,12 @@ const maxDepth = 32
 // compiler makes a Chain of Steps, and notes every mistake in them.
 type compiler struct {
 	chain    *Chain
-	mistakes []*mistake
-	warnings []*mistake
+	mistakes []*problem
+	warnings []*problem
 	scope    *scope
-	declared bool  // the inputs are known beforehand
-	index    int   // of the current step in its list
-	current  place // of what is being compiled
+	declared bool     // the inputs are known beforehand
+	index    int      // of the current step in its list
+	current  location // of what is being compiled
 	depth    int
 	jinja2   bool    // templates in jinja2 are taken
 	file     *source // the chain itself in its file; nil: it was made in Go
@@ -49,13 +49,13 @@ type step struct {
 	pipeVar  string // in a pipe: what the value before is called
 	final    bool   // its answer, as it comes, is the chain's
 	share    bool   // the value may leave this machine, whatever was local in it
-	bare     bool   // nothing but a body: none of the fields above that change how it runs
+	bodyOnly bool   // nothing but a body: none of the fields above that change how it runs
 }
 
 // top compiles the steps of the chain itself.
 func (c *compiler) top(steps []Step) []step {
 	if len(steps) == 0 {
-		c.current = place{whole: true, src: c.file}
+		c.current = location{whole: true, src: c.file}
 		c.fail("", "there are no steps", "give it at least one")
 		return nil
 	}
@@ -117,7 +117,7 @@ func (c *compiler) unused(sc *scope, steps []Step, prefix string) {
 		if !slices.ContainsFunc(sc.bindings, func(b binding) bool { return b.step == i && b.used }) {
 			p := placeOf(&steps[i], steps[i].Name, i, prefix)
 			p.field = "name"
-			c.warnings = append(c.warnings, &mistake{place: p, message: fmt.Sprintf("nobody uses the value of the step %q", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
+			c.warnings = append(c.warnings, &problem{location: p, message: fmt.Sprintf("nobody uses the value of the step %q", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
 		}
 	}
 }
@@ -152,9 +152,9 @@ func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
 			c.fail("name", fmt.Sprintf("%sstep %d has the name %q already", what, sc.bindings[k].step+1, n), "give each step a name of its own")
 			continue
 		}
-		b := binding{name: n, typ: TypeAny, step: i, gap: src.gap()}
+		b := binding{name: n, typ: TypeAny, step: i, skippable: src.mayHaveNoValue()}
 		if j > 0 {
-			b.lost = src.loses(name, i)
+			b.unavailable = src.loses(name, i)
 		}
 		sc.bindings = append(sc.bindings, b)
 	}
@@ -173,7 +173,7 @@ func (c *compiler) know(sc *scope, s *step, i int) {
 		} else if p, ok := s.body.(*parallel); ok {
 			b.typ = p.typeOf(b.name)
 			if s.fallback != nil && s.fallback.typ != TypeMap {
-				b.lost = &lost{fmt.Sprintf("has no value when the fallback of step %d stands in", i+1), "use {" + s.name + "}, or have the fallback give a map with that branch in it"}
+				b.unavailable = &unavailable{fmt.Sprintf("has no value when the fallback of step %d stands in", i+1), "use {" + s.name + "}, or have the fallback give a map with that branch in it"}
 			} else if s.fallback != nil {
 				b.typ = TypeAny
 			}
@@ -184,7 +184,7 @@ func (c *compiler) know(sc *scope, s *step, i int) {
 func (c *compiler) fail(field, message, remedy string) {
 	p := c.current
 	p.field = field
-	c.mistakes = append(c.mistakes, &mistake{place: p, message: message, remedy: remedy})
+	c.mistakes = append(c.mistakes, &problem{location: p, message: message, remedy: remedy})
 }
 
 // name gives step i its name.
@@ -219,7 +219,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 	c.chain.deep = max(c.chain.deep, c.depth)
 	s.settings, s.share = src.settings(), src.Share
 	c.settings(s.settings)
-	c.chain.needs.note(&c.chain.needs.providers, src.Use...)
+	c.chain.needs.addNames(&c.chain.needs.providers, src.Use...)
 	c.flow(src, s)
 	within := c.scope
 	s.body, s.typ = c.body(src, s, c.current.inner())
@@ -239,7 +239,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 		c.scope = was
 	}
 	c.sharing(src)
-	s.bare = s.when == nil && s.each == nil && s.repeat == nil && s.timeout == 0 && s.fallback == nil
+	s.bodyOnly = s.when == nil && s.each == nil && s.repeat == nil && s.timeout == 0 && s.fallback == nil
 }
 
 // sharing warns of a share where nothing can be local but by the steps around.
@@ -249,7 +249,7 @@ func (c *compiler) sharing(src *Step) {
 	}
 	p := c.current
 	p.field = "share"
-	c.warnings = append(c.warnings, &mistake{place: p, message: "share: true changes nothing, for the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
+	c.warnings = append(c.warnings, &problem{location: p, message: "share: true changes nothing, for the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
 }
 
 // fallback compiles what runs when s has failed.

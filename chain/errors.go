@@ -33,7 +33,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 
 // stepError names the step, except in the caller's own context error. The
 // innermost step names itself.
-func stepError(at site, err error) error {
+func stepError(at stepPath, err error) error {
 	named := new(StepError)
 	if err == nil || err == context.Canceled || err == context.DeadlineExceeded || errors.Is(err, errLeft) || errors.As(err, &named) {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // step runs one step as often as it says, and tells its end.
-func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) step(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	start := time.Now()
 	inner := x
 	if s.share {
@@ -28,7 +28,7 @@ func (x *exec) step(ctx context.Context, s *step, v *frame, at site) (StepResult
 
 // ended completes the result of a step, or its error, and tells the end to
 // whoever watches.
-func (x *exec) ended(at site, start time.Time, result StepResult, err error) (StepResult, error) {
+func (x *exec) ended(at stepPath, start time.Time, result StepResult, err error) (StepResult, error) {
 	result.Name, result.Took = at.path, time.Since(start)
 	if err != nil {
 		return result, stepError(at, err)
@@ -41,7 +41,7 @@ func (x *exec) ended(at site, start time.Time, result StepResult, err error) (St
 
 // tellEnd is apart from ended so that a result that nobody watches stays off the
 // heap.
-func (x *exec) tellEnd(at site, result StepResult) bool {
+func (x *exec) tellEnd(at stepPath, result StepResult) bool {
 	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Total: at.of, Result: &result}
 	if result.Skipped {
 		end.Type = StepSkipped
@@ -51,11 +51,11 @@ func (x *exec) tellEnd(at site, result StepResult) bool {
 
 // times runs a step as often as it says. A step that asks nobody notices no other
 // end of ctx than this one.
-func (x *exec) times(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) times(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	if err := ctx.Err(); err != nil {
 		return StepResult{}, err
 	}
-	if s.bare {
+	if s.bodyOnly {
 		return s.body.run(ctx, x, s, v, at)
 	}
 	if s.when != nil {
@@ -82,7 +82,7 @@ func skipped(s *step) StepResult {
 }
 
 // eachOf runs a step for each element of its list.
-func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) eachOf(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	list, err := s.each.over.list(v)
 	if err != nil {
 		return StepResult{}, err
@@ -91,9 +91,9 @@ func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResu
 	inner := x.nested()
 	inner.results = nil // there may be very many
 	err = inner.concurrently(ctx, len(list), s.each.concurrency, func(ctx context.Context, x *exec, i int) error {
-		own := &frame{parent: v}
+		own := &variables{parent: v}
 		own.set(s.each.as, list[i])
-		result, err := x.numbered(at, i, len(list), func(at site) (StepResult, error) { return x.rounds(ctx, s, own, at) })
+		result, err := x.numbered(at, i, len(list), func(at stepPath) (StepResult, error) { return x.rounds(ctx, s, own, at) })
 		values[i] = result.Value
 		return err
 	})
@@ -104,14 +104,14 @@ func (x *exec) eachOf(ctx context.Context, s *step, v *frame, at site) (StepResu
 }
 
 // rounds runs a step once, or again and again where it says so.
-func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) rounds(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	r := s.repeat
 	if r == nil {
 		return x.guarded(ctx, s, v, at)
 	}
 	inner := x.nested()
 	inner.results = nil // there may be very many
-	own := &frame{parent: v}
+	own := &variables{parent: v}
 	if r.start != nil {
 		first, err := r.start.eval(v)
 		if err != nil {
@@ -123,11 +123,11 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		if err := ctx.Err(); err != nil {
 			return inner.tally.result(), err
 		}
-		result, err := inner.numbered(at, round, r.max, func(at site) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
+		result, err := inner.numbered(at, round, r.max, func(at stepPath) (StepResult, error) { return inner.guarded(ctx, s, own, at) })
 		if err != nil {
-			return inner.merged(result), err
+			return inner.withTotals(result), err
 		}
-		own = &frame{parent: v}
+		own = &variables{parent: v}
 		own.set(r.as, result.Value)
 		if r.until == nil && round < r.max-1 {
 			continue
@@ -135,26 +135,26 @@ func (x *exec) rounds(ctx context.Context, s *step, v *frame, at site) (StepResu
 		done := r.until == nil || r.keep && round == r.max-1
 		if !done {
 			if done, err = r.until.truth(own); err != nil {
-				return inner.merged(result), err
+				return inner.withTotals(result), err
 			}
 		}
 		if done {
-			return inner.merged(result), nil
+			return inner.withTotals(result), nil
 		}
 	}
 	return inner.tally.result(), provider.Errorf(provider.Invalid, "", "", "after %d rounds %s is still false; raise max, or write keep: true to go on with the last value", r.max, textx.Shorten(r.until.text))
 }
 
 // numbered runs one of several times of a step, and tells its end.
-func (x *exec) numbered(at site, i, of int, run func(site) (StepResult, error)) (StepResult, error) {
-	at = site{index: at.index, path: at.path + "[" + strconv.Itoa(i) + "]", inner: true, of: of}
+func (x *exec) numbered(at stepPath, i, of int, run func(stepPath) (StepResult, error)) (StepResult, error) {
+	at = stepPath{index: at.index, path: at.path + "[" + strconv.Itoa(i) + "]", inner: true, of: of}
 	start := time.Now()
 	result, err := run(at)
 	return x.ended(at, start, result, err)
 }
 
 // guarded runs a step within its time, and its fallback when it fails.
-func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) guarded(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	if s.fallback == nil {
 		return x.timed(ctx, s, v, at)
 	}
@@ -175,11 +175,11 @@ func (x *exec) guarded(ctx context.Context, s *step, v *frame, at site) (StepRes
 		inner.defaults.Use = nil
 	}
 	result, err = inner.step(ctx, s.fallback, v, at.in(s.fallback.name))
-	return x.merged(result), err
+	return x.withTotals(result), err
 }
 
 // timed runs a step within its time.
-func (x *exec) timed(ctx context.Context, s *step, v *frame, at site) (StepResult, error) {
+func (x *exec) timed(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	if s.timeout == 0 {
 		return s.body.run(ctx, x, s, v, at)
 	}

@@ -131,7 +131,7 @@ func (c *compiler) badExpression(field string, err error) {
 }
 
 // eval returns the expression's value.
-func (e *expression) eval(v *frame) (any, error) {
+func (e *expression) eval(v *variables) (any, error) {
 	env := make(map[string]any, len(e.names)+1)
 	env[meterName] = &meter{left: maxWork}
 	for _, name := range e.names {
@@ -153,7 +153,7 @@ func (e *expression) eval(v *frame) (any, error) {
 }
 
 // truth evaluates a condition.
-func (e *expression) truth(v *frame) (bool, error) {
+func (e *expression) truth(v *variables) (bool, error) {
 	value, err := e.eval(v)
 	if err != nil {
 		return false, err
@@ -166,7 +166,7 @@ func (e *expression) truth(v *frame) (bool, error) {
 }
 
 // list evaluates a list.
-func (e *expression) list(v *frame) ([]any, error) {
+func (e *expression) list(v *variables) ([]any, error) {
 	value, err := e.eval(v)
 	if err != nil {
 		return nil, err

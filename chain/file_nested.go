@@ -121,7 +121,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 			return
 		}
 		keys, _ := yamlx.NewDecoder(f.file).Mapping(&yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column}, "an input", nil)
-		c.chain.inputs = append(c.chain.inputs, input{Input: in, first: place{src: &source{keys: keys}, message: -1}})
+		c.chain.inputs = append(c.chain.inputs, input{Input: in, first: location{src: &source{keys: keys}, message: -1}})
 	}
 	if n.Kind == yaml.SequenceNode {
 		for _, e := range n.Content {

@@ -11,7 +11,7 @@ import (
 // report turns what is wrong with the steps into errors with places. Of a step
 // that could not be read, only its templates are judged: the rest follows from
 // what has been reported.
-func (f *fileReader) report(mistakes []*mistake) {
+func (f *fileReader) report(mistakes []*problem) {
 	for _, m := range mistakes {
 		if !m.src.broken || m.at != (textx.Position{}) {
 			f.errs = append(f.errs, f.errorAt(m))
@@ -24,18 +24,18 @@ func (f *fileReader) place(c *Chain) {
 	for i := range c.inputs {
 		in := &c.inputs[i]
 		if in.where != "" {
-			in.where = f.errorAt(&mistake{place: in.first}).Position()
+			in.where = f.errorAt(&problem{location: in.first}).Position()
 		}
 	}
 }
 
-func (f *fileReader) errorAt(m *mistake) *diag.Error {
+func (f *fileReader) errorAt(m *problem) *diag.Error {
 	e := &diag.Error{File: f.file, Message: m.message, Remedy: m.remedy}
-	return yamlx.Locate(e, f.text, f.node(m.place), m.at)
+	return yamlx.Locate(e, f.text, f.node(m.location), m.at)
 }
 
 // node returns what stands at p.
-func (f *fileReader) node(p place) *yaml.Node {
+func (f *fileReader) node(p location) *yaml.Node {
 	s := p.src
 	n := s.keys.Node(p.field)
 	switch {

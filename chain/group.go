@@ -19,14 +19,14 @@ func (c *compiler) group(src *Step, inner string) (body, Type) {
 	return b, b.steps[len(b.steps)-1].typ
 }
 
-// gap reports whether the step may be skipped, and then has no value.
-func (s *Step) gap() bool { return s.When != "" && s.Else == nil }
+// mayHaveNoValue reports whether the step may be skipped, and then has no value.
+func (s *Step) mayHaveNoValue() bool { return s.When != "" && s.Else == nil }
 
 const branchGap = "the branch may be skipped, and would have no value"
 
 // answers refuses a step, the current one, that has to have a value and may not.
 func (c *compiler) answers(s *Step, message, remedy string) {
-	if s.gap() {
+	if s.mayHaveNoValue() {
 		c.fail("when", message, remedy)
 	}
 }
@@ -38,8 +38,8 @@ func (b *group) final() bool {
 	return false
 }
 
-func (b *group) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *group) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	inner := x.within(s)
-	result, err := inner.list(ctx, b.steps, &frame{parent: v}, at, false)
-	return inner.merged(result), err
+	result, err := inner.list(ctx, b.steps, &variables{parent: v}, at, false)
+	return inner.withTotals(result), err
 }

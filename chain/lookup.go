@@ -27,14 +27,14 @@ func (c *compiler) retrieve(src *Step) body {
 	if b.k < 1 || b.k > 100 {
 		c.fail("retrieve", fmt.Sprintf("%d passages are not between 1 and 100", r.K), "")
 	}
-	c.chain.needs.note(&c.chain.needs.collections, r.Collection)
+	c.chain.needs.addNames(&c.chain.needs.collections, r.Collection)
 	b.query = &textBody{c.template("query", src, r.Query), src.Partial}
 	return b
 }
 
 func (*lookup) final() bool { return false }
 
-func (b *lookup) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *lookup) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	query, err := b.query.template.Render(v.with(b.query.partial))
 	if err != nil {
 		return StepResult{}, err

@@ -124,7 +124,7 @@ func pick(all []tool.Tool, names []string) []tool.Tool {
 
 // asked is the provider that a step asks: the run's, with the step's tools, and
 // held to its schema.
-func (x *exec) asked(b *ask, at site) provider.Provider {
+func (x *exec) asked(b *ask, at stepPath) provider.Provider {
 	switch {
 	case len(b.tools) > 0 && b.schema != nil:
 		return structured.New(x.withTools(b.tools, at))
@@ -147,7 +147,7 @@ func (x *exec) held() provider.Provider {
 }
 
 // withTools is the run's provider with the tools of these names.
-func (x *exec) withTools(names []string, at site) provider.Provider {
+func (x *exec) withTools(names []string, at stepPath) provider.Provider {
 	o := x.shared.tools
 	o.Tools = pick(o.Tools, names)
 	observe := o.Observe
@@ -171,7 +171,7 @@ func (x *exec) call(privacy provider.Privacy) prompt.Call {
 
 // passages looks passages up, and writes them as a prompt wants them. Where one
 // of them is to stay on this machine, so is the rest of the run.
-func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, at site) (StepResult, error) {
+func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, at stepPath) (StepResult, error) {
 	own := overlay(*x.defaults, &s.settings).Privacy
 	found, route, err := x.shared.find(at.context(ctx), Lookup{Collection: b.collection, Query: query, K: b.k, MMR: b.mmr, Privacy: x.stays.tightened(own)})
 	if err != nil {

@@ -43,7 +43,7 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 	x.shared.defaults.NoStream = true
 	steps := make([]StepResult, 0, len(c.steps))
 	x.results = &steps
-	last, err := x.list(ctx, c.steps, v, site{}, c.pipe)
+	last, err := x.list(ctx, c.steps, v, stepPath{}, c.pipe)
 	result := Result{Steps: steps}
 	if err != nil {
 		return result, err
@@ -88,7 +88,7 @@ func (c *Chain) Stream(ctx context.Context, p provider.Provider, vars map[string
 			return
 		}
 		if last.Finish == provider.FinishLength {
-			yield("", stepError(site{path: last.Name, index: len(c.steps) - 1}, cut(&provider.Response{Usage: last.Usage, Route: last.Route}, "is not whole")))
+			yield("", stepError(stepPath{path: last.Name, index: len(c.steps) - 1}, cut(&provider.Response{Usage: last.Usage, Route: last.Route}, "is not whole")))
 		}
 	}
 }

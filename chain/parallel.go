@@ -40,12 +40,12 @@ func (c *compiler) parallel(src *Step, inner string) (body, Type) {
 
 // loses says why a branch of step i has no value that its name could stand for;
 // nil: it has one.
-func (s *Step) loses(name string, i int) *lost {
+func (s *Step) loses(name string, i int) *unavailable {
 	switch {
 	case s.Each != "":
-		return &lost{fmt.Sprintf("is a branch of step %d, which runs for each element", i+1), "take it from the elements of {" + name + "}, in an expression"}
+		return &unavailable{fmt.Sprintf("is a branch of step %d, which runs for each element", i+1), "take it from the elements of {" + name + "}, in an expression"}
 	case s.When != "" && s.Else != nil:
-		return &lost{fmt.Sprintf("has no value when step %d is skipped", i+1), "use {" + name + "}, or give the branch a when and an else of its own"}
+		return &unavailable{fmt.Sprintf("has no value when step %d is skipped", i+1), "use {" + name + "}, or give the branch a when and an else of its own"}
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (b *parallel) typeOf(name string) Type {
 
 func (*parallel) final() bool { return false }
 
-func (b *parallel) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *parallel) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	inner := x.within(s)
 	values := make([]any, len(b.branches))
 	results := make([][]StepResult, len(b.branches)) // in the order of the branches
@@ -90,7 +90,7 @@ func (b *parallel) run(ctx context.Context, x *exec, s *step, v *frame, at site)
 
 // spread gives each branch's name its value, and none where what stands in for
 // the branches has none.
-func (b *parallel) spread(v *frame, all any) {
+func (b *parallel) spread(v *variables, all any) {
 	values, _ := all.(map[string]any)
 	for i := range b.branches {
 		name := b.branches[i].name

@@ -82,7 +82,7 @@ func (p *planner) add(q Planned) {
 // fail ends the planning.
 func (p *planner) fail(step string, err error) {
 	if p.err == nil {
-		p.err = stepError(site{path: step}, err)
+		p.err = stepError(stepPath{path: step}, err)
 	}
 }
 
@@ -180,8 +180,8 @@ func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at
 	if p.stay != nil && p.stay(p.ctx, b.collection) {
 		defer p.stays.join(&stays{passage: at})
 	}
-	v := (&frame{base: known}).with(b.query.partial)
-	holes := &frame{parent: v}
+	v := (&variables{base: known}).with(b.query.partial)
+	holes := &variables{parent: v}
 	for _, use := range b.query.template.Vars() {
 		if _, ok := holes.Lookup(use.Name); !ok {
 			q.Answers = true
@@ -203,11 +203,11 @@ func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at
 func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {
 	q := Planned{Step: at, Request: d}
 	q.Request.Privacy, q.Stays = p.tightened(d.Privacy)
-	v := &frame{base: known}
+	v := &variables{base: known}
 	if b.parse != nil {
 		v = v.instructed(b.parse)
 	}
-	holes := &frame{parent: v}
+	holes := &variables{parent: v}
 	for _, use := range b.prompt.Vars() {
 		if _, ok := holes.Lookup(use.Name); ok || use.Optional {
 			continue

@@ -106,7 +106,7 @@ func (b *route) final() bool {
 	return false
 }
 
-func (b *route) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *route) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	inner := x.within(s)
 	chosen, err := b.choose(ctx, inner, s, v, at)
 	if err != nil {
@@ -115,11 +115,11 @@ func (b *route) run(ctx context.Context, x *exec, s *step, v *frame, at site) (S
 	branch := &b.branches[chosen]
 	result, err := inner.step(ctx, branch, v, at.in(branch.name))
 	result.Chosen = branch.name
-	return inner.merged(result), err
+	return inner.withTotals(result), err
 }
 
 // choose returns the index of the branch to run.
-func (b *route) choose(ctx context.Context, x *exec, s *step, v *frame, at site) (int, error) {
+func (b *route) choose(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (int, error) {
 	var name string
 	if b.by != nil {
 		value, err := b.by.eval(v)
@@ -130,7 +130,7 @@ func (b *route) choose(ctx context.Context, x *exec, s *step, v *frame, at site)
 			return 0, err
 		}
 	} else {
-		result, err := x.step(ctx, &step{name: "choice", body: b.ask, retries: s.retries, bare: true}, v, at.in("choice"))
+		result, err := x.step(ctx, &step{name: "choice", body: b.ask, retries: s.retries, bodyOnly: true}, v, at.in("choice"))
 		if err != nil {
 			return 0, err
 		}

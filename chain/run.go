@@ -89,7 +89,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 			left = left || !yield(e, nil)
 			return !left
 		}
-		_, err = x.list(ctx, c.steps, v, site{}, c.pipe)
+		_, err = x.list(ctx, c.steps, v, stepPath{}, c.pipe)
 		if err != nil && !errors.Is(err, errLeft) {
 			yield(Event{}, err)
 		}
@@ -109,8 +109,8 @@ type exec struct {
 	quiet    bool             // no answer in here is the chain's
 }
 
-// site is which step of a run this is.
-type site struct {
+// stepPath is which step of a run this is.
+type stepPath struct {
 	index int    // of the outermost step
 	path  string // the step's name, after those of the steps around it
 	inner bool   // there is a step around it
@@ -118,28 +118,28 @@ type site struct {
 }
 
 // in is the site of a step in this one.
-func (s site) in(name string) site {
-	return site{index: s.index, path: s.path + "." + name, inner: true}
+func (s stepPath) in(name string) stepPath {
+	return stepPath{index: s.index, path: s.path + "." + name, inner: true}
 }
 
 // context says which step the calls made with it belong to.
-func (s site) context(ctx context.Context) context.Context {
+func (s stepPath) context(ctx context.Context) context.Context {
 	of := provider.RunOf(ctx)
 	of.Step, of.Index = s.path, s.index
 	return provider.WithRun(ctx, of)
 }
 
-func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *frame, error) {
+func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (*exec, *variables, error) {
 	vars, err := c.checkInputs(vars)
 	if err != nil {
 		return nil, nil, err
 	}
 	r := &struct { // one allocation
 		exec
-		frame
+		variables
 		shared
 		stays
-	}{exec: exec{provider: p}, frame: frame{base: vars}}
+	}{exec: exec{provider: p}, variables: variables{base: vars}}
 	x := &r.exec
 	x.shared, x.stays = &r.shared, &r.stays
 	for _, opt := range opts {
@@ -149,7 +149,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 	if err := x.shared.checkDefaults(); err != nil {
 		return nil, nil, err
 	}
-	return x, &r.frame, c.lacks(&x.shared.options)
+	return x, &r.variables, c.lacks(&x.shared.options)
 }
 
 // errLeft says that the consumer broke out of the loop.
@@ -159,18 +159,18 @@ var errLeft = errors.New("left")
 func (x *exec) show(e Event) bool { return x.emit == nil || x.emit(e) }
 
 // list runs steps one after the other, and returns the last one's result.
-func (x *exec) list(ctx context.Context, steps []step, v *frame, at site, pipe bool) (StepResult, error) {
+func (x *exec) list(ctx context.Context, steps []step, v *variables, at stepPath, pipe bool) (StepResult, error) {
 	var result StepResult
 	var err error
 	for i := range steps {
 		s := &steps[i]
-		here := site{index: i, path: s.name}
+		here := stepPath{index: i, path: s.name}
 		if at.inner || x.tally != nil {
 			here = at.in(s.name)
 		}
 		if pipe && i > 0 {
 			before := result.Value
-			v = &frame{}
+			v = &variables{}
 			v.set(s.pipeVar, before)
 		}
 		if result, err = x.step(ctx, s, v, here); err != nil {

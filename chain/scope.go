@@ -16,17 +16,17 @@ type scope struct {
 
 // binding is a name and what it stands for.
 type binding struct {
-	name  string
-	typ   Type
-	step  int   // the step that provides it, from 0; -1: no step of a list
-	known bool  // it has a value by now
-	gap   bool  // the step may be skipped, and then has none
-	lost  *lost // why a branch's value cannot be had by its name
-	used  bool
+	name        string
+	typ         Type
+	step        int          // the step that provides it, from 0; -1: no step of a list
+	known       bool         // it has a value by now
+	skippable   bool         // the step may be skipped, and then has none
+	unavailable *unavailable // why a branch's value cannot be had by its name
+	used        bool
 }
 
-// lost says why a branch's value cannot be had by its name, and what to do.
-type lost struct{ message, remedy string }
+// unavailable says why a branch's value cannot be had by its name, and what to do.
+type unavailable struct{ message, remedy string }
 
 // piped is the one variable of a step in a pipe.
 type piped struct {
@@ -34,8 +34,8 @@ type piped struct {
 	names []string // the step's variables, in order of first use
 }
 
-// find returns the binding of a name, the nearest first.
-func (s *scope) find(name string) *binding {
+// binding returns the binding of a name, the nearest first.
+func (s *scope) binding(name string) *binding {
 	for ; s != nil; s = s.parent {
 		if b := s.own(name); b != nil {
 			return b
@@ -81,15 +81,15 @@ func (s *scope) piped() bool {
 // use decides what a variable of the current step stands for, and returns the
 // type of its value. A name that nobody provides is an input of the chain.
 func (c *compiler) use(name string) Type {
-	b := c.scope.find(name)
+	b := c.scope.binding(name)
 	if b == nil {
 		return c.input(name)
 	}
 	b.used = true
 	switch {
-	case b.known && b.lost != nil:
-		c.fail(c.current.field, fmt.Sprintf("{%s} ", name)+b.lost.message, b.lost.remedy)
-	case b.known && b.gap:
+	case b.known && b.unavailable != nil:
+		c.fail(c.current.field, fmt.Sprintf("{%s} ", name)+b.unavailable.message, b.unavailable.remedy)
+	case b.known && b.skippable:
 		c.fail(c.current.field, fmt.Sprintf("{%s} has no value when step %d is skipped", name, b.step+1), "give that step an else: the text that stands for its answer then")
 	case b.known:
 	case b.step == c.index:
@@ -135,7 +135,7 @@ func (c *compiler) mayUse(name string) {
 }
 
 // use notes where an input is used first.
-func (in *input) use(at place) {
+func (in *input) use(at location) {
 	if in.where == "" {
 		in.first = at
 		in.where = in.first.String()

@@ -51,13 +51,13 @@ func overlay(d provider.Request, own *provider.Request) provider.Request {
 		d.Think = own.Think
 	}
 	if len(own.Options) > 0 {
-		d.Options = merged(d.Options, own.Options)
+		d.Options = mergeOptions(d.Options, own.Options)
 	}
 	d.Privacy = stricter(d.Privacy, own.Privacy)
 	return d
 }
 
-func merged(under, over map[string]any) map[string]any {
+func mergeOptions(under, over map[string]any) map[string]any {
 	all := maps.Clone(under)
 	if all == nil {
 		return over

@@ -16,9 +16,9 @@ type sub struct {
 func (c *compiler) sub(src *Step) (body, Type) {
 	b := &sub{chain: src.Chain, with: map[string]*expression{}}
 	n := &c.chain.needs
-	n.note(&n.providers, src.Chain.needs.providers...)
-	n.note(&n.tools, src.Chain.needs.tools...)
-	n.note(&n.collections, src.Chain.needs.collections...)
+	n.addNames(&n.providers, src.Chain.needs.providers...)
+	n.addNames(&n.tools, src.Chain.needs.tools...)
+	n.addNames(&n.collections, src.Chain.needs.collections...)
 	for _, name := range slices.Sorted(maps.Keys(src.With)) {
 		c.current.entry = name
 		in, ok := src.Chain.Input(name)
@@ -32,11 +32,11 @@ func (c *compiler) sub(src *Step) (body, Type) {
 	}
 	c.current.entry = ""
 	for _, in := range src.Chain.inputs {
-		if _, with := src.With[in.Name]; with || c.spared(src.Chain, &in) {
+		if _, with := src.With[in.Name]; with || c.needsNoValue(src.Chain, &in) {
 			continue
 		}
 		c.current.field = "chain"
-		given := c.scope.find(in.Name) != nil || c.chain.takes(in.Name)
+		given := c.scope.binding(in.Name) != nil || c.chain.takes(in.Name)
 		if typ := c.use(in.Name); in.Type != TypeAny && typ != TypeAny && typ != in.Type {
 			c.fail("chain", fmt.Sprintf("its input %q is to be a %s, and {%s} is a %s", in.Name, in.Type, in.Name, typ), "give it another value in with")
 		}
@@ -51,9 +51,9 @@ func (c *compiler) sub(src *Step) (body, Type) {
 	return b, src.Chain.steps[len(src.Chain.steps)-1].typ
 }
 
-// spared reports whether an input of a chain that is a step goes without a
+// needsNoValue reports whether an input of a chain that is a step goes without a
 // value of the same name: it need not have one, and there is none.
-func (c *compiler) spared(of *Chain, in *input) bool {
+func (c *compiler) needsNoValue(of *Chain, in *input) bool {
 	switch {
 	case in.Default == nil && !in.Optional, c.scope.taken(in.Name):
 		return false
@@ -68,7 +68,7 @@ func (c *compiler) spared(of *Chain, in *input) bool {
 // final is true: the chain has marked its own last step.
 func (*sub) final() bool { return true }
 
-func (b *sub) run(ctx context.Context, x *exec, s *step, v *frame, at site) (StepResult, error) {
+func (b *sub) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	vars := make(map[string]any, len(b.chain.inputs))
 	for _, in := range b.chain.inputs {
 		if e := b.with[in.Name]; e != nil {
@@ -87,6 +87,6 @@ func (b *sub) run(ctx context.Context, x *exec, s *step, v *frame, at site) (Ste
 	}
 	inner := x.within(s)
 	inner.quiet = x.quiet || !s.final
-	result, err := inner.list(ctx, b.chain.steps, &frame{base: vars}, at, b.chain.pipe)
-	return inner.merged(result), err
+	result, err := inner.list(ctx, b.chain.steps, &variables{base: vars}, at, b.chain.pipe)
+	return inner.withTotals(result), err
 }

@@ -102,8 +102,8 @@ func (x *exec) composed(value any) (StepResult, error) {
 	return result, err
 }
 
-// merged is the result of a step that one of the steps in it stands for.
-func (x *exec) merged(last StepResult) StepResult {
+// withTotals is the result of a step that one of the steps in it stands for.
+func (x *exec) withTotals(last StepResult) StepResult {
 	all := x.tally.result()
 	last.Usage, last.Route, last.Answered = all.Usage, all.Route, all.Answered
 	return last

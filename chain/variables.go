@@ -9,10 +9,10 @@ import (
 	"github.com/tandem-llm/tandem/chain/template"
 )
 
-// frame is the values that variables have at one place of a run: its own, then
+// variables is the values that variables have at one place of a run: its own, then
 // those around it.
-type frame struct {
-	parent *frame
+type variables struct {
+	parent *variables
 	base   map[string]any // the chain's inputs
 	few    [2]value       // own's first place: most chains are short
 	own    []value
@@ -28,7 +28,7 @@ type value struct {
 }
 
 // Lookup returns the value of a variable.
-func (v *frame) Lookup(name string) (any, bool) {
+func (v *variables) Lookup(name string) (any, bool) {
 	for ; v != nil; v = v.parent {
 		for i := len(v.own) - 1; i >= 0; i-- {
 			if v.own[i].name == name {
@@ -44,7 +44,7 @@ func (v *frame) Lookup(name string) (any, bool) {
 }
 
 // set gives a variable its value.
-func (v *frame) set(name string, is any) {
+func (v *variables) set(name string, is any) {
 	if v.own == nil {
 		v.own = v.few[:0]
 	}
@@ -52,20 +52,20 @@ func (v *frame) set(name string, is any) {
 }
 
 // with is v with more values on top.
-func (v *frame) with(values map[string]any) *frame {
+func (v *variables) with(values map[string]any) *variables {
 	if len(values) == 0 {
 		return v
 	}
-	return &frame{parent: v, base: values}
+	return &variables{parent: v, base: values}
 }
 
 // instructed is v with what a parser tells the model, unless a step or an input
 // has that name.
-func (v *frame) instructed(p Parser) *frame {
+func (v *variables) instructed(p Parser) *variables {
 	if _, taken := v.Lookup(instructionsVar); taken {
 		return v
 	}
-	top := &frame{parent: v}
+	top := &variables{parent: v}
 	top.set(instructionsVar, p.Instructions())
 	return top
 }
@@ -89,4 +89,4 @@ func textOf(value any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-var _ template.Values = (*frame)(nil)
+var _ template.Values = (*variables)(nil)

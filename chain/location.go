@@ -7,8 +7,8 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// place is where in a chain something stands.
-type place struct {
+// location is where in a chain something stands.
+type location struct {
 	whole   bool    // the chain itself
 	path    string  // of the step: its name, after the names of the steps around it
 	index   int     // of the step in its list
@@ -20,8 +20,8 @@ type place struct {
 }
 
 // placeOf is the place of a step in its list.
-func placeOf(s *Step, name string, i int, prefix string) place {
-	p := place{index: i, src: s.src, message: -1}
+func placeOf(s *Step, name string, i int, prefix string) location {
+	p := location{index: i, src: s.src, message: -1}
 	if name != "" {
 		p.path = prefix + name
 	}
@@ -29,7 +29,7 @@ func placeOf(s *Step, name string, i int, prefix string) place {
 }
 
 // inner is what paths of steps in the one at p begin with.
-func (p place) inner() string {
+func (p location) inner() string {
 	if p.path == "" {
 		return ""
 	}
@@ -37,7 +37,7 @@ func (p place) inner() string {
 }
 
 // String describes the place to a Go programmer.
-func (p place) String() string {
+func (p location) String() string {
 	var parts []string
 	switch {
 	case p.whole:
@@ -61,16 +61,16 @@ func (p place) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// mistake is something wrong in a list of steps.
-type mistake struct {
-	place
+// problem is something wrong in a list of steps.
+type problem struct {
+	location
 	message string
 	remedy  string
 }
 
 // Error says where, what, and what to do, on one line.
-func (m *mistake) Error() string {
-	text := m.place.String() + ": " + m.message
+func (m *problem) Error() string {
+	text := m.location.String() + ": " + m.message
 	if m.remedy != "" {
 		text += "; " + m.remedy
 	}
