@@ -18,5 +18,5 @@ func main() {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // net/http logs what servers send unasked
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
-	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(cli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

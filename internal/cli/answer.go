@@ -100,8 +100,8 @@ func (a *app) sayRestart(tools bool) {
 // restarts reports whether answers may begin again.
 func restarts(stack *stack.Stack) bool { return stack.Config().OnCut == config.OnCutRestart }
 
-// end closes the last line.
-func (p *printer) end() {
+// endAnswer closes the last line.
+func (p *printer) endAnswer() {
 	if p.held.Len() > 0 {
 		p.write(p.out, p.held.String())
 		p.held.Reset()

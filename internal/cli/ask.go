@@ -84,7 +84,7 @@ type asking struct {
 // ask runs the command: build the request, stream the answer, say who gave it.
 func (a *app) ask(ctx context.Context, in askInput) error {
 	q := &asking{}
-	defer q.end()
+	defer q.closeAll()
 	ctx, err := a.prepareAsk(ctx, q, in)
 	switch {
 	case err != nil:
@@ -154,8 +154,8 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 	return ctx, nil
 }
 
-// end closes what was opened, the last first.
-func (q *asking) end() {
+// closeAll closes what was opened, the last first.
+func (q *asking) closeAll() {
 	for _, c := range slices.Backward(q.close) {
 		c()
 	}
@@ -188,7 +188,7 @@ func allOf(c provider.Chunk) provider.Chunk { return c }
 
 // collectAs prints an answer as it comes, and returns what keep makes of it.
 func collectAs(answer iter.Seq2[provider.Chunk, error], pr *printer, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
-	defer pr.end()
+	defer pr.endAnswer()
 	return provider.Collect(func(yield func(provider.Chunk, error) bool) {
 		for c, err := range answer {
 			if err == nil {

@@ -52,7 +52,7 @@ type cacheJSON struct {
 
 // cacheStats says what is kept.
 func (a *app) cacheStats(ctx context.Context, asJSON bool) error {
-	kept := stack.NewCache(stateDir())
+	kept := stack.NewCache(a.stateDir())
 	defer kept.Close()
 	s, err := kept.Stats(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *app) cacheStats(ctx context.Context, asJSON bool) error {
 
 // cacheClear drops everything, and says how much that was.
 func (a *app) cacheClear(ctx context.Context, asJSON bool) error {
-	kept := stack.NewCache(stateDir())
+	kept := stack.NewCache(a.stateDir())
 	defer kept.Close()
 	s, err := kept.Stats(ctx)
 	if err == nil {

@@ -48,7 +48,7 @@ printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":"no %s"}}\n' "
 		}
 	}
 	var out, errs bytes.Buffer
-	code := Main(t.Context(), []string{"tools", "list", "mine"}, strings.NewReader(""), &out, &errs)
+	code := Main(t.Context(), []string{"tools", "list", "mine"}, os.Environ(), strings.NewReader(""), &out, &errs)
 	if said := out.String() + errs.String(); code == 0 || shows([]byte(said), own) != "" || !strings.Contains(said, "[redacted]") {
 		t.Errorf("exit code %d: %s", code, said)
 	}

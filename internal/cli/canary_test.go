@@ -158,7 +158,7 @@ func TestAKeyIsShownAndKeptNowhere(t *testing.T) {
 					{"logs", "show", "--json"},
 				} {
 					var out, errs bytes.Buffer
-					Main(t.Context(), args, strings.NewReader(""), &out, &errs)
+					Main(t.Context(), args, os.Environ(), strings.NewReader(""), &out, &errs)
 					if how := shows(errs.Bytes(), key); how != "" {
 						t.Errorf("%q shows the key on standard error (%s):\n%s", args[0], how, errs.String())
 					}

@@ -79,7 +79,7 @@ func (a *app) chainNew(in chainNewInput) error {
 	if err := writeNew(file, text); err != nil {
 		return err
 	}
-	a.tell("· wrote %s; its first lines say how to run it", file)
+	a.dimf("· wrote %s; its first lines say how to run it", file)
 	return nil
 }
 

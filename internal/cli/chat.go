@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -84,7 +83,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if err := checkText("--system", []byte(in.system)); err != nil {
 		return err
 	}
-	kept := store.New(stateDir())
+	kept := store.New(a.stateDir())
 	defer kept.Close()
 	s := &chatSession{app: a}
 	s.chats = store.NewChats(kept, func(text string) string { return s.stack.Redact(text) })
@@ -117,7 +116,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	s.format = a.term.OutIsTTY && a.term.Color && !in.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
 	switch {
-	case a.term.InIsTTY && a.term.ErrIsTTY && os.Getenv("TERM") != "dumb":
+	case a.term.InIsTTY && a.term.ErrIsTTY && a.getenv("TERM") != "dumb":
 		return s.interactive(ctx, prompt)
 	case prompt != "" && !a.term.InIsTTY:
 		return s.turn(ctx, prompt)
@@ -132,7 +131,7 @@ func (s *chatSession) unkept(noSave bool) {
 		s.chats = nil
 	case log == config.LogOff || log == config.LogMeta:
 		s.chats = nil
-		s.app.say("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
+		s.app.infof("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
 	}
 }
 

@@ -111,7 +111,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if n := len(s.sent()); n > 0 {
 		text += fmt.Sprintf("; the next message takes the conversation so far (%s) there", turnCount(n))
 	}
-	s.app.say("%s", s.app.term.Dim("· from now on "+text))
+	s.app.infof("%s", s.app.term.Dim("· from now on "+text))
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	}
 	s.chat.System = arg
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.Dim("· it counts from the next message on"))
+	s.app.infof("%s", s.app.term.Dim("· it counts from the next message on"))
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	if !ok {
 		return usageError{errors.New("there is no turn to take back")}
 	}
-	s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
+	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
 	return nil
 }
 
@@ -163,7 +163,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 		for _, m := range before {
 			s.add(ctx, m)
 		}
-		s.app.say("%s", s.app.term.Yellow("· there is no new answer; the one of before stays"))
+		s.app.infof("%s", s.app.term.Yellow("· there is no new answer; the one of before stays"))
 	}
 	return err
 }
@@ -171,12 +171,12 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
 	if s.chats != nil && len(before.Messages) > 0 {
-		s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
+		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
 	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
 	s.left, s.going = 0, false
-	s.app.say("%s", s.app.term.Dim("· a new conversation; "+s.asked()))
+	s.app.infof("%s", s.app.term.Dim("· a new conversation; "+s.asked()))
 	return nil
 }
 
@@ -187,14 +187,14 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	}
 	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.Dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
+	s.app.infof("%s", s.app.term.Dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
 	return nil
 }
 
 func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
 	s.keep(ctx)
-	s.app.say("%s", s.app.term.Dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
+	s.app.infof("%s", s.app.term.Dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
 	return nil
 }
 

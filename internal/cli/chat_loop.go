@@ -69,7 +69,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 			t.Noticef("%s", t.Dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
 			continue
 		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
-			s.app.signals.end()
+			s.app.signals.markEnding()
 			s.farewell()
 			return nil
 		case err != nil:
@@ -78,7 +78,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		once = false
 		message, _ := chatui.Message(text)
 		if err := ed.History.Add(text); err != nil {
-			s.app.say("%s what is typed is not remembered: %s", t.Yellow("warning:"), explain(err))
+			s.app.infof("%s what is typed is not remembered: %s", t.Yellow("warning:"), explain(err))
 		}
 		if s.attended(ctx, in, message) {
 			s.farewell()
@@ -128,7 +128,7 @@ func (s *chatSession) failed(err error, before time.Time) {
 	n := len(s.chat.Messages)
 	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant || !s.chat.Updated.After(before) {
 		if why != "" {
-			s.app.say("%s", s.app.term.Yellow("· "+why))
+			s.app.infof("%s", s.app.term.Yellow("· "+why))
 		}
 		return
 	}
@@ -144,18 +144,18 @@ func (s *chatSession) failed(err error, before time.Time) {
 	if why != "" {
 		text = why + ": " + text
 	}
-	s.app.say("%s", s.app.term.Yellow("· "+text))
+	s.app.infof("%s", s.app.term.Yellow("· "+text))
 }
 
 func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 	t := s.app.term
 	path := ""
 	if s.chats != nil {
-		path = filepath.Join(stateDir(), "chat_history")
+		path = filepath.Join(s.app.stateDir(), "chat_history")
 	}
 	history, err := chatui.OpenHistory(path, func(text string) bool { return s.stack.Redact(text) == text })
 	if err != nil {
-		s.app.say("%s what was typed before is not at hand: %s", t.Yellow("warning:"), explain(err))
+		s.app.infof("%s what was typed before is not at hand: %s", t.Yellow("warning:"), explain(err))
 	}
 	ed := &chatui.Editor{
 		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },
@@ -174,16 +174,16 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 func (s *chatSession) greet() {
 	t := s.app.term
 	if !s.going {
-		s.app.say("%s", t.Dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
+		s.app.infof("%s", t.Dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
 		return
 	}
-	s.app.say("%s", t.Dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
+	s.app.infof("%s", t.Dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
 	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
 		mark := "> "
 		if m.Role == provider.RoleAssistant {
 			mark = ""
 		}
-		s.app.say("%s", t.Dim(mark+excerpt(m.Text, 300)))
+		s.app.infof("%s", t.Dim(mark+excerpt(m.Text, 300)))
 	}
 }
 
@@ -192,7 +192,7 @@ func (s *chatSession) farewell() {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return
 	}
-	s.app.say("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
+	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
 }
 
 // asked is who is asked, as far as that is known.

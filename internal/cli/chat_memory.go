@@ -70,7 +70,7 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 		return f, err
 	}
 	for _, r := range f.Summaries {
-		s.app.say("%s", s.app.term.Dim("· summarising what no longer fits:"))
+		s.app.infof("%s", s.app.term.Dim("· summarising what no longer fits:"))
 		s.app.sayRoute(r.Route, r.Usage)
 	}
 	if f.Gist.Text != "" && (s.chat.Gist == nil || *s.chat.Gist != store.Gist(f.Gist)) {
@@ -151,5 +151,5 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	default:
 		text += "; /summary on keeps their gist"
 	}
-	s.app.say("%s", s.app.term.Yellow("· "+text))
+	s.app.infof("%s", s.app.term.Yellow("· "+text))
 }

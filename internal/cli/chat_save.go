@@ -52,7 +52,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	s.app.say("%s", s.app.term.Dim("· written to "+path))
+	s.app.infof("%s", s.app.term.Dim("· written to "+path))
 	return nil
 }
 

@@ -108,14 +108,14 @@ func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 	}
 	err := s.chats.Put(ctx, &s.chat, added...)
 	if errors.Is(err, store.ErrMovedOn) {
-		err = s.part(ctx)
+		err = s.fork(ctx)
 	}
 	s.unwritten(ctx, err)
 }
 
-// part makes the conversation one of its own.
-func (s *chatSession) part(ctx context.Context) error {
-	s.app.say("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.Yellow("warning:"))
+// fork makes the conversation one of its own.
+func (s *chatSession) fork(ctx context.Context) error {
+	s.app.infof("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.Yellow("warning:"))
 	s.chat.ID = store.NewID()
 	return s.chats.Put(ctx, &s.chat, s.chat.Messages...)
 }
@@ -125,7 +125,7 @@ func (s *chatSession) part(ctx context.Context) error {
 func (s *chatSession) unwritten(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.chats = nil
-		s.app.say("%s the conversation is not kept from here on: %s", s.app.term.Yellow("warning:"), explain(err))
+		s.app.infof("%s the conversation is not kept from here on: %s", s.app.term.Yellow("warning:"), explain(err))
 	}
 }
 
@@ -155,7 +155,7 @@ func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
 			err = s.chats.Remove(ctx, s.chat.ID)
 		}
 		if errors.Is(err, store.ErrMovedOn) {
-			err = s.part(ctx)
+			err = s.fork(ctx)
 		}
 		s.unwritten(ctx, err)
 	}
@@ -182,5 +182,5 @@ func (s *chatSession) sayChange(before, now *provider.Route) {
 		where = "the conversation stayed on this machine"
 	}
 	text := fmt.Sprintf("%s (%s) answers now, where %s (%s) did before; %s", now.Provider, now.Model, before.Provider, before.Model, where)
-	s.app.say("%s", s.app.term.Paint("1;33", "! "+terminal.StripControls(text)))
+	s.app.infof("%s", s.app.term.Paint("1;33", "! "+terminal.StripControls(text)))
 }

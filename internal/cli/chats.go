@@ -67,7 +67,7 @@ func chatLineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
 }
 
 func (a *app) chatLines(ctx context.Context, asJSON bool, read func(context.Context, *store.Chats) ([]store.ChatLine, error)) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	found, err := read(ctx, store.NewChats(s, nil))
 	if err != nil {
@@ -115,7 +115,7 @@ other conversation begins so.`,
 }
 
 func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	c, err := findChat(ctx, store.NewChats(s, nil), id)
 	if err != nil {
@@ -156,7 +156,7 @@ func (a *app) chatsRmCommand() *cobra.Command {
 }
 
 func (a *app) chatsRm(ctx context.Context, ids []string) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	chats := store.NewChats(s, nil)
 	for _, id := range ids {

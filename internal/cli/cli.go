@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -20,13 +20,14 @@ import (
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
-// Main runs one command and returns the exit code. It writes data to stdout
+// Main runs one command and returns the exit code. environ is the environment, as
+// os.Environ gives it. Main writes data to stdout
 // and everything else to stderr, and never calls os.Exit. Cancelling ctx is
 // what Ctrl-C does: the generation ends upstream and the code is 130, or that
 // of the signal where ctx is from [Signals]. A panic is shown without secrets,
 // and is code 1; one in another goroutine ends the process as Go does.
-func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	a := &app{term: terminal.New(stdin, stdout, stderr), signals: signalsOf(ctx)}
+func Main(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	a := &app{term: terminal.New(stdin, stdout, stderr), environ: environ, signals: signalsOf(ctx)}
 	defer func() {
 		if p := recover(); p != nil {
 			a.term.Noticef("%s this is a bug in tandem; please report it with what follows\npanic: %v\n\n%s", a.term.Red("tandem:"), p, debug.Stack())
@@ -34,7 +35,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		}
 	}()
 	a.interrupted = func(err error) error { return interrupted(ctx, err) }
-	a.term.Secrets.AddEnviron(os.Environ())
+	a.term.Secrets.AddEnviron(environ)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -56,6 +57,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 // app is one run of the program.
 type app struct {
 	term    *terminal.Terminal
+	environ []string // NAME=value
 	signals *signals // nil: nobody watches for them
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
@@ -64,6 +66,22 @@ type app struct {
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
 	tools    toolFlags
+}
+
+// lookupEnv finds a variable of the environment, as os.LookupEnv does.
+func (a *app) lookupEnv(name string) (string, bool) {
+	for _, v := range a.environ {
+		key, value, ok := strings.Cut(v, "=")
+		if ok && (key == name || runtime.GOOS == "windows" && strings.EqualFold(key, name)) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func (a *app) getenv(name string) string {
+	value, _ := a.lookupEnv(name)
+	return value
 }
 
 // globalFlags are the flags that every command takes.
@@ -115,8 +133,8 @@ It always says who answered, and never passes a broken answer off as whole.`,
 			if !answers(cmd) {
 				a.term.Out = a.term.Secrets.Writer(a.term.Out)
 			}
-			_, noColor := os.LookupEnv("NO_COLOR")
-			if err := a.term.SetColor(a.flags.color, noColor, os.Getenv("TERM")); err != nil {
+			_, noColor := a.lookupEnv("NO_COLOR")
+			if err := a.term.SetColor(a.flags.color, noColor, a.getenv("TERM")); err != nil {
 				return usageError{err}
 			}
 			return nil

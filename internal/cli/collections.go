@@ -47,7 +47,7 @@ type collectionJSON struct {
 }
 
 func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	all, err := s.Collections(ctx)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
 		return terminal.WriteJSON(a.term.Out, out)
 	}
 	if len(all) == 0 {
-		a.say("there are no collections; make one with `tandem embed NAME FILE`")
+		a.infof("there are no collections; make one with `tandem embed NAME FILE`")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
@@ -77,7 +77,7 @@ func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
 }
 
 func (a *app) collectionsRemove(ctx context.Context, name string) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	c, ok, err := s.Collection(ctx, name)
 	if err != nil {
@@ -86,7 +86,7 @@ func (a *app) collectionsRemove(ctx context.Context, name string) error {
 	if !ok {
 		return usageError{fmt.Errorf("there is no collection %q; see `tandem collections list`", name)}
 	}
-	unlock, err := s.LockCollections(ctx, func() { a.progress("another tandem changes collections; waiting for it") })
+	unlock, err := s.LockCollections(ctx, func() { a.showProgress("another tandem changes collections; waiting for it") })
 	if err != nil {
 		return err
 	}

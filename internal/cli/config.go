@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -176,7 +175,7 @@ func (a *app) configCheck(files []string) error {
 	var warnings []string
 	var err error
 	if len(files) == 1 {
-		warnings, err = config.Check(files[0], os.LookupEnv)
+		warnings, err = config.Check(files[0], a.lookupEnv)
 	} else {
 		var cfg *config.Loaded
 		cfg, err = a.load()

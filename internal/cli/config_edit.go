@@ -33,7 +33,7 @@ func (a *app) configEdit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	editor, err := a.editor(os.LookupEnv)
+	editor, err := a.editor(a.lookupEnv)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,7 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 // runEditor runs the user's editor on a file, and waits for it.
 func (a *app) runEditor(ctx context.Context, editor []string, file string) error {
 	cmd := exec.CommandContext(ctx, editor[0], append(editor[1:], file)...)
+	cmd.Env = a.environ
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.term.In, terminal.Raw(a.term.Err), terminal.Raw(a.term.Err)
 	if a.term.OutIsTTY {
 		cmd.Stdout = terminal.Raw(a.term.Out)

@@ -56,7 +56,7 @@ func (p *person) write(path, text string) string {
 func (p *person) run(stdin string, args ...string) (code int, out, errOut string) {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = cli.Main(context.Background(), args, strings.NewReader(stdin), &stdout, &stderr)
+	code = cli.Main(context.Background(), args, os.Environ(), strings.NewReader(stdin), &stdout, &stderr)
 	if strings.Contains(stdout.String()+stderr.String(), canaryKey) {
 		p.t.Errorf("%q shows the key:\n%s%s", args, stdout.String(), stderr.String())
 	}

@@ -60,7 +60,7 @@ type costBudget struct {
 }
 
 func (a *app) cost(ctx context.Context, asJSON bool) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	r, err := a.costReport(ctx, s)
 	if err != nil {
@@ -111,7 +111,7 @@ func (a *app) costReport(ctx context.Context, s *store.Store) (costReport, error
 // costReset has budgets kept by the file as it is, if a part of what was spent
 // is lost.
 func (a *app) costReset(ctx context.Context) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	moved, changed, err := s.Reset(ctx)
 	switch {

@@ -106,11 +106,11 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 		}
 		for _, s := range steps {
 			if s.Stays != "" {
-				a.tell("· %s stays on this machine: %s", s.Name, s.Stays)
+				a.dimf("· %s stays on this machine: %s", s.Name, s.Stays)
 			}
 		}
 	} else if err == nil {
-		a.tell("· no step asks a model")
+		a.dimf("· no step asks a model")
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 		n = min(n, limit)
 	}
 	if len(r.rows.Unused) > 0 {
-		a.tell("· not inputs of the chain, and left out: %s", strings.Join(r.rows.Unused, ", "))
+		a.dimf("· not inputs of the chain, and left out: %s", strings.Join(r.rows.Unused, ", "))
 	}
 	began := time.Now()
 	o := runner.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {
@@ -138,14 +138,14 @@ func (a *app) sayRows(total *rowTotals, all int, took time.Duration) {
 	if u := total.usage; !total.unknown && u != (provider.Usage{}) {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
 	}
-	a.tell("%s · %s", line, short(took))
+	a.dimf("%s · %s", line, short(took))
 	if left := all - total.rows; left > 0 {
-		a.tell("· %s left out; --limit 0 runs all", count(left, "row"))
+		a.dimf("· %s left out; --limit 0 runs all", count(left, "row"))
 	}
 }
 
-// tell writes a dim line, unless quiet.
-func (a *app) tell(format string, args ...any) {
+// dimf writes a dim line, unless quiet.
+func (a *app) dimf(format string, args ...any) {
 	if !a.flags.quiet {
 		text := terminal.StripControls(fmt.Sprintf(format, args...))
 		a.term.Noticef("%s", a.term.Dim(text))

@@ -127,7 +127,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			a.say("what was made is kept; run it again to go on from there")
+			a.infof("what was made is kept; run it again to go on from there")
 		}
 		return err
 	}
@@ -152,7 +152,7 @@ func (a *app) sayVectors(r *provider.Route, took time.Duration) {
 	if r.Local {
 		where = "on this machine"
 	}
-	a.progress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
+	a.showProgress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
 }
 
 func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) error {
@@ -185,7 +185,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		return err
 	}
 	done.Provider, done.Model, done.Privacy = c.Provider, c.Model, string(c.Privacy)
-	into, err := c.Ingest(ctx, func() { a.progress("another tandem changes collections; waiting for it") })
+	into, err := c.Ingest(ctx, func() { a.showProgress("another tandem changes collections; waiting for it") })
 	if err != nil {
 		return err
 	}
@@ -204,12 +204,12 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 // too long for the model is told of, and the others are still done.
 func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
 	view := newEmbedView(a, len(files))
-	defer view.end()
+	defer view.clearStatus()
 	var tooLong []error
 	for i, f := range files {
 		text, err := f.read(ctx, a.term)
 		if err != nil && f.found && ctx.Err() == nil {
-			view.end()
+			view.clearStatus()
 			a.skip(done, f.name, cause(err).Error())
 			continue
 		}
@@ -249,7 +249,7 @@ func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []t
 
 func (a *app) skip(done *embedJSON, name, reason string) {
 	done.Skipped = append(done.Skipped, skippedJSON{name, reason})
-	a.say("%s %s", a.term.Yellow("skipped:"), terminal.StripControls(name+": "+reason))
+	a.infof("%s %s", a.term.Yellow("skipped:"), terminal.StripControls(name+": "+reason))
 }
 
 // gone reports whether a file is not there any more. One that cannot be looked

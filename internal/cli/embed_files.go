@@ -190,8 +190,8 @@ func (v *embedView) show(how string) {
 	v.open = true
 }
 
-// end clears the terminal's line.
-func (v *embedView) end() {
+// clearStatus clears the terminal's line.
+func (v *embedView) clearStatus() {
 	if v.open {
 		fmt.Fprint(terminal.Raw(v.a.term.Err), terminal.EraseLine)
 		v.open = false

@@ -44,7 +44,7 @@ tandem uses it and never stops it.`,
 			if err := t.Engine.Stop(ctx); err != nil {
 				return err
 			}
-			a.say("stopped the Ollama on %s", t.Endpoint)
+			a.infof("stopped the Ollama on %s", t.Endpoint)
 			return nil
 		}),
 		logs,

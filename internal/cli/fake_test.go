@@ -105,46 +105,46 @@ type talk struct {
 func (t *talk) play(manner string) {
 	switch manner {
 	case "ok", "gateway", "near": // the last two are LiteLLM's, before others
-		t.say("Hello", " wörld")
+		t.infof("Hello", " wörld")
 		t.end("stop")
 	case "echo": // repeats the last message
-		t.say(t.asked())
+		t.infof(t.asked())
 		t.end("stop")
 	case "counting": // repeats the last message, and says how long the prompt is
 		t.prompt = len(t.body) / 5
-		t.say(t.asked())
+		t.infof(t.asked())
 		t.end("stop")
 	case "small": // holds three messages, and repeats the last one
 		if strings.Count(t.body, `"role":`) > 3 {
 			fail(t.w, 400, `{"error":{"message":"This model's maximum context length is 10 tokens. However, you requested 20","code":"context_length_exceeded"}}`)
 			return
 		}
-		t.say(t.asked())
+		t.infof(t.asked())
 		t.end("stop")
 	case "calls", "talks": // has its first tool called with what it was asked, and says the result
 		if manner == "talks" {
-			t.say("Let me see. ")
+			t.infof("Let me see. ")
 		}
 		if tool, args, ok := t.wants(); ok {
 			t.call(tool, args)
 			return
 		}
-		t.say("It says: ", t.asked())
+		t.infof("It says: ", t.asked())
 		t.end("stop")
 	case "stubborn": // has it called again and again
 		t.call("mine__repeat", `{"text":"hi"}`)
 	case "gives": // says that it read and wrote less than nothing
 		t.prompt = -1000000
-		t.say("Hello", " wörld")
+		t.infof("Hello", " wörld")
 		t.end("stop")
 	case "length":
-		t.say("Hello", " wor")
+		t.infof("Hello", " wor")
 		t.end("length")
 	case "empty":
-		t.say()
+		t.infof()
 		t.end("stop")
 	case "cut":
-		t.say("Hello", " wor")
+		t.infof("Hello", " wor")
 		if t.whole() {
 			t.w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
@@ -154,24 +154,24 @@ func (t *talk) play(manner string) {
 			fail(t.w, 503, `{"error":{"message":"overloaded"}}`)
 			return
 		}
-		t.say("Hello", " wörld")
+		t.infof("Hello", " wörld")
 		t.end("stop")
 	case "cutonce": // breaks off every other time
 		if t.f.turn.Add(1)%2 == 1 {
-			t.say("Hello", " wor")
+			t.infof("Hello", " wor")
 			panic(http.ErrAbortHandler)
 		}
-		t.say("Hello", " wörld")
+		t.infof("Hello", " wörld")
 		t.end("stop")
 	case "hang":
-		t.say("Hello")
+		t.infof("Hello")
 		t.f.said.Add(1)
 		<-t.r.Context().Done()
 		t.f.left <- struct{}{}
 	case "silent":
 		<-t.r.Context().Done()
 	case "escapes": // what a hostile model would write
-		t.say("a\x1b]0;owned\x07b", "\x1b[31mred\x1b", "[0m", "\u009b2Jc\r\nd")
+		t.infof("a\x1b]0;owned\x07b", "\x1b[31mred\x1b", "[0m", "\u009b2Jc\r\nd")
 		t.end("stop")
 	case "denied":
 		fail(t.w, 401, `{"error":{"message":"Incorrect API key provided: `+key(t.r)+`","code":"invalid_api_key"}}`)
@@ -237,7 +237,7 @@ func (t *talk) whole() bool {
 	return !strings.Contains(t.body, `"stream":true`)
 }
 
-func (t *talk) say(texts ...string) {
+func (t *talk) infof(texts ...string) {
 	if t.whole() {
 		t.w.Header().Set("Content-Type", "application/json")
 		content, _ := json.Marshal(strings.Join(texts, ""))

@@ -21,7 +21,9 @@ import (
 
 // keyStore is where the keys of keyring: references are. It asks nobody until
 // a key is needed.
-func keyStore() *keys.Store { return keys.New(config.DataDir(os.LookupEnv), keys.System(os.LookupEnv)) }
+func (a *app) keyStore() *keys.Store {
+	return keys.New(config.DataDir(a.lookupEnv), keys.System(a.lookupEnv))
+}
 
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -85,12 +87,12 @@ func (a *app) keysSet(ctx context.Context, name string) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%w; nothing was kept", err)}
 	}
-	kept, err := keyStore().Set(name, secret.Reveal())
+	kept, err := a.keyStore().Set(name, secret.Reveal())
 	if err != nil {
 		return err
 	}
 	a.term.Noticef("kept the key %q %s", name, where(kept))
-	if list, err := keyStore().List(); err == nil && slices.Contains(list, keys.Key{Name: name, Place: keys.InKeyring}) && kept.Place == keys.InFile {
+	if list, err := a.keyStore().List(); err == nil && slices.Contains(list, keys.Key{Name: name, Place: keys.InKeyring}) && kept.Place == keys.InFile {
 		a.term.Noticef("an older key %q is still in the system keyring, which does not remove it now; this one is used", name)
 	}
 	a.adviseKey(name)
@@ -197,7 +199,7 @@ func (a *app) keysListCommand() *cobra.Command {
 }
 
 func (a *app) keysList(asJSON bool) error {
-	list, err := keyStore().List()
+	list, err := a.keyStore().List()
 	if err != nil {
 		return err
 	}
@@ -229,7 +231,7 @@ func (a *app) keysRemoveCommand() *cobra.Command {
 }
 
 func (a *app) keysRemove(name string) error {
-	removed, err := keyStore().Delete(name)
+	removed, err := a.keyStore().Delete(name)
 	if errors.Is(err, config.ErrNoKey) {
 		return usageError{fmt.Errorf("there is no key %q; see `tandem keys list`", name)}
 	}

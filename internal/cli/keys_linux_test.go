@@ -87,7 +87,7 @@ func TestKeysSetAsksWithoutAnEcho(t *testing.T) {
 		<-errOut.asked
 		_, _ = io.WriteString(keyboard, canaryKey+"\r")
 	}()
-	code := cli.Main(context.Background(), []string{"keys", "set", "openai"}, terminal, io.Discard, errOut)
+	code := cli.Main(context.Background(), []string{"keys", "set", "openai"}, os.Environ(), terminal, io.Discard, errOut)
 	if code != 0 || strings.Contains(errOut.String(), canaryKey) || !strings.Contains(errOut.String(), "kept the key") {
 		t.Errorf("%d: %s", code, errOut.String())
 	}
@@ -113,7 +113,7 @@ func TestAnInterruptedQuestionLeavesTheEchoOn(t *testing.T) {
 		<-errOut.asked
 		cancel()
 	}()
-	if code := cli.Main(ctx, []string{"keys", "set", "openai"}, terminal, io.Discard, errOut); code != 130 {
+	if code := cli.Main(ctx, []string{"keys", "set", "openai"}, os.Environ(), terminal, io.Discard, errOut); code != 130 {
 		t.Errorf("%d: %s", code, errOut.String())
 	}
 	if !echoes(t, terminal) {
@@ -127,7 +127,7 @@ func TestAnInterruptedQuestionLeavesTheEchoOn(t *testing.T) {
 		<-errOut.asked
 		_, _ = io.WriteString(keyboard, "half\x03")
 	}()
-	if code := cli.Main(context.Background(), []string{"keys", "set", "openai"}, terminal, io.Discard, errOut); code != 130 || !echoes(t, terminal) {
+	if code := cli.Main(context.Background(), []string{"keys", "set", "openai"}, os.Environ(), terminal, io.Discard, errOut); code != 130 || !echoes(t, terminal) {
 		t.Errorf("Ctrl-C: %d: %s", code, errOut.String())
 	}
 	p.expect(0, "[]", "", "keys", "list", "--json")

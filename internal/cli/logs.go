@@ -72,7 +72,7 @@ func lineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
 }
 
 func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Context, *store.Store) ([]store.Line, error)) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	found, err := read(ctx, s)
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *app) logsPathCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "path", Short: "Say which file the log is", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(a.term.Out, store.New(stateDir()).Path())
+			_, err := fmt.Fprintln(a.term.Out, store.New(a.stateDir()).Path())
 			return err
 		},
 	}
@@ -166,7 +166,7 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 			return usageError{errors.New("nothing was changed")}
 		}
 	}
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	n, err := s.Forget(ctx, before)
 	if err != nil {

@@ -60,7 +60,7 @@ type difference struct {
 }
 
 func (a *app) logsReplay(ctx context.Context, args []string, asJSON bool) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	old, err := logged(ctx, s, args)
 	_ = s.Close()
 	if err != nil {
@@ -126,11 +126,11 @@ func (a *app) replay(ctx context.Context, stack *stack.Stack, old *store.Call) (
 	if at := firstDifference(c.Was, c.Is); at >= 0 {
 		c.At = &at
 	}
-	c.note("end", string(old.Finish), string(r.Finish))
+	c.addDifference("end", string(old.Finish), string(r.Finish))
 	if old.Route != nil && r.Route != nil {
-		c.note("provider", old.Route.Provider, r.Route.Provider)
-		c.note("model", old.Route.Model, r.Route.Model)
-		c.note("address", old.Route.Endpoint, r.Route.Endpoint)
+		c.addDifference("provider", old.Route.Provider, r.Route.Provider)
+		c.addDifference("model", old.Route.Model, r.Route.Model)
+		c.addDifference("address", old.Route.Endpoint, r.Route.Endpoint)
 		now := stack.Manifest(ctx, r.Route, &req)
 		if old.Manifest != nil && now != nil {
 			now.Tandem = buildVersion().Version
@@ -173,7 +173,7 @@ func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.R
 	return req, nil
 }
 
-func (c *replayCall) note(what, was, is string) {
+func (c *replayCall) addDifference(what, was, is string) {
 	if was != is {
 		c.Differs = append(c.Differs, difference{what, was, is})
 	}
@@ -193,7 +193,7 @@ func (c *replayCall) manifest(was, is *store.Manifest) {
 	for _, f := range append(old, now...) {
 		if !seen[f.name] {
 			seen[f.name] = true
-			c.note(f.name, value(old, f.name), value(now, f.name))
+			c.addDifference(f.name, value(old, f.name), value(now, f.name))
 		}
 	}
 }

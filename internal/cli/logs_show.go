@@ -28,7 +28,7 @@ run begins so.`,
 }
 
 func (a *app) logsShow(ctx context.Context, args []string, asJSON bool) error {
-	s := store.New(stateDir())
+	s := store.New(a.stateDir())
 	defer s.Close()
 	r, err := logged(ctx, s, args)
 	if err != nil {
@@ -82,13 +82,13 @@ func (p *runPrinter) call(c *store.Call) {
 		p.line("  (what was asked and answered was not kept: log: meta)")
 	}
 	for _, m := range c.Asked.Messages {
-		p.text(string(m.Role), m.Text)
+		p.textField(string(m.Role), m.Text)
 		for _, im := range m.Images {
 			p.line("  picture: %s, %d bytes, sha256 %.12s %s", im.MIME, im.Bytes, im.SHA256, im.URL)
 		}
 	}
-	p.text("thinking", c.Thinking)
-	p.text("answer", c.Answer)
+	p.textField("thinking", c.Thinking)
+	p.textField("answer", c.Answer)
 	for _, t := range c.ToolCalls {
 		p.line("  tool: %s %s", t.Name, t.Arguments)
 	}
@@ -107,8 +107,8 @@ func (p *runPrinter) call(c *store.Call) {
 	}
 }
 
-// text writes a text of many lines below its name.
-func (p *runPrinter) text(name, text string) {
+// textField writes a textField of many lines below its name.
+func (p *runPrinter) textField(name, text string) {
 	if text == "" {
 		return
 	}

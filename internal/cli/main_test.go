@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 func tandem() {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
-	os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(cli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // leakChecked fails a run that leaves goroutines.

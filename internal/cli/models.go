@@ -105,9 +105,9 @@ func (a *app) printModels(all []targetModels) error {
 		case t.err != nil:
 			a.report(t.err)
 		case len(t.Models) == 0 && t.kind == config.KindOllama:
-			a.say("%s has no models; get one with `tandem models pull smollm2:135m`", t.Provider)
+			a.infof("%s has no models; get one with `tandem models pull smollm2:135m`", t.Provider)
 		case len(t.Models) == 0:
-			a.say("%s lists no models", t.Provider)
+			a.infof("%s lists no models", t.Provider)
 		}
 	}
 	return nil

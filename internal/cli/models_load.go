@@ -78,7 +78,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}
-	a.progress("loading " + in.model + " into memory …")
+	a.showProgress("loading " + in.model + " into memory …")
 	start := time.Now()
 	if w, ok := provider.As[windowLoader](t.Provider); ok {
 		err = w.LoadWindow(ctx, in.model, in.window)
@@ -89,10 +89,10 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 		return err
 	}
 	if k := t.Config.KeepAlive; k != nil && *k == 0 {
-		a.say("%s loaded %s and put it away again: keep_alive is 0", t.Config.Name, in.model)
+		a.infof("%s loaded %s and put it away again: keep_alive is 0", t.Config.Name, in.model)
 		return nil
 	}
-	a.say("%s has %s in memory, after %s", t.Config.Name, in.model, short(time.Since(start)))
+	a.infof("%s has %s in memory, after %s", t.Config.Name, in.model, short(time.Since(start)))
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (a *app) modelsUnload(ctx context.Context, t stack.Configured, model string
 			return err
 		}
 	}
-	a.say("%s has %s no longer in memory", t.Config.Name, model)
+	a.infof("%s has %s no longer in memory", t.Config.Name, model)
 	return nil
 }
 

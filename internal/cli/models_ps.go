@@ -46,7 +46,7 @@ func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
 		return terminal.WriteJSON(a.term.Out, running)
 	}
 	if len(running) == 0 {
-		a.say("no model is in memory; the next question loads one")
+		a.infof("no model is in memory; the next question loads one")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)

@@ -44,13 +44,13 @@ func (a *app) modelsPull(ctx context.Context, name, model string) error {
 	p := newPullView(a.term, a.flags.quiet)
 	for progress, err := range puller.Pull(ctx, model) {
 		if err != nil {
-			p.end()
+			p.clearBar()
 			return err
 		}
 		p.show(progress)
 	}
-	p.end()
-	a.say("%s has %s", t.Config.Name, model)
+	p.clearBar()
+	a.infof("%s has %s", t.Config.Name, model)
 	return nil
 }
 

@@ -103,7 +103,7 @@ func (d *desk) run(code int, args ...string) (stdout, stderr string) {
 func (d *desk) runCtx(ctx context.Context, code int, args ...string) (stdout, stderr string) {
 	d.t.Helper()
 	var out, errs bytes.Buffer
-	if got := cli.Main(ctx, args, strings.NewReader(""), &out, &errs); got != code {
+	if got := cli.Main(ctx, args, os.Environ(), strings.NewReader(""), &out, &errs); got != code {
 		d.t.Errorf("tandem %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, out.String(), errs.String())
 	}
 	if strings.Contains(out.String()+errs.String(), canary) {

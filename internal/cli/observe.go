@@ -10,8 +10,8 @@ import (
 // longWait is a wait before a retry that is told without --verbose, too.
 const longWait = time.Second
 
-// observe tells on standard error what the router does, as it does it.
-func (a *app) observe(e router.Event) {
+// showRouterEvent tells on standard error what the router does, as it does it.
+func (a *app) showRouterEvent(e router.Event) {
 	if a.flags.quiet || !a.flags.verbose && (e.Type != router.Retrying || e.Wait < longWait) {
 		return
 	}

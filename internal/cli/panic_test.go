@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestAPanicShowsNoKey(t *testing.T) {
 	newPerson(t)
 	t.Setenv("GATEWAY_TOKEN", "gw&canary-0123456789")
 	var errs bytes.Buffer
-	code := cli.Main(context.Background(), []string{"version"}, strings.NewReader(""), panicking{"gw&canary-0123456789"}, &errs)
+	code := cli.Main(context.Background(), []string{"version"}, os.Environ(), strings.NewReader(""), panicking{"gw&canary-0123456789"}, &errs)
 	if said := errs.String(); code != 1 || strings.Contains(said, "canary") || !strings.Contains(said, "panic: no such index: [redacted]") ||
 		!strings.Contains(said, "panic_test.go") || !strings.Contains(said, "this is a bug in tandem") {
 		t.Errorf("exit code %d\n%s", code, said)

@@ -37,7 +37,7 @@ func TestCtrlCEndsTheWaitForAPipe(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			code := make(chan int, 1)
-			go func() { code <- cli.Main(ctx, args, strings.NewReader(""), io.Discard, io.Discard) }()
+			go func() { code <- cli.Main(ctx, args, os.Environ(), strings.NewReader(""), io.Discard, io.Discard) }()
 			w := writer(t, "pipe.csv")
 			defer w.Close()
 			cancel()

@@ -261,11 +261,11 @@ func (r *renderer) options(c *chain.Chain) []chain.Option {
 		}
 		none.Tools = append(none.Tools, tool.Tool{Name: fmt.Sprintf("tool%d", i), Ref: name, Parameters: []byte(`{"type":"object"}`), Call: never})
 	}
-	return []chain.Option{chain.WithTools(none), chain.WithPassages(r.find)}
+	return []chain.Option{chain.WithTools(none), chain.WithPassages(r.placeholderPassages)}
 }
 
-// find finds one passage: what the step was given, or its name in braces.
-func (r *renderer) find(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+// placeholderPassages finds one passage: what the step was given, or its name in braces.
+func (r *renderer) placeholderPassages(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
 	step := provider.RunOf(ctx).Step
 	text, ok := r.answers[step]
 	if !ok {

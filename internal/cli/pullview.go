@@ -30,7 +30,7 @@ func (v *pullView) show(p provider.PullProgress) {
 		return
 	}
 	if p.Digest != v.digest {
-		v.end()
+		v.clearBar()
 		v.digest = p.Digest
 		v.bar = progressbar.NewOptions64(p.Total,
 			progressbar.OptionSetWriter(terminal.Raw(v.t.Err)), progressbar.OptionShowBytes(true),
@@ -45,13 +45,13 @@ func (v *pullView) line(status string) {
 	if status == "" || status == v.status || status == "success" {
 		return
 	}
-	v.end()
+	v.clearBar()
 	v.status = status
 	v.t.Noticef("%s", v.t.Dim("· "+terminal.StripControls(status)))
 }
 
-// end closes the line of a bar.
-func (v *pullView) end() {
+// clearBar closes the line of a bar.
+func (v *pullView) clearBar() {
 	if v.bar != nil {
 		fmt.Fprintln(v.t.Err)
 		v.bar, v.digest = nil, ""

@@ -26,7 +26,7 @@ func shown(tty, quiet bool) string {
 	for _, p := range download {
 		v.show(p)
 	}
-	v.end()
+	v.clearBar()
 	return out.String()
 }
 

@@ -121,7 +121,7 @@ type running struct {
 // runOnce runs the chain: once, or once for each row.
 func (a *app) runOnce(ctx context.Context, in runInput) error {
 	r := &running{file: in.file}
-	defer r.end()
+	defer r.closeAll()
 	ctx, err := a.prepareRun(ctx, r, in)
 	switch {
 	case err != nil:
@@ -196,8 +196,8 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 	return begin(ctx, chainRun(c, in.file)), nil
 }
 
-// end closes what was opened, the last first.
-func (r *running) end() {
+// closeAll closes what was opened, the last first.
+func (r *running) closeAll() {
 	for _, c := range slices.Backward(r.close) {
 		c()
 	}

@@ -71,8 +71,8 @@ func (a *app) setup(ctx context.Context) error {
 	if doctor.Failed(checks) {
 		return reported(errUnwell)
 	}
-	a.say("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
-	a.say("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
+	a.infof("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
+	a.infof("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Config
 	if !errors.Is(err, provider.ModelNotFound) {
 		return err
 	}
-	a.progress(t.Config.Model + " is not there yet; downloading it, which may take minutes")
+	a.showProgress(t.Config.Model + " is not there yet; downloading it, which may take minutes")
 	err = a.modelsPull(ctx, t.Config.Name, t.Config.Model)
 	if errors.Is(err, provider.Unavailable) {
 		return fmt.Errorf("%w; `make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again", err)

@@ -56,7 +56,7 @@ func (a *app) setupPreset(ctx context.Context, in preset) error {
 	if err := draft.Save(text); err != nil {
 		return err
 	}
-	a.say("wrote the provider %s (%s at %s, local: true) into %s; try: tandem --use %[1]s ask hello", in.name, model, in.url, draft.Path)
+	a.infof("wrote the provider %s (%s at %s, local: true) into %s; try: tandem --use %[1]s ask hello", in.name, model, in.url, draft.Path)
 	return nil
 }
 

@@ -67,8 +67,8 @@ func signalsOf(ctx context.Context) *signals {
 	return s
 }
 
-// end notes that the user wants the end: the next Ctrl-C is the second one.
-func (s *signals) end() {
+// markEnding notes that the user wants the markEnding: the next Ctrl-C is the second one.
+func (s *signals) markEnding() {
 	if s != nil {
 		s.ending.Store(true)
 	}

@@ -34,8 +34,8 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 		Answers:     answers,
 		Secrets:     &a.term.Secrets,
 		LoadCommand: a.loadCommand(),
-		Observe:     a.observe,
-		StateDir:    stateDir(), Version: buildVersion().Version, Environ: os.Environ(),
+		Observe:     a.showRouterEvent,
+		StateDir:    a.stateDir(), Version: buildVersion().Version, Environ: a.environ,
 		Progress: func(msg string) {
 			if !a.flags.quiet {
 				a.term.Noticef("%s", a.term.Dim("· "+msg))
@@ -68,13 +68,13 @@ func (a *app) load() (*config.Loaded, error) {
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
-	return config.LoadOptions{UserFile: a.flags.config, Env: os.LookupEnv, Set: set, Keyring: keyStore(), Secret: func(value string) { a.term.Secrets.AddHeader(value) }}
+	return config.LoadOptions{UserFile: a.flags.config, Env: a.lookupEnv, Set: set, Keyring: a.keyStore(), Secret: func(value string) { a.term.Secrets.AddHeader(value) }}
 }
 
 // stateDir is where tandem keeps what it remembers between calls: the
 // configuration's [config.StateDir], or a temporary one for a user without a home.
-func stateDir() string {
-	if dir := config.StateDir(os.LookupEnv); dir != "" {
+func (a *app) stateDir() string {
+	if dir := config.StateDir(a.lookupEnv); dir != "" {
 		return dir
 	}
 	return filepath.Join(os.TempDir(), "tandem-state")

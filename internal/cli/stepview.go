@@ -58,7 +58,7 @@ func (l *liveSteps) show(e chain.Event) {
 		if i := strings.LastIndexAny(e.Step, ".["); i > 0 {
 			l.outer[e.Step[:i]] = true
 		}
-		l.end(e)
+		l.stepEnded(e)
 		delete(l.open, e.Step)
 	case chain.StepRetry, chain.StepFallback:
 		l.void(e)
@@ -124,7 +124,7 @@ func (l *liveSteps) keep(p *printer) {
 	}
 }
 
-func (l *liveSteps) end(e chain.Event) {
+func (l *liveSteps) stepEnded(e chain.Event) {
 	r := e.Result
 	switch {
 	case e.Concurrent:
@@ -183,7 +183,7 @@ func (l *liveSteps) flush() {
 	}
 	h := l.latest
 	l.latest = nil
-	h.pr.end()
+	h.pr.endAnswer()
 	l.keep(h.pr)
 	l.lines(h.after)
 }
@@ -208,7 +208,7 @@ func (l *liveSteps) void(e chain.Event) {
 	if !e.Concurrent {
 		if p := l.now; p != nil {
 			shown = !p.hold && p.last != 0
-			p.end()
+			p.endAnswer()
 			l.keep(p)
 		}
 		l.now = nil
@@ -242,7 +242,7 @@ func (l *liveSteps) newLine() {
 func (l *liveSteps) broken() {
 	l.app.term.SetStatus("")
 	if l.now != nil {
-		l.now.end()
+		l.now.endAnswer()
 		l.now = nil
 	}
 	l.flush()
@@ -262,7 +262,7 @@ func (l *liveSteps) finish(r *runner.Result) error {
 	}
 	pr := l.printer(true)
 	pr.chunk(provider.Chunk{Text: r.Answer})
-	pr.end()
+	pr.endAnswer()
 	l.keep(pr)
 	l.lines(after)
 	return l.err

@@ -59,18 +59,18 @@ func ready(ctx context.Context, a *app, t stack.Configured) error {
 	if t.Engine == nil {
 		return nil
 	}
-	err := t.Engine.Ensure(ctx, a.progress)
+	err := t.Engine.Ensure(ctx, a.showProgress)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return &provider.Error{Kind: provider.Unavailable, Provider: t.Config.Name, Err: err}
 	}
 	return err
 }
 
-// progress shows what is waited for.
-func (a *app) progress(msg string) { a.say("%s", a.term.Dim("· "+msg)) }
+// showProgress shows what is waited for.
+func (a *app) showProgress(msg string) { a.infof("%s", a.term.Dim("· "+msg)) }
 
-// say writes a line to standard error that --quiet leaves out.
-func (a *app) say(format string, args ...any) {
+// infof writes a line to standard error that --quiet leaves out.
+func (a *app) infof(format string, args ...any) {
 	if !a.flags.quiet {
 		a.term.Noticef(format, args...)
 	}

@@ -56,7 +56,7 @@ func (a *app) toolsList(ctx context.Context, names []string, asJSON bool) error 
 		}
 	}
 	if len(names) == 0 {
-		a.say("there are no tools: no MCP server is configured; name one in `mcp_servers` of the file that `tandem config path` shows")
+		a.infof("there are no tools: no MCP server is configured; name one in `mcp_servers` of the file that `tandem config path` shows")
 	}
 	all, failed := []tool.Tool{}, []error{}
 	for _, name := range names {
@@ -68,7 +68,7 @@ func (a *app) toolsList(ctx context.Context, names []string, asJSON bool) error 
 		case err != nil:
 			failed = append(failed, err)
 		case len(tools) == 0:
-			a.say("%s offers no tools", name)
+			a.infof("%s offers no tools", name)
 		}
 		all = append(all, tools...)
 	}

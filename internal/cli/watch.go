@@ -43,7 +43,7 @@ func (a *app) watch(ctx context.Context, in runInput) error {
 		case err != nil:
 			return err
 		}
-		a.tell("· %s changed; running again", changed)
+		a.dimf("· %s changed; running again", changed)
 	}
 }
 
@@ -74,7 +74,7 @@ func (a *app) runWatched(ctx context.Context, in runInput, w *fileWatch) (change
 		if err != nil && !errors.Is(err, errReported) {
 			a.report(err)
 		}
-		a.tell("· waiting for changes of %s; Ctrl-C ends", in.file)
+		a.dimf("· waiting for changes of %s; Ctrl-C ends", in.file)
 		return <-change, nil
 	}
 }

@@ -40,7 +40,7 @@ func inProcess(ctx context.Context) program {
 			t.Setenv(k, v)
 		}
 		var out, errs bytes.Buffer
-		code := cli.Main(ctx, args, strings.NewReader(""), &out, &errs)
+		code := cli.Main(ctx, args, os.Environ(), strings.NewReader(""), &out, &errs)
 		return code, out.String() + errs.String()
 	}
 }

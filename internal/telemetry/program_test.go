@@ -148,7 +148,7 @@ providers:
 func (w *world) run(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	var out, errs bytes.Buffer
-	code = cli.Main(ctx, append(w.args[:len(w.args):len(w.args)], args...), strings.NewReader(""), &out, &errs)
+	code = cli.Main(ctx, append(w.args[:len(w.args):len(w.args)], args...), os.Environ(), strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
