@@ -57,8 +57,11 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Provider)
-	if e.Model != "" {
+	switch {
+	case e.Model != "" && b.Len() > 0:
 		fmt.Fprintf(&b, " (%s)", e.Model)
+	case e.Model != "":
+		b.WriteString(e.Model)
 	}
 	if b.Len() > 0 {
 		b.WriteString(": ")

@@ -8,11 +8,14 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// New returns p with at most n chats at a time, n at least 1. Further ones
-// wait, first come first served, until one ends or their context does: its
+// New returns p with at most n chats at a time; 0 or less: as many as come, and
+// p itself is returned. Further ones wait, first come first served, until one ends or their context does: its
 // error goes back unchanged. A chat holds its place until it is read to the
 // end or left. Other abilities of p are not bounded.
 func New(p provider.Provider, n int) provider.Provider {
+	if n <= 0 {
+		return p
+	}
 	return &limited{Provider: p, places: make(chan struct{}, n)}
 }
 

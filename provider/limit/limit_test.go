@@ -79,3 +79,11 @@ func TestLimitedIsWell(t *testing.T) {
 		Model: "m", Endpoint: "fake://fake", Answers: "fake", Seed: true, Lists: true,
 	})
 }
+
+func TestNoLimit(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		if r, err := provider.Collect(limit.New(&providertest.Fake{}, n).Chat(t.Context(), hello())); err != nil || r.Finish == "" {
+			t.Errorf("limit %d: %+v, %v", n, r, err)
+		}
+	}
+}

@@ -27,7 +27,8 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	models := make([]provider.Model, len(list.Models))
 	for i, m := range list.Models {
 		models[i] = provider.Model{
-			Name: m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
+			Provider: p.cfg.Name,
+			Name:     m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
 			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel,
 			Remote: actualHost(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
 		}
@@ -57,7 +58,8 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	}
 	info := provider.ModelInfo{
 		Model: provider.Model{
-			Name: model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
+			Provider: p.cfg.Name,
+			Name:     model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
 			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: remoteHostOfModel(model, r),
 			Capabilities: capabilities(r.Capabilities),
 		},

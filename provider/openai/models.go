@@ -23,7 +23,7 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	}
 	models := make([]provider.Model, len(list.Models))
 	for i, m := range list.Models {
-		models[i] = provider.Model{Name: m.ID}
+		models[i] = provider.Model{Name: m.ID, Provider: p.cfg.Name}
 		if m.CreatedAt > 0 {
 			models[i].Modified = time.Unix(m.CreatedAt, 0).UTC()
 		}

@@ -14,6 +14,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strings"
@@ -209,7 +210,10 @@ func (r *Router) Models(ctx context.Context) ([]provider.Model, error) {
 			f.addAttempt(provider.Attempt{Provider: name, Outcome: provider.OutcomeFailed}, err)
 			continue
 		}
-		all = append(all, ms...)
+		for _, m := range ms {
+			m.Provider = cmp.Or(m.Provider, name)
+			all = append(all, m)
+		}
 	}
 	if len(f.Attempts) == len(r.cfg.Use) {
 		return nil, f.providerError()
