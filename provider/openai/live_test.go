@@ -17,7 +17,7 @@ func live(t *testing.T, e testengine.OpenAIEngine, key string) *openai.Provider 
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: key, Model: e.Model, RoundTripper: tr})
+	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: key, Model: e.Model, RoundTripper: tr, Local: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func hosted(t *testing.T, e testengine.OpenAIEngine) router.Target {
 	t.Helper()
 	tr := httpx.NewTransport(httpx.Options{})
 	t.Cleanup(tr.CloseIdleConnections)
-	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: tr})
+	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: e.Key, Model: e.Model, RoundTripper: tr, Local: true})
 	if err != nil {
 		t.Fatal(err)
 	}
