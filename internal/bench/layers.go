@@ -55,7 +55,7 @@ func layers() []Layer {
 				Tariff: ledger.Tariff{Model: fakeModel, Override: ledger.PriceOverride{Input: &price, Output: &price}},
 			}), writer}, nil
 		}},
-		{Name: "router, an open breaker passed", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
+		{Name: "router, skipping an open circuit breaker", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			r, err := router.New([]string{"down", p.Name()}, router.Target{Provider: down{}}, router.Target{Provider: p})
 			for range 5 {
 				if _, err := provider.Collect(r.Chat(context.Background(), stillRequest())); err != nil {
