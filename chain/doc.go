@@ -6,13 +6,14 @@
 //	)
 //	result, err := c.Output(ctx, p, map[string]any{"country": "India"})
 //
-// Start with [New], or with [Load] for a chain in a file; [Step] says what a
-// step can be, and [Pipe] makes LangChain's SimpleSequentialChain. [Chain.Run]
-// streams every step as it is answered, [Chain.Output] returns the whole.
-// [Predict] asks one prompt, and [As] has the answer as a Go value. The
-// provider p comes from package provider/ollama, provider/openai or
-// provider/router. [Defaults], [WithTools], [WithPassages] and [WithEmbedder]
-// are what a run can be told besides.
+// Start with [New], or with [Load] or [LoadFS] for a chain in a file; [Step] says
+// what a step can be, and [Pipe] makes LangChain's SimpleSequentialChain.
+// [Chain.Output] returns every step's answer, [Chain.Stream] yields the text of
+// the last one as it comes, and [Chain.Run] yields every event. [Predict] asks one
+// prompt, [As] returns the answer as a Go value, and [DecodeStep] does so for a
+// step of a run. The provider p comes from package provider/ollama,
+// provider/openai or provider/router. [Defaults], [WithTools], [WithPassages] and
+// [WithEmbedder] are the options of a run.
 //
 // The parts can be used on their own: chain/template (texts with variables),
 // chain/prompt (messages), chain/output (parsers), chain/tool, chain/retrieve
