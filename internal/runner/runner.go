@@ -9,9 +9,14 @@
 //	…
 //	result, err := runner.Run(ctx, runner.Job{
 //		Chain: c, Provider: s, Vars: vars, // for each request
-//		Passages: s.Passages, Embedder: s.Embedder(),
+//		Passages: func(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
+//			return s.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
+//		},
+//		Embedder: s.Embedder(),
 //	}, func(e chain.Event) error { return send(e) })
-//	result.Error.Message = explain(err) // in the face's words
+//	if err != nil {
+//		result.Error.Message = explain(err) // in the face's words
+//	}
 //	json.NewEncoder(w).Encode(result)
 //
 // Any number of runs may share a stack and a chain. [Each] runs a chain once for
