@@ -46,6 +46,9 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 		typ = typeOfSchema(src.Schema)
 	case src.Parse != nil:
 		typ = typeOfParser(src.Parse)
+		if p, ok := src.Parse.(interface{ Notes() []string }); ok {
+			c.warn("parse", p.Notes())
+		}
 	}
 	if src.PromptFrom != nil {
 		b.prompt, b.embeds = src.PromptFrom, src.PromptFrom.Embeds()
@@ -94,6 +97,7 @@ func (c *compiler) schema(s *provider.Schema) *provider.Schema {
 		c.fail("schema", err.Error(), "")
 		return s
 	}
+	c.warn("schema", compiled.Notes())
 	strict := *s
 	if _, err := compiled.Strict(); err == nil {
 		strict.Strict = true

@@ -187,6 +187,15 @@ func (c *compiler) fail(field, message, remedy string) {
 	c.mistakes = append(c.mistakes, &problem{location: p, message: message, remedy: remedy})
 }
 
+// warn notes what a field says and what is not heeded.
+func (c *compiler) warn(field string, notes []string) {
+	p := c.current
+	p.field = field
+	for _, note := range notes {
+		c.warnings = append(c.warnings, &mistake{place: p, message: note})
+	}
+}
+
 // name gives step i its name.
 func (c *compiler) name(i int, steps []Step, pipe bool, prefix string) string {
 	name := steps[i].Name

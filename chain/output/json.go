@@ -33,7 +33,7 @@ func Schema(raw []byte) (Parser, error) {
 		return Parser{}, err
 	}
 	return Parser{
-		name: "schema", typ: TypeAny, instructions: instructions(s.Text()),
+		name: "schema", typ: TypeAny, instructions: instructions(s.Text()), notes: s.Notes(),
 		parse: func(text string) (any, error) {
 			v, from, err := value(text)
 			if err != nil {

@@ -38,6 +38,7 @@ type Parser struct {
 	typ          Type
 	instructions string
 	parse        func(text string) (any, error)
+	notes        []string
 }
 
 // Name is what a chain file calls the parser.
@@ -58,6 +59,10 @@ func (p Parser) Type() Type {
 
 // Instructions tell a model how to answer, in a prompt; empty: as it likes.
 func (p Parser) Instructions() string { return p.instructions }
+
+// Notes say what of a schema is not checked: patterns that are no regular
+// expressions of ECMA-262.
+func (p Parser) Notes() []string { return slices.Clone(p.notes) }
 
 // Parse makes the value. Thinking that has leaked into the answer, between
 // <think> tags at its start, is no part of it. Errors are *[Error].

@@ -10,9 +10,9 @@ import (
 	"github.com/tandem-llm/tandem/provider/structured"
 )
 
-// readSchema reads a JSON Schema from a file, JSON or YAML. Its errors have the
-// place in it.
-func readSchema(path string) (*provider.Schema, error) {
+// readSchema reads a JSON Schema from a file, JSON or YAML, and says what of it
+// is not checked. Its errors have the place in it.
+func (a *app) readSchema(path string) (*provider.Schema, error) {
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
@@ -26,12 +26,16 @@ func readSchema(path string) (*provider.Schema, error) {
 	}
 	raw := yamlx.JSON(root)
 	var wrong *schema.Error
-	switch _, err := schema.Compile(raw); {
+	compiled, err := schema.Compile(raw)
+	switch {
 	case errors.As(err, &wrong):
 		at := yamlx.Find(root, wrong.At)
 		return nil, &diag.Error{File: path, Line: at.Line, Column: at.Column, Message: "the schema: " + wrong.Err.Error(), Err: wrong}
 	case err != nil:
 		return nil, err
+	}
+	for _, note := range compiled.Notes() {
+		a.sayNotes([]error{&diag.Error{File: path, Message: note}})
 	}
 	return &provider.Schema{JSON: raw}, nil
 }

@@ -6,6 +6,8 @@
 // the last word about every answer. Nothing is loaded from elsewhere: a $ref
 // leads to a place in the same document. The draft is 2020-12 unless $schema
 // names another; `format` counts, and OpenAPI's `nullable: true` allows null.
+// Patterns are ECMA-262's; one that cannot be read is not checked, see
+// [Schema.Notes].
 package schema
 
 import (
@@ -13,6 +15,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -26,6 +29,8 @@ const maxSchema = 256 << 10
 type Schema struct {
 	root     *node
 	compiled *jsonschema.Schema
+	other    *jsonschema.Schema // the same, where unreadable patterns match nothing; nil: there are none
+	notes    []string
 	lower    func() ([]byte, error)
 	strict   func() ([]byte, error)
 }
@@ -62,24 +67,52 @@ func Compile(raw []byte) (*Schema, error) {
 	if !root.isObject() {
 		return nil, schemaError(nil, "it is not a JSON object")
 	}
-	if err := prepare(root, nil); err != nil {
+	prepare(root, nil)
+	s := &Schema{root: root}
+	if s.compiled, s.notes, err = compileTree(root, true); err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	c.UseLoader(noLoader{})
-	c.AssertFormat()
-	const here = "tandem:///schema.json"
-	if err := c.AddResource(here, root.plain()); err != nil {
-		return nil, compileError(err)
+	if len(s.notes) > 0 {
+		if s.other, _, err = compileTree(root, false); err != nil {
+			return nil, err
+		}
 	}
-	compiled, err := c.Compile(here)
-	if err != nil {
-		return nil, compileError(err)
-	}
-	s := &Schema{root: root, compiled: compiled}
 	s.lower = sync.OnceValues(s.lowered)
 	s.strict = sync.OnceValues(s.strictly)
 	return s, nil
+}
+
+// compileTree compiles a schema whose unreadable patterns, which the notes
+// name, match any text or none.
+func compileTree(root *node, unreadable bool) (s *jsonschema.Schema, notes []string, err error) {
+	p := &patterns{unreadable: unreadable}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	c.UseRegexpEngine(p.compile)
+	c.AssertFormat()
+	const here = "tandem:///schema.json"
+	if err := c.AddResource(here, root.plain()); err != nil {
+		return nil, nil, compileError(err, root)
+	}
+	if s, err = c.Compile(here); err != nil {
+		return nil, nil, compileError(err, root)
+	}
+	p.done = true
+	return s, p.notes, nil
+}
+
+// Notes say what of the schema is not checked: patterns that are no regular
+// expression of ECMA-262, or that cannot be read here.
+func (s *Schema) Notes() []string { return slices.Clone(s.notes) }
+
+// validate returns what is wrong with a value. What depends on a pattern that
+// cannot be read is not wrong.
+func (s *Schema) validate(v any) error {
+	err := s.compiled.Validate(v)
+	if err != nil && s.other != nil && s.other.Validate(v) == nil {
+		return nil
+	}
+	return err
 }
 
 // Text is the schema as it was given, without white space.
@@ -101,27 +134,21 @@ func keepsData(key string) bool {
 	return false
 }
 
-// prepare refuses what leads elsewhere, and takes `nullable` as it is meant.
-func prepare(n *node, at []string) error {
+// prepare takes `nullable` as it is meant.
+func prepare(n *node, at []string) {
 	for i, kid := range n.kids {
 		step := fmt.Sprint(i)
 		if n.kind == '{' {
 			step = n.keys[i]
-			if ref, ok := kid.scalar.(string); ok && kid.kind == 0 && (step == "$ref" || step == "$dynamicRef") && isRemoteRef(ref) {
-				return schemaError(append(at, step), "%q: %w", ref, errRemoteRef)
-			}
 			if keepsData(step) && !isNames(at) {
 				continue
 			}
 		}
-		if err := prepare(kid, append(at, step)); err != nil {
-			return err
-		}
+		prepare(kid, append(at, step))
 	}
 	if n.kind == '{' && !isNames(at) && n.get("nullable").is(true) {
 		nullable(n)
 	}
-	return nil
 }
 
 // isNames reports whether the object at that place maps names that its author
@@ -173,10 +200,28 @@ func contains(list, v *node) bool {
 	return false
 }
 
-// isRemoteRef reports whether a reference leaves the document.
-func isRemoteRef(ref string) bool {
-	u, err := url.Parse(ref)
-	return err != nil || u.Scheme != "" || u.Host != "" || strings.HasPrefix(u.Path, "/")
+// findRemoteRef returns the first reference that leads to a URL outside the document,
+// and its place.
+func findRemoteRef(n *node, target string, at []string) (ref string, place []string) {
+	for i, kid := range n.kids {
+		step := strconv.Itoa(i)
+		if n.kind == '{' {
+			step = n.keys[i]
+			if keepsData(step) && !isNames(at) {
+				continue
+			}
+		}
+		place := append(at[:len(at):len(at)], step)
+		if s, ok := kid.scalar.(string); ok && (step == "$ref" || step == "$dynamicRef") {
+			if u, err := url.Parse(s); err == nil && u.EscapedPath() != "" && strings.HasSuffix(target, u.EscapedPath()) || err == nil && u.Opaque != "" && strings.HasSuffix(target, u.Opaque) {
+				return s, place
+			}
+		}
+		if ref, place := findRemoteRef(kid, target, place); ref != "" {
+			return ref, place
+		}
+	}
+	return "", nil
 }
 
 // deepest is the place that an error got furthest to.
@@ -200,20 +245,19 @@ func deepest(err error) string {
 }
 
 // compileError is a compiler's error with its place.
-func compileError(err error) error {
+func compileError(err error, root *node) error {
 	at, text := "/", err.Error()
 	var bad *jsonschema.SchemaValidationError
 	var load *jsonschema.LoadURLError
-	var regex *jsonschema.InvalidRegexError
 	switch {
 	case errors.As(err, &bad):
 		if p := problems(bad.Err, 3); len(p) > 0 {
 			return &Error{At: deepest(bad.Err), Err: errors.New(strings.Join(p, "; "))}
 		}
-	case errors.As(err, &regex):
-		_, at, _ = strings.Cut(regex.URL, "#")
-		return &Error{At: at, Err: fmt.Errorf("the pattern %q cannot be checked here: %w (RE2 has no lookaround and no back references)", regex.Regex, regex.Err)}
 	case errors.As(err, &load):
+		if ref, place := findRemoteRef(root, load.URL, nil); ref != "" {
+			return schemaError(place, "%q: %w", ref, load.Err)
+		}
 		return &Error{At: at, Err: fmt.Errorf("%s: %w", load.URL, load.Err)}
 	}
 	return &Error{At: at, Err: errors.New(strings.ReplaceAll(text, "tandem:///schema.json", ""))}
@@ -226,7 +270,7 @@ func (s *Schema) Check(answer []byte) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	return problems(s.compiled.Validate(n.plain()), maxProblems)
+	return problems(s.validate(n.plain()), maxProblems)
 }
 
 // WithoutNulls returns the answer without those members that are null where
@@ -238,7 +282,7 @@ func (s *Schema) WithoutNulls(answer []byte) ([]byte, bool) {
 		return nil, false
 	}
 	for {
-		err := s.compiled.Validate(n.plain())
+		err := s.validate(n.plain())
 		if err == nil {
 			return n.encode(), true
 		}

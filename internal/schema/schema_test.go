@@ -21,21 +21,22 @@ func compile(t testing.TB, raw string) *schema.Schema {
 
 func TestCompileRefuses(t *testing.T) {
 	for raw, want := range map[string]string{
-		`[]`:                                  "it is not a JSON object",
-		`{`:                                   "the JSON is incomplete",
-		`{} {}`:                               "trailing data after the JSON",
-		`{"a":1,"a":2}`:                       "/a is there twice",
-		`{"type":"strin"}`:                    `got "strin"`,
-		`{"type":"object","required":"a"}`:    "/required: expected array, got string",
-		`{"$ref":"#/$defs/none"}`:             `"#/$defs/none" not found`,
-		`{"pattern":"("}`:                     `"(" is not a supported regular expression`,
-		`{"pattern":"(?<=x)y"}`:               `"(?<=x)y" is not a supported regular expression (RE2 has no lookaround`,
-		`{"items":{"$ref":"https://x.y/z"}}`:  `at /items/$ref: "https://x.y/z": remote schemas are not loaded`,
-		`{"$ref":"file:///etc/passwd"}`:       "remote schemas are not loaded",
-		`{"$ref":"//x.y/z"}`:                  "remote schemas are not loaded",
-		`{"$ref":"/etc/passwd"}`:              "remote schemas are not loaded",
-		`{"$ref":"other.json"}`:               "remote schemas are not loaded",
-		`{"$schema":"https://x.y/meta.json"}`: "remote schemas are not loaded",
+		`[]`:                                 "it is not a JSON object",
+		`{`:                                  "the JSON is incomplete",
+		`{} {}`:                              "trailing data after the JSON",
+		`{"a":1,"a":2}`:                      "/a is there twice",
+		`{"type":"strin"}`:                   `got "strin"`,
+		`{"type":"object","required":"a"}`:   "/required: expected array, got string",
+		`{"$ref":"#/$defs/none"}`:            `"#/$defs/none" not found`,
+		`{"items":{"$ref":"https://x.y/z"}}`: `at /items/$ref: "https://x.y/z": remote schemas are not loaded`,
+		`{"$ref":"file:///etc/passwd"}`:      "remote schemas are not loaded",
+		`{"$ref":"//x.y/z"}`:                 "remote schemas are not loaded",
+		`{"$ref":"/etc/passwd"}`:             "remote schemas are not loaded",
+		`{"$id":"https://x.y/z","$ref":"w"}`: `at /$ref: "w": remote schemas are not loaded`,
+		`{"$ref":"urn:x:y"}`:                 `at /$ref: "urn:x:y": remote schemas are not loaded`,
+		`{"const":{"$ref":"a"},"not":{"$ref":"a#/b"}}`:                      `at /not/$ref: "a#/b": remote schemas are not`,
+		`{"$ref":"other.json"}`:                                             "remote schemas are not loaded",
+		`{"$schema":"https://x.y/meta.json"}`:                               "remote schemas are not loaded",
 		`{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`: "more than 128 deep",
 	} {
 		_, err := schema.Compile([]byte(raw))
@@ -47,6 +48,8 @@ func TestCompileRefuses(t *testing.T) {
 	if _, err := schema.Compile(make([]byte, 300<<10)); err == nil {
 		t.Error("a schema of 300 KiB is taken")
 	}
+	// What has an absolute name, and is there, is not loaded.
+	compile(t, `{"$id":"https://x.y/z","$defs":{"a":{"$id":"b","type":"string"}},"$ref":"https://x.y/b"}`)
 	// A property may be called what it likes.
 	compile(t, `{"properties":{"$ref":{"type":"string"},"enum":{"type":"string"},"nullable":{"type":"boolean"}}}`)
 }
