@@ -97,11 +97,14 @@ type callPlace struct{ message, call int }
 // none. The body has so many messages before those of req. No member that the
 // body has is replaced.
 func ReturnExtras(req *provider.Request, name string, before int) func(body []byte) ([]byte, error) {
-	extras := map[callPlace]json.RawMessage{}
+	var extras map[callPlace]json.RawMessage // made where there are any: most requests have none
 	for i := range req.Messages {
 		m := &req.Messages[i]
 		for j := range m.ToolCalls {
 			if extra := m.ToolCalls[j].Extra; len(extra) > 0 && m.ReturnsTo(name) {
+				if extras == nil {
+					extras = map[callPlace]json.RawMessage{}
+				}
 				extras[callPlace{i + before, j}] = extra
 			}
 		}

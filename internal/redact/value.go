@@ -7,17 +7,20 @@ import (
 
 // Strings returns v with clean applied to every string in it, however deep:
 // fields, elements, keys of maps, and what the strings of raw JSON say. What v
-// points to stays as it is. Strings of a named type stay, too: those are words
-// of the program's own, such as a role. A value that holds itself has nothing
-// where it does.
+// points to stays as it is; the result shares with v what clean did not change.
+// Strings of a named type stay, too: those are words of the program's own, such
+// as a role. A value that holds itself has nothing where it does.
 func Strings[T any](v T, clean func(string) string) T {
-	c := cleaner{clean: clean, path: map[reference]bool{}}
-	out := reflect.New(reflect.TypeFor[T]()).Elem()
-	out.Set(c.value(reflect.ValueOf(&v).Elem()))
-	return out.Interface().(T)
+	c := cleaner{clean: clean}
+	at := reflect.ValueOf(&v).Elem()
+	if out, changed := c.value(at); changed {
+		at.Set(out)
+	}
+	return v
 }
 
-// cleaner walks a value.
+// cleaner walks a value. Its methods return a changed copy, or false: nothing
+// has to change. So a value without secrets, as nearly all are, is not copied.
 type cleaner struct {
 	clean func(string) string
 	path  map[reference]bool // what the value under way lies in
@@ -29,71 +32,122 @@ type reference struct {
 	size int
 }
 
-func (c *cleaner) value(v reflect.Value) reflect.Value {
-	if raw, ok := v.Interface().(json.RawMessage); ok {
-		return reflect.ValueOf(json.RawMessage(c.json(raw)))
-	}
+func (c *cleaner) value(v reflect.Value) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Type() != reflect.TypeFor[string]() {
-			return v
+			return v, false
 		}
-		return reflect.ValueOf(c.clean(v.String()))
+		text := v.String()
+		if s := c.clean(text); s != text {
+			return reflect.ValueOf(s), true
+		}
 	case reflect.Struct:
-		out := reflect.New(v.Type()).Elem()
-		out.Set(v)
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				out.Field(i).Set(c.value(v.Field(i)))
-			}
-		}
-		return out
+		return c.fields(v)
 	case reflect.Interface:
 		if v.IsNil() {
-			return v
+			return v, false
 		}
-		out := reflect.New(v.Type()).Elem()
-		out.Set(c.value(v.Elem()))
-		return out
+		if e, changed := c.value(v.Elem()); changed {
+			out := reflect.New(v.Type()).Elem()
+			out.Set(e)
+			return out, true
+		}
 	case reflect.Pointer, reflect.Slice, reflect.Map:
 		return c.shared(v)
 	}
-	return v
+	return v, false
+}
+
+func (c *cleaner) fields(v reflect.Value) (out reflect.Value, changed bool) {
+	out = v
+	for i := range v.NumField() {
+		field := v.Field(i)
+		if !field.CanInterface() { // it is not exported
+			continue
+		}
+		f, other := c.value(field)
+		if !other {
+			continue
+		}
+		if !changed {
+			out, changed = reflect.New(v.Type()).Elem(), true
+			out.Set(v)
+		}
+		out.Field(i).Set(f)
+	}
+	return out, changed
 }
 
 // shared is a value that others may hold, too.
-func (c *cleaner) shared(v reflect.Value) reflect.Value {
-	if v.IsNil() || v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-		return v
+func (c *cleaner) shared(v reflect.Value) (out reflect.Value, changed bool) {
+	if v.IsNil() {
+		return v, false
+	}
+	if v.Type() == reflect.TypeFor[json.RawMessage]() {
+		raw := v.Bytes()
+		cleaned := c.json(raw)
+		return reflect.ValueOf(json.RawMessage(cleaned)), string(cleaned) != string(raw)
+	}
+	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+		return v, false
 	}
 	here := reference{kind: v.Type(), at: v.Pointer()}
 	if v.Kind() == reflect.Slice {
 		here.size = v.Len()
 	}
 	if c.path[here] {
-		return reflect.Zero(v.Type())
+		return reflect.Zero(v.Type()), true
+	}
+	if c.path == nil {
+		c.path = map[reference]bool{}
 	}
 	c.path[here] = true
 	defer delete(c.path, here)
 	switch v.Kind() {
 	case reflect.Pointer:
-		out := reflect.New(v.Type()).Elem()
-		out.Set(reflect.New(v.Type().Elem()))
-		out.Elem().Set(c.value(v.Elem()))
-		return out
+		to, changed := c.value(v.Elem())
+		if !changed {
+			return v, false
+		}
+		out := reflect.New(v.Type().Elem())
+		out.Elem().Set(to)
+		return out.Convert(v.Type()), true
 	case reflect.Slice:
-		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		for i := range v.Len() {
-			out.Index(i).Set(c.value(v.Index(i)))
-		}
-		return out
+		return c.elements(v)
 	default:
-		out := reflect.MakeMapWithSize(v.Type(), v.Len())
-		for at := v.MapRange(); at.Next(); {
-			out.SetMapIndex(c.value(at.Key()), c.value(at.Value()))
-		}
-		return out
+		return c.members(v)
 	}
+}
+
+func (c *cleaner) elements(v reflect.Value) (out reflect.Value, changed bool) {
+	out = v
+	for i := range v.Len() {
+		e, other := c.value(v.Index(i))
+		if !other {
+			continue
+		}
+		if !changed {
+			out, changed = reflect.MakeSlice(v.Type(), v.Len(), v.Len()), true
+			reflect.Copy(out, v)
+		}
+		out.Index(i).Set(e)
+	}
+	return out, changed
+}
+
+func (c *cleaner) members(v reflect.Value) (reflect.Value, bool) {
+	out, changed := reflect.MakeMapWithSize(v.Type(), v.Len()), false
+	for at := v.MapRange(); at.Next(); {
+		key, otherKey := c.value(at.Key())
+		member, otherMember := c.value(at.Value())
+		changed = changed || otherKey || otherMember
+		out.SetMapIndex(key, member)
+	}
+	if !changed {
+		return v, false
+	}
+	return out, true
 }
 
 // json cleans what the strings of a JSON text say; what is no JSON is a text.

@@ -25,14 +25,12 @@ func (p *clean) Unwrap() provider.Provider { return p.Provider }
 // Chat asks the provider.
 func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		for c, err := range p.Provider.Chat(ctx, req) {
+		p.Provider.Chat(ctx, req)(func(c provider.Chunk, err error) bool {
 			if c.Route != nil {
 				c.Route = p.route(c.Route)
 			}
-			if !yield(c, p.failure(err)) {
-				return
-			}
-		}
+			return yield(c, p.failure(err))
+		})
 	}
 }
 

@@ -167,11 +167,6 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 	if s.current || h == nil {
 		return s.gateway
 	}
-	headers := map[string][]string{}
-	for name, values := range h {
-		name = strings.TrimPrefix(strings.ToLower(name), forwarded)
-		headers[name] = append(headers[name], values...)
-	}
 	var names []string
 	add := func(name, detail string, elsewhere bool) {
 		if detail != "" {
@@ -184,8 +179,8 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 	}
 	s.gateway = gateway{}
 	for _, g := range signs {
-		if g.in(headers) && (here || !g.host) {
-			detail, elsewhere := upstreamOf(headers[details[g.name]], local)
+		if (here || !g.host) && g.in(h) {
+			detail, elsewhere := upstreamOf(headerValues(h, details[g.name]), local)
 			add(g.name, detail, elsewhere)
 		}
 	}
@@ -201,7 +196,7 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 			add(member.name, member.detail, true)
 		}
 	}
-	for _, hop := range headers["via"] {
+	for _, hop := range headerValues(h, "via") {
 		if name, elsewhere := viaHop(hop, local); name != "" && here {
 			add(name, "", elsewhere)
 		}
@@ -211,20 +206,44 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 }
 
 // in reports whether headers have the sign.
-func (g *sign) in(headers map[string][]string) bool {
-	fits := func(values []string) bool {
-		return g.value == "" || slices.ContainsFunc(values, func(v string) bool { return strings.Contains(strings.ToLower(v), g.value) })
-	}
-	if !strings.HasSuffix(g.header, "-") {
-		values, ok := headers[g.header]
-		return ok && fits(values)
-	}
-	for name, values := range headers {
-		if strings.HasPrefix(name, g.header) && fits(values) {
+func (g *sign) in(h http.Header) bool {
+	for name, values := range h {
+		if g.names(ownName(name)) && g.fits(values) {
 			return true
 		}
 	}
 	return false
+}
+
+// names reports whether the sign is a header of that name. It is asked for each
+// sign and each header of every answer: it makes no copies.
+func (g *sign) names(header string) bool {
+	if strings.HasSuffix(g.header, "-") {
+		return len(header) >= len(g.header) && strings.EqualFold(header[:len(g.header)], g.header)
+	}
+	return strings.EqualFold(header, g.header)
+}
+
+func (g *sign) fits(values []string) bool {
+	return g.value == "" || slices.ContainsFunc(values, func(v string) bool { return strings.Contains(strings.ToLower(v), g.value) })
+}
+
+// ownName is a header's name without LiteLLM's mark.
+func ownName(header string) string {
+	if n := len(forwarded); len(header) >= n && strings.EqualFold(header[:n], forwarded) {
+		return header[n:]
+	}
+	return header
+}
+
+// headerValues are those of a header, the forwarded ones included.
+func headerValues(h http.Header, header string) (values []string) {
+	for name, more := range h {
+		if strings.EqualFold(ownName(name), header) {
+			values = append(values, more...)
+		}
+	}
+	return values
 }
 
 // upstreamOf is what a gateway says is behind it, and whether that is elsewhere:

@@ -59,7 +59,8 @@ func (a *answer) checkGateway(caller context.Context) error {
 func (p *Provider) gateway(c *httpx.Call, s *gatewayHints) gateway {
 	g := detectGateway(c.ResponseHeader, s, c.Local, p.transport.Local)
 	if g.remote && p.cfg.Local && p.through.Load() == nil {
-		p.through.CompareAndSwap(nil, &g.name)
+		name := g.name // so that g itself stays on the stack
+		p.through.CompareAndSwap(nil, &name)
 	}
 	return g
 }
