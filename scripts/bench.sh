@@ -57,4 +57,5 @@ say "Measuring (a few minutes; a machine that does nothing else gives the least 
 	-program "one prompt with go-openai=$SCRATCH/oneprompt" \
 	-program "tandem version=$SCRATCH/tandem version" \
 	-program "tandem ask=$SCRATCH/tandem --config $SCRATCH/config.yaml ask hello" \
+	-tandem "$SCRATCH/tandem --config $SCRATCH/config.yaml" \
 	${others[@]+"${others[@]}"} "$@"

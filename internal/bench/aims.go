@@ -24,10 +24,11 @@ func (a Aim) String() string {
 const (
 	mostAlone   = 1.10 // a chain's wall, one at a time, over the floor's
 	mostCrowded = 1.15 // the same, 64 at once
-	mostAllocs  = 1.30 // a chain's allocations over the floor's
+	mostAllocs  = 1.25 // a chain's allocations over the floor's
 	mostRender  = 300  // ns
-	mostVersion = 10   // ms above a program that does nothing
-	mostAsk     = 15   // ms above the same
+	mostVersion = 6    // ms above a program that does nothing
+	mostAsk     = 12   // ms above the same
+	mostLong    = 1.30 // "tandem run" of a long answer over "tandem ask"
 	mostLayer   = 20   // µs a call, and allocations, above an adapter alone
 )
 
@@ -79,6 +80,11 @@ func aims(r *Report) []Aim {
 			add(s.Program+", above hello world", s.Above.Median, mostVersion, " ms")
 		case "tandem ask":
 			add(s.Program+", above hello world", s.Above.Median, mostAsk, " ms")
+		}
+	}
+	for _, l := range r.Long {
+		if l.Program == "tandem run" {
+			add(fmt.Sprintf("%s of %d chunks, over ask", l.Program, LongChunks), l.Ratio.Median, mostLong, "×")
 		}
 	}
 	return out

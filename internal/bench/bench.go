@@ -30,6 +30,8 @@ type Plan struct {
 	// Programs to start, the first of which does nothing: what the others take
 	// is compared with it. They find the server in OPENAI_BASE_URL.
 	Programs []Command
+	// Tandem is the command line that reads long answers; nil: none are measured.
+	Tandem []string
 
 	Log io.Writer // progress, and what the processes say of errors
 }
@@ -52,6 +54,7 @@ type Report struct {
 	Against []Against  `json:"against,omitempty"`
 	Layers  []LayerRow `json:"layers,omitempty"`
 	StartUp []Start    `json:"start_up,omitempty"`
+	Long    []Long     `json:"long,omitempty"`
 	Aims    []Aim      `json:"aims"`
 }
 
@@ -117,6 +120,12 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if p.Runs > 0 {
 		fmt.Fprintf(p.Log, "start-up: %d runs of each\n", p.Runs)
 		if report.StartUp, err = startUp(ctx, p, url); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.Tandem) > 0 && p.Runs >= 4 {
+		fmt.Fprintf(p.Log, "an answer of %d chunks: %d runs of each\n", LongChunks, p.Runs/4)
+		if report.Long, err = longAnswers(ctx, p, url); err != nil {
 			return nil, err
 		}
 	}

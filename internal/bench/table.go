@@ -47,6 +47,12 @@ func (r *Report) Write(out io.Writer) error {
 			fmt.Fprintf(t, "%s\t%.1f ms\t%.1f ms (%.1f–%.1f)\n", s.Program, s.Wall, s.Above.Median, s.Above.Min, s.Above.Max)
 		}
 	}
+	if len(r.Long) > 0 {
+		fmt.Fprintf(t, "\nan answer of %d chunks\twall\tratio to the first (least–most)\n", LongChunks)
+		for _, l := range r.Long {
+			fmt.Fprintf(t, "%s\t%.0f ms\t%s\n", l.Program, l.Wall, l.Ratio)
+		}
+	}
 	fmt.Fprintln(t, "\naims")
 	for _, a := range r.Aims {
 		fmt.Fprintln(t, a)

@@ -28,7 +28,7 @@ func Answer() string {
 // the same text and no delay, whole or as a stream that is flushed at each
 // token. The answers are made beforehand, so that it costs little itself.
 // Below /held it stops each stream after its first token until somebody posts
-// to /held/release.
+// to /held/release; below /long each stream has [LongChunks] tokens.
 func Upstream() http.Handler {
 	const head = `{"id":"chatcmpl-1","object":"%s","created":1700000000,"model":"fake","choices":[%s]%s}`
 	usage := fmt.Sprintf(`,"usage":{"prompt_tokens":7,"completion_tokens":%d,"total_tokens":%d}`, Tokens, Tokens+7)
@@ -63,6 +63,20 @@ func Upstream() http.Handler {
 		for _, e := range events[1:] {
 			w.Write(e)
 			flush.Flush()
+		}
+		w.Write(end)
+	})
+	mux.HandleFunc("POST /long/v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		flush := http.NewResponseController(w)
+		for i := range LongChunks {
+			w.Write(events[i%Tokens])
+			if i%Tokens == 0 {
+				flush.Flush()
+			}
 		}
 		w.Write(end)
 	})

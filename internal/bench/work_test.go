@@ -170,6 +170,7 @@ func TestReport(t *testing.T) {
 		}
 	}
 	r.StartUp = []Start{{Program: "hello world"}, {Program: "tandem version", Above: Spread{Median: 4}}, {Program: "tandem ask", Above: Spread{Median: 16}}}
+	r.Long = []Long{{Program: "tandem ask", Wall: 700, Ratio: Spread{1, 1, 1}}, {Program: "tandem run", Wall: 980, Ratio: Spread{1.4, 1.2, 1.5}}}
 	r.Aims = aims(r)
 	var out strings.Builder
 	if err := r.Write(&out); err != nil {
@@ -177,11 +178,13 @@ func TestReport(t *testing.T) {
 	}
 	for _, want := range []string{
 		"MISSED  two-step chain, one at a time, wall: 1.12×, aim at most 1.1×",
-		"met     two-step chain, one at a time, allocations: 1×, aim at most 1.3×",
+		"met     two-step chain, one at a time, allocations: 1×, aim at most 1.25×",
 		"met     two-step chain, 64 at once, wall: 1.12×, aim at most 1.15×",
 		"met     f-string render: 200 ns, aim at most 300 ns",
-		"met     tandem version, above hello world: 4 ms, aim at most 10 ms",
-		"MISSED  tandem ask, above hello world: 16 ms, aim at most 15 ms",
+		"met     tandem version, above hello world: 4 ms, aim at most 6 ms",
+		"MISSED  tandem ask, above hello world: 16 ms, aim at most 12 ms",
+		"MISSED  tandem run of 100000 chunks, over ask: 1.4×, aim at most 1.3×",
+		"tandem run                  980 ms  1.40 (1.20–1.50)",
 		"1.12 (1.00–1.30)",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -37,12 +38,14 @@ func StaleList(now time.Time) string {
 func listPrice(model string) (listed, bool) {
 	p, ok := listedModel(model)
 	if !ok {
-		p, ok = listedModel(dated.ReplaceAllString(model, ""))
+		p, ok = listedModel(dated().ReplaceAllString(model, ""))
 	}
 	return p, ok
 }
 
-var dated = regexp.MustCompile(`-\d{4}-\d{2}-\d{2}$`)
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`-\d{4}-\d{2}-\d{2}$`)
+})
 
 func listedModel(model string) (listed, bool) {
 	i, ok := slices.BinarySearchFunc(prices[:], model, func(l listed, name string) int { return strings.Compare(l.model, name) })

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -83,20 +84,26 @@ func errorMessage(body []byte) string {
 	return text
 }
 
-// errorTexts are how Ollama says what it gives no code for. They are read here and
-// nowhere else; each stands in the server's source.
-var errorTexts = []struct {
+// kindPattern is the kind of the errors whose text matches.
+type kindPattern struct {
 	re   *regexp.Regexp
 	kind provider.Kind
-}{
-	{regexp.MustCompile(`input length exceeds the context length|exceeds the available context size|prompt is too long`), provider.ContextOverflow},
-	{regexp.MustCompile(`requires more system memory|memory layout cannot be allocated|unable to load full model on GPU|cudaMalloc failed|out of memory|llama runner process has terminated|model runner has unexpectedly stopped`), provider.OutOfMemory},
-	{regexp.MustCompile(`does not support|not supported|invalid JSON schema in format|failed to parse grammar`), provider.Unsupported},
-	{regexp.MustCompile(`^model .* not found|model '.*' not found|file does not exist`), provider.ModelNotFound},
 }
 
+// errorTexts are how Ollama says what it gives no code for. They are read here and
+// nowhere else; each stands in the server's source. They are compiled at the
+// first error, not as the program starts.
+var errorTexts = sync.OnceValue(func() []kindPattern {
+	return []kindPattern{
+		{regexp.MustCompile(`input length exceeds the context length|exceeds the available context size|prompt is too long`), provider.ContextOverflow},
+		{regexp.MustCompile(`requires more system memory|memory layout cannot be allocated|unable to load full model on GPU|cudaMalloc failed|out of memory|llama runner process has terminated|model runner has unexpectedly stopped`), provider.OutOfMemory},
+		{regexp.MustCompile(`does not support|not supported|invalid JSON schema in format|failed to parse grammar`), provider.Unsupported},
+		{regexp.MustCompile(`^model .* not found|model '.*' not found|file does not exist`), provider.ModelNotFound},
+	}
+})
+
 func kindOf(status int, text string) provider.Kind {
-	for _, t := range errorTexts {
+	for _, t := range errorTexts() {
 		if t.re.MatchString(text) {
 			return t.kind
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
@@ -100,7 +101,7 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 func kindOf(status int, s apiError) provider.Kind {
 	code, _ := s.code()
 	switch {
-	case code == "context_length_exceeded", s.Type == "exceed_context_size_error", overflow.MatchString(s.Message):
+	case code == "context_length_exceeded", s.Type == "exceed_context_size_error", overflow().MatchString(s.Message):
 		return provider.ContextOverflow
 	case code == "insufficient_quota", s.Type == "insufficient_quota", code == "billing_hard_limit_reached":
 		return provider.QuotaExhausted
@@ -110,7 +111,7 @@ func kindOf(status int, s apiError) provider.Kind {
 		return provider.Filtered
 	case code == "unsupported_parameter", code == "unsupported_value":
 		return provider.Unsupported
-	case cannot.MatchString(s.Message):
+	case cannot().MatchString(s.Message):
 		return provider.Unsupported
 	case code == "rate_limit_exceeded", s.Type == "rate_limit_error":
 		return provider.RateLimited
@@ -123,7 +124,7 @@ func kindOf(status int, s apiError) provider.Kind {
 	case http.StatusPaymentRequired:
 		return provider.QuotaExhausted
 	case http.StatusNotFound:
-		if modelMissing.MatchString(s.Message) {
+		if modelMissing().MatchString(s.Message) {
 			return provider.ModelNotFound
 		}
 		return provider.Unavailable
@@ -147,14 +148,20 @@ func kindOf(status int, s apiError) provider.Kind {
 
 // overflow is how vLLM and SGLang say it, who give no code, and llama.cpp of a
 // text to embed.
-var overflow = regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size|input \(\d+ tokens\) is too large to process`)
+var overflow = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)maximum context length is \d+|longer than the model's context length|exceeds the available context size|input \(\d+ tokens\) is too large to process`)
+})
 
 // cannot is how llama.cpp says, with status 500 and no code of its own, that a
 // model does not see or hear, and, with status 400, that it makes no grammar of a schema.
-var cannot = regexp.MustCompile(`\b(image|audio|video) input is not supported|failed to parse grammar|JSON schema conversion failed`)
+var cannot = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(image|audio|video) input is not supported|failed to parse grammar|JSON schema conversion failed`)
+})
 
 // modelMissing tells a model that is not there from a path that is not there.
-var modelMissing = regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)
+var modelMissing = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\bmodel\b.*(not exist|not found|not available|unknown)|no such model|unknown model`)
+})
 
 // errorText is what is shown of a failure.
 func errorText(s apiError, ok bool, status int, body []byte) string {

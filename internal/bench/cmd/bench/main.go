@@ -49,6 +49,7 @@ func run(ctx context.Context) error {
 	)
 	flag.Var(&peers, "peer", "another worker, as `NAME=PROGRAM ARGUMENT…`")
 	flag.Var(&programs, "program", "a program to start and end, as `NAME=PROGRAM ARGUMENT…`; the first does nothing")
+	tandem := flag.String("tandem", "", "the `COMMAND LINE` of tandem that reads long answers; it is told ask or run")
 	flag.Parse()
 	switch {
 	case *serve:
@@ -89,7 +90,7 @@ func run(ctx context.Context) error {
 		*runs = 0
 	}
 	report, err := bench.Run(ctx, bench.Plan{
-		Rounds: *rounds, Runs: *runs, Self: []string{self}, Peers: peers, Programs: programs, Log: os.Stderr,
+		Rounds: *rounds, Runs: *runs, Self: []string{self}, Peers: peers, Programs: programs, Tandem: strings.Fields(*tandem), Log: os.Stderr,
 	})
 	if err != nil {
 		return err
