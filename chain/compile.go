@@ -192,7 +192,7 @@ func (c *compiler) warn(field string, notes []string) {
 	p := c.current
 	p.field = field
 	for _, note := range notes {
-		c.warnings = append(c.warnings, &mistake{place: p, message: note})
+		c.warnings = append(c.warnings, &problem{location: p, message: note})
 	}
 }
 
