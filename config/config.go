@@ -74,13 +74,14 @@ type Config struct {
 	// LocalNetworks count as this machine. Only the user's own file may name any.
 	LocalNetworks []netip.Prefix `mapstructure:"local_networks"`
 
-	Budget    Budget `mapstructure:"budget"`
-	Retries   *int   `mapstructure:"retries"`    // most retries of one provider, 0 to 10; nil: 2
-	RetryPaid bool   `mapstructure:"retry_paid"` // retry a paid call that may have been charged
-	OnCut     string `mapstructure:"on_cut"`     // OnCutError or OnCutRestart
-	MaxAnswer Size   `mapstructure:"max_answer"` // the longest answer; a project's file can only lower it
-	Log       string `mapstructure:"log"`        // LogFull, LogMeta or LogOff
-	Cache     string `mapstructure:"cache"`      // CacheOff or CacheOn
+	Budget    Budget  `mapstructure:"budget"`
+	Retries   *int    `mapstructure:"retries"`    // most retries of one provider, 0 to 10; nil: 2
+	RetryPaid bool    `mapstructure:"retry_paid"` // retry a paid call that may have been charged
+	OnCut     string  `mapstructure:"on_cut"`     // OnCutError or OnCutRestart
+	MaxAnswer Size    `mapstructure:"max_answer"` // the longest answer; a project's file can only lower it
+	Log       string  `mapstructure:"log"`        // LogFull, LogMeta or LogOff
+	LogKeep   LogKeep `mapstructure:"log_keep"`
+	Cache     string  `mapstructure:"cache"` // CacheOff or CacheOn
 
 	// MCPServers offer tools. Only the user's own file may name any.
 	MCPServers []MCPServer `mapstructure:"mcp_servers"`
@@ -91,6 +92,12 @@ type Config struct {
 type Budget struct {
 	PerDay *float64 `mapstructure:"per_day_usd"` // from midnight, local time
 	PerRun *float64 `mapstructure:"per_run_usd"` // one command or one chain
+}
+
+// LogKeep bounds the log; 0: no bound. Only the user's own file may set it.
+type LogKeep struct {
+	Age  Age  `mapstructure:"age"`  // runs that began longer ago are dropped
+	Size Size `mapstructure:"size"` // bytes; the oldest runs beyond are dropped
 }
 
 // Provider is one place where models run.

@@ -50,8 +50,10 @@ func topFields() []field {
 		{"retries", "", readRetries},
 		{"retry_paid", "", readBool},
 		{"on_cut", "", readOneOf(OnCutError, OnCutRestart)},
-		{"max_answer", "", readSize},
+		{"max_answer", "", readSize(1 << 30)},
 		{"log", "", readOneOf(LogFull, LogMeta, LogOff)},
+		{"log_keep.age", "", readAge},
+		{"log_keep.size", "", readSize(1 << 40)},
 		{"cache", "", readOneOf(CacheOff, CacheOn)},
 		{"mcp_servers", "", readServers},
 	}

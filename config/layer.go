@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -112,11 +113,12 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 	l.readFields(m, topFields(), r, file)
 	for _, own := range []struct{ name, what string }{
 		{"local_networks", "say which networks count as this machine"},
+		{"log_keep", "have old runs dropped from the log"},
 		{"mcp_servers", "name servers of tools, which are programs that run and addresses that are called"},
 	} {
 		if n := m.Value(own.name); n != nil && l.role == RoleProject {
 			d.Fail(n, "only your own file may "+own.what, userFileRemedy)
-			delete(l.values, key{field: own.name})
+			maps.DeleteFunc(l.values, func(k key, _ entry) bool { return k.field == own.name || strings.HasPrefix(k.field, own.name+".") })
 		}
 	}
 	lines := map[string]int{}

@@ -166,6 +166,8 @@ func plain(v any) any {
 		return v.String()
 	case Size:
 		return v.String()
+	case Age:
+		return v.String()
 	case []string:
 		texts := make([]any, len(v))
 		for i, s := range v {

@@ -45,6 +45,7 @@ func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []C
 	if s == nil {
 		return checks
 	}
+	checks = append(checks, logChecks(ctx, cfg, s)...)
 	works := false
 	for _, name := range cfg.Use {
 		t, ok := s.Target(name)

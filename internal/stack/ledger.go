@@ -29,7 +29,11 @@ func (s *Stack) openLog() error {
 	}
 	if s.writer == nil {
 		s.writer = store.NewWriter(store.New(dir))
+		if s.warn != nil {
+			s.writer.Warn = func(lost *store.Lost) { s.warnUnwritten(lost) }
+		}
 	}
+	s.writer.SetKeep(store.Keep{Age: time.Duration(s.cfg.LogKeep.Age), Size: int64(s.cfg.LogKeep.Size)})
 	s.book = store.NewBook(s.writer, limits)
 	return nil
 }
@@ -112,6 +116,20 @@ func (s *Stack) flushLog() {
 	})
 	defer slow.Stop()
 	if err := s.writer.Close(); err != nil && s.warn != nil {
-		s.warn("the log is incomplete: some calls and their costs could not be written: " + err.Error() + " (`log: off` writes none)")
+		s.warnUnwritten(err)
 	}
+}
+
+func (s *Stack) warnUnwritten(err error) {
+	s.warn("the log is incomplete: some calls and their costs could not be written: " + err.Error() + " (`log: off` writes none)")
+}
+
+// LogSize is the log's file and about how many bytes of it its runs take; 0
+// where nothing is logged.
+func (s *Stack) LogSize(ctx context.Context) (file string, bytes int64, err error) {
+	if s.writer == nil {
+		return "", 0, nil
+	}
+	bytes, err = s.writer.Store().LogSize(ctx)
+	return s.writer.Store().Path(), bytes, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +20,8 @@ type batch struct {
 	left    []record // not written: the file is locked
 	locked  error    // by whom
 	lost    Lost
+	again   bool           // the file was replaced under the batch, once
+	settled func([]record) // is told of records that are written, or lost; may be nil
 }
 
 func batchOf(s *Store, records []record) *batch {
@@ -40,21 +41,40 @@ func (b *batch) write(ctx context.Context) {
 		b.left = append(b.left, b.calls...)
 		return
 	}
+	b.done(b.entries)
+	// An engine that does not answer must not hold up the log.
+	complete, cancel := context.WithTimeout(ctx, completeAll)
+	defer cancel()
 	for rest := b.calls; len(rest) > 0; {
 		n, size := 0, 0
 		for n < len(rest) && (n == 0 || size+rest[n].size <= atOnce) {
 			size += rest[n].size
-			rest[n].encode()
+			rest[n].encode(complete)
 			n++
 		}
 		if !b.together(ctx, rest[:n]) {
 			b.left = append(b.left, rest[n:]...)
 			return
 		}
-		clear(rest[:n])
+		b.done(rest[:n])
 		rest = rest[n:]
 	}
 }
+
+// done says that records need no more memory.
+func (b *batch) done(records []record) {
+	if b.settled != nil && len(records) > 0 {
+		b.settled(records)
+	}
+	clear(records)
+}
+
+// completeOne and completeAll bound what it may take to complete one call, and
+// the calls of a batch.
+const (
+	completeOne = 500 * time.Millisecond
+	completeAll = 2 * time.Second
+)
 
 // atOnce is how many bytes of text are encoded at a time.
 const atOnce = 8 << 20
@@ -71,6 +91,9 @@ func (b *batch) together(ctx context.Context, records []record) bool {
 	case err == nil:
 		b.lost.add(lost)
 		return true
+	case errors.Is(err, errReplaced) && !b.again:
+		b.again = true
+		return b.together(ctx, records) // into the file that is there now
 	case isLocked(err):
 		b.left, b.locked = append(b.left, records...), err
 		return false
@@ -148,7 +171,7 @@ func (r record) paid() bool {
 
 // encode prepares a call for the file, once: that takes longer than anybody
 // should hold the lock.
-func (r *record) encode() {
+func (r *record) encode(complete context.Context) {
 	if r.row != nil {
 		return
 	}
@@ -156,7 +179,7 @@ func (r *record) encode() {
 		r.row = bareRow(r.run, r.call, r.redact, r.why)
 		return
 	}
-	r.complete()
+	r.complete(complete)
 	row, err := rowOf(r.run, r.call, r.redact)
 	if err != nil {
 		r.bare(err)
@@ -166,12 +189,14 @@ func (r *record) encode() {
 }
 
 // complete asks what the answer was made on.
-func (r *record) complete() {
+func (r *record) complete(ctx context.Context) {
 	if r.after == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, completeOne)
+	defer cancel()
 	defer func() { _ = recover() }() // a manifest is worth no record
-	r.after(r.call)
+	r.after(ctx, r.call)
 }
 
 // bare drops the texts of a call, and says why. It reports whether there were
@@ -228,57 +253,3 @@ func code(err error) int {
 	}
 	return e.Code() & 0xff
 }
-
-var errNoRoom = errors.New("the log cannot keep up")
-
-// Lost is what could not be written down, and why. It is the error of
-// [Writer.Close].
-type Lost struct {
-	Calls int // not in the log at all
-	Texts int // in the log without their texts
-	Costs int
-	Err   error // the first of them
-}
-
-func lostAll(records []record, err error) (l Lost) {
-	l.Err = err
-	for i := range records {
-		if records[i].call != nil {
-			l.Calls++
-		} else {
-			l.Costs++
-		}
-	}
-	return l
-}
-
-func (l *Lost) add(o Lost) {
-	l.Calls, l.Texts, l.Costs = l.Calls+o.Calls, l.Texts+o.Texts, l.Costs+o.Costs
-	if l.Err == nil {
-		l.Err = o.Err
-	}
-}
-
-// Error counts what is missing, and says why.
-func (l *Lost) Error() string {
-	text := l.Err.Error()
-	for _, n := range []struct {
-		count int
-		one   string
-		many  string
-	}{
-		{l.Calls, "1 call is not in the log", "%d calls are not in the log"},
-		{l.Texts, "1 call is in the log without its text", "%d calls are in the log without their texts"},
-		{l.Costs, "what 1 call cost is not written down", "what %d calls cost is not written down"},
-	} {
-		switch {
-		case n.count == 1:
-			text += "; " + n.one
-		case n.count > 1:
-			text += "; " + fmt.Sprintf(n.many, n.count)
-		}
-	}
-	return text
-}
-
-func (l *Lost) Unwrap() error { return l.Err }

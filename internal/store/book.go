@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math"
 	"os"
 	"time"
@@ -52,9 +53,6 @@ func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 // Reserve sets an amount aside. See ledger.Book.
 func (b *Book) Reserve(ctx context.Context, h ledger.Reservation) (mark int64, err error) {
 	now, need := b.now(), nano(h.USD)
-	if err := b.w.store.inPlace(); err != nil {
-		return 0, err
-	}
 	err = b.w.store.begin(ctx, func(tx *sql.Tx) error {
 		if err := b.w.store.wrote(ctx, tx, now); err != nil {
 			return err
@@ -85,21 +83,19 @@ func (b *Book) Fits(ctx context.Context, h ledger.Reservation) error {
 
 // fits returns an *ledger.Over unless every budget has that much left.
 func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now time.Time) error {
-	const spent = `SELECT coalesce(sum(coalesce(usd, at_most, 0)), 0) FROM ledger WHERE (expires IS NULL OR expires > ?) AND `
 	for _, budget := range []struct {
 		key   string
 		limit *float64
-		where string
-		arg   any
+		used  func() (int64, error)
 	}{
-		{"budget.per_day_usd", b.limits.PerDay, "began >= ?", midnight(now).UnixMilli()},
-		{"budget.per_run_usd", b.limits.PerRun, "run = ? AND run <> ''", run},
+		{"budget.per_day_usd", b.limits.PerDay, func() (int64, error) { return usedSince(ctx, tx, midnight(now), now) }},
+		{"budget.per_run_usd", b.limits.PerRun, func() (int64, error) { return usedByRun(ctx, tx, run, now) }},
 	} {
 		if budget.limit == nil {
 			continue
 		}
-		var used int64
-		if err := tx.QueryRowContext(ctx, spent+budget.where, now.UnixMilli(), budget.arg).Scan(&used); err != nil {
+		used, err := budget.used()
+		if err != nil {
 			return err
 		}
 		limit := int64(math.Floor(*budget.limit*1e9 + 1e-3))
@@ -163,13 +159,19 @@ func (b *Book) Settle(mark int64, e ledger.Entry) {
 func (b *Book) must(write func(context.Context, *sql.Tx) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := b.w.store.begin(ctx, func(tx *sql.Tx) error {
-		if err := write(ctx, tx); err != nil {
-			return err
-		}
-		b.w.store.wroteAnyway(ctx, tx, b.now())
-		return nil
-	})
+	put := func() error {
+		return b.w.store.begin(ctx, func(tx *sql.Tx) error {
+			if err := write(ctx, tx); err != nil {
+				return err
+			}
+			b.w.store.wroteAnyway(ctx, tx, b.now())
+			return nil
+		})
+	}
+	err := put()
+	if errors.Is(err, errReplaced) {
+		err = put() // into the file that is there now
+	}
 	if err != nil {
 		b.w.failed(err)
 	}

@@ -78,10 +78,12 @@ func (s *Store) Counted(ctx context.Context) (counted, reserved float64, err err
 	if err != nil {
 		return 0, 0, err
 	}
-	var all, held int64
-	now := time.Now().UnixMilli()
-	err = db.QueryRowContext(ctx, `SELECT coalesce(sum(coalesce(usd, at_most, 0)), 0), coalesce(sum(CASE WHEN expires IS NOT NULL THEN at_most END), 0)
-		FROM ledger WHERE (expires IS NULL OR expires > ?) AND began >= ?`, now, Midnight().UnixMilli()).Scan(&all, &held)
+	now := time.Now()
+	all, err := usedSince(ctx, db, midnight(now), now)
+	if err != nil {
+		return 0, 0, s.explain(err)
+	}
+	held, err := reservedSince(ctx, db, midnight(now), now)
 	return dollars(all), dollars(held), s.explain(err)
 }
 

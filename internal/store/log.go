@@ -94,9 +94,7 @@ func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, 
 	rec := record{call: c, run: *l.run(ctx, began), redact: l.cfg.Redact, size: c.size()}
 	if l.cfg.Manifest != nil && r.Route != nil {
 		route, file, sum := *r.Route, rec.run.File, rec.run.SHA256
-		rec.after = func(c *Call) {
-			ctx, cancel := context.WithTimeout(context.Background(), tookAtMost)
-			defer cancel()
+		rec.after = func(ctx context.Context, c *Call) {
 			if c.Manifest = l.cfg.Manifest(ctx, &route, req); c.Manifest != nil {
 				c.Manifest.Tandem, c.Manifest.File, c.Manifest.SHA256 = l.cfg.Tandem, file, sum
 			}

@@ -156,13 +156,28 @@ func encodable(req *provider.Request) *provider.Request {
 	return &out
 }
 
-// size is about how many bytes of text a call has.
+// size is about how many bytes a call takes while it waits to be written.
 func (c *Call) size() int {
-	n := len(c.Answer) + len(c.Thinking)
-	if c.Asked != nil {
-		for i := range c.Asked.Messages {
-			n += len(c.Asked.Messages[i].Text)
-		}
+	n := 1024 + len(c.Answer) + len(c.Thinking) + sizeOf(c.ToolCalls)
+	if c.Asked == nil {
+		return n
+	}
+	for i := range c.Asked.Messages {
+		m := &c.Asked.Messages[i]
+		n += len(m.Text) + len(m.Thinking) + sizeOf(m.ToolCalls)
+	}
+	for i := range c.Asked.Tools {
+		n += len(c.Asked.Tools[i].Description) + len(c.Asked.Tools[i].Parameters)
+	}
+	if c.Asked.Schema != nil {
+		n += len(c.Asked.Schema.JSON)
+	}
+	return n
+}
+
+func sizeOf(calls []provider.ToolCall) (n int) {
+	for i := range calls {
+		n += len(calls[i].Arguments) + len(calls[i].Extra)
 	}
 	return n
 }

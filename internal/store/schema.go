@@ -77,6 +77,8 @@ CREATE INDEX cache_used ON cache (used);
 	chatsSchema,
 	piecesSchema,
 	bookSchema,
+	sumsSchema,
+	sizeSchema,
 }
 
 func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {

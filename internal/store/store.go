@@ -63,49 +63,56 @@ func (s *Store) Close() error {
 	return s.explain(err)
 }
 
-// open returns the open file, made and brought up to date where need be.
+// open returns the open file, made and brought up to date where need be. If the
+// file was removed or replaced since it was opened, it opens the one that is
+// there now: nobody else sees what is written to the old one.
 func (s *Store) open(ctx context.Context) (*sql.DB, error) {
+	db, _, err := s.openFile(ctx)
+	return db, err
+}
+
+// openFile is open, and says which file that is.
+func (s *Store) openFile(ctx context.Context) (*sql.DB, os.FileInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db != nil {
-		return s.db, nil
+		if s.inPlace(s.file) {
+			return s.db, s.file, nil
+		}
+		_ = s.db.Close() // a transaction under way ends first, and fails, see beginWithin
+		s.db = nil
 	}
 	if err := s.makeFile(); err != nil {
-		return nil, s.explain(err)
+		return nil, nil, s.explain(err)
 	}
 	db, err := sql.Open("sqlite", s.address())
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, nil, s.explain(err)
 	}
 	// One connection: a process never waits for itself, and never in SQLite.
 	db.SetMaxOpenConns(1)
 	if err := s.upToDate(ctx, db); err != nil {
 		_ = db.Close()
-		return nil, s.explain(err)
+		return nil, nil, s.explain(err)
 	}
 	if s.file, err = os.Stat(s.path); err != nil {
 		_ = db.Close()
-		return nil, s.explain(err)
+		return nil, nil, s.explain(err)
 	}
 	s.db = db
-	return db, nil
+	return db, s.file, nil
 }
 
-// inPlace returns an error if the open file is no longer the one that others
-// find: it was removed, or another has taken its place.
-func (s *Store) inPlace() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db == nil {
-		return nil
+// inPlace reports whether an open file is still the one that others find.
+func (s *Store) inPlace(file os.FileInfo) bool {
+	now, err := os.Stat(s.path)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
 	}
-	if now, err := os.Stat(s.path); err != nil || !os.SameFile(now, s.file) {
-		return s.explain(errReplaced)
-	}
-	return nil
+	return os.SameFile(now, file)
 }
 
-var errReplaced = errors.New("the file was removed or replaced while it was open; run the command again")
+var errReplaced = errors.New("the file was removed or replaced while it was written to")
 
 // address is the file as a URI, with what every connection sets.
 func (s *Store) address() string {
@@ -114,8 +121,12 @@ func (s *Store) address() string {
 		path = "/" + path
 	}
 	u := url.URL{Scheme: "file", Path: path}
-	return fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_txlock=immediate", u.String(), patience.Milliseconds())
+	return fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)&_txlock=immediate", u.String(), patience.Milliseconds(), maxWAL)
 }
+
+// maxWAL is the size to which the file beside the store is cut, bytes, once a
+// large transaction in it has been copied into the store.
+const maxWAL = 8 << 20
 
 // makeFile makes the directory and an empty file that others cannot read, or
 // takes from them what they could. SQLite gives the files beside it the same
@@ -124,7 +135,10 @@ func (s *Store) makeFile() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = s.createFile()
+	}
 	if err != nil {
 		return err
 	}
@@ -133,6 +147,36 @@ func (s *Store) makeFile() error {
 		err = f.Chmod(0o600)
 	}
 	return errors.Join(err, f.Close())
+}
+
+// createFile makes the file unless another process is faster. What SQLite has
+// left of a file that was removed goes first: it would be taken for the new
+// one's, and a process that still uses the old one writes there.
+func (s *Store) createFile() (*os.File, error) {
+	unlock, err := s.lock(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
+		for _, part := range []string{"-wal", "-shm"} {
+			if err := os.Remove(s.path + part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+	}
+	return os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
+// lock makes the processes that prepare the file take turns.
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+	lock := flock.New(s.path+".lock", flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("waiting for another tandem that prepares the file: %w", err)
+	}
+	return func() { _ = lock.Unlock() }, nil // closing the file unlocks it, too
 }
 
 // upToDate brings the schema to the newest version. Processes that find a new
@@ -145,13 +189,11 @@ func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
 	if v > len(migrations) {
 		return &newerError{v}
 	}
-	lock := flock.New(s.path+".lock", flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
-		return fmt.Errorf("waiting for another tandem that prepares the file: %w", err)
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing the file unlocks it, too
+	defer unlock()
 	return migrate(ctx, db)
 }
 
@@ -161,13 +203,20 @@ func (s *Store) begin(ctx context.Context, f func(*sql.Tx) error) error {
 	return s.beginWithin(ctx, patience, f)
 }
 
-// beginWithin is begin with another patience.
+// beginWithin is begin with another patience. The error is [errReplaced] if the
+// file was replaced meanwhile: nobody finds what was written.
 func (s *Store) beginWithin(ctx context.Context, wait time.Duration, f func(*sql.Tx) error) error {
-	db, err := s.open(ctx)
+	db, file, err := s.openFile(ctx)
 	if err != nil {
 		return err
 	}
 	conn, err := db.Conn(ctx)
+	if err != nil && !s.inPlace(file) { // it was closed while this call waited for its turn
+		if db, file, err = s.openFile(ctx); err != nil {
+			return err
+		}
+		conn, err = db.Conn(ctx)
+	}
 	if err != nil {
 		return s.explain(err)
 	}
@@ -180,7 +229,13 @@ func (s *Store) beginWithin(ctx context.Context, wait time.Duration, f func(*sql
 		_ = tx.Rollback()
 		return s.explain(err)
 	}
-	return s.explain(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return s.explain(err)
+	}
+	if !s.inPlace(file) {
+		return s.explain(errReplaced)
+	}
+	return nil
 }
 
 // turn is how long one try for the lock takes: SQLite does not look at a

@@ -9,57 +9,73 @@ import (
 )
 
 const (
-	// maxQueue and maxQueued are how many records may wait to be written, and
-	// how many bytes of text.
-	maxQueue  = 1024
+	// maxQueue is how many calls may wait to be written, and maxQueued how many
+	// bytes of them: what comes then waits without its texts.
+	maxQueue  = 64 << 10
 	maxQueued = 128 << 20
-	// maxBare is how many may wait once their texts are dropped.
-	maxBare = 64 * maxQueue
+	// maxCosts is how many may wait when what calls cost comes to it.
+	maxCosts = 4 * maxQueue
 	// room is how long a call waits for others to be written before its texts
-	// are dropped. While another program keeps the file locked it does not wait.
-	room = 5 * time.Second
+	// are dropped. Nobody waits while the writer makes no progress.
+	room = time.Second
 	// attempt is how long the writer waits for the lock before it looks
 	// whether it is to go on waiting.
 	attempt = time.Second
 )
 
-// Writer writes records behind the callers' backs: an answer has been shown
-// when its record is written. What cannot be written costs no other record, and
-// [Writer.Close] says how much that was. While another program keeps the file
-// locked, records wait; Close waits 15 seconds more. Make one with [NewWriter],
-// and Close it.
+// Writer writes records in the background, after an answer has been shown. A
+// record that cannot be written costs no other record. While another program
+// keeps the file locked, records wait in memory; Close waits 15 seconds more.
+// Make one with [NewWriter], and Close it.
 type Writer struct {
 	store *Store
+	// Warn, if not nil, is told within seconds what is not written down, at most
+	// once an hour for each kind of reason. It is not called after Close, which
+	// returns the rest. Set it before the first record.
+	Warn func(*Lost)
+	now  func() time.Time
 
-	mu     sync.Mutex
-	less   sync.Cond // fewer records wait, or the writer is stuck
-	queue  []record
-	count  int  // records that wait, those under way included
-	size   int  // bytes of their texts
-	done   int  // batches
-	busy   bool // a goroutine writes
-	stuck  bool // the file was locked when it tried last
-	giveUp time.Time
-	lost   Lost
+	mu      sync.Mutex
+	less    sync.Cond // fewer records wait, or the writer is stalled
+	queue   []record
+	count   int // records that wait, those being written included
+	size    int // bytes of their texts
+	done    int // transactions
+	busy    bool
+	stalled bool      // the file was locked when it tried last, or nothing was written for as long as a call waits
+	giveUp  time.Time // Flush waits no longer
+	keep    Keep
+	trimmed time.Time // when keep was applied last
+	losses  losses
 }
 
 // record is one thing to write: a call, or what one cost.
 type record struct {
 	call   *Call
-	run    Run                 // the call's
-	redact func(string) string // takes secrets out of the call; may be nil
-	after  func(*Call)         // completes the call, off the caller's way; may be nil
-	size   int                 // bytes of the call's texts
-	why    error               // its texts are not kept; nil: they are
-	row    *row                // the call, encoded
-	entry  *ledger.Entry       // if call is nil
+	run    Run                          // the call's
+	redact func(string) string          // takes secrets out of the call; may be nil
+	after  func(context.Context, *Call) // completes the call in the background; may be nil
+	size   int                          // bytes of the call's texts
+	why    error                        // its texts are not kept; nil: they are
+	row    *row                         // the call, encoded
+	entry  *ledger.Entry                // if call is nil
 }
 
 // NewWriter returns a writer into s.
 func NewWriter(s *Store) *Writer {
-	w := &Writer{store: s}
+	w := &Writer{store: s, now: time.Now}
 	w.less.L = &w.mu
 	return w
+}
+
+// SetKeep bounds the log. The bounds are applied with the next record, and then
+// once an hour.
+func (w *Writer) SetKeep(k Keep) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if k != w.keep {
+		w.keep, w.trimmed = k, time.Time{}
+	}
 }
 
 // Store is where the records go.
@@ -71,13 +87,15 @@ func (w *Writer) add(r record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case r.call == nil: // what a call cost is short, and always kept
-	case w.waitForRoom(r.size):
-	case w.count < maxBare:
-		r.bare(errNoRoom)
-	default:
-		w.lost.add(Lost{Calls: 1, Err: errNoRoom})
+	case r.call == nil && w.count < maxCosts:
+	case r.call == nil:
+		w.lose(Lost{Costs: 1, Err: errNoRoom})
 		return
+	case w.count >= maxQueue:
+		w.lose(Lost{Calls: 1, Err: errNoRoom})
+		return
+	case !w.waitForRoom(r.size):
+		r.bare(errNoRoom)
 	}
 	w.queue = append(w.queue, r)
 	w.count++
@@ -88,47 +106,39 @@ func (w *Writer) add(r record) {
 	}
 }
 
-// waitForRoom waits until a record of that size may be queued, and reports
-// whether it may. One record may always wait, however long it is.
+// waitForRoom reports whether a record of that size may be queued. It waits for
+// that at most as long as [room]. One record may always wait, however long it
+// is.
 func (w *Writer) waitForRoom(size int) bool {
-	full := func() bool { return w.count >= maxQueue || w.count > 0 && w.size+size > maxQueued }
-	done, late := -1, time.Time{}
-	for full() && !w.stuck {
-		if w.done != done { // it gets on
-			done, late = w.done, time.Now().Add(room)
-			defer time.AfterFunc(room, w.less.Broadcast).Stop()
-		}
-		if !time.Now().Before(late) {
-			break
-		}
+	full := func() bool { return w.size > 0 && w.size+size > maxQueued }
+	if !full() || w.stalled {
+		return !full()
+	}
+	late, done := time.Now().Add(room), w.done
+	defer time.AfterFunc(room, func() {
+		w.mu.Lock() // not between a look at the clock and Wait
+		defer w.mu.Unlock()
+		w.less.Broadcast()
+	}).Stop()
+	for full() && !w.stalled && time.Now().Before(late) {
 		w.less.Wait()
+	}
+	if full() && w.done == done {
+		w.stalled = true
+		w.less.Broadcast()
 	}
 	return !full()
 }
 
-// write empties the queue.
+// write empties the queue, and trims the log when that is due.
 func (w *Writer) write() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) > 0 {
-		records := w.queue
-		w.queue = nil
-		w.mu.Unlock()
-		b := batchOf(w.store, records)
-		b.write(context.Background())
-		w.mu.Lock()
-		w.lost.add(b.lost)
-		w.done++
-		if w.stuck = len(b.left) > 0; w.stuck {
-			if !w.giveUp.IsZero() && time.Now().After(w.giveUp) {
-				w.lost.add(lostAll(b.left, b.locked))
-			} else {
-				w.queue = append(b.left, w.queue...)
-			}
-		}
-		w.count, w.size = len(w.queue), 0
-		for i := range w.queue {
-			w.size += w.queue[i].size
+	for len(w.queue) > 0 || w.trimDue() {
+		if len(w.queue) > 0 {
+			w.writeQueue()
+		} else {
+			w.trim()
 		}
 		w.less.Broadcast()
 	}
@@ -136,11 +146,88 @@ func (w *Writer) write() {
 	w.less.Broadcast()
 }
 
+// writeQueue writes what is queued. The caller holds mu; it is free meanwhile.
+func (w *Writer) writeQueue() {
+	records := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	b := batchOf(w.store, records)
+	b.settled = w.settled
+	b.write(context.Background())
+	w.mu.Lock()
+	w.lose(b.lost)
+	if len(b.left) > 0 {
+		w.stalled = true
+		if !w.giveUp.IsZero() && time.Now().After(w.giveUp) {
+			w.lose(lostAll(b.left, b.locked))
+		} else {
+			w.queue = append(b.left, w.queue...)
+		}
+	}
+	w.count, w.size = len(w.queue), 0
+	for i := range w.queue {
+		w.size += w.queue[i].size
+	}
+}
+
+// settled makes room for others.
+func (w *Writer) settled(records []record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.stalled = false
+	w.count -= len(records)
+	for i := range records {
+		w.size -= records[i].size
+	}
+	w.less.Broadcast()
+}
+
+// trimDue reports whether the log is to be trimmed.
+func (w *Writer) trimDue() bool {
+	return w.keep.Set() && (w.trimmed.IsZero() || w.now().Sub(w.trimmed) >= trimEvery)
+}
+
+// trim drops one transaction's worth of the log. What is left to drop waits
+// while there are records to write, and for the next process if this one is
+// about to end. The caller holds mu; it is free meanwhile.
+func (w *Writer) trim() {
+	now, keep := w.now(), w.keep
+	w.mu.Unlock()
+	more, err := w.store.trim(context.Background(), keep, now)
+	w.mu.Lock()
+	if !more || err != nil || !w.giveUp.IsZero() {
+		w.trimmed = now // after an error, too: the next try is in an hour
+	}
+}
+
 // failed notes that what a call cost was not written down.
 func (w *Writer) failed(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lost.add(Lost{Costs: 1, Err: err})
+	w.lose(Lost{Costs: 1, Err: err})
+}
+
+// lose notes what was lost. The caller holds mu.
+func (w *Writer) lose(l Lost) {
+	if l.Err == nil {
+		return
+	}
+	w.losses.add(l)
+	if w.Warn != nil {
+		w.losses.schedule(w.now(), w.warn)
+	}
+}
+
+// warn tells what was lost and not told yet.
+func (w *Writer) warn() {
+	w.mu.Lock()
+	due := w.losses.due(w.now())
+	w.losses.schedule(w.now(), w.warn)
+	w.mu.Unlock()
+	for _, l := range due {
+		w.Warn(&l)
+	}
 }
 
 // Flush waits until everything that was added is written, or cannot be.
@@ -155,18 +242,15 @@ func (w *Writer) Flush() {
 }
 
 // Close writes what is left and closes the store. The error is a [*Lost] where
-// something was not written down.
+// something was not written down that Warn was not told of.
 func (w *Writer) Close() error {
 	w.Flush()
 	err := w.store.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.lost.Err == nil {
+	lost := w.losses.rest()
+	if lost.Err == nil {
 		return err // an error of closing alone loses nothing: all was committed
 	}
-	lost := w.lost
 	return &lost
 }
-
-// tookAtMost bounds what completing one record may take.
-const tookAtMost = 500 * time.Millisecond
