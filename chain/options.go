@@ -97,7 +97,7 @@ func (o *options) checkDefaults() error {
 
 // checkPredict refuses options that have no effect on one prompt.
 func (o *options) checkPredict() error {
-	unused := ""
+	var unused string
 	switch {
 	case o.find != nil:
 		unused = "WithPassages has no effect on one prompt, which looks up no passages"

@@ -247,7 +247,8 @@ func TestAPlanKnowsWhatStays(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range plan {
-				text, privacy := "", p.Request.Privacy
+				var text string
+				privacy := p.Request.Privacy
 				if p.Lookup != nil {
 					text, privacy = p.Lookup.Query, p.Lookup.Privacy
 				} else {

@@ -111,7 +111,8 @@ func weatherTool(t *testing.T) tool.Options {
 	t.Helper()
 	weather, err := tool.Func("weather", "the weather of a city", func(context.Context, struct {
 		City string `json:"city"`
-	}) (string, error) {
+	},
+	) (string, error) {
 		return "sunny", nil
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestAProjectsCacheFollowsTheLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(cfg.Cache) != c.want {
+		if cfg.Cache != c.want {
 			t.Errorf("user %q, project %q: cache is %q, want %q", c.user, c.project, cfg.Cache, c.want)
 		}
 	}

@@ -107,7 +107,7 @@ type Versioner interface {
 // Model is one model that a provider has.
 type Model struct {
 	Name     string    `json:"name"`
-	Provider string    `json:"provider,omitempty"` // who has it: Name of the provider
+	Provider string    `json:"provider,omitempty"`   // who has it: Name of the provider
 	Size     int64     `json:"size_bytes,omitempty"` // on disk
 	Digest   string    `json:"digest,omitempty"`
 	Family   string    `json:"family,omitempty"`

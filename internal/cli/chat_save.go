@@ -90,11 +90,11 @@ func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
 		return err
 	}
 	if !format {
-		_, err := (terminal.NewSanitizer(w)).WriteString(chatText(c))
+		_, err := terminal.NewSanitizer(w).WriteString(chatText(c))
 		return err
 	}
 	md := chatui.NewMarkdown(terminal.Raw(w)) // made safe before it is formatted
-	_, err := (terminal.NewSanitizer(md)).WriteString(chatText(c))
+	_, err := terminal.NewSanitizer(md).WriteString(chatText(c))
 	return errors.Join(err, md.Close())
 }
 

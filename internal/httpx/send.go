@@ -36,9 +36,9 @@ func (e *staleError) Is(target error) bool { return target == provider.ErrStale 
 // it; what it may not repeat is decided here, as each connection is had.
 type requestState struct {
 	opaque     bool // it goes by a round tripper that may tell of no connection
-	maxSends   int // how often the request may leave
-	sentBefore int // how often it has left, over connections before the present one
-	conns      int // connections had
+	maxSends   int  // how often the request may leave
+	sentBefore int  // how often it has left, over connections before the present one
+	conns      int  // connections had
 	refused    bool
 	cancel     context.CancelCauseFunc // of a request without a body
 

@@ -12,7 +12,6 @@ import (
 // outcome is what a run brought, whether or not it came to its end.
 type outcome struct {
 	names  []string // of the outermost steps
-	keep   bool     // what came of answers without an end
 	steps  []stepRun
 	open   []openStep         // asked, and not yet ended
 	last   *chain.StepResult  // of the last outermost step that ended

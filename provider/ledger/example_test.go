@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -87,7 +86,7 @@ func ExampleDollars() {
 func ExampleStaleList() {
 	looked, err := time.Parse(time.DateOnly, ledger.ListDate)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println(ledger.StaleList(looked.AddDate(0, 1, 0)) == "")
 	fmt.Println(ledger.StaleList(looked.AddDate(1, 0, 0)) == "")

@@ -92,7 +92,6 @@ func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 // account is one call's.
 type account struct {
 	l              *Ledger
-	yield          func(provider.Chunk, error) bool
 	run            string
 	requestedModel string // the model, as in the request
 	unpricedOption string // the option that makes the price unknown; "": none

@@ -31,8 +31,10 @@ func TestWhatCameWithAToolCallIsKept(t *testing.T) {
 			event(`"tool_calls":[{"index":0,"function":{"arguments":"}"},`+sign+`}]`), []string{first, ""}},
 		"streamed without an index": {false, event(`"reasoning_content":"hm"`) + event(`"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{"}}]`) +
 			event(`"tool_calls":[{"function":{"arguments":"}"},`+sign+`}]`) + event(`"tool_calls":[{"id":"c2","function":{"name":"g","arguments":"{}"}}]`), []string{first, ""}},
-		"two members": {false, event(`"reasoning_content":"hm"`) + event(`"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"},"signature":"a","provider_specific_fields":{"z":1,"a":[2]}}]`),
-			[]string{`{"provider_specific_fields":{"z":1,"a":[2]},"signature":"a"}`}},
+		"two members": {
+			false, event(`"reasoning_content":"hm"`) + event(`"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"},"signature":"a","provider_specific_fields":{"z":1,"a":[2]}}]`),
+			[]string{`{"provider_specific_fields":{"z":1,"a":[2]},"signature":"a"}`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
