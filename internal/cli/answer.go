@@ -91,9 +91,9 @@ func (a *app) sayRestart(tools bool) {
 	switch {
 	case a.flags.quiet:
 	case tools:
-		a.term.Noticef("%s", a.term.Dim("· the answer begins again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer starts again"))
 	default:
-		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and begins again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and starts again"))
 	}
 }
 
@@ -166,7 +166,7 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 		line += " · " + short(r.Total)
 	}
 	if r.Repairs > 0 {
-		line += fmt.Sprintf(" (asked again %s for what the schema asks)", times(r.Repairs))
+		line += fmt.Sprintf(" (repaired %s to match the schema)", times(r.Repairs))
 	}
 	if r.Load > time.Second {
 		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))

@@ -19,7 +19,7 @@ type answerFlags struct {
 
 func (r *answerFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.record, "record", "", "write what is asked and answered to this `directory`, a file a call")
-	f.StringVar(&r.replay, "replay", "", "answer from the recordings in this `directory`; nobody is asked")
+	f.StringVar(&r.replay, "replay", "", "answer from the recordings in this `directory`, and ask no provider")
 	f.BoolVar(&r.timing, "replay-timing", false, "with --replay: take the time that it took then")
 	f.BoolVar(&r.cache, "cache", false, "the same question has the same answer again, whatever its temperature")
 	f.BoolVar(&r.noCache, "no-cache", false, "ask, whatever the cache holds")

@@ -236,7 +236,7 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 		}
 		mime := http.DetectContentType(data)
 		if !strings.HasPrefix(mime, "image/") {
-			return req, usageError{fmt.Errorf("%s is no picture (it looks like %s); give a PNG, JPEG, WebP or GIF file", path, mime)}
+			return req, usageError{fmt.Errorf("%s is not an image (it looks like %s); give a PNG, JPEG, WebP or GIF file", path, mime)}
 		}
 		user.Images = append(user.Images, provider.Image{Data: data, MIME: mime})
 	}

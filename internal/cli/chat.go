@@ -52,8 +52,8 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
-	f.BoolVarP(&in.goOn, "continue", "c", false, "go on with the last conversation")
-	f.StringVar(&in.id, "conversation", "", "go on with the conversation of this `id`")
+	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation")
+	f.StringVar(&in.id, "conversation", "", "resume the conversation with this `id`")
 	f.BoolVar(&in.noSave, "no-save", false, "keep nothing: no conversation, no history, no log, no cache")
 	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
 	f.IntVar(&in.memory.Turns, "turns", 0, "send at most the last `N` turns (0: as many as fit)")
@@ -69,7 +69,7 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 // it from where they come.
 func (a *app) chat(ctx context.Context, in chatInput) error {
 	if in.goOn && in.noSave || in.id != "" && in.noSave {
-		return usageError{errors.New("--no-save keeps nothing, and so cannot go on with a conversation that is kept; leave one of them out")}
+		return usageError{errors.New("--no-save keeps nothing, so it cannot resume a conversation that is kept; use one of them")}
 	}
 	if in.noSave {
 		if a.answers.record != "" || a.answers.cache {

@@ -56,9 +56,9 @@ func (s *chatSession) command(ctx context.Context, text string) error {
 		return c.run(s, ctx, arg)
 	}
 	if near, ok := diag.Nearest("/"+name, names); ok {
-		return usageError{fmt.Errorf("there is no command /%s; did you mean %s? A text that begins with a slash begins with two", name, near)}
+		return usageError{fmt.Errorf("there is no command /%s; did you mean %s? To start a message with a slash, type two", name, near)}
 	}
-	return usageError{fmt.Errorf("there is no command /%s; /help lists them. A text that begins with a slash begins with two", name)}
+	return usageError{fmt.Errorf("there is no command /%s; /help lists them. To start a message with a slash, type two", name)}
 }
 
 // completeCommand is what Tab makes of a line that begins with a slash.
@@ -139,7 +139,7 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	text, ok := s.undo(ctx)
 	if !ok {
-		return usageError{errors.New("there is no turn to take back")}
+		return usageError{errors.New("there is no turn to remove")}
 	}
 	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
 	return nil
@@ -163,7 +163,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 		for _, m := range before {
 			s.add(ctx, m)
 		}
-		s.app.infof("%s", s.app.term.Yellow("· there is no new answer; the one of before stays"))
+		s.app.infof("%s", s.app.term.Yellow("· no new answer: the earlier one stays"))
 	}
 	return err
 }
@@ -171,7 +171,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
 	if s.chats != nil && len(before.Messages) > 0 {
-		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` goes on with it", before.ID)))
+		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` resumes it", before.ID)))
 	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
@@ -194,7 +194,7 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· from now on nothing of this conversation leaves this machine, whoever goes on with it"))
+	s.app.infof("%s", s.app.term.Dim("· from now on this conversation stays on this machine, also when it is resumed"))
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 	t := s.app.term
 	file, ok := t.In.(*os.File)
 	if !ok {
-		return errors.New("standard input is no terminal")
+		return errors.New("standard input is not a terminal")
 	}
 	tty, err := chatui.Raw(file)
 	if err != nil {
@@ -135,9 +135,9 @@ func (s *chatSession) failed(err error, before time.Time) {
 	var text string
 	switch m := s.chat.Messages[n-1]; {
 	case m.Broken != "" && m.Text == "":
-		text = "no answer: the message is not sent on with the next one; /retry asks again"
+		text = "no answer: the message is left out of the next prompt; /retry sends it again"
 	case m.Broken != "":
-		text = "the answer broke off: it is sent on marked as that; /retry asks again, /undo takes it back"
+		text = "the answer broke off: the next prompt marks it as incomplete; /retry replaces it, /undo removes it"
 	default:
 		return
 	}
@@ -192,7 +192,7 @@ func (s *chatSession) farewell() {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return
 	}
-	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` goes on with it", s.chat.ID)))
+	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` resumes it", s.chat.ID)))
 }
 
 // asked is who is asked, as far as that is known.

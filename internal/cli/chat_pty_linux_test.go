@@ -192,7 +192,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.types("a long one\r")
 	s.expect(`\r\r\nHello`)
 	s.types("never sent\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed before Ctrl-C is meant no more
-	s.expect(`interrupted: the answer broke off: it is sent on marked as that`)
+	s.expect(`interrupted: the answer broke off: the next prompt marks it as incomplete`)
 	s.expect(`> \x1b\[0mtyped\r+\n\. meanwhile`)
 	select {
 	case <-f.left:
@@ -215,7 +215,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.types("\x03")
 	s.expect(`Ctrl-C again leaves`)
 	s.types("\x03")
-	s.expect("kept as [0-9a-z]{14}; `tandem chat -c` goes on with it")
+	s.expect("kept as [0-9a-z]{14}; `tandem chat -c` resumes it")
 	if code := s.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -315,7 +315,7 @@ func TestChatGoneOnWithElsewhere(t *testing.T) {
 	s.types("/model far\r")
 	s.expect(ready)
 	s.types("three\r")
-	s.expect(`another tandem has gone on with this conversation; from here on this is one of its own`)
+	s.expect(`another tandem has continued this conversation; from here on, this is a separate one`)
 	s.expect(`privacy: local`)
 	s.expect(ready)
 	s.types("/quit\r")

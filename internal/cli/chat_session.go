@@ -115,7 +115,7 @@ func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 
 // fork makes the conversation one of its own.
 func (s *chatSession) fork(ctx context.Context) error {
-	s.app.infof("%s another tandem has gone on with this conversation; from here on this is one of its own", s.app.term.Yellow("warning:"))
+	s.app.infof("%s another tandem has continued this conversation; from here on, this is a separate one", s.app.term.Yellow("warning:"))
 	s.chat.ID = store.NewID()
 	return s.chats.Put(ctx, &s.chat, s.chat.Messages...)
 }

@@ -17,7 +17,7 @@ func (a *app) chatsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "chats", Short: "See, find and remove conversations",
 		Long: `Conversations are kept in a file of this machine that only you can read;
-` + "`tandem chat -c`" + ` goes on with the last one, ` + "`tandem chat --conversation ID`" + ` with another.`,
+` + "`tandem chat -c`" + ` resumes the last one, ` + "`tandem chat --conversation ID`" + ` with another.`,
 	}
 	cmd.AddCommand(a.chatsListCommand(), a.chatsShowCommand(), a.chatsSearchCommand(), a.chatsRmCommand())
 	return cmd
@@ -134,7 +134,7 @@ func findChat(ctx context.Context, chats *store.Chats, id string) (store.Chat, e
 	case !errors.Is(err, store.ErrNoChat):
 		return c, err
 	case id == "":
-		return c, usageError{errors.New("there is no conversation yet; begin one with `tandem chat`")}
+		return c, usageError{errors.New("there is no conversation yet; start one with `tandem chat`")}
 	}
 	return c, usageError{fmt.Errorf("there is no conversation %q; see `tandem chats list`", id)}
 }

@@ -113,7 +113,7 @@ func (e *reportedError) Unwrap() []error { return []error{e.error, errReported} 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tandem",
-		Short: "Run prompts and chains on your own GPU, with an OpenAI-compatible API to stand in",
+		Short: "Run prompts and chains on your own GPU, with an OpenAI-compatible API as fallback",
 		Long: `Tandem asks the model on your own machine, through Ollama, and an
 OpenAI-compatible API where you say so or when the local one cannot serve.
 It always says who answered, and never passes a broken answer off as whole.`,

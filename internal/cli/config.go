@@ -259,7 +259,7 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	a.term.Noticef("trusted %s; any change of it asks again", path)
+	a.term.Noticef("trusted %s; any change of it needs trust again", path)
 	return nil
 }
 

@@ -19,8 +19,8 @@ func (a *app) costCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cost", Short: "Say what calls cost, and what local answers saved",
 		Long: `Say what calls cost today and this month, by provider and model, and what is
-left of the budget. A call whose price nobody knows is counted and said to be
-unknown; see docs/cost.md.`,
+left of the budget. A call without a known price is counted, with an unknown
+cost. See docs/cost.md.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -142,7 +142,7 @@ func (a *app) printCost(r costReport) error {
 		return err
 	}
 	if m := r.Month; m.Unknown > 0 {
-		a.term.Noticef("%d of the month's calls are not in the sum, for nobody knows what they cost: no price is known (set `price` for the provider), the server reported no usage, or they broke off", m.Unknown)
+		a.term.Noticef("%d of the month's calls are not in the sum, because their cost is unknown: no price is known (set `price` for the provider), the server reported no usage, or they broke off", m.Unknown)
 	}
 	if m := r.Month; m.Unsure > 0 {
 		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))

@@ -154,7 +154,7 @@ func planWord(s planStep, c router.Candidate, first *bool) string {
 		*first = false
 		return "ask"
 	}
-	return "stand in"
+	return "fallback"
 }
 
 func promptText(c router.Candidate, answers bool) string {

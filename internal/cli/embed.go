@@ -40,8 +40,7 @@ func (a *app) embedCommand() *cobra.Command {
 		Long: `Cut texts into passages, have an embedding model make a vector of each, and keep
 them as the collection NAME, for ` + "`tandem similar`" + ` and for chains that retrieve.
 FILE is a text file, a directory, a pattern in quotes, or - for standard input.
-A file that has not changed is left alone; an interrupted run goes on where it
-was when it is started again.`,
+Unchanged files are skipped. An interrupted run resumes when it is started again.`,
 		Example: `  tandem embed notes -m all-minilm notes/
   tandem embed notes notes/ --prune
   tandem embed faq -m all-minilm faq.txt --lines`,

@@ -149,9 +149,9 @@ func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.R
 	}
 	switch {
 	case !old.Content:
-		return req, usageError{errors.New("what was asked was not kept (log: meta), so it cannot be asked again")}
+		return req, usageError{errors.New("the prompt was not kept (log: meta), so it cannot be replayed")}
 	case !whole:
-		return req, usageError{errors.New("pictures are not kept in the log, so this cannot be asked again")}
+		return req, usageError{errors.New("images are not kept in the log, so this cannot be replayed")}
 	}
 	if others {
 		req.Use = nil
@@ -226,7 +226,7 @@ func (a *app) printReplay(r *replayReport) error {
 			line("%s%s: %s before, %s now", indent, d.What, orNone(d.Was), orNone(d.Is))
 		}
 	}
-	line("run %s, asked again as %s", r.Run, r.Replay)
+	line("run %s, replayed as %s", r.Run, r.Replay)
 	differs("  ", r.Differs)
 	for i, c := range r.Calls {
 		name := fmt.Sprintf("call %d", i+1)
@@ -245,7 +245,7 @@ func (a *app) printReplay(r *replayReport) error {
 			line("  before: %s", around(c.Was, *c.At))
 			line("  now:    %s", around(c.Is, *c.At))
 			if c.free {
-				line("  no seed and no temperature 0 was set, so that another answer is no wonder")
+				line("  without a seed or temperature 0, a different answer is normal")
 			}
 		}
 		differs("  ", c.Differs)

@@ -14,7 +14,7 @@ func (a *app) modelsPullCommand() *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use: "pull MODEL", Short: "Download a model to this machine",
-		Long:    "Download a model. A download that was broken off goes on from where it was.",
+		Long:    "Download a model. An interrupted download resumes where it stopped.",
 		Example: "  tandem models pull smollm2:135m",
 		Args:    exactArgs("a model's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {

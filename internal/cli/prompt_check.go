@@ -23,7 +23,7 @@ func (a *app) promptCheckCommand() *cobra.Command {
 		Short: "Find the mistakes in prompt and chain files",
 		Long: `Find the mistakes in prompt and chain files, each with file, line and column.
 Of a file without any, say what it is and which variables it takes. What is
-odd and no mistake, such as a step whose answer nobody uses, is a note.`,
+odd and no mistake, such as a step whose answer is not used, is a note.`,
 		Example: `  tandem prompt check examples/*.yaml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -34,10 +34,10 @@ func (a *app) promptRenderCommand() *cobra.Command {
 	var in renderInput
 	cmd := &cobra.Command{
 		Use:   "render [flags] FILE",
-		Short: "Print the messages that a prompt or chain file asks, and ask nobody",
-		Long: `Print the messages that a prompt or chain file asks, with the values given, and
-ask nobody. Of a chain, each step's messages are printed; an earlier step's
-answer is what -p gives it, or its name in braces.`,
+		Short: "Print the messages of a prompt or chain file, without a model",
+		Long: `Print the messages of a prompt or chain file, with the values given, without a
+model. For a chain, print each step's messages: an earlier step's answer is the
+value of -p, or its name in braces.`,
 		Example: `  tandem prompt render examples/president.yaml -p country=India
   tandem prompt render examples/president.yaml -p country=India -p president="Droupadi Murmu" --json`,
 		Args:              exactArgs("a prompt or chain file"),

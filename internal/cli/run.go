@@ -94,7 +94,7 @@ func (in *runInput) check() error {
 		text  string
 	}{
 		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph prints the chain and runs nothing; give it alone"},
-		{in.dry && in.watch, "--dry-run asks nobody, and --watch runs again and again; give one of them"},
+		{in.dry && in.watch, "--dry-run calls no model, and --watch runs again and again; use one of them"},
 		{in.dry && in.rows.file != "", "--dry-run says who would be asked once; give it without --each"},
 		{in.rows.file == "" && in.rows.limited, "--limit says how many rows of --each are run; give it with --each"},
 		{in.rows.file == "" && in.rows.bounded, "--concurrency says how many rows of --each run at a time; give it with --each"},

@@ -21,7 +21,7 @@ func (a *app) setupCommand() *cobra.Command {
 		Long: `Bring up what the providers in use need on this machine: start Ollama if
 nothing listens, download the model if it is not there, and run the doctor's
 checks.
-What is done already is left alone; run it as often as you like.
+It skips what is already done: run it as often as you like.
 
 With --preset, write the provider of a server that runs on this machine already
 into your own file instead, with local: true, which is your word that it runs

@@ -67,7 +67,7 @@ func firstModel(ctx context.Context, in preset) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("%w; start the server first, or say with --base-url where it is", err)
 	case gateway != "":
-		return "", usageError{fmt.Errorf("the server at %s answers through %s, so it is no server that runs its models itself; write its provider without `local: true`", in.url, gateway)}
+		return "", usageError{fmt.Errorf("the server at %s answers through %s, so it does not run its models itself; write its provider without `local: true`", in.url, gateway)}
 	case len(models) == 0:
 		return "", errors.New("the server at " + in.url + " lists no model; load one first")
 	}

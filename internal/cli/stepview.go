@@ -214,7 +214,7 @@ func (l *liveSteps) void(e chain.Event) {
 		l.now = nil
 		l.flush()
 	}
-	next := "it is asked again"
+	next := "the step is retried"
 	if e.Type == chain.StepFallback {
 		next = "its fallback runs"
 		for path := range l.open {

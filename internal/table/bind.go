@@ -38,7 +38,7 @@ func (f *File) Bind(c *chain.Chain, given map[string]any) (*Bound, error) {
 		b.Len++
 		object, ok := row.Value.(map[string]any)
 		if !ok {
-			return false, f.errorAt(row.Line, 0, fmt.Sprintf("row %d is no JSON object", row.Number), `write the inputs by name: {"country": "India"}`)
+			return false, f.errorAt(row.Line, 0, fmt.Sprintf("row %d is not a JSON object", row.Number), `write the inputs by name: {"country": "India"}`)
 		}
 		if badRow == nil {
 			_, badRow = b.inputs(&row, object)

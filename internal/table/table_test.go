@@ -109,7 +109,7 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 		{"binary", "a.csv", table + "a,1,\x00", fmt.Sprintf("a.csv:%d: it is a binary file", line)},
 		{"no column", "a.csv", "n\n1\n", `a.csv:1: there is no column for the input "t"`},
 		{"no JSON", "a.jsonl", values + "{\"é\": x", fmt.Sprintf("a.jsonl:%d:7: this is not one JSON value", 1+2*before)},
-		{"no object", "a.jsonl", values + "3\n", fmt.Sprintf("a.jsonl:%d: row %d is no JSON object", 1+2*before, before+1)},
+		{"no object", "a.jsonl", values + "3\n", fmt.Sprintf("a.jsonl:%d: row %d is not a JSON object", 1+2*before, before+1)},
 		{"no value", "a.jsonl", values + "{\"n\": 2}\n", fmt.Sprintf(`a.jsonl:%d: row %d has no "t"`, 1+2*before, before+1)},
 		{"another type", "a.jsonl", values + "{\"n\": true, \"t\": \"\"}\n", fmt.Sprintf("a.jsonl:%d: the input \"n\" is a number, and in row %d it is a bool", 1+2*before, before+1)},
 		{"not JSON in a list", "a.json", list + "{\"é\": x", fmt.Sprintf("a.json:%d:7: this is not JSON", listed)},
