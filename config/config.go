@@ -124,13 +124,21 @@ type Provider struct {
 	// the user's own file may give it, and of the BaseURL that it has without
 	// the project's file.
 	Local          bool   `mapstructure:"local"`
-	APIKey         Ref    `mapstructure:"api_key"` // where the key is, see [Loaded.Key]; empty: none is sent
+	APIKey         Ref    `mapstructure:"api_key"`        // where the key is, see [Loaded.Key]; empty: none is sent
+	APIKeyHeader   string `mapstructure:"api_key_header"` // sent as it is in this header; empty: as the service wants it
 	Organization   string `mapstructure:"organization"`
 	Project        string `mapstructure:"project"`
 	MaxTokensField string `mapstructure:"max_tokens_field"` // max_tokens, max_completion_tokens; empty: by the model's name
 
 	Price         Price `mapstructure:"price"`
 	MaxConcurrent int   `mapstructure:"max_concurrent"` // most calls at a time; 0: no limit
+
+	// Headers are sent with each call. A value is a text, or a reference to a
+	// secret, see [IsRef] and [Loaded.Header]. Like TLS, only the user's own file
+	// has them, and they hold for the address that the provider has without the
+	// project's file.
+	Headers Headers `mapstructure:"headers"`
+	TLS     TLS     `mapstructure:"tls"`
 
 	Options  Options  `mapstructure:"options"` // the engine's own sampling options, by the engine's names
 	Timeouts Timeouts `mapstructure:"timeouts"`
@@ -139,6 +147,16 @@ type Provider struct {
 // Options are an engine's own options. They are one value: a later layer
 // replaces them as a whole.
 type Options map[string]any
+
+// Headers are HTTP headers, by name. They are one value, as Options are.
+type Headers map[string]string
+
+// TLS are files in PEM: absolute paths, or empty.
+type TLS struct {
+	CA   string `mapstructure:"ca"`   // certificates to trust besides the system's
+	Cert string `mapstructure:"cert"` // the client's certificate
+	Key  string `mapstructure:"key"`  // and its key
+}
 
 // Timeouts are a provider's clocks; 0 means the transport's default.
 type Timeouts struct {

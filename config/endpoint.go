@@ -34,6 +34,17 @@ func (p Provider) Endpoint() string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port) + strings.TrimRight(u.EscapedPath(), "/")
 }
 
+// address is the key that has the provider's address, and its value.
+func (p Provider) address() (field, value string) {
+	if p.Kind == KindOllama {
+		return "host", p.Host
+	}
+	return "base_url", p.BaseURL
+}
+
+// carriesKey reports whether a secret is sent to the provider.
+func (p Provider) carriesKey() bool { return p.APIKey != "" || hasRef(p.Headers) }
+
 // Loopback reports whether the provider is on this machine by its address's
 // very text. No name is looked up: localhost counts, others do not.
 func (p Provider) Loopback() bool { return loopback(p.Endpoint()) }

@@ -141,10 +141,25 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		l.places[name] = entry{node: p.Value("name"), from: file}
 		r.provider = name
 		l.readFields(p, providerFields(), r, file)
-		if n := p.Value("local"); n != nil && l.role == RoleProject {
-			d.Fail(n, "only your own file may say that a server runs its models on this machine", userFileRemedy)
-			delete(l.values, key{name, "local"})
+		if l.role == RoleProject {
+			l.refuseOwn(d, p, name)
 		}
+	}
+}
+
+// refuseOwn refuses what only the user's own file may say of a provider.
+func (l *layer) refuseOwn(d *yamlx.Decoder, p yamlx.Map, name string) {
+	for _, own := range []struct{ name, what string }{
+		{"local", "say that a server runs its models on this machine"},
+		{"headers", "say which headers are sent"},
+		{"tls", "name certificates and keys"},
+	} {
+		if n := p.Value(own.name); n != nil {
+			d.Fail(n, "only your own file may "+own.what, userFileRemedy)
+		}
+	}
+	for _, field := range boundFields() {
+		delete(l.values, key{name, field})
 	}
 }
 

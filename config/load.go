@@ -109,7 +109,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 		l.own = l.assemble(files[:last:last], o)
 	}
 	l.tighten()
-	errs = append(errs, l.checkLocal()...)
+	errs = append(errs, l.checkBound()...)
 	errs = append(errs, validate(l.layers)...)
 	if err := diag.Join(errs...); err != nil {
 		return l, err
@@ -220,9 +220,9 @@ func readSettings(set map[string]string, r reader) *layer {
 // warn adds warnings about the merged configuration.
 func (l *Loaded) warn() {
 	for _, p := range l.Providers {
-		if p.Kind == KindOpenAI && p.APIKey != "" && !p.Loopback() && strings.HasPrefix(p.BaseURL, "http://") {
-			e, _ := l.lookupKey(key{p.Name, "base_url"})
-			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of %s travels unencrypted to %s", p.Name, p.BaseURL), "use https").Error())
+		if to, address := p.address(); p.carriesKey() && !p.Loopback() && strings.HasPrefix(p.Endpoint(), "http://") {
+			e, _ := l.lookupKey(key{p.Name, to})
+			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of %s travels unencrypted to %s", p.Name, address), "use https").Error())
 		}
 	}
 	for _, s := range l.MCPServers {

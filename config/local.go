@@ -7,41 +7,60 @@ import (
 	"slices"
 )
 
-// checkLocal holds each `local: true` to the server that the user said it of:
-// where the project's file moves the provider, it has no effect. Its errors are
-// servers that are elsewhere by their very address.
-func (l *Loaded) checkLocal() (errs []error) {
+// boundFields are what the user says of a provider at one address only.
+func boundFields() []string {
+	return []string{"local", "headers", "tls.ca", "tls.cert", "tls.key"}
+}
+
+// checkBound holds what the user says of a server to that server: where the
+// project's file moves the provider, it has no effect. Its errors are servers
+// with `local: true` that are elsewhere by their very address.
+func (l *Loaded) checkBound() (errs []error) {
 	for _, name := range providerNames(l.layers) {
-		k := key{name, "local"}
-		e, ok := l.lookupKey(k)
-		if !ok || e.value != true {
-			continue
-		}
-		if now, own := endpoint(l.layers, name), l.ownEndpoint(name); now != own {
-			e.ignored = "no effect: it was not said of " + now
-			for _, layer := range l.layers {
-				if _, ok := layer.values[k]; ok {
-					delete(layer.values, k)
-					layer.lost[k] = e
+		now, own := endpoint(l.layers, name), l.ownEndpoint(name)
+		for _, field := range boundFields() {
+			k := key{name, field}
+			e, ok := l.lookupKey(k)
+			switch {
+			case !ok || e.value == false:
+			case now != own:
+				l.unbind(k, e, now)
+			case field == "local":
+				if host, ok := l.foreignHost(name); ok {
+					errs = append(errs, e.at(fmt.Sprintf("local: true says that %s is on this machine, and %s is not", name, host), "remove it, or list the network in `local_networks`"))
 				}
 			}
-			l.Warnings = append(l.Warnings, e.at(k.String()+" has no effect", "the project's file gives the provider the address "+now+", of which your own file does not say it").Error())
-			continue
-		}
-		if host, ok := l.foreignHost(name); ok {
-			errs = append(errs, e.at(fmt.Sprintf("local: true says that %s is on this machine, and %s is not", name, host), "remove it, or list the network in `local_networks`"))
 		}
 	}
 	return errs
 }
 
-// endpoint is where a provider's prompts go by these layers.
+// unbind takes the value away from a provider that the project's file has moved
+// to another address.
+func (l *Loaded) unbind(k key, e entry, address string) {
+	e.ignored = "no effect: it was not said of " + address
+	for _, layer := range l.layers {
+		if _, ok := layer.values[k]; ok {
+			delete(layer.values, k)
+			layer.lost[k] = e
+		}
+	}
+	l.Warnings = append(l.Warnings, e.at(k.String()+" has no effect", "the project's file gives the provider the address "+address+", of which your own file does not say it").Error())
+}
+
+// endpoint is where a provider's prompts go by these layers; empty: it has no
+// address yet.
 func endpoint(layers []*layer, name string) string {
-	e, ok := (&Loaded{layers: layers}).lookupKey(key{name, "base_url"})
-	if !ok {
+	text := func(field string) string {
+		e, _ := (&Loaded{layers: layers}).lookupKey(key{name, field})
+		s, _ := e.value.(string)
+		return s
+	}
+	p := Provider{Kind: text("kind"), Host: text("host"), BaseURL: text("base_url")}
+	if p.Kind != KindOllama && p.BaseURL == "" {
 		return ""
 	}
-	return Provider{Kind: KindOpenAI, BaseURL: e.value.(string)}.Endpoint()
+	return p.Endpoint()
 }
 
 // ownEndpoint is the same without the project's file.

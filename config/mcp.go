@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,8 +42,11 @@ func (c *Config) MCPServer(name string) (MCPServer, bool) {
 // Loopback reports whether URL is on this machine by its very text.
 func (s *MCPServer) Loopback() bool { return loopback(s.URL) }
 
-func (s *MCPServer) carriesKey() bool {
-	for _, v := range s.Headers {
+func (s *MCPServer) carriesKey() bool { return hasRef(s.Headers) }
+
+// hasRef reports whether a value is a reference.
+func hasRef(values map[string]string) bool {
+	for _, v := range values {
 		if IsRef(v) {
 			return true
 		}
@@ -127,7 +129,7 @@ func readServer(r reader, m yamlx.Map) (s MCPServer, ok bool) {
 		m.Fail("name", fmt.Sprintf("the MCP server %q has neither command nor url", s.Name), "add `command: [PROGRAM, ARGUMENT]` or `url: https://…`")
 	}
 	s.Env = readValues(r, m, "env", isVariable, "the name of a variable")
-	s.Headers = readValues(r, m, "headers", isHeader, "the name of a header")
+	s.Headers = readValues(r, m, "headers", isHeader, headerName)
 	if b := m.Bool("local"); b != nil {
 		s.Local = *b
 	}
@@ -188,6 +190,8 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 		switch ref, isRef := parseRef(text, r.path); {
 		case !valid(k):
 			sub.Fail(k, diag.Quote(k)+" is not "+what, "")
+		case what == headerName && ownHeader(k):
+			sub.Fail(k, "the header "+k+" is set by the program itself", "remove it")
 		case isRef:
 			values[k] = string(ref)
 		case IsRef(text):
@@ -214,11 +218,6 @@ func looksLikeKeyNotPath(text string) bool {
 	return !strings.ContainsAny(text, `/\`) && LooksLikeKey(text)
 }
 
-// isHeader reports whether name can be an HTTP header's.
-func isHeader(name string) bool {
-	return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
-}
-
 // soundsSecret reports whether a variable or a header of that name is there to
 // hold a key.
 func soundsSecret(name string) bool {
@@ -232,37 +231,4 @@ func soundsSecret(name string) bool {
 		}
 	}
 	return false
-}
-
-// IsRef reports whether a value of an MCP server says where a key is, as a
-// [Ref] does, and is not the text itself.
-func IsRef(value string) bool {
-	scheme, _, ok := strings.Cut(value, ":")
-	return ok && (scheme == "env" || scheme == "keyring" || scheme == "file")
-}
-
-// Values looks up the references among an MCP server's Env or Headers. A text
-// comes back as it is, in a Secret too. It fails while the project's file is
-// untrusted. No error shows any part of a key.
-func (l *Loaded) Values(values map[string]string) (map[string]Secret, error) {
-	if err := l.untrusted(); err != nil {
-		return nil, err
-	}
-	out := map[string]Secret{}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		value := values[name]
-		if !IsRef(value) {
-			out[name] = Secret{&value}
-			continue
-		}
-		text, err := l.lookUp(Ref(value))
-		if err == nil {
-			out[name], err = NewSecret(text)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-		}
-	}
-	return out, errors.Join(errs...)
 }

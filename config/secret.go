@@ -34,6 +34,19 @@ func NewSecret(value string) (Secret, error) {
 	return Secret{&value}, nil
 }
 
+// newLine makes a Secret of a text of one line, such as "Bearer …". White space
+// around it is dropped.
+func newLine(value string) (Secret, error) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return Secret{}, errors.New("the value is empty")
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII }) {
+		return Secret{}, errors.New("the value is not one line of ASCII; was more than it pasted?")
+	}
+	return Secret{&value}, nil
+}
+
 // Reveal returns the key itself, for the header that carries it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
@@ -176,7 +189,7 @@ func (l *Loaded) tell(ref Ref, value string) {
 func (l *Loaded) tellEnvironment() {
 	var refs []string
 	for _, p := range l.Providers {
-		refs = append(refs, string(p.APIKey))
+		refs = slices.AppendSeq(append(refs, string(p.APIKey)), maps.Values(p.Headers))
 	}
 	for _, s := range l.MCPServers {
 		refs = slices.AppendSeq(slices.AppendSeq(refs, maps.Values(s.Env)), maps.Values(s.Headers))

@@ -186,6 +186,15 @@ func plain(v any) any {
 			servers[i] = v[i].members()
 		}
 		return servers
+	case Headers:
+		m := make(map[string]any, len(v))
+		for name, text := range v {
+			m[name] = text
+			if !IsRef(text) {
+				m[name] = hide(text)
+			}
+		}
+		return m
 	case Options:
 		return plain(map[string]any(v))
 	case map[string]any:

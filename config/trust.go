@@ -66,15 +66,19 @@ func (l *Loaded) findDemands(own *Config) {
 	hosts, pairs, programs, models := map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[string]bool{}
 	for _, p := range own.Providers {
 		hosts[p.Endpoint()] = true
-		pairs[p.Endpoint()+" "+string(p.APIKey)] = true
+		pairs[pairing(p)] = true
 		programs[p.Binary] = true
 		models[p.Model] = true
 	}
 	for _, p := range l.Providers {
 		mine, known := own.Provider(p.Name)
 		switch {
-		case p.APIKey != "" && !pairs[p.Endpoint()+" "+string(p.APIKey)]:
-			l.demand(p.Name, fmt.Sprintf("send prompts and the key %s to %s", p.APIKey, p.Endpoint()), "api_key", "base_url", "kind")
+		case p.APIKey != "" && !pairs[pairing(p)]:
+			what := fmt.Sprintf("send prompts and the key %s to %s", p.APIKey, p.Endpoint())
+			if p.APIKeyHeader != "" {
+				what += " in the header " + p.APIKeyHeader
+			}
+			l.demand(p.Name, what, "api_key", "base_url", "kind", "api_key_header")
 		case !p.Loopback() && !hosts[p.Endpoint()]:
 			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
 		case known && mine.Loopback() && !p.Loopback():
@@ -94,6 +98,12 @@ func (l *Loaded) findDemands(own *Config) {
 			l.demand(p.Name, "run the program "+p.Binary, "binary")
 		}
 	}
+}
+
+// pairing is which key goes where, and in which header: servers, and proxies
+// before them, write some headers down.
+func pairing(p Provider) string {
+	return p.Endpoint() + " " + string(p.APIKey) + " " + strings.ToLower(p.APIKeyHeader)
 }
 
 // demand records one, at the first of the fields that the project's file sets.

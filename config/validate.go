@@ -66,6 +66,12 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 				fmt.Sprintf("add %s, such as `%[1]s: %s`", required.field, required.example)))
 		}
 	}
+	for _, pair := range [][2]string{{"tls.cert", "tls.key"}, {"tls.key", "tls.cert"}} {
+		e, set := find(pair[0])
+		if _, other := find(pair[1]); set && !other {
+			errs = append(errs, e.at(fmt.Sprintf("%s needs %s, and %s has none", pair[0], pair[1], name), "add it, or remove both"))
+		}
+	}
 	return append(errs, validateManaged(name, kind, find)...)
 }
 

@@ -72,6 +72,8 @@ func hostedServer(ctx context.Context, t stack.Configured, models []provider.Mod
 		} else if err == nil {
 			c.Detail += ", without a key too: the first request shows whether it accepts the key"
 		}
+	case errors.As(err, &pe) && pe.Kind == provider.Denied && pe.Status == 0: // it was not asked: a header or a certificate is missing
+		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
 	case errors.Is(err, provider.Denied) && t.Config.APIKey == "":
 		c.Detail = err.Error()
 		c.Remedy = fmt.Sprintf("it needs a key: run `tandem keys set %s` and configure `api_key: keyring:%[1]s`", name)

@@ -14,7 +14,10 @@ func CheckHeader(h http.Header) error {
 		switch canonical := http.CanonicalHeaderKey(name); {
 		case !isToken(name):
 			return fmt.Errorf("%q cannot be the name of a header", name)
-		case slices.Contains([]string{"Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Trailer", "Upgrade", "Te"}, canonical):
+		case slices.Contains([]string{
+			"Host", "Content-Length", "Content-Type", "Content-Encoding", "Accept-Encoding", "Transfer-Encoding", "Expect",
+			"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Upgrade",
+		}, canonical):
 			return fmt.Errorf("the header %s is set by the program itself", canonical)
 		case slices.ContainsFunc(values, func(v string) bool {
 			return strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })

@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -87,6 +88,9 @@ type Options struct {
 	Base http.RoundTripper
 	// TLS is the configuration of TLS where there is no Base; nil: the default.
 	TLS *tls.Config
+	// Header, if not nil, is asked at each call for headers, which are sent over
+	// all others. Its error is the call's, and nothing is sent.
+	Header func() (http.Header, error)
 }
 
 // roundTripper is what carries calls.
@@ -320,6 +324,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			clock.stop()
 			return nil, err
 		}
+	}
+	if t.opts.Header != nil {
+		more, err := t.opts.Header()
+		if err != nil {
+			clock.stop()
+			return nil, err
+		}
+		out.Header = out.Header.Clone()
+		maps.Copy(out.Header, more)
 	}
 	resp, err := t.send(call, out)
 	if err != nil {

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,8 +22,8 @@ import (
 // change it keeps it.
 type adapter struct {
 	Configured                             // whose Provider is the adapter itself
-	ready      func(context.Context) error // looks its key up; nil: it needs none
-	renew      func(*config.Loaded)        // has its key looked up anew; nil: it needs none
+	ready      func(context.Context) error // looks its key and headers up; nil: it needs none
+	renew      func(*config.Loaded)        // has them looked up anew; nil: it needs none
 	ollama     *ollama.Provider            // nil: it is of another kind
 	server     *ollama.Provider            // ollama without the timeouts of an answer
 	here       bool                        // the server is on this machine, by its very address
@@ -30,6 +31,8 @@ type adapter struct {
 	preload    *preload.Provider           // around ollama
 	limited    provider.Provider           // the adapter and the layers that know what calls are under way
 	transports []*httpx.Transport
+	headers    *headers
+	tls        *tls.Config
 }
 
 // adapter is the provider's adapter: that of the stack before a reload, if neither
@@ -38,7 +41,12 @@ func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
 	if a = s.before.unchanged(pc, s.cfg); a != nil {
 		return a, nil
 	}
-	a = &adapter{Configured: Configured{Config: pc}}
+	a = &adapter{Configured: Configured{Config: pc}, headers: &headers{provider: pc, secrets: s.secrets, cfg: s.cfg}}
+	a.tls, a.headers.invalid = clientTLS(pc.TLS)
+	if a.headers.needed() {
+		a.ready = func(context.Context) error { _, err := a.headers.get(); return err }
+		a.renew = a.headers.renew
+	}
 	switch pc.Kind {
 	case config.KindOllama:
 		err = s.ollama(a)
@@ -62,10 +70,13 @@ func (s *Stack) transport(a *adapter) *httpx.Transport {
 // withoutTimeouts is a new way to a provider's server for loads, and for questions
 // about them.
 func (s *Stack) withoutTimeouts(a *adapter) *httpx.Transport {
-	return a.keep(httpx.Options{Policy: s.policy(), Connect: time.Duration(a.Config.Timeouts.Connect)})
+	return a.keep(httpx.Options{Policy: s.policy(), Secrets: s.secrets, Connect: time.Duration(a.Config.Timeouts.Connect)})
 }
 
 func (a *adapter) keep(o httpx.Options) *httpx.Transport {
+	if o.TLS = a.tls; a.headers.needed() {
+		o.Header = a.headers.get
+	}
 	t := httpx.NewTransport(o)
 	a.transports = append(a.transports, t)
 	return t
@@ -156,7 +167,7 @@ func (s *Stack) openai(a *adapter) error {
 	pc := a.Config
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
-		MaxTokensField: pc.MaxTokensField, Options: pc.Options, RoundTripper: s.transport(a),
+		KeyHeader: pc.APIKeyHeader, MaxTokensField: pc.MaxTokensField, Options: pc.Options, RoundTripper: s.transport(a),
 		Local: pc.Local, LocalOnly: s.cfg.Offline,
 	}
 	bare, err := openai.New(c) // finds the mistakes in the configuration now
@@ -193,7 +204,17 @@ func (s *Stack) openai(a *adapter) error {
 		}
 	}
 	k := &keyed{name: pc.Name, build: withKey(s.cfg)}
-	a.Provider, a.Keyless, a.renew = k, bare, func(cfg *config.Loaded) { k.renew(withKey(cfg)) }
-	a.ready = func(context.Context) error { _, err := k.get(); return err }
+	a.Provider, a.Keyless = k, bare
+	a.renew = func(cfg *config.Loaded) {
+		k.renew(withKey(cfg))
+		a.headers.renew(cfg)
+	}
+	a.ready = func(context.Context) error {
+		if _, err := k.get(); err != nil {
+			return err
+		}
+		_, err := a.headers.get()
+		return err
+	}
 	return nil
 }

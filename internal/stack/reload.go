@@ -12,8 +12,8 @@ import (
 // takes the place of s: ask it from now on, and close it. Calls under way at s end
 // as they began. Both share what outlives a configuration: loads, MCP servers, log,
 // cache, collections and telemetry; and of each provider that is configured as
-// before its connections, its limit of calls and its circuit breaker. Keys are
-// looked up anew.
+// before its connections, its limit of calls and its circuit breaker. Keys and
+// headers are looked up anew, and certificates read anew.
 //
 // A server that many ask keeps the newest in an atomic.Pointer. One reload runs at
 // a time. On an error s stays as it is.
@@ -56,7 +56,7 @@ func (s *Stack) unchanged(pc config.Provider, cfg *config.Loaded) *adapter {
 	}
 	a := s.adapters[pc.Name]
 	switch old := s.cfg; {
-	case a == nil, !reflect.DeepEqual(a.Config, pc):
+	case a == nil, pc.TLS != config.TLS{}, !reflect.DeepEqual(a.Config, pc):
 		return nil
 	case old.Offline != cfg.Offline, old.Privacy != cfg.Privacy, old.MaxAnswer != cfg.MaxAnswer, !reflect.DeepEqual(old.LocalNetworks, cfg.LocalNetworks):
 		return nil

@@ -170,13 +170,10 @@ func (c *Config) connection(ctx context.Context, m config.MCPServer) (mcp.Config
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text := values[name].Reveal()
 		if config.IsRef(written[name]) {
-			c.Secrets.Add(text)
-			if http.CanonicalHeaderKey(name) == "Authorization" && m.URL != "" {
-				text = "Bearer " + text
-			}
+			c.Secrets.AddHeader(text)
 		}
 		if m.URL != "" {
-			out.Header.Set(name, text)
+			out.Header.Set(name, config.Credential(name, written[name], values[name]))
 		} else {
 			env = append(env, name+"="+text)
 		}
