@@ -136,3 +136,13 @@ func ExampleDecode() {
 	// Rabindranath Tagore 1861 <nil>
 	// true expected JSON of a output_test.poet, found "{\"name\": \"Rabindranath Tagore\", \"born\": \"1861\"}": /born: expected integer, got string; tell the model in the prompt how to answer, or parse it otherwise
 }
+
+func ExampleParser_Notes() {
+	p, err := output.New("schema", output.Options{Schema: []byte(`{"type": "string", "pattern": "(?P<year>[0-9]+)"}`)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(p.Notes()), "pattern is not checked")
+	// Output: 1 pattern is not checked
+}
