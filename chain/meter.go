@@ -100,7 +100,7 @@ func (m *meter) walk(value any, depth int) error {
 	return m.take(stepWork)
 }
 
-// size is the bytes of a text, or what a copy of a list's or mapping's elements
+// sizeOf is the bytes of a text, or what a copy of a list's or mapping's elements
 // takes.
 func sizeOf(value any) int {
 	switch r := reflect.ValueOf(value); r.Kind() {

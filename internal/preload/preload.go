@@ -118,7 +118,7 @@ func (p *Provider) Chat(ctx context.Context, req provider.Request) iter.Seq2[pro
 	}
 }
 
-// answered notes that a model was there, whatever the server tells of it.
+// recordAnswer notes that a model was there, whatever the server tells of it.
 func (p *Provider) recordAnswer(ctx context.Context, req *provider.Request) {
 	model := p.adapter.Model(req.Model)
 	window := p.state(model).window
@@ -165,7 +165,7 @@ func (p *Provider) ready(ctx context.Context, req *provider.Request) (waited tim
 	return p.load(ctx, model, window, running)
 }
 
-// cold loads a model that is not in memory, or not with that window.
+// load loads a model that is not in memory, or not with that window.
 func (p *Provider) load(ctx context.Context, model string, window int, running []provider.RunningModel) (waited time.Duration, err error) {
 	info, err := p.server.Inspect(ctx, model)
 	if err != nil {

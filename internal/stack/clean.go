@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/tandem-llm/tandem/internal/redact"
@@ -39,14 +38,14 @@ func (p *clean) route(rt *provider.Route) *provider.Route {
 	return &out
 }
 
-// failure cleans an error and what it wraps, which are of this call alone.
+// failure is err without secrets. It leaves err as it is: all who wait for one
+// load are told the same error.
 func (p *clean) failure(err error) error {
-	if err == nil {
-		return nil
+	e, ok := err.(*provider.Error) //nolint:errorlint // providers return no other that has secrets of a server
+	if !ok {
+		return p.secrets.Error(err)
 	}
-	var e *provider.Error
-	if errors.As(err, &e) {
-		e.Err, e.RequestID, e.Model = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID), p.secrets.Text(e.Model)
-	}
-	return p.secrets.Error(err)
+	own := *e
+	own.Err, own.RequestID, own.Model = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID), p.secrets.Text(e.Model)
+	return p.secrets.Error(&own)
 }

@@ -33,9 +33,16 @@ func (s *Stack) openLog() error {
 			s.writer.Warn = func(lost *store.Lost) { s.warnUnwritten(lost) }
 		}
 	}
-	s.writer.SetKeep(store.Keep{Age: time.Duration(s.cfg.LogKeep.Age), Size: int64(s.cfg.LogKeep.Size)})
 	s.book = store.NewBook(s.writer, limits)
 	return nil
+}
+
+// boundLog bounds the log, once nothing can refuse the configuration any more:
+// what was dropped for another one is gone.
+func (s *Stack) boundLog() {
+	if s.writer != nil {
+		s.writer.SetKeep(store.Keep{Age: time.Duration(s.cfg.LogKeep.Age), Size: int64(s.cfg.LogKeep.Size)})
+	}
 }
 
 func (s *Stack) ledgerConfig(a *adapter) ledger.Config {

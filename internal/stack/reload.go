@@ -32,6 +32,7 @@ func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 	if err := next.assemble(); err != nil {
 		return nil, err
 	}
+	next.boundLog()
 	var kept []string
 	for name, a := range s.adapters {
 		if next.adapters[name] != a {

@@ -163,3 +163,24 @@ func TestReloadOfPrivacyAndOfMistakes(t *testing.T) {
 		t.Errorf("%v, want a private error", err)
 	}
 }
+
+// What a configuration that is refused would drop from the log stays there.
+func TestReloadThatFailsDropsNoRuns(t *testing.T) {
+	g, dir := newGated(t, "g"), t.TempDir()
+	text := "use: g\nproviders:\n" + g.provider("g", "")
+	s := open(t, load(t, text, nil, nil), Options{StateDir: dir})
+	mistaken := load(t, text, nil, nil)
+	mistaken.Use, mistaken.LogKeep.Age = []string{"nosuch"}, 1
+	for range 2 {
+		if _, err := ask(s, provider.Request{}); err != nil {
+			t.Fatal(err)
+		}
+		s.writer.Flush()
+		if _, err := s.Reload(mistaken); err == nil {
+			t.Fatal("a mistaken configuration is taken")
+		}
+	}
+	if runs, err := s.writer.Store().Runs(context.Background(), 10); err != nil || len(runs) != 2 {
+		t.Errorf("the log has %d runs, %v", len(runs), err)
+	}
+}

@@ -107,6 +107,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
+	s.boundLog()
 	return s, nil
 }
 

@@ -76,6 +76,8 @@ func tokens(option any) (n int, known bool) {
 		n = v
 	case int64:
 		n = int(v)
+	case float64: // of a request that comes from JSON, such as the log's
+		n = int(v)
 	}
 	return n, n > 0
 }

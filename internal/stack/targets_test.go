@@ -156,6 +156,7 @@ func TestWindowIsWhatIsPinned(t *testing.T) {
 		"the provider's":        {pc: config.Provider{NumCtx: 512}, n: 512, known: true},
 		"the request's":         {pc: config.Provider{NumCtx: 512}, own: int64(8192), n: 8192, known: true},
 		"an option":             {pc: config.Provider{Options: config.Options{"num_ctx": 1024}}, n: 1024, known: true},
+		"a request from JSON":   {own: 4096.0, n: 4096, known: true},
 		"the server's own":      {},
 		"auto, not yet known":   {pc: config.Provider{NumCtx: config.WindowAuto, Options: config.Options{"num_ctx": 1024}}},
 		"something odd is none": {pc: config.Provider{NumCtx: 512}, own: "many"},

@@ -19,7 +19,7 @@ type lease struct {
 	over  bool
 }
 
-// startLease renews a reservation until end is called.
+// startLease renews a reservation until stop is called.
 func startLease(book Book, mark int64) *lease {
 	l := &lease{book: book, mark: mark}
 	l.mu.Lock()

@@ -77,6 +77,8 @@ func window(options map[string]any) int {
 		return n
 	case int64:
 		return int(n)
+	case float64: // of a request that comes from JSON, such as the log's
+		return int(n)
 	}
 	return 0
 }

@@ -276,3 +276,18 @@ func TestParseHost(t *testing.T) {
 		}
 	}
 }
+
+// A request that comes from JSON, such as the log's, has other types of numbers.
+func TestTheWindowOfARequestFromJSON(t *testing.T) {
+	p, err := ollama.New(ollama.Config{Name: "ollama", Model: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var req provider.Request
+	if err := json.Unmarshal([]byte(`{"messages": [], "options": {"num_ctx": 4096}}`), &req); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := p.Window(t.Context(), &req); n != 4096 || err != nil {
+		t.Errorf("the window is %d, %v", n, err)
+	}
+}
