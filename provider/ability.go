@@ -86,17 +86,16 @@ var ErrLoading = errors.New("the model is being loaded into memory")
 // itself.
 var ErrStale = errors.New("the server closed a reused connection without an answer")
 
-// ErrAlone is found by errors.Is in an error for which, by the user's own word,
-// no other provider may stand in. See [Alone].
-var ErrAlone = errors.New("no other provider may stand in")
-
-// Alone marks err with [ErrAlone] and leaves its text as it is.
-func Alone(err error) error { return alone{err} }
-
-type alone struct{ error }
-
-func (alone) Is(target error) bool { return target == ErrAlone }
-func (a alone) Unwrap() error      { return a.error }
+// Counter tells how many tokens a prompt has, before it is sent.
+type Counter interface {
+	// CountTokens is the size of req's prompt with the model's own chat
+	// template around it. exact reports that the engine's own tokenizer
+	// counted; else n is an estimate, within 20 % for English and code and
+	// mostly high for other languages. It generates nothing and loads nothing. Errors: only ctx's own, and those of a
+	// request that Chat would refuse before any call; where the engine cannot
+	// be asked, the answer is an estimate.
+	CountTokens(ctx context.Context, req Request) (n int, exact bool, err error)
+}
 
 // Versioner tells the server's version.
 type Versioner interface {

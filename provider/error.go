@@ -99,14 +99,3 @@ func KindOf(err error) Kind {
 func Errorf(k Kind, provider, model, format string, args ...any) *Error {
 	return &Error{Kind: k, Provider: provider, Model: model, Err: fmt.Errorf(format, args...)}
 }
-
-// Named returns err with who failed, where it is an *[Error].
-func Named(err error, provider, model string) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	out := *e
-	out.Provider, out.Model = provider, model
-	return &out
-}

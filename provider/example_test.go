@@ -69,11 +69,11 @@ func ExampleAs() {
 	}
 	req := provider.EmbedRequest{Input: []string{"tea"}}
 	r, err := embedder.Embed(context.Background(), req)
-	fmt.Println(req.Size(), r.Vectors, r.Check(), err)
+	fmt.Println(r.Vectors, r.Check(&req), err)
 	_, ok = provider.As[provider.Puller](p)
 	fmt.Println(ok)
 	// Output:
-	// the input (1 text, 3 characters) [[3]] <nil> <nil>
+	// [[3]] <nil> <nil>
 	// false
 }
 
@@ -96,25 +96,6 @@ func ExampleKindOf() {
 		fmt.Println("start the engine")
 	}
 	// Output: make the prompt shorter
-}
-
-func ExampleNamed() {
-	err := provider.Errorf(provider.Unavailable, "", "", "connection refused")
-	fmt.Println(provider.Named(err, "local", "smollm2:135m"))
-	// Output: local (smollm2:135m): unavailable: connection refused
-}
-
-func ExampleAlone() {
-	err := provider.Alone(provider.Errorf(provider.Unavailable, "local", "", "connection refused"))
-	fmt.Println(err, errors.Is(err, provider.ErrAlone))
-	// Output: local: unavailable: connection refused true
-}
-
-func ExampleRefused() {
-	req := provider.Request{Messages: []provider.Message{provider.User("Who am I?")}}
-	err := provider.Errorf(provider.Private, "openai", "", "the prompt may not leave this machine")
-	fmt.Println(provider.Refused(err, req.Size(), "to https://api.openai.com"))
-	// Output: openai: private: the prompt may not leave this machine; the prompt (1 message, 9 characters) would have gone to https://api.openai.com
 }
 
 func ExamplePtr() {
@@ -146,17 +127,6 @@ func ExampleToolResult() {
 	m := provider.ToolResult(call, "sunny")
 	fmt.Println(m.Role, m.ToolCallID, m.ToolName, m.Text)
 	// Output: tool call_1 weather sunny
-}
-
-func ExampleEstimateTokens() {
-	fmt.Println(provider.EstimateTokens("Tell me the president of India"))
-	// Output: 6
-}
-
-func ExampleEstimateRequest() {
-	req := provider.Request{Messages: []provider.Message{provider.System("Be terse."), provider.User("Tell me the president of India")}}
-	fmt.Println(provider.EstimateRequest(&req) > provider.EstimateTokens("Tell me the president of India"))
-	// Output: true
 }
 
 func ExampleRequest_Validate() {

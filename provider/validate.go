@@ -170,9 +170,12 @@ func (r *EmbedRequest) Validate() error {
 	return nil
 }
 
-// Check returns an error unless there is a vector for each input, all of one
-// length.
-func (r *EmbedResponse) Check() error {
+// Check returns an error unless r answers req: with a vector for each input, all
+// of one length. The error has no Kind yet: it is a [BadAnswer] of whoever made r.
+func (r *EmbedResponse) Check(req *EmbedRequest) error {
+	if len(r.Vectors) != len(req.Input) {
+		return fmt.Errorf("there are %d vectors for %d texts", len(r.Vectors), len(req.Input))
+	}
 	for i, v := range r.Vectors {
 		if len(v) == 0 || len(v) != len(r.Vectors[0]) {
 			return fmt.Errorf("text %d got a vector of %d numbers, and text 1 one of %d", i+1, len(v), len(r.Vectors[0]))

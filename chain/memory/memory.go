@@ -7,6 +7,7 @@ import (
 	"context"
 	"sort"
 
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -28,7 +29,7 @@ type Policy struct {
 	// not.
 	Request provider.Request
 	// Count counts the tokens of messages; they must not become more when a
-	// message is taken away. Nil: provider.EstimateRequest.
+	// message is taken away. Nil: an estimate from the texts.
 	Count func(context.Context, []provider.Message) (int, error)
 }
 
@@ -93,7 +94,7 @@ func Fit(ctx context.Context, p provider.Provider, messages []provider.Message, 
 }
 
 func estimate(_ context.Context, messages []provider.Message) (int, error) {
-	return provider.EstimateRequest(&provider.Request{Messages: messages}), nil
+	return tokens.Request(&provider.Request{Messages: messages}), nil
 }
 
 // conversation is messages taken apart.

@@ -225,12 +225,13 @@ func (q Query) embed(ctx context.Context, keys []string, model string) ([]float3
 
 // ask embeds texts, and says who did.
 func (q Query) ask(ctx context.Context, model string, texts []string) ([][]float32, string, error) {
-	got, err := q.Embedder.Embed(ctx, provider.EmbedRequest{Model: model, Input: texts, Privacy: q.Privacy})
+	req := provider.EmbedRequest{Model: model, Input: texts, Privacy: q.Privacy}
+	got, err := q.Embedder.Embed(ctx, req)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := got.Check(); err != nil || len(got.Vectors) != len(texts) {
-		return nil, "", provider.Errorf(provider.Unavailable, "", "", "%d texts were embedded, and %d vectors came back", len(texts), len(got.Vectors))
+	if err := got.Check(&req); err != nil {
+		return nil, "", provider.Errorf(provider.BadAnswer, "", model, "%w", err)
 	}
 	maker := model
 	if got.Route != nil {

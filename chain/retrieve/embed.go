@@ -91,11 +91,8 @@ func embed(ctx context.Context, e provider.Embedder, o Options, passages []Passa
 		req.Input[i] = p.Text
 	}
 	r, err := e.Embed(ctx, req)
-	if err == nil && len(r.Vectors) != len(passages) {
-		return r, provider.Errorf(provider.BadAnswer, "", o.Model, "there are %d vectors for %d texts", len(r.Vectors), len(passages))
-	}
 	if err == nil {
-		err = r.Check()
+		return r, check(&r, &req)
 	}
 	var known *TooLongError
 	if !errors.Is(err, provider.ContextOverflow) || errors.As(err, &known) {
@@ -116,7 +113,14 @@ func embed(ctx context.Context, e provider.Embedder, o Options, passages []Passa
 	}
 	rest.Vectors = append(r.Vectors, rest.Vectors...)
 	rest.Usage = sum(r.Usage, rest.Usage)
-	return rest, rest.Check()
+	return rest, check(&rest, &req)
+}
+
+func check(r *provider.EmbedResponse, req *provider.EmbedRequest) error {
+	if err := r.Check(req); err != nil {
+		return provider.Errorf(provider.BadAnswer, "", req.Model, "%w", err)
+	}
+	return nil
 }
 
 // sum is what two calls used; nil: one of them did not tell.

@@ -7,6 +7,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/memory"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -108,7 +109,7 @@ func (s *chatSession) room(ctx context.Context) (most, window int) {
 
 // count estimates what messages take, by what the engine counted the last time.
 func (s *chatSession) count(_ context.Context, messages []provider.Message) (int, error) {
-	n := provider.EstimateRequest(&provider.Request{Messages: messages})
+	n := tokens.Request(&provider.Request{Messages: messages})
 	if s.ratio > 0 {
 		n = int(float64(n)*min(max(s.ratio, 0.3), 2)*1.05) + 1
 	}

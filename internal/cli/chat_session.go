@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -73,7 +74,7 @@ func (s *chatSession) answer(ctx context.Context) (provider.Response, error) {
 		r, err := s.stream(ctx, req)
 		if provider.KindOf(err) != provider.ContextOverflow || r.Text != "" || fitted.Turns-fitted.LeftTurns <= 1 {
 			if err == nil && r.Usage != nil && r.Usage.InputTokens > 0 {
-				s.ratio = float64(r.Usage.InputTokens) / float64(provider.EstimateRequest(&req))
+				s.ratio = float64(r.Usage.InputTokens) / float64(tokens.Request(&req))
 			}
 			return r, err
 		}

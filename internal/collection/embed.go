@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -54,7 +55,7 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	if e.source.MayPassOn() { // of the others the adapter and the socket know
 		if err := e.source.MustStay(ctx, cmp.Or(req.Model, e.source.Model), "the input", req.Privacy == provider.PrivacyLocal); err != nil {
-			return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+e.source.Endpoint)
+			return provider.EmbedResponse{}, failure.InputNotSent(err, &req, "to "+e.source.Endpoint)
 		}
 	}
 	return e.ask(ctx, inner, req)

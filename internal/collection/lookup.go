@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
 	"github.com/tandem-llm/tandem/internal/canon"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -52,7 +53,7 @@ func (s *Catalog) PlanLookup(ctx context.Context, collection, query string, priv
 		return router.Candidate{}, err
 	}
 	t := c.embedder.source
-	plan := router.Candidate{Provider: c.Provider, Model: c.Model, Endpoint: t.Endpoint, PromptTokens: provider.EstimateTokens(query), Estimated: true, Keep: true}
+	plan := router.Candidate{Provider: c.Provider, Model: c.Model, Endpoint: t.Endpoint, PromptTokens: tokens.Text(query), Estimated: true, Keep: true}
 	local := c.Privacy == provider.PrivacyLocal || privacy == provider.PrivacyLocal || s.cfg.Private
 	err = t.MustStay(ctx, c.Model, "the question", local)
 	var refused *provider.Error

@@ -35,19 +35,19 @@ type Loads struct {
 	cfg      LoadsConfig
 	mu       sync.Mutex
 	underway map[key]*load
-	failures map[key]failure
+	failures map[key]loadFailure
 	wg       sync.WaitGroup
 }
 
 // NewLoads returns no loads yet. Close them.
 func NewLoads(cfg LoadsConfig) *Loads {
-	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]failure{}}
+	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]loadFailure{}}
 }
 
 type key struct{ provider, model string }
 
-// failure is how a load failed, and when.
-type failure struct {
+// loadFailure is how a load failed, and when.
+type loadFailure struct {
 	err error
 	at  time.Time
 }
@@ -85,7 +85,7 @@ func (l *Loads) start(key key, window int, limit time.Duration, f func(context.C
 		delete(l.underway, key)
 		delete(l.failures, key)
 		if err != nil {
-			l.failures[key] = failure{err, time.Now()}
+			l.failures[key] = loadFailure{err, time.Now()}
 		}
 		l.mu.Unlock()
 		close(one.done)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -169,7 +170,7 @@ func (p *Provider) spilled(model, why, remedy string) error {
 	case config.SpillRefuse:
 		return &provider.Error{
 			Kind: provider.OutOfMemory, Provider: p.Name(), Model: model, Final: true,
-			Err: provider.Alone(fmt.Errorf("%s (spill: refuse); %s", why, remedy)),
+			Err: failure.NoFallback(fmt.Errorf("%s (spill: refuse); %s", why, remedy)),
 		}
 	case config.SpillFallback:
 		e := provider.Errorf(provider.OutOfMemory, p.Name(), model, "%s (spill: fallback); %s", why, remedy)

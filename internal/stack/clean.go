@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/tandem-llm/tandem/internal/redact"
@@ -38,14 +39,27 @@ func (p *clean) route(rt *provider.Route) *provider.Route {
 	return &out
 }
 
-// failure is err without secrets. It leaves err as it is: all who wait for one
-// load are told the same error.
+// failure is err without secrets. The provider's own error is copied: it may
+// yield the same one to others.
 func (p *clean) failure(err error) error {
-	e, ok := err.(*provider.Error) //nolint:errorlint // providers return no other that has secrets of a server
-	if !ok {
+	var e *provider.Error
+	if !errors.As(err, &e) {
 		return p.secrets.Error(err)
 	}
-	own := *e
-	own.Err, own.RequestID, own.Model = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID), p.secrets.Text(e.Model)
-	return p.secrets.Error(&own)
+	out := *e
+	out.Err, out.RequestID, out.Model = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID), p.secrets.Text(e.Model)
+	if err == error(e) { //nolint:errorlint // wrapped, it keeps what is around it
+		return p.secrets.Error(&out)
+	}
+	return &wrapped{text: p.secrets.Text(err.Error()), clean: &out, err: err}
 }
+
+// wrapped is a provider's error within others, of which the clean one is found first.
+type wrapped struct {
+	text  string
+	clean *provider.Error
+	err   error
+}
+
+func (w *wrapped) Error() string   { return w.text }
+func (w *wrapped) Unwrap() []error { return []error{w.clean, w.err} }

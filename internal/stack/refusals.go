@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -41,5 +42,5 @@ func (s *Stack) explainRefusal(ctx context.Context, err error, req *provider.Req
 	if len(where) == 0 {
 		return err
 	}
-	return provider.Refused(err, req.Size(), strings.Join(where, " or "))
+	return failure.PromptNotSent(err, req, strings.Join(where, " or "))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ollama/ollama/api"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -176,7 +177,7 @@ func (a *answer) checkRemote(model, remoteHost, remoteModel string) error {
 	}
 	a.remote = host
 	if kind, _ := a.p.mustStayLocal(a.privacy); kind != "" {
-		return a.error(kind, "%w", provider.Alone(fmt.Errorf(
+		return a.error(kind, "%w", failure.NoFallback(fmt.Errorf(
 			"the prompt has left this machine, where it was to stay: %s answered, and Ollama had said nothing of that before; take another model", host)))
 	}
 	return nil

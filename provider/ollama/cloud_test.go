@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
@@ -230,13 +231,13 @@ func TestAnAnswerFromElsewhereIsNoneOfThisMachine(t *testing.T) {
 			}
 			r, err := provider.Collect(p.Chat(t.Context(), req))
 			var e *provider.Error
-			if !errors.As(err, &e) || e.Kind != kind || !e.Sent || !errors.Is(err, provider.ErrAlone) || !strings.Contains(err.Error(), "has left this machine") {
+			if !errors.As(err, &e) || e.Kind != kind || !e.Sent || !errors.Is(err, failure.ErrNoFallback) || !strings.Contains(err.Error(), "has left this machine") {
 				t.Errorf("%s, %s: %v, want %s of a prompt that was sent", name, mode, err, kind)
 			}
 			if r.Text != tc.text || r.Route != nil {
 				t.Errorf("%s, %s: %q was passed on, route %+v", name, mode, r.Text, r.Route)
 			}
-			if told := provider.Refused(err, "the prompt", "through x"); strings.Contains(told.Error(), "would have gone") {
+			if told := failure.PromptNotSent(err, &provider.Request{}, "through x"); strings.Contains(told.Error(), "would have gone") {
 				t.Errorf("%s, %s: of a prompt that has gone, it is said that it would have: %v", name, mode, told)
 			}
 		}

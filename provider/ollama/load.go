@@ -8,8 +8,10 @@ import (
 	"github.com/ollama/ollama/api"
 	ollamamodel "github.com/ollama/ollama/types/model"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -110,7 +112,7 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	}
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return nil, nil, provider.Named(err, p.cfg.Name, model)
+		return nil, nil, failure.Named(err, p.cfg.Name, model)
 	}
 	if err := p.checkNamePrivacy(model, req.Privacy); err != nil {
 		return nil, nil, err
@@ -154,7 +156,7 @@ func tokensNeeded(req *provider.Request) int {
 	if req.MaxTokens != nil {
 		answer = *req.MaxTokens
 	}
-	n := provider.EstimateRequest(req)
+	n := tokens.Request(req)
 	return n + n/6 + answer
 }
 
@@ -164,7 +166,7 @@ func (p *Provider) CountTokens(_ context.Context, req provider.Request) (n int, 
 	if err := p.Check(&req); err != nil {
 		return 0, false, err
 	}
-	return provider.EstimateRequest(&req), false, nil
+	return tokens.Request(&req), false, nil
 }
 
 // SameModel reports whether two names mean the same model: Ollama leaves out

@@ -12,6 +12,7 @@ import (
 	"github.com/ollama/ollama/api"
 	ollamamodel "github.com/ollama/ollama/types/model"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -162,10 +163,10 @@ func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model strin
 func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
+		return provider.EmbedResponse{}, failure.Named(err, p.cfg.Name, model)
 	}
 	if err := p.checkPrivacy(ctx, model, req.Privacy); err != nil {
-		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), p.sentThroughOrTo(model)+p.endpoint)
+		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, p.sentThroughOrTo(model)+p.endpoint)
 	}
 	if err := p.checkModelName(model); err != nil {
 		return provider.EmbedResponse{}, err
@@ -182,7 +183,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions, Options: options,
 	})
 	if err != nil {
-		return provider.EmbedResponse{}, provider.Refused(p.callError(ctx, call, model, err), req.Size(), "to "+p.endpoint)
+		return provider.EmbedResponse{}, failure.InputNotSent(p.callError(ctx, call, model, err), &req, "to "+p.endpoint)
 	}
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, start: start}
 	a.final.Model = r.Model
@@ -190,10 +191,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		return provider.EmbedResponse{}, err
 	}
 	out := provider.EmbedResponse{Vectors: r.Embeddings, Route: a.route()}
-	if len(out.Vectors) != len(req.Input) {
-		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "the server gave %d vectors for %d texts", len(out.Vectors), len(req.Input))
-	}
-	if err := out.Check(); err != nil {
+	if err := out.Check(&req); err != nil {
 		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "%w", err)
 	}
 	if r.PromptEvalCount > 0 {

@@ -11,6 +11,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
@@ -33,14 +34,14 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return provider.Named(err, p.cfg.Name, model)
+		return failure.Named(err, p.cfg.Name, model)
 	}
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is set; set `model` for this provider or give -m")
 	}
 	if p.cfg.LocalOnly {
 		if err := req.NoImageURLs(); err != nil {
-			return provider.Named(err, p.cfg.Name, model)
+			return failure.Named(err, p.cfg.Name, model)
 		}
 	}
 	body, members, err := p.convert(req)
@@ -48,7 +49,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		return err
 	}
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
-		return provider.Refused(err, req.Size(), "to "+p.endpoint)
+		return failure.PromptNotSent(err, req, "to "+p.endpoint)
 	}
 	dialect := httpx.SSE
 	if req.NoStream {

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -32,13 +34,13 @@ const (
 func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int, exact bool, err error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return 0, false, provider.Named(err, p.cfg.Name, model)
+		return 0, false, failure.Named(err, p.cfg.Name, model)
 	}
 	body, members, err := p.convert(&req)
 	if err != nil {
 		return 0, false, err
 	}
-	estimate := provider.EstimateRequest(&req)
+	estimate := tokens.Request(&req)
 	u, err := url.Parse(p.cfg.BaseURL)
 	if err != nil {
 		return estimate, false, err // New has parsed it before

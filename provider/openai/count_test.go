@@ -14,6 +14,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/testengine"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/openai"
 )
@@ -54,7 +55,7 @@ func TestLiveCountIsWhatTheServerReads(t *testing.T) {
 func TestLiveCountsOfTheSamples(t *testing.T) {
 	e := testengine.OpenAI(t)
 	p := live(t, e, e.Key)
-	dir := filepath.Join("..", "testdata", "tokens")
+	dir := filepath.Join("..", "..", "internal", "tokens", "testdata")
 	list, err := os.ReadFile(filepath.Join(dir, "counts"))
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ func TestCountEstimatesWhereNobodyCounts(t *testing.T) {
 		req := provider.Request{Messages: []provider.Message{provider.User(prompt)}}
 		for range 3 {
 			n, exact, err := p.CountTokens(t.Context(), req)
-			if err != nil || exact || n != provider.EstimateRequest(&req) {
+			if err != nil || exact || n != tokens.Request(&req) {
 				t.Errorf("%s: %d, exact %v, %v; want the estimate", what, n, exact, err)
 			}
 		}
@@ -120,7 +121,7 @@ func TestCountGoesNowhereItShouldNot(t *testing.T) {
 	} {
 		req := provider.Request{Messages: []provider.Message{provider.User("hi")}, Privacy: privacy}
 		n, exact, err := counterOf(t, base, "").CountTokens(t.Context(), req)
-		if err != nil || exact || n != provider.EstimateRequest(&req) {
+		if err != nil || exact || n != tokens.Request(&req) {
 			t.Errorf("%s: %d, exact %v, %v; want the estimate", base, n, exact, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -50,10 +51,10 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
-		return provider.EmbedResponse{}, provider.Named(err, p.cfg.Name, model)
+		return provider.EmbedResponse{}, failure.Named(err, p.cfg.Name, model)
 	}
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
-		return provider.EmbedResponse{}, provider.Refused(err, req.Size(), "to "+p.endpoint)
+		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, "to "+p.endpoint)
 	}
 	call := p.call(httpx.Whole, req.Privacy)
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now()}
@@ -68,7 +69,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		if ctx.Err() != nil {
 			return provider.EmbedResponse{}, ctx.Err()
 		}
-		return provider.EmbedResponse{}, provider.Refused(p.classify(call, model, false, err), req.Size(), "to "+p.endpoint)
+		return provider.EmbedResponse{}, failure.InputNotSent(p.classify(call, model, false, err), &req, "to "+p.endpoint)
 	}
 	a.model = string(resp.Model)
 	out := provider.EmbedResponse{Vectors: make([][]float32, len(req.Input)), Route: a.route()}
@@ -77,7 +78,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 			out.Vectors[d.Index] = d.Embedding
 		}
 	}
-	if err := out.Check(); err != nil {
+	if err := out.Check(&req); err != nil {
 		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "%w", err)
 	}
 	out.Usage = usage(&resp.Usage, 0)

@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -40,7 +41,7 @@ func policyForKind(k provider.Kind) failurePolicy {
 func policyFor(err error) failurePolicy {
 	v := policyForKind(provider.KindOf(err))
 	switch {
-	case errors.Is(err, provider.ErrAlone): // the user's own word
+	case errors.Is(err, failure.ErrNoFallback): // the user's own word
 		return failurePolicy{}
 	case errors.Is(err, provider.ErrLoading): // nothing is wrong; it takes a while
 		return failurePolicy{fallback: true}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 )
@@ -28,7 +29,7 @@ func TestLoadingIsNoIllness(t *testing.T) {
 
 // Where the user has said that nobody stands in, nobody does.
 func TestAloneIsNotPassedOn(t *testing.T) {
-	a := target("a", providertest.Answer{Err: &provider.Error{Kind: provider.OutOfMemory, Final: true, Err: provider.Alone(errors.New("too big"))}})
+	a := target("a", providertest.Answer{Err: &provider.Error{Kind: provider.OutOfMemory, Final: true, Err: failure.NoFallback(errors.New("too big"))}})
 	b := target("b")
 	if _, err := ask(t.Context(), newRouter(t, "a b", a, b), provider.Request{}); provider.KindOf(err) != provider.OutOfMemory || calls(b) != 0 || calls(a) != 1 {
 		t.Errorf("%v; the next was asked %d times, the first %d", err, calls(b), calls(a))

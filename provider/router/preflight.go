@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -30,7 +31,7 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 	}
 	if req.Privacy == provider.PrivacyLocal || r.cfg.Offline {
 		if err := req.NoImageURLs(); err != nil {
-			return provider.Named(err, t.Name(), t.model(req))
+			return failure.Named(err, t.Name(), t.model(req))
 		}
 	}
 	local := func() bool { return t.Local != nil && t.Local(ctx) }

@@ -1,11 +1,14 @@
 package router
 
-import "github.com/tandem-llm/tandem/provider"
+import (
+	"github.com/tandem-llm/tandem/internal/tokens"
+	"github.com/tandem-llm/tandem/provider"
+)
 
 // size is a prompt's size in tokens, before anybody has counted it.
 type size struct {
 	atLeast  int // no fewer: a tokenizer never joins two words
-	estimate int // as provider.EstimateRequest has it, and no less than that
+	estimate int // as tokens.Request has it, and no less than that
 }
 
 // measurePrompt sizes what of req is sent as prompt.
@@ -14,7 +17,7 @@ func measurePrompt(req *provider.Request) size {
 	for i := range req.Messages {
 		s.atLeast += countWords(req.Messages[i].Text)
 	}
-	s.estimate = max(provider.EstimateRequest(req), s.atLeast)
+	s.estimate = max(tokens.Request(req), s.atLeast)
 	return s
 }
 

@@ -1,4 +1,4 @@
-package provider_test
+package tokens_test
 
 import (
 	"fmt"
@@ -8,15 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// The texts of testdata/tokens, with SmolLM2's own count of each. The estimator
+// The texts of testdata, with SmolLM2's own count of each. The estimator
 // was fitted to those at the top; those below other/ are there to see how it
 // does elsewhere. That the counts are right, provider/openai tests on the real
 // tokenizer.
 func TestEstimateIsNear(t *testing.T) {
-	list, err := os.ReadFile(filepath.Join("testdata", "tokens", "counts"))
+	list, err := os.ReadFile(filepath.Join("testdata", "counts"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,12 +28,12 @@ func TestEstimateIsNear(t *testing.T) {
 		if _, err := fmt.Sscan(line, &name, &want); err != nil {
 			t.Fatal(err)
 		}
-		text, err := os.ReadFile(filepath.Join("testdata", "tokens", filepath.FromSlash(name)))
+		text, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
-		got := provider.EstimateTokens(string(text))
+		got := tokens.Text(string(text))
 		off := float64(got)/float64(want) - 1
 		t.Logf("%-22s %4d tokens, estimated %4d (%+.0f %%)", name, want, got, 100*off)
 		if math.Abs(off) > 0.20 {
@@ -44,9 +45,9 @@ func TestEstimateIsNear(t *testing.T) {
 	}
 }
 
-func TestEstimateRequestCountsAllOfIt(t *testing.T) {
+func TestRequestCountsAllOfIt(t *testing.T) {
 	req := provider.Request{Messages: []provider.Message{provider.User("hi")}}
-	small := provider.EstimateRequest(&req)
+	small := tokens.Request(&req)
 	for what, add := range map[string]func(*provider.Request){
 		"a message": func(r *provider.Request) { r.Messages = append(r.Messages, provider.Assistant("hello")) },
 		"an image":  func(r *provider.Request) { r.Messages[0].Images = []provider.Image{{Data: []byte("x")}} },
@@ -58,31 +59,31 @@ func TestEstimateRequestCountsAllOfIt(t *testing.T) {
 	} {
 		more := provider.Request{Messages: []provider.Message{provider.User("hi")}}
 		add(&more)
-		if got := provider.EstimateRequest(&more); got <= small {
+		if got := tokens.Request(&more); got <= small {
 			t.Errorf("%s adds nothing: %d tokens, and %d without", what, got, small)
 		}
 	}
 }
 
-func FuzzEstimateTokens(f *testing.F) {
+func FuzzText(f *testing.F) {
 	for _, s := range []string{"", " ", "the cat", "नमस्ते दुनिया", "你好", "\xff\xfe", "aB\tcD  12\n\n", "🇮🇳👍🏽", strings.Repeat("ab", 99)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		n := provider.EstimateTokens(s)
+		n := tokens.Text(s)
 		if n < 0 || n > len(s) || n == 0 && s != "" {
 			t.Errorf("%q has %d bytes and is estimated at %d tokens", s, len(s), n)
 		}
 	})
 }
 
-func BenchmarkEstimateTokens(b *testing.B) {
-	text, err := os.ReadFile(filepath.Join("testdata", "tokens", "english.txt"))
+func BenchmarkText(b *testing.B) {
+	text, err := os.ReadFile(filepath.Join("testdata", "english.txt"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		provider.EstimateTokens(string(text))
+		tokens.Text(string(text))
 	}
 }

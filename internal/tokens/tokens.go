@@ -1,23 +1,14 @@
-package provider
+// Package tokens estimates how many tokens a prompt has, without a tokenizer.
+package tokens
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"unicode"
 	"unicode/utf8"
-)
 
-// Counter tells how many tokens a prompt has, before it is sent.
-type Counter interface {
-	// CountTokens is the size of req's prompt with the model's own chat
-	// template around it. exact reports that the engine's own tokenizer
-	// counted; else n is an estimate (see [EstimateTokens]). It generates
-	// nothing and loads nothing. Errors: only ctx's own, and those of a
-	// request that Chat would refuse before any call; where the engine cannot
-	// be asked, the answer is an estimate.
-	CountTokens(ctx context.Context, req Request) (n int, exact bool, err error)
-}
+	"github.com/tandem-llm/tandem/provider"
+)
 
 // What surrounds the texts of a request, in tokens.
 const (
@@ -27,25 +18,25 @@ const (
 	tokensPerSchema  = 30  // of what is said around a schema
 )
 
-// EstimateRequest estimates the tokens of req's prompt: its messages, tools and
+// Request estimates the tokens of req's prompt: its messages, tools and
 // schema, which models are shown.
-// See [EstimateTokens] for how far off it may be.
-func EstimateRequest(req *Request) int {
+// See [Text] for how far off it may be.
+func Request(req *provider.Request) int {
 	n := 3 // what asks for the answer
 	for i := range req.Messages {
 		m := &req.Messages[i]
-		n += tokensPerMessage + EstimateTokens(m.Text) + tokensPerImage*len(m.Images)
+		n += tokensPerMessage + Text(m.Text) + tokensPerImage*len(m.Images)
 		for _, c := range m.ToolCalls {
-			n += tokensPerMessage + EstimateTokens(c.Name) + EstimateTokens(string(c.Arguments))
+			n += tokensPerMessage + Text(c.Name) + Text(string(c.Arguments))
 		}
 	}
 	if req.ToolChoice != "none" {
 		for _, t := range req.Tools {
-			n += tokensPerTool + EstimateTokens(t.Name) + EstimateTokens(t.Description) + EstimateTokens(string(t.Parameters))
+			n += tokensPerTool + Text(t.Name) + Text(t.Description) + Text(string(t.Parameters))
 		}
 	}
 	if req.Schema != nil {
-		n += tokensPerSchema + EstimateTokens(compact(req.Schema.JSON))
+		n += tokensPerSchema + Text(compact(req.Schema.JSON))
 	}
 	return n
 }
@@ -59,7 +50,7 @@ func compact(data []byte) string {
 	return b.String()
 }
 
-// EstimateTokens estimates how many tokens text has, without a tokenizer, by
+// Text estimates how many tokens text has, without a tokenizer, by
 // the scripts it is written in: short words and long ones, digits, signs, and
 // what each rune of a script costs. It is made for small English-centred
 // vocabularies such as SmolLM2's 49,152 tokens, which split other languages
@@ -68,7 +59,7 @@ func compact(data []byte) string {
 // off. A larger vocabulary needs fewer tokens, for Hindi or Chinese down to a
 // third, so that the estimate then errs on the high side. No estimate is more
 // than the text has bytes.
-func EstimateTokens(text string) int {
+func Text(text string) int {
 	s := scan{text: text}
 	for s.at < len(s.text) {
 		s.piece()

@@ -1,0 +1,102 @@
+// Package failure completes the errors of providers: who failed, what was not
+// sent and where it would have gone, and whether another provider may answer.
+package failure
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Named returns err with who failed, where it is a *[provider.Error].
+func Named(err error, name, model string) error {
+	var e *provider.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	out := *e
+	out.Provider, out.Model = name, model
+	return &out
+}
+
+// ErrNoFallback is found by errors.Is in an error after which, as the user
+// configured it, no other provider may answer. See [NoFallback].
+var ErrNoFallback = errors.New("no fallback is allowed")
+
+// NoFallback marks err with [ErrNoFallback] and leaves its text as it is.
+func NoFallback(err error) error { return noFallback{err} }
+
+type noFallback struct{ error }
+
+func (noFallback) Is(target error) bool { return target == ErrNoFallback }
+func (n noFallback) Unwrap() error      { return n.error }
+
+// PromptNotSent completes an error of Kind [provider.Private] or
+// [provider.Offline] with the size of the prompt that was not sent, and where
+// it would have gone, such as "to https://api.openai.com (openai,
+// gpt-4o-mini)". Nothing of the prompt's text is told. Any other error, or one
+// of a prompt that was sent all the same, comes back as it is.
+func PromptNotSent(err error, req *provider.Request, where string) error {
+	return notSent(err, func() string { return promptSize(req) }, where)
+}
+
+// InputNotSent is [PromptNotSent] for texts to embed.
+func InputNotSent(err error, req *provider.EmbedRequest, where string) error {
+	return notSent(err, func() string { return inputSize(req) }, where)
+}
+
+func notSent(err error, what func() string, where string) error {
+	var e *provider.Error
+	if !errors.As(err, &e) || (e.Kind != provider.Private && e.Kind != provider.Offline) || e.Sent {
+		return err
+	}
+	out := *e
+	out.Err = &refusal{cause: e.Err, text: what() + " would have gone " + where}
+	return &out
+}
+
+type refusal struct {
+	cause error
+	text  string
+}
+
+func (r *refusal) Error() string {
+	if r.cause == nil {
+		return r.text
+	}
+	return r.cause.Error() + "; " + r.text
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// promptSize is such as "the prompt (1 message, 42 characters)".
+func promptSize(r *provider.Request) string {
+	chars, images := 0, 0
+	for _, m := range r.Messages {
+		chars += utf8.RuneCountInString(m.Text)
+		images += len(m.Images)
+	}
+	text := fmt.Sprintf("the prompt (%s, %s", count(len(r.Messages), "message"), count(chars, "character"))
+	if images > 0 {
+		text += ", " + count(images, "image")
+	}
+	return text + ")"
+}
+
+// inputSize is such as "the input (2 texts, 42 characters)".
+func inputSize(r *provider.EmbedRequest) string {
+	chars := 0
+	for _, text := range r.Input {
+		chars += utf8.RuneCountInString(text)
+	}
+	return fmt.Sprintf("the input (%s, %s)", count(len(r.Input), "text"), count(chars, "character"))
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
