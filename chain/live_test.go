@@ -30,7 +30,7 @@ func bothEngines(t *testing.T) *router.Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := router.New([]string{"local", "hosted"}, router.Target{Provider: local, Local: func(context.Context) bool { return true }}, router.Target{Provider: hosted})
+	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: local, Local: func(context.Context) bool { return true }}, {Provider: hosted}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func layers() []Layer {
 	return []Layer{
 		{Name: "adapter alone", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) { return p, nil }},
 		{Name: "router", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
-			return router.New([]string{p.Name()}, router.Target{Provider: p})
+			return router.New(router.Config{Use: []string{p.Name()}, Targets: []router.Target{{Provider: p}}})
 		}},
 		{Name: "ledger", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return ledger.New(p, ledger.Config{}), nil
@@ -56,7 +56,7 @@ func layers() []Layer {
 			}), writer}, nil
 		}},
 		{Name: "router, skipping an open circuit breaker", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
-			r, err := router.New([]string{"down", p.Name()}, router.Target{Provider: down{}}, router.Target{Provider: p})
+			r, err := router.New(router.Config{Use: []string{"down", p.Name()}, Targets: []router.Target{{Provider: down{}}, {Provider: p}}})
 			for range 5 {
 				if _, err := provider.Collect(r.Chat(context.Background(), stillRequest())); err != nil {
 					return nil, err

@@ -155,7 +155,7 @@ func (s *Stack) assemble() error {
 		s.Targets = append(s.Targets, *t)
 		targets = append(targets, s.target(a, t, l))
 	}
-	r, err := router.NewWith(s.routerConfig(targets)) // holds each target to the request's schema, too
+	r, err := router.New(s.routerConfig(targets)) // holds each target to the request's schema, too
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func TestMetaKeepsNoWords(t *testing.T) {
 func TestWhatDidNotEndWell(t *testing.T) {
 	first := &providertest.Fake{ProviderName: "first", Answers: []providertest.Answer{providertest.Fails(provider.Unavailable)}}
 	second := &providertest.Fake{ProviderName: "second", Answers: []providertest.Answer{providertest.Fails(provider.Unavailable)}}
-	both, err := router.New([]string{"first", "second"}, router.Target{Provider: first}, router.Target{Provider: second})
+	both, err := router.New(router.Config{Use: []string{"first", "second"}, Targets: []router.Target{{Provider: first}, {Provider: second}}})
 	must(t, err)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

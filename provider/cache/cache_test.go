@@ -205,7 +205,7 @@ func TestFailuresAndWhatIsLeftAreNotKept(t *testing.T) {
 func TestAStandInsAnswerIsNotKept(t *testing.T) {
 	local := &providertest.Fake{ProviderName: "local", Answers: []providertest.Answer{providertest.Fails(provider.Unavailable), providertest.Text("local")}}
 	hosted := &providertest.Fake{ProviderName: "openai", Answers: []providertest.Answer{providertest.Text("hosted")}}
-	r, err := router.New([]string{"local", "openai"}, router.Target{Provider: local}, router.Target{Provider: hosted})
+	r, err := router.New(router.Config{Use: []string{"local", "openai"}, Targets: []router.Target{{Provider: local}, {Provider: hosted}}})
 	if err != nil {
 		t.Fatal(err)
 	}

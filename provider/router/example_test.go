@@ -15,7 +15,7 @@ import (
 func ExampleNew() {
 	local := &providertest.Fake{ProviderName: "local", Answers: []providertest.Answer{providertest.Fails(provider.ModelNotFound)}}
 	hosted := &providertest.Fake{ProviderName: "hosted", Answers: []providertest.Answer{providertest.Text("Paris")}}
-	r, err := router.New([]string{"local", "hosted"}, router.Target{Provider: local}, router.Target{Provider: hosted})
+	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: local}, {Provider: hosted}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -35,7 +35,7 @@ func ExampleNew() {
 func ExampleFailure() {
 	local := &providertest.Fake{ProviderName: "local", Answers: []providertest.Answer{providertest.Fails(provider.OutOfMemory)}}
 	hosted := &providertest.Fake{ProviderName: "hosted"}
-	r, err := router.New([]string{"local", "hosted"}, router.Target{Provider: local, Local: here}, router.Target{Provider: hosted})
+	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: local, Local: here}, {Provider: hosted}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -57,9 +57,10 @@ func ExampleFailure() {
 
 func here(context.Context) bool { return true }
 
-func ExampleNewWith() {
+// A Config says more: a policy, and who is told what happens.
+func ExampleNew_config() {
 	local := &providertest.Fake{ProviderName: "local"}
-	r, err := router.NewWith(router.Config{
+	r, err := router.New(router.Config{
 		Use:     []string{"local"},
 		Targets: []router.Target{{Provider: local, Model: "smollm2:135m", Local: here}},
 		Policy:  router.Policy{Retries: provider.Ptr(0), Total: time.Minute},
@@ -71,7 +72,7 @@ func ExampleNewWith() {
 	}
 	answer, err := provider.Collect(r.Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("Hello")}}))
 	fmt.Println(answer.Text, err)
-	_, err = router.NewWith(router.Config{Use: []string{"elsewhere"}, Targets: []router.Target{{Provider: local}}})
+	_, err = router.New(router.Config{Use: []string{"elsewhere"}, Targets: []router.Target{{Provider: local}}})
 	fmt.Println(err)
 	// Output:
 	// asking local (smollm2:135m)
@@ -81,10 +82,7 @@ func ExampleNewWith() {
 
 // Who would be asked, without asking.
 func ExampleRouter_Plan() {
-	r, err := router.New([]string{"local", "hosted"},
-		router.Target{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here},
-		router.Target{Provider: &providertest.Fake{ProviderName: "hosted"}},
-	)
+	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here}, {Provider: &providertest.Fake{ProviderName: "hosted"}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -112,7 +110,7 @@ func ExamplePlanning() {
 		fmt.Println("planning:", router.Planning(ctx))
 		return nil
 	}
-	r, err := router.New([]string{"local"}, router.Target{Provider: &providertest.Fake{ProviderName: "local"}, Preflight: []router.Check{check}})
+	r, err := router.New(router.Config{Use: []string{"local"}, Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Preflight: []router.Check{check}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -134,7 +132,7 @@ func ExampleRouter_KeepHealth() {
 	}
 	never := 0
 	assemble := func() *router.Router {
-		r, err := router.NewWith(router.Config{Use: []string{"down"}, Targets: []router.Target{{Provider: down}}, Policy: router.Policy{Retries: &never}})
+		r, err := router.New(router.Config{Use: []string{"down"}, Targets: []router.Target{{Provider: down}}, Policy: router.Policy{Retries: &never}})
 		if err != nil {
 			panic(err)
 		}

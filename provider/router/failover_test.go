@@ -29,7 +29,7 @@ func calls(t router.Target) int { return len(t.Provider.(*providertest.Fake).Cal
 
 func newRouter(t *testing.T, use string, targets ...router.Target) *router.Router {
 	t.Helper()
-	r, err := router.New(strings.Fields(use), targets...)
+	r, err := router.New(router.Config{Use: strings.Fields(use), Targets: targets})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestNewRefuses(t *testing.T) {
 		"a name twice":  {[]string{"a"}, []router.Target{target("a"), target("a")}},
 		"no target too": {[]string{"a"}, nil},
 	} {
-		if _, err := router.New(tc.use, tc.targets...); provider.KindOf(err) != provider.Invalid {
+		if _, err := router.New(router.Config{Use: tc.use, Targets: tc.targets}); provider.KindOf(err) != provider.Invalid {
 			t.Errorf("%s: %v, want Invalid", what, err)
 		}
 	}

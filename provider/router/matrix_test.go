@@ -235,7 +235,7 @@ func (r row) fallBack(t *testing.T, o *observed) (glued bool) {
 
 func mustRouter(t testing.TB, cfg router.Config) *router.Router {
 	t.Helper()
-	r, err := router.NewWith(cfg)
+	r, err := router.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestPreflight(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, got.Route, err)
 		}
 	}
-	offline, err := router.NewWith(router.Config{Use: []string{"blind"}, Targets: []router.Target{blind}, Offline: true})
+	offline, err := router.New(router.Config{Use: []string{"blind"}, Targets: []router.Target{blind}, Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}

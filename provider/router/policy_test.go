@@ -236,7 +236,7 @@ func TestNoImageURLLeavesByAServer(t *testing.T) {
 				Ready: func(context.Context) error { touched++; return nil },
 			})
 		}
-		r, err := router.NewWith(cfg)
+		r, err := router.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -132,15 +132,10 @@ var (
 	_ Planner           = (*Router)(nil)
 )
 
-// New returns a router over targets that asks those named in use, in that
-// order, unless a request says otherwise. Errors: as of [NewWith].
-func New(use []string, targets ...Target) (*Router, error) {
-	return NewWith(Config{Use: use, Targets: targets})
-}
-
-// NewWith returns a router. Errors: Invalid, when Use is empty or names a
-// target that does not exist, or two targets share a name.
-func NewWith(cfg Config) (*Router, error) {
+// New returns a router over cfg's targets, which are asked in the order of Use
+// unless a request says otherwise. Errors: Invalid, when Use is empty or names
+// a target that does not exist, or two targets share a name.
+func New(cfg Config) (*Router, error) {
 	cfg.Clock.defaults()
 	r := &Router{cfg: cfg, targets: make(map[string]*target, len(cfg.Targets)), retries: defaultRetries}
 	if n := cfg.Policy.Retries; n != nil {

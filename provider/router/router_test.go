@@ -32,7 +32,7 @@ func TestAnswerComesFromOneTarget(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			first := &providertest.Fake{ProviderName: "first", Answers: []providertest.Answer{c.first}}
 			second := &providertest.Fake{ProviderName: "second", Answers: []providertest.Answer{providertest.Text("second")}}
-			r, err := router.New([]string{"first", "second"}, router.Target{Provider: first}, router.Target{Provider: second})
+			r, err := router.New(router.Config{Use: []string{"first", "second"}, Targets: []router.Target{{Provider: first}, {Provider: second}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func (silent) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, 
 }
 
 func TestSilenceIsNoAnswer(t *testing.T) {
-	r, err := router.New([]string{"silent"}, router.Target{Provider: silent{}})
+	r, err := router.New(router.Config{Use: []string{"silent"}, Targets: []router.Target{{Provider: silent{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestSilenceIsNoAnswer(t *testing.T) {
 func TestCallersContextErrorIsFinal(t *testing.T) {
 	first := &providertest.Fake{ProviderName: "first"}
 	second := &providertest.Fake{ProviderName: "second"}
-	r, err := router.New([]string{"first", "second"}, router.Target{Provider: first}, router.Target{Provider: second})
+	r, err := router.New(router.Config{Use: []string{"first", "second"}, Targets: []router.Target{{Provider: first}, {Provider: second}}})
 	if err != nil {
 		t.Fatal(err)
 	}

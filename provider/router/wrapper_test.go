@@ -10,7 +10,7 @@ import (
 
 func TestARouterChangesNothingOfATarget(t *testing.T) {
 	providertest.RunWrapper(t, func(t *testing.T, inner provider.Provider) provider.Provider {
-		r, err := router.New([]string{"fake"}, router.Target{Provider: inner})
+		r, err := router.New(router.Config{Use: []string{"fake"}, Targets: []router.Target{{Provider: inner}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -19,7 +19,7 @@ func TestARouterChangesNothingOfATarget(t *testing.T) {
 	t.Run("after a fallback", func(t *testing.T) {
 		providertest.RunWrapper(t, func(t *testing.T, inner provider.Provider) provider.Provider {
 			first := &providertest.Fake{ProviderName: "first", Answers: []providertest.Answer{providertest.Fails(provider.Unavailable)}}
-			r, err := router.New([]string{"first", "fake"}, router.Target{Provider: first}, router.Target{Provider: inner})
+			r, err := router.New(router.Config{Use: []string{"first", "fake"}, Targets: []router.Target{{Provider: first}, {Provider: inner}}})
 			if err != nil {
 				t.Fatal(err)
 			}
