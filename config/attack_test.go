@@ -134,6 +134,12 @@ func TestAProjectMayNot(t *testing.T) {
 			want:    []string{`spend money on "gpt-5" at https://api.openai.com:443/v1 with the key env:OPENAI_API_KEY`},
 		},
 		{
+			name:    "ask for another model of a gateway on this machine, with the user's key",
+			user:    "providers:\n  - {name: gw, kind: openai, base_url: http://127.0.0.1:4000/v1, model: m, api_key: keyring:gw}\n",
+			project: "use: gw\nproviders:\n  - {name: gw, model: other}\n",
+			want:    []string{`spend money on "other" at http://127.0.0.1:4000/v1 with the key keyring:gw`},
+		},
+		{
 			name:    "ask for another model with the user's pair under another name",
 			user:    corp,
 			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: https://llm.corp.example/v1, model: z, api_key: keyring:corp}\n",
@@ -221,6 +227,11 @@ func TestAProjectMay(t *testing.T) {
 		},
 		{name: "use what OPENAI_BASE_URL says", env: map[string]string{"OPENAI_BASE_URL": "https://gw.example/v1"}, project: "use: openai\n"},
 		{name: "use what OLLAMA_HOST says", env: map[string]string{"OLLAMA_HOST": "gpu.lan"}, project: "use: y\nproviders:\n  - {name: y, kind: ollama, host: 'http://gpu.lan:11434', model: m}\n"},
+		{
+			name:    "use another model of a server that runs its models on this machine, by the user's word",
+			user:    "providers:\n  - {name: here, kind: openai, base_url: http://127.0.0.1:8080/v1, model: m, api_key: keyring:here, local: true}\n",
+			project: "use: here\nproviders:\n  - {name: here, model: other}\n",
+		},
 		{name: "use the user's cloud model", user: "providers:\n  - {name: local, model: 'x:cloud'}\n", project: "use: local\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

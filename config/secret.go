@@ -209,7 +209,7 @@ func (l *Loaded) valueOf(ref Ref) (string, error) {
 	case "env":
 		value, ok := l.env(name)
 		if !ok || strings.TrimSpace(value) == "" {
-			return "", missingKey("the environment variable %s is not set; set it, or run `tandem keys set`", name)
+			return "", missingKey("the environment variable %s is not set; set it, or keep a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", name)
 		}
 		return value, nil
 	case "keyring":
@@ -269,7 +269,7 @@ func ReadKeyFile(path string) (string, error) {
 func checkKeyFile(path string, info os.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return missingKey("there is no key file %s; write the key into it, or run `tandem keys set`", path)
+		return missingKey("there is no key file %s; write the key into it, or keep one with `tandem keys set NAME` and write `api_key: keyring:NAME`", path)
 	case err != nil:
 		return fmt.Errorf("the key file %s cannot be read; check the permissions of its directories", path)
 	case !info.Mode().IsRegular():

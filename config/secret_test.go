@@ -103,7 +103,7 @@ func TestKeys(t *testing.T) {
 		noKey   bool
 	}{
 		{ref: "env:MY_KEY", want: canary},
-		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or run `tandem keys set`", noKey: true},
+		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or keep a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", noKey: true},
 		{ref: "env:BLANK", want: "the environment variable BLANK is not set", noKey: true},
 		{ref: "env:TWO_WORDS", want: "env:TWO_WORDS: the key is not one word of ASCII"},
 		{ref: "keyring:mine", keyring: ring{"mine": canary}, want: canary},

@@ -32,8 +32,11 @@ func (p Provider) server() string {
 func (p Price) priced() bool { return p.Input != nil || p.CachedInput != nil || p.Output != nil }
 
 // charges reports whether a call may cost money, as far as a provider's
-// configuration tells.
-func (p Provider) charges() bool { return p.Price.priced() || p.APIKey != "" && !p.Loopback() }
+// configuration tells. A server on this machine that wants a key may be a
+// gateway to a paid one, unless the user says that it runs its models itself.
+func (p Provider) charges() bool {
+	return p.Price.priced() || p.APIKey != "" && !(p.Local && p.Loopback())
+}
 
 // sameGoods reports whether one price holds for both.
 func sameGoods(a, b Provider) bool {

@@ -61,7 +61,7 @@ func remedy(err error) string {
 	case provider.QuotaExhausted:
 		return "the account behind the key has no credit left: add some, or use another provider with `--use`"
 	case provider.Denied:
-		return fmt.Sprintf("check the key with `tandem keys list`, set it with `tandem keys set %s`", pe.Provider)
+		return fmt.Sprintf("check the key with `tandem keys list`, set it with `tandem keys set %[1]s`; the provider uses it where the configuration says `api_key: keyring:%[1]s`", pe.Provider)
 	case provider.ModelNotFound:
 		return "see what there is with `tandem models list`"
 	case provider.ContextOverflow:

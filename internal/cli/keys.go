@@ -121,11 +121,11 @@ func (a *app) adviseKey(name string) {
 	if len(keyUsers(cfg, name)) > 0 || a.flags.quiet {
 		return
 	}
-	provider := config.OpenAIName
-	if p, ok := cfg.Provider(name); ok && p.Kind == config.KindOpenAI {
-		provider = name
+	server := "" // a key goes to the server of its name, and to no other
+	if p, ok := cfg.Provider(name); name != config.OpenAIName && (!ok || p.Kind != config.KindOpenAI) {
+		server = "    kind: openai\n    base_url: https://HOST/v1\n    model: MODEL\n"
 	}
-	a.term.Noticef("no provider uses it yet; `tandem config edit` and write:\n\nproviders:\n  - name: %s\n    api_key: keyring:%s\n", provider, name)
+	a.term.Noticef("no provider uses it yet; run `tandem config edit` and write:\n\nproviders:\n  - name: %s\n%s    api_key: keyring:%[1]s\n", name, server)
 }
 
 // keyUsers are the providers that use a key.

@@ -26,6 +26,10 @@ func TestKeysSetListRemove(t *testing.T) {
 	p.expect(0, `[{"name":"openai","place":"file","path":"`+file+`"}]`, "", "keys", "list", "--json")
 	p.expect(0, "openai  "+file+"  -\n", "", "keys", "list")
 
+	if _, _, errOut := p.run(canaryKey, "keys", "set", "work"); strings.Contains(errOut, "name: openai") || !strings.Contains(errOut, "base_url: https://HOST/v1") {
+		t.Errorf("a key of another name is not for OpenAI: %s", errOut)
+	}
+	p.expect(0, "", "", "keys", "rm", "work")
 	p.write(p.userFile(), "providers:\n  - {name: openai, api_key: keyring:openai}\n")
 	if _, _, errOut := p.run(canaryKey, "keys", "set", "openai"); strings.Contains(errOut, "no provider uses it") {
 		t.Errorf("a provider uses it: %s", errOut)

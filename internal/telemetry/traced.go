@@ -92,9 +92,6 @@ func (t *traced) startSpan(ctx context.Context, req *provider.Request) *callSpan
 	}
 	_, w.span = w.p.tracer.Start(parent, "chat "+t.options.Secrets.Text(w.system.Model), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.options.Secrets, requestAttributes(req, w.system, run))...))
-	if w.capturesContent() {
-		w.span.SetAttributes(scrubAttributes(t.options.Secrets, promptAttributes(req.Messages))...)
-	}
 	w.ctx = trace.ContextWithSpan(ctx, w.span)
 	return w
 }
@@ -142,6 +139,12 @@ func (w *callSpan) finish() {
 	w.recordMetrics(kind, route, usage)
 	if w.span == nil {
 		return
+	}
+	// Some keys are known only since the call: what was said at its start is said again.
+	w.span.SetName("chat " + w.t.options.Secrets.Text(w.system.Model))
+	w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, requestAttributes(w.req, w.system, provider.RunOf(w.ctx)))...)
+	if w.capturesContent() {
+		w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, promptAttributes(w.req.Messages))...)
 	}
 	w.span.SetAttributes(attribute.String("gen_ai.provider.name", w.system.ProviderName))
 	w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, responseAttributes(w.last, route))...)
