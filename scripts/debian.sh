@@ -46,6 +46,7 @@ find_strace() {
 	debian_package libunwind8 || return 0
 	local libraries=$DEBIAN_PACKAGE/usr/lib
 	debian_package strace || return 0
+	# shellcheck disable=SC2016 # it is the new script that expands them
 	printf '#!/bin/sh\nLD_LIBRARY_PATH=$(echo "%s"/*) exec "%s/usr/bin/strace" "$@"\n' "$libraries" "$DEBIAN_PACKAGE" >"$CACHE/bin/strace.new"
 	chmod +x "$CACHE/bin/strace.new"
 	mv "$CACHE/bin/strace.new" "$CACHE/bin/strace"

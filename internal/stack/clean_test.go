@@ -30,8 +30,10 @@ func (p fails) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk,
 func TestCleanLeavesASharedErrorAlone(t *testing.T) {
 	const secret = "sk-abcdefghijklmnopqrstuvwxyz123456" //nolint:gosec // an invented one
 	shared := func() *provider.Error {
-		return &provider.Error{Kind: provider.OutOfMemory, Provider: "local", Model: "m-" + secret, RequestID: "id-" + secret,
-			Err: failure.NoFallback(errors.New("no room for " + secret))}
+		return &provider.Error{
+			Kind: provider.OutOfMemory, Provider: "local", Model: "m-" + secret, RequestID: "id-" + secret,
+			Err: failure.NoFallback(errors.New("no room for " + secret)),
+		}
 	}
 	for name, wrap := range map[string]func(error) error{
 		"bare":          func(err error) error { return err },

@@ -114,17 +114,11 @@ func TestWhatABudgetReadsDoesNotGrow(t *testing.T) {
 		t.Errorf("%d is used, %v", used, err)
 	}
 	for query, args := range map[string][]any{usedSinceSQL: {1, 2, 3}, reservedSinceSQL: {1, 2}, usedByRunSQL: {1, 2}} {
-		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		must(t, err)
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			must(t, rows.Scan(&id, &parent, &unused, &detail))
-			if !cheap.MatchString(detail) {
-				t.Errorf("%s\n%s", query, detail)
+		for _, step := range planOf(t, db, query, args...) {
+			if !cheap.MatchString(step) {
+				t.Errorf("%s\n%s", query, step)
 			}
 		}
-		must(t, rows.Close())
 	}
 	for table, most := range map[string]int{"spent_by_time": int(24*time.Hour/bucket) + 1, "spent_by_run": 1, "ledger WHERE expires > 0": 1} {
 		var n int
@@ -133,6 +127,22 @@ func TestWhatABudgetReadsDoesNotGrow(t *testing.T) {
 			t.Errorf("%d rows of %s are looked at, want %d at most", n, table, most)
 		}
 	}
+}
+
+// planOf returns the steps of SQLite's plan for a query.
+func planOf(t *testing.T, db *sql.DB, query string, args ...any) (steps []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		steps = append(steps, detail)
+	}
+	must(t, rows.Err())
+	return steps
 }
 
 // cheap are the steps of a plan whose rows do not grow with the calls. The rows
