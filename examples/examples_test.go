@@ -240,6 +240,7 @@ providers:
     base_url: %q
     model: %q
     api_key: env:OPENAI_API_KEY
+    local: true
 `
 
 func TestEveryFileAnswersOnBothEngines(t *testing.T) {
