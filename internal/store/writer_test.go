@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,8 +148,13 @@ func TestCompletingABatchIsBounded(t *testing.T) {
 func TestALossIsToldOnceAKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWriter(New(t.TempDir()))
+		var mu sync.Mutex
 		var told []string
-		w.Warn = func(l *Lost) { told = append(told, l.Error()) }
+		w.Warn = func(l *Lost) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, l.Error())
+		}
 		full := errors.New("the disk is full")
 		lose := func(n int, err error) {
 			for range n {
@@ -160,6 +166,8 @@ func TestALossIsToldOnceAKind(t *testing.T) {
 		expect := func(when string, want ...string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if strings.Join(told, "|") != strings.Join(want, "|") {
 				t.Errorf("%s: it was told %q, want %q", when, told, want)
 			}

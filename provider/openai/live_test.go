@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/testengine"
@@ -15,7 +16,7 @@ import (
 
 func live(t *testing.T, e testengine.OpenAIEngine, key string) *openai.Provider {
 	t.Helper()
-	tr := httpx.NewTransport(httpx.Options{})
+	tr := httpx.NewTransport(httpx.Options{Keep: time.Nanosecond}) // llama.cpp hangs up on kept connections, and no router is here to ask again
 	t.Cleanup(tr.CloseIdleConnections)
 	p, err := openai.New(openai.Config{Name: "hosted", BaseURL: e.BaseURL, Key: key, Model: e.Model, RoundTripper: tr, Local: true})
 	if err != nil {
