@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/retrieve"
@@ -38,7 +39,7 @@ func bothEngines(t *testing.T) *router.Router {
 }
 
 func transport(t *testing.T) *httpx.Transport {
-	tr := httpx.NewTransport(httpx.Options{})
+	tr := httpx.NewTransport(httpx.Options{Keep: time.Nanosecond})
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
 }

@@ -38,7 +38,7 @@ func TestLiveSchemas(t *testing.T) {
 
 // transport leaves no connection behind.
 func transport(t *testing.T) *httpx.Transport {
-	tr := httpx.NewTransport(httpx.Options{})
+	tr := httpx.NewTransport(httpx.Options{Keep: time.Nanosecond})
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
 }
