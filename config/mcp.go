@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
@@ -196,7 +197,7 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 			values[k] = string(ref)
 		case IsRef(text):
 			sub.Fail(k, "expected env:VARIABLE, keyring:NAME or file:PATH", "")
-		case looksLikeKeyNotPath(text), soundsSecret(k) && text != "":
+		case looksLikeKeyNotPath(text), redact.SoundsSecret(k) && text != "":
 			sub.Fail(k, "a key does not belong in a file", "run `tandem keys set "+r.provider+"` and write "+k+": keyring:"+r.provider+" (or env:VARIABLE, or file:PATH)")
 		case strings.ContainsFunc(text, isControl):
 			sub.Fail(k, "expected a text of one line, without control characters", "")
@@ -216,19 +217,4 @@ func looksLikeKeyNotPath(text string) bool {
 		}
 	}
 	return !strings.ContainsAny(text, `/\`) && LooksLikeKey(text)
-}
-
-// soundsSecret reports whether a variable or a header of that name is there to
-// hold a key.
-func soundsSecret(name string) bool {
-	name = strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-	if name == "AUTHORIZATION" || name == "PROXY_AUTHORIZATION" || name == "COOKIE" {
-		return true
-	}
-	for _, end := range []string{"KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"} {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	return false
 }
