@@ -1,9 +1,7 @@
 package openai
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -89,20 +87,6 @@ type answer struct {
 	text, thinking httpx.Letters
 	ids            eventIDs
 }
-
-// toolCall is a tool call as far as it has come.
-type toolCall struct {
-	id, name string
-	args     []byte
-	letters  httpx.Letters // of args
-}
-
-// maxTools is the most bytes of tool calls, and maxToolCalls the most calls,
-// that one answer may have.
-const (
-	maxTools     = 8 << 20
-	maxToolCalls = 1 << 10
-)
 
 // chatWhole asks for one document.
 func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
@@ -229,65 +213,12 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	return a.yield(chunk, nil), nil
 }
 
-// addToolDelta adds a fragment of a tool call to those begun. A fragment without
-// an index belongs to the latest call, unless it has an ID of its own.
-func (a *answer) addToolDelta(t *goopenai.ToolCall) error {
-	i := len(a.tools)
-	switch {
-	case t.Index != nil:
-		i = *t.Index
-	case t.ID == "" && i > 0:
-		i--
-	}
-	return a.addToolCall(i, t)
-}
-
-// addToolCall adds what came of call i, in bounded memory.
-func (a *answer) addToolCall(i int, t *goopenai.ToolCall) error {
-	size := len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
-	if err := a.call.Content(size); err != nil {
-		return a.failure(context.Background(), err)
-	}
-	a.toolBytes += size
-	if i < 0 || i >= maxToolCalls || a.toolBytes > maxTools {
-		return a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
-	}
-	for len(a.tools) <= i {
-		a.tools = append(a.tools, toolCall{})
-	}
-	c := &a.tools[i]
-	if t.ID != "" {
-		c.id = t.ID
-	}
-	c.name += t.Function.Name
-	c.args = append(c.args, c.letters.Add(t.Function.Arguments)...)
-	return nil
-}
-
 // finalChunk makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) finalChunk() (provider.Chunk, error) {
 	c := provider.Chunk{Usage: usage(a.usage, a.contentBytes+a.toolBytes), Route: a.route()}
-	if a.seen.extraBytes > maxTools {
-		return c, a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
-	}
-	for i := range a.tools {
-		t := &a.tools[i]
-		args := append(t.args, t.letters.End()...)
-		if len(bytes.TrimSpace(args)) == 0 {
-			args = []byte("{}")
-		}
-		var text string
-		if json.Unmarshal(args, &text) == nil { // small models write the object as a string
-			args = []byte(text)
-		}
-		var object map[string]json.RawMessage
-		if t.name == "" || json.Unmarshal(args, &object) != nil || object == nil {
-			if a.finish == goopenai.FinishReasonLength {
-				return c, a.error(provider.Truncated, "the call of tool %q was cut at the token limit; raise max_tokens", t.name)
-			}
-			return c, a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.name)
-		}
-		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args, Extra: a.seen.extra(i)})
+	var err error
+	if c.ToolCalls, err = a.toolCalls(); err != nil {
+		return c, err
 	}
 	switch a.finish {
 	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":
