@@ -5,7 +5,10 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"net"
+	"net/http"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +64,29 @@ func TestEnsureWhileTheSupervisorIsStopping(t *testing.T) {
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that ends drops the question it was just asked; its successor listens
+// by the time that is looked into, and is no other program.
+func TestAServerThatReplacesAnotherIsNotAnotherProgram(t *testing.T) {
+	cfg := fake(t, "")
+	l, err := net.Listen("tcp", cfg.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			panic(http.ErrAbortHandler) // the end of the old one
+		}
+		_, _ = w.Write([]byte(`{"version":"0.17.4"}`))
+	})}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	defer func() { _ = srv.Close(); <-served }()
+	if err := New(cfg).Ensure(t.Context(), nil); err != nil {
+		t.Errorf("Ensure: %v", err)
 	}
 }
 

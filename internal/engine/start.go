@@ -57,10 +57,15 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 	case httpx.Refused(err):
 		return false, nil
 	}
-	if _, _, ours := e.ownedServer(); !ours && e.occupied(ctx) {
-		return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
+	if _, _, ours := e.ownedServer(); ours || e.supervised() || !e.occupied(ctx) {
+		return false, nil
 	}
-	return false, nil
+	// A server that was ending may have failed the question, and its successor
+	// may listen by now: only who fails it again is another program.
+	if _, err := e.version(ctx); err == nil || httpx.Refused(err) {
+		return err == nil && !e.KeepAlive(), nil
+	}
+	return true, &takenError{e.cfg.Host, "does not answer as Ollama does"}
 }
 
 // ErrTaken is under the error of a host where another program listens.
