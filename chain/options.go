@@ -127,7 +127,7 @@ func pick(all []tool.Tool, names []string) []tool.Tool {
 func (x *exec) asked(b *ask, at stepPath) provider.Provider {
 	switch {
 	case len(b.tools) > 0 && b.schema != nil:
-		return structured.New(x.withTools(b.tools, at))
+		return structured.New(x.withTools(b.tools, at), structured.Config{})
 	case len(b.tools) > 0:
 		return x.withTools(b.tools, at)
 	case b.schema != nil:
@@ -142,7 +142,7 @@ func (x *exec) held() provider.Provider {
 	if p := x.shared.held.Load(); p != nil {
 		return p
 	}
-	x.shared.held.CompareAndSwap(nil, structured.New(x.provider))
+	x.shared.held.CompareAndSwap(nil, structured.New(x.provider, structured.Config{}))
 	return x.shared.held.Load()
 }
 

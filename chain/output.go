@@ -114,7 +114,7 @@ func predict(ctx context.Context, p provider.Provider, prompt string, schema *pr
 		p = tool.Loop(p, o.tools)
 	}
 	if schema != nil {
-		p = structured.New(p)
+		p = structured.New(p, structured.Config{})
 	}
 	req := o.defaults
 	req.NoStream = true

@@ -61,7 +61,7 @@ func (*embedding) Embed(_ context.Context, req provider.EmbedRequest) (provider.
 
 // An ability is found through wrappers.
 func ExampleAs() {
-	p := limit.New(&embedding{}, 4)
+	p := limit.New(&embedding{}, limit.Config{MaxConcurrent: 4})
 	embedder, ok := provider.As[provider.Embedder](p)
 	if !ok {
 		fmt.Println("it makes no vectors")

@@ -158,3 +158,13 @@ const (
 
 // Ptr returns a pointer to v, for the optional fields of [Request].
 func Ptr[T any](v T) *T { return &v }
+
+// Candidate is a provider that may answer a request, as far as its configuration
+// shapes the answer. Recordings and caches make it part of their keys.
+type Candidate struct {
+	Endpoint string         `json:"endpoint,omitempty"` // scheme://host[:port]; empty: any
+	Model    string         `json:"model,omitempty"`
+	Name     string         `json:"name"`
+	NumCtx   int            `json:"num_ctx,omitempty"` // context window in tokens; -1: as large as fits
+	Options  map[string]any `json:"options,omitempty"`
+}

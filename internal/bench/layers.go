@@ -41,7 +41,7 @@ func layers() []Layer {
 			return ledger.New(p, ledger.Config{}), nil
 		}},
 		{Name: "structured, no schema", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
-			return structured.New(p), nil
+			return structured.New(p, structured.Config{}), nil
 		}},
 		{Name: "tool loop, no tools", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
 			return tool.Loop(p, tool.Options{}), nil
@@ -65,23 +65,23 @@ func layers() []Layer {
 			return r, err
 		}},
 		{Name: "cache, hit", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
-			return cache.New(p, cache.Options{Store: &cache.Memory{}}), nil
+			return cache.New(p, cache.Config{Store: &cache.Memory{}}), nil
 		}},
 		{Name: "cache, miss", Wrap: func(p provider.Provider, _ string) (provider.Provider, error) {
-			return cache.New(p, cache.Options{Store: &forgetful{}}), nil
+			return cache.New(p, cache.Config{Store: &forgetful{}}), nil
 		}},
 		{Name: "record", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
-			return record.New(p, record.Options{Dir: dir})
+			return record.New(p, record.Config{Dir: dir})
 		}},
 		{Name: "replay", Files: true, Wrap: func(p provider.Provider, dir string) (provider.Provider, error) {
-			r, err := record.New(p, record.Options{Dir: dir})
+			r, err := record.New(p, record.Config{Dir: dir})
 			if err != nil {
 				return nil, err
 			}
 			if _, err := provider.Collect(r.Chat(context.Background(), stillRequest())); err != nil {
 				return nil, err
 			}
-			return record.Replay("replay", record.PlayerOptions{Dir: dir})
+			return record.Replay("replay", record.PlayerConfig{Dir: dir})
 		}},
 	}
 }

@@ -12,20 +12,10 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Candidate is a provider that may answer, as far as its configuration shapes
-// the answer.
-type Candidate struct {
-	Endpoint string         `json:"endpoint,omitempty"` // scheme://host[:port]; empty: it does not matter where
-	Model    string         `json:"model,omitempty"`
-	Name     string         `json:"name"`
-	NumCtx   int            `json:"num_ctx,omitempty"` // tokens; -1: as many as fit
-	Options  map[string]any `json:"options,omitempty"`
-}
-
 // JSON is [provider.Request.CanonicalJSON] with the candidates among its keys,
 // as "targets", instead of "use". With nil, "use" stays. It fails if JSON cannot
 // represent an option.
-func JSON(req *provider.Request, candidates []Candidate) ([]byte, error) {
+func JSON(req *provider.Request, candidates []provider.Candidate) ([]byte, error) {
 	if candidates == nil {
 		return req.CanonicalJSON()
 	}
@@ -51,7 +41,7 @@ func JSON(req *provider.Request, candidates []Candidate) ([]byte, error) {
 
 // Key is the digest of [JSON] with < > & escaped, as encoding/json does it by
 // default: 64 hexadecimal digits.
-func Key(req *provider.Request, candidates []Candidate) (string, error) {
+func Key(req *provider.Request, candidates []provider.Candidate) (string, error) {
 	data, err := JSON(req, candidates)
 	if err != nil {
 		return "", err

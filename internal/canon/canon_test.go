@@ -37,7 +37,7 @@ func before() provider.Request {
 	}
 }
 
-func key(t *testing.T, r provider.Request, targets ...canon.Candidate) string {
+func key(t *testing.T, r provider.Request, targets ...provider.Candidate) string {
 	t.Helper()
 	k, err := canon.Key(&r, targets)
 	if err != nil || len(k) != 64 {
@@ -57,16 +57,16 @@ func TestKeysStayTheSame(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	a := canon.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1, "<": "&"}}
-	b := canon.Candidate{Name: "openai", NumCtx: -1}
+	a := provider.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1, "<": "&"}}
+	b := provider.Candidate{Name: "openai", NumCtx: -1}
 	plain := provider.Request{Messages: []provider.Message{provider.User("hi <b>&\u2028 é")}}
 	questions := map[string]struct {
 		req        provider.Request
-		candidates []canon.Candidate
+		candidates []provider.Candidate
 	}{
-		"full": {before(), nil}, "full with targets": {before(), []canon.Candidate{a, b}}, "full, no candidate": {before(), []canon.Candidate{}},
-		"plain": {plain, nil}, "plain with a target": {plain, []canon.Candidate{b}},
-		"nothing": {}, "nothing with a target": {candidates: []canon.Candidate{a}},
+		"full": {before(), nil}, "full with targets": {before(), []provider.Candidate{a, b}}, "full, no candidate": {before(), []provider.Candidate{}},
+		"plain": {plain, nil}, "plain with a target": {plain, []provider.Candidate{b}},
+		"nothing": {}, "nothing with a target": {candidates: []provider.Candidate{a}},
 	}
 	if len(want) != len(questions) {
 		t.Fatalf("%d keys for %d questions", len(want), len(questions))
@@ -133,10 +133,10 @@ func TestEveryFieldMatters(t *testing.T) {
 		}
 		keys[k] = name
 	}
-	a := canon.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1}}
-	for _, change := range []func(*canon.Candidate){
-		func(*canon.Candidate) {}, func(t *canon.Candidate) { t.Name = "other" }, func(t *canon.Candidate) { t.Model = "n" },
-		func(t *canon.Candidate) { t.Endpoint = "" }, func(t *canon.Candidate) { t.NumCtx = 8192 }, func(t *canon.Candidate) { t.Options = nil },
+	a := provider.Candidate{Name: "local", Model: "m", Endpoint: "http://h", NumCtx: 4096, Options: map[string]any{"k": 1}}
+	for _, change := range []func(*provider.Candidate){
+		func(*provider.Candidate) {}, func(t *provider.Candidate) { t.Name = "other" }, func(t *provider.Candidate) { t.Model = "n" },
+		func(t *provider.Candidate) { t.Endpoint = "" }, func(t *provider.Candidate) { t.NumCtx = 8192 }, func(t *provider.Candidate) { t.Options = nil },
 	} {
 		b := a
 		change(&b)

@@ -8,7 +8,6 @@ import (
 	"iter"
 
 	"github.com/tandem-llm/tandem/chain/retrieve"
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
@@ -127,6 +126,6 @@ func (s *Catalog) Lookups() provider.Provider { return lookups{s} }
 func (s *Catalog) FindThrough(p provider.Provider) { s.lookups = p }
 
 // Candidates are where a lookup's passages are from, as a part of what was asked.
-func Candidates(req *provider.Request) []canon.Candidate {
-	return []canon.Candidate{{Name: "collection " + req.Use[0]}}
+func Candidates(req *provider.Request) []provider.Candidate {
+	return []provider.Candidate{{Name: "collection " + req.Use[0]}}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
@@ -39,7 +38,7 @@ func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 			return nil, provider.Errorf(provider.Invalid, name, "", "no such provider")
 		}
 	}
-	player := record.PlayerOptions{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed}
+	player := record.PlayerConfig{Dir: a.Replay, Targets: s.candidates(false), Timing: a.Timing, Cause: replayed}
 	p, err := record.Replay("replay", player)
 	if err != nil {
 		return nil, err
@@ -58,7 +57,7 @@ func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
 	a, dir := s.options.Answers, s.options.StateDir
 	if a.Record != "" {
-		o := record.Options{
+		o := record.Config{
 			Dir: a.Record, Targets: s.candidates(false), Secrets: s.secrets.List, Suspect: config.LooksLikeKey,
 			Attempts: attempts, Warn: s.warned,
 		}
@@ -81,7 +80,7 @@ func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
 	if s.cache == nil {
 		s.cache = NewCache(dir)
 	}
-	return cache.New(p, cache.Options{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned, Secret: s.secrets.Knows}), nil
+	return cache.New(p, cache.Config{Store: s.cache, Insist: a.Cache != nil, Targets: s.candidates(true), Warn: s.warned, Secret: s.secrets.Knows}), nil
 }
 
 func (s *Stack) warned(err error) {
@@ -92,19 +91,19 @@ func (s *Stack) warned(err error) {
 
 // candidates tells who may answer a request, as far as configuration shapes
 // the answer: a recording is as good elsewhere, a cache tells endpoints apart.
-func (s *Stack) candidates(endpoints bool) func(*provider.Request) []canon.Candidate {
-	return func(req *provider.Request) []canon.Candidate {
+func (s *Stack) candidates(endpoints bool) func(*provider.Request) []provider.Candidate {
+	return func(req *provider.Request) []provider.Candidate {
 		use := req.Use
 		if len(use) == 0 {
 			use = s.cfg.Use
 		}
-		var out []canon.Candidate
+		var out []provider.Candidate
 		for _, name := range use {
 			t, ok := s.Target(name)
 			if !ok {
 				return nil // it will not be answered
 			}
-			c := canon.Candidate{Name: name, Model: t.Config.Model, Options: t.Config.Options}
+			c := provider.Candidate{Name: name, Model: t.Config.Model, Options: t.Config.Options}
 			if req.Model != "" {
 				c.Model = req.Model
 			}

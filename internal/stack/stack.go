@@ -144,7 +144,7 @@ func (s *Stack) assemble() error {
 				p = preload.NewManaged(p, *a.managed) // the engine runs
 			}
 			if n := pc.MaxConcurrent; n > 0 {
-				p = limit.New(p, n)
+				p = limit.New(p, limit.Config{MaxConcurrent: n})
 			}
 			a.limited = p
 		}

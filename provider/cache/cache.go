@@ -1,9 +1,9 @@
-// Package cache keeps whole answers and gives them again to whoever asks the
-// same. [New] puts a cache around a provider; a [Store] holds the answers.
+// Package cache answers a repeated request from a store. [New] puts a cache
+// around a provider; a [Store] holds the answers.
 //
-// An answer is kept only where the same question would be answered the same
-// again, as far as anybody can know: at temperature 0, or with a seed. A hit
-// says in its Route that it is one, who answered, and when.
+// Only answers that should be the same the next time are kept: those at
+// temperature 0, or with a seed. The Route of a hit says that it is one, who
+// answered, and when.
 package cache
 
 import (
@@ -19,42 +19,40 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Options say how to keep answers. Store is needed.
-type Options struct {
+// Config says how to keep answers. Store is required.
+type Config struct {
 	Store Store
-	// Insist keeps answers of any temperature, with and without a seed: the
-	// user wants the same one again.
+	// Insist keeps answers at any temperature, with or without a seed.
 	Insist bool
-	// Targets tells who may answer a request, where, and with what settings, in
-	// order. All of it is a part of the question. Nil, as in a program of your
-	// own: Request.Use stands for them.
-	Targets func(*provider.Request) []canon.Candidate
-	// Secret reports whether a text has a secret in it: such an answer is not
-	// kept, for without the secret it would be another one. Nil: none has.
+	// Targets returns who may answer a request, in order: they are part of the
+	// key. Nil: Request.Use is part of it instead.
+	Targets func(*provider.Request) []provider.Candidate
+	// Secret reports whether a text has a secret in it. Such an answer is not
+	// kept. Nil: no text has.
 	Secret func(text string) bool
-	// Warn is told of the first failure of the store. It costs no answer. Nil:
-	// nobody is told.
+	// Warn is called with the first failure of the store. No answer fails
+	// because of it. Nil: the failure is ignored.
 	Warn func(error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
 
-// Cache is a provider.Wrapper that answers what it can from a store. Make one
+// Cache is a provider.Wrapper that answers from a store what it can. Make one
 // with [New].
 type Cache struct {
 	provider.Provider
-	o    Options
+	cfg  Config
 	once sync.Once // warns
 }
 
 var _ provider.Wrapper = (*Cache)(nil)
 
-// New returns inner with a cache before it. It touches no store.
-func New(inner provider.Provider, o Options) *Cache {
-	if o.Now == nil {
-		o.Now = time.Now
+// New returns inner with a cache in front of it. It does not touch the store.
+func New(inner provider.Provider, cfg Config) *Cache {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	return &Cache{Provider: inner, o: o}
+	return &Cache{Provider: inner, cfg: cfg}
 }
 
 // Unwrap returns the provider that is asked when the store has no answer.
@@ -65,14 +63,14 @@ func (c *Cache) Unwrap() provider.Provider { return c.Provider }
 // might answer.
 func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		start := c.o.Now()
+		start := c.cfg.Now()
 		key, ok := c.key(&req)
 		if !ok {
 			c.Provider.Chat(ctx, req)(yield)
 			return
 		}
 		if hit, ok := c.lookUp(ctx, key); ok {
-			hit.replay(c.o.Now().Sub(start), yield)
+			hit.replay(c.cfg.Now().Sub(start), yield)
 			return
 		}
 		if ctx.Err() != nil { // the store may have seen it first
@@ -94,12 +92,12 @@ func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 
 // key is the question's, or false for one that is not kept.
 func (c *Cache) key(req *provider.Request) (string, bool) {
-	if !c.o.Insist && !deterministic(req) || req.Validate() != nil {
+	if !c.cfg.Insist && !deterministic(req) || req.Validate() != nil {
 		return "", false
 	}
-	var targets []canon.Candidate
-	if c.o.Targets != nil {
-		targets = c.o.Targets(req)
+	var targets []provider.Candidate
+	if c.cfg.Targets != nil {
+		targets = c.cfg.Targets(req)
 	}
 	// Under privacy: local the answer of a hosted provider is as good: the
 	// prompt is not sent again, and the Route says where it came from.
@@ -116,7 +114,7 @@ func deterministic(req *provider.Request) bool {
 
 // lookUp looks an answer up. What cannot be read is no answer.
 func (c *Cache) lookUp(ctx context.Context, key string) (*answer, bool) {
-	value, at, ok, err := c.o.Store.Get(ctx, key)
+	value, at, ok, err := c.cfg.Store.Get(ctx, key)
 	if err != nil {
 		c.warn(ctx, err)
 	}
@@ -141,7 +139,7 @@ func (c *Cache) save(ctx context.Context, key string, k *keeper) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 		defer cancel()
-		err = c.o.Store.Put(ctx, key, value)
+		err = c.cfg.Store.Put(ctx, key, value)
 	}
 	if err != nil {
 		c.warn(context.Background(), err)
@@ -150,12 +148,12 @@ func (c *Cache) save(ctx context.Context, key string, k *keeper) {
 
 // secret reports whether an answer has a secret in it.
 func (c *Cache) secret(k *keeper) bool {
-	if c.o.Secret == nil {
+	if c.cfg.Secret == nil {
 		return false
 	}
 	rt := &k.Route
 	for _, text := range []string{k.Text, k.Thinking, rt.Model, rt.Reason, rt.Request, rt.Endpoint} {
-		if c.o.Secret(text) {
+		if c.cfg.Secret(text) {
 			return true
 		}
 	}
@@ -164,10 +162,10 @@ func (c *Cache) secret(k *keeper) bool {
 
 // warn tells of the first failure that is not the caller's own.
 func (c *Cache) warn(ctx context.Context, err error) {
-	if c.o.Warn == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if c.cfg.Warn == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return
 	}
-	c.once.Do(func() { c.o.Warn(fmt.Errorf("the cache is unavailable: %w", err)) })
+	c.once.Do(func() { c.cfg.Warn(fmt.Errorf("the cache is unavailable: %w", err)) })
 }
 
 // keeper watches an answer go by.

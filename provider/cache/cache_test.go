@@ -12,7 +12,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/cache"
 	"github.com/tandem-llm/tandem/provider/providertest"
@@ -46,7 +45,7 @@ func TestACacheIsWell(t *testing.T) {
 			return cache.New(&providertest.Fake{
 				List:    []provider.Model{{Name: "m"}},
 				Answers: []providertest.Answer{providertest.Text("red", " orange", " yellow", " green", " blue")},
-			}, cache.Options{Store: store, Warn: func(err error) { t.Error(err) }})
+			}, cache.Config{Store: store, Warn: func(err error) { t.Error(err) }})
 		},
 	})
 	s, err := store.Stats(context.Background())
@@ -59,7 +58,7 @@ func TestAHitSaysSo(t *testing.T) {
 	fake := &providertest.Fake{ProviderName: "openai", Answers: []providertest.Answer{{Thinking: "Hm.", Text: []string{"Hello", " wörld"}}}}
 	costs := withCost{fake}
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.Local)
-	c := cache.New(costs, cache.Options{Store: &cache.Memory{}, Now: func() time.Time { now = now.Add(time.Hour); return now }})
+	c := cache.New(costs, cache.Config{Store: &cache.Memory{}, Now: func() time.Time { now = now.Add(time.Hour); return now }})
 	first := collect(t, c, ask("hi"))
 	again := collect(t, c, ask("hi"))
 	if n := len(fake.Calls()); n != 1 || isHit(first) || !isHit(again) {
@@ -104,8 +103,8 @@ func (w withCost) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 // Which questions are one, and which are two.
 func TestWhatIsTheSameQuestion(t *testing.T) {
 	endpoint := "http://here"
-	targets := func(r *provider.Request) []canon.Candidate {
-		return []canon.Candidate{{Name: "local", Model: "m", Endpoint: endpoint}}
+	targets := func(r *provider.Request) []provider.Candidate {
+		return []provider.Candidate{{Name: "local", Model: "m", Endpoint: endpoint}}
 	}
 	for name, tc := range map[string]struct {
 		change func(*provider.Request)
@@ -125,7 +124,7 @@ func TestWhatIsTheSameQuestion(t *testing.T) {
 	} {
 		endpoint = "http://here"
 		fake := &providertest.Fake{}
-		c := cache.New(fake, cache.Options{Store: &cache.Memory{}, Targets: targets})
+		c := cache.New(fake, cache.Config{Store: &cache.Memory{}, Targets: targets})
 		collect(t, c, ask("hi"))
 		req := ask("hi")
 		tc.change(&req)
@@ -155,7 +154,7 @@ func TestWhatIsKept(t *testing.T) {
 	} {
 		store := &cache.Memory{}
 		fake := &providertest.Fake{Answers: []providertest.Answer{tc.answer}}
-		c := cache.New(fake, cache.Options{Store: store, Insist: tc.insist})
+		c := cache.New(fake, cache.Config{Store: store, Insist: tc.insist})
 		for range 2 {
 			req := ask("hi")
 			tc.request(&req)
@@ -173,7 +172,7 @@ func TestFailuresAndWhatIsLeftAreNotKept(t *testing.T) {
 	fake := &providertest.Fake{Answers: []providertest.Answer{
 		{Text: []string{"Hel"}, Err: provider.Errorf(provider.Truncated, "", "", "cut")}, providertest.Text("Hello", " wörld"),
 	}}
-	c := cache.New(fake, cache.Options{Store: store})
+	c := cache.New(fake, cache.Config{Store: store})
 	if r, err := provider.Collect(c.Chat(context.Background(), ask("hi"))); r.Text != "Hel" || !errors.Is(err, provider.Truncated) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -209,7 +208,7 @@ func TestAStandInsAnswerIsNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cache.New(r, cache.Options{Store: &cache.Memory{}})
+	c := cache.New(r, cache.Config{Store: &cache.Memory{}})
 	answers := []provider.Response{collect(t, c, ask("hi")), collect(t, c, ask("hi")), collect(t, c, ask("hi"))}
 	if answers[0].Text != "hosted" || answers[1].Text != "local" || isHit(answers[1]) || answers[2].Text != "local" || !isHit(answers[2]) {
 		t.Errorf("%+v", answers)
@@ -227,7 +226,7 @@ func (*restarting) Chat(context.Context, provider.Request) iter.Seq2[provider.Ch
 }
 
 func TestOnlyTheAnswerThatCountsIsKept(t *testing.T) {
-	c := cache.New(&restarting{}, cache.Options{Store: &cache.Memory{}})
+	c := cache.New(&restarting{}, cache.Config{Store: &cache.Memory{}})
 	collect(t, c, ask("hi"))
 	if r := collect(t, c, ask("hi")); !isHit(r) || r.Text != "good" {
 		t.Errorf("%+v", r)
@@ -255,7 +254,7 @@ func TestAFailingStoreCostsNoAnswer(t *testing.T) {
 	} {
 		var mu sync.Mutex
 		warned := 0
-		c := cache.New(&providertest.Fake{}, cache.Options{Store: b, Warn: func(err error) {
+		c := cache.New(&providertest.Fake{}, cache.Config{Store: b, Warn: func(err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if warned++; !errors.Is(err, full) {
@@ -278,7 +277,7 @@ func TestAFailingStoreCostsNoAnswer(t *testing.T) {
 }
 
 func TestTheCallersContextIsNoWarning(t *testing.T) {
-	c := cache.New(&providertest.Fake{}, cache.Options{Store: &cache.Memory{}, Warn: func(err error) { t.Error(err) }})
+	c := cache.New(&providertest.Fake{}, cache.Config{Store: &cache.Memory{}, Warn: func(err error) { t.Error(err) }})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := provider.Collect(c.Chat(ctx, ask("hi"))); err != context.Canceled { //nolint:errorlint // the contract says unchanged

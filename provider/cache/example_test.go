@@ -13,7 +13,7 @@ func ExampleNew() {
 	ctx := context.Background()
 	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Paris"), providertest.Text("another")}}
 	store := &cache.Memory{}
-	p := cache.New(model, cache.Options{Store: store})
+	p := cache.New(model, cache.Config{Store: store})
 	req := provider.Request{Messages: []provider.Message{provider.User("The capital of France?")}, Temperature: provider.Ptr(0.0)}
 	for range 2 {
 		answer, err := provider.Collect(p.Chat(ctx, req))

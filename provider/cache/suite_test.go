@@ -29,12 +29,12 @@ func TestContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return cache.New(p, cache.Options{Store: &forgetful{}, Insist: true})
+		return cache.New(p, cache.Config{Store: &forgetful{}, Insist: true})
 	}})
 }
 
 func TestACacheChangesNothingOfAnAnswer(t *testing.T) {
 	providertest.RunWrapper(t, func(_ *testing.T, inner provider.Provider) provider.Provider {
-		return cache.New(inner, cache.Options{Store: &cache.Memory{}, Insist: true})
+		return cache.New(inner, cache.Config{Store: &cache.Memory{}, Insist: true})
 	})
 }

@@ -239,7 +239,7 @@ func TestReservesForTheRunAndTheAnswersLength(t *testing.T) {
 // reserved, settled and counted.
 func TestEachRepairIsReserved(t *testing.T) {
 	b, p := &book{}, paid(providertest.Text("No."), providertest.Text(`{"a":1}`))
-	mended := structured.New(ledger.New(p, ledger.Config{Tariff: said, Book: b, Budget: true}))
+	mended := structured.New(ledger.New(p, ledger.Config{Tariff: said, Book: b, Budget: true}), structured.Config{})
 	r, err := ask(t.Context(), mended, provider.Request{Schema: &provider.Schema{JSON: []byte(`{"type":"object"}`)}})
 	if err != nil || r.Route.Repairs != 1 {
 		t.Fatalf("%+v, %v", r, err)

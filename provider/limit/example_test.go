@@ -32,7 +32,7 @@ func (b *busy) Chat(ctx context.Context, req provider.Request) iter.Seq2[provide
 
 func ExampleNew() {
 	server := &busy{}
-	p := limit.New(server, 2)
+	p := limit.New(server, limit.Config{MaxConcurrent: 2})
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {

@@ -1,4 +1,4 @@
-// Package limit bounds how many calls of a provider run at a time.
+// Package limit limits how many calls of a provider run at a time.
 package limit
 
 import (
@@ -8,15 +8,20 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// New returns p with at most n chats at a time; 0 or less: as many as come, and
-// p itself is returned. Further ones wait, first come first served, until one ends or their context does: its
-// error goes back unchanged. A chat holds its place until it is read to the
-// end or left. Other abilities of p are not bounded.
-func New(p provider.Provider, n int) provider.Provider {
-	if n <= 0 {
+// Config says how many calls run at a time. The zero value is no limit.
+type Config struct {
+	MaxConcurrent int // most chats at a time; 0 or less: no limit
+}
+
+// New returns p with a limit; without one, p itself. Chats above the limit wait,
+// first come first served, until another ends or their context does: its error
+// is returned unchanged. A chat counts until its stream is read to the end or
+// left. Other abilities of p are not limited.
+func New(p provider.Provider, cfg Config) provider.Provider {
+	if cfg.MaxConcurrent <= 0 {
 		return p
 	}
-	return &limited{Provider: p, places: make(chan struct{}, n)}
+	return &limited{Provider: p, places: make(chan struct{}, cfg.MaxConcurrent)}
 }
 
 type limited struct {
@@ -26,10 +31,10 @@ type limited struct {
 
 var _ provider.Wrapper = (*limited)(nil)
 
-// Unwrap returns the bounded provider.
+// Unwrap returns the provider that is limited.
 func (l *limited) Unwrap() provider.Provider { return l.Provider }
 
-// Chat asks when there is a place.
+// Chat asks when fewer than the most are running.
 func (l *limited) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		select {

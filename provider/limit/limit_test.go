@@ -38,7 +38,7 @@ func (c *counted) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 
 func TestNoMoreThanSoManyAtATime(t *testing.T) {
 	c := &counted{Provider: &providertest.Fake{}}
-	p := limit.New(c, 3)
+	p := limit.New(c, limit.Config{MaxConcurrent: 3})
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -54,7 +54,7 @@ func TestNoMoreThanSoManyAtATime(t *testing.T) {
 }
 
 func TestAPlaceIsGivenBackAndWaitingEnds(t *testing.T) {
-	p := limit.New(&providertest.Fake{Answers: []providertest.Answer{providertest.Text("one", "two")}}, 1)
+	p := limit.New(&providertest.Fake{Answers: []providertest.Answer{providertest.Text("one", "two")}}, limit.Config{MaxConcurrent: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for range p.Chat(t.Context(), hello()) { // holds the place
@@ -74,7 +74,7 @@ func TestLimitedIsWell(t *testing.T) {
 		New: func(*testing.T) provider.Provider {
 			return limit.New(&providertest.Fake{
 				List: []provider.Model{{Name: "m"}}, Answers: []providertest.Answer{providertest.Text("red", " orange", " yellow", " green", " blue")},
-			}, 2)
+			}, limit.Config{MaxConcurrent: 2})
 		},
 		Model: "m", Endpoint: "fake://fake", Answers: "fake", Seed: true, Lists: true,
 	})
@@ -82,7 +82,7 @@ func TestLimitedIsWell(t *testing.T) {
 
 func TestNoLimit(t *testing.T) {
 	for _, n := range []int{0, -1} {
-		if r, err := provider.Collect(limit.New(&providertest.Fake{}, n).Chat(t.Context(), hello())); err != nil || r.Finish == "" {
+		if r, err := provider.Collect(limit.New(&providertest.Fake{}, limit.Config{MaxConcurrent: n}).Chat(t.Context(), hello())); err != nil || r.Finish == "" {
 			t.Errorf("limit %d: %+v, %v", n, r, err)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 func recorded(t *testing.T) (dir, file string) {
 	t.Helper()
 	dir = t.TempDir()
-	if _, err := drain(recorder(t, &providertest.Fake{}, record.Options{Dir: dir}), ask("hi")); err != nil {
+	if _, err := drain(recorder(t, &providertest.Fake{}, record.Config{Dir: dir}), ask("hi")); err != nil {
 		t.Fatal(err)
 	}
 	all, err := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -65,7 +65,7 @@ func TestWhatIsNoRegularFileIsNoRecording(t *testing.T) {
 			if err := tc.put(path); err != nil {
 				t.Fatal(err)
 			}
-			_, err := record.Replay("replay", record.PlayerOptions{Dir: dir})
+			_, err := record.Replay("replay", record.PlayerConfig{Dir: dir})
 			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("%v", err)
 			}
@@ -75,7 +75,7 @@ func TestWhatIsNoRegularFileIsNoRecording(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := record.Replay("replay", record.PlayerOptions{Dir: pipe}); err == nil || !strings.Contains(err.Error(), pipe+" is not a directory") {
+	if _, err := record.Replay("replay", record.PlayerConfig{Dir: pipe}); err == nil || !strings.Contains(err.Error(), pipe+" is not a directory") {
 		t.Errorf("%v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestALinkToARecordingIsOne(t *testing.T) {
 	if err := os.Symlink(to, file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := drain(replay(t, record.PlayerOptions{Dir: dir}), ask("hi")); err != nil {
+	if _, err := drain(replay(t, record.PlayerConfig{Dir: dir}), ask("hi")); err != nil {
 		t.Error(err)
 	}
 }
@@ -121,7 +121,7 @@ func TestAFileThatIsNoRecordingCostsLittle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir, file := recorded(t)
 			tc.spoil(t, file)
-			p := replay(t, record.PlayerOptions{Dir: dir})
+			p := replay(t, record.PlayerConfig{Dir: dir})
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for _, prompt := range []string{"hi", "another"} {

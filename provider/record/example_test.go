@@ -19,7 +19,7 @@ func ExampleNew() {
 	}
 	defer os.RemoveAll(dir)
 	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Delhi.")}}
-	p, err := record.New(model, record.Options{Dir: dir})
+	p, err := record.New(model, record.Config{Dir: dir})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -42,7 +42,7 @@ func ExampleReplay() {
 	}
 	defer os.RemoveAll(dir)
 	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("Delhi.")}}
-	r, err := record.New(model, record.Options{Dir: dir})
+	r, err := record.New(model, record.Config{Dir: dir})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -51,7 +51,7 @@ func ExampleReplay() {
 		fmt.Println(err)
 		return
 	}
-	p, err := record.Replay("replay", record.PlayerOptions{Dir: dir})
+	p, err := record.Replay("replay", record.PlayerConfig{Dir: dir})
 	if err != nil {
 		fmt.Println(err)
 		return

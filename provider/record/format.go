@@ -38,11 +38,11 @@ type call struct {
 // question is what was asked, and who might answer.
 type question struct {
 	provider.Request
-	Targets []canon.Candidate // nil: not known
+	Targets []provider.Candidate // nil: not known
 }
 
 // ask makes the question of req. Its slices are the caller's.
-func ask(req *provider.Request, targets func(*provider.Request) []canon.Candidate) question {
+func ask(req *provider.Request, targets func(*provider.Request) []provider.Candidate) question {
 	q := question{Request: req.WithoutImageData()}
 	if targets != nil {
 		q.Targets = targets(req)
@@ -57,7 +57,7 @@ func (q question) MarshalJSON() ([]byte, error) { return canon.JSON(&q.Request, 
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (q *question) UnmarshalJSON(data []byte) error {
-	var with struct{ Targets []canon.Candidate }
+	var with struct{ Targets []provider.Candidate }
 	if err := json.Unmarshal(data, &with); err != nil {
 		return err
 	}

@@ -42,12 +42,12 @@ func (m *Miss) Error() string {
 // be read is not near.
 func (p *Player) nearestMiss(ctx context.Context, r question) *Miss {
 	r = newScrubber(nil, nil).request(r) // as the files are
-	m := &Miss{Dir: p.o.Dir, Asked: describe(r)}
+	m := &Miss{Dir: p.cfg.Dir, Asked: describe(r)}
 	asked, err := flatten(r)
 	if err != nil {
 		return m
 	}
-	all, err := names(p.o.Dir, "")
+	all, err := names(p.cfg.Dir, "")
 	if err != nil {
 		return m
 	}
@@ -56,7 +56,7 @@ func (p *Player) nearestMiss(ctx context.Context, r question) *Miss {
 		if ctx.Err() != nil {
 			return m
 		}
-		c, err := load(p.o.Dir, file)
+		c, err := load(p.cfg.Dir, file)
 		if err != nil {
 			m.Unreadable = cmp.Or(m.Unreadable, err)
 			continue

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -16,14 +15,14 @@ import (
 
 func TestAMissSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
-	r := recorder(t, &providertest.Fake{}, record.Options{Dir: dir})
+	r := recorder(t, &providertest.Fake{}, record.Config{Dir: dir})
 	long := strings.Repeat("very ", 30)
 	for _, text := range []string{"Tell me the president of France", "Something else", long + "good"} {
 		if _, err := drain(r, ask(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir})
+	p := replay(t, record.PlayerConfig{Dir: dir})
 	miss := func(req provider.Request) *record.Miss {
 		t.Helper()
 		chunks, err := drain(p, req)
@@ -54,11 +53,13 @@ func TestAMissSaysWhatToDo(t *testing.T) {
 func TestTargetsMatter(t *testing.T) {
 	dir := t.TempDir()
 	model := "small"
-	targets := func(*provider.Request) []canon.Candidate { return []canon.Candidate{{Name: "local", Model: model}} }
-	if _, err := drain(recorder(t, &providertest.Fake{}, record.Options{Dir: dir, Targets: targets}), ask("hi")); err != nil {
+	targets := func(*provider.Request) []provider.Candidate {
+		return []provider.Candidate{{Name: "local", Model: model}}
+	}
+	if _, err := drain(recorder(t, &providertest.Fake{}, record.Config{Dir: dir, Targets: targets}), ask("hi")); err != nil {
 		t.Fatal(err)
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir, Targets: targets})
+	p := replay(t, record.PlayerConfig{Dir: dir, Targets: targets})
 	if _, err := drain(p, ask("hi")); err != nil {
 		t.Error(err)
 	}
@@ -72,13 +73,13 @@ func TestTargetsMatter(t *testing.T) {
 
 func TestRecordingsThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := record.Replay("replay", record.PlayerOptions{Dir: dir}); err == nil || !strings.Contains(err.Error(), "--record "+dir) {
+	if _, err := record.Replay("replay", record.PlayerConfig{Dir: dir}); err == nil || !strings.Contains(err.Error(), "--record "+dir) {
 		t.Errorf("an empty directory: %v", err)
 	}
-	if _, err := record.Replay("replay", record.PlayerOptions{Dir: filepath.Join(dir, "none")}); err == nil || !strings.Contains(err.Error(), "--record") {
+	if _, err := record.Replay("replay", record.PlayerConfig{Dir: filepath.Join(dir, "none")}); err == nil || !strings.Contains(err.Error(), "--record") {
 		t.Errorf("no directory: %v", err)
 	}
-	if _, err := drain(recorder(t, &providertest.Fake{}, record.Options{Dir: dir}), ask("hi")); err != nil {
+	if _, err := drain(recorder(t, &providertest.Fake{}, record.Config{Dir: dir}), ask("hi")); err != nil {
 		t.Fatal(err)
 	}
 	file := recordings(t, dir)[0]
@@ -96,7 +97,7 @@ func TestRecordingsThatCannotBeRead(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := replay(t, record.PlayerOptions{Dir: dir})
+		p := replay(t, record.PlayerConfig{Dir: dir})
 		chunks, err := drain(p, ask("hi"))
 		if len(chunks) > 0 || !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), filepath.Base(file)) {
 			t.Errorf("%s: %+v, %v", what, chunks, err)
@@ -106,11 +107,11 @@ func TestRecordingsThatCannotBeRead(t *testing.T) {
 
 func TestAnInvalidRequestIsNoMiss(t *testing.T) {
 	dir := t.TempDir()
-	r := recorder(t, &providertest.Fake{}, record.Options{Dir: dir})
+	r := recorder(t, &providertest.Fake{}, record.Config{Dir: dir})
 	if _, err := drain(r, ask("hi")); err != nil {
 		t.Fatal(err)
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir})
+	p := replay(t, record.PlayerConfig{Dir: dir})
 	if _, err := drain(p, provider.Request{}); !errors.Is(err, provider.Invalid) {
 		t.Errorf("no messages: %v", err)
 	}

@@ -1,11 +1,11 @@
-// Package record keeps what was asked and answered in a directory, one file a
-// call, and answers from there without any network.
+// Package record writes requests and their answers to a directory, one file a
+// call, and replays them without any network.
 //
-// [New] puts a recorder around a provider; [Replay] is a provider that needs
-// none. A file is JSON, for people to read and compare: the request, each piece
-// of the answer with its time, or the error. It is named by a digest of all
-// that matters in the request; the same request asked again is the next file of
-// its row, and a replay gives the row in order, the last one again and again.
+// [New] puts a recorder around a provider; [Replay] returns a provider that
+// answers from the files. A file is JSON: the request, each piece of the answer
+// with its time, or the error. Its name is a digest of the request and a number:
+// the same request asked again is the next number. A replay answers in that
+// order, and repeats the last answer after that.
 package record
 
 import (
@@ -17,31 +17,28 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Options say how to record. Dir is needed.
-type Options struct {
-	// Dir is where the files lie. It is made if it is not there.
+// Config says how to record. Dir is required.
+type Config struct {
+	// Dir is the directory of the files. It is made if it does not exist.
 	Dir string
-	// Targets tells who may answer a request and with what settings, in order:
-	// they are a part of what was asked. Nil, as in a program of your own:
-	// Request.Use stands for them.
-	Targets func(*provider.Request) []canon.Candidate
+	// Targets returns who may answer a request, in order: they are part of the
+	// key. Nil: Request.Use is part of it instead.
+	Targets func(*provider.Request) []provider.Candidate
 	// Secrets returns the texts that must not be written, such as the keys in
-	// use. It is asked before each file is written. Those shorter than 8 bytes
-	// are not looked for.
+	// use. It is called before each file is written. Texts shorter than 8 bytes
+	// are ignored.
 	Secrets func() []string
-	// Suspect reports whether a long word looks like a key. It is asked about
-	// errors, tool arguments and options; in prose, what begins as the keys of
-	// well-known services do is taken out without being asked about.
+	// Suspect reports whether a long word looks like a key. It is called for
+	// words in errors, tool arguments and options. Keys of well-known services
+	// are removed from any text without it.
 	Suspect func(word string) bool
-	// Attempts returns what an error says of the targets considered. Nil:
-	// nothing is kept of it.
+	// Attempts returns the targets that an error names. Nil: none are recorded.
 	Attempts func(error) []provider.Attempt
-	// Warn is told that a file could not be written. The answer is not lost by
-	// that. It may be called from several goroutines. Nil: nobody is told.
+	// Warn is called when a file could not be written. No answer fails because
+	// of it. It may be called from several goroutines. Nil: the failure is ignored.
 	Warn func(error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -50,7 +47,7 @@ type Options struct {
 // Recorder is a provider.Wrapper that records Chat. Make one with [New].
 type Recorder struct {
 	provider.Provider
-	o Options
+	cfg Config
 
 	mu     sync.Mutex
 	placed map[string]int // the last number of a key that this recorder wrote
@@ -58,16 +55,16 @@ type Recorder struct {
 
 var _ provider.Wrapper = (*Recorder)(nil)
 
-// New returns inner with a recorder around it. Errors: Invalid, when the
+// New returns inner with a recorder around it. Errors: Invalid, if the
 // directory cannot be made.
-func New(inner provider.Provider, o Options) (*Recorder, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+func New(inner provider.Provider, cfg Config) (*Recorder, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, provider.Errorf(provider.Invalid, "record", "", "cannot create the recording directory: %w", err)
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	return &Recorder{Provider: inner, o: o, placed: map[string]int{}}, nil
+	return &Recorder{Provider: inner, cfg: cfg, placed: map[string]int{}}, nil
 }
 
 // Unwrap returns the provider that is recorded.
@@ -77,8 +74,8 @@ func (r *Recorder) Unwrap() provider.Provider { return r.Provider }
 // answer that its caller leaves or cancels has no end, and is not recorded.
 func (r *Recorder) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		t := taker{Recorder: r, asked: r.o.Now()}
-		t.call.Request = ask(&req, r.o.Targets)
+		t := taker{Recorder: r, asked: r.cfg.Now()}
+		t.call.Request = ask(&req, r.cfg.Targets)
 		t.call.Key, t.failed = t.call.Request.key()
 		for c, err := range r.Provider.Chat(ctx, req) {
 			t.take(ctx, &c, err)
@@ -106,7 +103,7 @@ type taker struct {
 
 // take notes a piece of the answer, and writes the file when it is the last.
 func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
-	at := t.o.Now().Sub(t.asked)
+	at := t.cfg.Now().Sub(t.asked)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return // the caller's own affair
@@ -114,8 +111,8 @@ func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
 		return // a replay refuses such a request itself
 	case err != nil:
 		var attempts []provider.Attempt
-		if t.o.Attempts != nil {
-			attempts = t.o.Attempts(err)
+		if t.cfg.Attempts != nil {
+			attempts = t.cfg.Attempts(err)
 		}
 		t.call.Error = failureOf(err, at, attempts)
 	default:
@@ -132,22 +129,22 @@ func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
 	if t.failed == nil {
 		t.failed = t.write()
 	}
-	if t.failed != nil && t.o.Warn != nil {
-		t.o.Warn(fmt.Errorf("the answer is not recorded: %w", t.failed))
+	if t.failed != nil && t.cfg.Warn != nil {
+		t.cfg.Warn(fmt.Errorf("the answer is not recorded: %w", t.failed))
 	}
 }
 
 func (t *taker) write() error {
 	t.call.Version, t.call.Recorded = Version, t.asked.UTC().Truncate(time.Second)
 	var secrets []string
-	if t.o.Secrets != nil {
-		secrets = t.o.Secrets()
+	if t.cfg.Secrets != nil {
+		secrets = t.cfg.Secrets()
 	}
-	newScrubber(secrets, t.o.Suspect).call(&t.call)
+	newScrubber(secrets, t.cfg.Suspect).call(&t.call)
 	t.mu.Lock()
 	n := t.placed[t.call.Key] + 1
 	t.mu.Unlock()
-	n, err := save(t.o.Dir, &t.call, n)
+	n, err := save(t.cfg.Dir, &t.call, n)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.placed[t.call.Key] = max(n, t.placed[t.call.Key])

@@ -17,7 +17,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -29,7 +28,7 @@ func ask(text string) provider.Request {
 	return provider.Request{Messages: []provider.Message{provider.User(text)}, Temperature: provider.Ptr(0.0)}
 }
 
-func recorder(t *testing.T, inner provider.Provider, o record.Options) *record.Recorder {
+func recorder(t *testing.T, inner provider.Provider, o record.Config) *record.Recorder {
 	t.Helper()
 	o.Warn = func(err error) { t.Error(err) }
 	r, err := record.New(inner, o)
@@ -39,7 +38,7 @@ func recorder(t *testing.T, inner provider.Provider, o record.Options) *record.R
 	return r
 }
 
-func replay(t *testing.T, o record.PlayerOptions) *record.Player {
+func replay(t *testing.T, o record.PlayerConfig) *record.Player {
 	t.Helper()
 	p, err := record.Replay("replay", o)
 	if err != nil {
@@ -128,12 +127,12 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	}) {
 		t.Fatalf("this test sets too little: %q", names)
 	}
-	r := recorder(t, inner, record.Options{Dir: dir, Now: func() time.Time { return time.Date(2026, 11, 25, 1, 2, 3, 4, time.UTC) }})
+	r := recorder(t, inner, record.Config{Dir: dir, Now: func() time.Time { return time.Date(2026, 11, 25, 1, 2, 3, 4, time.UTC) }})
 	passed, err := drain(r, ask("hi"))
 	if err != nil || !reflect.DeepEqual(passed, want) {
 		t.Errorf("recorded, the answer is %+v, %v", passed, err)
 	}
-	got, err := drain(replay(t, record.PlayerOptions{Dir: dir}), ask("hi"))
+	got, err := drain(replay(t, record.PlayerConfig{Dir: dir}), ask("hi"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +148,8 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 
 // The files in testdata/v1 were written by the program of 2026-11-28.
 func TestRecordingsOfEarlierProgramsAreReplayed(t *testing.T) {
-	p := replay(t, record.PlayerOptions{Dir: "testdata/v1", Targets: func(*provider.Request) []canon.Candidate {
-		return []canon.Candidate{{Name: "local", Model: "m", NumCtx: 4096, Options: map[string]any{"k": 1}}, {Name: "openai"}}
+	p := replay(t, record.PlayerConfig{Dir: "testdata/v1", Targets: func(*provider.Request) []provider.Candidate {
+		return []provider.Candidate{{Name: "local", Model: "m", NumCtx: 4096, Options: map[string]any{"k": 1}}, {Name: "openai"}}
 	}})
 	question := func(text string) provider.Request {
 		return provider.Request{
@@ -185,7 +184,7 @@ func TestFilesAreForPeople(t *testing.T) {
 	for i := range texts {
 		dir := t.TempDir()
 		now := time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC)
-		r := recorder(t, &everything{}, record.Options{Dir: dir, Now: func() time.Time { now = now.Add(1500 * time.Microsecond); return now }})
+		r := recorder(t, &everything{}, record.Config{Dir: dir, Now: func() time.Time { now = now.Add(1500 * time.Microsecond); return now }})
 		req := ask("Who <is> it?")
 		req.Options = map[string]any{"b": 1, "a": 2}
 		if _, err := drain(r, req); err != nil {
@@ -236,7 +235,7 @@ func TestRecordedAndReplayedAreWell(t *testing.T) {
 			return recorder(t, &providertest.Fake{
 				List:    []provider.Model{{Name: "m"}},
 				Answers: []providertest.Answer{providertest.Text("red", " orange", " yellow", " green", " blue")},
-			}, record.Options{Dir: dir})
+			}, record.Config{Dir: dir})
 		},
 	}
 	t.Run("recorded", func(t *testing.T) { providertest.TestLive(t, live) })
@@ -247,7 +246,7 @@ func TestRecordedAndReplayedAreWell(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	live.New = func(t *testing.T) provider.Provider { return replay(t, record.PlayerOptions{Dir: dir}) }
+	live.New = func(t *testing.T) provider.Provider { return replay(t, record.PlayerConfig{Dir: dir}) }
 	t.Run("replayed", func(t *testing.T) { providertest.TestLive(t, live) })
 }
 
@@ -264,7 +263,7 @@ func TestErrorsAreReplayed(t *testing.T) {
 		t.Fatalf("this test sets too little: %q", names)
 	}
 	fake := &providertest.Fake{Answers: []providertest.Answer{{Text: []string{"Hel"}, Err: was}, {Err: errors.New("no provider says so")}}}
-	r := recorder(t, fake, record.Options{Dir: dir, Attempts: func(error) []provider.Attempt { return attempts }})
+	r := recorder(t, fake, record.Config{Dir: dir, Attempts: func(error) []provider.Attempt { return attempts }})
 	req := ask("hi")
 	req.Model = "m"
 	for range 2 {
@@ -273,7 +272,7 @@ func TestErrorsAreReplayed(t *testing.T) {
 		}
 	}
 	var told []provider.Attempt
-	p := replay(t, record.PlayerOptions{Dir: dir, Cause: func(text string, a []provider.Attempt) error { told = a; return errors.New(text) }})
+	p := replay(t, record.PlayerConfig{Dir: dir, Cause: func(text string, a []provider.Attempt) error { told = a; return errors.New(text) }})
 	chunks, err := drain(p, req)
 	var e *provider.Error
 	if !errors.As(err, &e) || e.Err.Error() != "replayed from "+dir+": slow down" {
@@ -294,7 +293,7 @@ func TestErrorsAreReplayed(t *testing.T) {
 // What the caller leaves or cancels has no end to record.
 func TestWhatIsLeftIsNotRecorded(t *testing.T) {
 	dir := t.TempDir()
-	r := recorder(t, &providertest.Fake{Answers: []providertest.Answer{providertest.Text("a", "b")}}, record.Options{Dir: dir})
+	r := recorder(t, &providertest.Fake{Answers: []providertest.Answer{providertest.Text("a", "b")}}, record.Config{Dir: dir})
 	for range r.Chat(context.Background(), ask("hi")) {
 		break
 	}
@@ -317,11 +316,11 @@ func TestARowIsReplayedInOrder(t *testing.T) {
 	dir := t.TempDir()
 	r := recorder(t, &providertest.Fake{Answers: []providertest.Answer{
 		providertest.Text("one"), providertest.Fails(provider.Timeout), providertest.Text("three"),
-	}}, record.Options{Dir: dir})
+	}}, record.Config{Dir: dir})
 	for range 3 {
 		_, _ = drain(r, ask("hi")) // the second fails
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir})
+	p := replay(t, record.PlayerConfig{Dir: dir})
 	seq := p.Chat(context.Background(), ask("hi"))
 	for i, want := range []string{"one", "", "three", "three"} {
 		got, err := provider.Collect(seq)
@@ -336,7 +335,7 @@ func TestManyRecordAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	var all sync.WaitGroup
 	for range 4 {
-		r := recorder(t, &providertest.Fake{}, record.Options{Dir: dir})
+		r := recorder(t, &providertest.Fake{}, record.Config{Dir: dir})
 		all.Go(func() {
 			for range 8 {
 				if _, err := drain(r, ask("hi")); err != nil {
@@ -352,7 +351,7 @@ func TestManyRecordAtOnce(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
 		t.Errorf("left over: %q", left)
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir})
+	p := replay(t, record.PlayerConfig{Dir: dir})
 	for range 33 {
 		if _, err := drain(p, ask("hi")); err != nil {
 			t.Fatal(err)
@@ -364,7 +363,7 @@ func TestManyRecordAtOnce(t *testing.T) {
 func TestAnAnswerIsNotLost(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	var warned []error
-	r, err := record.New(&providertest.Fake{}, record.Options{Dir: dir, Warn: func(err error) { warned = append(warned, err) }})
+	r, err := record.New(&providertest.Fake{}, record.Config{Dir: dir, Warn: func(err error) { warned = append(warned, err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +376,7 @@ func TestAnAnswerIsNotLost(t *testing.T) {
 	if len(warned) != 1 || !strings.Contains(warned[0].Error(), dir) {
 		t.Errorf("warnings: %v", warned)
 	}
-	if _, err := record.New(&providertest.Fake{}, record.Options{Dir: filepath.Join(os.Args[0], "d")}); err == nil {
+	if _, err := record.New(&providertest.Fake{}, record.Config{Dir: filepath.Join(os.Args[0], "d")}); err == nil {
 		t.Error("a directory below a file was made")
 	}
 }
@@ -386,12 +385,12 @@ func TestTimesAreKeptWhenAskedFor(t *testing.T) {
 	dir := t.TempDir()
 	clock := time.Now()
 	r := recorder(t, &providertest.Fake{Answers: []providertest.Answer{providertest.Text("a", "b")}},
-		record.Options{Dir: dir, Now: func() time.Time { clock = clock.Add(20 * time.Millisecond); return clock }})
+		record.Config{Dir: dir, Now: func() time.Time { clock = clock.Add(20 * time.Millisecond); return clock }})
 	if _, err := drain(r, ask("hi")); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	if _, err := drain(replay(t, record.PlayerOptions{Dir: dir, Timing: true}), ask("hi")); err != nil {
+	if _, err := drain(replay(t, record.PlayerConfig{Dir: dir, Timing: true}), ask("hi")); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took < 60*time.Millisecond {
@@ -399,7 +398,7 @@ func TestTimesAreKeptWhenAskedFor(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(time.Millisecond, cancel)
-	_, err := provider.Collect(replay(t, record.PlayerOptions{Dir: dir, Timing: true}).Chat(ctx, ask("hi")))
+	_, err := provider.Collect(replay(t, record.PlayerConfig{Dir: dir, Timing: true}).Chat(ctx, ask("hi")))
 	if err != context.Canceled { //nolint:errorlint // the contract says unchanged
 		t.Errorf("canceled while waiting: %v", err)
 	}

@@ -10,15 +10,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Player is a provider that answers from recordings: it has no network at all.
-// Make one with [Replay].
+// Player is a provider that answers from recordings, without a network. Make one
+// with [Replay].
 type Player struct {
 	name string
-	o    PlayerOptions
+	cfg  PlayerConfig
 
 	mu    sync.Mutex
 	asked map[string]int // how often, by key
@@ -26,32 +25,32 @@ type Player struct {
 
 var _ provider.Provider = (*Player)(nil)
 
-// PlayerOptions say how to replay. Dir is needed.
-type PlayerOptions struct {
-	// Dir is where the files lie.
+// PlayerConfig says how to replay. Dir is required.
+type PlayerConfig struct {
+	// Dir is the directory of the files.
 	Dir string
-	// Targets is as in [Options], and must tell the same.
-	Targets func(*provider.Request) []canon.Candidate
-	// Timing waits before each piece of an answer as long as it took then.
+	// Targets is as in [Config], and must return the same.
+	Targets func(*provider.Request) []provider.Candidate
+	// Timing replays each piece of an answer after the time that it took.
 	Timing bool
-	// Cause makes the cause of an error that had attempts of its text and of
-	// them. Nil: the text is kept alone.
+	// Cause makes the cause of a recorded error that has attempts. Nil: the
+	// cause is its text alone.
 	Cause func(text string, attempts []provider.Attempt) error
 }
 
-// Replay returns a provider of that name which answers from o.Dir. Errors:
-// Invalid, when there is no such directory, or no recording in it.
-func Replay(name string, o PlayerOptions) (*Player, error) {
-	all, err := names(o.Dir, "")
+// Replay returns a provider of that name that answers from cfg.Dir. Errors:
+// Invalid, if the directory does not exist, or has no recording in it.
+func Replay(name string, cfg PlayerConfig) (*Player, error) {
+	all, err := names(cfg.Dir, "")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, provider.Errorf(provider.Invalid, name, "", "no directory %s to replay; make it with `tandem … --record %[1]s`", o.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "no directory %s to replay; make it with `tandem … --record %[1]s`", cfg.Dir)
 	case err != nil:
 		return nil, provider.Errorf(provider.Invalid, name, "", "%w", err)
 	case len(all) == 0:
-		return nil, provider.Errorf(provider.Invalid, name, "", "there are no recordings in %s; make them with `tandem … --record %[1]s`", o.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "there are no recordings in %s; make them with `tandem … --record %[1]s`", cfg.Dir)
 	}
-	return &Player{name: name, o: o, asked: map[string]int{}}, nil
+	return &Player{name: name, cfg: cfg, asked: map[string]int{}}, nil
 }
 
 // Name is the name given to [Replay]. Who answered, when it was recorded, is in
@@ -61,7 +60,7 @@ func (p *Player) Name() string { return p.name }
 // Models lists the models that answers were recorded of, by name. Errors: ctx's
 // own; Unavailable, when the recordings cannot be read.
 func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
-	all, err := names(p.o.Dir, "")
+	all, err := names(p.cfg.Dir, "")
 	if err != nil {
 		return nil, p.fail("", err)
 	}
@@ -70,7 +69,7 @@ func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := load(p.o.Dir, file)
+		c, err := load(p.cfg.Dir, file)
 		if err != nil {
 			return nil, p.fail("", err)
 		}
@@ -118,7 +117,7 @@ func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 			return
 		}
 		if err = p.wait(ctx, start, c.Error.AtMS); err == nil {
-			err = c.Error.err(p.o.Dir, p.o.Cause)
+			err = c.Error.err(p.cfg.Dir, p.cfg.Cause)
 		}
 		yield(provider.Chunk{}, err)
 	}
@@ -129,7 +128,7 @@ func (p *Player) route(c *call, rt *provider.Route) *provider.Route {
 	if rt == nil {
 		rt = &provider.Route{}
 	}
-	reason := fmt.Sprintf("replayed from %s, recorded %s", p.o.Dir, c.Recorded.Format(time.DateOnly))
+	reason := fmt.Sprintf("replayed from %s, recorded %s", p.cfg.Dir, c.Recorded.Format(time.DateOnly))
 	if c.Redacted > 0 {
 		reason += fmt.Sprintf(", secrets taken out: %d", c.Redacted)
 	}
@@ -146,7 +145,7 @@ func (p *Player) route(c *call, rt *provider.Route) *provider.Route {
 // wait waits until at, if times are kept, and returns ctx's error if it ended.
 func (p *Player) wait(ctx context.Context, start time.Time, atMS float64) error {
 	left := time.Until(start.Add(duration(atMS)))
-	if !p.o.Timing || left <= 0 {
+	if !p.cfg.Timing || left <= 0 {
 		return ctx.Err()
 	}
 	t := time.NewTimer(left)
@@ -164,12 +163,12 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	asked := ask(req, p.o.Targets)
+	asked := ask(req, p.cfg.Targets)
 	key, err := asked.key()
 	if err != nil {
 		return nil, provider.Errorf(provider.Invalid, p.name, req.Model, "%w", err)
 	}
-	row, err := names(p.o.Dir, key)
+	row, err := names(p.cfg.Dir, key)
 	if err != nil {
 		return nil, p.fail(req.Model, err)
 	}
@@ -179,7 +178,7 @@ func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error)
 		}
 		return nil, p.fail(req.Model, p.nearestMiss(ctx, asked))
 	}
-	c, err := load(p.o.Dir, row[p.turn(key, len(row))])
+	c, err := load(p.cfg.Dir, row[p.turn(key, len(row))])
 	if err == nil && c.Key != key {
 		err = fmt.Errorf("%s is named after another request; record it again", c.file)
 	}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/config"
-	"github.com/tandem-llm/tandem/internal/canon"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 	"github.com/tandem-llm/tandem/provider/record"
@@ -44,12 +43,12 @@ func telling() provider.Request {
 // Wherever a secret stands, in whatever pieces it comes, it is in no file.
 func TestNoSecretIsWritten(t *testing.T) {
 	dir := t.TempDir()
-	o := record.Options{
+	o := record.Config{
 		Dir: dir, Suspect: config.LooksLikeKey,
 		Secrets:  func() []string { return []string{configured, "test", ""} },
 		Attempts: func(error) []provider.Attempt { return []provider.Attempt{{Provider: "p", Reason: "key " + canary}} },
-		Targets: func(*provider.Request) []canon.Candidate {
-			return []canon.Candidate{{Name: "a", Options: map[string]any{"user": canary}}}
+		Targets: func(*provider.Request) []provider.Candidate {
+			return []provider.Candidate{{Name: "a", Options: map[string]any{"user": canary}}}
 		},
 	}
 	req := telling()
@@ -82,7 +81,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 			t.Errorf("a digest is gone from\n%s", text)
 		}
 	}
-	p := replay(t, record.PlayerOptions{Dir: dir, Targets: o.Targets}) // knows no secret, and finds it all the same
+	p := replay(t, record.PlayerConfig{Dir: dir, Targets: o.Targets}) // knows no secret, and finds it all the same
 	r, err := provider.Collect(p.Chat(t.Context(), req))
 	if err != nil || r.Text != "It is [redacted], and [redacted] too." || !strings.Contains(r.Route.Reason, "secrets taken out: ") {
 		t.Errorf("replayed: %q, %+v, %v", r.Text, r.Route, err)
@@ -100,10 +99,10 @@ func TestProseIsNotScrubbed(t *testing.T) {
 	dir := t.TempDir()
 	text := "A risk-averse task-oriented-scheduler, basic understanding, bearer of news; test, commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b."
 	fake := &providertest.Fake{Answers: []providertest.Answer{providertest.Text(text)}}
-	if _, err := drain(recorder(t, fake, record.Options{Dir: dir, Suspect: config.LooksLikeKey, Secrets: func() []string { return []string{"test"} }}), ask(text)); err != nil {
+	if _, err := drain(recorder(t, fake, record.Config{Dir: dir, Suspect: config.LooksLikeKey, Secrets: func() []string { return []string{"test"} }}), ask(text)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := provider.Collect(replay(t, record.PlayerOptions{Dir: dir}).Chat(t.Context(), ask(text)))
+	r, err := provider.Collect(replay(t, record.PlayerConfig{Dir: dir}).Chat(t.Context(), ask(text)))
 	if err != nil || r.Text != text || strings.Contains(r.Route.Reason, "taken out") {
 		t.Errorf("%q, %+v, %v", r.Text, r.Route, err)
 	}

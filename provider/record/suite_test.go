@@ -19,12 +19,12 @@ func TestContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return recorder(t, p, record.Options{Dir: t.TempDir()})
+		return recorder(t, p, record.Config{Dir: t.TempDir()})
 	}})
 }
 
 func TestARecorderChangesNothingOfAnAnswer(t *testing.T) {
 	providertest.RunWrapper(t, func(t *testing.T, inner provider.Provider) provider.Provider {
-		return recorder(t, inner, record.Options{Dir: t.TempDir()})
+		return recorder(t, inner, record.Config{Dir: t.TempDir()})
 	})
 }

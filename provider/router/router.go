@@ -146,7 +146,7 @@ func New(cfg Config) (*Router, error) {
 		if _, twice := r.targets[name]; twice {
 			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
 		}
-		t.Provider = structured.New(t.Provider)
+		t.Provider = structured.New(t.Provider, structured.Config{})
 		r.targets[name] = &target{Target: t, breaker: &breaker{}, budget: &retryBudget{}}
 		r.names = append(r.names, name)
 	}

@@ -21,7 +21,7 @@ func ExampleNew() {
 		providertest.Text(`{"name": "Ada"}`),
 		providertest.Text("```json\n", `{"name": "Ada", "born": 1815}`, "\n```"),
 	}}
-	answer, err := provider.Collect(structured.New(model).Chat(context.Background(), who))
+	answer, err := provider.Collect(structured.New(model, structured.Config{}).Chat(context.Background(), who))
 	fmt.Println(answer.Text, err)
 	fmt.Println("repairs:", answer.Route.Repairs)
 	// Output:
@@ -29,9 +29,9 @@ func ExampleNew() {
 	// repairs: 1
 }
 
-func ExampleWith() {
+func ExampleConfig() {
 	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text(`{"name": "Ada"}`)}}
-	answer, err := provider.Collect(structured.With(model, 0).Chat(context.Background(), who))
+	answer, err := provider.Collect(structured.New(model, structured.Config{Repairs: provider.Ptr(0)}).Chat(context.Background(), who))
 	var why *structured.Error
 	if errors.As(err, &why) {
 		fmt.Println(provider.KindOf(err), why.Problems)

@@ -47,7 +47,7 @@ func liveSchemas(t *testing.T, inner provider.Provider, err error, strict bool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := structured.New(inner)
+	p := structured.New(inner, structured.Config{})
 	began := time.Now()
 	valid, mended, wrong, cut, unsupported := 0, 0, 0, 0, 0
 	set := schemas

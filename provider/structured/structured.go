@@ -1,12 +1,11 @@
-// Package structured holds a provider to the schema of a request. What comes
-// is held back, freed of thinking tags and code fences, and checked; where it
-// does not match the schema, the same provider repairs it: it gets its answer and
-// the problems, a bounded number of times. Then the request
-// fails, and nothing of an answer has been shown: a router goes on to the next
-// target.
+// Package structured enforces the schema of a request. It holds an answer back,
+// strips thinking tags and code fences, and checks it. If the answer does not
+// match the schema, the same provider is asked to repair it: it gets its answer
+// and the problems, a bounded number of times. Then the request fails. Nothing
+// of a wrong answer is shown, so a router can fall back to the next target.
 //
-// A provider may be wrapped twice: what the inner one lets through, the outer
-// one checks once more and passes on.
+// A provider may be wrapped twice: the outer one checks again what the inner
+// one lets through, and passes it on.
 package structured
 
 import (
@@ -21,6 +20,11 @@ import (
 
 // DefaultRepairs is how often a model may repair its answer.
 const DefaultRepairs = 2
+
+// Config says how often an answer is repaired. The zero value is usable.
+type Config struct {
+	Repairs *int // most repairs of one answer; nil: [DefaultRepairs]; 0: none
+}
 
 // maxAnswer is the most that is held back of one answer, in bytes.
 const maxAnswer = 64 << 20
@@ -45,20 +49,20 @@ type Provider struct {
 
 var _ provider.Wrapper = (*Provider)(nil)
 
-// New returns p, held to schemas, with [DefaultRepairs]. If p is such a
-// provider already it is returned as it is.
-func New(p provider.Provider) *Provider { return With(p, DefaultRepairs) }
-
-// With is New with a number of repairs; 0: an answer has one chance. A provider
-// that is held to schemas already keeps its own number.
-func With(p provider.Provider, repairs int) *Provider {
+// New returns p with the schemas of its requests enforced. A p that enforces
+// them already is returned as it is, with its own Config.
+func New(p provider.Provider, cfg Config) *Provider {
 	if s, ok := p.(*Provider); ok {
 		return s
 	}
-	return &Provider{Provider: p, repairs: repairs}
+	out := &Provider{Provider: p, repairs: DefaultRepairs}
+	if cfg.Repairs != nil {
+		out.repairs = *cfg.Repairs
+	}
+	return out
 }
 
-// Unwrap returns the provider that is held to schemas.
+// Unwrap returns the provider whose schemas are enforced.
 func (p *Provider) Unwrap() provider.Provider { return p.Provider }
 
 // Chat asks the provider, and lets it repair an answer that does not match.

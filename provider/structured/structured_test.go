@@ -44,7 +44,7 @@ func TestAnswers(t *testing.T) {
 			f := &providertest.Fake{Answers: []providertest.Answer{tc.answer}}
 			n := 0
 			var last provider.Chunk
-			for c, err := range structured.New(f).Chat(t.Context(), asked(person)) {
+			for c, err := range structured.New(f, structured.Config{}).Chat(t.Context(), asked(person)) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestRepair(t *testing.T) {
 		{Text: []string{"Sorry!"}, Usage: &provider.Usage{InputTokens: 20, OutputTokens: 1}},
 		{Text: []string{`{"name":"Ada","age":36}`}, Usage: &provider.Usage{InputTokens: 21, OutputTokens: 5}},
 	}}
-	r, err := provider.Collect(structured.New(priced{f, usd}).Chat(t.Context(), asked(person)))
+	r, err := provider.Collect(structured.New(priced{f, usd}, structured.Config{}).Chat(t.Context(), asked(person)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &providertest.Fake{Answers: tc.answers}
-			r, err := provider.Collect(structured.New(f).Chat(t.Context(), asked(person)))
+			r, err := provider.Collect(structured.New(f, structured.Config{}).Chat(t.Context(), asked(person)))
 			var pe *provider.Error
 			if !errors.As(err, &pe) || pe.Kind != tc.kind || pe.Provider != "fake" || r.Text != "" || len(f.Calls()) != tc.calls || !strings.Contains(pe.Error(), tc.says) {
 				t.Fatalf("%+v, %v after %d calls", r, err, len(f.Calls()))
@@ -154,7 +154,7 @@ func TestFailures(t *testing.T) {
 func TestSchemaThatIsNone(t *testing.T) {
 	f := &providertest.Fake{}
 	for _, s := range []string{`[]`, `{"type":"objekt"}`, `{"$ref":"https://example.com/s.json"}`, `{"$ref":"file:///etc/passwd"}`} {
-		if _, err := provider.Collect(structured.New(f).Chat(t.Context(), asked(s))); !errors.Is(err, provider.Invalid) || len(f.Calls()) != 0 {
+		if _, err := provider.Collect(structured.New(f, structured.Config{}).Chat(t.Context(), asked(s))); !errors.Is(err, provider.Invalid) || len(f.Calls()) != 0 {
 			t.Errorf("%s: %v after %d calls", s, err, len(f.Calls()))
 		}
 	}
@@ -165,24 +165,24 @@ func TestNullsOfStrictMode(t *testing.T) {
 	req := asked(schema)
 	req.Schema.Strict = true
 	f := &providertest.Fake{Answers: []providertest.Answer{providertest.Text(`{"b":null,"a":null,"o":{"x":null}}`)}}
-	if r, err := provider.Collect(structured.New(f).Chat(t.Context(), req)); err != nil || r.Text != `{"b":null,"o":{}}` {
+	if r, err := provider.Collect(structured.New(f, structured.Config{}).Chat(t.Context(), req)); err != nil || r.Text != `{"b":null,"o":{}}` {
 		t.Errorf("%q, %v", r.Text, err)
 	}
 	// Where it was not asked for, null is a mistake as any other.
-	if _, err := provider.Collect(structured.With(f, 0).Chat(t.Context(), asked(schema))); !errors.Is(err, provider.BadAnswer) {
+	if _, err := provider.Collect(structured.New(f, structured.Config{Repairs: provider.Ptr(0)}).Chat(t.Context(), asked(schema))); !errors.Is(err, provider.BadAnswer) {
 		t.Error(err)
 	}
 }
 
 func TestWithoutSchemaItIsNotThere(t *testing.T) {
 	var f still
-	p := structured.New(&f)
+	p := structured.New(&f, structured.Config{})
 	req := provider.Request{Messages: []provider.Message{provider.User("hi")}}
 	direct := testing.AllocsPerRun(100, func() { f.Chat(t.Context(), req) })
 	if n := testing.AllocsPerRun(100, func() { p.Chat(t.Context(), req) }); n > direct {
 		t.Errorf("%v allocations, and without it %v", n, direct)
 	}
-	if structured.New(p) != p || structured.With(p, 5) != p {
+	if structured.New(p, structured.Config{}) != p || structured.New(p, structured.Config{Repairs: provider.Ptr(5)}) != p {
 		t.Error("it is wrapped twice")
 	}
 }
@@ -195,7 +195,7 @@ func (*still) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, 
 
 func TestTwiceIsOnce(t *testing.T) {
 	f := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("No."), providertest.Text(`{"name":"Ada","age":36}`)}}
-	r, err := provider.Collect(structured.New(between{structured.New(f)}).Chat(t.Context(), asked(person)))
+	r, err := provider.Collect(structured.New(between{structured.New(f, structured.Config{})}, structured.Config{}).Chat(t.Context(), asked(person)))
 	if err != nil || r.Route.Repairs != 1 || len(f.Calls()) != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -207,12 +207,12 @@ func TestTheCallersOwnErrors(t *testing.T) {
 	f := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("No."), {Text: []string{"{"}, Delay: time.Minute}}}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := provider.Collect(structured.New(f).Chat(ctx, asked(person))); err != context.DeadlineExceeded {
+	if _, err := provider.Collect(structured.New(f, structured.Config{}).Chat(ctx, asked(person))); err != context.DeadlineExceeded {
 		t.Errorf("during a repair: %v (%T)", err, err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if _, err := provider.Collect(structured.New(f).Chat(ctx, asked(person))); err != context.Canceled {
+	if _, err := provider.Collect(structured.New(f, structured.Config{}).Chat(ctx, asked(person))); err != context.Canceled {
 		t.Errorf("%v (%T)", err, err)
 	}
 }
@@ -223,13 +223,13 @@ func TestMuchIsNotHeld(t *testing.T) {
 		flood.Text[i] = strings.Repeat("x", 1<<20)
 	}
 	f := &providertest.Fake{Answers: []providertest.Answer{flood}}
-	if _, err := provider.Collect(structured.New(f).Chat(t.Context(), asked(person))); !errors.Is(err, provider.Truncated) || len(f.Calls()) != 1 {
+	if _, err := provider.Collect(structured.New(f, structured.Config{}).Chat(t.Context(), asked(person))); !errors.Is(err, provider.Truncated) || len(f.Calls()) != 1 {
 		t.Error(err)
 	}
 }
 
 func TestToolCallsPass(t *testing.T) {
-	p := structured.New(calling{&providertest.Fake{}})
+	p := structured.New(calling{&providertest.Fake{}}, structured.Config{})
 	r, err := provider.Collect(p.Chat(t.Context(), asked(person)))
 	if err != nil || len(r.ToolCalls) != 1 || r.Finish != provider.FinishToolCalls {
 		t.Errorf("%+v, %v", r, err)
@@ -253,7 +253,7 @@ func TestContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return structured.New(p)
+			return structured.New(p, structured.Config{})
 		}})
 	})
 	t.Run("openai", func(t *testing.T) {
@@ -262,13 +262,13 @@ func TestContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return structured.New(p)
+			return structured.New(p, structured.Config{})
 		}})
 	})
 	t.Run("fake", func(t *testing.T) {
 		providertest.TestLive(t, providertest.Live{
 			New: func(*testing.T) provider.Provider {
-				return structured.New(&providertest.Fake{Answers: []providertest.Answer{providertest.Text("one ", "two ", "three ", "four")}})
+				return structured.New(&providertest.Fake{Answers: []providertest.Answer{providertest.Text("one ", "two ", "three ", "four")}}, structured.Config{})
 			},
 			Model: "scripted", Endpoint: "fake://fake",
 		})

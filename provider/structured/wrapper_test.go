@@ -9,5 +9,7 @@ import (
 )
 
 func TestItChangesNothingOfAnAnswer(t *testing.T) {
-	providertest.RunWrapper(t, func(_ *testing.T, inner provider.Provider) provider.Provider { return structured.New(inner) })
+	providertest.RunWrapper(t, func(_ *testing.T, inner provider.Provider) provider.Provider {
+		return structured.New(inner, structured.Config{})
+	})
 }
