@@ -60,6 +60,7 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 			ctx = provider.WithRun(ctx, run)
 		}
 		began, left := time.Now(), false
+		l.cfg.Writer.open()
 		resp, err := provider.Collect(func(note func(provider.Chunk, error) bool) {
 			for c, err := range l.Provider.Chat(ctx, req) {
 				left = !yield(c, err) && err == nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,37 @@ func TestManyCallsAtOnce(t *testing.T) {
 	w.Flush()
 	if runs, err := w.Store().Runs(t.Context(), 0); err != nil || len(runs) != calls {
 		t.Errorf("%d calls are in the log, %v; want %d", len(runs), err, calls)
+	}
+}
+
+// during is a provider that is told when a call is under way.
+type during struct {
+	provider.Provider
+	call func()
+}
+
+func (d during) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	d.call()
+	return d.Provider.Chat(ctx, req)
+}
+
+// A short command ends with writing its log: the file is open by then.
+func TestTheFileIsOpenedWhileACallIsUnderWay(t *testing.T) {
+	w := writer(t)
+	open := false
+	l := NewLog(during{&providertest.Fake{ProviderName: "p", Answers: []providertest.Answer{{Text: []string{"hello"}}}}, func() {
+		w.Flush()
+		w.store.mu.Lock()
+		defer w.store.mu.Unlock()
+		open = w.store.db != nil
+	}}, LogConfig{Writer: w})
+	if w.store.Exists() {
+		t.Error("there is a file before there is a call")
+	}
+	if _, err := provider.Collect(l.Chat(t.Context(), question("Who?"))); err != nil {
+		t.Fatal(err)
+	}
+	if !open {
+		t.Error("the file is opened after the call")
 	}
 }

@@ -42,6 +42,7 @@ type Writer struct {
 	size    int // bytes of their texts
 	done    int // transactions
 	busy    bool
+	opened  bool      // the file was opened for what is about to come, or that was tried
 	stalled bool      // the file was locked when it tried last, or nothing was written for as long as a call waits
 	giveUp  time.Time // Flush waits no longer
 	keep    Keep
@@ -128,6 +129,22 @@ func (w *Writer) waitForRoom(size int) bool {
 		w.less.Broadcast()
 	}
 	return !full()
+}
+
+// open opens the file in the background, once, while a call is under way: its
+// record then need not wait for that. What goes wrong shows again, and counts,
+// when the record is written.
+func (w *Writer) open() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.opened || w.busy {
+		return
+	}
+	w.opened, w.busy = true, true
+	go func() {
+		_, _ = w.store.open(context.Background())
+		w.write()
+	}()
 }
 
 // write empties the queue, and trims the log when that is due.
