@@ -11,7 +11,8 @@ import (
 // Reload returns a stack of another configuration, with the same options, that
 // takes the place of s: ask it from now on, and close it. Calls under way at s end
 // as they began. Both share what outlives a configuration: loads, MCP servers, log,
-// cache, collections and telemetry; and of each provider that is configured as
+// cache, collections and telemetry (which, offline from now on, sends nothing that it
+// has left to another machine); and of each provider that is configured as
 // before its connections, its limit of calls and its circuit breaker. Keys and
 // headers are looked up anew, and certificates read anew.
 //
@@ -23,7 +24,7 @@ func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 	}
 	next := &Stack{
 		cfg: cfg, options: s.options, warn: s.warn, secrets: s.secrets, adapters: map[string]*adapter{}, before: s,
-		loads: s.loads, tools: s.tools, writer: s.writer, cache: s.cache, collections: s.collections, flush: s.flush[:len(s.flush):len(s.flush)],
+		loads: s.loads, tools: s.tools, writer: s.writer, cache: s.cache, collections: s.collections, telemetry: s.telemetry,
 	}
 	next.Catalog = collection.NewCatalog(next.collectionConfig())
 	if err := next.openLog(); err != nil {
@@ -33,6 +34,7 @@ func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 		return nil, err
 	}
 	next.boundLog()
+	next.telemetry.SetOffline(cfg.Offline)
 	var kept []string
 	for name, a := range s.adapters {
 		if next.adapters[name] != a {

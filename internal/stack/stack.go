@@ -72,9 +72,9 @@ type Stack struct {
 	writer      *store.Writer // nil: nothing is written down
 	book        *store.Book
 	warn        func(string)
-	flush       []func()     // send what telemetry is left
-	cache       *Cache       // nil: none is used
-	collections *store.Store // nil: there is no directory for it
+	telemetry   *telemetry.Telemetry // nil: none
+	cache       *Cache               // nil: none is used
+	collections *store.Store         // nil: there is no directory for it
 	secrets     *redact.Redactor
 	tools       *toolset.Set
 }
@@ -104,6 +104,7 @@ func Open(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err := s.openLog(); err != nil {
 		return nil, err
 	}
+	s.telemetry = s.newTelemetry()
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
@@ -170,8 +171,7 @@ func (s *Stack) assemble() error {
 	if s.writer != nil && s.cfg.Log != config.LogOff {
 		p = store.NewLog(p, s.logConfig())
 	}
-	p, flush := telemetry.Wrap(p, s.telemetryOptions())
-	s.Provider, s.flush = p, append(s.flush, flush)
+	s.Provider = s.telemetry.Wrap(p, s.system)
 	return nil
 }
 
@@ -223,9 +223,7 @@ func (s *Stack) Close() {
 	s.loads.Close()
 	s.tools.Close()
 	s.flushLog()
-	for _, flush := range s.flush {
-		flush()
-	}
+	s.telemetry.Close()
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,11 +18,8 @@ import (
 // traced is a provider that writes a span, and metrics, of every answer.
 type traced struct {
 	provider.Provider
-	options  Options
-	settings *settings
-
-	once     sync.Once
-	pipeline *pipeline // nil: nothing was asked yet
+	telemetry *Telemetry
+	system    func(name string) System
 }
 
 var _ provider.Wrapper = (*traced)(nil)
@@ -34,12 +30,12 @@ func (t *traced) Unwrap() provider.Provider { return t.Provider }
 // Chat asks the provider.
 func (t *traced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		t.once.Do(func() { t.pipeline = t.startPipeline(ctx) })
-		if t.pipeline == nil { // closed already
+		p := t.telemetry.running(ctx)
+		if p == nil { // closed already
 			t.Provider.Chat(ctx, req)(yield)
 			return
 		}
-		w := t.startSpan(ctx, &req)
+		w := t.startSpan(ctx, p, &req)
 		defer w.finish() // a consumer that panics ends it too
 		for c, err := range t.Provider.Chat(w.ctx, req) {
 			w.observe(&c, err)
@@ -66,13 +62,13 @@ type callSpan struct {
 	err    error
 }
 
-func (t *traced) startSpan(ctx context.Context, req *provider.Request) *callSpan {
-	w := &callSpan{t: t, p: t.pipeline, ctx: ctx, req: req, start: time.Now()}
+func (t *traced) startSpan(ctx context.Context, p *pipeline, req *provider.Request) *callSpan {
+	w := &callSpan{t: t, p: p, ctx: ctx, req: req, start: time.Now()}
 	first := ""
 	if len(req.Use) > 0 {
 		first = req.Use[0]
 	}
-	w.system = t.options.System(first)
+	w.system = t.system(first)
 	if req.Model != "" {
 		w.system.Model = req.Model
 	}
@@ -88,10 +84,10 @@ func (t *traced) startSpan(ctx context.Context, req *provider.Request) *callSpan
 		if run.ID != "" {
 			parent = w.p.runs.enter(parent, w.p.tracer, run, w.start)
 		}
-		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.options.Secrets, runAttributes(run))...))
+		parent, w.step = w.p.tracer.Start(parent, "step "+run.Step, trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.telemetry.options.Secrets, runAttributes(run))...))
 	}
-	_, w.span = w.p.tracer.Start(parent, "chat "+t.options.Secrets.Text(w.system.Model), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.options.Secrets, requestAttributes(req, w.system, run))...))
+	_, w.span = w.p.tracer.Start(parent, "chat "+t.telemetry.options.Secrets.Text(w.system.Model), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithTimestamp(w.start), trace.WithAttributes(scrubAttributes(t.telemetry.options.Secrets, requestAttributes(req, w.system, run))...))
 	w.ctx = trace.ContextWithSpan(ctx, w.span)
 	return w
 }
@@ -99,7 +95,7 @@ func (t *traced) startSpan(ctx context.Context, req *provider.Request) *callSpan
 // capturesContent reports whether the span holds what was asked and answered. What
 // may not leave the machine is never captured: the collector may be elsewhere.
 func (w *callSpan) capturesContent() bool {
-	return w.span != nil && w.t.settings.content && w.req.Privacy != provider.PrivacyLocal
+	return w.span != nil && w.t.telemetry.settings.content && w.req.Privacy != provider.PrivacyLocal
 }
 
 // observe takes note of what the provider yielded.
@@ -132,7 +128,7 @@ func (w *callSpan) finish() {
 		usage = w.last.Usage
 	}
 	if w.system.ProviderName != "" || route.Provider != "" {
-		if t := w.t.options.System(route.Provider); route.Provider != "" && t.ProviderName != "" {
+		if t := w.t.system(route.Provider); route.Provider != "" && t.ProviderName != "" {
 			w.system.Name, w.system.ProviderName = t.Name, t.ProviderName
 		}
 	}
@@ -141,18 +137,18 @@ func (w *callSpan) finish() {
 		return
 	}
 	// Some keys are known only since the call: what was said at its start is said again.
-	w.span.SetName("chat " + w.t.options.Secrets.Text(w.system.Model))
-	w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, requestAttributes(w.req, w.system, provider.RunOf(w.ctx)))...)
+	w.span.SetName("chat " + w.t.telemetry.options.Secrets.Text(w.system.Model))
+	w.span.SetAttributes(scrubAttributes(w.t.telemetry.options.Secrets, requestAttributes(w.req, w.system, provider.RunOf(w.ctx)))...)
 	if w.capturesContent() {
-		w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, promptAttributes(w.req.Messages))...)
+		w.span.SetAttributes(scrubAttributes(w.t.telemetry.options.Secrets, promptAttributes(w.req.Messages))...)
 	}
 	w.span.SetAttributes(attribute.String("gen_ai.provider.name", w.system.ProviderName))
-	w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, responseAttributes(w.last, route))...)
+	w.span.SetAttributes(scrubAttributes(w.t.telemetry.options.Secrets, responseAttributes(w.last, route))...)
 	for _, a := range attempts(route, w.err) {
-		w.span.AddEvent("tandem.attempt", trace.WithAttributes(scrubAttributes(w.t.options.Secrets, attemptAttributes(a))...))
+		w.span.AddEvent("tandem.attempt", trace.WithAttributes(scrubAttributes(w.t.telemetry.options.Secrets, attemptAttributes(a))...))
 	}
 	if w.capturesContent() && w.last != nil {
-		w.span.SetAttributes(scrubAttributes(w.t.options.Secrets, []attribute.KeyValue{completionAttribute(string(w.text), w.last.Finish)})...)
+		w.span.SetAttributes(scrubAttributes(w.t.telemetry.options.Secrets, []attribute.KeyValue{completionAttribute(string(w.text), w.last.Finish)})...)
 	}
 	for _, s := range []trace.Span{w.span, w.step} {
 		if s == nil {

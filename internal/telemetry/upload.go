@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -23,56 +24,86 @@ import (
 // exporters of the OpenTelemetry project are not used, for they link gRPC,
 // which adds 8 MB to the program and 1 ms to its start.
 type uploader struct {
-	client *http.Client
-	life   context.Context // the first call's, without its end; ends with close, and no upload outlives it
-	cancel context.CancelFunc
-
-	mu           sync.Mutex
-	firstFailure string // the first failure, for the end: nothing is said into an answer
+	network atomic.Pointer[network]
+	failure *failure
 }
 
-func newUploader(ctx context.Context, policy httpx.Policy) *uploader {
-	u := &uploader{client: httpx.PlainClient(policy, connectTimeout)}
-	u.life, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
+// network is a way to the collector.
+type network struct {
+	client *http.Client
+	life   context.Context // the first call's, without its end; no upload outlives it
+	cancel context.CancelCauseFunc
+}
+
+// failure is the first thing that went wrong, told when the program ends: nothing
+// is said into an answer.
+type failure struct {
+	mu    sync.Mutex
+	first string
+}
+
+func newUploader(ctx context.Context, offline bool, f *failure) *uploader {
+	u := &uploader{failure: f}
+	u.network.Store(newNetwork(ctx, offline))
 	return u
+}
+
+func newNetwork(ctx context.Context, offline bool) *network {
+	n := &network{client: httpx.PlainClient(httpx.Policy{Offline: offline}, connectTimeout)}
+	n.life, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	return n
 }
 
 // connectTimeout is the most time to reach a collector.
 const connectTimeout = 5 * time.Second
 
+var errWentOffline = errors.New("it was not finished when offline mode was turned on or off")
+
+// goOffline ends the uploads under way and all connections: from now on only a
+// collector on this machine is dialled.
+func (u *uploader) goOffline() {
+	old := u.network.Load()
+	u.network.Store(newNetwork(old.life, true))
+	old.close(errWentOffline)
+}
+
 // close ends the uploads under way.
-func (u *uploader) close() {
-	u.cancel()
-	u.client.CloseIdleConnections()
+func (u *uploader) close() { u.network.Load().close(nil) }
+
+func (n *network) close(why error) {
+	n.cancel(why)
+	n.client.CloseIdleConnections()
 }
 
 // send posts m. What goes wrong is kept for the end of the program and is
 // nobody's error: an answer does not depend on its trace.
 func (u *uploader) send(s signal, m proto.Message) {
-	err := u.post(s, m)
-	if err == nil {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.firstFailure == "" {
-		u.firstFailure = fmt.Sprintf("telemetry could not be sent to %s://%s: %v", s.url.Scheme, s.url.Host, err)
+	if err := u.network.Load().post(s, m); err != nil {
+		u.failure.note(fmt.Sprintf("telemetry could not be sent to %s://%s: %v", s.url.Scheme, s.url.Host, err))
 	}
 }
 
-// failureText is the first thing that went wrong, or "".
-func (u *uploader) failureText() string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.firstFailure
+func (f *failure) note(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.first == "" {
+		f.first = text
+	}
 }
 
-func (u *uploader) post(s signal, m proto.Message) error {
+// text is the first thing that went wrong, or "".
+func (f *failure) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.first
+}
+
+func (n *network) post(s signal, m proto.Message) error {
 	body, err := proto.Marshal(m)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(u.life, s.timeout)
+	ctx, cancel := context.WithTimeout(n.life, s.timeout)
 	defer cancel()
 	if s.gzip {
 		var b bytes.Buffer
@@ -96,7 +127,7 @@ func (u *uploader) post(s signal, m proto.Message) error {
 	if s.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	resp, err := u.client.Do(req)
+	resp, err := n.client.Do(req)
 	if err != nil {
 		var (
 			refused *provider.Error
@@ -107,6 +138,9 @@ func (u *uploader) post(s signal, m proto.Message) error {
 		}
 		if errors.As(err, &ue) { // it repeats the URL, which may hold a key
 			err = ue.Err
+		}
+		if errors.Is(context.Cause(ctx), errWentOffline) {
+			return errWentOffline
 		}
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return errors.New("it did not answer in time")

@@ -15,17 +15,17 @@ import (
 
 func wrap(t testing.TB, p provider.Provider, endpoint string) (provider.Provider, func()) {
 	t.Helper()
-	wrapped, closed := telemetry.Wrap(p, telemetry.Options{
+	tel := telemetry.New(telemetry.Options{
 		Getenv: func(name string) string { return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}[name] },
-		System: func(string) telemetry.System {
-			return telemetry.System{Name: "fake", ProviderName: "ollama", Model: "m"}
-		},
+	})
+	wrapped := tel.Wrap(p, func(string) telemetry.System {
+		return telemetry.System{Name: "fake", ProviderName: "ollama", Model: "m"}
 	})
 	if wrapped == p {
 		t.Fatal("nothing was wrapped")
 	}
-	t.Cleanup(closed) // once more is no harm
-	return wrapped, closed
+	t.Cleanup(tel.Close) // once more is no harm
+	return wrapped, tel.Close
 }
 
 func TestTheWrapperKeepsTheContract(t *testing.T) {
