@@ -77,7 +77,7 @@ func (c *compiler) ask(src *Step, s *step) (body, Type) {
 			if key := keyOf(m.Field); key != "" {
 				name, c.current.at = key, textx.Position{}
 			}
-			c.fail(name, m.What, m.Remedy)
+			c.failWith(m.Err, name, m.What, m.Remedy)
 		}
 	}
 	c.current.at, c.current.message = textx.Position{}, -1

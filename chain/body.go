@@ -122,7 +122,7 @@ func (c *compiler) template(field string, src *Step, text string) *template.Temp
 		var bad *template.Error
 		if errors.As(err, &bad) {
 			c.current.at = textx.Position{Line: bad.Line, Column: bad.Column}
-			c.fail(field, bad.Message, bad.Remedy)
+			c.failWith(bad.Err, field, bad.Message, bad.Remedy)
 			c.current.at = textx.Position{}
 		} else {
 			c.fail(field, err.Error(), "")

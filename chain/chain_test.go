@@ -84,7 +84,7 @@ func TestNewMistakes(t *testing.T) {
 			`step "a": temperature NaN is not between 0 and 2`,
 		}},
 		{"model", New, []Step{{Name: "a", Prompt: "x", Model: "a\x1bb"}}, []string{
-			"step \"a\", model: model \"a\\x1bb\" has control characters, or spaces around it; write its name as `tandem models list` shows it",
+			"step \"a\", model: model \"a\\x1bb\" has control characters, or spaces around it; remove them",
 		}},
 		{"max tokens", New, []Step{{Name: "a", Prompt: "x", MaxTokens: provider.Ptr(0)}}, []string{
 			`step "a": max_tokens 0 is less than 1`,

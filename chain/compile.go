@@ -181,10 +181,13 @@ func (c *compiler) know(sc *scope, s *step, i int) {
 	}
 }
 
-func (c *compiler) fail(field, message, remedy string) {
+func (c *compiler) fail(field, message, remedy string) { c.failWith(nil, field, message, remedy) }
+
+// failWith is fail with a cause for errors.Is.
+func (c *compiler) failWith(cause error, field, message, remedy string) {
 	p := c.current
 	p.field = field
-	c.mistakes = append(c.mistakes, &problem{location: p, message: message, remedy: remedy})
+	c.mistakes = append(c.mistakes, &problem{location: p, message: message, remedy: remedy, cause: cause})
 }
 
 // warn notes what a field says and what is not heeded.

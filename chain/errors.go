@@ -176,3 +176,12 @@ func validText(value any) bool {
 	text, ok := value.(string)
 	return !ok || utf8.ValidString(text)
 }
+
+// NoPassagesError is the cause of a [provider.Invalid] error: a step searches a
+// collection in which nothing is.
+type NoPassagesError struct{ Collection string }
+
+// Error names the collection.
+func (e *NoPassagesError) Error() string {
+	return "the collection " + e.Collection + " has no passages"
+}

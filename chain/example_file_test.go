@@ -101,7 +101,7 @@ func ExampleAllowJinja2() {
 	c, err := chain.Parse("greet.yaml", text, chain.AllowJinja2())
 	fmt.Println(c.Inputs(), err)
 	// Output:
-	// greet.yaml:1:10: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string
+	// greet.yaml:1:10: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 if you know who wrote it, or write it as mustache or f-string
 	// [names] <nil>
 }
 

@@ -95,7 +95,7 @@ func (f *fileReader) retrieve(m yamlx.Map, s *Step) {
 	}
 	s.src.within = append(s.src.within, keys)
 	s.Retrieve = &Retrieve{Collection: keys.String("from"), Query: keys.String("query"), K: count(keys, "k", 1)}
-	keys.Require("from", "name a collection that `tandem embed` has made")
+	keys.Require("from", "name the collection to search")
 	keys.Require("query", "write what to look for")
 	if mmr := keys.Bool("mmr"); mmr != nil {
 		s.Retrieve.MMR = *mmr

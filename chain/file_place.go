@@ -30,7 +30,7 @@ func (f *fileReader) place(c *Chain) {
 }
 
 func (f *fileReader) errorAt(m *problem) *diag.Error {
-	e := &diag.Error{File: f.file, Message: m.message, Remedy: m.remedy}
+	e := &diag.Error{File: f.file, Message: m.message, Remedy: m.remedy, Err: m.cause}
 	return yamlx.Locate(e, f.text, f.node(m.location), m.at)
 }
 

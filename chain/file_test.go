@@ -164,7 +164,7 @@ func TestParseMistakes(t *testing.T) {
 		}},
 		{"pipe of one prompt", "pipe: true\nprompt: x\n", []string{`x.yaml:1:7: a pipe has steps, and there are none; write steps, or remove it`}},
 		{"pipe with two variables", "pipe: true\nsteps:\n- prompt: x\n- prompt: '{a}{b}'\n", []string{`x.yaml:4:3: the step has 2 variables: {a}, {b}; in a pipe a step has one variable, which stands for the answer before it`}},
-		{"odd model", "prompt: x\nmodel: ' a'\n", []string{"x.yaml:2:8: model \" a\" has control characters, or spaces around it; write its name as `tandem models list` shows it"}},
+		{"odd model", "prompt: x\nmodel: ' a'\n", []string{"x.yaml:2:8: model \" a\" has control characters, or spaces around it; remove them"}},
 		{"empty model", "prompt: x\nmodel: ''\n", []string{`x.yaml:2:8: the model has no name; write it, or remove the key`}},
 		{"use of nobody", "prompt: x\nuse: []\n", []string{`x.yaml:2:6: no provider is named; name one, or remove the key`}},
 		{"empty stop", "prompt: x\nstop: ['']\n", []string{`x.yaml:2:7: an empty text is in it; remove it`}},

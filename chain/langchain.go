@@ -188,7 +188,7 @@ func (r *legacyReader) compile(p legacyPart) (*Chain, bool) {
 		if !ok {
 			s = legacySite{r.page.file, p.node}
 		}
-		r.errs = append(r.errs, &diag.Error{File: s.file, Line: s.node.Line, Column: s.node.Column, Message: m.message, Remedy: m.remedy})
+		r.errs = append(r.errs, &diag.Error{File: s.file, Line: s.node.Line, Column: s.node.Column, Message: m.message, Remedy: m.remedy, Err: m.cause})
 	}
 	return c.chain, len(c.mistakes) == 0
 }
@@ -230,7 +230,7 @@ func legacyKeys(more ...string) []string {
 func (r *legacyReader) common(m yamlx.Map) {
 	for _, key := range []string{"memory", "callbacks", "callback_manager"} {
 		if n := m.Value(key); n != nil && n.Tag != "!!null" && (n.Kind == yaml.ScalarNode || len(n.Content) > 0) {
-			m.Fail(key, key+" cannot be taken over", "remove it; `tandem chat` remembers a conversation")
+			m.Fail(key, key+" cannot be taken over", "remove it; give the earlier messages to a placeholder")
 		}
 	}
 }
@@ -253,7 +253,7 @@ func (r *legacyReader) llmChain(p *legacyPart) {
 		}
 	}
 	if f := m.Bool("return_final_only"); f != nil && !*f {
-		m.Fail("return_final_only", "the full generation is not returned", "remove it; `--json` tells usage and who answered")
+		m.Fail("return_final_only", "the full generation is not returned", "remove it; the result has the usage and who answered")
 	}
 	r.parser(m)
 	if s.PromptFrom = r.prompt(m); s.PromptFrom != nil {

@@ -46,7 +46,7 @@ func (r *legacyReader) settings(n *yaml.Node, s *Step) {
 		case v.Tag == "!!null" || len(v.Content) == 0 && v.Kind != yaml.ScalarNode:
 		case holdsSecret(key):
 			if v.Value != "" || v.Kind != yaml.ScalarNode && !isSecretName(v) {
-				r.fail(keyNode(n, key), "the key "+diag.Quote(key)+" has a secret in it", "remove it, and take it as known to whoever saw the file; `tandem keys set` keeps keys")
+				r.fail(keyNode(n, key), "the key "+diag.Quote(key)+" has a secret in it", "remove it, and revoke it: everybody who has the file may know it")
 			}
 		case key == "model_kwargs" && v.Kind == yaml.MappingNode:
 			r.settings(v, s)

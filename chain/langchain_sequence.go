@@ -169,7 +169,7 @@ func (r *legacyReader) nested(part *legacyPart) Step {
 // the last answer.
 func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	if all := m.Bool("return_all"); all != nil && *all {
-		r.note(m.Node("return_all"), "the answer is the last chain's, "+p.output, "`--json` gives them all")
+		r.note(m.Node("return_all"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
 	}
 	if !m.Has("output_variables") || m.Value("output_variables").Tag == "!!null" {
 		return
@@ -185,6 +185,6 @@ func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	case !slices.Contains(wanted, p.output):
 		m.Fail("output_variables", "the answer is the last chain's, "+p.output+", and output_variables does not name it", "make the chain whose output is wanted the last one")
 	case len(wanted) > 1:
-		r.note(m.Node("output_variables"), "the answer is the last chain's, "+p.output, "`--json` gives them all")
+		r.note(m.Node("output_variables"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
 	}
 }

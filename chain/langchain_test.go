@@ -147,10 +147,10 @@ chains:
 		t.Fatal(err)
 	}
 	want := []string{
-		`c.yaml:7:67: nothing uses the input variable "more"; did you mean one of "x"?`,
+		`c.yaml:7:67: nothing uses the input variable "more"; known: x`,
 		`c.yaml:8:10: not used of the model: model_name, frequency_penalty; who answers is in the configuration; ` + "`use` and `model` of a step name another",
 		`c.yaml:2:22: nothing uses the input variable "spare"`,
-		"c.yaml:3:13: the answer is the last chain's, y; `--json` gives them all",
+		"c.yaml:3:13: the answer is the last chain's, y; the result has the answer of each step",
 	}
 	got := []string{}
 	for _, n := range l.chain.Notes() {

@@ -66,7 +66,10 @@ type problem struct {
 	location
 	message string
 	remedy  string
+	cause   error // or nil; not part of the text
 }
+
+func (m *problem) Unwrap() error { return m.cause }
 
 // Error says where, what, and what to do, on one line.
 func (m *problem) Error() string {

@@ -19,7 +19,7 @@ func (c *compiler) retrieve(src *Step) body {
 	r := src.Retrieve
 	b := &lookup{collection: r.Collection, k: r.K, mmr: r.MMR}
 	if r.Collection == "" {
-		c.fail("retrieve", "there is no collection", "name one that `tandem embed` has made")
+		c.fail("retrieve", "there is no collection", "name the collection to search")
 	}
 	if b.k == 0 {
 		b.k = 4

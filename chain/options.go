@@ -178,7 +178,7 @@ func (x *exec) passages(ctx context.Context, s *step, b *lookup, query string, a
 		return StepResult{}, x.stays.explained(err, own)
 	}
 	if len(found) == 0 {
-		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "the collection %s has no passages; put some in with `tandem embed`", b.collection)
+		return StepResult{}, provider.Errorf(provider.Invalid, "", "", "%w", &NoPassagesError{b.collection})
 	}
 	if retrieve.Privacy(found) == provider.PrivacyLocal {
 		x.stays.join(&stays{passage: at.path})

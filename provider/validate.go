@@ -52,7 +52,7 @@ func (r *Request) NoImageURLs() error {
 func validModel(name string) error {
 	odd := func(r rune) bool { return !unicode.IsPrint(r) }
 	if !utf8.ValidString(name) || strings.TrimSpace(name) != name || strings.ContainsFunc(name, odd) {
-		return invalid("model %q has control characters, or spaces around it; write its name as `tandem models list` shows it", name)
+		return invalid("model %q has control characters, or spaces around it; remove them", name)
 	}
 	return nil
 }

@@ -22,7 +22,11 @@ type Error struct {
 	Line, Column int    // in the text, from 1; 0: the text as a whole
 	What         string // what is wrong
 	Remedy       string // what to write instead
+	Err          error  // the cause, such as [template.ErrJinja2], or nil; not part of the text
 }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error says where, what, and what to write instead, on one line.
 func (e *Error) Error() string {
@@ -51,7 +55,7 @@ func (e *Error) Error() string {
 func errorOf(at Error, err error) *Error {
 	var t *template.Error
 	if errors.As(err, &t) {
-		at.Line, at.Column, at.What, at.Remedy = t.Line, t.Column, t.Message, t.Remedy
+		at.Line, at.Column, at.What, at.Remedy, at.Err = t.Line, t.Column, t.Message, t.Remedy, t.Err
 		return &at
 	}
 	at.What = err.Error()

@@ -204,7 +204,9 @@ func (l *loader) placed(d *draft, root *yaml.Node, err error) error {
 		if !ok {
 			s = site{l.page, root}
 		}
-		out = append(out, s.error(m.What, m.Remedy, textx.Position{Line: m.Line, Column: m.Column}))
+		e := s.error(m.What, m.Remedy, textx.Position{Line: m.Line, Column: m.Column})
+		e.Err = m.Err
+		out = append(out, e)
 	}
 	return diag.Join(out...)
 }

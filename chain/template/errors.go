@@ -46,7 +46,15 @@ type Error struct {
 	Line, Column int    // from 1, in characters
 	Message      string // what is wrong
 	Remedy       string // what to do instead
+	Err          error  // the cause, such as [ErrJinja2], or nil; not part of the text
 }
+
+// ErrJinja2 is found by errors.Is in the error of a jinja2 template that
+// [Options] do not allow.
+var ErrJinja2 = errors.New("jinja2 is not allowed")
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error says where, what, and what to do instead, on one line.
 func (e *Error) Error() string {

@@ -19,7 +19,7 @@ func jinja2(t *testing.T, text string) *Template {
 
 func TestJinja2IsRefusedUnlessAllowed(t *testing.T) {
 	_, err := Parse(Jinja2, "{{ a }}")
-	want := "line 1, column 1: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string"
+	want := "line 1, column 1: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 if you know who wrote it, or write it as mustache or f-string"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

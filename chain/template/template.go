@@ -121,7 +121,8 @@ func ParseWith(f Format, text string, o Options) (*Template, error) {
 		if !o.AllowJinja2 {
 			return nil, &Error{
 				Line: 1, Column: 1, Message: "a jinja2 template is a program, and this text is not trusted to be one",
-				Remedy: "allow jinja2 (--allow-jinja2 on the command line) if you know who wrote it, or write it as mustache or f-string",
+				Remedy: "allow jinja2 if you know who wrote it, or write it as mustache or f-string",
+				Err:    ErrJinja2,
 			}
 		}
 		return parseJinja2(text)

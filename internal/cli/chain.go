@@ -184,7 +184,11 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 
 func finding(file string, err error) findingJSON {
 	if e := new(diag.Error); errors.As(err, &e) {
-		return findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
+		f := findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
+		if next := remedyOfType(err); next != "" {
+			f.Remedy += "; " + next
+		}
+		return f
 	}
 	return findingJSON{File: file, Message: terminal.OneLine(err.Error())}
 }

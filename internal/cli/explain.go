@@ -7,9 +7,13 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/record"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
@@ -32,16 +36,11 @@ func explain(err error) string {
 	return text
 }
 
-// remedy is what to do next about a provider's error, or an input's.
+// remedy is what to do next about an error, in commands and flags. The libraries
+// say what is wrong, and know no command line.
 func remedy(err error) string {
-	if in := new(chain.InputError); errors.As(err, &in) && in.Missing {
-		return "here that is -p " + in.Name + "=…"
-	}
-	switch {
-	case errors.As(err, new(runner.IncompleteError)):
-		return "raise --max-tokens, or num_ctx in the configuration"
-	case errors.Is(err, runner.ErrEmpty):
-		return "ask again, or ask another model with -m"
+	if next := remedyOfType(err); next != "" {
+		return next
 	}
 	var pe *provider.Error
 	if !errors.As(err, &pe) {
@@ -49,6 +48,12 @@ func remedy(err error) string {
 	}
 	if several(err) {
 		return "run `tandem doctor` to see what each of them lacks"
+	}
+	switch {
+	case errors.Is(err, failure.ErrNotPulled):
+		return fmt.Sprintf("get it with `tandem models pull %s`", pe.Model)
+	case errors.Is(err, failure.ErrCloudDisabled):
+		return fmt.Sprintf("an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop %s`", pe.Provider)
 	}
 	switch pe.Kind {
 	case provider.Unavailable, provider.OutOfMemory:
@@ -72,6 +77,36 @@ func remedy(err error) string {
 			return "ask again, or ask another model with -m"
 		}
 		return "what came so far is above, and is not a complete answer"
+	}
+	return ""
+}
+
+// remedyOfType is what to do next about errors that have a type of their own.
+func remedyOfType(err error) string {
+	var (
+		input  *chain.InputError
+		empty  *chain.NoPassagesError
+		none   *record.NoRecordings
+		miss   *record.Miss
+		budget *ledger.Over
+	)
+	switch {
+	case errors.As(err, &input) && input.Missing:
+		return "here that is -p " + input.Name + "=…"
+	case errors.As(err, &empty):
+		return fmt.Sprintf("put some in with `tandem embed %s FILE`", empty.Collection)
+	case errors.As(err, &none):
+		return fmt.Sprintf("make it with `tandem … --record %s`", none.Dir)
+	case errors.As(err, &miss):
+		return fmt.Sprintf("record it with `tandem … --record %s`", miss.Dir)
+	case errors.As(err, &budget) && !several(err):
+		return "raise the budget, limit the answer with --max-tokens, or ask a local model"
+	case errors.Is(err, template.ErrJinja2):
+		return "here that is --allow-jinja2"
+	case errors.As(err, new(runner.IncompleteError)):
+		return "raise --max-tokens, or num_ctx in the configuration"
+	case errors.Is(err, runner.ErrEmpty):
+		return "ask again, or ask another model with -m"
 	}
 	return ""
 }

@@ -85,7 +85,7 @@ func (e *embedder) digest(ctx context.Context, model string) (string, error) {
 			return m.Digest, nil
 		}
 	}
-	return "", provider.Errorf(provider.ModelNotFound, e.source.Name, model, "it is not there; get it with `tandem models pull %s`", model)
+	return "", provider.Errorf(provider.ModelNotFound, e.source.Name, model, "%w", failure.Mark(errors.New("the server does not have it"), failure.ErrNotPulled))
 }
 
 // noEmbedder says what is wrong with a model as a maker of vectors; "" if

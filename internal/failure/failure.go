@@ -25,13 +25,26 @@ func Named(err error, name, model string) error {
 // configured it, no other provider may answer. See [NoFallback].
 var ErrNoFallback = errors.New("no fallback is allowed")
 
-// NoFallback marks err with [ErrNoFallback] and leaves its text as it is.
-func NoFallback(err error) error { return noFallback{err} }
+// NoFallback marks err with [ErrNoFallback].
+func NoFallback(err error) error { return Mark(err, ErrNoFallback) }
 
-type noFallback struct{ error }
+// What an adapter knows of a failure beyond its Kind. The command line tells by
+// them what to do next.
+var (
+	ErrNotPulled     = errors.New("the server could download the model")
+	ErrCloudDisabled = errors.New("the server may not use cloud models")
+)
 
-func (noFallback) Is(target error) bool { return target == ErrNoFallback }
-func (n noFallback) Unwrap() error      { return n.error }
+// Mark returns err with its text unchanged, in which errors.Is finds mark.
+func Mark(err, mark error) error { return marked{err, mark} }
+
+type marked struct {
+	error
+	mark error
+}
+
+func (m marked) Is(target error) bool { return target == m.mark }
+func (m marked) Unwrap() error        { return m.error }
 
 // PromptNotSent completes an error of Kind [provider.Private] or
 // [provider.Offline] with the size of the prompt that was not sent, and where

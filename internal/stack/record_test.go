@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/record"
 )
 
 // counting is a server that counts who connects to it.
@@ -141,7 +143,7 @@ func TestAKeyInUseIsNotRecorded(t *testing.T) {
 func TestReplayWantsItsRecordings(t *testing.T) {
 	cfg := load(t, fmt.Sprintf(twoProviders, "127.0.0.1:1"), nil, nil)
 	_, err := Open(cfg, Options{Answers: Answers{Replay: filepath.Join(t.TempDir(), "none")}})
-	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "--record") {
+	if provider.KindOf(err) != provider.Invalid || !errors.As(err, new(*record.NoRecordings)) {
 		t.Errorf("%v", err)
 	}
 }

@@ -58,6 +58,6 @@ type Over struct {
 
 // Error names the budget, what is left of it, and what the call could cost.
 func (o *Over) Error() string {
-	return fmt.Sprintf("%s is %s, %s of it is left, and this call could cost %s; raise the budget, limit the answer with --max-tokens, or ask a local model",
+	return fmt.Sprintf("%s is %s, %s of it is left, and this call could cost %s",
 		o.Budget, Dollars(o.Limit), Dollars(o.Left), Dollars(o.Need))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -44,9 +45,9 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		e.Kind, e.Err = kindOf(c.Status, text), errors.New(errorText(text, c.Failure))
 		switch {
 		case e.Kind == provider.ModelNotFound:
-			e.Err = fmt.Errorf("%w; get it with `tandem models pull %s`", e.Err, model)
+			e.Err = failure.Mark(e.Err, failure.ErrNotPulled)
 		case noCloud(c):
-			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("%w (OLLAMA_NO_CLOUD); an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop %s`", e.Err, p.cfg.Name)
+			e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf("%w (OLLAMA_NO_CLOUD)", e.Err), failure.ErrCloudDisabled)
 		}
 	})
 	e.Provider, e.Model = p.cfg.Name, model

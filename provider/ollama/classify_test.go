@@ -20,7 +20,7 @@ func TestClassification(t *testing.T) {
 		kind   provider.Kind
 		says   string
 	}{
-		"no such model":        {404, "model 'x' not found", provider.ModelNotFound, "tandem models pull m"},
+		"no such model":        {404, "model 'x' not found", provider.ModelNotFound, "model 'x' not found"},
 		"overflow to 0.17":     {400, "the input length exceeds the context length", provider.ContextOverflow, ""},
 		"overflow from 0.33":   {400, newer, provider.ContextOverflow, "6010 tokens"},
 		"no thinking":          {400, `"m" does not support thinking`, provider.Unsupported, "thinking"},

@@ -281,7 +281,7 @@ func TestAnAnswerOfACloudNameIsNotLocal(t *testing.T) {
 func TestAServerThatMayRunNothingElsewhereSaysWhy(t *testing.T) {
 	c := &cloudServer{chat: []string{`403 {"error":"ollama cloud is disabled: remote model is unavailable"}`}}
 	_, err := provider.Collect(c.start(t, ollama.Config{}).Chat(t.Context(), cloudRequest("gpt-oss:cloud", provider.PrivacyAny)))
-	if !errors.Is(err, provider.Unsupported) || !strings.Contains(err.Error(), "tandem engine stop") {
+	if !errors.Is(err, provider.Unsupported) || !errors.Is(err, failure.ErrCloudDisabled) {
 		t.Errorf("%v, want Unsupported, with what to do", err)
 	}
 }

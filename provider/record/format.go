@@ -239,7 +239,7 @@ func load(dir, file string) (*call, error) {
 		return nil, fmt.Errorf("%s is not a recording (%w); delete it and record again", filepath.Join(dir, file), err)
 	}
 	if head.Version != Version {
-		return nil, fmt.Errorf("%s is of version %d, and this tandem reads version %d; record it again", filepath.Join(dir, file), head.Version, Version)
+		return nil, fmt.Errorf("%s has version %d, and this program reads version %d; record it again", filepath.Join(dir, file), head.Version, Version)
 	}
 	c := &call{file: file}
 	if err := json.Unmarshal(data, c); err != nil {
@@ -277,7 +277,7 @@ func checkJSON(data []byte) error {
 // names lists the recordings of a directory in order; with a key, those of it.
 func names(dir, key string) ([]string, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // opening a pipe would wait
-		return nil, fmt.Errorf("%s is not a directory; name the one that --record made", dir)
+		return nil, fmt.Errorf("%s is not a directory; name the one that the recordings are in", dir)
 	}
 	d, err := os.Open(dir)
 	if err != nil {

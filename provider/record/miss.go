@@ -25,8 +25,7 @@ type Miss struct {
 	Unreadable error
 }
 
-// Error says what was asked, how the nearest recording differs, and what to
-// do, on one line.
+// Error says what was asked, and how the nearest recording differs, on one line.
 func (m *Miss) Error() string {
 	text := fmt.Sprintf("%s has no recording of %s", m.Dir, m.Asked)
 	if m.Nearest != "" {
@@ -35,8 +34,26 @@ func (m *Miss) Error() string {
 	if m.Unreadable != nil {
 		text += "; " + m.Unreadable.Error()
 	}
-	return text + fmt.Sprintf("; record it with `tandem … --record %s`", m.Dir)
+	return text
 }
+
+// NoRecordings is why a directory cannot be replayed: it has no recordings, or
+// does not exist.
+type NoRecordings struct {
+	Dir string
+	Err error // an [fs.ErrNotExist], or nil
+}
+
+// Error names the directory.
+func (e *NoRecordings) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("no directory %s to replay", e.Dir)
+	}
+	return "there are no recordings in " + e.Dir
+}
+
+// Unwrap returns Err.
+func (e *NoRecordings) Unwrap() error { return e.Err }
 
 // nearestMiss looks for the recording that is nearest to r, until ctx ends. What cannot
 // be read is not near.

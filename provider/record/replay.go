@@ -39,16 +39,17 @@ type PlayerConfig struct {
 }
 
 // Replay returns a provider of that name that answers from cfg.Dir. Errors:
-// Invalid, if the directory does not exist, or has no recording in it.
+// Invalid, if the directory cannot be read; around a *[NoRecordings], if it does
+// not exist or has no recordings.
 func Replay(name string, cfg PlayerConfig) (*Player, error) {
 	all, err := names(cfg.Dir, "")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, provider.Errorf(provider.Invalid, name, "", "no directory %s to replay; make it with `tandem … --record %[1]s`", cfg.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "%w", &NoRecordings{cfg.Dir, err})
 	case err != nil:
 		return nil, provider.Errorf(provider.Invalid, name, "", "%w", err)
 	case len(all) == 0:
-		return nil, provider.Errorf(provider.Invalid, name, "", "there are no recordings in %s; make them with `tandem … --record %[1]s`", cfg.Dir)
+		return nil, provider.Errorf(provider.Invalid, name, "", "%w", &NoRecordings{Dir: cfg.Dir})
 	}
 	return &Player{name: name, cfg: cfg, asked: map[string]int{}}, nil
 }

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/record"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// The libraries' errors name no command: what to type is added here, whatever
+// is wrapped around them.
+func TestRemediesOfTheLibrariesErrors(t *testing.T) {
+	_, jinja := template.Parse(template.Jinja2, "{{ x }}")
+	_, chainJinja := chain.Parse("a.yaml", []byte("prompt: '{{ x }}'\nformat: jinja2\n"))
+	_, replay := record.Replay("replay", record.PlayerConfig{Dir: t.TempDir()})
+	cause := func(k provider.Kind, err error) error { return provider.Errorf(k, "local", "m", "%w", err) }
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a model to pull":       {cause(provider.ModelNotFound, failure.Mark(errors.New("not found"), failure.ErrNotPulled)), "; get it with `tandem models pull m`"},
+		"a model of a service":  {cause(provider.ModelNotFound, errors.New("not found")), "; see what there is with `tandem models list`"},
+		"cloud models disabled": {cause(provider.Unsupported, failure.Mark(errors.New("no cloud"), failure.ErrCloudDisabled)), "`tandem engine stop local`"},
+		"over budget":           {cause(provider.OverBudget, &ledger.Over{Budget: "budget.per_day_usd"}), "; raise the budget, limit the answer with --max-tokens, or ask a local model"},
+		"an empty collection":   {cause(provider.Invalid, &chain.NoPassagesError{Collection: "notes"}), "; put some in with `tandem embed notes FILE`"},
+		"no recordings":         {replay, "; make it with `tandem … --record "},
+		"no directory":          {cause(provider.Invalid, &record.NoRecordings{Dir: "tapes", Err: fs.ErrNotExist}), "; make it with `tandem … --record tapes`"},
+		"no such recording":     {cause(provider.Unavailable, &record.Miss{Dir: "tapes"}), "; record it with `tandem … --record tapes`"},
+		"jinja2":                {jinja, "; here that is --allow-jinja2"},
+		"jinja2 in a chain":     {chainJinja, "; here that is --allow-jinja2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, err := range []error{tc.err, fmt.Errorf("step 1: %w", tc.err)} {
+				if got := explain(err); !strings.Contains(got, tc.want) {
+					t.Errorf("got %q, want %q in it", got, tc.want)
+				}
+			}
+		})
+	}
+	several := &router.Failure{Attempts: []provider.Attempt{{Provider: "a"}, {Provider: "b"}}}
+	if got := explain(cause(provider.Unavailable, several)); !strings.HasSuffix(got, "run `tandem doctor` to see what each of them lacks") {
+		t.Errorf("of several: %q", got)
+	}
+}
