@@ -71,14 +71,14 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	asked, err := r.job.Chain.Plan(ctx, r.job.Vars, chain.Defaults(r.job.Defaults), chain.PassagesStay(r.stack.PassagesStay))
+	asked, err := r.job.Chain.Plan(ctx, r.job.Vars, chain.Defaults(r.job.Defaults), chain.PassagesStay(r.stack.Collections.PassagesStay))
 	var steps []planStep
 	for _, q := range asked {
 		step := planStep{Name: q.Step, Answers: q.Answers, Stays: q.Stays, Candidates: []router.Candidate{}}
 		var perr error
 		if l := q.Lookup; l != nil {
 			var who router.Candidate
-			who, perr = r.stack.PlanLookup(ctx, l.Collection, l.Query, l.Privacy)
+			who, perr = r.stack.Collections.PlanLookup(ctx, l.Collection, l.Query, l.Privacy)
 			if step.Collection = l.Collection; who.Provider != "" {
 				step.Candidates = []router.Candidate{who}
 			}

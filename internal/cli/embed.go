@@ -179,7 +179,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		}
 	}
 	ctx = begin(ctx, store.Run{Command: "embed"})
-	c, err := st.MakeCollection(ctx, n)
+	c, err := st.Collections.MakeCollection(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 	if err == nil && in.prune {
 		done.Pruned, err = into.Prune(ctx, gone)
 	}
-	if now, ok, e := st.Kept(context.WithoutCancel(ctx), in.name); e == nil && ok {
+	if now, ok, e := st.Collections.Kept(context.WithoutCancel(ctx), in.name); e == nil && ok {
 		done.Documents, done.Passages = now.Documents, now.Passages
 	}
 	return err

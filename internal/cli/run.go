@@ -169,7 +169,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 	if err := in.sample.apply(&defaults, r.stack); err != nil {
 		return ctx, err
 	}
-	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Embedder()}
+	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Collections.Embedder()}
 	if in.dry {
 		return ctx, nil
 	}
@@ -222,7 +222,7 @@ func (a *app) runShown(ctx context.Context, r *running) error {
 // passagesOf looks passages up in the collections of a stack.
 func passagesOf(s *stack.Stack) chain.Finder {
 	return func(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
-		return s.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
+		return s.Collections.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 	}
 }
 

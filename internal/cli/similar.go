@@ -104,7 +104,7 @@ func (a *app) findSimilar(ctx context.Context, in similarInput) ([]retrieve.Pass
 		return nil, nil, err
 	}
 	defer stack.Close()
-	c, err := stack.Collection(ctx, in.name)
+	c, err := stack.Collections.Collection(ctx, in.name)
 	if err != nil {
 		return nil, nil, err
 	}

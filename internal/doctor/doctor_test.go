@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,16 +64,6 @@ func ollama(t *testing.T, but map[string]string) string {
 		bodies[path] = body
 	}
 	return strings.TrimPrefix(server(t, "", bodies).URL, "http://")
-}
-
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // examine runs the doctor over a user's configuration.
@@ -186,7 +176,7 @@ func TestOllamaChecks(t *testing.T) {
 
 func TestNothingListens(t *testing.T) {
 	file := func(more string) string {
-		return "use: local\nproviders:\n  - {name: local, host: \"" + nobody(t) + "\"" + more + "}\n"
+		return "use: local\nproviders:\n  - {name: local, host: \"" + stacktest.Nobody(t) + "\"" + more + "}\n"
 	}
 	checks := examine(t, file(", binary: /bin/sh"), nil)
 	has(t, checks, "local: server", Warn, "starts Ollama with the next request", "tandem engine start")
@@ -225,7 +215,7 @@ func TestHostedChecks(t *testing.T) {
 		"no key":           {provider: open + `/v1`, check: "hosted: server", status: OK, words: []string{"answers and lists 2 models"}},
 		"key wanted":       {provider: strict + `/v1`, check: "hosted: server", status: Fail, words: []string{"needs a key", "keyring:hosted"}},
 		"base_url":         {provider: open, check: "hosted: server", status: Fail, words: []string{"base_url: " + open + "/v1"}},
-		"nobody there":     {provider: "http://" + nobody(t) + "/v1", check: "hosted: server", status: Fail, words: []string{"nothing is listening", "base_url"}},
+		"nobody there":     {provider: "http://" + stacktest.Nobody(t) + "/v1", check: "hosted: server", status: Fail, words: []string{"nothing is listening", "base_url"}},
 		"offline":          {provider: "http://192.0.2.1/v1", top: "offline: true\n", check: "hosted: server", status: Fail, words: []string{"offline: false"}},
 		"private":          {provider: "http://192.0.2.1/v1", top: "privacy: local\n", check: "hosted: server", status: Fail, words: []string{"never asked"}},
 	} {
@@ -242,7 +232,7 @@ func TestHostedChecks(t *testing.T) {
 }
 
 func TestOnlyTheFirstMustWork(t *testing.T) {
-	well, ill := ollama(t, nil), nobody(t)
+	well, ill := ollama(t, nil), stacktest.Nobody(t)
 	file := func(use string) string {
 		return "use: [" + use + "]\nproviders:\n  - {name: well, kind: ollama, host: \"" + well + "\", model: small}\n" +
 			"  - {name: ill, kind: ollama, host: \"" + ill + "\", model: small, managed: false}\n  - {name: worse, kind: ollama, host: \"" + ill + "\", model: small, managed: false}\n"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/testengine"
@@ -24,7 +25,7 @@ func ownOllama(t *testing.T) (host, model string) {
 	t.Helper()
 	e := testengine.Ollama(t)
 	e.NeedBin(t)
-	host = nobody(t)
+	host = stacktest.Nobody(t)
 	cmd := exec.Command(e.Bin, "serve")
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OLLAMA_") }),
 		"OLLAMA_HOST="+host, "OLLAMA_MODELS="+e.ModelsDir, "OLLAMA_NOPRUNE=1", "OLLAMA_NOHISTORY=1")
@@ -51,7 +52,7 @@ func ownOllama(t *testing.T) (host, model string) {
 
 func liveStack(t *testing.T, host, model, more string, o stack.Options) (*stack.Stack, stack.Configured) {
 	t.Helper()
-	cfg := load(t, `
+	cfg := stacktest.Load(t, `
 use: local
 providers:
   - name: local
@@ -104,7 +105,7 @@ func TestLiveGPU(t *testing.T) {
 		return
 	}
 	s, target := liveStack(t, host, model, "    num_ctx: 4096\n    spill: refuse\n", stack.Options{})
-	if r, err := ask(s, provider.Request{MaxTokens: provider.Ptr(4)}); err != nil || r.Text == "" {
+	if r, err := stacktest.Ask(s, provider.Request{MaxTokens: provider.Ptr(4)}); err != nil || r.Text == "" {
 		t.Fatalf("%+v, %v: a model of 135 million parameters should fit %+v", r, err, gpus)
 	}
 	w, _ := provider.As[*preload.Provider](target.Provider)
@@ -168,17 +169,17 @@ func TestLiveAutoWindowIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := ask(s, req); err != nil || window() != 1024 {
+		if _, err := stacktest.Ask(s, req); err != nil || window() != 1024 {
 			t.Fatalf("%v; a window of %d, want the 1024 that it is loaded with", err, window())
 		}
 	}
 	req.Messages = []provider.Message{provider.User(strings.Repeat("word ", 1500))}
-	if _, err := ask(s, req); err != nil || window() <= 1500 {
+	if _, err := stacktest.Ask(s, req); err != nil || window() <= 1500 {
 		t.Errorf("%v; a window of %d, want it widened for 1500 words", err, window())
 	}
 	wide := window()
 	req.Messages = nil
-	if _, err := ask(s, req); err != nil || window() != wide {
+	if _, err := stacktest.Ask(s, req); err != nil || window() != wide {
 		t.Errorf("%v; a window of %d, want the %d kept", err, window(), wide)
 	}
 	embed, _ := provider.As[provider.Embedder](s)

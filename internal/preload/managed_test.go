@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/testengine"
@@ -44,10 +45,10 @@ func stopped(t *testing.T) (s *stack.Stack, local stack.Configured, said func() 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := load(t, `
+	cfg := stacktest.Load(t, `
 use: local
 providers:
-  - {name: local, host: "`+nobody(t)+`", binary: "`+e.Bin+`", model: "`+e.Model+`", num_ctx: 512}
+  - {name: local, host: "`+stacktest.Nobody(t)+`", binary: "`+e.Bin+`", model: "`+e.Model+`", num_ctx: 512}
   - {name: other, kind: openai, base_url: "http://127.0.0.1:1/v1", model: big, api_key: "env:ODD_NAME_OF_A"}
 `, nil, nil)
 	var lines []string
@@ -65,11 +66,11 @@ providers:
 }
 
 func TestChatStartsTheEngine(t *testing.T) {
-	t.Setenv("ODD_NAME_OF_A", canary)
+	t.Setenv("ODD_NAME_OF_A", stacktest.Key)
 	s, local, said := stopped(t)
 	req := provider.Request{MaxTokens: provider.Ptr(4), Temperature: provider.Ptr(0.0)}
 	for range 2 {
-		got, err := ask(s, req)
+		got, err := stacktest.Ask(s, req)
 		if err != nil || got.Text == "" || got.Route.Provider != "local" || !got.Route.Local {
 			t.Fatalf("got %+v, %v; want an answer of this machine", got, err)
 		}
@@ -82,7 +83,7 @@ func TestChatStartsTheEngine(t *testing.T) {
 	if !st.Ours || !st.Watched {
 		t.Errorf("status %+v, want a server of ours, watched", st)
 	}
-	if env, err := os.ReadFile("/proc/" + strconv.Itoa(st.PID) + "/environ"); err == nil && strings.Contains(string(env), canary) {
+	if env, err := os.ReadFile("/proc/" + strconv.Itoa(st.PID) + "/environ"); err == nil && strings.Contains(string(env), stacktest.Key) {
 		t.Error("a variable that a provider's api_key names reached the server")
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -135,8 +136,8 @@ func (f *ollamaFake) set(change func()) {
 // hosted server that stands in.
 func two(t *testing.T, f *ollamaFake, o stack.Options, more string) *stack.Stack {
 	t.Helper()
-	srv, _ := hosted(t)
-	cfg := load(t, `
+	srv, _ := stacktest.Hosted(t)
+	cfg := stacktest.Load(t, `
 use: [local, hosted]
 providers:
   - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
@@ -176,7 +177,7 @@ func TestAWarmModelCostsOneQuestion(t *testing.T) {
 	f.window = 4096
 	s := two(t, f, stack.Options{}, "")
 	for range 3 {
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -191,7 +192,7 @@ func TestAServerThatTellsNothingIsNotAskedAgain(t *testing.T) {
 	f.silent = true
 	s := two(t, f, stack.Options{}, "")
 	for range 3 {
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -213,7 +214,7 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 			close(f.gate) // long after the clock
 		}
 	}}, "    timeouts: {first_token: 50ms}\n    num_ctx: 2048\n    keep_alive: 0\n")
-	r, err := ask(s, provider.Request{})
+	r, err := stacktest.Ask(s, provider.Request{})
 	if err != nil || r.Text != "local" {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -235,7 +236,7 @@ func TestWhileLoadingTheNextAnswers(t *testing.T) {
 	f.gate = make(chan struct{})
 	s := two(t, f, stack.Options{}, "    while_loading: fallback\n")
 	for range 2 { // one load, however many ask meanwhile
-		r, err := ask(s, provider.Request{})
+		r, err := stacktest.Ask(s, provider.Request{})
 		if err != nil || r.Text != "hosted" || !strings.Contains(r.Route.Reason, "the model is being loaded into memory") {
 			t.Fatalf("%+v, %v; want the hosted one, and why", r, err)
 		}
@@ -245,7 +246,7 @@ func TestWhileLoadingTheNextAnswers(t *testing.T) {
 	for _, l := range under {
 		patiently(t, l.Done(), "the load ends")
 	}
-	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+	if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" {
 		t.Errorf("afterwards: %+v, %v; want the local one", r, err)
 	}
 	if len(f.loads) != 1 {
@@ -258,7 +259,7 @@ func TestWhileLoadingNobodyElseIsWaitedFor(t *testing.T) {
 	f.gate = make(chan struct{})
 	let := sync.OnceFunc(func() { close(f.gate) })
 	s := two(t, f, stack.Options{Progress: func(string) { let() }}, "    while_loading: fallback\n")
-	r, err := ask(s, provider.Request{Use: []string{"local"}})
+	r, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}})
 	if err != nil || r.Text != "local" {
 		t.Errorf("%+v, %v; want to have waited for the only one", r, err)
 	}
@@ -272,13 +273,13 @@ func TestWhileLoadingOnlyItsOwnModelIsWaitedFor(t *testing.T) {
 	s := two(t, f, stack.Options{Progress: func(string) { let() }}, `    while_loading: fallback
   - {name: slow, kind: ollama, host: "`+slow.URL+`", model: small, managed: false, while_loading: fallback}
 `)
-	if r, err := ask(s, provider.Request{Use: []string{"slow", "hosted"}}); err != nil || r.Text != "hosted" {
+	if r, err := stacktest.Ask(s, provider.Request{Use: []string{"slow", "hosted"}}); err != nil || r.Text != "hosted" {
 		t.Fatalf("%+v, %v; want the hosted one, while slow is being loaded", r, err)
 	}
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		if r, err := ask(s, provider.Request{Use: []string{"local"}}); err != nil || r.Text != "local" {
+		if r, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}}); err != nil || r.Text != "local" {
 			t.Errorf("%+v, %v; want to have waited for local", r, err)
 		}
 	}()
@@ -304,7 +305,7 @@ func TestCallersWhoLeaveAbortNoLoad(t *testing.T) {
 	if under[0].Err() != nil || f.window != 4096 {
 		t.Errorf("the load: %v, and the window is %d", under[0].Err(), f.window)
 	}
-	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" || len(f.loads) != 1 {
+	if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" || len(f.loads) != 1 {
 		t.Errorf("the next: %+v, %v, after %d loads", r, err, len(f.loads))
 	}
 }
@@ -321,7 +322,7 @@ func TestCloseHandsALoadOver(t *testing.T) {
 	f := newOllama(t)
 	f.gate = make(chan struct{})
 	s := two(t, f, stack.Options{LoadCommand: []string{script, "models", "load"}}, "    while_loading: fallback\n    num_ctx: 1024\n")
-	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "hosted" {
+	if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "hosted" {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	patiently(t, f.begun, "a load begins")
@@ -357,14 +358,14 @@ func TestLoadsThatFail(t *testing.T) {
 			f.gate = make(chan struct{})
 		}
 		s := two(t, f, stack.Options{}, tc.more)
-		_, err := ask(s, provider.Request{Use: []string{"local"}})
+		_, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}})
 		if provider.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.text) {
 			t.Errorf("%s: %v, want %s with %q", what, err, tc.kind, tc.text)
 		}
 		if f.count("/api/chat") != 0 {
 			t.Errorf("%s: it was asked all the same", what)
 		}
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "hosted" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "hosted" {
 			t.Errorf("%s: with a stand-in: %+v, %v", what, r, err)
 		}
 	}
@@ -376,12 +377,12 @@ func TestRemoteModelsAreNotLoaded(t *testing.T) {
 	f.remote = true
 	s := two(t, f, stack.Options{}, "")
 	for range 2 {
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
 	f.set(func() { f.remote = false })
-	if r, err := ask(s, provider.Request{Use: []string{"local"}, Model: "big-cloud"}); err != nil || r.Text != "local" {
+	if r, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}, Model: "big-cloud"}); err != nil || r.Text != "local" {
 		t.Fatalf("by its name: %+v, %v", r, err)
 	}
 	if len(f.loads) != 0 || f.count("/api/show") != 2 {
@@ -393,7 +394,7 @@ func TestRemoteModelsAreNotLoaded(t *testing.T) {
 func TestNothingIsLoadedForWhatIsRefused(t *testing.T) {
 	f := newOllama(t)
 	s := two(t, f, stack.Options{}, "")
-	_, err := ask(s, provider.Request{Use: []string{"local"}, Options: map[string]any{"no_such_option": 1}})
+	_, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}, Options: map[string]any{"no_such_option": 1}})
 	if provider.KindOf(err) != provider.Unsupported || len(f.asked) != 0 {
 		t.Errorf("%v, and the server was asked %v", err, f.asked)
 	}

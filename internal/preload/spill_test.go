@@ -6,6 +6,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -44,7 +45,7 @@ func TestSpill(t *testing.T) {
 			f.vram = tc.vram
 			var warned []string
 			s := two(t, f, stack.Options{Prober: machineWith(tc.gpu), Warn: func(line string) { warned = append(warned, line) }}, "    spill: "+tc.spill+"\n")
-			r, err := ask(s, provider.Request{})
+			r, err := stacktest.Ask(s, provider.Request{})
 			if tc.answer == none {
 				if provider.KindOf(err) != provider.OutOfMemory || !strings.Contains(err.Error(), "spill: refuse") {
 					t.Errorf("%+v, %v; want OutOfMemory, and nobody else asked", r, err)
@@ -61,7 +62,7 @@ func TestSpill(t *testing.T) {
 			if len(f.loads) != tc.loads {
 				t.Errorf("%d loads, want %d", len(f.loads), tc.loads)
 			}
-			if _, err := ask(s, provider.Request{}); (err == nil) != (tc.answer != none) || tc.answer == local && len(warned) > 1 {
+			if _, err := stacktest.Ask(s, provider.Request{}); (err == nil) != (tc.answer != none) || tc.answer == local && len(warned) > 1 {
 				t.Errorf("again: %v, warned %q", err, warned)
 			}
 		})
@@ -71,7 +72,7 @@ func TestSpill(t *testing.T) {
 func TestRefusalNamesTheWindowThatFits(t *testing.T) {
 	f := newOllama(t)
 	s := two(t, f, stack.Options{Prober: machineWith(1800)}, "    spill: refuse\n    num_ctx: 200000\n")
-	_, err := ask(s, provider.Request{})
+	_, err := stacktest.Ask(s, provider.Request{})
 	// The model has 32,768 tokens at most; of 200,000 asked for, the cache alone is 1.7 GiB in its smallest form.
 	if provider.KindOf(err) != provider.OutOfMemory || !strings.Contains(err.Error(), "set num_ctx: 4096, which fits") {
 		t.Errorf("got %v, want the window that fits", err)
@@ -83,7 +84,7 @@ func TestSpilledInMemoryIsNotAsked(t *testing.T) {
 	f := newOllama(t)
 	f.window, f.vram = 4096, 300
 	s := two(t, f, stack.Options{Prober: machineWith(8000)}, "    spill: fallback\n")
-	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "hosted" || f.count("/api/chat") != 0 {
+	if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "hosted" || f.count("/api/chat") != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -101,7 +102,7 @@ func TestAutoWindow(t *testing.T) {
 
 	s := two(t, f, o, auto)
 	for range 2 {
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "local" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "local" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -115,13 +116,13 @@ func TestAutoWindow(t *testing.T) {
 	// Another program has loaded it with less: that is used while it is enough.
 	f.set(func() { f.window = 2048 })
 	s = two(t, f, o, auto)
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != 2048 || len(f.loads) != 1 {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil || f.prompt != 2048 || len(f.loads) != 1 {
 		t.Errorf("%v; chat with %d after %d loads, want 2048 and no load", err, f.prompt, len(f.loads))
 	}
-	if _, err := ask(s, long()); err != nil || f.prompt != 16384 || len(f.loads) != 2 {
+	if _, err := stacktest.Ask(s, long()); err != nil || f.prompt != 16384 || len(f.loads) != 2 {
 		t.Errorf("a long prompt: %v; chat with %d after %d loads, want it widened to 16384", err, f.prompt, len(f.loads))
 	}
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != 16384 || len(f.loads) != 2 {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil || f.prompt != 16384 || len(f.loads) != 2 {
 		t.Errorf("a short one again: %v; chat with %d after %d loads, want the window kept", err, f.prompt, len(f.loads))
 	}
 
@@ -129,14 +130,14 @@ func TestAutoWindow(t *testing.T) {
 	f.set(func() { f.window = 0 })
 	o.Prober = machineWith(7000)
 	s = two(t, f, o, auto)
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != 16384 {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil || f.prompt != 16384 {
 		t.Errorf("remembered: %v; chat with %d, want 16384", err, f.prompt)
 	}
 	// It does not stand where it surely no longer fits.
 	f.set(func() { f.window = 0 })
 	o.Prober = machineWith(800)
 	s = two(t, f, o, auto)
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != preload.AutoWindow {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil || f.prompt != preload.AutoWindow {
 		t.Errorf("with less memory: %v; chat with %d, want %d", err, f.prompt, preload.AutoWindow)
 	}
 }
@@ -144,11 +145,11 @@ func TestAutoWindow(t *testing.T) {
 func TestAutoWindowKnowsTheModelsOwn(t *testing.T) {
 	f := newOllama(t)
 	s := two(t, f, stack.Options{Prober: machineWith(8000)}, "    num_ctx: auto\n")
-	if _, err := ask(s, provider.Request{}); err != nil || f.prompt != 32768 {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil || f.prompt != 32768 {
 		t.Errorf("%v; chat with %d, want the model's own 32768", err, f.prompt)
 	}
 	// A window that the request says itself is its own affair.
-	if _, err := ask(s, provider.Request{Use: []string{"local"}, Options: map[string]any{"num_ctx": 1024}}); err != nil || f.prompt != 1024 {
+	if _, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}, Options: map[string]any{"num_ctx": 1024}}); err != nil || f.prompt != 1024 {
 		t.Errorf("%v; chat with %d, want the request's 1024", err, f.prompt)
 	}
 }

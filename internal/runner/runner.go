@@ -10,9 +10,9 @@
 //	result, err := runner.Run(ctx, runner.Job{
 //		Chain: c, Provider: s, Vars: vars, // for each request
 //		Passages: func(ctx context.Context, l chain.Lookup) ([]retrieve.Passage, *provider.Route, error) {
-//			return s.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
+//			return s.Collections.Find(ctx, l.Collection, l.Query, l.K, retrieve.Search{MMR: l.MMR, Privacy: l.Privacy})
 //		},
-//		Embedder: s.Embedder(),
+//		Embedder: s.Collections.Embedder(),
 //	}, func(e chain.Event) error { return send(e) })
 //	if err != nil {
 //		result.Error.Message = explain(err) // in the face's words

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -19,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -64,16 +62,8 @@ func echo(t *testing.T) string {
 // open assembles a stack of one provider.
 func open(t *testing.T, url string) *stack.Stack {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(file, []byte("use: echo\nproviders:\n  - {name: echo, kind: openai, base_url: '"+url+"/v1', model: m}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(config.LoadOptions{UserFile: file, Env: func(string) (string, bool) { return "", false }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := stack.Open(cfg, stack.Options{StateDir: dir})
+	cfg := stacktest.Load(t, "use: echo\nproviders:\n  - {name: echo, kind: openai, base_url: '"+url+"/v1', model: m}\n", nil, nil)
+	s, err := stack.Open(cfg, stack.Options{StateDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/internal/testengine"
 )
 
@@ -74,7 +75,7 @@ func insideWithACloud(t *testing.T, bin string) {
 		t.Setenv(name, value)
 	}
 	newest := testengine.NewestOllama(t)
-	host := unused(t)
+	host := stacktest.Nobody(t)
 	server := exec.Command(newest, "serve")
 	server.Env = append(os.Environ(), "OLLAMA_HOST="+host)
 	if err := server.Start(); err != nil {
@@ -162,7 +163,7 @@ func startedByTandem(t *testing.T, run func(...string) (int, string), dir, newes
 		"nothing forbids it":     {args: []string{"ask", secret}},
 		"nothing forbids it yet": {args: []string{"engine", "start", "m"}},
 	} {
-		host := unused(t)
+		host := stacktest.Nobody(t)
 		file := write(t, filepath.Join(dir, "managed.yaml"), fmt.Sprintf(
 			"%s\nuse: m\nproviders:\n  - {name: m, kind: ollama, host: '%s', model: zz, binary: '%s'}\n", tc.top, host, newest))
 		_, text := run(append([]string{"--config", file}, tc.args...)...)

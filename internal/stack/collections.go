@@ -11,7 +11,7 @@ import (
 
 func (s *Stack) collectionConfig() collection.Config {
 	return collection.Config{
-		Store: s.collections, Source: s.source, Use: s.cfg.Use,
+		Store: s.vectors, Source: s.source, Use: s.cfg.Use,
 		Private: s.cfg.Privacy == config.PrivacyLocal, Replay: s.options.Answers.Replay != "", Warn: s.warn,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/testengine"
 	"github.com/tandem-llm/tandem/provider"
@@ -24,7 +25,7 @@ import (
 func TestLiveCostIsUsageTimesPrice(t *testing.T) {
 	local, e := testengine.Ollama(t), testengine.OpenAI(t)
 	state := t.TempDir()
-	cfg := load(t, fmt.Sprintf(`
+	cfg := stacktest.Load(t, fmt.Sprintf(`
 use: [hosted]
 budget: {per_day_usd: 1, per_run_usd: 0.5}
 providers:
@@ -34,7 +35,7 @@ providers:
 	s := open(t, cfg, Options{StateDir: state})
 	want := 0.0
 	for range 2 { // the server has the second prompt cached
-		r, err := ask(s, provider.Request{MaxTokens: provider.Ptr(5)})
+		r, err := stacktest.Ask(s, provider.Request{MaxTokens: provider.Ptr(5)})
 		if err != nil || r.Usage == nil || r.Route.Cost == nil {
 			t.Fatalf("%+v, %v", r, err)
 		}
@@ -45,7 +46,7 @@ providers:
 		}
 		want += exact
 	}
-	r, err := ask(s, provider.Request{Use: []string{"local"}, MaxTokens: provider.Ptr(5)})
+	r, err := stacktest.Ask(s, provider.Request{Use: []string{"local"}, MaxTokens: provider.Ptr(5)})
 	if err != nil || r.Route.Cost == nil || *r.Route.Cost.USD != 0 || r.Route.Cost.Saved == nil {
 		t.Fatalf("the local answer: %+v, %v", r.Route, err)
 	}
@@ -67,9 +68,9 @@ providers:
 // What a server repeats of a key is in no file of the store, nor in those
 // beside it while it is open.
 func TestTheKeyIsNotWrittenDown(t *testing.T) {
-	srv, _ := hosted(t)
+	srv, _ := stacktest.Hosted(t)
 	state := t.TempDir()
-	s := open(t, load(t, `
+	s := open(t, stacktest.Load(t, `
 use: [wrong, hosted]
 budget: {per_day_usd: 1}
 providers:
@@ -77,7 +78,7 @@ providers:
   - {name: wrong, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "env:WRONG", price: {input: 1, output: 1}}
 `, nil, map[string]string{"WRONG": canary + "-wrong"}), Options{StateDir: state})
 	for _, use := range []string{"wrong", "hosted"} {
-		_, err := ask(s, provider.Request{Use: []string{use}, MaxTokens: provider.Ptr(5)})
+		_, err := stacktest.Ask(s, provider.Request{Use: []string{use}, MaxTokens: provider.Ptr(5)})
 		if (err == nil) != (use == "hosted") {
 			t.Errorf("%s: %v", use, err)
 		}
@@ -113,9 +114,9 @@ providers:
 
 // The manifest starts no engine and waits for none.
 func TestManifestOfAnEngineThatHasGone(t *testing.T) {
-	s := open(t, load(t, `
+	s := open(t, stacktest.Load(t, `
 use: local
-providers: [{name: local, host: "`+nobody(t)+`", model: m, options: {top_k: 4}}]
+providers: [{name: local, host: "`+stacktest.Nobody(t)+`", model: m, options: {top_k: 4}}]
 `, nil, nil), Options{})
 	m := s.Manifest(context.Background(), &provider.Route{Provider: "local", Model: "m", Local: true}, &provider.Request{Options: map[string]any{"top_p": 0.5}})
 	if m == nil || !m.Incomplete || m.Engine != "ollama" || m.Digest != "" || fmt.Sprint(m.Options) != "map[top_k:4 top_p:0.5]" {
@@ -149,7 +150,7 @@ func TestManifestOfAModelThatChanges(t *testing.T) {
 		}
 	}))
 	t.Cleanup(srv.Close)
-	s := open(t, load(t, "use: local\nproviders: [{name: local, host: \""+srv.URL+"\", model: m, managed: false}]\n", nil, nil), Options{})
+	s := open(t, stacktest.Load(t, "use: local\nproviders: [{name: local, host: \""+srv.URL+"\", model: m, managed: false}]\n", nil, nil), Options{})
 	now := time.Now()
 	m := &manifests{stack: s, now: func() time.Time { return now }}
 	rt, req := &provider.Route{Provider: "local", Model: "m"}, &provider.Request{}

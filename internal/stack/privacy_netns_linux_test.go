@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/internal/testengine"
 )
 
@@ -156,7 +157,7 @@ func insideTheNamespace(t *testing.T, bin string) {
 		t.Setenv("OLLAMA_MODELS", engine.ModelsDir)
 		t.Setenv("OLLAMA_NOPRUNE", "1")
 		file := write(t, filepath.Join(dir, "managed.yaml"), fmt.Sprintf(
-			"use: local\nproviders:\n  - {name: local, host: \"%s\", model: \"%s\", binary: \"%s\"}\n", unused(t), engine.Model, engine.Bin))
+			"use: local\nproviders:\n  - {name: local, host: \"%s\", model: \"%s\", binary: \"%s\"}\n", stacktest.Nobody(t), engine.Model, engine.Bin))
 		defer run(t, nil, "--config", file, "engine", "stop")
 		code, text := run(t, nil, "--config", file, "--offline", "ask", "--max-tokens", "64", "--stop", ".", "Say hi.")
 		if code != 0 && code != 9 { // the model may have more to say

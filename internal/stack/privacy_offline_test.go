@@ -21,6 +21,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/cli"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -137,16 +138,6 @@ func redirector(t *testing.T, elsewhere string) string {
 	return s.URL
 }
 
-func unused(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // worldConfig names a provider of every sort. elsewhere is host:port on another
 // machine, and name a host that needs DNS.
 func worldConfig(t *testing.T, dir, elsewhere, name, top string) string {
@@ -163,7 +154,7 @@ providers:
   - {name: near, kind: openai, base_url: "http://198.51.100.7:%s/v1", model: big}
   - {name: redirects, kind: openai, base_url: "%s/v1", model: big, local: true}
   - {name: lan, kind: ollama, host: "%s", managed: false, model: small}
-`, top, ollamaHere(t), unused(t), elsewhere, name, port, port, redirector(t, elsewhere), elsewhere))
+`, top, ollamaHere(t), stacktest.Nobody(t), elsewhere, name, port, port, redirector(t, elsewhere), elsewhere))
 }
 
 // journey is a command, and how it ends offline.

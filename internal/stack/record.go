@@ -49,7 +49,7 @@ func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s.Provider = p
-	s.FindThrough(found)
+	s.Collections.FindThrough(found)
 	return s, nil
 }
 
@@ -63,11 +63,11 @@ func (s *Stack) recordOrCache(p provider.Provider) (provider.Provider, error) {
 		}
 		found := o
 		found.Targets = collection.Candidates
-		lookups, err := record.New(s.Lookups(), found)
+		lookups, err := record.New(s.Collections.Lookups(), found)
 		if err != nil {
 			return nil, err
 		}
-		s.FindThrough(lookups)
+		s.Collections.FindThrough(lookups)
 		return record.New(p, o)
 	}
 	on := s.cfg.Cache == config.CacheOn

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/record"
 )
@@ -47,11 +48,6 @@ providers:
   - {name: hosted, kind: openai, base_url: "http://%[1]s/v1", model: big, api_key: "keyring:hosted"}
 `
 
-func question(text string) provider.Request {
-	return provider.Request{Messages: []provider.Message{provider.User(text)}, Temperature: provider.Ptr(0.0)}
-}
-
-// open opens a stack that records to, or replays from, a directory.
 func openWith(t *testing.T, cfg *config.Loaded, a Answers) *Stack {
 	t.Helper()
 	s, err := Open(cfg, Options{StateDir: t.TempDir(), Answers: a, Warn: func(msg string) { t.Error(msg) }})
@@ -68,25 +64,25 @@ func TestAReplayTouchesNothing(t *testing.T) {
 	dir := t.TempDir()
 	dead := fmt.Sprintf(twoProviders, "127.0.0.1:1")
 	dead = strings.Replace(dead, "num_ctx: 2048", "num_ctx: 2048, managed: false", 1)
-	recording := openWith(t, load(t, dead, nil, nil), Answers{Record: dir})
-	_, was := provider.Collect(recording.Chat(context.Background(), question("hi")))
+	recording := openWith(t, stacktest.Load(t, dead, nil, nil), Answers{Record: dir})
+	_, was := provider.Collect(recording.Chat(context.Background(), stacktest.Question("hi")))
 	if was == nil {
 		t.Fatal("a dead port answered")
 	}
 
 	addr, dials := counting(t)
-	cfg := load(t, fmt.Sprintf(twoProviders, addr), nil, nil)
+	cfg := stacktest.Load(t, fmt.Sprintf(twoProviders, addr), nil, nil)
 	state := t.TempDir()
 	s, err := Open(cfg, Options{StateDir: state, Answers: Answers{Replay: dir}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	_, got := provider.Collect(s.Chat(context.Background(), question("hi")))
+	_, got := provider.Collect(s.Chat(context.Background(), stacktest.Question("hi")))
 	if provider.KindOf(got) != provider.KindOf(was) || len(attempts(got)) != 2 || fmt.Sprint(attempts(got)) != fmt.Sprint(attempts(was)) {
 		t.Errorf("%v (%+v) is replayed as %v (%+v)", was, attempts(was), got, attempts(got))
 	}
-	if _, err := provider.Collect(s.Chat(context.Background(), question("ho"))); provider.KindOf(err) != provider.Unavailable {
+	if _, err := provider.Collect(s.Chat(context.Background(), stacktest.Question("ho"))); provider.KindOf(err) != provider.Unavailable {
 		t.Errorf("a miss: %v", err)
 	}
 	if n := dials.Load(); n != 0 || len(s.adapters) != 0 {
@@ -103,8 +99,8 @@ func TestAReplayTouchesNothing(t *testing.T) {
 // What the configuration says of the providers is a part of the question, but
 // where they are only to the cache.
 func TestCandidates(t *testing.T) {
-	s := openWith(t, load(t, fmt.Sprintf(twoProviders, "127.0.0.1:1"), nil, nil), Answers{})
-	req := question("hi")
+	s := openWith(t, stacktest.Load(t, fmt.Sprintf(twoProviders, "127.0.0.1:1"), nil, nil), Answers{})
+	req := stacktest.Question("hi")
 	here := s.candidates(true)(&req)
 	if len(here) != 2 || here[0].Name != "local" || here[0].Model != "small" || here[0].NumCtx != 2048 || here[0].Endpoint != "http://127.0.0.1:1" ||
 		here[1].Name != "hosted" || here[1].Model != "big" || here[1].NumCtx != 0 {
@@ -127,9 +123,9 @@ func TestCandidates(t *testing.T) {
 func TestAKeyInUseIsNotRecorded(t *testing.T) {
 	dir := t.TempDir()
 	const plain = "plain-as-a-word"
-	s := openWith(t, load(t, "use: hosted\nproviders:\n  - {name: hosted, kind: openai, base_url: \"http://127.0.0.1:1/v1\", model: big, api_key: \"env:PLAIN\"}\n",
+	s := openWith(t, stacktest.Load(t, "use: hosted\nproviders:\n  - {name: hosted, kind: openai, base_url: \"http://127.0.0.1:1/v1\", model: big, api_key: \"env:PLAIN\"}\n",
 		nil, map[string]string{"PLAIN": plain}), Answers{Record: dir})
-	_, _ = provider.Collect(s.Chat(context.Background(), question("my key is "+plain))) // nobody answers
+	_, _ = provider.Collect(s.Chat(context.Background(), stacktest.Question("my key is "+plain))) // nobody answers
 	all, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 	if len(all) != 1 {
 		t.Fatalf("recordings: %q", all)
@@ -141,7 +137,7 @@ func TestAKeyInUseIsNotRecorded(t *testing.T) {
 }
 
 func TestReplayWantsItsRecordings(t *testing.T) {
-	cfg := load(t, fmt.Sprintf(twoProviders, "127.0.0.1:1"), nil, nil)
+	cfg := stacktest.Load(t, fmt.Sprintf(twoProviders, "127.0.0.1:1"), nil, nil)
 	_, err := Open(cfg, Options{Answers: Answers{Replay: filepath.Join(t.TempDir(), "none")}})
 	if provider.KindOf(err) != provider.Invalid || !errors.As(err, new(*record.NoRecordings)) {
 		t.Errorf("%v", err)

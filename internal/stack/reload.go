@@ -24,9 +24,9 @@ func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 	}
 	next := &Stack{
 		cfg: cfg, options: s.options, warn: s.warn, secrets: s.secrets, adapters: map[string]*adapter{}, before: s,
-		loads: s.loads, tools: s.tools, writer: s.writer, cache: s.cache, collections: s.collections, telemetry: s.telemetry,
+		loads: s.loads, tools: s.tools, writer: s.writer, cache: s.cache, vectors: s.vectors, telemetry: s.telemetry,
 	}
-	next.Catalog = collection.NewCatalog(next.collectionConfig())
+	next.Collections = collection.NewCatalog(next.collectionConfig())
 	if err := next.openLog(); err != nil {
 		return nil, err
 	}

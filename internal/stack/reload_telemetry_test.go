@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/stacktest"
 )
 
 // collector takes traces and metrics, and keeps what it is sent.
@@ -69,12 +71,12 @@ func TestReloadToOfflineTellsNobodyElsewhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCollector(t)
-			s := open(t, load(t, text("first"), nil, nil), Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + tc.endpoint(c)}})
+			s := open(t, stacktest.Load(t, text("first"), nil, nil), Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + tc.endpoint(c)}})
 			for _, step := range []struct{ model, offline string }{{"first", ""}, {"second", "false"}, {"third", "true"}, {"fourth", "false"}} {
 				if step.offline != "" {
-					s = reload(t, s, load(t, text(step.model), map[string]string{"offline": step.offline}, nil))
+					s = reload(t, s, stacktest.Load(t, text(step.model), map[string]string{"offline": step.offline}, nil))
 				}
-				if _, err := ask(s, question("Hi")); err != nil {
+				if _, err := stacktest.Ask(s, stacktest.Question("Hi")); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -89,11 +91,11 @@ func TestReloadToOfflineTellsNobodyElsewhere(t *testing.T) {
 // A reload that is refused leaves what is not sent yet alone.
 func TestReloadThatFailsKeepsTelemetry(t *testing.T) {
 	g, c := newGated(t, "g"), newCollector(t)
-	s := open(t, load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil), Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.elsewhere}})
-	if _, err := ask(s, question("Hi")); err != nil {
+	s := open(t, stacktest.Load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil), Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.elsewhere}})
+	if _, err := stacktest.Ask(s, stacktest.Question("Hi")); err != nil {
 		t.Fatal(err)
 	}
-	mistaken := load(t, "use: g\nproviders:\n"+g.provider("g", ""), map[string]string{"offline": "true"}, nil)
+	mistaken := stacktest.Load(t, "use: g\nproviders:\n"+g.provider("g", ""), map[string]string{"offline": "true"}, nil)
 	mistaken.Use = []string{"nosuch"}
 	if _, err := s.Reload(mistaken); err == nil {
 		t.Fatal("a mistaken configuration is taken")
@@ -109,7 +111,7 @@ func TestReloadThatFailsKeepsTelemetry(t *testing.T) {
 func TestReloadsLeakNothing(t *testing.T) {
 	g, c := newGated(t, "g"), newCollector(t)
 	text := "use: g\nproviders:\n" + g.provider("g", "")
-	online, offline := load(t, text, nil, nil), load(t, text, map[string]string{"offline": "true"}, nil)
+	online, offline := stacktest.Load(t, text, nil, nil), stacktest.Load(t, text, map[string]string{"offline": "true"}, nil)
 	s := open(t, online, Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.here}})
 	turn := func(n int) {
 		next := online
@@ -119,7 +121,7 @@ func TestReloadsLeakNothing(t *testing.T) {
 		old := s
 		s = reload(t, s, next)
 		old.Close()
-		if _, err := ask(s, question("Hi")); err != nil {
+		if _, err := stacktest.Ask(s, stacktest.Question("Hi")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +140,7 @@ func TestReloadsLeakNothing(t *testing.T) {
 
 func TestATelemetryMistakeIsToldOnce(t *testing.T) {
 	g := newGated(t, "g")
-	cfg := load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil)
+	cfg := stacktest.Load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil)
 	var told []string
 	s := open(t, cfg, Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=nowhere"}, Warn: func(text string) { told = append(told, text) }})
 	for range 3 {

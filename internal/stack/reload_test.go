@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -64,10 +65,10 @@ func TestReloadWhileACallIsUnderWay(t *testing.T) {
 	a, b := newGated(t, "a"), newGated(t, "b")
 	a.gate = make(chan struct{})
 	var live atomic.Pointer[Stack] // as a server has it
-	live.Store(open(t, load(t, "use: a\nproviders:\n"+a.provider("a", ""), nil, nil), Options{}))
+	live.Store(open(t, stacktest.Load(t, "use: a\nproviders:\n"+a.provider("a", ""), nil, nil), Options{}))
 	old := make(chan string, 1)
 	go func() {
-		r, err := ask(live.Load(), provider.Request{})
+		r, err := stacktest.Ask(live.Load(), provider.Request{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -75,9 +76,9 @@ func TestReloadWhileACallIsUnderWay(t *testing.T) {
 	}()
 	<-a.begun
 	first := live.Load()
-	live.Store(reload(t, first, load(t, "use: b\ntemperature: 0.5\nproviders:\n"+b.provider("b", ""), nil, nil)))
+	live.Store(reload(t, first, stacktest.Load(t, "use: b\ntemperature: 0.5\nproviders:\n"+b.provider("b", ""), nil, nil)))
 	first.Close() // does nothing to its successor
-	if r, err := ask(live.Load(), provider.Request{}); err != nil || r.Text != "b" {
+	if r, err := stacktest.Ask(live.Load(), provider.Request{}); err != nil || r.Text != "b" {
 		t.Errorf("after the reload: %+v, %v", r, err)
 	}
 	close(a.gate)
@@ -88,7 +89,7 @@ func TestReloadWhileACallIsUnderWay(t *testing.T) {
 	if live.Load().Defaults(&req); req.Temperature == nil || *req.Temperature != 0.5 {
 		t.Errorf("the defaults are %+v", req)
 	}
-	if _, err := ask(live.Load(), provider.Request{Use: []string{"a"}}); provider.KindOf(err) != provider.Invalid {
+	if _, err := stacktest.Ask(live.Load(), provider.Request{Use: []string{"a"}}); provider.KindOf(err) != provider.Invalid {
 		t.Errorf("a provider that is gone: %v", err)
 	}
 }
@@ -98,13 +99,13 @@ func TestReloadWhileACallIsUnderWay(t *testing.T) {
 func TestReloadKeepsWhatIsKnownOfAProvider(t *testing.T) {
 	same, changed, fine := newGated(t, "same"), newGated(t, "changed"), newGated(t, "fine")
 	text := func(more string) *config.Loaded {
-		return load(t, "use: [same, changed, fine]\nretries: 0\nproviders:\n"+same.provider("same", "")+changed.provider("changed", more)+fine.provider("fine", ""), nil, nil)
+		return stacktest.Load(t, "use: [same, changed, fine]\nretries: 0\nproviders:\n"+same.provider("same", "")+changed.provider("changed", more)+fine.provider("fine", ""), nil, nil)
 	}
 	s := open(t, text(""), Options{})
 	same.broken.Store(true)
 	changed.broken.Store(true)
 	for range 8 {
-		if r, err := ask(s, provider.Request{}); err != nil || r.Text != "fine" {
+		if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "fine" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestReloadKeepsWhatIsKnownOfAProvider(t *testing.T) {
 		t.Fatalf("%d and %d calls, want the circuit breakers to open after 5", n, m)
 	}
 	s = reload(t, s, text(", max_concurrent: 3"))
-	if r, err := ask(s, provider.Request{}); err != nil || r.Text != "fine" {
+	if r, err := stacktest.Ask(s, provider.Request{}); err != nil || r.Text != "fine" {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if got := same.calls.Load(); got != n {
@@ -127,12 +128,12 @@ func TestReloadKeepsWhatIsKnownOfAProvider(t *testing.T) {
 func TestReloadLooksKeysUpAnew(t *testing.T) {
 	g := newGated(t, "g")
 	text := "use: g\nproviders:\n" + g.provider("g", `, api_key: "env:THE_KEY"`)
-	s := open(t, load(t, text, nil, map[string]string{"THE_KEY": "first-key"}), Options{})
+	s := open(t, stacktest.Load(t, text, nil, map[string]string{"THE_KEY": "first-key"}), Options{})
 	for _, key := range []string{"first-key", "second-key"} {
 		if key != "first-key" {
-			s = reload(t, s, load(t, text, nil, map[string]string{"THE_KEY": key}))
+			s = reload(t, s, stacktest.Load(t, text, nil, map[string]string{"THE_KEY": key}))
 		}
-		if _, err := ask(s, provider.Request{}); err != nil || g.keys.Load() != "Bearer "+key {
+		if _, err := stacktest.Ask(s, provider.Request{}); err != nil || g.keys.Load() != "Bearer "+key {
 			t.Errorf("it was asked with %v, %v; want %s", g.keys.Load(), err, key)
 		}
 		if got := s.Redact(key); strings.Contains(got, key) {
@@ -145,17 +146,17 @@ func TestReloadLooksKeysUpAnew(t *testing.T) {
 // wrong changes nothing.
 func TestReloadOfPrivacyAndOfMistakes(t *testing.T) {
 	g := newGated(t, "g")
-	s := open(t, load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil), Options{})
-	mistaken := load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil)
+	s := open(t, stacktest.Load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil), Options{})
+	mistaken := stacktest.Load(t, "use: g\nproviders:\n"+g.provider("g", ""), nil, nil)
 	mistaken.Use = []string{"nosuch"}
 	if _, err := s.Reload(mistaken); provider.KindOf(err) != provider.Invalid {
 		t.Errorf("%v", err)
 	}
-	if _, err := ask(s, provider.Request{}); err != nil {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 		t.Errorf("after a reload that failed: %v", err)
 	}
 	far := "use: far\nproviders:\n  - {name: far, kind: openai, base_url: http://192.0.2.1:9/v1, model: m}\n"
-	s = reload(t, s, load(t, far, map[string]string{"privacy": "local"}, nil))
+	s = reload(t, s, stacktest.Load(t, far, map[string]string{"privacy": "local"}, nil))
 	var req provider.Request
 	s.Defaults(&req)
 	req.Messages = []provider.Message{provider.User("Hi")}
@@ -168,11 +169,11 @@ func TestReloadOfPrivacyAndOfMistakes(t *testing.T) {
 func TestReloadThatFailsDropsNoRuns(t *testing.T) {
 	g, dir := newGated(t, "g"), t.TempDir()
 	text := "use: g\nproviders:\n" + g.provider("g", "")
-	s := open(t, load(t, text, nil, nil), Options{StateDir: dir})
-	mistaken := load(t, text, nil, nil)
+	s := open(t, stacktest.Load(t, text, nil, nil), Options{StateDir: dir})
+	mistaken := stacktest.Load(t, text, nil, nil)
 	mistaken.Use, mistaken.LogKeep.Age = []string{"nosuch"}, 1
 	for range 2 {
-		if _, err := ask(s, provider.Request{}); err != nil {
+		if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 			t.Fatal(err)
 		}
 		s.writer.Flush()

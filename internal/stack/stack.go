@@ -60,23 +60,25 @@ type Options struct {
 // Stack is the assembled program: ask it as the provider it is.
 type Stack struct {
 	provider.Provider // the router, and what is around it
-	*collection.Catalog
+
 	Targets     []Configured
-	cfg         *config.Loaded
-	adapters    map[string]*adapter
-	router      *router.Router
-	before      *Stack // while a reload assembles its successor
-	replaced    atomic.Bool
-	options     Options
-	loads       *preload.Loads
-	writer      *store.Writer // nil: nothing is written down
-	book        *store.Book
-	warn        func(string)
-	telemetry   *telemetry.Telemetry // nil: none
-	cache       *Cache               // nil: none is used
-	collections *store.Store         // nil: there is no directory for it
-	secrets     *redact.Redactor
-	tools       *toolset.Set
+	Collections *collection.Catalog
+
+	cfg       *config.Loaded
+	adapters  map[string]*adapter
+	router    *router.Router
+	before    *Stack // while a reload assembles its successor
+	replaced  atomic.Bool
+	options   Options
+	loads     *preload.Loads
+	writer    *store.Writer // nil: nothing is written down
+	book      *store.Book
+	warn      func(string)
+	telemetry *telemetry.Telemetry // nil: none
+	cache     *Cache               // nil: none is used
+	vectors   *store.Store         // nil: there is no directory for it
+	secrets   *redact.Redactor
+	tools     *toolset.Set
 }
 
 // Configured is one configured provider.
@@ -120,9 +122,9 @@ func newStack(cfg *config.Loaded, o Options) *Stack {
 	s.loads = preload.NewLoads(preload.LoadsConfig{Progress: o.Progress, Command: o.LoadCommand, Environ: o.Environ, Warn: o.Warn})
 	s.tools = toolset.New(s.toolsetConfig())
 	if o.StateDir != "" && o.Answers.Replay == "" {
-		s.collections = store.New(o.StateDir)
+		s.vectors = store.New(o.StateDir)
 	}
-	s.Catalog = collection.NewCatalog(s.collectionConfig())
+	s.Collections = collection.NewCatalog(s.collectionConfig())
 	return s
 }
 
@@ -227,8 +229,8 @@ func (s *Stack) Close() {
 	if s.cache != nil {
 		_ = s.cache.Close() // every answer was committed when it was put
 	}
-	if s.collections != nil {
-		_ = s.collections.Close() // every passage was committed when it was put
+	if s.vectors != nil {
+		_ = s.vectors.Close() // every passage was committed when it was put
 	}
 	for _, a := range s.adapters {
 		a.closeIdle()

@@ -5,22 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-
-	"github.com/tandem-llm/tandem/internal/preload"
 
 	"go.uber.org/goleak"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -30,35 +24,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-const canary = "sk-canary-DO-NOT-LEAK-9d17"
-
-// load reads a user's file. Nothing of the machine's own configuration counts.
-func load(t *testing.T, text string, set map[string]string, env map[string]string) *config.Loaded {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(config.LoadOptions{
-		UserFile: file, StateDir: t.TempDir(), Set: set, Keyring: &keyring{},
-		Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
-}
-
-// keyring counts how often a key is looked up.
-type keyring struct{ asked atomic.Int32 }
-
-func (k *keyring) Get(name string) (string, error) {
-	k.asked.Add(1)
-	if name != "hosted" {
-		return "", config.ErrNoKey
-	}
-	return canary, nil
-}
+const canary = stacktest.Key
 
 func open(t *testing.T, cfg *config.Loaded, o Options) *Stack {
 	t.Helper()
@@ -73,53 +39,12 @@ func open(t *testing.T, cfg *config.Loaded, o Options) *Stack {
 	return s
 }
 
-func ask(s provider.Provider, req provider.Request) (provider.Response, error) {
-	if req.Messages == nil {
-		req.Messages = []provider.Message{provider.User("Hi")}
-	}
-	return provider.Collect(s.Chat(context.Background(), req))
-}
-
-// hosted answers as an OpenAI-compatible server with a key. It counts calls.
-func hosted(t *testing.T) (srv *httptest.Server, calls *atomic.Int32) {
-	calls = &atomic.Int32{}
-	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/json")
-		if got := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "); got != canary {
-			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprintf(w, `{"error":{"message":"Incorrect API key provided: %s","code":"invalid_api_key"}}`, got)
-			return
-		}
-		if r.URL.Path == "/v1/models" {
-			fmt.Fprint(w, `{"object":"list","data":[{"id":"big","object":"model"}]}`)
-			return
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, `data: {"model":"big","choices":[{"index":0,"delta":{"content":"hosted"},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n")
-	}))
-	t.Cleanup(srv.Close)
-	return srv, calls
-}
-
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestOpenDoesNothingYet(t *testing.T) {
-	srv, calls := hosted(t)
-	cfg := load(t, `
+	srv, calls := stacktest.Hosted(t)
+	cfg := stacktest.Load(t, `
 use: [local, hosted, keyless]
 providers:
-  - {name: local, host: "`+nobody(t)+`"}
+  - {name: local, host: "`+stacktest.Nobody(t)+`"}
   - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
   - {name: keyless, kind: openai, base_url: "`+srv.URL+`/v1", model: big}
 `, nil, nil)
@@ -161,38 +86,38 @@ func TestWhatIsManaged(t *testing.T) {
 		"127.0.0.1:1234": true, "localhost": true, "[::1]:1234": true, "0.0.0.0": true, "http://127.0.0.1:1234": true,
 		"192.168.1.9": false, "gpu.example.com": false, "https://127.0.0.1:1234": false, "http://127.0.0.1:1234/ollama": false,
 	} {
-		cfg := load(t, "use: local\nproviders:\n  - {name: local, host: \""+host+"\"}\n", nil, nil)
+		cfg := stacktest.Load(t, "use: local\nproviders:\n  - {name: local, host: \""+host+"\"}\n", nil, nil)
 		if local, _ := open(t, cfg, Options{}).Target("local"); (local.Engine != nil) != want {
 			t.Errorf("host %s: managed is %v, want %v", host, local.Engine != nil, want)
 		}
 	}
-	cfg := load(t, "use: local\nproviders:\n  - {name: local, managed: false}\n", nil, nil)
+	cfg := stacktest.Load(t, "use: local\nproviders:\n  - {name: local, managed: false}\n", nil, nil)
 	if local, _ := open(t, cfg, Options{}).Target("local"); local.Engine != nil {
 		t.Error("managed: false is managed")
 	}
 }
 
 func TestNothingIsStartedWhereItIsNotManaged(t *testing.T) {
-	host := nobody(t)
-	cfg := load(t, "use: local\nproviders:\n  - {name: local, managed: false, host: \""+host+"\"}\n", nil, nil)
+	host := stacktest.Nobody(t)
+	cfg := stacktest.Load(t, "use: local\nproviders:\n  - {name: local, managed: false, host: \""+host+"\"}\n", nil, nil)
 	s := open(t, cfg, Options{Progress: func(s string) { t.Errorf("progress %q", s) }})
-	_, err := ask(s, provider.Request{})
+	_, err := stacktest.Ask(s, provider.Request{})
 	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "nothing is listening there") {
 		t.Errorf("got %v, want Unavailable", err)
 	}
 }
 
 func TestAnEngineThatCannotStartIsUnavailable(t *testing.T) {
-	srv, _ := hosted(t)
-	cfg := load(t, `
+	srv, _ := stacktest.Hosted(t)
+	cfg := stacktest.Load(t, `
 use: [local, keyed]
 providers:
-  - {name: local, host: "`+nobody(t)+`", binary: /nonexistent/ollama}
+  - {name: local, host: "`+stacktest.Nobody(t)+`", binary: /nonexistent/ollama}
   - {name: keyed, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
 `, nil, nil)
 	s := open(t, cfg, Options{})
 	for name, call := range map[string]func(provider.Provider) error{
-		"Chat":   func(p provider.Provider) error { _, err := ask(p, provider.Request{}); return err },
+		"Chat":   func(p provider.Provider) error { _, err := stacktest.Ask(p, provider.Request{}); return err },
 		"Models": func(p provider.Provider) error { _, err := p.Models(context.Background()); return err },
 	} {
 		local, _ := s.Target("local")
@@ -202,22 +127,22 @@ providers:
 		}
 	}
 	// And so the next one answers.
-	got, err := ask(s, provider.Request{})
+	got, err := stacktest.Ask(s, provider.Request{})
 	if err != nil || got.Text != "hosted" || !strings.Contains(got.Route.Reason, "set `binary`") {
 		t.Errorf("got %+v, %v; want the hosted answer, and why", got, err)
 	}
 }
 
 func TestAMissingKeyIsSkippedWhereAnotherAnswers(t *testing.T) {
-	srv, calls := hosted(t)
-	cfg := load(t, `
+	srv, calls := stacktest.Hosted(t)
+	cfg := stacktest.Load(t, `
 use: [lacking, hosted]
 providers:
   - {name: lacking, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "env:LACKING_KEY"}
   - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
 `, nil, nil)
 	s := open(t, cfg, Options{})
-	got, err := ask(s, provider.Request{})
+	got, err := stacktest.Ask(s, provider.Request{})
 	if err != nil || got.Route.Provider != "hosted" || calls.Load() != 1 {
 		t.Fatalf("got %+v, %v after %d calls; want hosted's answer after one", got, err, calls.Load())
 	}
@@ -225,7 +150,7 @@ providers:
 	if skipped.Outcome != provider.OutcomeSkipped || skipped.Kind != provider.Denied || !strings.Contains(skipped.Reason, "LACKING_KEY is not set") {
 		t.Errorf("attempt %+v, want one skipped for its key", skipped)
 	}
-	_, err = ask(s, provider.Request{Use: []string{"lacking"}})
+	_, err = stacktest.Ask(s, provider.Request{Use: []string{"lacking"}})
 	if !errors.Is(err, provider.Denied) || !strings.Contains(err.Error(), "tandem keys set") || calls.Load() != 1 {
 		t.Errorf("alone: %v after %d calls; want Denied with what to do, and no call", err, calls.Load())
 	}
@@ -239,53 +164,45 @@ providers:
 }
 
 func TestAKeyIsLookedUpOnceAndLate(t *testing.T) {
-	srv, _ := hosted(t)
-	ring := &keyring{}
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	text := `
+	srv, _ := stacktest.Hosted(t)
+	ring := &stacktest.Keyring{}
+	cfg := stacktest.LoadWith(t, `
 use: hosted
 providers:
-  - {name: hosted, kind: openai, base_url: "` + srv.URL + `/v1", model: big, api_key: "keyring:hosted"}
-`
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(config.LoadOptions{UserFile: file, StateDir: t.TempDir(), Keyring: ring, Env: func(string) (string, bool) { return "", false }})
-	if err != nil {
-		t.Fatal(err)
-	}
+  - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
+`, config.LoadOptions{Keyring: ring})
 	s := open(t, cfg, Options{})
-	if n := ring.asked.Load(); n != 0 {
+	if n := ring.Asked(); n != 0 {
 		t.Errorf("the key was looked up %d times before anybody asked", n)
 	}
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if got, err := ask(s, provider.Request{}); err != nil || got.Text != "hosted" {
+			if got, err := stacktest.Ask(s, provider.Request{}); err != nil || got.Text != "hosted" {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}
 	wg.Wait()
-	if n := ring.asked.Load(); n != 1 {
+	if n := ring.Asked(); n != 1 {
 		t.Errorf("the key was looked up %d times for 16 calls at once, want 1", n)
 	}
 }
 
 func TestTheKeyIsInNothingThatIsShown(t *testing.T) {
-	srv, _ := hosted(t)
-	cfg := load(t, `
+	srv, _ := stacktest.Hosted(t)
+	cfg := stacktest.Load(t, `
 use: [wrong, hosted]
 providers:
   - {name: wrong, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "env:WRONG"}
   - {name: hosted, kind: openai, base_url: "`+srv.URL+`/v1", model: big, api_key: "keyring:hosted"}
 `, nil, map[string]string{"WRONG": canary + "x"})
 	s := open(t, cfg, Options{})
-	_, err := ask(s, provider.Request{Use: []string{"wrong"}})
+	_, err := stacktest.Ask(s, provider.Request{Use: []string{"wrong"}})
 	if !errors.Is(err, provider.Denied) {
 		t.Fatalf("got %v, want Denied", err)
 	}
-	got, err2 := ask(s, provider.Request{})
+	got, err2 := stacktest.Ask(s, provider.Request{})
 	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "fallback: wrong: Incorrect API key") {
 		t.Fatalf("got %+v, %v; want the next to answer, and the reason told", got.Route, err2)
 	}
@@ -298,7 +215,7 @@ providers:
 
 func TestPrivacyAndOfflineReachTheTransports(t *testing.T) {
 	for name, set := range map[string]map[string]string{"offline": {"offline": "true"}, "privacy": {"privacy": "local"}} {
-		cfg := load(t, `
+		cfg := stacktest.Load(t, `
 use: [far, ollama]
 providers:
   - {name: far, kind: openai, base_url: "http://192.0.2.1:9/v1", model: big}
@@ -308,11 +225,11 @@ providers:
 		var req provider.Request
 		s.Defaults(&req)
 		want := map[string]provider.Kind{"offline": provider.Offline, "privacy": provider.Private}[name]
-		if _, err := ask(s, req); !errors.Is(err, want) {
+		if _, err := stacktest.Ask(s, req); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 		for _, target := range s.Targets[2:] { // past the router's own check, at the socket
-			if _, err := ask(target.Provider, req); !errors.Is(err, want) {
+			if _, err := stacktest.Ask(target.Provider, req); !errors.Is(err, want) {
 				t.Errorf("%s, %s at the socket: %v, want %s", name, target.Config.Name, err, want)
 			}
 		}
@@ -320,7 +237,7 @@ providers:
 }
 
 func TestDefaultsAreTheConfigurations(t *testing.T) {
-	cfg := load(t, "use: local\ntemperature: 0\ntop_p: 0.5\nseed: 7\nmax_tokens: 9\nstop: [END]\nthink: low\nprivacy: local\n", nil, nil)
+	cfg := stacktest.Load(t, "use: local\ntemperature: 0\ntop_p: 0.5\nseed: 7\nmax_tokens: 9\nstop: [END]\nthink: low\nprivacy: local\n", nil, nil)
 	var req provider.Request
 	open(t, cfg, Options{}).Defaults(&req)
 	if req.Temperature == nil || *req.Temperature != 0 || *req.TopP != 0.5 || *req.Seed != 7 || *req.MaxTokens != 9 ||

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -69,7 +70,7 @@ func TestRetriesAreTheConfigurations(t *testing.T) {
 	})
 	for retries, want := range map[string]int{"": 3, "retries: 0": 1, "retries: 3": 4} {
 		var waits []time.Duration
-		s := open(t, load(t, retries+`
+		s := open(t, stacktest.Load(t, retries+`
 use: local
 providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 `, nil, nil), Options{Observe: func(e router.Event) {
@@ -77,7 +78,7 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 				waits = append(waits, e.Wait)
 			}
 		}})
-		if _, err := ask(s, provider.Request{}); provider.KindOf(err) != provider.Unavailable {
+		if _, err := stacktest.Ask(s, provider.Request{}); provider.KindOf(err) != provider.Unavailable {
 			t.Errorf("%q: %v", retries, err)
 		}
 		if n := strings.Count(c.asked(), "/api/chat"); n != want || len(waits) != want-1 {
@@ -88,14 +89,14 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 
 func TestMaxConcurrent(t *testing.T) {
 	c := newCounting(t, okChat)
-	s := open(t, load(t, `
+	s := open(t, stacktest.Load(t, `
 use: local
 providers: [{name: local, host: "`+c.URL+`", managed: false, model: m, max_concurrent: 2}]
 `, nil, nil), Options{})
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := ask(s, provider.Request{}); err != nil {
+			if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -111,17 +112,17 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m, max_concu
 // matters, and whether it is there only for a plan; both are remembered.
 func TestNoRoundTripThatIsNotNeeded(t *testing.T) {
 	c := newCounting(t, okChat)
-	s := open(t, load(t, `
+	s := open(t, stacktest.Load(t, `
 use: local
 providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 `, nil, nil), Options{})
-	if _, err := ask(s, provider.Request{}); err != nil {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.asked(); got != "/api/ps /api/chat" {
 		t.Errorf("the first question asked for %s", got)
 	}
-	if _, err := ask(s, provider.Request{}); err != nil {
+	if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.asked(); got != "/api/chat" {
@@ -129,7 +130,7 @@ providers: [{name: local, host: "`+c.URL+`", managed: false, model: m}]
 	}
 	tools := provider.Request{Tools: []provider.Tool{{Name: "f", Parameters: []byte(`{"type":"object"}`)}}}
 	for range 2 {
-		if _, err := ask(s, tools); provider.KindOf(err) != provider.Unsupported {
+		if _, err := stacktest.Ask(s, tools); provider.KindOf(err) != provider.Unsupported {
 			t.Errorf("tools for a model that has none: %v", err)
 		}
 	}

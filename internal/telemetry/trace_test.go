@@ -12,6 +12,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -177,7 +178,7 @@ func TestRunIsATree(t *testing.T) {
 
 func TestFallbackAndFailure(t *testing.T) {
 	r := newReceiver(t)
-	w := newWorld(t, "[local, hosted]", nobody(t), "")
+	w := newWorld(t, "[local, hosted]", stacktest.Nobody(t), "")
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", r.URL+"/custom/traces")
 	if code, out, errs := w.run(t.Context(), "ask", "hello"); code != 0 || out != "from big\n" {
 		t.Fatalf("code %d, %q, %q", code, out, errs)
@@ -301,7 +302,7 @@ func TestMistakesTurnTelemetryOffAndAreSaid(t *testing.T) {
 		"OTEL_TRACES_EXPORTER":                  {"OTEL_TRACES_EXPORTER": "zipkin"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+nobody(t))
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+stacktest.Nobody(t))
 			for k, v := range env {
 				t.Setenv(k, v)
 			}
@@ -323,7 +324,7 @@ func TestTheAnswerDoesNotDependOnTheCollector(t *testing.T) {
 	w := newWorld(t, "local", "", "")
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000") // who waited for it would hang this test
 	for name, tc := range map[string]struct{ endpoint, says string }{
-		"dead": {"http://" + nobody(t), "nothing is listening there"},
+		"dead": {"http://" + stacktest.Nobody(t), "nothing is listening there"},
 		"deaf": {"http://" + deaf.Addr().String(), "it did not answer in time"},
 		"far":  {"http://user:" + canary + "@192.0.2.1:4318", "192.0.2.1:4318 is not on this machine, and offline mode is on"},
 		"dns":  {"http://collector.example.com:4318", "offline mode is on"},

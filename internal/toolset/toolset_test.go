@@ -22,6 +22,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -89,18 +90,7 @@ func configured(t *testing.T, url, mark, mode string, set map[string]string) *co
   - {name: other, command: [%[1]q, %[2]s], env: {MARK: %[3]q}}
   - {name: web, url: %[4]q, headers: {Authorization: "env:MINE", X-Team: blue}}
 `, os.Args[0], asTools, mark, url, mode)
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(config.LoadOptions{
-		UserFile: file, StateDir: t.TempDir(), Set: set,
-		Env: func(name string) (string, bool) { return "one-word", name == "MINE" },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
+	return stacktest.Load(t, text, set, map[string]string{"MINE": "one-word"})
 }
 
 func refs(tools []tool.Tool) string {
