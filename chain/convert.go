@@ -76,7 +76,11 @@ func fromLangChain(file string, data []byte, dir string) (*Chain, []prompt.Var, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if fileTypeOf(root) == FileLangChainChain {
+	typ, err := fileTypeOf(file, root)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if typ == FileLangChainChain {
 		l, err := parseLegacy(file, data, nil, dir, &loading{})
 		if err != nil {
 			return nil, nil, nil, err

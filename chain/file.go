@@ -99,8 +99,11 @@ func (f *fileReader) parse(data []byte) (*Chain, error) {
 		return nil, err
 	}
 	f.text = string(data)
+	typ, err := fileTypeOf(f.file, root)
+	if err != nil {
+		return nil, err
+	}
 	var c *Chain
-	typ := fileTypeOf(root)
 	switch typ {
 	case FileLangChainPrompt:
 		c, err = f.promptChain(data)

@@ -2,7 +2,6 @@ package chain
 
 import (
 	"io/fs"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -43,40 +42,6 @@ func (f *fileReader) legacyChain(data []byte) (*Chain, error) {
 		return nil, err
 	}
 	return c.chain, nil
-}
-
-// FileType is what kind of file a chain was read from.
-type FileType string
-
-// The kinds of files.
-const (
-	FileNone            FileType = "" // it was made in Go
-	FileChain           FileType = "chain"
-	FileLangChainPrompt FileType = "LangChain prompt"
-	FileLangChainChain  FileType = "LangChain chain"
-)
-
-// FileType is what kind of file the chain was read from.
-func (c *Chain) FileType() FileType { return c.fileType }
-
-// fileTypeOf is the kind of a file whose YAML has this root.
-func fileTypeOf(root *yaml.Node) FileType {
-	kind := yamlx.Value(root, "_type")
-	switch {
-	case kind == nil && yamlx.Value(root, "lc") != nil:
-		return FileLangChainPrompt
-	case kind == nil:
-		return FileChain
-	case slices.Contains([]string{"prompt", "few_shot", "chat"}, kind.Value):
-		return FileLangChainPrompt
-	case strings.HasSuffix(kind.Value, "_chain"):
-		return FileLangChainChain
-	}
-	return FileChain
-}
-
-func legacyTypes() []string {
-	return []string{"llm_chain", "sequential_chain", "simple_sequential_chain"}
 }
 
 // parseLegacy makes steps of the text of a chain file, YAML or JSON, that errors
@@ -212,12 +177,10 @@ func (r *legacyReader) part(n *yaml.Node) legacyPart {
 		r.sequential(&p)
 	case "simple_sequential_chain":
 		r.simple(&p)
+	case "":
+		r.fail(n, "the chain has no _type", "the types are "+strings.Join(legacyTypes(), ", "))
 	default:
-		at := m.Value("_type")
-		if at == nil {
-			at = n
-		}
-		r.fail(at, "the chain's type "+diag.Quote(p.kind)+" is not read here", "the types are "+strings.Join(legacyTypes(), ", "))
+		r.errs = append(r.errs, unreadType(r.page.file, m.Value("_type"), legacyTypes()))
 	}
 	return p
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/providertest"
 )
 
 // legacyGolden is what scripts/goldens_chains.py wrote of one file.
@@ -108,7 +109,7 @@ func TestLegacyMistakes(t *testing.T) {
 	}
 	writeFile(t, dir, "self.yaml", "_type: sequential_chain\ninput_variables: [x]\nchains: [self.yaml]")
 	for _, tt := range []struct{ text, want string }{
-		{"_type: llm_math_chain", `c.yaml:1:8: the chain's type "llm_math_chain" is not read here; the types are llm_chain, sequential_chain, simple_sequential_chain`},
+		{"_type: llm_math_chain", `c.yaml:1:8: this is a LangChain file of type "llm_math_chain", which Tandem does not read; write a chain file with a ` + "`prompt:`, and `tools:`" + ` for what is to be run`},
 		{"_type: llm_chain", `the key "prompt" is missing; write one, or a prompt_path`},
 		{"_type: llm_chain\nprompt: {_type: prompt, template: '{'}", "c.yaml:2:36: this { is never closed"},
 		{"_type: llm_chain\n" + legacyPrompt + "\noutput_key: the answer", `c.yaml:3:13: "the answer" cannot be a step's name; write letters, digits and _ only`},
@@ -185,16 +186,21 @@ func TestLegacyJinja2(t *testing.T) {
 
 func TestFileType(t *testing.T) {
 	for text, want := range map[string]FileType{
-		"_type: llm_chain": FileLangChainChain, "_type: stuff_documents_chain": FileLangChainChain,
-		"_type: prompt": FileLangChainPrompt, "_type: few_shot": FileLangChainPrompt, "_type: chat": FileLangChainPrompt, "lc: 1": FileLangChainPrompt,
-		"prompt: x": FileChain, "template: x": FileChain, "[1]": FileChain, "# nothing": FileChain,
+		"_type: llm_chain": FileLangChainChain,
+		"_type: prompt":    FileLangChainPrompt, "_type: few_shot": FileLangChainPrompt, "_type: chat": FileLangChainPrompt, "lc: 1": FileLangChainPrompt,
+		"prompt: x": FileChain, "[1]": FileChain, "# nothing": FileChain,
+		// Without _type, as LangChain's hub has them: what only a prompt of LangChain's has.
+		"template: x": FileLangChainPrompt, "template_path: x": FileLangChainPrompt, "input_variables: [x]\nmessages: []": FileLangChainPrompt,
+		"example_prompt: {template: x}\nexamples: []": FileLangChainPrompt, "messages: [{role: human, prompt: {template: x}}]": FileLangChainPrompt,
+		"messages: [{lc: 1}]": FileLangChainPrompt, "messages: [{role: user, content: x}]": FileChain,
+		"prompt: x\ntemplate: y": FileChain, "steps: []\ninput_variables: []": FileChain, "prompt: x\nexamples: {}": FileChain,
 	} {
 		root, err := yamlx.Parse("f", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fileTypeOf(root); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
+		if got, err := fileTypeOf("f", root); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
 		}
 	}
 	for text, want := range map[string]FileType{
@@ -206,6 +212,54 @@ func TestFileType(t *testing.T) {
 	}
 	if c, err := New(Step{Prompt: "x"}); err != nil || c.FileType() != FileNone {
 		t.Errorf("a chain made in Go: %v, %v", c, err)
+	}
+}
+
+// Files of LangChain's hub and of its loaders' tests, as they are: none says _type.
+func TestUntypedPrompts(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"input_variables": ["t"], "output_parser": null, "template": "Sum up.\n\n{t}", "template_format": "f-string"}`:         "Sum up.\n\nT",
+		"input_variables: [t]\noutput_parser: null\ntemplate: 'Sum up: {t}'\ntemplate_format: f-string\nvalidate_template: true": "Sum up: T",
+		"\ufeffinput_variables: [t]\r\ntemplate: 'Sum up: {t}'\r\n":                                                              "Sum up: T",
+		"template: 'Sum up: {t}'": "Sum up: T",
+		"input_variables: [t]\npartial_variables: {a: A}\ntemplate: '{a} {t}'":                                                            "A T",
+		"input_variables: [t]\nprefix: P\nsuffix: 'S {t}'\nexample_prompt: {input_variables: [i], template: 'E {i}'}\nexamples: [{i: 1}]": "P\n\nE 1\n\nS T",
+		"input_variables: [t]\nmessages: [{role: human, prompt: {input_variables: [t], template: 'Ask {t}'}}]":                            "Ask T",
+		"messages: [{prompt: {input_variables: [t], template: 'Ask {t}'}}]":                                                               "Ask T",
+	} {
+		c, err := Parse("p", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		p := &providertest.Fake{}
+		if _, err := c.Output(t.Context(), p, map[string]any{"t": "T"}); err != nil || c.FileType() != FileLangChainPrompt {
+			t.Errorf("%s: a %s, %v", text, c.FileType(), err)
+			continue
+		}
+		if asked := p.Calls()[0].Messages; len(asked) != 1 || asked[0].Text != want {
+			t.Errorf("%s: asked %v, want %q", text, asked, want)
+		}
+		doc, _, err := FromLangChain("p", []byte(text), "")
+		if err != nil {
+			t.Errorf("%s: cannot be converted: %v", text, err)
+		} else if back, err := Parse("c", doc); err != nil || back.FileType() != FileChain {
+			t.Errorf("%s: converted to\n%s\na %v, %v", text, doc, back, err)
+		}
+	}
+}
+
+func TestOtherLangChainTypes(t *testing.T) {
+	for kind, remedy := range map[string]string{
+		"vector_db_qa": "`retrieve:`", "retrieval_qa": "`retrieve:`", "qa_with_sources_chain": "`retrieve:`", "stuff_documents_chain": "`each:`",
+		"zero-shot-react-description": "`tools:`", "openai-functions": "`tools:`", "llm_math_chain": "`tools:`", "router_chain": "`route:`",
+		"few_shot_with_templates": "type few_shot", "hyde_chain": "the types that are read are prompt, few_shot, chat, llm_chain,", "openai": "write it as a chain file",
+	} {
+		_, err := Parse("f.json", []byte(`{"memory": null, "k": 4, "examples": [], "suffix": {}, "_type": "`+kind+`"}`))
+		if err == nil || !strings.HasPrefix(err.Error(), `f.json:1:65: this is a LangChain file of type "`+kind+`", which Tandem does not read; `) ||
+			!strings.Contains(err.Error(), remedy) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line with %s", kind, err, remedy)
+		}
 	}
 }
 

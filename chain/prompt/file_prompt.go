@@ -29,10 +29,7 @@ func (l *loader) prompt(n *yaml.Node) *draft {
 	if yamlx.Value(n, "lc") != nil {
 		return l.dumped(n)
 	}
-	kind := "prompt" // as LangChain has it
-	if t := yamlx.Value(n, "_type"); t != nil {
-		kind = t.Value
-	}
+	kind := typeOf(n)
 	switch kind {
 	case "prompt":
 		return l.textPrompt(n)
@@ -43,6 +40,21 @@ func (l *loader) prompt(n *yaml.Node) *draft {
 	}
 	l.fail(yamlx.Value(n, "_type"), "the type "+diag.Quote(kind)+" is no prompt's", "the types are "+"prompt, few_shot, chat")
 	return &draft{}
+}
+
+// typeOf is a prompt's type. One without _type, as all of LangChain's hub are, is
+// of the type that its keys belong to.
+func typeOf(n *yaml.Node) string {
+	has := func(key string) bool { return yamlx.Value(n, key) != nil }
+	switch t := yamlx.Value(n, "_type"); {
+	case t != nil:
+		return t.Value
+	case has("messages"):
+		return "chat"
+	case slices.ContainsFunc([]string{"example_prompt", "example_prompt_path", "examples", "suffix", "suffix_path"}, has):
+		return "few_shot"
+	}
+	return "prompt"
 }
 
 // textPrompt reads a PromptTemplate.
