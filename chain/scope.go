@@ -115,8 +115,9 @@ func (c *compiler) input(name string) Type {
 	return TypeAny
 }
 
-// mayUse resolves what a section of mustache's may have from the values, or from
-// the element that it stands for: a step before, or an input that may be missing.
+// mayUse resolves a variable that a template needs no value for, such as what a
+// section of mustache's may have from the values or from the element that it
+// stands for: a step before, or an input that may be missing.
 func (c *compiler) mayUse(name string) {
 	for s := c.scope; s != nil; s = s.parent {
 		if b := s.own(name); b != nil {

@@ -161,15 +161,15 @@ func (c *compiler) template(field string, index int, f template.Format, text str
 	return t
 }
 
-// mayHave notes a variable of mustache's sections alone.
+// mayHave notes a variable that needs no value.
 func (c *compiler) mayHave(v Var) {
 	switch {
 	case c.own.has(v.Name):
 		c.ownUsed[v.Name] = true
 	case c.prompt.partial.has(v.Name):
 		c.used[v.Name] = true
-	case !slices.ContainsFunc(c.prompt.inSections, func(have Var) bool { return have.Name == v.Name }):
-		c.prompt.inSections = append(c.prompt.inSections, v)
+	case !slices.ContainsFunc(c.prompt.optional, func(have Var) bool { return have.Name == v.Name }):
+		c.prompt.optional = append(c.prompt.optional, v)
 	}
 }
 

@@ -122,7 +122,7 @@ func (l *loader) partials(m yamlx.Map, f template.Format, texts ...string) map[s
 		if err != nil {
 			return nil // reported when it is compiled
 		}
-		for _, v := range t.Vars() {
+		for _, v := range slices.Concat(t.Vars(), t.Optional()) {
 			used[v.Name] = true
 		}
 	}
@@ -290,6 +290,9 @@ func (l *loader) checkVariables(d *draft, p *Prompt) {
 		} else {
 			l.warn(d.declared, what, "add it")
 		}
+	}
+	for _, v := range p.Optional() {
+		used = append(used, v.Name)
 	}
 	for i, name := range declared {
 		if !slices.Contains(used, name) {

@@ -87,7 +87,7 @@ type Prompt struct {
 	images   *imageDir
 	warnings []error
 
-	inSections []Var // that a section of mustache's uses
+	optional []Var // of templates
 }
 
 // part is a compiled Message.
@@ -149,11 +149,11 @@ func roles() []provider.Role {
 // their value from a partial. The caller must not change them.
 func (p *Prompt) Vars() []Var { return p.vars }
 
-// Optional returns the variables that only mustache's sections use, which are
+// Optional returns the variables that may have a value and need none, which are
 // none of [Prompt.Vars]: see [template.Template.Optional].
 func (p *Prompt) Optional() []Var {
 	var out []Var
-	for _, v := range p.inSections {
+	for _, v := range p.optional {
 		if !slices.ContainsFunc(p.vars, func(have Var) bool { return have.Name == v.Name }) {
 			out = append(out, v)
 		}

@@ -4,8 +4,8 @@ import (
 	"github.com/tandem-llm/tandem/chain/template/internal/jinja"
 )
 
-// parseJinja2 compiles a jinja2 template. Its variables are those that
-// jinja2.meta.find_undeclared_variables tells.
+// parseJinja2 compiles a jinja2 template. Its variables, with the optional ones,
+// are those that jinja2.meta.find_undeclared_variables tells.
 func parseJinja2(text string) (*Template, error) {
 	j, err := jinja.Parse(text)
 	if err != nil {
@@ -18,7 +18,12 @@ func parseJinja2(text string) (*Template, error) {
 		if v.Inside {
 			kind = Any
 		}
-		vars.index(v.Name, v.Offset, kind)
+		if v.Optional {
+			at := vars.place(v.Offset)
+			t.optional = append(t.optional, Var{v.Name, at.Line, at.Column, kind})
+		} else {
+			vars.index(v.Name, v.Offset, kind)
+		}
 	}
 	return t, nil
 }

@@ -136,9 +136,12 @@ func (t *Template) String() string { return t.text }
 // Vars returns the variables that need values, in order of first use.
 func (t *Template) Vars() []Var { return t.open(t.vars) }
 
-// Optional returns the variables that only mustache's sections use, such as name
-// in {{#greet}}Hello {{name}}{{/greet}}: a section's item may have them, or the
-// values, or neither, and then they are empty.
+// Optional returns the variables that may have a value and need none. In
+// mustache they are those that only sections use, such as name in
+// {{#greet}}Hello {{name}}{{/greet}}: a section's item may have them, or the
+// values, or neither, and then they are empty. In jinja2 they are those that are
+// read only by default or behind `is defined`, and those that the template itself
+// sets before it reads them.
 func (t *Template) Optional() []Var { return t.open(t.optional) }
 
 func (t *Template) open(vars []Var) []Var {

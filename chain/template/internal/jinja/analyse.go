@@ -4,14 +4,17 @@ import "slices"
 
 // Var is a variable that the template takes from outside.
 type Var struct {
-	Name   string
-	Offset int  // of its first use, in bytes
-	Inside bool // more than its text is used
+	Name     string
+	Offset   int  // of its first use, in bytes
+	Inside   bool // more than its text is used
+	Optional bool // the text is whole without it
 }
 
-// analyse finds the variables as jinja2.meta.find_undeclared_variables does:
-// a name is one if it is read before the same block sets it, or is set in a
-// branch only.
+// analyse finds the variables that jinja2.meta.find_undeclared_variables does: a
+// name is one if it is read where the template itself may not have set it. That
+// function also counts names that no reading takes from outside, as every branch
+// of an if sets them, or only the branch that sets them reads them: these are
+// optional, as are those that are read only behind `is defined` or by `default`.
 func analyse(body []statement) []Var {
 	a := &analysis{index: map[string]int{}}
 	a.block(newSymbols(nil), body)
@@ -24,20 +27,52 @@ type analysis struct {
 	index map[string]int // into vars
 }
 
-// symbols are the names that one block of the template knows.
+// meaning is what a name stands for at a place of the template.
+type meaning int
+
+const (
+	unknown meaning = iota
+	maybe           // some branches set it, others do not
+	set             // the template has set it
+	outside         // it has been read from outside
+)
+
+// symbol is a name's meaning, and where it got it.
+type symbol struct {
+	meaning meaning
+	read    bool // from outside, before
+	at      int
+}
+
+// symbols are what names mean in a block of the template, or in a branch of an
+// if, whose parent is what the if is in.
 type symbols struct {
-	parent *symbols
-	known  map[string]bool // name → it is read from outside
-	stored map[string]int  // name → where
+	parent  *symbols
+	known   map[string]symbol
+	defined []string // by a test that stands before
 }
 
-func newSymbols(parent *symbols) *symbols {
-	return &symbols{parent, map[string]bool{}, map[string]int{}}
+func newSymbols(parent *symbols, names ...string) *symbols {
+	s := &symbols{parent: parent, known: make(map[string]symbol, len(names))}
+	for _, n := range names {
+		s.known[n] = symbol{meaning: set}
+	}
+	return s
 }
 
-func (s *symbols) knows(name string) bool {
+func (s *symbols) find(name string) symbol {
 	for ; s != nil; s = s.parent {
-		if _, ok := s.known[name]; ok {
+		if x := s.known[name]; x.meaning != unknown {
+			return x
+		}
+	}
+	return symbol{}
+}
+
+// tested reports whether a name is read only where it has a value.
+func (s *symbols) tested(name string) bool {
+	for ; s != nil; s = s.parent {
+		if slices.Contains(s.defined, name) {
 			return true
 		}
 	}
@@ -45,55 +80,71 @@ func (s *symbols) knows(name string) bool {
 }
 
 func (s *symbols) store(t target) {
-	if t.parts != nil {
+	switch {
+	case t.parts != nil:
 		for _, p := range t.parts {
 			s.store(p)
 		}
-		return
+	case t.attr == "":
+		s.known[t.name] = symbol{set, s.known[t.name].read, t.place()}
 	}
-	if t.attr != "" {
-		return
-	}
-	s.stored[t.name] = t.place()
-	if _, ok := s.known[t.name]; !ok {
-		s.known[t.name] = false
+}
+
+// merge takes over what the branches of an if make of names; one of them is
+// always taken.
+func (a *analysis) merge(s *symbols, branches []*symbols) {
+	for _, b := range branches {
+		for name, x := range b.known {
+			before := s.find(name)
+			lacks := func(c *symbols) bool { return c.known[name].meaning != set && !slices.Contains(c.defined, name) }
+			switch {
+			case !slices.ContainsFunc(branches, lacks):
+				s.known[name] = symbol{set, x.read || before.read, x.at}
+			case x.meaning == outside:
+				s.known[name] = x
+			case before.meaning == unknown:
+				s.known[name] = symbol{maybe, x.read, x.at}
+			}
+			if before.meaning == unknown && x.meaning != outside {
+				a.note(Var{Name: name, Offset: x.at, Inside: true, Optional: true})
+			}
+		}
 	}
 }
 
 func (a *analysis) load(s *symbols, name string, offset int, inside bool) {
-	if i, ok := a.index[name]; ok && s.outer(name) {
-		a.vars[i].Inside = a.vars[i].Inside || inside
-		a.vars[i].Offset = min(a.vars[i].Offset, offset)
-		return
+	x := s.find(name)
+	if x.meaning != set {
+		s.known[name] = symbol{outside, true, offset}
+		a.note(Var{name, offset, inside, s.tested(name)})
+	} else if x.read {
+		a.note(Var{name, offset, inside, true}) // it may stand before what sets it
 	}
-	if s.knows(name) {
-		return
-	}
-	s.known[name] = true
-	a.note(name, offset, inside)
 }
 
-// outer reports whether the nearest meaning of a name is the one from outside.
-func (s *symbols) outer(name string) bool {
-	for ; s != nil; s = s.parent {
-		if outside, ok := s.known[name]; ok {
-			return outside
-		}
+// note adds a variable, or what is known of one.
+func (a *analysis) note(v Var) {
+	if slices.Contains(globals(), v.Name) {
+		return
 	}
-	return true
+	i, ok := a.index[v.Name]
+	if !ok {
+		a.index[v.Name] = len(a.vars)
+		a.vars = append(a.vars, v)
+		return
+	}
+	have := &a.vars[i]
+	have.Offset = min(have.Offset, v.Offset)
+	have.Inside = have.Inside || v.Inside
+	have.Optional = have.Optional && v.Optional
 }
 
-func (a *analysis) note(name string, offset int, inside bool) {
-	if slices.Contains(globals(), name) {
-		return
-	}
-	if i, ok := a.index[name]; ok {
-		a.vars[i].Inside = a.vars[i].Inside || inside
-		a.vars[i].Offset = min(a.vars[i].Offset, offset)
-		return
-	}
-	a.index[name] = len(a.vars)
-	a.vars = append(a.vars, Var{name, offset, inside})
+// where notes the names in x, which is evaluated only if names are defined.
+func (a *analysis) where(defined []string, s *symbols, x expr, inside bool) {
+	before := s.defined
+	s.defined = append(before[:len(before):len(before)], defined...)
+	a.expr(s, x, inside)
+	s.defined = before
 }
 
 // expr notes the names in x. inside: more than its text is used.
@@ -104,13 +155,29 @@ func (a *analysis) expr(s *symbols, x expr, inside bool) {
 		a.load(s, x.name, x.place(), inside)
 	case *binary:
 		a.expr(s, x.x, inside || x.op != "~")
-		a.expr(s, x.y, inside || x.op != "~")
+		var known []string
+		if x.op == "and" || x.op == "or" {
+			known = definedIf(x.x, x.op == "and")
+		}
+		a.where(known, s, x.y, inside || x.op != "~")
 	case *conditional:
 		a.expr(s, x.test, true)
-		a.expr(s, x.yes, inside)
-		a.expr(s, x.no, inside)
+		a.where(definedIf(x.test, true), s, x.yes, inside)
+		a.where(definedIf(x.test, false), s, x.no, inside)
+	case *tested:
+		if n, ok := x.x.(*name); ok && (x.name == "defined" || x.name == "undefined") {
+			a.where([]string{n.name}, s, n, true)
+			return
+		}
+		for _, y := range x.children() {
+			a.expr(s, y, true)
+		}
 	case *filtered:
-		a.expr(s, x.x, inside || textFilterOf(x.name) == nil || x.name == "tojson")
+		var known []string
+		if n, ok := x.x.(*name); ok && (x.name == "default" || x.name == "d") {
+			known = []string{n.name}
+		}
+		a.where(known, s, x.x, inside || textFilterOf(x.name) == nil || x.name == "tojson")
 		for _, y := range x.a.children() {
 			a.expr(s, y, true)
 		}
@@ -119,6 +186,25 @@ func (a *analysis) expr(s *symbols, x expr, inside bool) {
 			a.expr(s, y, true)
 		}
 	}
+}
+
+// definedIf returns the names that have values where x comes out as is.
+func definedIf(x expr, is bool) []string {
+	switch x := x.(type) {
+	case *tested:
+		if n, ok := x.x.(*name); ok && (x.name == "defined" && is || x.name == "undefined" && !is) {
+			return []string{n.name}
+		}
+	case *unary:
+		if x.op == "not" {
+			return definedIf(x.x, !is)
+		}
+	case *binary:
+		if x.op == "and" && is || x.op == "or" && !is {
+			return append(definedIf(x.x, is), definedIf(x.y, is)...)
+		}
+	}
+	return nil
 }
 
 // block notes the names in a body, first those of its own, then those of the
@@ -137,13 +223,7 @@ func (a *analysis) block(s *symbols, body []statement) {
 // the blocks in it.
 func (a *analysis) statement(s *symbols, x statement) (later []func()) {
 	inner := func(body []statement, names ...string) func() {
-		return func() {
-			own := newSymbols(s)
-			for _, n := range names {
-				own.known[n] = false
-			}
-			a.block(own, body)
-		}
+		return func() { a.block(newSymbols(s, names...), body) }
 	}
 	switch x := x.(type) {
 	case *output:
@@ -154,13 +234,7 @@ func (a *analysis) statement(s *symbols, x statement) (later []func()) {
 		a.expr(s, x.list, true)
 		names := append(x.targets.names(), "loop")
 		if x.filter != nil {
-			later = append(later, func() {
-				own := newSymbols(s)
-				for _, n := range names {
-					own.known[n] = false
-				}
-				a.expr(own, x.filter, true)
-			})
+			later = append(later, func() { a.expr(newSymbols(s, names...), x.filter, true) })
 		}
 		return append(later, inner(x.body, names...), inner(x.otherwise))
 	case *assign:
@@ -196,10 +270,7 @@ func (a *analysis) statement(s *symbols, x statement) (later []func()) {
 
 func (a *analysis) macroBody(s *symbols, m *macro) func() {
 	return func() {
-		own := newSymbols(s)
-		for _, n := range append(slices.Clone(m.params), "caller", "varargs", "kwargs") {
-			own.known[n] = false
-		}
+		own := newSymbols(s, append(slices.Clone(m.params), "caller", "varargs", "kwargs")...)
 		for _, d := range m.defaults {
 			a.expr(own, d, true)
 		}
@@ -207,46 +278,30 @@ func (a *analysis) macroBody(s *symbols, m *macro) func() {
 	}
 }
 
-// branches notes the names of an if. What only its branches set is read from
-// outside, too: a branch may not be taken.
+// branches notes the names of an if.
 func (a *analysis) branches(s *symbols, x *ifElse) (later []func()) {
 	a.expr(s, x.tests[0], true)
 	var all []*symbols
+	var known []string // where no test before came out
 	for i, body := range x.bodies {
-		own := &symbols{s.parent, map[string]bool{}, map[string]int{}}
-		for n, outside := range s.known {
-			own.known[n] = outside
-		}
-		if i > 0 && i < len(x.tests) {
-			a.expr(own, x.tests[i], true)
+		own := newSymbols(s)
+		own.defined = slices.Clone(known)
+		if i < len(x.tests) {
+			if i > 0 {
+				a.expr(own, x.tests[i], true)
+			}
+			own.defined = append(own.defined, definedIf(x.tests[i], true)...)
+			known = append(known, definedIf(x.tests[i], false)...)
 		}
 		for _, y := range body {
 			later = append(later, a.statement(own, y)...)
 		}
 		all = append(all, own)
 	}
-	for _, own := range all {
-		for n, outside := range own.known {
-			s.known[n] = s.known[n] || outside
-		}
+	if len(x.bodies) == len(x.tests) {
+		all = append(all, &symbols{defined: known}) // there is no else
 	}
-	for _, own := range all {
-		for n, at := range own.stored {
-			if _, ok := s.stored[n]; ok {
-				continue
-			}
-			if s.parent != nil && s.parent.knows(n) {
-				continue
-			}
-			s.known[n] = true
-			a.note(n, at, true)
-		}
-	}
-	for _, own := range all {
-		for n, at := range own.stored {
-			s.stored[n] = at
-		}
-	}
+	a.merge(s, all)
 	return later
 }
 
