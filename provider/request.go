@@ -124,7 +124,7 @@ type Tool struct {
 // ToolCall is the model's wish to have a [Tool] called. It comes whole, never
 // in fragments.
 type ToolCall struct {
-	ID        string          // may be empty (older Ollama)
+	ID        string          // the server's, or made up where it gave none
 	Name      string          // of the Tool
 	Arguments json.RawMessage // a JSON object, checked to be valid JSON
 	// Extra is what the server sent with the call besides, such as Gemini's

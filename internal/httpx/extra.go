@@ -9,20 +9,13 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// CallExtra is what a server sent with a tool call, or with a fragment of one,
-// besides the members that the APIs have: a thought signature, say.
-type CallExtra struct {
-	Index   *int   // of the call; nil: a fragment does not say
-	ID      string // of the call, where the fragment says
-	Members map[string]json.RawMessage
-}
-
 var toolCalls = []byte(`"tool_calls"`)
 
-// CallExtras reads the tool calls of a document of an answer, in OpenAI's
-// dialect or Ollama's: one CallExtra for each call or fragment, in order, also
-// where it has nothing besides.
-func CallExtras(document []byte) []CallExtra {
+// CallExtras reads what a server sent with the tool calls of a document, in
+// OpenAI's dialect or Ollama's, besides the members that the APIs have: a thought
+// signature, say. There is one element for each call or fragment, in order, nil
+// where nothing came besides.
+func CallExtras(document []byte) []map[string]json.RawMessage {
 	if !bytes.Contains(document, toolCalls) {
 		return nil
 	}
@@ -36,20 +29,14 @@ func CallExtras(document []byte) []CallExtra {
 	if json.Unmarshal(document, &d) != nil {
 		return nil
 	}
-	calls, fragments := d.Message.Calls, false
+	calls := d.Message.Calls
 	if len(d.Choices) > 0 {
 		if calls = d.Choices[0].Message.Calls; len(calls) == 0 {
-			calls, fragments = d.Choices[0].Delta.Calls, true
+			calls = d.Choices[0].Delta.Calls
 		}
 	}
-	out := make([]CallExtra, len(calls))
+	out := make([]map[string]json.RawMessage, len(calls))
 	for i, c := range calls {
-		e := &out[i]
-		_ = json.Unmarshal(c["id"], &e.ID) // what is not a text is no id
-		if e.Index = &i; fragments {
-			e.Index = nil
-			_ = json.Unmarshal(c["index"], &e.Index)
-		}
 		for name, v := range c {
 			switch name {
 			case "id", "index", "type", "function":
@@ -58,34 +45,13 @@ func CallExtras(document []byte) []CallExtra {
 			if string(v) == "null" {
 				continue
 			}
-			if e.Members == nil {
-				e.Members = map[string]json.RawMessage{}
+			if out[i] == nil {
+				out[i] = map[string]json.RawMessage{}
 			}
-			e.Members[name] = bytes.Clone(v) // the document is the transport's
+			out[i][name] = bytes.Clone(v) // the document is the transport's
 		}
 	}
 	return out
-}
-
-// Size is about how many bytes e takes.
-func (e *CallExtra) Size() int {
-	n := 0
-	for name, v := range e.Members {
-		n += len(name) + len(v)
-	}
-	return n
-}
-
-// JSON is e's members as an object, or nil where there are none.
-func (e *CallExtra) JSON() json.RawMessage {
-	if len(e.Members) == 0 {
-		return nil
-	}
-	data, err := json.Marshal(e.Members)
-	if err != nil {
-		return nil // each was valid
-	}
-	return data
 }
 
 // callPlace is a tool call in a request: of its messages, and of the message's

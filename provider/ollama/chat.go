@@ -3,7 +3,6 @@ package ollama
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/toolcall"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -50,8 +50,8 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	call := p.call(httpx.NDJSON, req.Privacy)
 	call.Prepend, call.OneLine, call.Chat = members, req.NoStream, true
 	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
-	a := &answer{p: p, req: req, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
-	call.Look = a.look
+	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	call.Look = a.calls.look
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.addLine)
 	switch {
 	case errors.Is(err, errStop):
@@ -97,28 +97,14 @@ type answer struct {
 
 	privacy provider.Privacy
 
-	remote   string // the host that says to have run the model; "": none
-	yielded  bool   // content has been yielded
-	done     bool
-	hasCalls bool // the model called a tool
-	final    api.ChatResponse
-	last     provider.Chunk
+	remote  string // the host that says to have run the model; "": none
+	yielded bool   // content has been yielded
+	done    bool
+	final   api.ChatResponse
+	last    provider.Chunk
 
 	text, thinking httpx.Letters
-	extras         []httpx.CallExtra // of tool calls that have not been taken in yet
-}
-
-// look keeps what came with the tool calls of a line, which api drops.
-func (a *answer) look(line []byte) { a.extras = append(a.extras, httpx.CallExtras(line)...) }
-
-// nextExtra is what came with the next tool call.
-func (a *answer) nextExtra() json.RawMessage {
-	if len(a.extras) == 0 {
-		return nil
-	}
-	e := a.extras[0]
-	a.extras = a.extras[1:]
-	return e.JSON()
+	calls          calls
 }
 
 // addLine takes one line of the stream in.
@@ -135,17 +121,14 @@ func (a *answer) addLine(r api.ChatResponse) error {
 		c.Thinking += a.thinking.End()
 	}
 	size := len(c.Text) + len(c.Thinking)
-	for _, t := range r.Message.ToolCalls {
-		var letters httpx.Letters
-		args := letters.Add(t.Function.Arguments.String()) + letters.End()
-		extra := a.nextExtra()
-		size += len(extra) + len(t.ID) + len(t.Function.Name) + len(args)
-		if !json.Valid([]byte(args)) {
-			return a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.Function.Name)
-		}
-		c.ToolCalls = append(c.ToolCalls, provider.ToolCall{ID: t.ID, Name: t.Function.Name, Arguments: json.RawMessage(args), Extra: extra})
-		a.hasCalls = true
+	calls, err := a.addToolCalls(r.Message.ToolCalls)
+	if err != nil {
+		return err
 	}
+	for i := range calls {
+		size += len(calls[i].Extra) + len(calls[i].ID) + len(calls[i].Name) + len(calls[i].Arguments)
+	}
+	c.ToolCalls = calls
 	if !c.Empty() {
 		if a.first == 0 {
 			a.first = time.Since(a.start)
@@ -207,7 +190,7 @@ func (a *answer) finish(ctx context.Context) error {
 	switch r.DoneReason {
 	case "stop", "": // older servers give no reason
 		c.Finish = provider.FinishStop
-		if a.hasCalls {
+		if a.calls.Len() > 0 {
 			c.Finish = provider.FinishToolCalls
 		}
 	case "length":

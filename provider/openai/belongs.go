@@ -34,7 +34,7 @@ func (a *answer) checkSameAnswer(e *goopenai.ChatCompletionStreamResponse) error
 		return nil
 	}
 	d := &c.Delta
-	if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.ToolCalls) > 0 {
+	if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.ToolCalls) > 0 || called(d.FunctionCall) {
 		return a.error(provider.BadAnswer, "%w", errAfter)
 	}
 	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull && c.FinishReason != a.finish {

@@ -58,7 +58,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if p.takesExtras() {
 		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
 	}
-	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now(), yield: yield}
+	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
 	}
@@ -68,6 +68,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 // answer is one answer on its way.
 type answer struct {
 	p       *Provider
+	req     *provider.Request
 	asked   string
 	privacy provider.Privacy
 	call    *httpx.Call
@@ -79,8 +80,7 @@ type answer struct {
 	model        string // as the server named it
 	finish       goopenai.FinishReason
 	usage        *goopenai.Usage // as the server told it
-	tools        []toolCall
-	toolBytes    int  // bytes of tools
+	calls        calls
 	contentBytes int  // bytes of text and thinking
 	yielded      bool // content has been yielded
 
@@ -111,10 +111,8 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 		return a.error(provider.Filtered, "the model refused: %s", c.Message.Refusal)
 	}
 	a.model, a.finish = resp.Model, c.FinishReason
-	for i, t := range c.Message.ToolCalls {
-		if err := a.addToolCall(i, &t); err != nil {
-			return err
-		}
+	if err := a.addToolCalls(&c.Message); err != nil {
+		return err
 	}
 	a.usage, a.contentBytes = &resp.Usage, len(c.Message.Content)+len(c.Message.ReasoningContent)
 	a.first = time.Since(a.start)
@@ -190,10 +188,8 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
 	}
-	for i := range c.Delta.ToolCalls {
-		if err := a.addToolDelta(&c.Delta.ToolCalls[i]); err != nil {
-			return false, err
-		}
+	if err := a.addToolDeltas(&c.Delta); err != nil {
+		return false, err
 	}
 	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull {
 		a.finish = c.FinishReason
@@ -215,11 +211,11 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 
 // finalChunk makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) finalChunk() (provider.Chunk, error) {
-	c := provider.Chunk{Usage: usage(a.usage, a.contentBytes+a.toolBytes), Route: a.route()}
-	var err error
-	if c.ToolCalls, err = a.toolCalls(); err != nil {
-		return c, err
+	calls, err := a.toolCalls()
+	if err != nil {
+		return provider.Chunk{}, err
 	}
+	c := provider.Chunk{ToolCalls: calls, Usage: usage(a.usage, a.contentBytes+sizeOf(calls)), Route: a.route()}
 	switch a.finish {
 	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":
 		c.Finish = provider.FinishStop

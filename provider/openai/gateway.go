@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -90,41 +89,15 @@ type gatewayHints struct {
 	gateway gateway
 	current bool // told is up to date
 
-	extras     []httpx.CallExtra // what came with each tool call
-	extraBytes int
+	extras []map[string]json.RawMessage // what came with each tool call that has not been taken in yet
 }
 
-// extra is what came with tool call i besides OpenAI's own members; nil: nothing.
-func (s *gatewayHints) extra(i int) json.RawMessage {
-	if i >= len(s.extras) {
-		return nil
+// nextExtra is what came with the next tool call, or fragment of one.
+func (s *gatewayHints) nextExtra() (extra map[string]json.RawMessage) {
+	if len(s.extras) > 0 {
+		extra, s.extras = s.extras[0], s.extras[1:]
 	}
-	return s.extras[i].JSON()
-}
-
-// calls takes in what a document has of tool calls, as toolDelta does.
-func (s *gatewayHints) calls(document []byte) {
-	for _, e := range httpx.CallExtras(document) {
-		i := len(s.extras)
-		switch {
-		case e.Index != nil:
-			i = *e.Index
-		case e.ID == "" && i > 0:
-			i--
-		}
-		if s.extraBytes += e.Size(); i < 0 || i >= maxToolCalls || s.extraBytes > maxTools {
-			return // the answer is refused
-		}
-		for len(s.extras) <= i {
-			s.extras = append(s.extras, httpx.CallExtra{})
-		}
-		to := &s.extras[i]
-		if to.Members == nil {
-			to.Members = e.Members
-		} else {
-			maps.Copy(to.Members, e.Members)
-		}
-	}
+	return extra
 }
 
 // watchForGateways has a call's documents looked at.
@@ -136,7 +109,7 @@ func watchForGateways(c *httpx.Call) *gatewayHints {
 
 // inspectDocument looks for the members that no server has of itself.
 func (s *gatewayHints) inspectDocument(data []byte) {
-	s.calls(data)
+	s.extras = append(s.extras, httpx.CallExtras(data)...)
 	if !bytes.Contains(data, []byte(`"provider"`)) && !bytes.Contains(data, []byte(`"x_groq"`)) {
 		return
 	}

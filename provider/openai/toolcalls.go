@@ -4,85 +4,121 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 
 	goopenai "github.com/sashabaranov/go-openai"
 
-	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/toolcall"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// toolCall is a tool call as far as it has come.
-type toolCall struct {
-	id, name string
-	args     []byte
-	letters  httpx.Letters // of args
+// calls are the tool calls of an answer. The API's older form of a call,
+// function_call, is kept apart: some servers send a call in both.
+type calls struct {
+	tools, older toolcall.Assembler
 }
 
-// maxTools is the most bytes of tool calls, and maxToolCalls the most calls,
-// that one answer may have.
-const (
-	maxTools     = 8 << 20
-	maxToolCalls = 1 << 10
-)
-
-// addToolDelta adds a fragment of a tool call to those begun. A fragment without
-// an index belongs to the latest call, unless it has an ID of its own.
-func (a *answer) addToolDelta(t *goopenai.ToolCall) error {
-	i := len(a.tools)
-	switch {
-	case t.Index != nil:
-		i = *t.Index
-	case t.ID == "" && i > 0:
-		i--
+// addToolDeltas takes in what an event has of tool calls.
+func (a *answer) addToolDeltas(d *goopenai.ChatCompletionStreamChoiceDelta) error {
+	for i := range d.ToolCalls {
+		t := &d.ToolCalls[i]
+		f := fragment(&t.Function)
+		f.Index, f.ID, f.Extra, f.At, f.Of = t.Index, t.ID, a.seen.nextExtra(), i, len(d.ToolCalls)
+		if err := a.addFragment(f, a.calls.tools.Add); err != nil {
+			return err
+		}
 	}
-	return a.addToolCall(i, t)
+	if !called(d.FunctionCall) {
+		return nil
+	}
+	return a.addFragment(fragment(d.FunctionCall), a.calls.older.Add)
 }
 
-// addToolCall adds what came of call i, in bounded memory.
-func (a *answer) addToolCall(i int, t *goopenai.ToolCall) error {
-	size := len(t.ID) + len(t.Function.Name) + len(t.Function.Arguments)
-	if err := a.call.Content(size); err != nil {
+// addToolCalls takes in the tool calls of a whole message.
+func (a *answer) addToolCalls(m *goopenai.ChatCompletionMessage) error {
+	for i := range m.ToolCalls {
+		t := &m.ToolCalls[i]
+		f := fragment(&t.Function)
+		f.ID, f.Extra = t.ID, a.seen.nextExtra()
+		if err := a.addFragment(f, a.calls.tools.AddWhole); err != nil {
+			return err
+		}
+	}
+	if !called(m.FunctionCall) {
+		return nil
+	}
+	return a.addFragment(fragment(m.FunctionCall), a.calls.older.AddWhole)
+}
+
+// called reports whether a function_call says anything.
+func called(f *goopenai.FunctionCall) bool { return f != nil && (f.Name != "" || f.Arguments != "") }
+
+func fragment(f *goopenai.FunctionCall) toolcall.Fragment {
+	return toolcall.Fragment{Name: f.Name, Arguments: f.Arguments}
+}
+
+func assemble(req *provider.Request) calls {
+	return calls{tools: toolcall.Assembler{Tools: req.Tools}, older: toolcall.Assembler{Tools: req.Tools}}
+}
+
+func (a *answer) addFragment(f toolcall.Fragment, add func(toolcall.Fragment) error) error {
+	if err := a.call.Content(len(f.ID) + len(f.Name) + len(f.Arguments)); err != nil {
 		return a.failure(context.Background(), err)
 	}
-	a.toolBytes += size
-	if i < 0 || i >= maxToolCalls || a.toolBytes > maxTools {
-		return a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
+	if err := add(f); err != nil {
+		return a.error(provider.Unavailable, "the tool calls: %w", err)
 	}
-	for len(a.tools) <= i {
-		a.tools = append(a.tools, toolCall{})
-	}
-	c := &a.tools[i]
-	if t.ID != "" {
-		c.id = t.ID
-	}
-	c.name += t.Function.Name
-	c.args = append(c.args, c.letters.Add(t.Function.Arguments)...)
 	return nil
 }
 
 // toolCalls are the calls of the whole answer, or the error that one of them is.
-func (a *answer) toolCalls() (calls []provider.ToolCall, err error) {
-	if a.seen.extraBytes > maxTools {
-		return nil, a.error(provider.Unavailable, "the tool calls: %w", httpx.ErrTooLarge)
+func (a *answer) toolCalls() ([]provider.ToolCall, error) {
+	out, err := a.calls.tools.Calls(a.req.Messages)
+	if err != nil {
+		return nil, a.callError(err)
 	}
-	for i := range a.tools {
-		t := &a.tools[i]
-		args := append(t.args, t.letters.End()...)
-		if len(bytes.TrimSpace(args)) == 0 {
-			args = []byte("{}")
-		}
-		var text string
-		if json.Unmarshal(args, &text) == nil { // small models write the object as a string
-			args = []byte(text)
-		}
-		var object map[string]json.RawMessage
-		if t.name == "" || json.Unmarshal(args, &object) != nil || object == nil {
-			if a.finish == goopenai.FinishReasonLength {
-				return nil, a.error(provider.Truncated, "the call of tool %q was cut at the token limit; raise max_tokens", t.name)
-			}
-			return nil, a.error(provider.BadAnswer, "the call of tool %q has arguments that are not a JSON object", t.name)
-		}
-		calls = append(calls, provider.ToolCall{ID: t.id, Name: t.name, Arguments: args, Extra: a.seen.extra(i)})
+	older, err := a.calls.older.Calls(a.req.Messages)
+	if err != nil {
+		return nil, a.callError(err)
 	}
-	return calls, nil
+	if len(out) == 0 {
+		return older, nil
+	}
+	for i := range older {
+		if !hasCall(out, &older[i]) {
+			return nil, a.error(provider.BadAnswer, "the answer's tool_calls and its function_call differ (%s)", older[i].Name)
+		}
+	}
+	return out, nil
+}
+
+func hasCall(calls []provider.ToolCall, c *provider.ToolCall) bool {
+	for i := range calls {
+		if calls[i].Name == c.Name && sameJSON(calls[i].Arguments, c.Arguments) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameJSON(a, b []byte) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// callError is the error of tool calls that cannot be told.
+func (a *answer) callError(err error) error {
+	var e *toolcall.Error
+	if errors.As(err, &e) && a.finish == goopenai.FinishReasonLength {
+		return a.error(provider.Truncated, "the call of tool %q was cut at the token limit; raise max_tokens", e.Name)
+	}
+	return a.error(provider.BadAnswer, "%w", err)
+}
+
+// sizeOf is how many bytes of an answer tool calls are.
+func sizeOf(calls []provider.ToolCall) (n int) {
+	for i := range calls {
+		n += len(calls[i].Name) + len(calls[i].Arguments)
+	}
+	return n
 }
