@@ -9,28 +9,15 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/headers"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 const headerName = "the name of a header"
 
-// isHeader reports whether name can be an HTTP header's.
-func isHeader(name string) bool {
-	return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
-}
-
-// ownHeader reports whether a header is no user's to set: it frames the
-// message, or is for one connection only.
-func ownHeader(name string) bool {
-	return slices.Contains([]string{
-		"Host", "Content-Length", "Content-Type", "Content-Encoding", "Accept-Encoding", "Transfer-Encoding", "Expect",
-		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Upgrade",
-	}, http.CanonicalHeaderKey(name))
-}
-
 // readHeaders reads the headers of a provider.
 func readHeaders(r reader, m yamlx.Map, name string) any {
-	values := readValues(r, m, name, isHeader, headerName)
+	values := readValues(r, m, name, headers.IsName, headerName)
 	seen := map[string]bool{}
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		canonical := http.CanonicalHeaderKey(k)
@@ -52,10 +39,10 @@ func readHeaderName(r reader, m yamlx.Map, name string) any {
 	switch {
 	case !ok:
 		return nil
-	case !isHeader(s):
+	case !headers.IsName(s):
 		m.Fail(name, diag.Quote(s)+" is not "+headerName, "expected something like api-key")
 		return nil
-	case ownHeader(s):
+	case headers.Reserved(s):
 		m.Fail(name, "the header "+s+" is set by the program itself", "expected something like api-key")
 		return nil
 	}

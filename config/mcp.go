@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/headers"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 )
@@ -130,7 +131,7 @@ func readServer(r reader, m yamlx.Map) (s MCPServer, ok bool) {
 		m.Fail("name", fmt.Sprintf("the MCP server %q has neither command nor url", s.Name), "add `command: [PROGRAM, ARGUMENT]` or `url: https://…`")
 	}
 	s.Env = readValues(r, m, "env", isVariable, "the name of a variable")
-	s.Headers = readValues(r, m, "headers", isHeader, headerName)
+	s.Headers = readValues(r, m, "headers", headers.IsName, headerName)
 	if b := m.Bool("local"); b != nil {
 		s.Local = *b
 	}
@@ -191,7 +192,7 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 		switch ref, isRef := parseRef(text, r.path); {
 		case !valid(k):
 			sub.Fail(k, diag.Quote(k)+" is not "+what, "")
-		case what == headerName && ownHeader(k):
+		case what == headerName && headers.Reserved(k):
 			sub.Fail(k, "the header "+k+" is set by the program itself", "remove it")
 		case isRef:
 			values[k] = string(ref)

@@ -110,6 +110,11 @@ func New(cfg Config) (*Provider, error) {
 	if err := httpx.CheckHeader(cfg.Header); err != nil {
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
 	}
+	if cfg.KeyHeader != "" {
+		if err := httpx.CheckHeader(http.Header{cfg.KeyHeader: nil}); err != nil {
+			return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "KeyHeader: %w", err)
+		}
+	}
 	query := u.RawQuery
 	u.RawQuery, u.ForceQuery = "", false
 	cfg.BaseURL = strings.TrimRight(u.String(), "/")

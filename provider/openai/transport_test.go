@@ -164,6 +164,11 @@ func TestHeadersOfOnesOwn(t *testing.T) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
+	for _, bad := range []string{"Host", "transfer-encoding", "api key", "api-key:"} {
+		if _, err := openai.New(openai.Config{Key: "the-key-0123456789", KeyHeader: bad}); provider.KindOf(err) != provider.Invalid {
+			t.Errorf("a key in the header %q: %v", bad, err)
+		}
+	}
 }
 
 // Azure wants its version with each call, and the key in a header of its own.
