@@ -17,7 +17,10 @@ type clean struct {
 	secrets *redact.Redactor
 }
 
-var _ provider.Wrapper = (*clean)(nil)
+var (
+	_ provider.Wrapper  = (*clean)(nil)
+	_ provider.Embedder = (*clean)(nil)
+)
 
 // Unwrap returns the provider as it answers.
 func (p *clean) Unwrap() provider.Provider { return p.Provider }
@@ -34,6 +37,26 @@ func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 	}
 }
 
+// Models lists the provider's models.
+func (p *clean) Models(ctx context.Context) ([]provider.Model, error) {
+	all, err := p.Provider.Models(ctx)
+	return all, p.failure(err)
+}
+
+// Embed makes vectors. Errors, besides the provider's own: Unsupported, where it
+// makes none.
+func (p *clean) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	inner, ok := provider.As[provider.Embedder](p.Provider)
+	if !ok {
+		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, p.Name(), req.Model, "it does not make embeddings")
+	}
+	r, err := inner.Embed(ctx, req)
+	if r.Route != nil {
+		r.Route = p.route(r.Route)
+	}
+	return r, p.failure(err)
+}
+
 func (p *clean) route(rt *provider.Route) *provider.Route {
 	out := redact.Strings(*rt, p.secrets.Text)
 	return &out
@@ -42,6 +65,9 @@ func (p *clean) route(rt *provider.Route) *provider.Route {
 // failure is err without secrets. The provider's own error is copied: it may
 // yield the same one to others.
 func (p *clean) failure(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *provider.Error
 	if !errors.As(err, &e) {
 		return p.secrets.Error(err)

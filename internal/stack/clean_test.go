@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/redact"
+	"github.com/tandem-llm/tandem/internal/stacktest"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/providertest"
 )
@@ -68,5 +73,57 @@ func TestCleanLeavesASharedErrorAlone(t *testing.T) {
 				t.Errorf("the provider's own error was changed to %v", before)
 			}
 		})
+	}
+}
+
+// What makes vectors may echo the key it was asked with, as what chats may.
+func TestAnEchoedKeyIsInNoRouteOfVectors(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status       int
+		model, error string // with KEY
+	}{
+		"the model":                    {http.StatusOK, "text-KEY", ""},
+		"the model, escaped":           {http.StatusOK, strings.ReplaceAll(url.QueryEscape("KEY/x"), "%2F", "%252F"), ""},
+		"the model is the key":         {http.StatusOK, "KEY", ""},
+		"the error":                    {http.StatusUnauthorized, "", "Incorrect API key provided: KEY"},
+		"an error of the server's own": {http.StatusBadRequest, "", "KEY may not use text-embedding"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+				w.Header().Set("Content-Type", "application/json")
+				w.Header().Set("X-Request-Id", "req-"+key)
+				w.WriteHeader(tc.status)
+				if tc.error != "" {
+					fmt.Fprintf(w, `{"error":{"message":%q}}`, strings.ReplaceAll(tc.error, "KEY", key))
+					return
+				}
+				fmt.Fprintf(w, `{"object":"list","model":%q,"data":[{"object":"embedding","index":0,"embedding":[1,0.5]}],"usage":{"prompt_tokens":1,"total_tokens":1}}`, strings.ReplaceAll(tc.model, "KEY", key))
+			}))
+			defer srv.Close()
+			cfg := stacktest.Load(t, "use: hosted\nproviders:\n  - {name: hosted, kind: openai, base_url: \""+srv.URL+"/v1\", model: big, api_key: \"keyring:hosted\"}\n", nil, nil)
+			s := open(t, cfg, Options{})
+			vectors, err := s.Collections.Embedder().Embed(t.Context(), provider.EmbedRequest{Input: []string{"hi"}})
+			if ok := tc.status == http.StatusOK; (err == nil) != ok || (len(vectors.Vectors) == 1) != ok {
+				t.Fatalf("%+v, %v", vectors, err)
+			}
+			var e *provider.Error
+			errors.As(err, &e)
+			if told := fmt.Sprintf("%+v %+v %+v", vectors.Route, err, e); strings.Contains(told, canary) {
+				t.Errorf("the key is in %s", told)
+			}
+		})
+	}
+}
+
+// A provider that makes no vectors says so through the layers.
+func TestCleanMakesNoVectorsOfItsOwn(t *testing.T) {
+	p := &clean{&providertest.Fake{}, &redact.Redactor{}}
+	if _, err := p.Embed(t.Context(), provider.EmbedRequest{Input: []string{"hi"}}); provider.KindOf(err) != provider.Unsupported {
+		t.Errorf("%v", err)
+	}
+	if _, err := p.Models(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
