@@ -62,6 +62,9 @@ func exitCode(err error) int {
 		return exitDenied
 	case provider.Unavailable, provider.Timeout, provider.RateLimited, provider.QuotaExhausted,
 		provider.OutOfMemory:
+		if partial(err) {
+			return exitIncomplete
+		}
 		return exitNoTarget
 	case provider.OverBudget:
 		return exitOverBudget
@@ -75,6 +78,12 @@ func exitCode(err error) int {
 		return exitBadAnswer
 	}
 	return exitError
+}
+
+// partial reports whether a part of the answer had been shown when it failed.
+func partial(err error) bool {
+	var f *router.Failure
+	return errors.As(err, &f) && f.Partial
 }
 
 // several reports whether more than one target was considered: no one reason

@@ -50,6 +50,8 @@ func remedy(err error) string {
 		return "run `tandem doctor` to see what each of them lacks"
 	}
 	switch {
+	case partial(err):
+		return "what came so far is above, and is not a complete answer"
 	case errors.Is(err, failure.ErrNotPulled):
 		return fmt.Sprintf("get it with `tandem models pull %s`", pe.Model)
 	case errors.Is(err, failure.ErrCloudDisabled):
@@ -72,8 +74,7 @@ func remedy(err error) string {
 	case provider.ContextOverflow:
 		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
 	case provider.Truncated, provider.BadAnswer:
-		var f *router.Failure
-		if errors.As(err, &f) && !f.Partial {
+		if errors.As(err, new(*router.Failure)) {
 			return "ask again, or ask another model with -m"
 		}
 		return "what came so far is above, and is not a complete answer"

@@ -149,6 +149,13 @@ func (t *talk) play(manner string) {
 			t.w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}
+	case "killed": // its model's process is killed in the middle
+		t.infof("Hello", " wor")
+		failure := `{"error":"an error was encountered while running the model: unexpected EOF"}`
+		if !t.ollama {
+			failure = "data: " + failure + "\n"
+		}
+		_, _ = io.WriteString(t.w, failure+"\n")
 	case "flaky": // fails every other time
 		if t.f.turn.Add(1)%2 == 1 {
 			fail(t.w, 503, `{"error":{"message":"overloaded"}}`)

@@ -173,7 +173,11 @@ func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info p
 		c.Detail += fmt.Sprintf(", with a window of %d tokens", r.Context)
 	}
 	if e := m.Forecast; e != nil && c.Detail != m.Says {
-		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s, and %s to compute)", e.Window, vram.Bytes(e.Weights+e.Cache), vram.Bytes(e.Compute))
+		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s", e.Window, vram.Bytes(e.Counted))
+		if more := e.Total() - e.Counted; more > 0 {
+			c.Detail += fmt.Sprintf(", and %s to compute", vram.Bytes(more))
+		}
+		c.Detail += ")"
 	}
 	return c
 }

@@ -38,6 +38,9 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 			e.Status = 0 // an error in band has none, unless it says so
 		}
 		said(e)
+		if partial && e.Kind == provider.Unavailable { // whatever ended it, this answer will not be finished
+			e.Kind, e.Err = provider.Truncated, brokeOff(e.Err)
+		}
 	case errors.Is(err, ErrTooLarge):
 		e.Kind, e.Err = provider.Unavailable, ErrTooLarge
 		if long := (*TooLongError)(nil); errors.As(err, &long) {
@@ -47,7 +50,7 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 			e.Kind = provider.Truncated
 		}
 	case partial || (c.Data && !errors.As(err, &notAPI)):
-		e.Kind, e.Err = provider.Truncated, fmt.Errorf("the answer broke off before it was finished: %w", connectionClosed(err))
+		e.Kind, e.Err = provider.Truncated, brokeOff(connectionClosed(err))
 	case errors.As(err, &notAPI):
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%s %w", api, notAPI)
 	case c.Status != 0 && errors.Is(err, io.ErrUnexpectedEOF):
@@ -57,6 +60,10 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 	}
 	e.Err = c.secrets.Error(e.Err)
 	return e
+}
+
+func brokeOff(why error) error {
+	return fmt.Errorf("the answer broke off before it was finished: %w", why)
 }
 
 // connectionClosed words an end of file.

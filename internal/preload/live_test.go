@@ -65,32 +65,43 @@ providers:
 	return s, target
 }
 
-// The forecast is within 2 % of what Ollama measures on a CPU, which is weights
-// and cache. It says how much was measured: see docs/local-models.md.
+// The forecast is within 5 % of what Ollama measures on a CPU, whichever
+// version it is. docs/local-models.md says how much was measured.
 func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
 	host, model := ownOllama(t)
 	if gpus := (vram.Prober{}).Look(t.Context()).GPUs; len(gpus) > 0 {
 		t.Logf("not compared: this machine has a GPU, %+v; TestLiveGPU looks at that", gpus)
 		return
 	}
-	for _, window := range []int{512, 2048, 4096, 8192} {
-		_, target := liveStack(t, host, model, "    num_ctx: "+strconv.Itoa(window)+"\n", stack.Options{})
+	embedModel := testengine.EmbeddingOllama(t).EmbedModel
+	for _, tc := range []struct {
+		name   string
+		window int
+	}{{model, 512}, {model, 2048}, {model, 4096}, {model, 8192}, {embedModel, 512}} {
+		_, target := liveStack(t, host, tc.name, "    num_ctx: "+strconv.Itoa(tc.window)+"\n", stack.Options{})
 		w, _ := provider.As[*preload.Provider](target.Provider)
-		if err := w.Load(t.Context(), ""); err != nil {
+		var err error
+		if tc.name == embedModel { // which is loaded as it embeds
+			embed, _ := provider.As[provider.Embedder](target.Provider)
+			_, err = embed.Embed(t.Context(), provider.EmbedRequest{Input: []string{"Hi"}})
+		} else {
+			err = w.Load(t.Context(), "")
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		info, err := w.Server().Inspect(t.Context(), model)
+		info, err := w.Server().Inspect(t.Context(), tc.name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m, ok, err := preload.MemoryOf(t.Context(), target.Provider, info)
-		if err != nil || !ok || m.Forecast == nil || m.Measured == nil || m.Measured.Context != window {
+		if err != nil || !ok || m.Forecast == nil || m.Measured == nil || m.Measured.Context != tc.window {
 			t.Fatalf("%+v, %v, %v", m, ok, err)
 		}
-		ratio := float64(m.Forecast.Weights+m.Forecast.Cache) / float64(m.Measured.Size)
-		t.Logf("num_ctx %5d: forecast %d, measured %d: ratio %.4f", window, m.Forecast.Weights+m.Forecast.Cache, m.Measured.Size, ratio)
-		if ratio < 0.98 || ratio > 1.02 {
-			t.Errorf("num_ctx %d: the forecast is %.4f of what was measured", window, ratio)
+		ratio := float64(m.Forecast.Counted) / float64(m.Measured.Size)
+		t.Logf("%s, num_ctx %5d: forecast %d, measured %d: ratio %.4f", tc.name, tc.window, m.Forecast.Counted, m.Measured.Size, ratio)
+		if ratio < 0.95 || ratio > 1.05 || m.Measured.Size < m.Forecast.Low || m.Measured.Size > m.Forecast.High {
+			t.Errorf("%s, num_ctx %d: the forecast %+v is %.4f of what was measured, %d", tc.name, tc.window, m.Forecast, ratio, m.Measured.Size)
 		}
 	}
 }
@@ -186,7 +197,9 @@ func TestLiveAutoWindowIsKept(t *testing.T) {
 	if embed == nil {
 		embed, _ = provider.As[provider.Embedder](target.Provider)
 	}
-	if _, err := embed.Embed(t.Context(), provider.EmbedRequest{Input: []string{"Hi"}}); err != nil || window() != wide {
+	// From Ollama 0.30 on a chat model makes no embeddings. Asking it must not load it anew either.
+	_, err := embed.Embed(t.Context(), provider.EmbedRequest{Input: []string{"Hi"}})
+	if err != nil && provider.KindOf(err) != provider.Unsupported || window() != wide {
 		t.Errorf("embedding: %v; a window of %d, want the %d kept", err, window(), wide)
 	}
 }

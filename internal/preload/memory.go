@@ -47,6 +47,9 @@ func MemoryOf(ctx context.Context, of provider.Provider, info provider.ModelInfo
 	if err != nil {
 		return m, true, nil //nolint:nilerr // then there is none
 	}
+	if m.Measured != nil && m.Measured.SizeVRAM > 0 { // on a GPU every version counts all of it
+		e.Counted = e.Total()
+	}
 	m.Forecast = &e
 	if p.cfg.Here {
 		machine, r := p.machine(ctx), reclaim(running)

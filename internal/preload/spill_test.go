@@ -97,7 +97,7 @@ func long() provider.Request {
 
 func TestAutoWindow(t *testing.T) {
 	f, dir := newOllama(t), t.TempDir()
-	o := stack.Options{StateDir: dir, Prober: machineWith(2500)}
+	o := stack.Options{StateDir: dir, Prober: machineWith(2800)}
 	const auto = "    num_ctx: auto\n"
 
 	s := two(t, f, o, auto)

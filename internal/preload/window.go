@@ -104,10 +104,16 @@ func remember(file string, memo map[string]int) {
 	}
 }
 
-// memoryOptions are how the engine will load a model, as far as is known: only
-// an engine that tandem has started has this process's environment.
+// memoryOptions are how the engine will load a model, as far as is known: it
+// tells its version, and only an engine that Tandem has started has this
+// process's environment.
 func (p *Provider) memoryOptions(ctx context.Context) vram.Options {
 	var o vram.Options
+	if v, ok := provider.As[provider.Versioner](p.server); ok {
+		if version, err := v.Version(ctx); err == nil {
+			o.Engine = vram.EngineOf(version)
+		}
+	}
 	if p.cfg.Ours == nil || !p.cfg.Ours(ctx) {
 		return o
 	}

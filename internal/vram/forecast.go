@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Window   int // tokens of context for each of Parallel
 	Parallel int // requests at a time, which share the memory; 0: 1
+	Engine   Engine
 	// CacheType is how the engine stores keys and values, such as f16 or q8_0.
 	// Empty: not known, which f16 stands for and q4_0 bounds from below.
 	CacheType string
@@ -26,6 +27,9 @@ type Estimate struct {
 	Weights int64 `json:"weights_bytes"`
 	Cache   int64 `json:"cache_bytes"`   // keys and values of the window
 	Compute int64 `json:"compute_bytes"` // scratch of one batch
+	// Counted is what the engine itself will report of the model on a CPU: all
+	// but Compute before Ollama 0.30, and Total since.
+	Counted int64 `json:"counted_bytes"`
 	Low     int64 `json:"low_bytes"`
 	High    int64 `json:"high_bytes"`
 	// Unsure says what makes the bounds wide, "" where nothing does.
@@ -34,9 +38,6 @@ type Estimate struct {
 
 // Total is the likeliest sum.
 func (e Estimate) Total() int64 { return e.Weights + e.Cache + e.Compute }
-
-// batch is how many tokens of a prompt the engine reads at a time.
-const batch = 512
 
 // perGPU is what a GPU's driver takes for itself, at most, in bytes.
 const perGPU = 600 << 20
@@ -91,8 +92,8 @@ func Windows(limit int) []int {
 }
 
 func (s shape) estimate(o Options) Estimate {
-	parallel := max(o.Parallel, 1)
-	cells := int64(o.Window) * int64(parallel)
+	parallel, window := int64(max(o.Parallel, 1)), int64(o.Window)
+	cells := window * parallel
 	likely, least := bytesPerElement(o.CacheType), bytesPerElement(o.CacheType)
 	unsure := s.unsure
 	if o.CacheType == "" {
@@ -101,15 +102,15 @@ func (s shape) estimate(o Options) Estimate {
 		unsure, likely, least = append(unsure, "the cache type "+o.CacheType), bytesPerElement("f32"), bytesPerElement("q4_0")
 	}
 	e := Estimate{Window: o.Window, Weights: s.weights, Unsure: strings.Join(unsure, ", ")}
+	batch := s.batch(o.Engine, window, parallel)
 	var lo, hi int64
 	for _, l := range s.layers {
-		full, local := cells, cells
-		if s.sliding > 0 {
-			local = min(cells, int64(parallel)*int64(s.sliding)+batch)
+		full, local, n := cells, cells, cells
+		if s.sliding > 0 { // the engine may take smaller batches where memory is short
+			local = min(cells, parallel*int64(s.sliding)+min(batch, 512))
 		}
-		n := full
 		if l.sliding {
-			n = local
+			n = min(cells, parallel*int64(s.sliding)+batch)
 		}
 		e.Cache += int64(float64(n*l.cache)*likely) + l.state
 		hi += int64(float64(full*l.most)*likely) + l.state
@@ -118,11 +119,21 @@ func (s shape) estimate(o Options) Estimate {
 		}
 		lo += int64(float64(full*l.least)*least) + l.state
 	}
-	width := max(int64(s.vocab), int64(s.embedding))
-	e.Compute = 4 * batch * (width + int64(s.embedding))
-	attention := cells * int64(1+s.heads) // without flash attention
+	var compute int64
+	e.Compute, compute = s.compute(o.Engine, window, parallel)
+	if o.Engine == EngineUnknown {
+		_, other := s.compute(Runner, window, parallel)
+		compute = max(compute, other)
+	}
+	if o.Engine == Runner && s.embedder {
+		e.Weights = s.weightsMost // it loads the embedding twice
+	}
+	e.Counted = e.Total()
+	if o.Engine == Runner && !s.embedder {
+		e.Counted -= e.Compute
+	}
 	e.Low = s.weights - s.weights/50 + lo
-	e.High = s.weightsMost + s.weightsMost/50 + hi + 4*batch*(max(width, attention)+4*int64(s.embedding))
+	e.High = s.weightsMost + s.weightsMost/50 + hi + compute
 	return e
 }
 

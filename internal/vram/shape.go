@@ -15,8 +15,10 @@ type shape struct {
 	layers               []layer
 	embedding, vocab     int
 	heads                int
-	sliding              int  // tokens that a sliding layer looks back; 0: none slides
-	slidingUnsure        bool // which layers slide is not told
+	sliding              int   // tokens that a sliding layer looks back; 0: none slides
+	slidingUnsure        bool  // which layers slide is not told
+	wide                 int64 // see width
+	embedder             bool  // it makes vectors only, and keeps no cache
 	unsure               []string
 }
 
@@ -77,9 +79,12 @@ func shapeOf(info provider.ModelInfo) (shape, error) {
 	s.heads, _ = m.number("attention.head_count")
 	s.vocab, _ = m.number("vocab_size")
 	s.sliding, _ = m.number("attention.sliding_window")
+	causal, told := m.all[arch+".attention.causal"].(bool)
+	s.embedder = told && !causal
 	s.layers = make([]layer, blocks)
 	t := tensorsOf(info.Tensors)
 	s.weigh(info, t)
+	s.width(m, t)
 	if s.vocab == 0 && len(t.dims["token_embd.weight"]) == 2 {
 		s.vocab = int(t.dims["token_embd.weight"][1]) //nolint:gosec // a vocabulary
 	}
@@ -109,6 +114,9 @@ func (s *shape) weigh(info provider.ModelInfo, t tensors) {
 // layer finds layer i's cache: by the size of its tensors, which is exact, or
 // else by the metadata.
 func (s *shape) layer(m meta, t tensors, i int) error {
+	if s.embedder {
+		return nil
+	}
 	l := &s.layers[i]
 	prefix := "blk." + strconv.Itoa(i) + "."
 	one := func(n int64) { l.cache, l.least, l.most = n, n, n }
@@ -235,6 +243,8 @@ func (t tensors) rows(name string) int64 {
 }
 
 func (t tensors) has(prefix string) bool { return strings.Contains(t.names, "\n"+prefix) }
+
+func (t tensors) hasPart(part string) bool { return strings.Contains(t.names, part) }
 
 // bitsPerWeight of GGUF's types.
 var bitsPerWeight = map[string]float64{

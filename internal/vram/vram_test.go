@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -31,21 +32,109 @@ func smollm(t *testing.T) provider.ModelInfo {
 	return provider.ModelInfo{Model: provider.Model{Size: r.Size, Context: 8192}, Metadata: r.ModelInfo, Tensors: r.Tensors}
 }
 
-// The sizes are those of /api/ps on a CPU, measured with Ollama 0.17.4. It
-// counts weights and cache there, and not what one batch needs.
+// The sizes are those of /api/ps on a CPU, measured with Ollama 0.17.4, which
+// leaves out what a batch needs, and with 0.33.3, which counts it.
 func TestForecastIsWhatWasMeasured(t *testing.T) {
-	for window, size := range map[int]int64{256: 102475008, 512: 108373248, 1024: 120169728, 2048: 143762688, 4096: 190948608, 8192: 285320448} {
-		e, err := Forecast(smollm(t), Options{Window: window, CacheType: "f16"})
+	for version, sizes := range map[string]map[int]int64{
+		"0.17.4": {256: 102475008, 512: 108373248, 1024: 120169728, 2048: 143762688, 4096: 190948608, 8192: 285320448},
+		"0.33.3": {256: 110477966, 512: 124444998, 1024: 136765766, 2048: 161407302, 4096: 210690374, 8192: 333006765},
+	} {
+		for window, size := range sizes {
+			e, err := Forecast(smollm(t), Options{Window: window, CacheType: "f16", Engine: EngineOf(version)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ratio := float64(e.Counted) / float64(size); math.Abs(ratio-1) > 0.01 {
+				t.Errorf("%s, num_ctx %d: forecast %d, measured %d: ratio %.4f, more than 1 %% off", version, window, e.Counted, size, ratio)
+			}
+			if size < e.Low || size > e.High || e.Total() < e.Low || e.Total() > e.High || e.Unsure != "" {
+				t.Errorf("%s, num_ctx %d: %+v does not bound %d, or is not sure", version, window, e, size)
+			}
+		}
+	}
+}
+
+// Compute buffers that llama.cpp's server of Ollama 0.33.3 logged, in hundredths
+// of MiB, for models of these shapes.
+func TestComputeIsWhatLlamaServerLogs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		embedding, ffn, heads int64
+		window, parallel      int
+		want                  int64
+	}{
+		"SmolLM2-135M":                  {576, 1536, 9, 4096, 1, 1864},
+		"a window smaller than a batch": {576, 1536, 9, 256, 1, 745},
+		"a window for a larger batch":   {576, 1536, 9, 8192, 1, 4529},
+		"four at a time":                {576, 1536, 9, 512, 4, 1514},
+		"four, for a larger batch":      {576, 1536, 9, 2048, 4, 3329},
+		"wide":                          {1024, 4096, 16, 2048, 1, 3602},
+		"wider":                         {512, 4096, 8, 2048, 1, 3102},
+		"narrow":                        {1024, 2048, 16, 2048, 1, 2402},
+	} {
+		info := provider.ModelInfo{Metadata: map[string]any{
+			"general.architecture": "llama", "llama.block_count": 2.0, "llama.embedding_length": float64(tc.embedding),
+			"llama.feed_forward_length": float64(tc.ffn), "llama.attention.head_count": float64(tc.heads), "llama.vocab_size": 49152.0,
+		}}
+		e, err := Forecast(info, Options{Window: tc.window, Parallel: tc.parallel, Engine: LlamaServer})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ratio := float64(e.Weights+e.Cache) / float64(size)
-		t.Logf("num_ctx %5d: forecast %9d, measured %9d, ratio %.4f", window, e.Weights+e.Cache, size, ratio)
-		if math.Abs(ratio-1) > 0.01 {
-			t.Errorf("num_ctx %d: forecast %d of weights and cache, measured %d: more than 1 %% off", window, e.Weights+e.Cache, size)
+		outputs := int64(4 * max(tc.parallel, 1) * 49152) // has a line of its own in the log
+		if got, want := e.Compute-outputs, tc.want<<20/100; float64(got) < 0.99*float64(want) || float64(got) > 1.01*float64(want) {
+			t.Errorf("%s: forecast %.2f MiB, logged %.2f", name, float64(got)/(1<<20), float64(want)/(1<<20))
 		}
-		if size < e.Low || size > e.High || e.Total() < e.Low || e.Total() > e.High || e.Unsure != "" {
-			t.Errorf("num_ctx %d: %+v does not bound %d, or is not sure", window, e, size)
+	}
+}
+
+// all-MiniLM-L6-v2, 43.1 MiB of tensors, as both versions measure it.
+func TestForecastOfAnEmbeddingModel(t *testing.T) {
+	matrix := func(name string, a, b uint64) provider.Tensor {
+		return provider.Tensor{Name: name, Type: "F16", Shape: []uint64{a, b}}
+	}
+	m := provider.ModelInfo{
+		Model: provider.Model{Size: 45_900_000, Context: 512},
+		Metadata: map[string]any{
+			"general.architecture": "bert", "bert.block_count": 6.0, "bert.embedding_length": 384.0, "bert.feed_forward_length": 1536.0,
+			"bert.attention.head_count": 12.0, "bert.attention.causal": false,
+		},
+		Tensors: []provider.Tensor{matrix("token_embd.weight", 384, 30522), {Name: "position_embd.weight", Type: "F32", Shape: []uint64{384, 512}}},
+	}
+	for i := range 6 {
+		block := fmt.Sprintf("blk.%d.", i)
+		m.Tensors = append(m.Tensors, matrix(block+"attn_q.weight", 384, 384), matrix(block+"attn_k.weight", 384, 384), matrix(block+"attn_v.weight", 384, 384),
+			matrix(block+"attn_output.weight", 384, 384), matrix(block+"ffn_up.weight", 384, 1536), matrix(block+"ffn_down.weight", 1536, 384))
+	}
+	for version, size := range map[string]int64{"0.17.4": 85149696, "0.33.3": 52932115} {
+		e, err := Forecast(m, Options{Window: 512, Engine: EngineOf(version)})
+		if ratio := float64(e.Counted) / float64(size); err != nil || math.Abs(ratio-1) > 0.05 || e.Cache != 0 || size < e.Low || size > e.High {
+			t.Errorf("%s: %+v, %v; measured %d: ratio %.4f", version, e, err, size, ratio)
+		}
+	}
+}
+
+func TestEngineOf(t *testing.T) {
+	for version, want := range map[string]Engine{
+		"0.17.4": Runner, "0.6.0-rc1": Runner, "0.29.9": Runner, "0.30.0": LlamaServer, "0.33.3": LlamaServer, "1.0.2": LlamaServer,
+		"": EngineUnknown, "0.0.0": EngineUnknown, "dev": EngineUnknown,
+	} {
+		if got := EngineOf(version); got != want {
+			t.Errorf("%q: %d, want %d", version, got, want)
+		}
+	}
+}
+
+// What is not known is held to neither engine's bound.
+func TestAnUnknownEngineIsBoundedByBoth(t *testing.T) {
+	for _, window := range []int{512, 4096, 65536} {
+		var e [3]Estimate
+		for i, engine := range []Engine{EngineUnknown, Runner, LlamaServer} {
+			var err error
+			if e[i], err = Forecast(smollm(t), Options{Window: window, CacheType: "f16", Engine: engine}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e[0].High < max(e[1].High, e[2].High) || e[0].Low > min(e[1].Low, e[2].Low) {
+			t.Errorf("%d: %+v does not bound %+v and %+v", window, e[0], e[1], e[2])
 		}
 	}
 }
@@ -81,7 +170,7 @@ func TestForecastOfOtherArchitectures(t *testing.T) {
 			8192, 10 * 2048 * 2 * 8192, 10 * 2048 * 2 * 1024, 10 * 2048 * 2 * 8192, false,
 		},
 	} {
-		e, err := Forecast(provider.ModelInfo{Metadata: tc.meta}, Options{Window: tc.window, CacheType: "f16"})
+		e, err := Forecast(provider.ModelInfo{Metadata: tc.meta}, Options{Window: tc.window, CacheType: "f16", Engine: Runner})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -46,6 +46,8 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		switch {
 		case e.Kind == provider.ModelNotFound:
 			e.Err = failure.Mark(e.Err, failure.ErrNotPulled)
+		case c.Status == http.StatusNotImplemented && strings.Contains(text, "does not support embeddings"):
+			e.Err = errNoEmbeddings
 		case noCloud(c):
 			e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf("%w (OLLAMA_NO_CLOUD)", e.Err), failure.ErrCloudDisabled)
 		}

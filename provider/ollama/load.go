@@ -65,6 +65,7 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 	call.Free = true
 	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
 		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),
+		Shift: provider.Ptr(false), // as chats have it: from 0.30 on, another value loads the model anew
 	}, func(r api.GenerateResponse) error {
 		if host := actualHost(r.Model, r.RemoteHost, r.RemoteModel); host != "" {
 			return p.nothingToLoad(model, host)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -171,6 +173,9 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.checkModelName(model); err != nil {
 		return provider.EmbedResponse{}, err
 	}
+	if err := p.checkEmbeds(ctx, model, req.Privacy); err != nil {
+		return provider.EmbedResponse{}, err
+	}
 	options, err := p.options(&provider.Request{}, model) // those of a chat, or the model would be loaded again
 	if err == nil {
 		err = p.chooseWindow(ctx, options, &provider.Request{}, model)
@@ -199,3 +204,26 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	return out, nil
 }
+
+// embedsMinor is the first version whose chat models make no embeddings. Asked for
+// some, it loads the model anew with other batches, refuses, and loads it once
+// more for the next chat.
+const embedsMinor = 30
+
+// checkEmbeds refuses what such a server would refuse, before it loads anything.
+func (p *Provider) checkEmbeds(ctx context.Context, model string, privacy provider.Privacy) error {
+	if ollamahost.CloudModel(model) {
+		return nil // the server would ask elsewhere
+	}
+	v, err := p.serverVersion(ctx, privacy)
+	if err != nil || v.minor < embedsMinor {
+		return err
+	}
+	facts, err := p.showModel(ctx, model, privacy)
+	if err != nil || facts.can == nil || slices.Contains(facts.can, provider.CanEmbed) {
+		return ctx.Err() // what else is wrong, the call tells better
+	}
+	return p.unsupported(model, "%w", errNoEmbeddings)
+}
+
+var errNoEmbeddings = errors.New("the model makes no embeddings; use an embedding model, such as all-minilm (Ollama before 0.30 let chat models make them)")

@@ -160,13 +160,13 @@ func matrix() []group {
 				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör") },
 			},
 			{name: "an error in the stream, before the first token", kind: provider.Unavailable, play: func(s *speaker) { s.inBand("boom") }},
-			{name: "an error in the stream, in the middle", kind: provider.Unavailable, part: "Hello wör", play: func(s *speaker) {
+			{name: "an error in the stream, in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable}, part: "Hello wör", play: func(s *speaker) {
 				if s.stream {
 					s.say("Hello", " wör")
 				}
 				s.inBand("boom")
 			}},
-			{name: "the runner is killed in the middle", kind: provider.Unavailable, only: ollamaAPI, part: "Hello wör", play: func(s *speaker) {
+			{name: "the runner is killed in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable}, only: ollamaAPI, part: "Hello wör", play: func(s *speaker) {
 				if s.stream {
 					s.say("Hello", " wör")
 				}
