@@ -19,6 +19,19 @@ func Strings[T any](v T, clean func(string) string) T {
 	return v
 }
 
+// Pointed is [Strings] for what p points to, not nil: p itself if clean changed
+// nothing, else a pointer to a changed copy.
+func Pointed[T any](p *T, clean func(string) string) *T {
+	c := cleaner{clean: clean}
+	out, changed := c.value(reflect.ValueOf(p).Elem())
+	if !changed {
+		return p
+	}
+	cleaned := new(T)
+	reflect.ValueOf(cleaned).Elem().Set(out)
+	return cleaned
+}
+
 // cleaner walks a value. Its methods return a changed copy, or false: nothing
 // has to change. So a value without secrets, as nearly all are, is not copied.
 type cleaner struct {

@@ -27,8 +27,9 @@ func (p *clean) Unwrap() provider.Provider { return p.Provider }
 
 // Chat asks the provider.
 func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	stream := p.Provider.Chat(ctx, req)
 	return func(yield func(provider.Chunk, error) bool) {
-		p.Provider.Chat(ctx, req)(func(c provider.Chunk, err error) bool {
+		stream(func(c provider.Chunk, err error) bool {
 			if c.Route != nil {
 				c.Route = p.route(c.Route)
 			}
@@ -58,8 +59,7 @@ func (p *clean) Embed(ctx context.Context, req provider.EmbedRequest) (provider.
 }
 
 func (p *clean) route(rt *provider.Route) *provider.Route {
-	out := redact.Strings(*rt, p.secrets.Text)
-	return &out
+	return redact.Pointed(rt, p.secrets.Text)
 }
 
 // failure is err without secrets. The provider's own error is copied: it may

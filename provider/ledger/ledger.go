@@ -68,30 +68,40 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 // Chat asks the provider. Besides the provider's errors there is OverBudget,
 // before any call.
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return func(yield func(provider.Chunk, error) bool) {
-		c := account{l: l, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
-		if len(req.Options)+len(l.cfg.Options) > 0 {
-			c.unpricedOption, _ = l.cfg.Tariff.unpricedOption(req.Model, l.cfg.Options, req.Options)
-		}
-		if l.cfg.Budget {
-			if err := c.reserve(ctx, &req); err != nil {
-				yield(provider.Chunk{}, err)
-				return
-			}
-		}
-		defer c.settle()
-		for chunk, err := range l.Provider.Chat(ctx, req) {
-			c.observe(&chunk, err)
-			if !yield(chunk, err) || err != nil {
-				return
-			}
-		}
+	if l.cfg.Budget {
+		return l.chatWithinBudget(ctx, req)
 	}
+	stream, model, options := l.Provider.Chat(ctx, req), req.Model, req.Options
+	return func(yield func(provider.Chunk, error) bool) {
+		l.newAccount(ctx, model, options).relay(stream, yield)
+	}
+}
+
+// chatWithinBudget is Chat with a reservation before the call, which may bound
+// the answer.
+func (l *Ledger) chatWithinBudget(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		c := l.newAccount(ctx, req.Model, req.Options)
+		if err := c.reserve(ctx, &req); err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		c.relay(l.Provider.Chat(ctx, req), yield)
+	}
+}
+
+func (l *Ledger) newAccount(ctx context.Context, model string, options map[string]any) *account {
+	c := &account{l: l, run: provider.RunOf(ctx).ID, requestedModel: model, began: time.Now()}
+	if len(options)+len(l.cfg.Options) > 0 {
+		c.unpricedOption, _ = l.cfg.Tariff.unpricedOption(model, l.cfg.Options, options)
+	}
+	return c
 }
 
 // account is one call's.
 type account struct {
 	l              *Ledger
+	yield          func(provider.Chunk, error) bool
 	run            string
 	requestedModel string // the model, as in the request
 	unpricedOption string // the option that makes the price unknown; "": none
@@ -103,6 +113,19 @@ type account struct {
 	route          *provider.Route // of the whole answer; nil: none came
 	usage          *provider.Usage
 	failed         error
+}
+
+// relay passes an answer on, and settles what it cost.
+func (c *account) relay(stream iter.Seq2[provider.Chunk, error], yield func(provider.Chunk, error) bool) {
+	defer c.settle()
+	c.yield = yield
+	stream(c.take)
+}
+
+// take is the body of a loop over the answer.
+func (c *account) take(chunk provider.Chunk, err error) bool {
+	c.observe(&chunk, err)
+	return c.yield(chunk, err) && err == nil
 }
 
 // observe takes in one chunk of the answer, and prices the last one.

@@ -21,12 +21,14 @@ type call struct {
 	// overflowedWindow is the largest window that the prompt is known not to fit; 0:
 	// none.
 	overflowedWindow int
-	tryStarted       time.Time // the call under way
-	shown            bool      // content of the call under way has gone to the reader
-	done             bool      // the reader has the end, or wants no more
-	restarting       bool      // what the reader has broke off, and the next content begins again
-	probe            bool      // the call under way is a breaker'c probe, and has told it nothing yet
-	tryErr           error     // of the call under way
+	tryStarted       time.Time        // the call under way
+	shown            bool             // content of the call under way has gone to the reader
+	done             bool             // the reader has the end, or wants no more
+	restarting       bool             // what the reader has broke off, and the next content begins again
+	probe            bool             // the call under way is a breaker'c probe, and has told it nothing yet
+	tryErr           error            // of the call under way
+	target           *target          // that is asked
+	attempt          provider.Attempt // of the target
 }
 
 // run asks the candidates in order. Nil: the reader has an answer, or has
@@ -59,14 +61,14 @@ func (c *call) run(ctx context.Context) error {
 			}
 			continue
 		}
-		a, err := c.tryTarget(ctx, t, use[i+1:])
+		err := c.tryTarget(ctx, t, use[i+1:])
 		if err == nil || c.done {
 			return err
 		}
 		if caller.Err() != nil {
 			return caller.Err()
 		}
-		c.addAttempt(a, err)
+		c.addAttempt(c.attempt, err)
 		if ctx.Err() != nil || c.shown && !c.restarting || !canFallBack(err) {
 			break
 		}
@@ -117,8 +119,9 @@ func contextError(ctx context.Context) error {
 
 // tryTarget calls t and retries where that may help. A nil error: the reader has
 // the answer, or has left.
-func (c *call) tryTarget(ctx context.Context, t *target, rest []string) (provider.Attempt, error) {
-	a := c.newAttempt(t)
+func (c *call) tryTarget(ctx context.Context, t *target, rest []string) error {
+	c.target, c.attempt = t, c.newAttempt(t)
+	a := &c.attempt
 	a.Outcome = provider.OutcomeFailed
 	began := c.r.cfg.Clock.Now()
 	if t.Total > 0 {
@@ -128,22 +131,22 @@ func (c *call) tryTarget(ctx context.Context, t *target, rest []string) (provide
 	}
 	t.budget.refund(perRequest)
 	for {
-		err := c.tryOnce(ctx, t, &a)
+		err := c.tryOnce(ctx)
 		a.Took = c.r.cfg.Clock.Now().Sub(began)
 		if err == nil || c.done {
-			return a, err
+			return err
 		}
 		c.recordBreakOff(ctx, t, err)
 		if ctx.Err() != nil || c.shown && !c.restarting {
-			return a, err
+			return err
 		}
 		wait, ok := c.shouldRetry(ctx, t, asError(err), a.Tries, rest)
 		if !ok {
-			return a, err
+			return err
 		}
 		c.emit(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
 		if c.r.cfg.Clock.Sleep(ctx, wait) != nil {
-			return a, contextError(ctx)
+			return contextError(ctx)
 		}
 	}
 }
@@ -161,9 +164,10 @@ func (c *call) recordBreakOff(ctx context.Context, t *target, err error) {
 	}
 }
 
-// tryOnce makes one call of t, tells its breaker how it went, and notes it in a.
-func (c *call) tryOnce(ctx context.Context, t *target, a *provider.Attempt) error {
-	clock := &c.r.cfg.Clock
+// tryOnce makes one call of the target, tells its breaker how it went, and notes
+// it in the attempt.
+func (c *call) tryOnce(ctx context.Context) error {
+	t, a, clock := c.target, &c.attempt, &c.r.cfg.Clock
 	probe, ok := t.breaker.Allow(clock.Now())
 	if !ok {
 		why, _ := t.breaker.State(clock.Now())
@@ -178,9 +182,13 @@ func (c *call) tryOnce(ctx context.Context, t *target, a *provider.Attempt) erro
 	if probe {
 		defer func() { t.breaker.AbandonProbe(c.probe) }() // the reader may have left by panic
 	}
-	c.relay(ctx, t, a)
-	if c.tryErr == nil {
+	t.Chat(ctx, c.req)(c.relay)
+	switch {
+	case c.tryErr != nil:
+	case c.done:
 		return nil
+	default:
+		c.tryErr = c.emptyAnswer(t, nil, errSilent)
 	}
 	if ctx.Err() != nil {
 		c.tryErr = contextError(ctx)
@@ -223,45 +231,41 @@ func (c *call) recordOutcome(t *target, e *provider.Error) {
 	c.probe = false
 }
 
-// relay passes on what t answers. It sets failed when that is no answer, and
-// done when the reader has the end or has left.
-func (c *call) relay(ctx context.Context, t *target, a *provider.Attempt) {
-	for chunk, err := range t.Chat(ctx, c.req) {
-		if err != nil {
-			c.tryErr = err
-			return
+// relay passes on what the target answers: it is the body of a loop over its
+// stream. It sets tryErr when that is no answer, and done when the reader has the
+// end or has left.
+func (c *call) relay(chunk provider.Chunk, err error) bool {
+	if err != nil {
+		c.tryErr = err
+		return false
+	}
+	t, last := c.target, chunk.Finish != ""
+	chunk, show, why := c.blanks.add(chunk)
+	if why != nil {
+		c.tryErr = c.emptyAnswer(t, &chunk, why)
+		return false
+	}
+	if show {
+		if !c.shown {
+			c.shown = true
+			t.breaker.RecordSuccess(c.r.cfg.Clock.Now(), c.probe)
+			c.probe = false
 		}
-		last := chunk.Finish != ""
-		chunk, show, why := c.blanks.add(chunk)
-		if why != nil {
-			c.tryErr = c.emptyAnswer(t, &chunk, why)
-			return
-		}
-		if show {
-			if !c.shown {
-				c.shown = true
-				t.breaker.RecordSuccess(c.r.cfg.Clock.Now(), c.probe)
-				c.probe = false
-			}
-			if c.restarting {
-				chunk.Restart, c.restarting = true, false
-			}
-			if last {
-				t.budget.refund(perAnswer)
-				chunk.Route = c.completeRoute(t, a, &chunk)
-			}
-			if !c.yield(chunk, nil) {
-				c.done = true
-			}
+		if c.restarting {
+			chunk.Restart, c.restarting = true, false
 		}
 		if last {
+			t.budget.refund(perAnswer)
+			chunk.Route = c.completeRoute(&chunk)
+		}
+		if !c.yield(chunk, nil) {
 			c.done = true
 		}
-		if c.done {
-			return
-		}
 	}
-	c.tryErr = c.emptyAnswer(t, nil, errSilent)
+	if last {
+		c.done = true
+	}
+	return !c.done
 }
 
 var errSilent = errors.New("the stream ended without an answer")
@@ -275,10 +279,19 @@ func (c *call) emptyAnswer(t *target, chunk *provider.Chunk, why error) error {
 	return e
 }
 
+// answeredRoute is a route with the attempt that nearly all have: one piece of
+// memory.
+type answeredRoute struct {
+	provider.Route
+	only [1]provider.Attempt
+}
+
 // completeRoute completes the Route of the last chunk: who was considered, and why
-// this target answered.
-func (c *call) completeRoute(t *target, a *provider.Attempt, chunk *provider.Chunk) *provider.Route {
-	rt := &provider.Route{Provider: t.Name(), Model: a.Model}
+// the target answered.
+func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
+	t, a := c.target, &c.attempt
+	out := &answeredRoute{Route: provider.Route{Provider: t.Name(), Model: a.Model}}
+	rt := &out.Route
 	if chunk.Route != nil {
 		*rt = *chunk.Route
 	}
@@ -304,7 +317,11 @@ func (c *call) completeRoute(t *target, a *provider.Attempt, chunk *provider.Chu
 	if a.Tries > 1 {
 		done.Took = now.Sub(c.tryStarted)
 	}
-	rt.Attempts = append(c.Attempts, done)
+	before := c.Attempts
+	if len(before) == 0 {
+		before = out.only[:0]
+	}
+	rt.Attempts = append(before, done)
 	return rt
 }
 
