@@ -26,6 +26,11 @@ const (
 	NDJSON                // a JSON document a line, as Ollama streams
 )
 
+// Inspector is shown documents. It keeps nothing of them.
+type Inspector interface {
+	Document(document []byte)
+}
+
 // Call is one HTTP call: what the adapter asks of the transport, and what the
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
@@ -49,9 +54,9 @@ type Call struct {
 	// much once as twice: it may be sent a second time where a kept connection
 	// turns out to be closed.
 	Free bool
-	// Look, if not nil, is shown each JSON document of an answer before the SDK
-	// reads it, for the members that the SDK drops. It keeps nothing of it.
-	Look func(document []byte)
+	// Inspect, if not nil, is shown each JSON document of an answer before the
+	// SDK reads it, for the members that the SDK drops.
+	Inspect Inspector
 
 	Status         int            // HTTP status; 0: no answer came
 	ResponseHeader http.Header    // nil: no answer came
@@ -69,6 +74,7 @@ type Call struct {
 	state        requestState
 	timeouts     *answerTimeouts
 	trace        httptrace.ClientTrace
+	whole        document // of a [Whole] answer
 }
 
 type callKey struct{}
@@ -101,8 +107,8 @@ func (c *Call) eventArrived(document []byte) {
 // inspect notes that a whole document came.
 func (c *Call) inspect(document []byte) {
 	c.Data = true
-	if c.Look != nil {
-		c.Look(document)
+	if c.Inspect != nil {
+		c.Inspect.Document(document)
 	}
 }
 

@@ -133,7 +133,8 @@ func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	}
 	c.inspect(body)
 	body = renameReasoning(body)
-	resp.Body = newDocument(body)
+	c.whole.Reset(body)
+	resp.Body = &c.whole
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }

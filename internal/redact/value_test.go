@@ -51,3 +51,19 @@ func TestStrings(t *testing.T) {
 		t.Errorf("%s\nnot\n%s", got, want)
 	}
 }
+
+func TestPointed(t *testing.T) {
+	mask := func(s string) string { return strings.ReplaceAll(s, "canary", "-") }
+	text := "a canary b"
+	plain, secret := &inner{Text: "a b"}, &outer{Pointer: &text, Inner: inner{Text: text}}
+	if out := Pointed(plain, mask); out != plain {
+		t.Error("what has no secret was copied")
+	}
+	out := Pointed(secret, mask)
+	if out == secret || secret.Inner.Text != text || text != "a canary b" {
+		t.Error("what was given has changed")
+	}
+	if *out.Pointer != "a - b" || out.Inner.Text != "a - b" {
+		t.Errorf("%+v", out)
+	}
+}

@@ -51,7 +51,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	call.Prepend, call.OneLine, call.Chat = members, req.NoStream, true
 	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
 	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
-	call.Look = a.calls.look
+	call.Inspect = &a.calls
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.addLine)
 	switch {
 	case errors.Is(err, errStop):

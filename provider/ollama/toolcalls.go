@@ -16,8 +16,8 @@ type calls struct {
 	extras []map[string]json.RawMessage // what came with those that have not been taken in yet
 }
 
-// look keeps what came with the tool calls of a line, which api drops.
-func (c *calls) look(line []byte) { c.extras = append(c.extras, httpx.CallExtras(line)...) }
+// Document keeps what came with the tool calls of a line, which api drops.
+func (c *calls) Document(line []byte) { c.extras = append(c.extras, httpx.CallExtras(line)...) }
 
 // nextExtra is what came with the next tool call.
 func (c *calls) nextExtra() (extra map[string]json.RawMessage) {

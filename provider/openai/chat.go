@@ -53,12 +53,12 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if req.NoStream {
 		dialect = httpx.Whole
 	}
-	call := p.call(dialect, req.Privacy)
+	call, seen := p.watchedCall(dialect, req.Privacy)
 	call.Prepend, call.Chat = members, true
 	if p.takesExtras() {
 		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
 	}
-	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now(), yield: yield}
+	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
 	if req.NoStream {
 		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // gateway is what an answer tells of who else has had the prompt.
@@ -100,15 +101,19 @@ func (s *gatewayHints) nextExtra() (extra map[string]json.RawMessage) {
 	return extra
 }
 
-// watchForGateways has a call's documents looked at.
-func watchForGateways(c *httpx.Call) *gatewayHints {
-	s := &gatewayHints{}
-	c.Look = s.inspectDocument
-	return s
+// watchedCall prepares one HTTP call whose documents are looked at.
+func (p *Provider) watchedCall(d httpx.Dialect, privacy provider.Privacy) (*httpx.Call, *gatewayHints) {
+	c := &struct { // one piece of memory
+		httpx.Call
+		hints gatewayHints
+	}{}
+	p.prepare(&c.Call, d, privacy)
+	c.Inspect = &c.hints
+	return &c.Call, &c.hints
 }
 
-// inspectDocument looks for the members that no server has of itself.
-func (s *gatewayHints) inspectDocument(data []byte) {
+// Document looks for the members that no server has of itself.
+func (s *gatewayHints) Document(data []byte) {
 	s.extras = append(s.extras, httpx.CallExtras(data)...)
 	if !bytes.Contains(data, []byte(`"provider"`)) && !bytes.Contains(data, []byte(`"x_groq"`)) {
 		return
@@ -151,9 +156,11 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 		s.gateway.remote = s.gateway.remote || elsewhere
 	}
 	s.gateway = gateway{}
-	for _, g := range signs {
-		if (here || !g.host) && g.in(h) {
-			detail, elsewhere := upstreamOf(headerValues(h, details[g.name]), local)
+	own := ownHeaders(make([]header, 0, 32), h) // on the stack: seldom are there more
+	for i := range signs {
+		g := &signs[i]
+		if (here || !g.host) && slices.ContainsFunc(own, g.is) {
+			detail, elsewhere := upstreamOf(valuesOf(own, details[g.name]), local)
 			add(g.name, detail, elsewhere)
 		}
 	}
@@ -169,7 +176,7 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 			add(member.name, member.detail, true)
 		}
 	}
-	for _, hop := range headerValues(h, "via") {
+	for _, hop := range valuesOf(own, "via") {
 		if name, elsewhere := viaHop(hop, local); name != "" && here {
 			add(name, "", elsewhere)
 		}
@@ -178,42 +185,47 @@ func detectGateway(h http.Header, s *gatewayHints, here bool, local func(netip.A
 	return s.gateway
 }
 
-// in reports whether headers have the sign.
-func (g *sign) in(h http.Header) bool {
-	for name, values := range h {
-		if g.names(ownName(name)) && g.fits(values) {
-			return true
-		}
-	}
-	return false
+// header is one of an answer, by its name without LiteLLM's mark.
+type header struct {
+	name   string
+	values []string
 }
 
-// names reports whether the sign is a header of that name. It is asked for each
-// sign and each header of every answer: it makes no copies.
-func (g *sign) names(header string) bool {
-	if strings.HasSuffix(g.header, "-") {
-		return len(header) >= len(g.header) && strings.EqualFold(header[:len(g.header)], g.header)
+// ownHeaders appends an answer's headers to out.
+func ownHeaders(out []header, h http.Header) []header {
+	for name, values := range h {
+		if n := len(forwarded); len(name) > n && strings.EqualFold(name[:n], forwarded) {
+			name = name[n:]
+		}
+		if name != "" {
+			out = append(out, header{name, values})
+		}
 	}
-	return strings.EqualFold(header, g.header)
+	return out
+}
+
+// is reports whether the sign is that header. It is asked for each sign and each
+// header of every answer: it makes no copies, and looks at the first letter
+// first.
+func (g *sign) is(h header) bool {
+	if h.name[0]|0x20 != g.header[0] {
+		return false
+	}
+	if strings.HasSuffix(g.header, "-") {
+		return len(h.name) >= len(g.header) && strings.EqualFold(h.name[:len(g.header)], g.header) && g.fits(h.values)
+	}
+	return strings.EqualFold(h.name, g.header) && g.fits(h.values)
 }
 
 func (g *sign) fits(values []string) bool {
 	return g.value == "" || slices.ContainsFunc(values, func(v string) bool { return strings.Contains(strings.ToLower(v), g.value) })
 }
 
-// ownName is a header's name without LiteLLM's mark.
-func ownName(header string) string {
-	if n := len(forwarded); len(header) >= n && strings.EqualFold(header[:n], forwarded) {
-		return header[n:]
-	}
-	return header
-}
-
-// headerValues are those of a header, the forwarded ones included.
-func headerValues(h http.Header, header string) (values []string) {
-	for name, more := range h {
-		if strings.EqualFold(ownName(name), header) {
-			values = append(values, more...)
+// valuesOf are those of a header, the forwarded ones included.
+func valuesOf(headers []header, name string) (values []string) {
+	for _, h := range headers {
+		if strings.EqualFold(h.name, name) {
+			values = append(values, h.values...)
 		}
 	}
 	return values

@@ -56,8 +56,8 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, "to "+p.endpoint)
 	}
-	call := p.call(httpx.Whole, req.Privacy)
-	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: watchForGateways(call), start: time.Now()}
+	call, seen := p.watchedCall(httpx.Whole, req.Privacy)
+	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now()}
 	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), goopenai.EmbeddingRequest{
 		Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions,
 		EncodingFormat: goopenai.EmbeddingEncodingFormatFloat,

@@ -172,7 +172,13 @@ func (p *Provider) model(asked string) string {
 
 // call prepares one HTTP call.
 func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
-	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header, Query: p.query}
+	c := &httpx.Call{}
+	p.prepare(c, d, privacy)
+	return c
+}
+
+func (p *Provider) prepare(c *httpx.Call, d httpx.Dialect, privacy provider.Privacy) {
+	c.Dialect, c.LocalOnly, c.Header, c.Query = d, privacy == provider.PrivacyLocal, p.header, p.query
 }
 
 // unsupported is the error for what this provider cannot honour.
