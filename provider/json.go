@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The types of the contract have one JSON form, which logs, recordings, caches
@@ -18,21 +19,21 @@ import (
 
 // requestJSON is the form of a Request.
 type requestJSON struct {
-	MaxTokens   *int           `json:"max_tokens,omitempty"`
-	Messages    []messageJSON  `json:"messages"`
-	Model       string         `json:"model,omitempty"`
-	NoStream    bool           `json:"no_stream,omitempty"`
-	Options     map[string]any `json:"options,omitempty"`
-	Privacy     Privacy        `json:"privacy,omitempty"`
-	Schema      *Schema        `json:"schema,omitempty"`
-	Seed        *int64         `json:"seed,omitempty"`
-	Stop        []string       `json:"stop,omitempty"`
-	Temperature *float64       `json:"temperature,omitempty"`
-	Think       Thinking       `json:"think,omitempty"`
-	ToolChoice  string         `json:"tool_choice,omitempty"`
-	Tools       []Tool         `json:"tools,omitempty"`
-	TopP        *float64       `json:"top_p,omitempty"`
-	Use         []string       `json:"use,omitempty"`
+	MaxTokens   *int          `json:"max_tokens,omitempty"`
+	Messages    []messageJSON `json:"messages"`
+	Model       string        `json:"model,omitempty"`
+	NoStream    bool          `json:"no_stream,omitempty"`
+	Options     Options       `json:"options,omitempty"`
+	Privacy     Privacy       `json:"privacy,omitempty"`
+	Schema      *Schema       `json:"schema,omitempty"`
+	Seed        *int64        `json:"seed,omitempty"`
+	Stop        []string      `json:"stop,omitempty"`
+	Temperature *float64      `json:"temperature,omitempty"`
+	Think       Thinking      `json:"think,omitempty"`
+	ToolChoice  string        `json:"tool_choice,omitempty"`
+	Tools       []Tool        `json:"tools,omitempty"`
+	TopP        *float64      `json:"top_p,omitempty"`
+	Use         []string      `json:"use,omitempty"`
 }
 
 type messageJSON struct {
@@ -53,6 +54,47 @@ type toolCallJSON struct {
 	Extra     json.RawMessage `json:"extra,omitempty"`
 	ID        string          `json:"id,omitempty"`
 	Name      string          `json:"name,omitempty"`
+}
+
+// UnmarshalJSON reads a number as float64, unless that would write another whole
+// number than it read: that stays a json.Number, with all its digits.
+func (o *Options) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var in map[string]any
+	if err := d.Decode(&in); err != nil {
+		return err
+	}
+	for k := range in {
+		in[k] = plainNumbers(in[k])
+	}
+	*o = in
+	return nil
+}
+
+// plainNumbers is v with each json.Number as Options have it. Lists and mappings
+// are changed in place.
+func plainNumbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		f, err := v.Float64()
+		if err != nil {
+			return v
+		}
+		if written, _ := json.Marshal(f); string(written) != v.String() && !strings.ContainsAny(v.String(), ".eE") {
+			return v
+		}
+		return f
+	case []any:
+		for i := range v {
+			v[i] = plainNumbers(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = plainNumbers(v[k])
+		}
+	}
+	return v
 }
 
 // MarshalJSON writes all of r, image data in base64.

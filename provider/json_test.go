@@ -114,3 +114,46 @@ func TestAChunkComesBackFromItsJSON(t *testing.T) {
 		t.Errorf("%s: want %s", data, u)
 	}
 }
+
+// What was written comes back with the same digits and is written the same again,
+// wherever it lies; what float64 holds is still one.
+func TestOptionsKeepTheirDigits(t *testing.T) {
+	for _, number := range []string{
+		"0", "-0", "40", "-1", "0.7", "1e-7", "9007199254740992", "9007199254740993", "-9007199254740993", "1152921504606846976",
+		"9223372036854775807", "-9223372036854775808", "18446744073709551615", "100000000000000000000000", "123456789012345678901234567890",
+	} {
+		for _, form := range []string{`{"a":%s}`, `{"a":[1,%s]}`, `{"a":{"b":[{"c":%s}]}}`} {
+			options := strings.ReplaceAll(form, "%s", number)
+			var r provider.Request
+			if err := json.Unmarshal([]byte(`{"messages":[],"options":`+options+`}`), &r); err != nil {
+				t.Fatal(err)
+			}
+			data, err := r.CanonicalJSON()
+			if want := `{"messages":[],"options":` + options + `}`; err != nil || string(data) != want {
+				t.Errorf("%s, %v, want %s", data, err, want)
+			}
+			var c provider.Candidate
+			if err := json.Unmarshal([]byte(`{"name":"n","options":`+options+`}`), &c); err != nil {
+				t.Fatal(err)
+			}
+			if data, err := json.Marshal(c); err != nil || string(data) != `{"name":"n","options":`+options+`}` {
+				t.Errorf("a candidate: %s, %v", data, err)
+			}
+		}
+	}
+	var o provider.Options
+	if err := json.Unmarshal([]byte(`{"a":40,"b":1.50,"c":1e3,"d":9007199254740993,"e":null,"f":"1","g":1E400}`), &o); err != nil {
+		t.Fatal(err)
+	}
+	if want := (provider.Options{"a": 40.0, "b": 1.5, "c": 1000.0, "d": json.Number("9007199254740993"), "e": nil, "f": "1", "g": json.Number("1E400")}); !reflect.DeepEqual(o, want) {
+		t.Errorf("%#v, want %#v", o, want)
+	}
+	for _, bad := range []string{`[]`, `1`, `{"a":}`} {
+		if err := json.Unmarshal([]byte(bad), &o); err == nil {
+			t.Errorf("%s is read", bad)
+		}
+	}
+	if o = nil; json.Unmarshal([]byte("null"), &o) != nil || o != nil {
+		t.Errorf("null is %v", o)
+	}
+}

@@ -35,7 +35,7 @@ type Request struct {
 	// Options are the engine's own sampling options by the engine's own names
 	// (Ollama: top_k, repeat_penalty, …; OpenAI: frequency_penalty, user, …).
 	// A name that the engine does not know is Unsupported.
-	Options map[string]any
+	Options Options
 	// NoStream asks the engine for one whole answer rather than for tokens as
 	// they come. The contract of Chat is the same; it has fewer chunks.
 	NoStream bool
@@ -156,15 +156,20 @@ const (
 	PrivacyLocal Privacy = "local" // this machine only, by resolved address
 )
 
+// Options are an engine's own settings by their names, with values that JSON can
+// write. Read from JSON, a whole number that float64 does not hold exactly is a
+// json.Number.
+type Options map[string]any
+
 // Ptr returns a pointer to v, for the optional fields of [Request].
 func Ptr[T any](v T) *T { return &v }
 
 // Candidate is a provider that may answer a request, as far as its configuration
 // shapes the answer. Recordings and caches make it part of their keys.
 type Candidate struct {
-	Endpoint string         `json:"endpoint,omitempty"` // scheme://host[:port]; empty: any
-	Model    string         `json:"model,omitempty"`
-	Name     string         `json:"name"`
-	NumCtx   int            `json:"num_ctx,omitempty"` // context window in tokens; -1: as large as fits
-	Options  map[string]any `json:"options,omitempty"`
+	Endpoint string  `json:"endpoint,omitempty"` // scheme://host[:port]; empty: any
+	Model    string  `json:"model,omitempty"`
+	Name     string  `json:"name"`
+	NumCtx   int     `json:"num_ctx,omitempty"` // context window in tokens; -1: as large as fits
+	Options  Options `json:"options,omitempty"`
 }

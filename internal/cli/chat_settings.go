@@ -11,7 +11,7 @@ import (
 func (s *sampling) kept() provider.Request {
 	return provider.Request{
 		Model: s.model, Temperature: s.temperature.value, TopP: s.topP.value, Seed: s.seed.value, MaxTokens: s.maxTokens.value,
-		Stop: s.stop, Think: provider.Thinking(s.think), Options: maps.Clone(s.options),
+		Stop: s.stop, Think: provider.Thinking(s.think), Options: provider.Options(maps.Clone(s.options)),
 	}
 }
 
@@ -43,5 +43,5 @@ func (s *sampling) restore(a provider.Request) {
 		options = map[string]any{}
 	}
 	maps.Copy(options, s.options)
-	s.options = options
+	s.options = optionFlags(options)
 }

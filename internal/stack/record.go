@@ -103,7 +103,7 @@ func (s *Stack) candidates(endpoints bool) func(*provider.Request) []provider.Ca
 			if !ok {
 				return nil // it will not be answered
 			}
-			c := provider.Candidate{Name: name, Model: t.Config.Model, Options: t.Config.Options}
+			c := provider.Candidate{Name: name, Model: t.Config.Model, Options: provider.Options(t.Config.Options)}
 			if req.Model != "" {
 				c.Model = req.Model
 			}

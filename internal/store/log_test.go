@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestARunIsKeptWhole(t *testing.T) {
 	})
 	of := WithRun(t.Context(), Run{ID: "1m88aaaaaaaaaa", Began: began, Command: "run", Chain: "c", File: "/c.yaml", SHA256: "abc"})
 	req := question("Who?")
-	req.Seed, req.Temperature, req.Options = provider.Ptr(int64(7)), provider.Ptr(0.0), map[string]any{"top_k": 3.0}
+	req.Seed, req.Temperature, req.Options = provider.Ptr(int64(7)), provider.Ptr(0.0), map[string]any{"top_k": 3.0, "user": int64(9007199254740993)}
 	req.Messages[0].Images = []provider.Image{{Data: []byte("picture"), MIME: "image/png"}}
 	for i, step := range []string{"one", "two"} {
 		ctx := provider.WithRun(of, provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
@@ -54,11 +55,11 @@ func TestARunIsKeptWhole(t *testing.T) {
 	if c.Step != "two" || c.Index != 1 || c.Answer != "Hello wörld" || c.Thinking != "Hm." || c.Finish != provider.FinishStop || c.Usage.OutputTokens != 2 || c.Route.Provider != "p" || c.Error != nil {
 		t.Errorf("%+v", c)
 	}
-	if m := c.Manifest; m == nil || m.Engine != "fake" || m.Tandem != "v9" || m.SHA256 != "abc" || m.Options["top_k"] != 3.0 {
+	if m := c.Manifest; m == nil || m.Engine != "fake" || m.Tandem != "v9" || m.SHA256 != "abc" || m.Options["top_k"] != 3.0 || m.Options["user"] != json.Number("9007199254740993") {
 		t.Errorf("manifest %+v", m)
 	}
 	again, whole := c.Request()
-	if whole || again.Messages[0].Text != "Who?" || *again.Seed != 7 || *again.Temperature != 0 || again.Options["top_k"] != 3.0 {
+	if whole || again.Messages[0].Text != "Who?" || *again.Seed != 7 || *again.Temperature != 0 || again.Options["top_k"] != 3.0 || again.Options["user"] != json.Number("9007199254740993") {
 		t.Errorf("asked again: %+v, whole %v; its picture was not kept", again, whole)
 	}
 	if im := c.Asked.Messages[0].Images[0]; im.Bytes != 7 || len(im.SHA256) != 64 {

@@ -59,20 +59,20 @@ type Failure struct {
 
 // Manifest is on what an answer was made, as far as its engine tells.
 type Manifest struct {
-	Engine     string         `json:"engine"` // the provider's kind, such as ollama
-	Version    string         `json:"engine_version,omitempty"`
-	Model      string         `json:"model"`
-	Digest     string         `json:"digest,omitempty"`
-	Quant      string         `json:"quantization,omitempty"`
-	NumCtx     int            `json:"num_ctx,omitempty"`    // the window that the model has loaded, tokens
-	Size       int64          `json:"size_bytes,omitempty"` // of the loaded model
-	SizeVRAM   int64          `json:"size_vram_bytes"`      // of Size, on the GPU
-	GPU        string         `json:"gpu,omitempty"`        // of this machine; empty: none, or not known
-	Options    map[string]any `json:"options,omitempty"`    // the engine's own, the configuration's and the request's
-	Tandem     string         `json:"tandem,omitempty"`     // version
-	File       string         `json:"file,omitempty"`       // the chain's
-	SHA256     string         `json:"file_sha256,omitempty"`
-	Incomplete bool           `json:"incomplete,omitempty"` // the engine did not tell all of it in time
+	Engine     string           `json:"engine"` // the provider's kind, such as ollama
+	Version    string           `json:"engine_version,omitempty"`
+	Model      string           `json:"model"`
+	Digest     string           `json:"digest,omitempty"`
+	Quant      string           `json:"quantization,omitempty"`
+	NumCtx     int              `json:"num_ctx,omitempty"`    // the window that the model has loaded, tokens
+	Size       int64            `json:"size_bytes,omitempty"` // of the loaded model
+	SizeVRAM   int64            `json:"size_vram_bytes"`      // of Size, on the GPU
+	GPU        string           `json:"gpu,omitempty"`        // of this machine; empty: none, or not known
+	Options    provider.Options `json:"options,omitempty"`    // the engine's own, the configuration's and the request's
+	Tandem     string           `json:"tandem,omitempty"`     // version
+	File       string           `json:"file,omitempty"`       // the chain's
+	SHA256     string           `json:"file_sha256,omitempty"`
+	Incomplete bool             `json:"incomplete,omitempty"` // the engine did not tell all of it in time
 }
 
 // asked is req as it is kept; without content, its settings alone.

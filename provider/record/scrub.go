@@ -144,7 +144,7 @@ func (s *scrubber) raw(data json.RawMessage) json.RawMessage {
 }
 
 // options scrubs what options say, however deep.
-func (s *scrubber) options(o map[string]any) map[string]any {
+func (s *scrubber) options(o provider.Options) provider.Options {
 	if len(o) == 0 {
 		return o
 	}
@@ -157,9 +157,9 @@ func (s *scrubber) options(o map[string]any) map[string]any {
 		return o
 	}
 	s.found += n
-	var clean map[string]any
+	var clean provider.Options
 	if json.Unmarshal(data, &clean) != nil {
-		return map[string]any{redact.Mask: true}
+		return provider.Options{redact.Mask: true}
 	}
 	return clean
 }
