@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/tandem-llm/tandem/internal/apierror"
 )
 
 // maxFailure is how much of a failure's body is kept, in bytes.
@@ -105,7 +107,7 @@ func keepFailure(c *Call, resp *http.Response) (*http.Response, error) {
 func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 	defer resp.Body.Close()
 	c.Failure, _ = io.ReadAll(io.LimitReader(resp.Body, maxFailure))
-	if inBand(c.Failure) {
+	if apierror.Instead(c.Failure) {
 		return nil, &InBandError{}
 	}
 	return nil, &NotAPIError{Got: kind}
@@ -123,7 +125,7 @@ func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &NotAPIError{Got: describe(body, resp.Header.Get("Content-Type"))}
 	}
-	if inBand(body) {
+	if apierror.InBand(body) {
 		c.Failure = body[:min(len(body), maxFailure)]
 		return nil, &InBandError{}
 	}
@@ -210,44 +212,6 @@ func describe(body []byte, contentType string) string {
 	}
 	return "something that is not JSON"
 }
-
-// inBand reports whether a JSON object is an error rather than an answer: it
-// or one of its choices has a member "error" that says something, or it calls
-// itself one.
-func inBand(data []byte) bool {
-	if !bytes.Contains(data, errorWord) {
-		return false
-	}
-	var o struct {
-		Error   json.RawMessage `json:"error"`
-		Object  json.RawMessage `json:"object"`
-		Choices json.RawMessage `json:"choices"`
-	}
-	if json.Unmarshal(data, &o) != nil {
-		return false
-	}
-	if says(o.Error) || bytes.Equal(o.Object, errorWord) {
-		return true
-	}
-	var choices []struct {
-		Error json.RawMessage `json:"error"`
-	}
-	if json.Unmarshal(o.Choices, &choices) != nil {
-		return false
-	}
-	for _, c := range choices {
-		if says(c.Error) {
-			return true
-		}
-	}
-	return false
-}
-
-func says(member json.RawMessage) bool {
-	return len(member) > 0 && string(member) != "null" && string(member) != `""`
-}
-
-var errorWord = []byte(`"error"`)
 
 // renameReasoning gives a member `reasoning` that is text the name that
 // go-openai reads. Where a server sends both names, the later text is taken.

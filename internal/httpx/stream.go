@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+
+	"github.com/tandem-llm/tandem/internal/apierror"
 )
 
 // frames reads a stream frame by frame, in bounded memory, and passes whole
@@ -88,7 +90,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			}
 			return &NotAPIError{Got: "a line that is not JSON"}
 		}
-		if inBand(line) {
+		if apierror.InBand(line) {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &InBandError{}
 		}
@@ -115,6 +117,7 @@ func newSSEReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 type sse struct {
 	*frames
 	data    []byte // the event's data so far
+	bare    []byte // JSON without `data:` before it, so far
 	isError bool
 	begun   bool
 }
@@ -135,6 +138,11 @@ func (s *sse) nextEvent() error {
 				return e
 			}
 		}
+		if len(line) == 0 || err == io.EOF {
+			if e := s.endBare(); e != nil {
+				return e
+			}
+		}
 		if err == io.EOF {
 			return s.endStream()
 		}
@@ -146,6 +154,10 @@ func (s *sse) nextEvent() error {
 
 // addField adds one line to the event.
 func (s *sse) addField(line []byte) error {
+	if line[0] == '{' || line[0] == '[' || len(s.bare) > 0 && !bytes.HasPrefix(line, []byte("data:")) {
+		s.bare = append(s.bare, line[:min(len(line), maxFailure-len(s.bare))]...)
+		return nil
+	}
 	name, value, _ := bytes.Cut(line, []byte{':'})
 	value = bytes.TrimPrefix(value, []byte{' '})
 	switch string(name) {
@@ -164,6 +176,17 @@ func (s *sse) addField(line []byte) error {
 		s.data = append(s.data, value...)
 	}
 	return nil
+}
+
+// endBare ends what came without `data:` before it. Servers that fail before they
+// stream, and gateways, send an error so; anything else is no event.
+func (s *sse) endBare() error {
+	bare := s.bare
+	if s.bare = s.bare[:0]; len(bare) == 0 || !apierror.Instead(bare) {
+		return nil
+	}
+	s.call.Failure = bytes.Clone(bare)
+	return &InBandError{}
 }
 
 // endStream ends the stream: an event without its empty line counts if it is whole.
@@ -189,7 +212,7 @@ func (s *sse) dispatch() error {
 		s.out = append(s.buf[:0], "data: [DONE]\n\n"...)
 		return nil
 	}
-	if isError || inBand(data) {
+	if isError || apierror.InBand(data) {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &InBandError{}
 	}

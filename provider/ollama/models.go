@@ -13,6 +13,7 @@ import (
 	"github.com/ollama/ollama/api"
 	ollamamodel "github.com/ollama/ollama/types/model"
 
+	"github.com/tandem-llm/tandem/internal/apierror"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
@@ -151,7 +152,8 @@ func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model strin
 	if !errors.As(err, &pe) || call.Failure == nil {
 		return err
 	}
-	text := errorMessage(call.Failure)
+	said := apierror.Parse(call.Failure)
+	text := said.Message
 	switch {
 	case strings.Contains(text, "file does not exist"), strings.Contains(text, "invalid model name"):
 		pe.Kind, pe.Err = provider.ModelNotFound, fmt.Errorf("the registry has no such model (%s); see https://ollama.com/library", text)

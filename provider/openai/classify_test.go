@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -69,6 +70,37 @@ func TestClassification(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), canary) {
 				t.Errorf("the error tells the key: %v", err)
+			}
+		})
+	}
+}
+
+// An error in a stream of status 200 has the kind, the status and the words that
+// it says, whatever stands around it.
+func TestErrorsInAStream(t *testing.T) {
+	for by, tc := range map[string]struct {
+		typ, body string
+		kind      provider.Kind
+		status    int
+		says      string
+	}{
+		"bare JSON":            {"text/event-stream", `{"error":{"message":"The model is overloaded","code":503}}` + "\n", provider.Unavailable, 503, "The model is overloaded"},
+		"bare, no error":       {"text/event-stream", `{"code":429,"message":"The resource has been exhausted","details":"RESOURCE_EXHAUSTED"}`, provider.RateLimited, 429, "The resource has been exhausted"},
+		"Gemini's list":        {"text/event-stream", `data: [{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}]` + "\n\n", provider.Denied, 400, "API key not valid."},
+		"a document":           {"application/json", `{"detail":"prompt is too long: 9 tokens > 5 maximum"}`, provider.ContextOverflow, 0, "prompt is too long"},
+		"in a choice":          {"text/event-stream", `data: {"choices":[{"index":0,"delta":{"content":""},"error":{"code":502,"message":"Acme broke"},"finish_reason":"error"}]}` + "\n\n", provider.Unavailable, 502, "Acme broke"},
+		"event: error, nested": {"text/event-stream", "event: error\ndata: " + `{"message":"Provider returned error","metadata":{"raw":"{\"error\":{\"message\":\"quota\",\"code\":\"insufficient_quota\"}}","provider_name":"Acme"}}` + "\n\n", provider.QuotaExhausted, 0, "Acme: quota"},
+	} {
+		t.Run(by, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", tc.typ)
+				_, _ = io.WriteString(w, tc.body)
+			}))
+			defer srv.Close()
+			_, err := provider.Collect(newProvider(t, srv.URL).Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("hi")}}))
+			var e *provider.Error
+			if !errors.As(err, &e) || e.Kind != tc.kind || e.Status != tc.status || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), `{"`) {
+				t.Errorf("got %v, want %s (%d): %s", err, tc.kind, tc.status, tc.says)
 			}
 		})
 	}
