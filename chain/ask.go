@@ -33,8 +33,8 @@ func (b *ask) final() bool {
 	return b.last
 }
 
-// ask compiles the messages and resolves their variables.
-func (c *compiler) ask(src *Step, s *step) (body, Type) {
+// compilePrompt compiles the messages and resolves their variables.
+func (c *compiler) compilePrompt(src *Step, s *step) (body, Type) {
 	b := &ask{parse: src.Parse, schema: src.Schema, tools: slices.Clone(src.Tools)}
 	c.chain.needs.addNames(&c.chain.needs.tools, src.Tools...)
 	typ := TypeText

@@ -84,7 +84,7 @@ func (c *compiler) body(src *Step, s *step, inner string) (body, Type) {
 	case "retrieve":
 		return c.retrieve(src), TypeText
 	}
-	return c.ask(src, s)
+	return c.compilePrompt(src, s)
 }
 
 func asks(kind string) bool {

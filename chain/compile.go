@@ -62,7 +62,7 @@ func (c *compiler) top(steps []Step) []step {
 	if !c.bounded(steps) {
 		return nil
 	}
-	list := c.list(steps, c.chain.pipe, "")
+	list := c.compileSteps(steps, c.chain.pipe, "")
 	last := len(list) - 1
 	final(&list[last])
 	c.current = placeOf(&steps[last], list[last].name, last, "")
@@ -83,8 +83,8 @@ func final(s *step) {
 	}
 }
 
-// list compiles steps that run one after the other.
-func (c *compiler) list(steps []Step, pipe bool, prefix string) []step {
+// compileSteps compiles steps that run one after the other.
+func (c *compiler) compileSteps(steps []Step, pipe bool, prefix string) []step {
 	compiled := make([]step, len(steps))
 	sc := &scope{}
 	for i := range steps {

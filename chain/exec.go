@@ -83,7 +83,7 @@ func skipped(s *step) StepResult {
 
 // eachOf runs a step for each element of its list.
 func (x *exec) eachOf(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
-	list, err := s.each.over.list(v)
+	list, err := s.each.over.evalList(v)
 	if err != nil {
 		return StepResult{}, err
 	}

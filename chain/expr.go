@@ -165,8 +165,8 @@ func (e *expression) truth(v *variables) (bool, error) {
 	return is, nil
 }
 
-// list evaluates a list.
-func (e *expression) list(v *variables) ([]any, error) {
+// evalList evaluates a evalList.
+func (e *expression) evalList(v *variables) ([]any, error) {
 	value, err := e.eval(v)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (c *Chain) Mermaid() string {
 		}
 		names.at[in.Name] = d.node(`([%s])`, text)
 	}
-	last := d.list(c.steps, names, c.pipe)
+	last := d.drawSteps(c.steps, names, c.pipe)
 	answer := d.node(`([%s])`, "answer")
 	d.edges = append(d.edges, edge{from: last, to: answer, arrow: "==>"})
 	d.indent = "  "
@@ -51,7 +51,7 @@ type drawn struct {
 	pipe  string // the node that every name stands for
 }
 
-func (n *drawn) find(name string) string {
+func (n *drawn) nodeOf(name string) string {
 	for ; n != nil; n = n.outer {
 		if n.pipe != "" {
 			return n.pipe
@@ -103,15 +103,15 @@ func (d *drawing) box(title string, content func()) string {
 func (d *drawing) join(names *drawn, used []string, to string) {
 	var from []string
 	for _, name := range used {
-		if id := names.find(name); id != "" && id != to && !slices.Contains(from, id) {
+		if id := names.nodeOf(name); id != "" && id != to && !slices.Contains(from, id) {
 			from = append(from, id)
 			d.edges = append(d.edges, edge{from: id, to: to, arrow: "-->"})
 		}
 	}
 }
 
-// list draws steps that run one after the other, and returns the last one's node.
-func (d *drawing) list(steps []step, names *drawn, pipe bool) string {
+// drawSteps draws steps that run one after the other, and returns the last one's node.
+func (d *drawing) drawSteps(steps []step, names *drawn, pipe bool) string {
 	inner := &drawn{outer: names, at: map[string]string{}}
 	last := ""
 	for i := range steps {
@@ -145,7 +145,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 	content := func(title string) {
 		switch b := s.body.(type) {
 		case *group:
-			id = d.box(title, func() { d.list(b.steps, within, false) })
+			id = d.box(title, func() { d.drawSteps(b.steps, within, false) })
 		case *parallel:
 			branches = map[string]string{}
 			id = d.box(title+" · at the same time", func() {
@@ -221,5 +221,5 @@ func (d *drawing) sub(b *sub, names *drawn) {
 			d.join(names, []string{in.Name}, id)
 		}
 	}
-	d.list(b.chain.steps, inner, b.chain.pipe)
+	d.drawSteps(b.chain.steps, inner, b.chain.pipe)
 }

@@ -11,7 +11,7 @@ func (c *compiler) group(src *Step, inner string) (body, Type) {
 		c.fail("steps", "there are no steps", "write at least one")
 		return b, TypeAny
 	}
-	b.steps = c.list(src.Steps, false, inner)
+	b.steps = c.compileSteps(src.Steps, false, inner)
 	was, last := c.current, len(src.Steps)-1
 	c.current = placeOf(&src.Steps[last], src.Steps[last].Name, last, inner)
 	c.answers(&src.Steps[last], "the last step may be skipped, and the steps would have no value", "give it an else, or put a step after it")
@@ -40,6 +40,6 @@ func (b *group) final() bool {
 
 func (b *group) run(ctx context.Context, x *exec, s *step, v *variables, at stepPath) (StepResult, error) {
 	inner := x.within(s)
-	result, err := inner.list(ctx, b.steps, &variables{parent: v}, at, false)
+	result, err := inner.runSteps(ctx, b.steps, &variables{parent: v}, at, false)
 	return inner.withTotals(result), err
 }

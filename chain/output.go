@@ -43,7 +43,7 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 	x.shared.defaults.NoStream = true
 	steps := make([]StepResult, 0, len(c.steps))
 	x.results = &steps
-	last, err := x.list(ctx, c.steps, v, stepPath{}, c.pipe)
+	last, err := x.runSteps(ctx, c.steps, v, stepPath{}, c.pipe)
 	result := Result{Steps: steps}
 	if err != nil {
 		return result, err

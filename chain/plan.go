@@ -38,7 +38,7 @@ func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) (
 		return nil, err
 	}
 	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}}
-	p.list(c.steps, o.defaults, vars, "", c.pipe)
+	p.planSteps(c.steps, o.defaults, vars, "", c.pipe)
 	if err := ctx.Err(); err != nil {
 		return p.planned, err
 	}
@@ -86,7 +86,7 @@ func (p *planner) fail(step string, err error) {
 	}
 }
 
-func (p *planner) list(steps []step, d provider.Request, known map[string]any, at string, pipe bool) {
+func (p *planner) planSteps(steps []step, d provider.Request, known map[string]any, at string, pipe bool) {
 	for i := range steps {
 		if pipe && i > 0 {
 			known = nil
@@ -139,20 +139,20 @@ func (p *planner) does(s *step, d provider.Request, known map[string]any, at str
 	inner := overlay(d, &s.settings)
 	switch b := s.body.(type) {
 	case *ask:
-		p.ask(b, inner, known, at)
+		p.planPrompt(b, inner, known, at)
 	case *group:
-		p.list(b.steps, inner, known, at+".", false)
+		p.planSteps(b.steps, inner, known, at+".", false)
 	case *parallel:
 		p.branches(b.branches, inner, known, at+".")
 	case *route:
 		if b.ask != nil {
-			p.ask(b.ask, inner, known, at+".choice")
+			p.planPrompt(b.ask, inner, known, at+".choice")
 		}
 		p.branches(b.branches, inner, known, at+".")
 	case *lookup:
 		p.lookup(b, inner, known, at)
 	case *sub:
-		p.list(b.chain.steps, inner, b.known(known), at+".", b.chain.pipe)
+		p.planSteps(b.chain.steps, inner, b.known(known), at+".", b.chain.pipe)
 	}
 	if s.fallback != nil {
 		if len(s.fallback.settings.Use) > 0 {
@@ -200,7 +200,7 @@ func (p *planner) lookup(b *lookup, d provider.Request, known map[string]any, at
 	p.add(q)
 }
 
-func (p *planner) ask(b *ask, d provider.Request, known map[string]any, at string) {
+func (p *planner) planPrompt(b *ask, d provider.Request, known map[string]any, at string) {
 	q := Planned{Step: at, Request: d}
 	q.Request.Privacy, q.Stays = p.tightened(d.Privacy)
 	v := &variables{base: known}

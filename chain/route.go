@@ -51,7 +51,7 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 	}
 	c.current = was
 	if r.Default != "" {
-		if b.fallback = b.find(r.Default); b.fallback < 0 {
+		if b.fallback = b.branchIndex(r.Default); b.fallback < 0 {
 			c.fail("default", fmt.Sprintf("there is no branch %q", textx.Shorten(r.Default)), "the branches are "+strings.Join(b.names(), ", "))
 		}
 	}
@@ -83,11 +83,11 @@ func (c *compiler) chooser(src *Step) *ask {
 		c.fail("ask", "the question is empty", "write what the model is to choose by")
 		return &ask{}
 	}
-	b, _ := c.ask(&asking, &step{})
+	b, _ := c.compilePrompt(&asking, &step{})
 	return b.(*ask)
 }
 
-func (b *route) find(name string) int {
+func (b *route) branchIndex(name string) int {
 	return slices.IndexFunc(b.branches, func(s step) bool { return s.name == name })
 }
 
@@ -138,7 +138,7 @@ func (b *route) choose(ctx context.Context, x *exec, s *step, v *variables, at s
 		name, _ = choice["choice"].(string)
 	}
 	name = strings.TrimSpace(name)
-	if i := b.find(name); i >= 0 {
+	if i := b.branchIndex(name); i >= 0 {
 		return i, nil
 	}
 	if b.fallback >= 0 {

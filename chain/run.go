@@ -89,7 +89,7 @@ func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]an
 			left = left || !yield(e, nil)
 			return !left
 		}
-		_, err = x.list(ctx, c.steps, v, stepPath{}, c.pipe)
+		_, err = x.runSteps(ctx, c.steps, v, stepPath{}, c.pipe)
 		if err != nil && !errors.Is(err, errLeft) {
 			yield(Event{}, err)
 		}
@@ -158,8 +158,8 @@ var errLeft = errors.New("left")
 // show tells what happened; false when nobody wants to know more.
 func (x *exec) show(e Event) bool { return x.emit == nil || x.emit(e) }
 
-// list runs steps one after the other, and returns the last one's result.
-func (x *exec) list(ctx context.Context, steps []step, v *variables, at stepPath, pipe bool) (StepResult, error) {
+// runSteps runs steps one after the other, and returns the last one's result.
+func (x *exec) runSteps(ctx context.Context, steps []step, v *variables, at stepPath, pipe bool) (StepResult, error) {
 	var result StepResult
 	var err error
 	for i := range steps {

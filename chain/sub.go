@@ -87,6 +87,6 @@ func (b *sub) run(ctx context.Context, x *exec, s *step, v *variables, at stepPa
 	}
 	inner := x.within(s)
 	inner.quiet = x.quiet || !s.final
-	result, err := inner.list(ctx, b.chain.steps, &variables{base: vars}, at, b.chain.pipe)
+	result, err := inner.runSteps(ctx, b.chain.steps, &variables{base: vars}, at, b.chain.pipe)
 	return inner.withTotals(result), err
 }

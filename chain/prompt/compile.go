@@ -187,7 +187,7 @@ func (c *compiler) variable(v Var, at Error) {
 	case c.prompt.partial.has(v.Name):
 		c.used[v.Name], value = true, c.prompt.partial.values[v.Name]
 	default:
-		c.note(v)
+		c.addVar(v)
 		return
 	}
 	nested, ok := value.(*Prompt)
@@ -201,12 +201,12 @@ func (c *compiler) variable(v Var, at Error) {
 	}
 	for _, inner := range nested.vars {
 		inner.Message, inner.Field, inner.Line, inner.Column = -1, "partial", 0, 0
-		c.note(inner)
+		c.addVar(inner)
 	}
 }
 
-// note adds v to the variables, or makes a known one needed.
-func (c *compiler) note(v Var) {
+// addVar adds v to the variables, or makes a known one needed.
+func (c *compiler) addVar(v Var) {
 	for i := range c.prompt.vars {
 		if have := &c.prompt.vars[i]; have.Name == v.Name {
 			have.Optional = have.Optional && v.Optional

@@ -195,7 +195,7 @@ func (q Query) embed(ctx context.Context, keys []string, model string) ([]float3
 	if err != nil {
 		return nil, nil, provider.Errorf(provider.Invalid, "", "", "selecting examples: %w", err)
 	}
-	query, maker, err := q.ask(ctx, model, []string{text})
+	query, maker, err := q.embedTexts(ctx, model, []string{text})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,7 +210,7 @@ func (q Query) embed(ctx context.Context, keys []string, model string) ([]float3
 	}
 	var all [][]float32
 	for batch := range slices.Chunk(texts, 256) {
-		got, by, err := q.ask(ctx, model, batch)
+		got, by, err := q.embedTexts(ctx, model, batch)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -223,8 +223,8 @@ func (q Query) embed(ctx context.Context, keys []string, model string) ([]float3
 	return query[0], all, nil
 }
 
-// ask embeds texts, and says who did.
-func (q Query) ask(ctx context.Context, model string, texts []string) ([][]float32, string, error) {
+// embedTexts embeds texts, and says who did.
+func (q Query) embedTexts(ctx context.Context, model string, texts []string) ([][]float32, string, error) {
 	req := provider.EmbedRequest{Model: model, Input: texts, Privacy: q.Privacy}
 	got, err := q.Embedder.Embed(ctx, req)
 	if err != nil {

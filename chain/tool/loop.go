@@ -191,7 +191,7 @@ type conversation struct {
 
 func (c *conversation) run(ctx context.Context, yield func(provider.Chunk, error) bool) {
 	for c.round = 1; ; c.round++ {
-		calls, done := c.ask(ctx, yield)
+		calls, done := c.askModel(ctx, yield)
 		if done {
 			return
 		}
@@ -207,13 +207,13 @@ func (c *conversation) run(ctx context.Context, yield func(provider.Chunk, error
 	}
 }
 
-// ask asks once. It is done when the answer is out, an error was told, or the
+// askModel asks once. It is done when the answer is out, an error was told, or the
 // reader has left; else there are calls, and the conversation has them.
-func (c *conversation) ask(ctx context.Context, yield func(provider.Chunk, error) bool) (calls []provider.ToolCall, done bool) {
+func (c *conversation) askModel(ctx context.Context, yield func(provider.Chunk, error) bool) (calls []provider.ToolCall, done bool) {
 	var t turn
 	for chunk, err := range c.Provider.Chat(ctx, c.req) {
 		if err == nil {
-			err = c.take(&t, &chunk)
+			err = c.takeChunk(&t, &chunk)
 		}
 		if err != nil {
 			yield(provider.Chunk{}, err)
@@ -244,12 +244,12 @@ func (c *conversation) ask(ctx context.Context, yield func(provider.Chunk, error
 	return said.ToolCalls, false
 }
 
-// take takes a chunk into the turn, and the turn's end into the sum.
-func (c *conversation) take(t *turn, chunk *provider.Chunk) error {
+// takeChunk takes a chunk into the turn, and the turn's end into the sum.
+func (c *conversation) takeChunk(t *turn, chunk *provider.Chunk) error {
 	if chunk.Finish != "" {
 		c.sum.add(chunk)
 	}
-	if err := t.take(chunk); err != nil {
+	if err := t.collectChunk(chunk); err != nil {
 		return provider.Errorf(provider.Unavailable, c.Name(), c.req.Model, "%w", err)
 	}
 	return nil

@@ -29,9 +29,9 @@ type turn struct {
 	ended    bool
 }
 
-// take takes a chunk in, and leaves of it what the reader is to see: no calls,
+// collectChunk takes a chunk in, and leaves of it what the reader is to see: no calls,
 // and no end if the turn ends in calls.
-func (t *turn) take(c *provider.Chunk) error {
+func (t *turn) collectChunk(c *provider.Chunk) error {
 	if c.Restart { // of p's own
 		*t = turn{}
 	}

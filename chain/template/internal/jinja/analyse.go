@@ -106,7 +106,7 @@ func (a *analysis) merge(s *symbols, branches []*symbols) {
 				s.known[name] = symbol{maybe, x.read, x.at}
 			}
 			if before.meaning == unknown && x.meaning != outside {
-				a.note(Var{Name: name, Offset: x.at, Inside: true, Optional: true})
+				a.noteVar(Var{Name: name, Offset: x.at, Inside: true, Optional: true})
 			}
 		}
 	}
@@ -116,14 +116,14 @@ func (a *analysis) load(s *symbols, name string, offset int, inside bool) {
 	x := s.find(name)
 	if x.meaning != set {
 		s.known[name] = symbol{outside, true, offset}
-		a.note(Var{name, offset, inside, s.tested(name)})
+		a.noteVar(Var{name, offset, inside, s.tested(name)})
 	} else if x.read {
-		a.note(Var{name, offset, inside, true}) // it may stand before what sets it
+		a.noteVar(Var{name, offset, inside, true}) // it may stand before what sets it
 	}
 }
 
-// note adds a variable, or what is known of one.
-func (a *analysis) note(v Var) {
+// noteVar adds a variable, or what is known of one.
+func (a *analysis) noteVar(v Var) {
 	if slices.Contains(globals(), v.Name) {
 		return
 	}

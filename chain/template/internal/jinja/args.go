@@ -29,7 +29,7 @@ func (r *renderer) args(a arguments) args {
 	}
 	if a.list != nil {
 		more := r.iterate(a.list.place(), r.eval(a.list))
-		r.take(costItem * len(more))
+		r.spend(costItem * len(more))
 		out.list = append(out.list[:len(out.list):len(out.list)], more...)
 	}
 	if a.dict != nil {
@@ -87,7 +87,7 @@ func (b bound) any(name string, usual any) any {
 
 func (b bound) bool(name string) bool { return truth(b.any(name, false)) }
 
-func (b bound) text(name, usual string) string {
+func (b bound) textArg(name, usual string) string {
 	v, ok := b.values[name]
 	if !ok {
 		return usual

@@ -65,17 +65,17 @@ func (r *renderer) join(a, b any) any {
 	switch a := a.(type) {
 	case string:
 		if b, ok := b.(string); ok {
-			r.take(len(a) + len(b))
+			r.spend(len(a) + len(b))
 			return a + b
 		}
 	case []any:
 		if b, ok := b.([]any); ok {
-			r.take(costItem * (len(a) + len(b)))
+			r.spend(costItem * (len(a) + len(b)))
 			return append(a[:len(a):len(a)], b...)
 		}
 	case pyval.Tuple:
 		if b, ok := b.(pyval.Tuple); ok {
-			r.take(costItem * (len(a) + len(b)))
+			r.spend(costItem * (len(a) + len(b)))
 			return append(a[:len(a):len(a)], b...)
 		}
 	}
@@ -92,9 +92,9 @@ func (r *renderer) repeat(at int, v any, times *big.Int) any {
 	}
 	many := func(items []any) []any {
 		if len(items) > 0 && n > maxWork/len(items) {
-			r.take(maxWork + 1)
+			r.spend(maxWork + 1)
 		}
-		r.take(costItem * n * len(items))
+		r.spend(costItem * n * len(items))
 		out := make([]any, 0, n*len(items))
 		for range n * min(len(items), 1) {
 			out = append(out, items...)
@@ -104,9 +104,9 @@ func (r *renderer) repeat(at int, v any, times *big.Int) any {
 	switch v := v.(type) {
 	case string:
 		if len(v) > 0 && n > maxWork/len(v) {
-			r.take(maxWork + 1)
+			r.spend(maxWork + 1)
 		}
-		r.take(n * len(v))
+		r.spend(n * len(v))
 		if v == "" {
 			return ""
 		}
@@ -157,7 +157,7 @@ func (r *renderer) integers(at int, op string, x, y *big.Int) any {
 			return floats(at, op, a, b)
 		}
 		if x.BitLen() > 1 && (!y.IsInt64() || y.Int64() > maxBits || int64(x.BitLen())*y.Int64() > maxBits) {
-			r.take(maxWork + 1)
+			r.spend(maxWork + 1)
 		}
 		if x.BitLen() <= 1 && y.Sign() > 0 { // 0, 1 and -1
 			y = new(big.Int).Add(big.NewInt(2), new(big.Int).And(y, big.NewInt(1)))
@@ -165,9 +165,9 @@ func (r *renderer) integers(at int, op string, x, y *big.Int) any {
 		z.Exp(x, y, nil)
 	}
 	if z.BitLen() > maxBits {
-		r.take(maxWork + 1)
+		r.spend(maxWork + 1)
 	}
-	r.take(z.BitLen() / 8)
+	r.spend(z.BitLen() / 8)
 	return pyval.Int(z)
 }
 

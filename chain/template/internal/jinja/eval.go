@@ -14,7 +14,7 @@ func (x *constant) eval(*renderer) any { return x.value }
 func (x *name) eval(r *renderer) any { return r.name(x.name) }
 
 func (x *listOf) eval(r *renderer) any {
-	r.take(costItem * len(x.items))
+	r.spend(costItem * len(x.items))
 	items := make([]any, len(x.items))
 	for i, y := range x.items {
 		items[i] = r.eval(y)
@@ -26,11 +26,11 @@ func (x *listOf) eval(r *renderer) any {
 }
 
 func (x *dictOf) eval(r *renderer) any {
-	r.take(4 * costItem * len(x.keys))
+	r.spend(4 * costItem * len(x.keys))
 	d := pyval.NewDict(len(x.keys))
 	for i, k := range x.keys {
 		key := r.eval(k)
-		r.take(r.keyCost(key))
+		r.spend(r.keyCost(key))
 		if !d.Set(key, r.eval(x.values[i])) {
 			refuse(k.place(), "a value of type %s cannot be a key", typeName(key))
 		}
@@ -79,7 +79,7 @@ func (x *binary) eval(r *renderer) any {
 	r.at = x.place()
 	if x.op == "~" {
 		s, t := r.str(a), r.str(b)
-		r.take(len(s) + len(t))
+		r.spend(len(s) + len(t))
 		return s + t
 	}
 	return r.arithmetic(x.place(), x.op, a, b)
@@ -145,10 +145,10 @@ func (r *renderer) contains(at int, x, v any) bool {
 		if !ok {
 			refuse(at, "a value of type %s cannot be in a text%s", typeName(x), why(x))
 		}
-		r.take(len(v))
+		r.spend(len(v))
 		return strings.Contains(v, s)
 	case *pyval.Dict:
-		r.take(r.keyCost(x))
+		r.spend(r.keyCost(x))
 		_, ok := v.Get(x)
 		return ok
 	}

@@ -73,7 +73,7 @@ func (x *item) eval(r *renderer) any {
 // item returns v[index].
 func (r *renderer) item(at int, v, index any) any {
 	if d, ok := v.(*pyval.Dict); ok {
-		r.take(r.keyCost(index))
+		r.spend(r.keyCost(index))
 		if x, ok := d.Get(index); ok {
 			return x
 		}
@@ -114,7 +114,7 @@ func (r *renderer) keyCost(key any) int {
 }
 
 func (r *renderer) runes(s string) []rune {
-	r.take(len(s))
+	r.spend(len(s))
 	return []rune(s)
 }
 

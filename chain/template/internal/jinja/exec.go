@@ -33,7 +33,7 @@ func (s *forLoop) exec(r *renderer) {
 			r.within(r.scope, func() {
 				r.assign(s.targets, x)
 				if truth(r.eval(s.filter)) {
-					r.take(costItem)
+					r.spend(costItem)
 					kept = append(kept, x)
 				}
 			})

@@ -143,7 +143,7 @@ func filterItems(r *renderer, at int, v any, _ args) any {
 }
 
 func (r *renderer) dictItems(d *pyval.Dict) []any {
-	r.take(3 * costItem * d.Len())
+	r.spend(3 * costItem * d.Len())
 	out := make([]any, d.Len())
 	for i := range out {
 		k, v := d.At(i)
@@ -167,7 +167,7 @@ func filterJoin(r *renderer, at int, v any, a args) any {
 
 func (r *renderer) joined(parts []string, with string) string {
 	for _, p := range parts {
-		r.take(len(p) + len(with))
+		r.spend(len(p) + len(with))
 	}
 	return strings.Join(parts, with)
 }

@@ -63,7 +63,7 @@ func globalRange(r *renderer, at int, a args) any {
 		if len(out) == maxRange {
 			refuse(at, "range is longer than %d", maxRange)
 		}
-		r.take(costItem)
+		r.spend(costItem)
 		out = append(out, int64(i))
 	}
 	return out
@@ -74,7 +74,7 @@ func (r *renderer) mapping(at int, what string, a args) *pyval.Dict {
 	for _, v := range a.list {
 		if d, ok := v.(*pyval.Dict); ok {
 			for i := range d.Len() {
-				r.take(4 * costItem)
+				r.spend(4 * costItem)
 				out.Set(d.At(i))
 			}
 			continue
@@ -84,18 +84,18 @@ func (r *renderer) mapping(at int, what string, a args) *pyval.Dict {
 			if len(p) != 2 || !out.Set(p[0], p[1]) {
 				refuse(at, "%s takes a mapping, or pairs of keys and values", what)
 			}
-			r.take(4 * costItem)
+			r.spend(4 * costItem)
 		}
 	}
 	for _, n := range a.named {
-		r.take(4 * costItem)
+		r.spend(4 * costItem)
 		out.Set(n.name, n.value)
 	}
 	return out
 }
 
 func globalJoiner(r *renderer, at int, a args) any {
-	sep, used := r.bind(at, "joiner", a, "sep?").text("sep", ", "), false
+	sep, used := r.bind(at, "joiner", a, "sep?").textArg("sep", ", "), false
 	return function(func(*renderer, int, args) any {
 		if !used {
 			used = true

@@ -36,7 +36,7 @@ func (w *jsonWriter) value(v any, depth int) {
 	if depth > maxDepth {
 		w.r.must(pyval.ErrTooDeep)
 	}
-	w.r.take(costStep)
+	w.r.spend(costStep)
 	switch v := v.(type) {
 	case nil:
 		w.b.WriteString("null")
@@ -47,11 +47,11 @@ func (w *jsonWriter) value(v any, depth int) {
 	case float64:
 		w.float(v)
 	case string:
-		w.text(v)
+		w.writeText(v)
 	case []any:
-		w.list(v, depth)
+		w.writeList(v, depth)
 	case pyval.Tuple:
-		w.list(v, depth)
+		w.writeList(v, depth)
 	case *pyval.Dict:
 		w.dict(v, depth)
 	default:
@@ -76,7 +76,7 @@ func (w *jsonWriter) newline(depth int) {
 	if !w.indented {
 		return
 	}
-	w.r.take(1 + w.indent*depth)
+	w.r.spend(1 + w.indent*depth)
 	w.b.WriteString("\n" + strings.Repeat(" ", w.indent*depth))
 }
 
@@ -91,7 +91,7 @@ func (w *jsonWriter) between(i, depth int) {
 	w.newline(depth)
 }
 
-func (w *jsonWriter) list(items []any, depth int) {
+func (w *jsonWriter) writeList(items []any, depth int) {
 	w.b.WriteByte('[')
 	for i, x := range items {
 		w.between(i, depth+1)
@@ -105,7 +105,7 @@ func (w *jsonWriter) list(items []any, depth int) {
 
 func (w *jsonWriter) dict(d *pyval.Dict, depth int) {
 	keys := make([]int, d.Len())
-	w.r.take(costItem * len(keys))
+	w.r.spend(costItem * len(keys))
 	for i := range keys {
 		keys[i] = i
 	}
@@ -123,7 +123,7 @@ func (w *jsonWriter) dict(d *pyval.Dict, depth int) {
 		w.between(i, depth+1)
 		switch k := k.(type) {
 		case string:
-			w.text(k)
+			w.writeText(k)
 		case nil:
 			w.b.WriteString(`"null"`)
 		case bool:
@@ -140,8 +140,8 @@ func (w *jsonWriter) dict(d *pyval.Dict, depth int) {
 	w.b.WriteByte('}')
 }
 
-func (w *jsonWriter) text(s string) {
-	w.r.take(2 * len(s))
+func (w *jsonWriter) writeText(s string) {
+	w.r.spend(2 * len(s))
 	w.b.WriteByte('"')
 	for _, c := range s {
 		switch {

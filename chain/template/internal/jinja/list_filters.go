@@ -10,7 +10,7 @@ import (
 // attributes returns one field of each item: a path such as user.name, or an
 // index. usual stands for what is undefined.
 func (r *renderer) attributes(at int, items []any, path, usual any) []any {
-	r.take(costItem * len(items))
+	r.spend(costItem * len(items))
 	steps := []any{path}
 	if s, ok := path.(string); ok {
 		steps = steps[:0]
@@ -70,10 +70,10 @@ func filterMap(r *renderer, at int, v any, a args) any {
 	if f == nil {
 		refuse(at, "there is no filter %s", textx.Shorten(name))
 	}
-	r.take(costItem * len(items))
+	r.spend(costItem * len(items))
 	out := make([]any, len(items))
 	for i, x := range items {
-		r.take(costStep)
+		r.spend(costStep)
 		out[i] = f(r, at, x, args{a.list[1:], a.named})
 	}
 	return out
@@ -102,9 +102,9 @@ func (r *renderer) choose(at int, v any, a args, attribute, want bool) any {
 	}
 	out := []any{}
 	for i, x := range values {
-		r.take(costStep)
+		r.spend(costStep)
 		if check(x) == want {
-			r.take(costItem)
+			r.spend(costItem)
 			out = append(out, items[i])
 		}
 	}
@@ -118,7 +118,7 @@ func filterReverse(r *renderer, at int, v any, _ args) any {
 		return string(runes)
 	}
 	items := r.iterate(at, v)
-	r.take(costItem * len(items))
+	r.spend(costItem * len(items))
 	items = slices.Clone(items)
 	slices.Reverse(items)
 	return items
@@ -132,9 +132,9 @@ func filterBatch(r *renderer, at int, v any, a args) any {
 	}
 	out := []any{}
 	for line := range slices.Chunk(r.iterate(at, v), n) {
-		r.take(4 * costItem)
+		r.spend(4 * costItem)
 		if fill := b.any("fill_with", nil); fill != nil && len(line) < n {
-			r.take(costItem * n)
+			r.spend(costItem * n)
 			line = slices.Clone(line)
 			for len(line) < n {
 				line = append(line, fill)
@@ -151,7 +151,7 @@ func filterSlice(r *renderer, at int, v any, a args) any {
 	if n < 1 {
 		refuse(at, "slice needs at least one slice")
 	}
-	r.take(4 * costItem * n)
+	r.spend(4 * costItem * n)
 	out := make([]any, n)
 	offset := 0
 	for i := range n {

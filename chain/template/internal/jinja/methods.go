@@ -18,7 +18,7 @@ func dictMethod(d *pyval.Dict, name string) any {
 		return function(func(r *renderer, _ int, _ args) any {
 			out := []any{}
 			for i := range d.Len() {
-				r.take(costItem)
+				r.spend(costItem)
 				_, v := d.At(i)
 				out = append(out, v)
 			}
@@ -27,7 +27,7 @@ func dictMethod(d *pyval.Dict, name string) any {
 	case "get":
 		return function(func(r *renderer, at int, a args) any {
 			b := r.bind(at, "get", a, "key", "default?")
-			r.take(r.keyCost(b.values["key"]))
+			r.spend(r.keyCost(b.values["key"]))
 			if v, ok := d.Get(b.values["key"]); ok {
 				return v
 			}

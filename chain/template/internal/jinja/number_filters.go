@@ -41,7 +41,7 @@ func filterInt(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "int", a, "default?", "base?")
 	switch x := v.(type) {
 	case string:
-		r.take(len(x))
+		r.spend(len(x))
 		if i := toInt(x, min(max(b.int("base", 10), 2), 36)); i != nil {
 			return i
 		}
@@ -63,7 +63,7 @@ func filterInt(r *renderer, at int, v any, a args) any {
 func filterFloat(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "float", a, "default?")
 	if s, ok := v.(string); ok {
-		r.take(len(s))
+		r.spend(len(s))
 	}
 	if f, ok := toFloat(v); ok {
 		return f
@@ -73,7 +73,7 @@ func filterFloat(r *renderer, at int, v any, a args) any {
 
 func filterRound(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "round", a, "precision?", "method?")
-	precision, method := b.int("precision", 0), b.text("method", "common")
+	precision, method := b.int("precision", 0), b.textArg("method", "common")
 	f, ok := pyval.Float(v)
 	if !ok {
 		refuse(at, "round takes a number, and got a value of type %s%s", typeName(v), why(v))

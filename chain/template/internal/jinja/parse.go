@@ -136,7 +136,7 @@ func (p *parser) expectName() token {
 	return p.next()
 }
 
-func (p *parser) end(kind tokenKind, shown string) {
+func (p *parser) expectEnd(kind tokenKind, shown string) {
 	if p.token().kind != kind {
 		p.unexpected(shown)
 	}
@@ -169,7 +169,7 @@ func (p *parser) statements(begin int, until ...string) []statement {
 		case tokenVar:
 			p.next()
 			out = append(out, &output{p.tuple(true)})
-			p.end(tokenVarEnd, "}}")
+			p.expectEnd(tokenVarEnd, "}}")
 		case tokenBlock:
 			word := p.tokens[p.at+1]
 			if word.kind == tokenName && slices.Contains(until, word.text) {
@@ -195,7 +195,7 @@ func (p *parser) statements(begin int, until ...string) []statement {
 // endBlock takes the rest of a closing tag.
 func (p *parser) endBlock() {
 	p.next()
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 }
 
 // statement takes a block whose word is next.
@@ -216,7 +216,7 @@ func (p *parser) statement() statement {
 		return p.callBlock(word.at)
 	case "filter":
 		f := p.filters(p.filter(nil))
-		p.end(tokenBlockEnd, "%}")
+		p.expectEnd(tokenBlockEnd, "%}")
 		body := p.statements(word.at, "endfilter")
 		p.endBlock()
 		return &filterBlock{f, body}

@@ -4,18 +4,18 @@ func (p *parser) ifElse(at int) statement {
 	s := &ifElse{}
 	s.tests = append(s.tests, p.tuple(false))
 	for {
-		p.end(tokenBlockEnd, "%}")
+		p.expectEnd(tokenBlockEnd, "%}")
 		s.bodies = append(s.bodies, p.statements(at, "elif", "else", "endif"))
 		switch word := p.next(); word.text {
 		case "elif":
 			s.tests = append(s.tests, p.tuple(false))
 		case "else":
-			p.end(tokenBlockEnd, "%}")
+			p.expectEnd(tokenBlockEnd, "%}")
 			s.bodies = append(s.bodies, p.statements(at, "endif"))
 			p.endBlock()
 			return s
 		default:
-			p.end(tokenBlockEnd, "%}")
+			p.expectEnd(tokenBlockEnd, "%}")
 			return s
 		}
 	}
@@ -31,14 +31,14 @@ func (p *parser) forLoop(at int) statement {
 	if p.is("recursive") {
 		fail(p.token().at, "recursive loops are not supported", "write a macro that calls itself")
 	}
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 	s.body = p.statements(at, "else", "endfor")
 	if p.next().text == "else" {
-		p.end(tokenBlockEnd, "%}")
+		p.expectEnd(tokenBlockEnd, "%}")
 		s.otherwise = p.statements(at, "endfor")
 		p.next()
 	}
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 	return s
 }
 
@@ -87,13 +87,13 @@ func (p *parser) assign(at int) statement {
 	s := &assign{pos: pos(at), targets: p.targets("=")}
 	if p.skip("=") {
 		s.x = p.tuple(true)
-		p.end(tokenBlockEnd, "%}")
+		p.expectEnd(tokenBlockEnd, "%}")
 		return s
 	}
 	if p.is("|") {
 		s.x = p.filters(nil)
 	}
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 	s.body = p.statements(at, "endset")
 	p.endBlock()
 	if s.body == nil {
@@ -122,7 +122,7 @@ func (p *parser) macro(at int) statement {
 	m := &macroBlock{}
 	m.name = p.expectName().text
 	p.signature(&m.macro)
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 	m.body = p.statements(at, "endmacro")
 	p.endBlock()
 	return m
@@ -157,7 +157,7 @@ func (p *parser) callBlock(at int) statement {
 	if _, ok := s.call.(*call); !ok {
 		fail(at, "{% call %} calls nothing", "write {% call name() %}")
 	}
-	p.end(tokenBlockEnd, "%}")
+	p.expectEnd(tokenBlockEnd, "%}")
 	s.body = p.statements(at, "endcall")
 	p.endBlock()
 	return s

@@ -15,7 +15,7 @@ func (r *renderer) percent(at int, s string, values any) string {
 	if t, ok := values.(pyval.Tuple); ok {
 		list = t
 	}
-	r.take(len(s))
+	r.spend(len(s))
 	var b strings.Builder
 	used := 0
 	for {
@@ -57,7 +57,7 @@ func (r *renderer) percent(at int, s string, values any) string {
 			used++
 		}
 		b.WriteString(r.conversion(at, s[:n], s[n], value))
-		r.take(b.Len() - min(b.Len(), len(s)))
+		r.spend(b.Len() - min(b.Len(), len(s)))
 		s = s[n+1:]
 	}
 	if dict == nil && used < len(list) {

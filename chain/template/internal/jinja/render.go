@@ -70,8 +70,8 @@ func (t *Template) Render(values map[string]any) (_ string, err error) {
 	return r.out.String(), nil
 }
 
-// take pays for work.
-func (r *renderer) take(n int) {
+// spend pays for work.
+func (r *renderer) spend(n int) {
 	if r.meter.Take(n) != nil {
 		fail(r.at, pyval.ErrTooMuch.Error(), "give it less to do")
 	}
@@ -91,19 +91,19 @@ func refuse(at int, format string, a ...any) {
 
 func (r *renderer) eval(x expr) any {
 	r.at = x.place()
-	r.take(costStep)
+	r.spend(costStep)
 	return x.eval(r)
 }
 
 func (r *renderer) run(body []statement) {
 	for _, s := range body {
-		r.take(costStep)
+		r.spend(costStep)
 		s.exec(r)
 	}
 }
 
 func (r *renderer) write(s string) {
-	r.take(len(s))
+	r.spend(len(s))
 	r.out.WriteString(s)
 }
 
@@ -119,7 +119,7 @@ func (r *renderer) capture(body []statement) string {
 
 // within runs f in a scope of its own below parent.
 func (r *renderer) within(parent *scope, f func()) {
-	r.take(costScope)
+	r.spend(costScope)
 	outer := r.scope
 	r.scope = &scope{parent: parent}
 	f()
@@ -181,18 +181,18 @@ func (r *renderer) name(n string) any {
 func (r *renderer) iterate(at int, v any) []any {
 	switch v := v.(type) {
 	case []any:
-		r.take(len(v))
+		r.spend(len(v))
 		return v
 	case pyval.Tuple:
-		r.take(len(v))
+		r.spend(len(v))
 		return v
 	case *pyval.Dict:
-		r.take(v.Len())
+		r.spend(v.Len())
 		return v.Keys()
 	case undefined:
 		return nil
 	case string:
-		r.take(costItem * len(v))
+		r.spend(costItem * len(v))
 		var out []any
 		for _, c := range v {
 			out = append(out, string(c))

@@ -57,7 +57,7 @@ func (x *slice) eval(r *renderer) any {
 		for i := first; step > 0 && i < last || step < 0 && i > last; i += step {
 			out = append(out, i)
 		}
-		r.take(costItem * len(out))
+		r.spend(costItem * len(out))
 		return out
 	}
 	pick := func(items []any) []any {
@@ -73,7 +73,7 @@ func (x *slice) eval(r *renderer) any {
 	case pyval.Tuple:
 		return pyval.Tuple(pick(v))
 	case string:
-		r.take(len(v) / costItem)
+		r.spend(len(v) / costItem)
 		if from >= 0 && to >= 0 && step == 1 && utf8.RuneCountInString(v) == len(v) { // ASCII
 			end := len(v)
 			if hasTo {

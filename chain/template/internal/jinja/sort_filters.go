@@ -28,7 +28,7 @@ func (r *renderer) keys(at int, items []any, b bound) []any {
 	keys = slices.Clone(keys)
 	for i, k := range keys {
 		if s, ok := k.(string); ok {
-			r.take(len(s))
+			r.spend(len(s))
 		}
 		keys[i] = folded(k)
 	}
@@ -37,7 +37,7 @@ func (r *renderer) keys(at int, items []any, b bound) []any {
 
 // sorted returns the items in the order of their keys, which is stable.
 func (r *renderer) sorted(at int, items, keys []any, reverse bool) (_, _ []any) {
-	r.take(2 * costItem * len(items))
+	r.spend(2 * costItem * len(items))
 	order := make([]int, len(items))
 	for i := range order {
 		order[i] = i
@@ -87,7 +87,7 @@ func filterDictsort(r *renderer, at int, v any, a args) any {
 	if !ok {
 		refuse(at, "dictsort takes a mapping, and got a value of type %s%s", typeName(v), why(v))
 	}
-	switch by := b.text("by", "key"); by {
+	switch by := b.textArg("by", "key"); by {
 	case "key":
 		b.values["attribute"] = int64(0)
 	case "value":
@@ -105,7 +105,7 @@ func filterUnique(r *renderer, at int, v any, a args) any {
 	items := r.iterate(at, v)
 	seen, out := pyval.NewDict(0), []any{}
 	for i, k := range r.keys(at, items, b) {
-		r.take(4*costItem + r.keyCost(k))
+		r.spend(4*costItem + r.keyCost(k))
 		if _, have := seen.Get(k); have {
 			continue
 		}
@@ -128,7 +128,7 @@ func filterGroupby(r *renderer, at int, v any, a args) any {
 		for j < len(items) && r.equal(keys[i], keys[j]) {
 			j++
 		}
-		r.take(4 * costItem)
+		r.spend(4 * costItem)
 		out = append(out, pyval.Tuple{shown[i], items[i:j:j]})
 		i = j
 	}

@@ -116,7 +116,7 @@ func isInteger(v any) bool {
 
 func (r *renderer) cased(v any, one, other func(rune) bool) bool {
 	s := r.str(v)
-	r.take(len(s))
+	r.spend(len(s))
 	return cased(s, one, other)
 }
 

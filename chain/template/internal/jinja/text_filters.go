@@ -15,7 +15,7 @@ func textFilterOf(name string) filter {
 	simple := func(f func(string) string) filter {
 		return func(r *renderer, _ int, v any, _ args) any {
 			s := r.str(v)
-			r.take(len(s))
+			r.spend(len(s))
 			return f(s)
 		}
 	}
@@ -45,7 +45,7 @@ func textFilterOf(name string) filter {
 	case "trim":
 		return func(r *renderer, at int, v any, a args) any {
 			s := r.str(v)
-			r.take(len(s))
+			r.spend(len(s))
 			return trim(s, r.bind(at, "trim", a, "chars?"), true, true)
 		}
 	case "truncate":
@@ -57,7 +57,7 @@ func textFilterOf(name string) filter {
 	case "wordcount":
 		return func(r *renderer, _ int, v any, _ args) any {
 			s := r.str(v)
-			r.take(2 * len(s))
+			r.spend(2 * len(s))
 			return int64(len(strings.FieldsFunc(s, func(c rune) bool {
 				return c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c)
 			})))
@@ -104,7 +104,7 @@ func escape(s string) string {
 func trim(s string, b bound, left, right bool) string {
 	cut := textx.IsSpace
 	if b.any("chars", nil) != nil {
-		chars := b.text("chars", "")
+		chars := b.textArg("chars", "")
 		cut = func(c rune) bool { return strings.ContainsRune(chars, c) }
 	}
 	if left {
@@ -126,12 +126,12 @@ const (
 
 // pad fills a text up to a width, as Python's rjust, ljust and center do.
 func (r *renderer) pad(s string, width int, fill string, p padding) string {
-	r.take(len(s))
+	r.spend(len(s))
 	n := width - utf8.RuneCountInString(s)
 	if n <= 0 {
 		return s
 	}
-	r.take(n * len(fill))
+	r.spend(n * len(fill))
 	left := 0
 	switch p {
 	case padLeft:
@@ -158,7 +158,7 @@ func filterFormat(r *renderer, at int, v any, a args) any {
 
 // lines splits at what Python's splitlines counts as line breaks.
 func (r *renderer) lines(s string) []string {
-	r.take(len(s) + 2*costItem*(1+strings.Count(s, "\n")))
+	r.spend(len(s) + 2*costItem*(1+strings.Count(s, "\n")))
 	var out []string
 	for s != "" {
 		i := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
@@ -188,7 +188,7 @@ func filterIndent(r *renderer, at int, v any, a args) any {
 	lines := r.lines(s + "\n")
 	for i, l := range lines {
 		if i > 0 && (l != "" || b.bool("blank")) || i == 0 && b.bool("first") {
-			r.take(len(indent) + len(l))
+			r.spend(len(indent) + len(l))
 			lines[i] = indent + l
 		}
 	}
@@ -210,15 +210,15 @@ func (r *renderer) replace(s, old, with string, count int) string {
 		n = min(n, count)
 	}
 	if n > 0 && len(with) > maxWork/n {
-		r.take(maxWork + 1)
+		r.spend(maxWork + 1)
 	}
-	r.take(len(s) + n*len(with))
+	r.spend(len(s) + n*len(with))
 	return strings.Replace(s, old, with, count)
 }
 
 func filterTruncate(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "truncate", a, "length?", "killwords?", "end?", "leeway?")
-	length, end := b.int("length", 255), b.text("end", "...")
+	length, end := b.int("length", 255), b.textArg("end", "...")
 	leeway := 5
 	if b.any("leeway", nil) != nil {
 		leeway = b.int("leeway", 5)
@@ -248,7 +248,7 @@ func filterTruncate(r *renderer, at int, v any, a args) any {
 func filterURLEncode(r *renderer, at int, v any, _ args) any {
 	quote := func(v any, safe string) string {
 		s := r.str(v)
-		r.take(3 * len(s))
+		r.spend(3 * len(s))
 		var b strings.Builder
 		for i := range len(s) {
 			c := s[i]

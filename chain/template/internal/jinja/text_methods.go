@@ -24,7 +24,7 @@ func textFunction(s, name string) function {
 	plain := func(f func(string) any) function {
 		return func(r *renderer, at int, a args) any {
 			r.bind(at, name, a)
-			r.take(len(s))
+			r.spend(len(s))
 			return f(s)
 		}
 	}
@@ -60,7 +60,7 @@ func textFunction(s, name string) function {
 		return func(r *renderer, _ int, _ args) any { return texts(r.lines(s)) }
 	case "strip", "lstrip", "rstrip":
 		return func(r *renderer, at int, a args) any {
-			r.take(len(s))
+			r.spend(len(s))
 			return trim(s, r.bind(at, name, a, "chars?"), name != "rstrip", name != "lstrip")
 		}
 	case "center", "ljust", "rjust", "zfill":
@@ -70,7 +70,7 @@ func textFunction(s, name string) function {
 	case "replace":
 		return func(r *renderer, at int, a args) any {
 			b := r.bind(at, name, a, "old", "new", "count?")
-			return r.replace(s, b.text("old", ""), b.text("new", ""), b.int("count", -1))
+			return r.replace(s, b.textArg("old", ""), b.textArg("new", ""), b.int("count", -1))
 		}
 	case "join":
 		return func(r *renderer, at int, a args) any {
@@ -91,7 +91,7 @@ func textFunction(s, name string) function {
 func padFunction(s, name string) function {
 	return func(r *renderer, at int, a args) any {
 		b := r.bind(at, name, a, "width", "fillchar?")
-		fill, width := b.text("fillchar", " "), b.int("width", 0)
+		fill, width := b.textArg("fillchar", " "), b.int("width", 0)
 		if utf8.RuneCountInString(fill) != 1 {
 			refuse(at, "%s fills with one character", name)
 		}
@@ -123,12 +123,12 @@ func texts(parts []string) []any {
 func splitFunction(s, name string) function {
 	return func(r *renderer, at int, a args) any {
 		b := r.bind(at, name, a, "sep?", "maxsplit?")
-		r.take(2 * costItem * (1 + len(s)))
+		r.spend(2 * costItem * (1 + len(s)))
 		most := b.int("maxsplit", -1)
 		if b.any("sep", nil) == nil {
 			return texts(splitSpace(s, most, name == "rsplit"))
 		}
-		sep := b.text("sep", "")
+		sep := b.textArg("sep", "")
 		if sep == "" {
 			refuse(at, "%s needs a separator that is not empty", name)
 		}
@@ -185,8 +185,8 @@ func splitSpace(s string, most int, right bool) []string {
 func searchFunction(s, name string) function {
 	with := func(f func(other string) any) function {
 		return func(r *renderer, at int, a args) any {
-			r.take(len(s))
-			return f(r.bind(at, name, a, "other").text("other", ""))
+			r.spend(len(s))
+			return f(r.bind(at, name, a, "other").textArg("other", ""))
 		}
 	}
 	offset := func(i int) any {
@@ -204,7 +204,7 @@ func searchFunction(s, name string) function {
 			}
 			return slices.ContainsFunc(others, func(x any) bool {
 				o, ok := x.(string)
-				r.take(len(o))
+				r.spend(len(o))
 				if !ok {
 					refuse(at, "%s takes a text, and got a value of type %s", name, typeName(x))
 				}
@@ -223,8 +223,8 @@ func searchFunction(s, name string) function {
 		return with(func(o string) any { return strings.TrimSuffix(s, o) })
 	case "index":
 		return func(r *renderer, at int, a args) any {
-			r.take(len(s))
-			i := strings.Index(s, r.bind(at, name, a, "other").text("other", ""))
+			r.spend(len(s))
+			i := strings.Index(s, r.bind(at, name, a, "other").textArg("other", ""))
 			if i < 0 {
 				refuse(at, "the text does not have what index looks for")
 			}

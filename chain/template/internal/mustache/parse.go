@@ -80,7 +80,7 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 				return &textx.Mistake{Offset: offset, Message: "{{.}} stands for the item of a list, and there is none here", Remedy: "write it inside {{#items}} and {{/items}}"}
 			}
 			if x.text != "." {
-				t.note(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
+				t.addVar(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
 			}
 			if x.kind == section || x.kind == inverted {
 				depth++
@@ -128,7 +128,7 @@ func (t *Template) partial(name string, partials map[string]string, offset, dept
 	return t.include(tokens, partials, offset, depth, seen)
 }
 
-func (t *Template) note(v Var) {
+func (t *Template) addVar(v Var) {
 	if i, ok := t.known[v.Name]; ok {
 		t.vars[i].Inside = t.vars[i].Inside || v.Inside
 		if t.vars[i].InSection && !v.InSection {

@@ -31,8 +31,8 @@ func (d *Dict) Keys() []any { return d.keys }
 // At returns the key and the value at an index.
 func (d *Dict) At(i int) (key, value any) { return d.keys[i], d.values[i] }
 
-// find returns the index of a key's hash, or -1.
-func (d *Dict) find(h any) int {
+// indexOfHash returns the index of a key's hash, or -1.
+func (d *Dict) indexOfHash(h any) int {
 	if d.index == nil {
 		return slices.Index(d.hashes, h)
 	}
@@ -45,7 +45,7 @@ func (d *Dict) find(h any) int {
 // Get returns the value of a key.
 func (d *Dict) Get(key any) (any, bool) {
 	if h, ok := hash(key); ok {
-		if i := d.find(h); i >= 0 {
+		if i := d.indexOfHash(h); i >= 0 {
 			return d.values[i], true
 		}
 	}
@@ -58,7 +58,7 @@ func (d *Dict) Set(key, value any) bool {
 	if !ok {
 		return false
 	}
-	if i := d.find(h); i >= 0 {
+	if i := d.indexOfHash(h); i >= 0 {
 		d.values[i] = value
 		return true
 	}

@@ -50,9 +50,9 @@ func (p *plainer) plain(v any, depth int) (any, error) {
 	case int:
 		return int64(v), nil
 	case []any:
-		return p.list(len(v), func(i int) any { return v[i] }, depth)
+		return p.plainList(len(v), func(i int) any { return v[i] }, depth)
 	case []string:
-		return p.list(len(v), func(i int) any { return v[i] }, depth)
+		return p.plainList(len(v), func(i int) any { return v[i] }, depth)
 	case map[string]any:
 		d := NewDict(len(v))
 		for _, k := range sortedKeys(v) {
@@ -91,7 +91,7 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
-func (p *plainer) list(n int, at func(int) any, depth int) (any, error) {
+func (p *plainer) plainList(n int, at func(int) any, depth int) (any, error) {
 	out := make([]any, n)
 	for i := range out {
 		x, err := p.plain(at(i), depth+1)
@@ -117,7 +117,7 @@ func (p *plainer) reflected(r reflect.Value, depth int) (any, error) {
 	case reflect.String:
 		return r.String(), nil
 	case reflect.Slice, reflect.Array:
-		return p.list(r.Len(), func(i int) any { return r.Index(i).Interface() }, depth)
+		return p.plainList(r.Len(), func(i int) any { return r.Index(i).Interface() }, depth)
 	case reflect.Pointer:
 		if r.IsNil() {
 			return nil, nil
