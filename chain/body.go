@@ -66,7 +66,7 @@ func (c *compiler) body(src *Step, s *step, inner string) (body, Type) {
 	}
 	switch kinds[0] {
 	case "text":
-		return c.text(src), TypeText
+		return c.compileText(src), TypeText
 	case "transform":
 		e := c.expression("transform", src.Transform, TypeAny)
 		if e == nil {
@@ -151,7 +151,7 @@ type textBody struct {
 	partial  map[string]any
 }
 
-func (c *compiler) text(src *Step) *textBody {
+func (c *compiler) compileText(src *Step) *textBody {
 	return &textBody{c.template("text", src, src.Text), src.Partial}
 }
 

@@ -142,8 +142,8 @@ type source struct {
 	broken   bool        // errors were found while reading it
 }
 
-// note keeps the errors of d and reports whether there were any.
-func (f *fileReader) note(d *yamlx.Decoder) bool {
+// keepErrors keeps the errors of d and reports whether there were any.
+func (f *fileReader) keepErrors(d *yamlx.Decoder) bool {
 	err := d.Err()
 	f.errs = append(f.errs, diag.Split(err)...)
 	return err != nil
@@ -153,7 +153,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	d := yamlx.NewDecoder(f.file)
 	top, ok := d.Mapping(root, "a chain", slices.Concat(chainKeys(), stepKeys()))
 	if !ok {
-		f.note(d)
+		f.keepErrors(d)
 		return nil
 	}
 	var steps []Step
@@ -173,7 +173,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	c := newCompiler(f.jinja2)
 	c.file = &source{keys: top}
 	f.inputs(c, d, top)
-	if f.note(d); len(steps) == 0 {
+	if f.keepErrors(d); len(steps) == 0 {
 		return nil
 	}
 	c.chain.pipe = pipe != nil && *pipe
@@ -233,7 +233,7 @@ func (f *fileReader) step(n *yaml.Node) Step {
 	if keys, ok := d.Mapping(n, "a step", stepKeys()); ok {
 		step = f.readStep(d, keys)
 	}
-	step.src.broken = f.note(d) || step.src.broken
+	step.src.broken = f.keepErrors(d) || step.src.broken
 	return step
 }
 

@@ -139,7 +139,7 @@ func (r *legacyReader) fail(n *yaml.Node, message, remedy string) {
 	r.errs = append(r.errs, yamlx.NewDecoder(r.page.file).At(n, message, remedy))
 }
 
-func (r *legacyReader) note(n *yaml.Node, message, remedy string) {
+func (r *legacyReader) addNote(n *yaml.Node, message, remedy string) {
 	r.notes = append(r.notes, yamlx.NewDecoder(r.page.file).At(n, message, remedy))
 }
 

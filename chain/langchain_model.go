@@ -56,7 +56,7 @@ func (r *legacyReader) settings(n *yaml.Node, s *Step) {
 		}
 	}
 	if len(unused) > 0 {
-		r.note(n, "not used of the model: "+strings.Join(unused, ", "), "who answers is in the configuration; `use` and `model` of a step name another")
+		r.addNote(n, "not used of the model: "+strings.Join(unused, ", "), "who answers is in the configuration; `use` and `model` of a step name another")
 	}
 }
 

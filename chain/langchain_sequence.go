@@ -80,7 +80,7 @@ func (r *legacyReader) simple(p *legacyPart) {
 		p.inputs = parts[0].inputs
 	}
 	if m.Has("input_key") && len(p.inputs) == 1 && p.inputs[0] != input {
-		r.note(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], diag.Quote(input)), "")
+		r.addNote(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], diag.Quote(input)), "")
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *legacyReader) sequential(p *legacyPart) {
 	}
 	for i, name := range p.inputs {
 		if !used[name] && len(r.errs) == 0 {
-			r.note(nodes[i], "nothing uses the input variable "+diag.Quote(name), "")
+			r.addNote(nodes[i], "nothing uses the input variable "+diag.Quote(name), "")
 		}
 	}
 	p.inputs = slices.DeleteFunc(p.inputs, func(name string) bool { return !used[name] })
@@ -169,7 +169,7 @@ func (r *legacyReader) nested(part *legacyPart) Step {
 // the last answer.
 func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	if all := m.Bool("return_all"); all != nil && *all {
-		r.note(m.Node("return_all"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
+		r.addNote(m.Node("return_all"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
 	}
 	if !m.Has("output_variables") || m.Value("output_variables").Tag == "!!null" {
 		return
@@ -185,6 +185,6 @@ func (r *legacyReader) outputs(m yamlx.Map, p *legacyPart, known []string) {
 	case !slices.Contains(wanted, p.output):
 		m.Fail("output_variables", "the answer is the last chain's, "+p.output+", and output_variables does not name it", "make the chain whose output is wanted the last one")
 	case len(wanted) > 1:
-		r.note(m.Node("output_variables"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
+		r.addNote(m.Node("output_variables"), "the answer is the last chain's, "+p.output, "the result has the answer of each step")
 	}
 }

@@ -33,8 +33,8 @@ var (
 // meter counts the work of one evaluation.
 type meter struct{ left int }
 
-// take pays for n; an error, once nothing is left.
-func (m *meter) take(n int) error {
+// spend pays for n; an error, once nothing is left.
+func (m *meter) spend(n int) error {
 	if n < 0 || n > m.left { // n may have overflowed
 		m.left = 0
 		return errWork
@@ -58,9 +58,9 @@ func (m *meter) walk(value any, depth int) error {
 	}
 	switch v := value.(type) {
 	case string:
-		return m.take(len(v) + stepWork)
+		return m.spend(len(v) + stepWork)
 	case []any:
-		if err := m.take(stepWork + len(v)*stepWork); err != nil {
+		if err := m.spend(stepWork + len(v)*stepWork); err != nil {
 			return err
 		}
 		for _, e := range v {
@@ -71,14 +71,14 @@ func (m *meter) walk(value any, depth int) error {
 		return nil
 	case map[string]any:
 		for k, e := range v {
-			if err := m.take(len(k) + 4*stepWork); err != nil {
+			if err := m.spend(len(k) + 4*stepWork); err != nil {
 				return err
 			}
 			if err := m.walk(e, depth+1); err != nil {
 				return err
 			}
 		}
-		return m.take(stepWork)
+		return m.spend(stepWork)
 	}
 	switch r := reflect.ValueOf(value); r.Kind() {
 	case reflect.Slice, reflect.Array:
@@ -97,7 +97,7 @@ func (m *meter) walk(value any, depth int) error {
 			}
 		}
 	}
-	return m.take(stepWork)
+	return m.spend(stepWork)
 }
 
 // sizeOf is the bytes of a text, or what a copy of a list's or mapping's elements
@@ -129,42 +129,42 @@ func (m *meter) pay(name string, args []any) error {
 		"bitand", "bitor", "bitxor", "bitnand", "bitnot", "bitshl", "bitshr", "bitushr":
 		return nil
 	case "trim", "trimPrefix", "trimSuffix", "hasPrefix", "hasSuffix", "indexOf", "lastIndexOf":
-		return m.take(stepWork + len(textAt(args, 0))/scanWork)
+		return m.spend(stepWork + len(textAt(args, 0))/scanWork)
 	case "split", "splitAfter":
 		text := textAt(args, 0)
-		return m.take(stepWork + len(text)/scanWork + times(2*stepWork, strings.Count(text, textAt(args, 1))+1))
+		return m.spend(stepWork + len(text)/scanWork + times(2*stepWork, strings.Count(text, textAt(args, 1))+1))
 	case "replace":
 		text, old, to := textAt(args, 0), textAt(args, 1), textAt(args, 2)
-		return m.take(stepWork + len(text) + times(strings.Count(text, old), len(to)))
+		return m.spend(stepWork + len(text) + times(strings.Count(text, old), len(to)))
 	case "repeat":
 		n := 0
 		if len(args) > 1 {
 			n = runtime.ToInt(args[1])
 		}
-		return m.take(stepWork + times(len(textAt(args, 0)), max(n, 0)))
+		return m.spend(stepWork + times(len(textAt(args, 0)), max(n, 0)))
 	case "join":
 		if r := reflect.ValueOf(args[0]); r.Kind() == reflect.Slice {
-			if err := m.take(times(r.Len(), len(textAt(args, 1))+1)); err != nil {
+			if err := m.spend(times(r.Len(), len(textAt(args, 1))+1)); err != nil {
 				return err
 			}
 		}
 		return m.walk(args[0], 0)
 	case "fromJSON":
 		text := textAt(args, 0)
-		return m.take(len(text) + times(8*stepWork, strings.Count(text, ",")+strings.Count(text, "{")+strings.Count(text, "[")))
+		return m.spend(len(text) + times(8*stepWork, strings.Count(text, ",")+strings.Count(text, "{")+strings.Count(text, "[")))
 	case "sort":
-		return m.take(stepWork + 4*sizeOf(args[0]))
+		return m.spend(stepWork + 4*sizeOf(args[0]))
 	case "uniq": // compares each with each
 		n := sizeOf(args[0]) / stepWork
-		if err := m.take(times(n, n)); err != nil {
+		if err := m.spend(times(n, n)); err != nil {
 			return err
 		}
 		return m.walk(args[0], 0)
 	case "upper", "lower", "toBase64", "fromBase64", "take", "keys", "values", "toPairs", "fromPairs", "reverse":
-		return m.take(stepWork + 2*sizeOf(args[0]))
+		return m.spend(stepWork + 2*sizeOf(args[0]))
 	case "concat":
 		for _, a := range args {
-			if err := m.take(stepWork + 4*sizeOf(a)); err != nil {
+			if err := m.spend(stepWork + 4*sizeOf(a)); err != nil {
 				return err
 			}
 		}
@@ -207,23 +207,23 @@ func metered() []expr.Option {
 		return m.walk(b, 0)
 	}
 	options := []expr.Option{
-		operator("+", func(m *meter, a, b any) error { return m.take(stepWork + sizeOf(a) + sizeOf(b)) }, runtime.Add),
+		operator("+", func(m *meter, a, b any) error { return m.spend(stepWork + sizeOf(a) + sizeOf(b)) }, runtime.Add),
 		operator("==", both, func(a, b any) any { return runtime.Equal(a, b) }),
 		operator("!=", both, func(a, b any) any { return !runtime.Equal(a, b) }),
 		operator("in", func(m *meter, a, b any) error {
 			if reflect.ValueOf(b).Kind() == reflect.Map {
-				return m.take(stepWork)
+				return m.spend(stepWork)
 			}
 			return both(m, a, b)
 		}, func(a, b any) any { return runtime.In(a, b) }),
-		expr.Function(stepName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork) }),
-		expr.Function(makeName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork + 4*sizeOf(args[1])) }),
+		expr.Function(stepName, func(args ...any) (any, error) { return args[1], args[0].(*meter).spend(stepWork) }),
+		expr.Function(makeName, func(args ...any) (any, error) { return args[1], args[0].(*meter).spend(stepWork + 4*sizeOf(args[1])) }),
 		expr.Function(scanName, func(args ...any) (any, error) {
-			return args[1], args[0].(*meter).take(stepWork + sizeOf(args[1])/scanWork)
+			return args[1], args[0].(*meter).spend(stepWork + sizeOf(args[1])/scanWork)
 		}),
-		expr.Function(matchName, func(args ...any) (any, error) { return args[1], args[0].(*meter).take(stepWork + 8*sizeOf(args[1])) }),
+		expr.Function(matchName, func(args ...any) (any, error) { return args[1], args[0].(*meter).spend(stepWork + 8*sizeOf(args[1])) }),
 		expr.Function(appendName, func(args ...any) (any, error) {
-			if err := args[0].(*meter).take(stepWork + sizeOf(args[1])/scanWork + sizeOf(args[2])); err != nil {
+			if err := args[0].(*meter).spend(stepWork + sizeOf(args[1])/scanWork + sizeOf(args[2])); err != nil {
 				return nil, err
 			}
 			return runtime.Add(args[1], args[2]), nil

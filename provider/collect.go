@@ -21,7 +21,7 @@ type Response struct {
 // came before a [Chunk.Restart] is dropped.
 func Collect(stream iter.Seq2[Chunk, error]) (Response, error) {
 	var all collected
-	stream(all.take)
+	stream(all.addChunk)
 	return all.response()
 }
 
@@ -37,8 +37,8 @@ type collected struct {
 	failed   error
 }
 
-// take is the body of a loop over the stream.
-func (a *collected) take(c Chunk, err error) bool {
+// addChunk is the body of a loop over the stream.
+func (a *collected) addChunk(c Chunk, err error) bool {
 	if err != nil {
 		a.failed = err
 		return false

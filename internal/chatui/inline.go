@@ -51,7 +51,7 @@ func (m *Markdown) writeText(text []byte, s style) {
 	if len(text) == 0 {
 		return
 	}
-	m.text(text, s)
+	m.printStyled(text, s)
 	m.prev, _ = utf8.DecodeLastRune(text)
 }
 

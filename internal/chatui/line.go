@@ -22,10 +22,10 @@ func (l *line) insert(text string) {
 	l.at += len(text)
 }
 
-// begin and end are where the cursor's own line begins and ends.
-func (l *line) begin() int { return strings.LastIndexByte(l.text[:l.at], '\n') + 1 }
+// lineStart and lineEnd are where the cursor's own line begins and ends.
+func (l *line) lineStart() int { return strings.LastIndexByte(l.text[:l.at], '\n') + 1 }
 
-func (l *line) end() int {
+func (l *line) lineEnd() int {
 	if n := strings.IndexByte(l.text[l.at:], '\n'); n >= 0 {
 		return l.at + n
 	}
@@ -34,7 +34,7 @@ func (l *line) end() int {
 
 // before is where the letter before the cursor begins.
 func (l *line) before() int {
-	from := l.begin()
+	from := l.lineStart()
 	if from == l.at {
 		return max(0, l.at-1) // the line's end before it, if there is one
 	}
@@ -88,18 +88,18 @@ func (l *line) cut(to int, keep bool) {
 
 // vertical moves the cursor up or down a line, if there is one.
 func (l *line) vertical(by int) bool {
-	begin, end := l.begin(), l.end()
+	begin, end := l.lineStart(), l.lineEnd()
 	column := uniseg.GraphemeClusterCount(l.text[begin:l.at])
 	switch {
 	case by < 0 && begin == 0, by > 0 && end == len(l.text):
 		return false
 	case by < 0:
 		l.at = begin - 1
-		l.at = l.begin()
+		l.at = l.lineStart()
 	default:
 		l.at = end + 1
 	}
-	for ; column > 0 && l.at < l.end(); column-- {
+	for ; column > 0 && l.at < l.lineEnd(); column-- {
 		l.at = l.after()
 	}
 	return true
@@ -114,9 +114,9 @@ func (l *line) edit(name string) bool {
 	case "right", "ctrl-f":
 		l.at = l.after()
 	case "home", "ctrl-a":
-		l.at = l.begin()
+		l.at = l.lineStart()
 	case "end", "ctrl-e":
-		l.at = l.end()
+		l.at = l.lineEnd()
 	case "alt-b":
 		l.at = l.wordBefore()
 	case "alt-f":
@@ -130,9 +130,9 @@ func (l *line) edit(name string) bool {
 	case "ctrl-w":
 		l.cut(l.wordBefore(), true)
 	case "ctrl-u":
-		l.cut(l.begin(), true)
+		l.cut(l.lineStart(), true)
 	case "ctrl-k":
-		l.cut(l.end(), true)
+		l.cut(l.lineEnd(), true)
 	case "ctrl-y":
 		l.insert(l.killed)
 	case "newline", "ctrl-j":

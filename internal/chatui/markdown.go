@@ -102,7 +102,7 @@ func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 		m.inside = true
 	}
 	if m.fence != nil {
-		m.text(line[n:], 0)
+		m.printStyled(line[n:], 0)
 		return len(line), true
 	}
 	n += m.inline(line[n:], m.base, whole)
@@ -143,7 +143,7 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 		if many < 3 || c == '`' && bytes.IndexByte(after, '`') >= 0 {
 			return 0, true
 		}
-		m.text(line, dim)
+		m.printStyled(line, dim)
 		m.fence = bytes.Repeat([]byte{c}, many)
 		return len(line), true
 	case c == '-' || c == '*' || c == '_' || c == '+':
@@ -152,8 +152,8 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 		if len(rest) == 1 && !whole {
 			return 0, false
 		}
-		m.text(indent, 0)
-		m.text([]byte("│ "), dim)
+		m.printStyled(indent, 0)
+		m.printStyled([]byte("│ "), dim)
 		return len(line) - len(bytes.TrimPrefix(rest[1:], []byte{' '})), true
 	}
 	return 0, true
@@ -167,7 +167,7 @@ func (m *Markdown) closing(line, rest []byte, whole bool) (n int, known bool) {
 	case ends && !whole:
 		return 0, false
 	case ends && many >= len(m.fence):
-		m.text(line, dim)
+		m.printStyled(line, dim)
 		m.fence = nil
 		return len(line), true
 	}
@@ -183,15 +183,15 @@ func (m *Markdown) mark(line, rest, indent []byte, whole bool) (n int, known boo
 			return 0, false
 		}
 		if marks >= 3 && c != '+' {
-			m.text([]byte(strings.Repeat("─", 24)), dim)
+			m.printStyled([]byte(strings.Repeat("─", 24)), dim)
 			return len(line), true
 		}
 	}
 	if c == '_' || len(rest) < 2 || rest[1] != ' ' {
 		return 0, true
 	}
-	m.text(indent, 0)
-	m.text([]byte("• "), 0)
+	m.printStyled(indent, 0)
+	m.printStyled([]byte("• "), 0)
 	return len(indent) + 2, true
 }
 
@@ -203,8 +203,8 @@ func run(text []byte, c byte) (n int) {
 	return n
 }
 
-// text prints in a style.
-func (m *Markdown) text(text []byte, s style) {
+// printStyled prints in a style.
+func (m *Markdown) printStyled(text []byte, s style) {
 	if len(text) == 0 {
 		return
 	}

@@ -53,7 +53,7 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.words = args
-			return a.ask(cmd.Context(), in)
+			return a.runAsk(cmd.Context(), in)
 		},
 	}
 	f := cmd.Flags()
@@ -81,8 +81,8 @@ type asking struct {
 	close    []func()
 }
 
-// ask runs the command: build the request, stream the answer, say who gave it.
-func (a *app) ask(ctx context.Context, in askInput) error {
+// runAsk runs the command: build the request, stream the answer, say who gave it.
+func (a *app) runAsk(ctx context.Context, in askInput) error {
 	q := &asking{}
 	defer q.closeAll()
 	ctx, err := a.prepareAsk(ctx, q, in)

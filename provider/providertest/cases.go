@@ -40,26 +40,26 @@ func streamLies() []lie {
 	return []lie{
 		{name: "cut by a reset", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello ") + s.text("wor"))
+			w.send(s.textEvent("Hello ") + s.textEvent("wor"))
 			w.reset()
 		}},
 		{name: "cut without the last chunk", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello ") + s.text("wor"))
+			w.send(s.textEvent("Hello ") + s.textEvent("wor"))
 			w.cut()
 		}},
 		{name: "clean end without a finish", partial: "Hello wor", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello ") + s.text("wor"))
+			w.send(s.textEvent("Hello ") + s.textEvent("wor"))
 		}},
 		{name: "DONE without a finish", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.done())
+			w.send(s.textEvent("Hello") + s.done())
 		}},
 		{name: "partial last line", partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			end := s.finish("stop")
-			w.send(s.text("Hello") + end[:len(end)/2])
+			w.send(s.textEvent("Hello") + end[:len(end)/2])
 		}},
 		{name: "only a role", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
@@ -68,19 +68,19 @@ func streamLies() []lie {
 		{name: "reset before anything", kinds: noAnswer, play: func(_ speech, w *serverAnswer) { w.reset() }},
 		{name: "unknown finish", partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.finish("gremlins") + s.done())
+			w.send(s.textEvent("Hello") + s.finish("gremlins") + s.done())
 		}},
 		{name: "content filter", only: &openAI, partial: "Hello", kinds: []provider.Kind{provider.Filtered}, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.finish("content_filter") + s.done())
+			w.send(s.textEvent("Hello") + s.finish("content_filter") + s.done())
 		}},
 		{name: "a line of 9 MB", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text(strings.Repeat("x", 9<<20)) + s.finish("stop") + s.done())
+			w.send(s.textEvent(strings.Repeat("x", 9<<20)) + s.finish("stop") + s.done())
 		}},
 		{name: "a line without an end", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			flood(w, s.text("x")[:40])
+			flood(w, s.textEvent("x")[:40])
 		}},
 		{name: "tool call with garbage", only: &openAI, kinds: wrongKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
@@ -89,7 +89,7 @@ func streamLies() []lie {
 		}},
 		{name: "tool calls without a call", only: &openAI, partial: "Hello", kinds: wrongKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.finish("tool_calls") + s.done())
+			w.send(s.textEvent("Hello") + s.finish("tool_calls") + s.done())
 		}},
 		{name: "1 GiB of tool call, in pieces", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
@@ -103,11 +103,11 @@ func streamLies() []lie {
 		}},
 		{name: "an error after the finish", partial: "Hello", play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.finish("stop") + s.event(`{"error":"boom"}`))
+			w.send(s.textEvent("Hello") + s.finish("stop") + s.event(`{"error":"boom"}`))
 		}},
 		{name: "an event that is not JSON", partial: "Hello", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + s.event("gremlins") + s.finish("stop") + s.done())
+			w.send(s.textEvent("Hello") + s.event("gremlins") + s.finish("stop") + s.done())
 		}},
 	}
 }
@@ -127,7 +127,7 @@ func inBandLies() []lie {
 	say := func(name string, only *Dialect, line string) lie {
 		return lie{name: name, only: only, partial: "Hello", play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.text("Hello") + line)
+			w.send(s.textEvent("Hello") + line)
 		}}
 	}
 	return []lie{

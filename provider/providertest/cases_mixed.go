@@ -27,50 +27,50 @@ func mixedLies() []lie {
 	}
 	return []lie{
 		stream("text after the finish", nil, "Hello", func(s speech) string {
-			return s.text("Hello") + s.finish("stop") + s.text(" again") + s.usage() + s.done()
+			return s.textEvent("Hello") + s.finish("stop") + s.textEvent(" again") + s.usage() + s.done()
 		}),
 		stream("thinking after the finish", nil, "Hello", func(s speech) string {
-			return s.text("Hello") + s.finish("stop") + s.thinking("Hm.") + s.done()
+			return s.textEvent("Hello") + s.finish("stop") + s.thinking("Hm.") + s.done()
 		}),
 		stream("a tool call after the finish", nil, "Hello", func(s speech) string {
 			after := delta("1", 0, call, "tool_calls")
 			if s.d == Ollama {
 				after = `{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{}}}]},"done":true,"done_reason":"stop"}` + "\n"
 			}
-			return s.text("Hello") + s.finish("stop") + after + s.done()
+			return s.textEvent("Hello") + s.finish("stop") + after + s.done()
 		}),
 		stream("two finishes", nil, "Hello", func(s speech) string {
-			return s.text("Hello") + s.finish("length") + s.finish("stop") + s.done()
+			return s.textEvent("Hello") + s.finish("length") + s.finish("stop") + s.done()
 		}),
 		stream("a second answer", nil, "Hello", func(s speech) string {
-			return s.text("Hello") + s.finish("stop") + s.text("Bye") + s.finish("stop") + s.done()
+			return s.textEvent("Hello") + s.finish("stop") + s.textEvent("Bye") + s.finish("stop") + s.done()
 		}),
 		stream("a message of the user's", nil, "Hello", func(s speech) string {
 			if s.d == Ollama {
-				return s.text("Hello") + strings.Replace(s.text(" again"), "assistant", "user", 1) + s.finish("stop")
+				return s.textEvent("Hello") + strings.Replace(s.textEvent(" again"), "assistant", "user", 1) + s.finish("stop")
 			}
-			return s.text("Hello") + delta("1", 0, `"role":"user","content":" again"`, "") + s.finish("stop") + s.done()
+			return s.textEvent("Hello") + delta("1", 0, `"role":"user","content":" again"`, "") + s.finish("stop") + s.done()
 		}),
 		stream("another choice between", &openAI, "Hel", func(s speech) string {
-			return s.text("Hel") + delta("1", 1, `"content":"Bye"`, "") + s.text("lo") + s.finish("stop") + s.done()
+			return s.textEvent("Hel") + delta("1", 1, `"content":"Bye"`, "") + s.textEvent("lo") + s.finish("stop") + s.done()
 		}),
 		stream("another choice in the same event", &openAI, "Hel", func(s speech) string {
-			return s.text("Hel") + s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"content":"lo"}},{"index":1,"delta":{"content":"Bye"}}]}`) + s.finish("stop") + s.done()
+			return s.textEvent("Hel") + s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"content":"lo"}},{"index":1,"delta":{"content":"Bye"}}]}`) + s.finish("stop") + s.done()
 		}),
 		stream("another choice alone", &openAI, "", func(s speech) string {
 			return delta("1", 1, `"content":"Bye"`, "") + delta("1", 1, "", "stop") + s.done()
 		}),
 		stream("another choice's finish", &openAI, "Hello", func(s speech) string {
-			return s.text("Hello") + delta("1", 1, "", "stop") + s.done()
+			return s.textEvent("Hello") + delta("1", 1, "", "stop") + s.done()
 		}),
 		stream("a choice below none", &openAI, "", func(s speech) string {
 			return delta("1", -1, `"content":"Bye"`, "") + s.finish("stop") + s.done()
 		}),
 		stream("two answers, one after the other", &openAI, "Hello", func(s speech) string {
-			return s.text("Hel") + s.text("lo") + delta("2", 0, `"content":"Bye"`, "") + delta("2", 0, "", "stop") + s.done()
+			return s.textEvent("Hel") + s.textEvent("lo") + delta("2", 0, `"content":"Bye"`, "") + delta("2", 0, "", "stop") + s.done()
 		}),
 		stream("two answers, by turns", &openAI, "HelBye", func(s speech) string {
-			return s.text("Hel") + delta("2", 0, `"content":"Bye"`, "") + s.text("lo") + s.finish("stop") + s.done()
+			return s.textEvent("Hel") + delta("2", 0, `"content":"Bye"`, "") + s.textEvent("lo") + s.finish("stop") + s.done()
 		}),
 	}
 }
@@ -93,7 +93,7 @@ func partialLies() []lie {
 				return
 			}
 			if w.wantsStream(s.d) {
-				w.send(s.text("Hello") + s.finish("stop") + s.usage() + s.done())
+				w.send(s.textEvent("Hello") + s.finish("stop") + s.usage() + s.done())
 			} else {
 				w.send(s.whole("Hello", "stop"))
 			}
@@ -103,7 +103,7 @@ func partialLies() []lie {
 		return lie{name: name, kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			if w.wantsStream(s.d) {
 				s.head(w)
-				w.send(s.text("Hello") + s.finish("stop")[:20] + more)
+				w.send(s.textEvent("Hello") + s.finish("stop")[:20] + more)
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")

@@ -12,9 +12,9 @@ import (
 // to the contract: whole runes, no empty chunk, one end, and nothing after it.
 func Fuzz(f *testing.F, fac Factory) {
 	s := speech{fac.Dialect}
-	good := s.text("Hello") + s.thinking("Hm.") + s.finish("stop") + s.usage() + s.done()
+	good := s.textEvent("Hello") + s.thinking("Hm.") + s.finish("stop") + s.usage() + s.done()
 	for _, seed := range []string{
-		good, good[:len(good)/2], good + good, s.text("w\xc3") + s.text("\xb6") + s.finish("stop"), s.text(`\ud83d`) + s.text(`\ude00`) + s.finish("length"),
+		good, good[:len(good)/2], good + good, s.textEvent("w\xc3") + s.textEvent("\xb6") + s.finish("stop"), s.textEvent(`\ud83d`) + s.textEvent(`\ude00`) + s.finish("length"),
 		s.event(`{"error":"boom"}`), s.event("null"), s.event("[]"), delta("1", 0, `"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]`, "tool_calls"),
 		`{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":"\ud83d"}}}]},"done":true}` + "\n",
 	} {

@@ -119,7 +119,7 @@ func runHonest(t *testing.T, f Factory) {
 			w.send(strings.Join(parts, ""))
 		}
 	}
-	good := []string{s.text("Hello"), s.text(" wörld")}
+	good := []string{s.textEvent("Hello"), s.textEvent(" wörld")}
 	end := s.finish("stop")
 	cases := map[string]func(*serverAnswer, *http.Request){
 		"plain":           func(w *serverAnswer, _ *http.Request) { s.answer(w, "Hello", " wörld") },
@@ -147,7 +147,7 @@ func runHonest(t *testing.T, f Factory) {
 		cases["no DONE"] = stream(append(good, end, s.usage())...)
 		cases["the finish twice"] = stream(append(good, end, end, s.usage(), s.done())...)
 		cases["an id for each event"] = stream(delta("1", 0, `"content":"Hello"`, ""), delta("2", 0, `"content":" wörld"`, ""), delta("3", 0, "", "stop"), s.done())
-		cases["text after DONE"] = stream(append(good, end, s.usage(), s.done(), s.text(" again"))...)
+		cases["text after DONE"] = stream(append(good, end, s.usage(), s.done(), s.textEvent(" again"))...)
 		cases["role first"] = stream(append([]string{s.event(`{"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}`)}, append(good, end, s.usage(), s.done())...)...)
 	}
 	for name, play := range cases {

@@ -36,7 +36,7 @@ func runFailures(t *testing.T, f Factory) {
 		s := speech{f.Dialect}
 		u := newUpstream(t, func(w *serverAnswer, _ *http.Request) {
 			s.head(w)
-			w.send(s.text("Hello"))
+			w.send(s.textEvent("Hello"))
 		})
 		_, err := provider.Collect(f.New(t, u.URL).Chat(context.Background(), hello()))
 		if e, ok := err.(*provider.Error); !ok || e.RequestID != "req-1" { //nolint:errorlint // the contract says so
@@ -58,7 +58,7 @@ func runLeaving(t *testing.T, f Factory) {
 		}
 	}
 	t.Run("break", func(t *testing.T) {
-		u := newUpstream(t, hang(s.text("Hello")))
+		u := newUpstream(t, hang(s.textEvent("Hello")))
 		for c, err := range f.New(t, u.URL).Chat(context.Background(), hello()) {
 			if err != nil || c.Text != "Hello" {
 				t.Fatalf("%+v, %v", c, err)
@@ -67,7 +67,7 @@ func runLeaving(t *testing.T, f Factory) {
 		}
 		left(t, u)
 	})
-	for name, before := range map[string]string{"before headers": "", "mid-stream": s.text("Hello"), "whole": ""} {
+	for name, before := range map[string]string{"before headers": "", "mid-stream": s.textEvent("Hello"), "whole": ""} {
 		req := hello()
 		req.NoStream = name == "whole"
 		t.Run("cancel "+name, func(t *testing.T) {

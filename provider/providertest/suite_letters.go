@@ -34,7 +34,7 @@ func runLetters(t *testing.T, f Factory) {
 					w.send(s.thinking(p))
 				}
 				for _, p := range tc.pieces {
-					w.send(s.text(p))
+					w.send(s.textEvent(p))
 				}
 				w.send(s.finish("stop") + s.done())
 			})

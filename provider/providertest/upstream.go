@@ -117,9 +117,9 @@ func (s speech) event(json string) string {
 	return "data: " + json + "\n\n"
 }
 
-// text is a delta. %q would escape what JSON does not know, so texts here are
+// textEvent is a delta. %q would escape what JSON does not know, so texts here are
 // plain.
-func (s speech) text(text string) string {
+func (s speech) textEvent(text string) string {
 	if s.d == Ollama {
 		return s.event(fmt.Sprintf(`{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"%s"},"done":false}`, text))
 	}
@@ -172,7 +172,7 @@ func (s speech) answer(w *serverAnswer, chunks ...string) {
 	}
 	s.head(w)
 	for _, c := range chunks {
-		if !w.send(s.text(c)) {
+		if !w.send(s.textEvent(c)) {
 			return
 		}
 	}

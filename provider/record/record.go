@@ -78,7 +78,7 @@ func (r *Recorder) Chat(ctx context.Context, req provider.Request) iter.Seq2[pro
 		t.call.Request = ask(&req, r.cfg.Targets)
 		t.call.Key, t.failed = t.call.Request.key()
 		for c, err := range r.Provider.Chat(ctx, req) {
-			t.take(ctx, &c, err)
+			t.addChunk(ctx, &c, err)
 			if !yield(c, err) || err != nil {
 				return
 			}
@@ -101,8 +101,8 @@ type taker struct {
 	failed error // why it cannot be written
 }
 
-// take notes a piece of the answer, and writes the file when it is the last.
-func (t *taker) take(ctx context.Context, c *provider.Chunk, err error) {
+// addChunk notes a piece of the answer, and writes the file when it is the last.
+func (t *taker) addChunk(ctx context.Context, c *provider.Chunk, err error) {
 	at := t.cfg.Now().Sub(t.asked)
 	switch {
 	case err != nil && ctx.Err() != nil:

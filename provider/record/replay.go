@@ -95,7 +95,7 @@ func (p *Player) Models(ctx context.Context) ([]provider.Model, error) {
 // it cannot be read.
 func (p *Player) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		c, err := p.find(ctx, &req)
+		c, err := p.nextRecording(ctx, &req)
 		if err != nil {
 			yield(provider.Chunk{}, err)
 			return
@@ -159,8 +159,8 @@ func (p *Player) wait(ctx context.Context, start time.Time, atMS float64) error 
 	}
 }
 
-// find is the recording whose turn it is.
-func (p *Player) find(ctx context.Context, req *provider.Request) (*call, error) {
+// nextRecording is the recording whose turn it is.
+func (p *Player) nextRecording(ctx context.Context, req *provider.Request) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

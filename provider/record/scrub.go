@@ -21,7 +21,7 @@ func newScrubber(secrets []string, suspect func(string) bool) *scrubber {
 	return s
 }
 
-func (s *scrubber) text(text *string, prose bool) { s.pieces([]*string{text}, prose) }
+func (s *scrubber) scrubText(text *string, prose bool) { s.pieces([]*string{text}, prose) }
 
 // pieces scrubs a text that came in pieces: a secret may lie over two. What is
 // prose may hold digests, and a text that merely looks random is left in it;
@@ -48,10 +48,10 @@ func (s *scrubber) call(c *call) {
 		text, thinking = append(text, &k.Text), append(thinking, &k.Thinking)
 		s.calls(k.ToolCalls)
 		if k.Route != nil {
-			s.text(&k.Route.Endpoint, true)
-			s.text(&k.Route.Model, true)
-			s.text(&k.Route.Request, true)
-			s.text(&k.Route.Reason, false)
+			s.scrubText(&k.Route.Endpoint, true)
+			s.scrubText(&k.Route.Model, true)
+			s.scrubText(&k.Route.Request, true)
+			s.scrubText(&k.Route.Reason, false)
 			s.attempts(k.Route.Attempts)
 		}
 	}
@@ -59,7 +59,7 @@ func (s *scrubber) call(c *call) {
 	s.pieces(thinking, true)
 	c.Chunks = slices.DeleteFunc(c.Chunks, func(k chunk) bool { return k.Empty() })
 	if f := c.Error; f != nil {
-		s.text(&f.Text, false)
+		s.scrubText(&f.Text, false)
 		f.Attempts = slices.Clone(f.Attempts)
 		s.attempts(f.Attempts)
 	}
@@ -69,14 +69,14 @@ func (s *scrubber) call(c *call) {
 
 // plain scrubs a text of which nothing is known, also a part of one.
 func (s *scrubber) plain(text string) string {
-	s.text(&text, true)
+	s.scrubText(&text, true)
 	return text
 }
 
 func (s *scrubber) attempts(attempts []provider.Attempt) {
 	for i := range attempts {
-		s.text(&attempts[i].Reason, false)
-		s.text(&attempts[i].SentTo, true)
+		s.scrubText(&attempts[i].Reason, false)
+		s.scrubText(&attempts[i].SentTo, true)
 	}
 }
 
@@ -89,7 +89,7 @@ func (s *scrubber) calls(calls []provider.ToolCall) {
 			c.Arguments = clean
 		} else {
 			text := string(c.Arguments)
-			s.text(&text, false)
+			s.scrubText(&text, false)
 			c.Arguments = json.RawMessage(text)
 		}
 		c.Extra = s.raw(c.Extra) // a signature looks like a key
@@ -102,18 +102,18 @@ func (s *scrubber) request(r question) question {
 	r.Messages = slices.Clone(r.Messages)
 	for i := range r.Messages {
 		m := &r.Messages[i]
-		s.text(&m.Text, true)
-		s.text(&m.Thinking, true)
+		s.scrubText(&m.Text, true)
+		s.scrubText(&m.Thinking, true)
 		m.ToolCalls = slices.Clone(m.ToolCalls)
 		s.calls(m.ToolCalls)
 		m.Images = slices.Clone(m.Images)
 		for j := range m.Images {
-			s.text(&m.Images[j].URL, false)
+			s.scrubText(&m.Images[j].URL, false)
 		}
 	}
 	r.Stop = slices.Clone(r.Stop)
 	for i := range r.Stop {
-		s.text(&r.Stop[i], true)
+		s.scrubText(&r.Stop[i], true)
 	}
 	r.Options = s.options(r.Options)
 	r.Targets = slices.Clone(r.Targets)
@@ -122,7 +122,7 @@ func (s *scrubber) request(r question) question {
 	}
 	r.Tools = slices.Clone(r.Tools)
 	for i := range r.Tools {
-		s.text(&r.Tools[i].Description, true)
+		s.scrubText(&r.Tools[i].Description, true)
 		r.Tools[i].Parameters = s.raw(r.Tools[i].Parameters)
 	}
 	if r.Schema != nil {
