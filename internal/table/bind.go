@@ -36,6 +36,11 @@ func (f *File) Bind(c *chain.Chain, given map[string]any) (*Bound, error) {
 	var badRow error // the first; what is wrong with a column explains it better
 	columns, err := f.each(func(row Row) (bool, error) {
 		b.Len++
+		for _, name := range slices.Sorted(maps.Keys(row.twice)) {
+			if _, isInput := c.Input(name); isInput {
+				return false, row.twice[name]
+			}
+		}
 		object, ok := row.Value.(map[string]any)
 		if !ok {
 			return false, f.errorAt(row.Line, 0, fmt.Sprintf("row %d is not a JSON object", row.Number), `write the inputs by name: {"country": "India"}`)

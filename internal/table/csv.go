@@ -1,8 +1,6 @@
 package table
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,19 +11,24 @@ import (
 
 // csvRows reads a table whose first line names the columns.
 type csvRows struct {
-	*source
-	r     *csv.Reader
-	comma rune
-	names []string
+	csvReader
+	names []string               // "": a column without one
+	twice map[string]*diag.Error // names that several columns have
 }
 
-func newCSV(s *source, comma rune) *csvRows {
-	c := &csvRows{source: s, r: csv.NewReader(s), comma: comma}
-	c.r.Comma, c.r.FieldsPerRecord = comma, -1
-	return c
+func newCSV(s *source, comma byte) *csvRows {
+	return &csvRows{csvReader: csvReader{source: s, comma: comma, at: cell{1, 1}}}
 }
 
-func (c *csvRows) columns() []string { return c.names }
+func (c *csvRows) columns() []string {
+	var out []string
+	for _, name := range c.names {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
 
 func (c *csvRows) next() (Row, error) {
 	if c.names == nil {
@@ -37,25 +40,27 @@ func (c *csvRows) next() (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	line, _ := c.r.FieldPos(0)
+	line := c.starts[0].line
 	if len(record) != len(c.names) {
-		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, and there are %s", count(len(record), "field"), count(len(c.names), "column")), "put quotes around a text that holds a comma")
+		separator := "comma"
+		if c.comma == '\t' {
+			separator = "tab"
+		}
+		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, and there are %s", count(len(record), "field"), count(len(c.names), "column")), "put quotes around a text that holds a "+separator)
 	}
 	value := make(map[string]any, len(c.names))
 	for i, name := range c.names {
-		value[name] = record[i]
+		if name != "" && c.twice[name] == nil {
+			value[name] = record[i]
+		}
 	}
-	return Row{Line: line, Value: value, cell: func(column string) (int, int) { return c.cellAt(slices.Index(c.names, column)) }}, nil
+	return Row{Line: line, Value: value, cell: c.cellOf, twice: c.twice}, nil
 }
 
-// record reads the next line, or lines.
-func (c *csvRows) record() ([]string, error) {
-	c.startRow(c.r.InputOffset())
-	record, err := c.r.Read()
-	if err == nil || err == io.EOF {
-		return record, err
-	}
-	return nil, c.badCSV(err)
+// cellOf is where a column's field of the last record is.
+func (c *csvRows) cellOf(column string) (int, int) {
+	at := c.starts[slices.Index(c.names, column)]
+	return at.line, at.column
 }
 
 func (c *csvRows) header() error {
@@ -67,42 +72,23 @@ func (c *csvRows) header() error {
 		return err
 	}
 	for i, name := range head {
-		line, column := c.cellAt(i)
 		name = strings.TrimSpace(name)
-		switch {
-		case name == "":
-			return c.file.errorAt(line, column, "a column has no name", "write the name of an input of the chain")
-		case slices.Contains(c.names, name):
-			return c.file.errorAt(line, column, "the column "+diag.Quote(name)+" is here twice", "remove one")
-		case len(head) == 1 && c.comma == ',' && strings.ContainsAny(name, ";\t"):
+		line, column := c.starts[i].line, c.starts[i].column
+		if len(head) == 1 && c.comma == ',' && strings.ContainsAny(name, ";\t") {
 			return c.file.errorAt(line, column, "the columns are not separated by commas", "save it with commas, or as .tsv with tabs")
+		}
+		if name != "" && slices.Contains(c.names, name) && c.twice[name] == nil {
+			if c.twice == nil {
+				c.twice = map[string]*diag.Error{}
+			}
+			c.twice[name] = c.file.errorAt(line, column, "the column "+diag.Quote(name)+" is here twice", "remove or rename one")
 		}
 		c.names = append(c.names, name)
 	}
+	if len(c.columns()) == 0 {
+		return c.file.errorAt(1, 0, "no column has a name", "write the names of the columns into the first line")
+	}
 	return nil
-}
-
-// cellAt is where a field of the last record is; package csv counts bytes, and a
-// place has characters.
-func (c *csvRows) cellAt(field int) (line, column int) { return c.placeIn(c.r.FieldPos(field)) }
-
-// badCSV is an error of package csv.
-func (c *csvRows) badCSV(err error) error {
-	if own := c.readError(err); own != nil {
-		return own
-	}
-	bad := new(csv.ParseError)
-	if !errors.As(err, &bad) {
-		return c.file.errorAt(0, 0, err.Error(), "")
-	}
-	line, column := c.placeIn(bad.Line, bad.Column)
-	switch {
-	case errors.Is(bad.Err, csv.ErrBareQuote):
-		return c.file.errorAt(line, column, `there is a " in a field without quotes`, `put quotes around the field, and write "" for one in it`)
-	case errors.Is(bad.Err, csv.ErrQuote):
-		return c.file.errorAt(bad.StartLine, 0, `a quoted field does not end where the next comma or line is`, `write "" for a quote in it, and end it with "`)
-	}
-	return c.file.errorAt(line, column, bad.Err.Error(), "")
 }
 
 // count is a number and what it counts.

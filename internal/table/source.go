@@ -117,19 +117,6 @@ func (s *source) place(offset int64) (line, column int) {
 	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 }
 
-// placeIn is where a byte of a line is that lies in the row, both counted from 1.
-func (s *source) placeIn(line, column int) (int, int) {
-	text := s.row
-	for range line - 1 - s.rowLine {
-		_, text, _ = bytes.Cut(text, []byte{'\n'})
-	}
-	text, _, _ = bytes.Cut(text, []byte{'\n'})
-	if column >= 1 && column-1 <= len(text) {
-		column = 1 + utf8.RuneCount(text[:column-1])
-	}
-	return line, column
-}
-
 // readError is the source's own error within err, if there is one.
 func (s *source) readError(err error) error {
 	if found := new(diag.Error); errors.As(err, &found) {

@@ -28,7 +28,8 @@ type Row struct {
 	Value  any            // what the file says; of a CSV or TSV file a map of texts
 	Inputs map[string]any // of the chain that it is bound to; nil without one
 
-	cell func(column string) (line, col int) // where a CSV field is; nil: not a CSV or TSV file
+	cell  func(column string) (line, col int) // where a CSV field is; nil: not a CSV or TSV file
+	twice map[string]*diag.Error              // columns whose names are not theirs alone, and so without a value
 }
 
 // File is a file of rows. It is read anew by each range over its rows, and may
@@ -93,7 +94,12 @@ func (f *File) errorAt(line, column int, message, remedy string) *diag.Error {
 // Rows reads the rows. An error is final.
 func (f *File) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		_, err := f.each(func(row Row) (bool, error) { return yield(row, nil), nil })
+		_, err := f.each(func(row Row) (bool, error) {
+			for _, name := range slices.Sorted(maps.Keys(row.twice)) {
+				return false, row.twice[name]
+			}
+			return yield(row, nil), nil
+		})
 		if err != nil {
 			yield(Row{}, err)
 		}
