@@ -2,6 +2,7 @@ package chain
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -37,7 +38,7 @@ func (k keyed) put(key string, value any) {
 	n, ok := value.(*yaml.Node)
 	if !ok {
 		n = &yaml.Node{}
-		if err := n.Encode(value); err != nil {
+		if err := n.Encode(numbers(value)); err != nil {
 			n.SetString(fmt.Sprint(value))
 		}
 		if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.TrimSpace(n.Value) == "" {
@@ -47,6 +48,33 @@ func (k keyed) put(key string, value any) {
 	name := &yaml.Node{}
 	name.SetString(key)
 	k.node.Content = append(k.node.Content, name, n)
+}
+
+// numbers returns v with each json.Number as a number that YAML writes plainly.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: v.String()}
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = numbers(v[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k := range v {
+			out[k] = numbers(v[k])
+		}
+		return out
+	case []map[string]any:
+		out := make([]map[string]any, len(v))
+		for i := range v {
+			out[i], _ = numbers(v[i]).(map[string]any)
+		}
+		return out
+	}
+	return v
 }
 
 func list(elements ...*yaml.Node) *yaml.Node {

@@ -249,6 +249,47 @@ func TestUntypedPrompts(t *testing.T) {
 	}
 }
 
+// A whole number of any size is that number, in examples and partial values, in
+// what is converted, and where it is counted with.
+func TestWholeNumbersOfAnySize(t *testing.T) {
+	const n = "123456789012345678901234567890"
+	for text, want := range map[string]string{
+		`{"_type": "few_shot", "example_prompt": {"template": "{n}"}, "examples": [{"n": ` + n + `}], "suffix": "{q}"}`: n + "\n\n7",
+		`{"template": "{n:,} {q}", "partial_variables": {"n": -` + n + `}}`:                                             "-123,456,789,012,345,678,901,234,567,890 7",
+		"inputs: {q: number, n: {type: number, default: " + n + "}}\nprompt: '{n} {q}'":                                 n + " 7",
+		"partial: {n: [" + n + "]}\nprompt: '{n} {q}'":                                                                  "[" + n + "] 7",
+		"inputs: {q: number}\nprompt: '{n} {q}'\nexamples: {text: '{m}', items: [{m: " + n + "}]}\npartial: {n: 1}":     n + "\n\n1 7",
+	} {
+		c, err := Parse("p", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		texts := []*Chain{c}
+		if c.FileType() == FileLangChainPrompt {
+			doc, _, err := FromLangChain("p", []byte(text), "")
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+				continue
+			}
+			converted, err := Parse("c", doc)
+			if err != nil {
+				t.Errorf("%s: %v", doc, err)
+				continue
+			}
+			texts = append(texts, converted)
+		}
+		for _, c := range texts {
+			p := &providertest.Fake{}
+			if _, err := c.Output(t.Context(), p, map[string]any{"q": 7}); err != nil {
+				t.Errorf("%s: %v", text, err)
+			} else if asked := p.Calls()[0].Messages; asked[len(asked)-1].Text != want {
+				t.Errorf("%s: asked %q, want %q", text, asked[len(asked)-1].Text, want)
+			}
+		}
+	}
+}
+
 func TestOtherLangChainTypes(t *testing.T) {
 	for kind, remedy := range map[string]string{
 		"vector_db_qa": "`retrieve:`", "retrieval_qa": "`retrieve:`", "qa_with_sources_chain": "`retrieve:`", "stuff_documents_chain": "`each:`",

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/yamlx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -158,7 +158,7 @@ func (l *loader) textOrFile(m yamlx.Map, key string) (string, site) {
 		m.Fail(path, fmt.Sprintf("there is a %s beside the %s", path, key), "remove one of them")
 	case m.Has(path):
 		if p, ok := l.open(m.Value(path), ".txt"); ok {
-			p.text = strings.ReplaceAll(strings.ReplaceAll(p.text, "\r\n", "\n"), "\r", "\n") // as Python reads it
+			p.text = textx.UnixLines(p.text) // as Python reads it
 			return p.text, site{page: p}
 		}
 	case m.Has(key) && m.Value(key).Kind == yaml.ScalarNode && m.Value(key).Tag != "!!null":

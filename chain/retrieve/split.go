@@ -69,7 +69,7 @@ func (s Splitter) Split(source, text string) ([]Passage, error) {
 	if s.Lines {
 		c.lines()
 	} else {
-		c.cut(0, len(text), []string{"\n\n", "\n", " "})
+		c.cut(0, len(text), []separator{paragraph, lineEnd, space})
 	}
 	out := make([]Passage, 0, len(c.out))
 	line, at := 1, 0
@@ -111,23 +111,26 @@ func (c *cutter) lines() {
 
 // cut takes text[from:to] apart at the first of separators that it has. What is
 // still too long is cut at the ones after that, and last between characters.
-func (c *cutter) cut(from, to int, separators []string) {
-	for len(separators) > 0 && !strings.Contains(c.text[from:to], separators[0]) {
+func (c *cutter) cut(from, to int, separators []separator) {
+	for len(separators) > 0 {
+		if at, _ := separators[0](c.text[from:to]); at >= 0 {
+			break
+		}
 		separators = separators[1:]
 	}
 	if len(separators) == 0 {
 		c.cutCharacters(from, to)
 		return
 	}
-	sep, rest := separators[0], separators[1:]
+	find, rest := separators[0], separators[1:]
 	for from < to {
 		// A separator stays with what follows it.
 		end, skip := to, 0
-		if strings.HasPrefix(c.text[from:to], sep) {
-			skip = len(sep)
+		if at, n := find(c.text[from:to]); at == 0 {
+			skip = n
 		}
-		if i := strings.Index(c.text[from+skip:to], sep); i >= 0 {
-			end = from + skip + i
+		if at, _ := find(c.text[from+skip : to]); at >= 0 {
+			end = from + skip + at
 		}
 		if n := utf8.RuneCountInString(c.text[from:end]); n < c.size {
 			c.add(piece{from, end, n})
@@ -139,6 +142,32 @@ func (c *cutter) cut(from, to int, separators []string) {
 	}
 	c.flush()
 }
+
+// separator finds where a text can be cut: the first place, and how many bytes lie
+// between the parts; -1: there is none.
+type separator func(text string) (at, length int)
+
+// paragraph finds an empty line, with either line end.
+func paragraph(text string) (at, length int) {
+	for from := 0; ; {
+		i := strings.IndexByte(text[from:], '\n')
+		if i < 0 {
+			return -1, 0
+		}
+		i += from
+		from = i + 1
+		switch {
+		case strings.HasPrefix(text[from:], "\n"):
+			return i, 2
+		case i > 0 && text[i-1] == '\r' && strings.HasPrefix(text[from:], "\r\n"):
+			return i - 1, 4
+		}
+	}
+}
+
+func lineEnd(text string) (at, length int) { return strings.IndexByte(text, '\n'), 1 }
+
+func space(text string) (at, length int) { return strings.IndexByte(text, ' '), 1 }
 
 func (c *cutter) cutCharacters(from, to int) {
 	for from < to {

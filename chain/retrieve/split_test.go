@@ -74,6 +74,28 @@ func TestLinesAreWholeAndBlankOnesNone(t *testing.T) {
 	}
 }
 
+// A text from Windows has the paragraphs that it has elsewhere.
+func TestParagraphsOfWindows(t *testing.T) {
+	para := func(n int) string { return strings.Repeat("word ", 8) + "end " + strings.Repeat("x", n) }
+	for _, ends := range [][2]string{{"\n", "\n\n"}, {"\r\n", "\r\n\r\n"}, {"\r\n", "\r\n\r\n\r\n"}, {"\n", "\r\n\r\n"}} {
+		text := para(1) + ends[0] + para(2) + ends[1] + para(3) + ends[0] + para(4) + ends[1] + para(5) + ends[0]
+		passages, err := retrieve.Splitter{Size: 120}.Split("f", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{para(1) + ends[0] + para(2), para(3) + ends[0] + para(4), para(5)}
+		for i, p := range passages {
+			if i >= len(want) || p.Text != want[i] {
+				t.Errorf("%q: passage %d is %q", ends, i, p.Text)
+			}
+		}
+		if len(passages) != len(want) {
+			t.Errorf("%q: %d passages, want %d", ends, len(passages), len(want))
+		}
+		checkPlaces(t, text, passages)
+	}
+}
+
 func TestSplitterRefusesSizesThatCannotBe(t *testing.T) {
 	for _, s := range []retrieve.Splitter{{Size: -1}, {Overlap: -1}, {Size: 10, Overlap: 11}, {Lines: true, Size: 10}} {
 		if _, err := s.Split("f", "text"); err == nil {

@@ -222,11 +222,12 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 	if err != nil {
 		return req, err
 	}
-	if err := checkText("--system", []byte(in.system)); err != nil {
+	system, err := cleanText("--system", []byte(in.system))
+	if err != nil {
 		return req, err
 	}
-	if in.system != "" {
-		req.Messages = append(req.Messages, provider.System(in.system))
+	if system != "" {
+		req.Messages = append(req.Messages, provider.System(system))
 	}
 	user := provider.User(prompt)
 	for _, path := range in.images {

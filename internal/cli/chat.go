@@ -80,9 +80,11 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if in.memory.Turns < 0 || in.memory.Tokens < 0 {
 		return usageError{errors.New("--turns and --tokens are numbers from 0 on")}
 	}
-	if err := checkText("--system", []byte(in.system)); err != nil {
+	system, err := cleanText("--system", []byte(in.system))
+	if err != nil {
 		return err
 	}
+	in.system = system
 	kept := store.New(a.stateDir())
 	defer kept.Close()
 	s := &chatSession{app: a}
@@ -101,7 +103,6 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 			return err
 		}
 	}
-	var err error
 	if s.stack, err = a.open(ctx); err != nil {
 		return err
 	}

@@ -127,10 +127,11 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	case "-":
 		arg = ""
 	}
-	if err := checkText("the system message", []byte(arg)); err != nil {
+	system, err := cleanText("the system message", []byte(arg))
+	if err != nil {
 		return err
 	}
-	s.chat.System = arg
+	s.chat.System = system
 	s.keep(ctx)
 	s.app.infof("%s", s.app.term.Dim("· it counts from the next message on"))
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // byLine takes a message from each line of standard input. In a script the
@@ -71,9 +72,13 @@ func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-
 		defer close(out)
 		in := bufio.NewScanner(s.app.term.In)
 		in.Buffer(nil, maxInput)
-		for in.Scan() {
+		for first := true; in.Scan(); first = false {
+			line := in.Text()
+			if first {
+				line = textx.TrimBOM(line)
+			}
 			select {
-			case out <- in.Text():
+			case out <- line:
 			case <-ctx.Done():
 				return
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // stdinPath is what a text from standard input is known by.
@@ -121,13 +122,15 @@ func (l *fileList) file(name string, found bool) error {
 
 func hidden(base string) bool { return strings.HasPrefix(base, ".") && base != "." && base != ".." }
 
-// read returns the file's text.
+// read returns the file's text, its lines ended by \n: where a text is cut does
+// not depend on the system that it was written on.
 func (f textFile) read(ctx context.Context, t *terminal.Terminal) (string, error) {
 	if f.path == stdinPath {
 		if t.InIsTTY {
 			t.Noticef("reading the text from the terminal; end it with Ctrl-D")
 		}
-		return readText(ctx, f.name, t.In)
+		text, err := readText(ctx, f.name, t.In)
+		return textx.UnixLines(text), err
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -140,7 +143,8 @@ func (f textFile) read(ctx context.Context, t *terminal.Terminal) (string, error
 	if f.found {
 		name = "it" // the line that tells of it begins with the name
 	}
-	return string(data), checkText(name, data)
+	text, err := cleanText(name, data)
+	return textx.UnixLines(text), err
 }
 
 // embedView tells on standard error how far it is: on a terminal in one line

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // maxInput is the most text that a prompt may have from standard input or a
@@ -32,7 +33,8 @@ func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (stri
 		}
 		return checkPrompt(piped)
 	}
-	if err := checkText("the prompt", []byte(prompt)); err != nil {
+	prompt, err := cleanText("the prompt", []byte(prompt))
+	if err != nil {
 		return "", err
 	}
 	if t.InPiped {
@@ -42,7 +44,7 @@ func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (stri
 		}
 		switch {
 		case piped != "" && prompt != "":
-			prompt = strings.TrimRight(piped, "\n") + "\n\n" + prompt
+			prompt = strings.TrimRight(piped, "\r\n") + "\n\n" + prompt
 		case piped != "":
 			prompt = piped
 		}
@@ -68,10 +70,7 @@ func readText(ctx context.Context, name string, r io.Reader) (string, error) {
 	case len(data) > maxInput:
 		return "", usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
 	}
-	if err := checkText(name, data); err != nil {
-		return "", err
-	}
-	return string(data), nil
+	return cleanText(name, data)
 }
 
 // until returns what read does, or ctx's error as soon as that ends. To open a
@@ -96,6 +95,12 @@ func until(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	case res := <-done:
 		return res.data, res.err
 	}
+}
+
+// cleanText returns data without a byte order mark. What is not UTF-8 text is an
+// error with the place.
+func cleanText(name string, data []byte) (string, error) {
+	return string(textx.TrimBOM(data)), checkText(name, data)
 }
 
 // checkText refuses what is not UTF-8 text, with the place.

@@ -68,10 +68,10 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 		from, file = text[1:], text[1:]
 		var data []byte
 		if data, err = readFile(ctx, file, maxInput); err == nil {
-			text, err = string(data), checkText(file, data)
+			text, err = cleanText(file, data)
 		}
 	default:
-		err = checkText(from, []byte(text))
+		text, err = cleanText(from, []byte(text))
 	}
 	if err != nil {
 		return nil, err

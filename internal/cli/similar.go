@@ -116,5 +116,5 @@ func (a *app) query(ctx context.Context, words []string) (string, error) {
 	if query == "-" {
 		return readText(ctx, "standard input", a.term.In)
 	}
-	return query, checkText("the query", []byte(query))
+	return cleanText("the query", []byte(query))
 }

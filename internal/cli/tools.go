@@ -14,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/mcp"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 func (a *app) toolsCommand() *cobra.Command {
@@ -210,6 +211,7 @@ func toolArguments(ctx context.Context, text string) (json.RawMessage, error) {
 			return nil, err
 		}
 	}
+	data = textx.TrimBOM(data)
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil || object == nil {
 		return nil, usageError{errors.New(`--args is not a JSON object, such as '{"path": "notes.txt"}'`)}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // source is a file's text, which it checks, and keeps from the beginning of the
@@ -62,12 +64,12 @@ func (s *source) fill() {
 	}
 	s.err = err
 	if !s.started {
-		if err == nil && len(buf) < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, buf) {
+		if err == nil && len(buf) < len(textx.BOM) && strings.HasPrefix(textx.BOM, string(buf)) {
 			s.part = bytes.Clone(buf)
 			return
 		}
 		s.started = true
-		buf = bytes.TrimPrefix(buf, byteOrderMark)
+		buf = textx.TrimBOM(buf)
 	}
 	if at := s.notText(buf, err == io.EOF); at >= 0 {
 		buf = buf[:at]

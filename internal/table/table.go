@@ -141,6 +141,4 @@ func keys(columns []string, value any) []string {
 	return columns
 }
 
-var byteOrderMark = []byte("\ufeff")
-
 func newlines(text []byte) int { return bytes.Count(text, []byte{'\n'}) }

@@ -32,6 +32,27 @@ func PositionOf(text string, offset int) Position {
 	}
 }
 
+// TrimBOM returns a text without the byte order mark that programs on Windows
+// put before it.
+func TrimBOM[T string | []byte](text T) T {
+	if strings.HasPrefix(string(text[:min(len(text), len(BOM))]), BOM) {
+		return text[len(BOM):]
+	}
+	return text
+}
+
+// BOM is the byte order mark of UTF-8.
+const BOM = "\ufeff"
+
+// UnixLines returns a text whose lines end with \n, where they ended with \r\n or
+// \r, as Python reads it.
+func UnixLines(text string) string {
+	if !strings.Contains(text, "\r") {
+		return text
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+}
+
 // InvalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func InvalidUTF8(s string) int {
 	for i, r := range s {

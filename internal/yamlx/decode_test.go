@@ -1,6 +1,7 @@
 package yamlx_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -116,13 +117,17 @@ func TestDecodeReportsEverythingInOrder(t *testing.T) {
 }
 
 func TestPlain(t *testing.T) {
-	root, err := yamlx.Parse("f.yaml", []byte("a: [1, 1.5, true, ~, x, '1', 0x10]\nb: {c: d}\n"))
+	root, err := yamlx.Parse("f.yaml", []byte("a: [1, 1.5, true, ~, x, '1', 0x10]\nb: {c: d}\nbig: [9223372036854775807, 9223372036854775808, -9223372036854775809, +00018446744073709551616, 123456789012345678901234567890, 1e30]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{
 		"a": []any{int64(1), 1.5, true, nil, "x", "1", 16},
 		"b": map[string]any{"c": "d"},
+		"big": []any{
+			int64(9223372036854775807), json.Number("9223372036854775808"), json.Number("-9223372036854775809"),
+			json.Number("18446744073709551616"), json.Number("123456789012345678901234567890"), 1e30,
+		},
 	}
 	if got := yamlx.Plain(root); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v", got)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf16"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // FromJSON rewrites JSON where YAML, which is to be a superset, is none: tabs
@@ -14,7 +16,7 @@ import (
 // is returned as it is. Places stay what they are, but for what follows one of
 // the latter two on its line.
 func FromJSON(data []byte) []byte {
-	if t := bytes.TrimLeft(data, "\ufeff \t\r\n"); len(t) == 0 || t[0] != '{' && t[0] != '[' || !json.Valid(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+	if t := bytes.TrimLeft(data, "\ufeff \t\r\n"); len(t) == 0 || t[0] != '{' && t[0] != '[' || !json.Valid(textx.TrimBOM(data)) {
 		return data
 	}
 	out := make([]byte, 0, len(data))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/files"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // MaxSize is the most bytes a file may have: 1 MiB.
@@ -42,7 +43,7 @@ func Text(file string, data []byte) ([]byte, error) {
 	if len(data) > MaxSize {
 		return nil, &diag.Error{File: file, Message: "is larger than 1 MiB", Remedy: "name the right file"}
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = textx.TrimBOM(data)
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		line, column := place(data, i)
 		return nil, &diag.Error{File: file, Line: line, Column: column, Message: "there is a NUL byte", Remedy: "this is a binary file, or text in UTF-16; text in UTF-8 is needed"}
