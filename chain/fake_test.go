@@ -13,7 +13,9 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock")) // it ends by itself
+}
 
 // fake answers what answer says about the last message, a word a chunk, and
 // keeps the requests.

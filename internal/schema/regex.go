@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"github.com/dlclark/regexp2"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema"
 )
 
 // matchTimeout is how long one pattern may look at one text; a pattern with

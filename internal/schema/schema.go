@@ -19,7 +19,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema"
 )
 
 // maxSchema is the largest schema taken, in bytes: no engine bears a larger one.
