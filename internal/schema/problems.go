@@ -8,10 +8,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema"
-	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema"
+	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema/kind"
 )
 
 // The most that is said about one answer, to a model that is to mend it.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/dlclark/regexp2"
+
 	"github.com/tandem-llm/tandem/internal/schema/internal/jsonschema"
 )
 
