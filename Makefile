@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short test-newest attack bench lint fmt cross fuzz release-check clean
+.PHONY: help demo build install test test-short test-newest attack bench lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ demo: ## the president chain on a real model of this machine; sets up what is mi
 
 build: ## bin/tandem, pure Go
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/tandem-llm/tandem/internal/cli.version=$(VERSION)' -o '$(BIN)' ./cmd/tandem
+
+install: build ## tandem, its manual pages and completions below PREFIX (/usr/local; DESTDIR for packages)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh '$(BIN)'
 
 test: lint ## vet, lint, and every test on the real engines with the race detector
 	@scripts/engines.sh run go test -race -timeout 30m ./...
@@ -36,14 +39,11 @@ lint: ## go vet, golangci-lint and shellcheck
 fmt: ## format the Go code
 	@scripts/lint.sh fmt
 
-cross: ## build for Linux, macOS and Windows, amd64 and arm64
-	@scripts/cross.sh
-
 fuzz: ## each fuzz target for 10 s (FUZZ_TIME)
 	@scripts/fuzz.sh
 
-release-check: ## check .goreleaser.yaml (minutes the first time: builds goreleaser)
-	@scripts/release-check.sh
+release-check: ## build a release here: archives, packages, SBOMs (minutes the first time: builds goreleaser; RELEASE_DIR=DIR keeps them)
+	@RELEASE_DIR='$(RELEASE_DIR)' scripts/release-check.sh
 
 clean: ## remove what `make build` made; the cache stays
 	@rm -rf bin dist

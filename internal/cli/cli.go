@@ -110,7 +110,12 @@ type reportedError struct{ error }
 
 func (e *reportedError) Unwrap() []error { return []error{e.error, errReported} }
 
+// Command is the tree of commands, for what describes it: manual pages and
+// completions. To run one, call [Main].
+func Command() *cobra.Command { return (&app{term: terminal.New(nil, nil, nil)}).root() }
+
 func (a *app) root() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "tandem",
 		Short: "Run prompts and chains on your own GPU, with an OpenAI-compatible API as fallback",
@@ -126,6 +131,9 @@ It always says who answered, and never passes a broken answer off as whole.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
+			}
+			if version {
+				return a.printVersion()
 			}
 			return cmd.Help()
 		},
@@ -143,6 +151,7 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "", "user configuration `file`, in place of the usual one")
 	f.StringVar(&a.flags.color, "color", "auto", "colours on the terminal: auto, always or never")

@@ -20,16 +20,20 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Say which tandem this is",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			v := buildVersion()
 			if asJSON {
-				return terminal.WriteJSON(a.term.Out, v)
+				return terminal.WriteJSON(a.term.Out, buildVersion())
 			}
-			_, err := fmt.Fprintf(a.term.Out, "tandem %s (%s, %s)\n", v.Version, v.Go, v.Platform)
-			return err
+			return a.printVersion()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
+}
+
+func (a *app) printVersion() error {
+	v := buildVersion()
+	_, err := fmt.Fprintf(a.term.Out, "tandem %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+	return err
 }
 
 type versionJSON struct {
@@ -39,8 +43,8 @@ type versionJSON struct {
 	Platform string `json:"platform"`
 }
 
-// buildVersion is the release's version, or else what the Go toolchain noted
-// about the checkout.
+// buildVersion is the release's version, that of the module that `go install`
+// took, or what the Go toolchain noted about the checkout.
 func buildVersion() versionJSON {
 	v := versionJSON{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if v.Version == "" {
@@ -55,8 +59,12 @@ func buildVersion() versionJSON {
 			v.Commit = s.Value
 		}
 	}
-	if v.Commit != "" && version == "" {
+	switch module := info.Main.Version; {
+	case version != "":
+	case v.Commit != "":
 		v.Version = "devel-" + v.Commit[:min(12, len(v.Commit))]
+	case module != "" && module != "(devel)":
+		v.Version = module
 	}
 	return v
 }

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# install.sh BINARY puts tandem, its manual pages and completions below PREFIX.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+prefix=${PREFIX:-/usr/local}
+to=${DESTDIR:-}$prefix
+scratch
+go run ./cmd/manpages "$SCRATCH"
+mkdir -p "$to/bin" 2>/dev/null && [ -w "$to/bin" ] ||
+	die "$to/bin cannot be written to" "next: sudo make install, or make install PREFIX=$HOME/.local"
+# put MODE FILE DESTINATION
+put() {
+	mkdir -p "$(dirname "$3")"
+	cp "$2" "$3.new"
+	chmod "$1" "$3.new"
+	mv "$3.new" "$3" # a tandem that runs keeps its file
+}
+put 755 "$1" "$to/bin/tandem"
+for page in "$SCRATCH"/man1/*; do
+	put 644 "$page" "$to/share/man/man1/$(basename "$page")"
+done
+put 644 "$SCRATCH/completions/tandem.bash" "$to/share/bash-completion/completions/tandem"
+put 644 "$SCRATCH/completions/tandem.zsh" "$to/share/zsh/site-functions/_tandem"
+put 644 "$SCRATCH/completions/tandem.fish" "$to/share/fish/vendor_completions.d/tandem.fish"
+say "tandem is installed: $to/bin/tandem"
+case :$PATH: in
+*:"$prefix/bin":*) ;;
+*) note "$prefix/bin is not on your PATH; add: export PATH=\"$prefix/bin:\$PATH\"" ;;
+esac
