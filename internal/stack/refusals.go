@@ -15,8 +15,8 @@ import (
 // with what would have been sent where. It repeats nothing of the prompt. Of one
 // that was sent the error says it already.
 func (s *Stack) explainRefusal(ctx context.Context, err error, req *provider.Request) error {
-	e, ok := err.(*provider.Error) //nolint:errorlint // the caller's own error goes back unchanged
-	if !ok || e.Sent || (e.Kind != provider.Private && e.Kind != provider.Offline) {
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Sent || (e.Kind != provider.Private && e.Kind != provider.Offline) {
 		return err
 	}
 	attempts := []provider.Attempt{{Provider: e.Provider, Model: e.Model, Kind: e.Kind}}

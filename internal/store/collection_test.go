@@ -166,7 +166,7 @@ func TestAChangedDocumentIsTheOldOneUntilItIsWhole(t *testing.T) {
 
 func TestAFileOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 	s := New(t.TempDir())
-	if err := s.makeFile(); err != nil {
+	if _, err := s.makeFile(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	db, err := sql.Open("sqlite", s.address())

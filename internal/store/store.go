@@ -37,6 +37,8 @@ type Store struct {
 	mu   sync.Mutex
 	db   *sql.DB     // nil: not open
 	file os.FileInfo // the one that is open
+
+	opened func() // for tests: told when a file was opened that is not checked yet
 }
 
 // New returns the store in a state directory. It opens nothing.
@@ -82,25 +84,45 @@ func (s *Store) openFile(ctx context.Context) (*sql.DB, os.FileInfo, error) {
 		_ = s.db.Close() // a transaction under way ends first, and fails, see beginWithin
 		s.db = nil
 	}
-	if err := s.makeFile(); err != nil {
-		return nil, nil, s.explain(err)
+	for range maxOpenings {
+		file, err := s.makeFile(ctx)
+		if err != nil {
+			return nil, nil, s.explain(err)
+		}
+		db, err := s.connect(ctx)
+		if s.inPlace(file) {
+			if err != nil {
+				return nil, nil, s.explain(err)
+			}
+			s.db, s.file = db, file
+			return db, file, nil
+		}
+		if err == nil { // SQLite has opened one or the other
+			_ = db.Close()
+		}
 	}
+	return nil, nil, s.explain(errReplaced)
+}
+
+// maxOpenings is how often a file is opened that is replaced meanwhile.
+const maxOpenings = 3
+
+// connect opens whatever file is there, and brings it up to date.
+func (s *Store) connect(ctx context.Context) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", s.address())
 	if err != nil {
-		return nil, nil, s.explain(err)
+		return nil, err
 	}
 	// One connection: a process never waits for itself, and never in SQLite.
 	db.SetMaxOpenConns(1)
 	if err := s.upToDate(ctx, db); err != nil {
 		_ = db.Close()
-		return nil, nil, s.explain(err)
+		return nil, err
 	}
-	if s.file, err = os.Stat(s.path); err != nil {
-		_ = db.Close()
-		return nil, nil, s.explain(err)
+	if s.opened != nil {
+		s.opened()
 	}
-	s.db = db
-	return db, s.file, nil
+	return db, nil
 }
 
 // inPlace reports whether an open file is still the one that others find.
@@ -129,31 +151,31 @@ func (s *Store) address() string {
 const maxWAL = 8 << 20
 
 // makeFile makes the directory and an empty file that others cannot read, or
-// takes from them what they could. SQLite gives the files beside it the same
-// mode.
-func (s *Store) makeFile() error {
+// takes from them what they could, and returns which file that is. SQLite gives
+// the files beside it the same mode.
+func (s *Store) makeFile(ctx context.Context) (os.FileInfo, error) {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = s.createFile()
+		f, err = s.createFile(ctx)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && st.Mode().Perm()&0o077 != 0 {
 		err = f.Chmod(0o600)
 	}
-	return errors.Join(err, f.Close())
+	return st, errors.Join(err, f.Close())
 }
 
 // createFile makes the file unless another process is faster. What SQLite has
 // left of a file that was removed goes first: it would be taken for the new
 // one's, and a process that still uses the old one writes there.
-func (s *Store) createFile() (*os.File, error) {
-	unlock, err := s.lock(context.Background())
+func (s *Store) createFile(ctx context.Context) (*os.File, error) {
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +193,12 @@ func (s *Store) createFile() (*os.File, error) {
 // lock makes the processes that prepare the file take turns.
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	lock := flock.New(s.path+".lock", flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
+	switch _, err := lock.TryLockContext(within, 5*time.Millisecond); {
+	case err != nil && within.Err() != nil && ctx.Err() == nil: // not the caller's own timeout
+		return nil, fmt.Errorf("another tandem has been preparing the file for %s", patience)
+	case err != nil:
 		return nil, fmt.Errorf("waiting for another tandem that prepares the file: %w", err)
 	}
 	return func() { _ = lock.Unlock() }, nil // closing the file unlocks it, too

@@ -31,7 +31,7 @@ type Writer struct {
 	store *Store
 	// Warn, if not nil, is told within seconds what is not written down, at most
 	// once an hour for each kind of reason. It is not called after Close, which
-	// returns the rest. Set it before the first record.
+	// waits for it and returns the rest. Set it before the first record.
 	Warn func(*Lost)
 	now  func() time.Time
 
@@ -48,6 +48,8 @@ type Writer struct {
 	keep    Keep
 	trimmed time.Time // when keep was applied last
 	losses  losses
+	telling int  // calls of Warn under way
+	closed  bool // Warn is called no more
 }
 
 // record is one thing to write: a call, or what one cost.
@@ -231,7 +233,7 @@ func (w *Writer) lose(l Lost) {
 		return
 	}
 	w.losses.add(l)
-	if w.Warn != nil {
+	if w.Warn != nil && !w.closed {
 		w.losses.schedule(w.now(), w.warn)
 	}
 }
@@ -239,12 +241,20 @@ func (w *Writer) lose(l Lost) {
 // warn tells what was lost and not told yet.
 func (w *Writer) warn() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
 	due := w.losses.due(w.now())
 	w.losses.schedule(w.now(), w.warn)
+	w.telling++
 	w.mu.Unlock()
 	for _, l := range due {
 		w.Warn(&l)
 	}
+	w.mu.Lock()
+	w.telling--
+	w.less.Broadcast()
 }
 
 // Flush waits until everything that was added is written, or cannot be.
@@ -265,6 +275,10 @@ func (w *Writer) Close() error {
 	err := w.store.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.closed = true
+	for w.telling > 0 {
+		w.less.Wait()
+	}
 	lost := w.losses.rest()
 	if lost.Err == nil {
 		return err // an error of closing alone loses nothing: all was committed

@@ -217,3 +217,32 @@ func TestTheWALIsBounded(t *testing.T) {
 		t.Errorf("it grew to %d MiB", most>>20)
 	}
 }
+
+// Close waits for a warning that is being told, and none comes after it, whatever
+// is lost then.
+func TestNoWarningComesAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWriter(New(t.TempDir()))
+		told, closed := 0, false
+		w.Warn = func(*Lost) {
+			time.Sleep(time.Hour) // a terminal that is stopped
+			if told++; closed {
+				t.Error("it was told after Close")
+			}
+		}
+		w.failed(errNoRoom)
+		time.Sleep(warnAfter + time.Second) // it is being told
+		w.failed(errReplaced)
+		var lost *Lost
+		if err := w.Close(); !errors.As(err, &lost) || lost.Costs != 1 || told != 1 {
+			t.Errorf("%v, and %d warnings; want one cost each", err, told)
+		}
+		closed = true
+		w.failed(errReplaced)
+		w.failed(errNoRoom)
+		time.Sleep(3 * time.Hour)
+		if err := w.Close(); !errors.As(err, &lost) || lost.Costs != 2 {
+			t.Errorf("what is lost later: %v", err)
+		}
+	})
+}

@@ -18,7 +18,8 @@ type Book interface {
 	Reserve(ctx context.Context, h Reservation) (mark int64, err error)
 	// Fits returns the error that Reserve would, and reserves nothing.
 	Fits(ctx context.Context, h Reservation) error
-	// Renew says that the call is still under way.
+	// Renew says that the call is still under way. It does nothing to a
+	// reservation that was settled or released meanwhile.
 	Renew(mark int64)
 	// Settle puts e in the place of a reservation, or, with mark 0, adds it.
 	Settle(mark int64, e Entry)

@@ -29,17 +29,24 @@ func startLease(book Book, mark int64) *lease {
 }
 
 func (l *lease) renew() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.over {
+	if l.ended() {
 		return
 	}
-	l.book.Renew(l.mark)
-	l.timer.Reset(renewEvery)
+	l.book.Renew(l.mark) // takes as long as the book does; the call's end does not wait for it
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over {
+		l.timer.Reset(renewEvery)
+	}
 }
 
-// stop renews no more; when it returns, no renewal is under way. A nil lease has
-// none.
+func (l *lease) ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
+}
+
+// stop begins no more renewals. One under way may end later. A nil lease has none.
 func (l *lease) stop() {
 	if l == nil {
 		return

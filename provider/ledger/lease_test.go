@@ -93,3 +93,24 @@ func TestAReservationIsRenewedWhileTheCallLives(t *testing.T) {
 		})
 	}
 }
+
+// stuckBook takes a day to renew anything.
+type stuckBook struct{ book }
+
+func (*stuckBook) Renew(int64) { time.Sleep(24 * time.Hour) }
+
+// An answer does not wait for a book that is busy renewing its reservation.
+func TestAnAnswerDoesNotWaitForARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &stuckBook{}
+		began := time.Now()
+		r, err := ask(t.Context(), ledger.New(slow{&providertest.Fake{}, time.Hour, nil}, ledger.Config{Tariff: said, Book: b, Budget: true}), provider.Request{})
+		if took := time.Since(began); err != nil || r.Text != "a" || took != 2*time.Hour {
+			t.Errorf("%+v, %v, after %v; want 2h", r, err, took)
+		}
+		if len(b.settled) != 1 {
+			t.Errorf("settled %+v", b.settled)
+		}
+		time.Sleep(48 * time.Hour) // the renewal ends, and no other begins
+	})
+}
