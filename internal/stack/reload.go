@@ -11,10 +11,10 @@ import (
 // Reload returns a stack of another configuration, with the same options, that
 // takes the place of s: ask it from now on, and close it. Calls under way at s end
 // as they began. Both share what outlives a configuration: loads, MCP servers, log,
-// cache, collections and telemetry (which, offline from now on, sends nothing that it
-// has left to another machine); and of each provider that is configured as
+// cache, collections and telemetry; and of each provider that is configured as
 // before its connections, its limit of calls and its circuit breaker. Keys and
-// headers are looked up anew, and certificates read anew.
+// headers are looked up anew, and certificates read anew. Once offline mode is on,
+// telemetry that was not sent yet leaves this machine no more.
 //
 // A server that many ask keeps the newest in an atomic.Pointer. One reload runs at
 // a time. On an error s stays as it is.
