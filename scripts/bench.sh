@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Tandem against a floor written by hand with go-openai: see docs/benchmarks.md. Needs no network, no engine, no key.
 #
-#   scripts/bench.sh [-rounds N] [-runs N] [-json]
+#   scripts/bench.sh [-rounds N] [-runs N] [-json | -markdown]
 #   STREAMS=10000 scripts/bench.sh        measures so many streams at once, and nothing else
 #   PEERS=1 scripts/bench.sh              measures langchaingo, Eino and two template libraries in the same run (downloads their modules)
 set -euo pipefail

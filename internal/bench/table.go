@@ -3,13 +3,47 @@ package bench
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
+// WriteMarkdown prints the report as docs/benchmarks.md has it: the tables of
+// [Report.Write] in Markdown.
+func (r *Report) WriteMarkdown(out io.Writer) error {
+	var tables strings.Builder
+	if err := r.write(&tables, &tables); err != nil {
+		return err
+	}
+	inTable := false
+	for line := range strings.Lines(tables.String()) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(cells) > 1 {
+			line = "| " + strings.Join(cells, " | ") + " |\n"
+			if !inTable {
+				line += strings.Repeat("|---", len(cells)) + "|\n"
+			}
+		}
+		inTable = len(cells) > 1
+		if _, err := io.WriteString(out, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Write prints the report as tables for people.
 func (r *Report) Write(out io.Writer) error {
-	fmt.Fprintf(out, "%s/%s, %d CPUs, %s, %d rounds. Ratios are to the floor in the same round: median (least–most).\n\n", r.OS, r.Arch, r.CPUs, r.Go, r.Rounds)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if err := r.write(out, t); err != nil {
+		return err
+	}
+	return t.Flush()
+}
+
+// write writes what stands above the tables to out, and to t the tables, with
+// tabs between their cells.
+func (r *Report) write(out, t io.Writer) error {
+	fmt.Fprintf(out, "%s/%s, %d CPUs, %s, %d rounds. Ratios are to the floor in the same round: median (least–most).\n\n", r.OS, r.Arch, r.CPUs, r.Go, r.Rounds)
 	fmt.Fprintln(t, "work\twho\twall\tratio\tCPU ratio\tallocations\tratio\tbytes")
 	last := ""
 	for _, row := range r.Rows {
@@ -19,9 +53,6 @@ func (r *Report) Write(out io.Writer) error {
 		}
 		last = row.Work
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t%.2f\t%.0f\n", title, row.Who, row.cost(), row.WallRatio, row.CPURatio, row.Allocs, row.AllocsRatio, row.Bytes)
-	}
-	if err := t.Flush(); err != nil {
-		return err
 	}
 	if len(r.Own) > 0 {
 		fmt.Fprintln(t, "\na chain's own cost, above the floor\ta step (least–most)\tallocations\tbytes\tTandem's over it")
@@ -53,11 +84,11 @@ func (r *Report) Write(out io.Writer) error {
 			fmt.Fprintf(t, "%s\t%.0f ms\t%s\n", l.Program, l.Wall, l.Ratio)
 		}
 	}
-	fmt.Fprintln(t, "\naims")
+	fmt.Fprint(t, "\nThe aims:\n\n")
 	for _, a := range r.Aims {
-		fmt.Fprintln(t, a)
+		fmt.Fprintf(t, "- %s\n", a)
 	}
-	return t.Flush()
+	return nil
 }
 
 func (s Spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max) }

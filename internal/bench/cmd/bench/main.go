@@ -44,6 +44,7 @@ func run(ctx context.Context) error {
 		runs            = flag.Int("runs", 40, "runs of each program's start-up")
 		streams         = flag.Int("streams", 0, "measure `N` streams at once, and nothing else")
 		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
+		markdown        = flag.Bool("markdown", false, "print the tables in Markdown")
 		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
 		work            = flag.String("work", "", "be the worker `floor or tandem` against the URL given (the bench starts itself so)")
 	)
@@ -97,6 +98,9 @@ func run(ctx context.Context) error {
 	}
 	if *asJSON {
 		return printJSON(report)
+	}
+	if *markdown {
+		return report.WriteMarkdown(os.Stdout)
 	}
 	return report.Write(os.Stdout)
 }
