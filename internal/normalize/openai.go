@@ -1,0 +1,405 @@
+package normalize
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// What go-openai decodes. Its stream's types are used for both a stream and a
+// whole answer: a document becomes one event, its `message` a `delta`.
+
+var (
+	textNode     = &node{kind: text}
+	maybeText    = &node{kind: text, optional: true}
+	maybeInteger = &node{kind: integer, optional: true}
+	unread       = &node{kind: nothing}
+)
+
+// usageNode is what a server counted. A number that says nothing plausible is
+// left out, and a usage without it is none.
+var usageNode = func() *node {
+	n := &node{kind: object, optional: true, rebuild: renameUsage, members: usageMembers}
+	n.required, n.exclude = n.bits("prompt_tokens"), []uint64{n.bits("cache_read_input_tokens")}
+	return n
+}()
+
+var usageMembers = []member{
+	{name: "cache_read_input_tokens", node: maybeInteger},
+	{name: "prompt_tokens", node: maybeInteger}, {name: "completion_tokens", node: maybeInteger}, {name: "total_tokens", node: maybeInteger},
+	{name: "prompt_tokens_details", node: &node{kind: object, optional: true, members: []member{
+		{name: "cached_tokens", node: maybeInteger}, {name: "audio_tokens", node: unread},
+	}}},
+	{name: "completion_tokens_details", node: &node{kind: object, optional: true, members: []member{
+		{name: "reasoning_tokens", node: maybeInteger}, {name: "audio_tokens", node: unread},
+		{name: "accepted_prediction_tokens", node: unread}, {name: "rejected_prediction_tokens", node: unread},
+	}}},
+}
+
+// renameUsage takes the counts by the names that Anthropic and OpenAI's
+// /responses give them. A part of the prompt that came from a cache and is not
+// counted in it makes a usage that cannot be.
+func renameUsage(raw []byte) ([]byte, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	cached := o["cache_read_input_tokens"]
+	delete(o, "cache_read_input_tokens")
+	if cached != nil && !says(o["prompt_tokens_details"]) && !says(o["input_tokens_details"]) {
+		o["prompt_tokens_details"] = fmt.Appendf(nil, `{"cached_tokens":%s}`, cached)
+	}
+	if cached == nil && !says(o["input_tokens"]) {
+		return nil, nil
+	}
+	for _, n := range [][2]string{
+		{"input_tokens", "prompt_tokens"}, {"output_tokens", "completion_tokens"},
+		{"input_tokens_details", "prompt_tokens_details"}, {"output_tokens_details", "completion_tokens_details"},
+	} {
+		if says(o[n[0]]) && !says(o[n[1]]) {
+			o[n[1]] = o[n[0]]
+		}
+	}
+	return json.Marshal(o)
+}
+
+// callNode is a tool call, or a fragment of one. Those of a whole message are
+// whole, whatever indexes they have.
+func callNode(whole bool) *node {
+	n := &node{kind: object, counted: whole, rebuild: wrapFunction, members: []member{
+		{name: "function", node: &node{kind: object, members: []member{
+			{name: "name", node: textNode}, {name: "arguments", node: &node{kind: text, mend: asArguments}},
+		}}},
+		{name: "index", node: maybeInteger}, {name: "id", node: maybeText}, {name: "type", node: maybeText},
+	}}
+	n.required = n.bits("function")
+	return n
+}
+
+// wrapFunction takes a call whose name and arguments have no function around them.
+func wrapFunction(raw []byte) ([]byte, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	function := map[string]json.RawMessage{}
+	for _, name := range []string{"name", "arguments"} {
+		if v := o[name]; v != nil {
+			function[name] = v
+			delete(o, name)
+		}
+	}
+	if len(function) == 0 {
+		return nil, nil
+	}
+	var err error
+	if o["function"], err = json.Marshal(function); err != nil {
+		return nil, err
+	}
+	return json.Marshal(o)
+}
+
+// asArguments takes arguments that are no text for their JSON.
+func asArguments(raw []byte) ([]byte, error) {
+	if raw[0] == '[' && isEmpty(raw) { // PHP's empty object
+		raw = []byte("{}")
+	}
+	return quoteJSON(raw), nil
+}
+
+func messageNode(whole bool) *node {
+	n := &node{kind: object, rebuild: rebuildMessage, members: []member{
+		{name: "content", node: &node{kind: text, mend: asContent}},
+		{name: "role", node: maybeText},
+		{name: "tool_calls", node: &node{kind: list, each: callNode(whole)}},
+		{name: "refusal", node: maybeText},
+		{name: "reasoning_content", node: &node{kind: text, mend: asContent}},
+		{name: "reasoning", as: "reasoning_content", node: textNode},
+		{name: "function_call", node: unread},
+	}}
+	n.exclude = []uint64{n.bits("reasoning_content", "reasoning"), n.bits("function_call")}
+	return n
+}
+
+// asContent has a message with a content in parts written anew.
+func asContent(raw []byte) ([]byte, error) {
+	if raw[0] == '{' || raw[0] == '[' {
+		return nil, errRebuild
+	}
+	return asText(raw)
+}
+
+// choiceNode is one answer. Where it has both a delta and a message, one is left
+// out: what a server sends of the whole message beside the last piece of a
+// stream, or an empty piece beside a message.
+func choiceNode(whole bool) *node {
+	other, delta, message := "message", messageNode(whole), messageNode(true)
+	if whole {
+		other = "delta"
+	}
+	n := &node{kind: object, members: []member{
+		{name: "delta", node: delta}, {name: "message", as: "delta", node: message},
+		{name: "index", node: maybeInteger}, {name: "finish_reason", node: &node{kind: text, mend: asFinish}},
+		{name: "logprobs", node: unread}, {name: "content_filter_results", node: unread},
+		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},
+	}}
+	n.required, n.exclude = n.bits("delta", "message"), []uint64{n.bits("delta", "message")}
+	n.rebuild = func(raw []byte) ([]byte, error) {
+		var o map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return nil, err
+		}
+		switch text := o["text"]; {
+		case says(o["usage"]):
+			return nil, errRebuild // by the answer that has this choice
+		case o["delta"] != nil && o["message"] != nil:
+			delete(o, other)
+		case len(text) > 0 && text[0] == '"' && !says(o["delta"]) && !says(o["message"]): // as /completions has it
+			o["delta"] = fmt.Appendf(nil, `{"content":%s}`, text)
+		default:
+			return nil, nil
+		}
+		return json.Marshal(o)
+	}
+	return n
+}
+
+func says(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] != 'n' }
+
+// asFinish takes any finish_reason: one that is unknown is named.
+func asFinish(raw []byte) ([]byte, error) {
+	switch raw[0] {
+	case 'f': // not finished
+		return null, nil
+	case '{':
+		var o struct{ Type, Reason json.RawMessage }
+		if json.Unmarshal(raw, &o) == nil {
+			for _, s := range []json.RawMessage{o.Type, o.Reason} {
+				if len(s) > 0 && s[0] == '"' {
+					return s, nil
+				}
+			}
+		}
+	case '[':
+		var l []json.RawMessage
+		if json.Unmarshal(raw, &l) == nil && len(l) == 1 && l[0][0] == '"' {
+			return l[0], nil
+		}
+	}
+	return quoteJSON(raw), nil
+}
+
+func chatNode(whole bool) node {
+	n := node{kind: object, mend: asOnlyElement, rebuild: unwrapChat, members: []member{
+		{name: "choices", node: &node{kind: list, each: choiceNode(whole)}}, {name: "usage", node: usageNode},
+		{name: "model", node: maybeText}, {name: "id", node: maybeText}, {name: "created", node: maybeInteger},
+		{name: "object", node: maybeText}, {name: "system_fingerprint", node: maybeText},
+		{name: "prompt_annotations", node: unread}, {name: "prompt_filter_results", node: unread},
+	}}
+	n.required = n.bits("choices")
+	return n
+}
+
+// OpenAIChat is an answer of /chat/completions.
+var OpenAIChat = &Form{event: chatNode(false), document: chatNode(true)}
+
+// asOnlyElement takes a list of one thing for that.
+func asOnlyElement(raw []byte) ([]byte, error) {
+	var l []json.RawMessage
+	if raw[0] != '[' || json.Unmarshal(raw, &l) != nil || len(l) != 1 {
+		return nil, errOther
+	}
+	return l[0], nil
+}
+
+// wrappers are the members that gateways put an answer into.
+var wrappers = []string{"data", "result", "response", "output", "body"}
+
+// unwrapChat takes a usage out of the choice that it is in (Moonshot), or an
+// answer out of the object that a gateway put it into. What else is in that
+// stays: it may tell who has answered.
+func unwrapChat(raw []byte) ([]byte, error) {
+	var outer map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &outer); err != nil {
+		return nil, err
+	}
+	var choices []map[string]json.RawMessage
+	if json.Unmarshal(outer["choices"], &choices) == nil && len(choices) > 0 && says(choices[0]["usage"]) {
+		if !says(outer["usage"]) {
+			outer["usage"] = choices[0]["usage"]
+		}
+		for _, c := range choices {
+			delete(c, "usage")
+		}
+		outer["choices"], _ = json.Marshal(choices) // each was valid
+		return json.Marshal(outer)
+	}
+	for _, name := range wrappers {
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(outer[name], &inner) != nil || inner["choices"] == nil {
+			continue
+		}
+		delete(outer, name)
+		for k, v := range inner {
+			outer[k] = v
+		}
+		return json.Marshal(outer)
+	}
+	return nil, nil
+}
+
+// OpenAIEmbeddings is an answer of /embeddings.
+var OpenAIEmbeddings = &Form{document: func() node {
+	vector := &node{kind: list, flat: true, each: &node{kind: number, needed: true}, mend: asVector}
+	n := node{kind: object, mend: asListing("data"), rebuild: rebuildEmbeddings, members: []member{
+		{name: "data", node: &node{kind: list, each: &node{kind: object, mend: asEmbedding, members: []member{
+			{name: "embedding", node: vector}, {name: "index", node: maybeInteger}, {name: "object", node: maybeText},
+		}}}},
+		{name: "model", node: maybeText}, {name: "object", node: maybeText}, {name: "usage", node: usageNode},
+	}}
+	n.required = n.bits("data")
+	return n
+}()}
+
+// asListing takes a list for an object that has it as a member.
+func asListing(name string) func([]byte) ([]byte, error) {
+	return func(raw []byte) ([]byte, error) {
+		if raw[0] != '[' {
+			return nil, errOther
+		}
+		return fmt.Appendf(nil, "{%q:%s}", name, raw), nil
+	}
+}
+
+// rebuildEmbeddings looks for the vectors where other APIs have them.
+func rebuildEmbeddings(raw []byte) ([]byte, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"embeddings", "embedding", "vectors", "result"} {
+		if v := o[name]; len(v) > 0 && (v[0] == '[' || v[0] == '{') {
+			delete(o, name)
+			if name == "embedding" { // of one text
+				v = fmt.Appendf(nil, "[%s]", v)
+			}
+			o["data"] = v
+			return json.Marshal(o)
+		}
+	}
+	return nil, nil
+}
+
+// asEmbedding takes a vector for an object that has it.
+func asEmbedding(raw []byte) ([]byte, error) {
+	if raw[0] != '[' && raw[0] != '"' {
+		return nil, errOther
+	}
+	return fmt.Appendf(nil, `{"embedding":%s}`, raw), nil
+}
+
+// asVector takes a vector that is in a list of one or in an object, and one in
+// base64 (OpenAI's other encoding: 32 bits a number, the lowest byte first).
+func asVector(raw []byte) ([]byte, error) {
+	switch raw[0] {
+	case '[':
+		var l []json.RawMessage
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return nil, err
+		}
+		if len(l) != 1 {
+			return nil, &Error{Problem: fmt.Sprintf("is %d vectors, where one belongs", len(l))}
+		}
+		return l[0], nil
+	case '{':
+		var o struct{ Values, Float, Embedding json.RawMessage }
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return nil, err
+		}
+		for _, v := range []json.RawMessage{o.Values, o.Float, o.Embedding} {
+			if len(v) > 0 {
+				return v, nil
+			}
+		}
+		return nil, errOther
+	case '"':
+		data, err := base64.StdEncoding.DecodeString(inside(raw))
+		if err != nil || len(data)%4 != 0 {
+			return nil, &Error{Problem: "is a text that is no vector in base64"}
+		}
+		out := []byte{'['}
+		for ; len(data) > 0; data = data[4:] {
+			f := math.Float32frombits(binary.LittleEndian.Uint32(data))
+			if f64 := float64(f); math.IsNaN(f64) || math.IsInf(f64, 0) {
+				return nil, &Error{Problem: "has what is no number"}
+			}
+			if len(out) > 1 {
+				out = append(out, ',')
+			}
+			out = strconv.AppendFloat(out, float64(f), 'g', -1, 32)
+		}
+		return append(out, ']'), nil
+	}
+	return nil, errOther
+}
+
+// OpenAIModels is an answer of /models.
+var OpenAIModels = &Form{document: func() node {
+	n := node{kind: object, mend: asListing("data"), rebuild: rebuildModels, members: []member{
+		{name: "data", node: &node{kind: list, each: modelNode}},
+	}}
+	n.required = n.bits("data")
+	return n
+}()}
+
+var modelNode = func() *node {
+	n := &node{kind: object, mend: asModel, rebuild: nameModel, members: []member{
+		{name: "id", node: textNode}, {name: "created", node: &node{kind: integer, optional: true, mend: asUnix}},
+		{name: "object", node: unread}, {name: "owned_by", node: unread}, {name: "permission", node: unread},
+		{name: "root", node: unread}, {name: "parent", node: unread},
+	}}
+	n.required = n.bits("id")
+	return n
+}()
+
+// asModel takes a name for a model.
+func asModel(raw []byte) ([]byte, error) {
+	if raw[0] != '"' {
+		return nil, errOther
+	}
+	return fmt.Appendf(nil, `{"id":%s}`, raw), nil
+}
+
+// nameModel gives a model the id that it has by another name.
+func nameModel(raw []byte) ([]byte, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"name", "model", "model_name", "slug", "key"} {
+		if v := o[name]; len(v) > 0 && v[0] == '"' {
+			o["id"] = v
+			return json.Marshal(o)
+		}
+	}
+	return nil, &Error{Problem: "is a model without an id"}
+}
+
+// rebuildModels looks for the list where other APIs have it.
+func rebuildModels(raw []byte) ([]byte, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"models", "result", "items"} {
+		if v := o[name]; len(v) > 0 && v[0] == '[' {
+			delete(o, name)
+			o["data"] = v
+			return json.Marshal(o)
+		}
+	}
+	return nil, nil
+}

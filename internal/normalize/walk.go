@@ -1,0 +1,361 @@
+package normalize
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// kind is what a value has to be.
+type kind int
+
+const (
+	text kind = iota
+	integer
+	natural // a whole number that is not negative
+	number  // of 32 bits
+	boolean
+	moment // a time, as RFC 3339 has it
+	object
+	list
+	nothing // null: the SDK has the member, and nobody reads it
+)
+
+// node is the form of a value. Null is in every form, for the SDKs' decoder
+// leaves a member alone that is null.
+type node struct {
+	kind    kind
+	members []member // of an object: those that are read, and those that the SDK has
+	each    *node    // of a list: its elements
+	counted bool     // of an object in a list: it gets its place there as its index
+	flat    bool     // of a list: what has lists in it is mended
+	// optional says that a value which is not of the kind, and says nothing that
+	// is, counts as null. Else it is an error.
+	optional bool
+	needed   bool // null is an error
+	free     bool // of an object: its members may be anything that can be decoded
+	// mend returns what a value of another kind says, in this kind; nil: that of
+	// the kind.
+	mend func(raw []byte) ([]byte, error)
+	// rebuild writes an object anew that is not in form, as a mend among its
+	// members has asked for with errRebuild, or as it has none of the members
+	// that are required, or two that exclude each other.
+	rebuild  func(raw []byte) ([]byte, error)
+	required uint64   // bits of members
+	exclude  []uint64 // each: bits of members that do not stand together
+}
+
+// member is a member of an object.
+type member struct {
+	name string
+	as   string // the name that the SDK reads it by, where it is of its kind; empty: its own
+	node *node
+}
+
+// bits are the places of members in n.
+func (n *node) bits(names ...string) (b uint64) {
+	for i := range n.members {
+		for _, name := range names {
+			if n.members[i].name == name {
+				b |= 1 << i
+			}
+		}
+	}
+	return b
+}
+
+var (
+	errOther   = errors.New("is of another type")
+	errRebuild = errors.New("the object has to be written anew")
+)
+
+// maxRebuilt is how often a value may be written anew within one that was.
+const maxRebuilt = 8
+
+// walk goes through a document and writes what is not in form anew.
+type walk struct {
+	src     []byte
+	out     []byte // what comes before src[from:]
+	from    int
+	rebuilt int // how many values around this one were written anew
+}
+
+func (w *walk) bytes() []byte {
+	if w.from == 0 {
+		return w.src
+	}
+	return append(w.out, w.src[w.from:]...)
+}
+
+// replace puts text in place of src[start:end].
+func (w *walk) replace(start, end int, text []byte) {
+	w.out = append(append(w.out, w.src[w.from:start]...), text...)
+	w.from = end
+}
+
+var (
+	null = []byte("null")
+	// begins is how a value begins that is of a kind.
+	begins = map[kind]byte{text: '"', object: '{'}
+)
+
+// value checks the value at i, and returns where it ends.
+func (w *walk) value(n *node, i int) (end int, err error) {
+	c := w.src[i]
+	switch {
+	case c == 'n':
+		if n.needed {
+			return 0, &Error{Problem: "is null"}
+		}
+		return i + len(null), nil
+	case n.free && c == '{':
+		if end = skip(w.src, i); beyondRange(w.src[i:end]) {
+			return 0, &Error{Problem: "has a number that is beyond all range"}
+		}
+		return end, nil
+	case n.kind == object && c == '{':
+		return w.object(n, i)
+	case n.kind == list && c == '[' && !(n.flat && w.nested(i)):
+		return w.list(n, i)
+	}
+	end = skip(w.src, i)
+	raw := w.src[i:end]
+	if inForm(n.kind, raw) {
+		return end, nil
+	}
+	mend := n.mend
+	if mend == nil {
+		mend = mends[n.kind]
+	}
+	other, err := mend(raw)
+	switch {
+	case errors.Is(err, errOther) && n.optional:
+		other = null
+	case errors.Is(err, errOther):
+		return 0, &Error{Problem: "is " + what(raw) + ", where " + expected[n.kind] + " belongs"}
+	case err != nil:
+		return 0, err
+	case n.kind == object || n.kind == list:
+		if other, err = w.within(n, other); err != nil {
+			return 0, err
+		}
+	}
+	w.replace(i, end, other)
+	return end, nil
+}
+
+// within brings what a value was mended to into form.
+func (w *walk) within(n *node, raw []byte) ([]byte, error) {
+	if w.rebuilt == maxRebuilt {
+		return nil, &Error{Problem: "is nested too deeply"}
+	}
+	inner := walk{src: raw, rebuilt: w.rebuilt + 1}
+	if _, err := inner.value(n, inner.space(0)); err != nil {
+		return nil, err
+	}
+	return inner.bytes(), nil
+}
+
+// nested reports whether the list at i begins with a list.
+func (w *walk) nested(i int) bool { return w.src[w.space(i+1)] == '[' }
+
+func (w *walk) object(n *node, start int) (end int, err error) {
+	out, from := len(w.out), w.from
+	seen, end, err := w.members(n, start)
+	again := errors.Is(err, errRebuild)
+	if err == nil && n.rebuild != nil {
+		again = n.required != 0 && seen&n.required == 0
+		for _, e := range n.exclude {
+			again = again || seen&e == e
+		}
+	}
+	if !again || n.rebuild == nil {
+		return end, err
+	}
+	w.out, w.from = w.out[:out], from
+	end = skip(w.src, start)
+	raw, err := n.rebuild(w.src[start:end])
+	if err != nil || raw == nil { // nil: it is as it should be
+		if raw == nil && err == nil {
+			_, end, err = w.members(n, start)
+		}
+		return end, err
+	}
+	if raw, err = w.within(n, raw); err != nil {
+		return 0, err
+	}
+	w.replace(start, end, raw)
+	return end, nil
+}
+
+// members checks those of the object at i. seen has those that are not null.
+func (w *walk) members(n *node, i int) (seen uint64, end int, err error) {
+	for i = w.space(i + 1); w.src[i] != '}'; i = w.space(i) {
+		nameEnd := stringEnd(w.src, i)
+		at := w.space(nameEnd)
+		at = w.space(at + 1) // behind the colon
+		m := n.find(w.src[i+1 : nameEnd-1])
+		if m < 0 {
+			end = skip(w.src, at)
+		} else {
+			of := &n.members[m]
+			if of.as != "" {
+				if w.src[at] != begins[of.node.kind] { // nobody reads it
+					i = w.next(skip(w.src, at))
+					continue
+				}
+				w.replace(i+1, nameEnd-1, []byte(of.as))
+			}
+			if w.src[at] != 'n' {
+				seen |= 1 << m
+			}
+			if end, err = w.value(of.node, at); err != nil {
+				return seen, end, within(of.name, err)
+			}
+		}
+		i = w.next(end)
+	}
+	return seen, i + 1, nil
+}
+
+// next is where what follows a member or an element begins, its comma skipped.
+func (w *walk) next(i int) int {
+	if i = w.space(i); w.src[i] == ',' {
+		i++
+	}
+	return i
+}
+
+func (w *walk) list(n *node, i int) (end int, err error) {
+	at := 0
+	for i = w.space(i + 1); w.src[i] != ']'; i = w.space(i) {
+		if end, err = w.value(n.each, i); err != nil {
+			if errors.Is(err, errRebuild) {
+				return end, err
+			}
+			return end, within("["+strconv.Itoa(at)+"]", err)
+		}
+		if n.each.counted && w.src[i] == '{' {
+			w.count(i, end, at)
+		}
+		at++
+		i = w.next(end)
+	}
+	return i + 1, nil
+}
+
+// count gives the object at src[start:end], which has been looked at, its place
+// as the last index that it has.
+func (w *walk) count(start, end, place int) {
+	comma := ","
+	switch raw := w.src[start:end]; {
+	case bytes.HasSuffix(raw, fmt.Appendf(nil, `"index":%d}`, place)):
+		return
+	case isEmpty(raw):
+		comma = ""
+	}
+	if w.from == end { // it was written anew
+		w.out = append(w.out[:len(w.out)-1], fmt.Sprintf(`%s"index":%d}`, comma, place)...)
+		return
+	}
+	w.replace(end-1, end, fmt.Appendf(nil, `%s"index":%d}`, comma, place))
+}
+
+func (w *walk) space(i int) int { return space(w.src, i) }
+
+// space is where the blanks at i end.
+func space(b []byte, i int) int {
+	for i < len(b) && b[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// find is the place of the member with a name, as it stands between its quotes,
+// or -1.
+func (n *node) find(name []byte) int {
+	for i := range n.members {
+		if string(name) == n.members[i].name {
+			return i
+		}
+	}
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var plain string
+		if json.Unmarshal(quoted(name), &plain) == nil {
+			name = []byte(plain)
+		}
+	}
+	ascii := !bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf })
+	for i := range n.members { // as the decoder does
+		if of := n.members[i].name; (!ascii || len(of) == len(name)) && bytes.EqualFold(name, []byte(of)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// quoted puts the inside of a JSON string between quotes.
+func quoted(inside []byte) []byte {
+	return append(append([]byte{'"'}, inside...), '"')
+}
+
+// With gives the members of a JSON object that have a name another value, in place
+// where that has room.
+func With(object []byte, name, value string) []byte {
+	for i := space(object, space(object, 0)+1); object[i] != '}'; i = space(object, i) {
+		nameEnd := stringEnd(object, i)
+		at := space(object, space(object, nameEnd)+1)
+		end := skip(object, at)
+		if string(object[i+1:nameEnd-1]) == name {
+			object = slices.Replace(object, at, end, []byte(value)...)
+			end = at + len(value)
+		}
+		if i = space(object, end); object[i] == ',' {
+			i++
+		}
+	}
+	return object
+}
+
+// skip is the end of the value at i of valid JSON.
+func skip(b []byte, i int) int {
+	switch b[i] {
+	case '"':
+		return stringEnd(b, i)
+	case '{', '[':
+		for depth := 0; ; i++ {
+			switch b[i] {
+			case '"':
+				i = stringEnd(b, i) - 1
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+		}
+	}
+	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' && b[i] != ']' {
+		i++
+	}
+	return i
+}
+
+// stringEnd is the end of the string at i, its quotes included.
+func stringEnd(b []byte, i int) int {
+	for i++; ; i++ {
+		i += bytes.IndexByte(b[i:], '"')
+		slashes := 0
+		for b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i + 1
+		}
+	}
+}
