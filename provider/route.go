@@ -22,6 +22,10 @@ type Route struct {
 	// model; empty: it tells of nobody.
 	Gateway string `json:"gateway,omitempty"`
 
+	// Warnings are what a reader of the answer should know of it, a sentence each,
+	// such as that the server seems to have cut the prompt.
+	Warnings []string `json:"warnings,omitempty"`
+
 	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish
 	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, where told

@@ -63,12 +63,17 @@ func (s *sum) finish(c *provider.Chunk) {
 	if s.first > 0 {
 		r.FirstToken = s.first
 	}
-	r.Load, r.Attempts, r.Cost = 0, nil, s.cost()
+	r.Load, r.Attempts, r.Warnings, r.Cost = 0, nil, nil, s.cost()
 	for _, round := range s.routes {
 		r.Load += round.Load
 		r.Local = r.Local && round.Local // the prompt went to all of them
 		r.Gateway = cmp.Or(r.Gateway, round.Gateway)
 		r.Attempts = append(r.Attempts, round.Attempts...)
+		for _, w := range round.Warnings {
+			if !slices.Contains(r.Warnings, w) {
+				r.Warnings = append(r.Warnings, w)
+			}
+		}
 	}
 	c.Route = &r
 }

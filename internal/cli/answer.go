@@ -127,7 +127,7 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 	if r == nil || a.flags.quiet {
 		return nil
 	}
-	lines := []string{a.term.Dim(routeLine(r, u))}
+	lines := append([]string{a.term.Dim(routeLine(r, u))}, a.warningLines(r)...)
 	if !a.flags.verbose {
 		return lines
 	}
@@ -143,6 +143,17 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 			line += ": " + at.Reason
 		}
 		lines = append(lines, a.term.Dim(terminal.OneLine(line)))
+	}
+	return lines
+}
+
+// warningLines say what a reader should know of an answer.
+func (a *app) warningLines(r *provider.Route) (lines []string) {
+	if r == nil || a.flags.quiet {
+		return nil
+	}
+	for _, w := range r.Warnings {
+		lines = append(lines, a.term.Yellow("warning: "+terminal.OneLine(r.Provider+": "+w)))
 	}
 	return lines
 }

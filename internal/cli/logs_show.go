@@ -130,6 +130,9 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 		line += ": " + rt.Reason
 	}
 	p.line("%s", line)
+	for _, w := range rt.Warnings {
+		p.line("  warning: %s", w)
+	}
 	p.attempts(rt.Attempts)
 	line = fmt.Sprintf("  end: %s · took %s from %s, first token after %s", c.Finish, short(c.Took), c.Began.Local().Format("15:04:05.000"), short(rt.FirstToken))
 	if rt.Load > 0 {

@@ -194,6 +194,7 @@ func (l *liveSteps) beside(e chain.Event) {
 	if i < 0 || l.app.flags.verbose {
 		l.line(l.app.term.Dim(endLine(e.Result)))
 	}
+	l.lines(l.app.warningLines(e.Result.Route))
 	if i < 0 || !strings.HasSuffix(e.Step, "]") || e.Total == 0 {
 		return
 	}

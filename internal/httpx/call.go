@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/redact"
 )
 
@@ -35,7 +36,7 @@ type Inspector interface {
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
 	Dialect   Dialect     // how a successful answer should be framed
-	OneLine   bool        // an NDJSON answer is one document: its first bytes are content
+	NoStream  bool        // the answer is asked for as one document: its first bytes are content
 	LocalOnly bool        // dial this machine and the local networks only
 	Header    http.Header // set on the request, over what the SDK set
 	Query     string      // added to the URL's query, as it stands in a URL
@@ -57,6 +58,9 @@ type Call struct {
 	// Inspect, if not nil, is shown each JSON document of an answer before the
 	// SDK reads it, for the members that the SDK drops.
 	Inspect Inspector
+	// Form, if not nil, is what each JSON document of an answer is brought into
+	// before Inspect and the SDK see it.
+	Form *normalize.Form
 
 	Status         int            // HTTP status; 0: no answer came
 	ResponseHeader http.Header    // nil: no answer came
@@ -64,6 +68,7 @@ type Call struct {
 	Local          bool           // Peer is this machine or a local network, and no proxy
 	Failure        []byte         // what was said of a failure, in its body or in band; at most 64 KiB
 	Data           bool           // some event or line of a stream came
+	Document       bool           // an answer of the dialect SSE came as one document
 	Done           bool           // an SSE stream said [DONE]
 
 	proxied      bool
@@ -98,18 +103,27 @@ func (c *Call) connected(i httptrace.GotConnInfo) {
 func (c *Call) wroteHead() { c.state.heads.Add(1) }
 func (c *Call) firstByte() { c.state.answered.Store(true) }
 
-// eventArrived notes that a whole event or line of a stream came.
-func (c *Call) eventArrived(document []byte) {
+// bring notes that a whole document came, an event of a stream or the answer, and
+// returns it in the call's form, over buf where that is not its own. Its error is
+// a [normalize.Error].
+func (c *Call) bring(buf, document []byte, event bool) (out []byte, err error) {
 	c.timeouts.progress()
-	c.inspect(document)
-}
-
-// inspect notes that a whole document came.
-func (c *Call) inspect(document []byte) {
 	c.Data = true
-	if c.Inspect != nil {
-		c.Inspect.Document(document)
+	out = document
+	switch {
+	case c.Form == nil:
+	case event:
+		out, err = c.Form.Event(buf, document)
+	default:
+		out, err = c.Form.Document(buf, document)
 	}
+	if err != nil {
+		out = document // who answered is told by what cannot be read, too
+	}
+	if c.Inspect != nil {
+		c.Inspect.Document(out)
+	}
+	return out, err
 }
 
 func callFrom(ctx context.Context) *Call {
@@ -178,13 +192,22 @@ func (c *Call) RetryAfter(now time.Time) time.Duration {
 
 // edits reports whether edit changes anything.
 func (c *Call) edits() bool {
-	return len(c.Header) > 0 || c.Query != "" || len(c.Prepend) > 0 || c.Rewrite != nil
+	return c.asksWhole() || len(c.Header) > 0 || c.Query != "" || len(c.Prepend) > 0 || c.Rewrite != nil
 }
 
-// edit applies Header, Query, Prepend and Rewrite to the request.
+// asksWhole reports whether a request that is made for a stream is to ask for a
+// document.
+func (c *Call) asksWhole() bool { return c.Dialect == SSE && c.NoStream }
+
+// edit applies NoStream, Header, Query, Prepend and Rewrite to the request.
 func (c *Call) edit(req *http.Request) error {
-	if len(c.Header) > 0 {
+	if len(c.Header) > 0 || c.asksWhole() {
 		req.Header = req.Header.Clone()
+		if c.asksWhole() {
+			req.Header.Set("Accept", "application/json")
+			req.Header.Del("Cache-Control")
+			req.Header.Del("Connection")
+		}
 		for k, v := range c.Header {
 			req.Header[k] = v
 		}
@@ -194,7 +217,7 @@ func (c *Call) edit(req *http.Request) error {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+c.Query, "&")
 		req.URL = &u
 	}
-	if len(c.Prepend) == 0 && c.Rewrite == nil || req.Body == nil {
+	if len(c.Prepend) == 0 && c.Rewrite == nil && !c.asksWhole() || req.Body == nil {
 		return nil
 	}
 	body := make([]byte, 0, int(req.ContentLength)+len(c.Prepend)+1)
@@ -211,6 +234,9 @@ func (c *Call) edit(req *http.Request) error {
 	body = append(body[:at], body[at+1:]...)
 	if len(c.Prepend) > 0 && firstByte(body[at:]) == '}' { // nothing follows the last comma
 		body = append(body[:at-1], body[at:]...)
+	}
+	if c.asksWhole() {
+		body = normalize.With(body, "stream", "false")
 	}
 	if c.Rewrite != nil {
 		var err error

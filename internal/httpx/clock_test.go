@@ -122,7 +122,7 @@ func TestKeepAliveIsNoContent(t *testing.T) {
 					time.Sleep(2 * time.Millisecond)
 				}
 			})
-			_, err := follow(t, Options{FirstToken: short, Idle: short}, &Call{Dialect: tc.d, OneLine: tc.one}, s.URL)
+			_, err := follow(t, Options{FirstToken: short, Idle: short}, &Call{Dialect: tc.d, NoStream: tc.one}, s.URL)
 			if provider.KindOf(err) != provider.Timeout || !strings.Contains(err.Error(), "timeouts."+tc.says) {
 				t.Errorf("got %v, want a Timeout of the clock %s", err, tc.says)
 			}

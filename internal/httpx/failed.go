@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -27,6 +28,7 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 		redirect *RedirectError
 		notAPI   *NotAPIError
 		inBand   *InBandError
+		form     *normalize.Error
 	)
 	switch {
 	case errors.As(err, &own): // the transport's, or the answer's own
@@ -41,6 +43,8 @@ func (c *Call) Error(err error, server, api string, partial bool, said func(*pro
 		if partial && e.Kind == provider.Unavailable { // whatever ended it, this answer will not be finished
 			e.Kind, e.Err = provider.Truncated, brokeOff(e.Err)
 		}
+	case errors.As(err, &form):
+		e.Kind, e.Err = provider.BadAnswer, form
 	case errors.Is(err, ErrTooLarge):
 		e.Kind, e.Err = provider.Unavailable, ErrTooLarge
 		if long := (*TooLongError)(nil); errors.As(err, &long) {

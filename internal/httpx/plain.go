@@ -3,6 +3,7 @@ package httpx
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,8 @@ func plainText(err error) string {
 		verify   *tls.CertificateVerificationError
 		record   tls.RecordHeaderError
 		deadline = os.ErrDeadlineExceeded
+		shape    *json.UnmarshalTypeError
+		syntax   *json.SyntaxError
 	)
 	switch {
 	case Refused(err):
@@ -64,6 +67,10 @@ func plainText(err error) string {
 		return "the server closed the connection without an answer"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to host"
+	case errors.As(err, &shape): // its own words are of Go's types
+		return fmt.Sprintf("its answer has a value of another type (%s) than its API says at %s", shape.Value, shape.Field)
+	case errors.As(err, &syntax):
+		return "what came is not JSON"
 	case errors.Is(err, deadline), isTimeout(err):
 		return "it did not answer in time"
 	}

@@ -77,15 +77,21 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 		return notAPI(c, resp, "a part of an answer (Content-Range)")
 	case c.Dialect == Whole:
 		return receiveWhole(c, resp)
+	case c.Dialect == SSE && c.NoStream:
+		return receiveAnswer(c, resp)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind == "text/html" || (c.Dialect == SSE && kind == "application/json") {
+	switch {
+	case kind == "text/html":
 		return notAPI(c, resp, kind)
-	}
-	if c.Dialect == SSE {
-		resp.Body = newSSEReader(c, resp.Body, t.opts.MaxLine)
-	} else {
+	case c.Dialect == NDJSON:
 		resp.Body = newLineReader(c, resp.Body, t.opts.MaxLine)
+	default:
+		r := newSSEReader(c, resp.Body, t.opts.MaxLine)
+		if kind == "application/json" {
+			r.notSSE = kind
+		}
+		resp.Body = r
 	}
 	resp.ContentLength = -1
 	return resp, nil
@@ -117,35 +123,97 @@ func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	defer resp.Body.Close()
 	body, err := readWhole(c, resp)
+	if err == nil {
+		err = checkDocument(c, body, resp.Header.Get("Content-Type"))
+	}
 	if err != nil {
 		return nil, err
 	}
-	body = bytes.TrimPrefix(body, utf8BOM)
-	if i := firstByte(body); i != '{' && i != '[' {
-		c.Failure = body[:min(len(body), maxFailure)]
-		return nil, &NotAPIError{Got: describe(body, resp.Header.Get("Content-Type"))}
+	if body, err = c.bring(nil, body, false); err != nil {
+		return nil, err
 	}
-	if apierror.InBand(body) {
-		c.Failure = body[:min(len(body), maxFailure)]
-		return nil, &InBandError{}
-	}
-	if hasTrailingData(body) {
-		c.Failure = body[:min(len(body), maxFailure)]
-		return nil, &NotAPIError{Got: "a document and something after it"}
-	}
-	c.inspect(body)
-	body = renameReasoning(body)
 	c.whole.Reset(body)
 	resp.Body = &c.whole
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
 
+// receiveAnswer reads the whole answer of a chat, and passes it on as a stream of
+// one event: there is one way to read an answer. A server that streams although
+// a document was asked for has its events passed on.
+func receiveAnswer(c *Call, resp *http.Response) (*http.Response, error) {
+	defer resp.Body.Close()
+	body, err := readWhole(c, resp)
+	if err != nil {
+		return nil, err
+	}
+	r := newSSEReader(c, newDocument(body), len(body)+1)
+	resp.Body, resp.ContentLength = r, -1
+	if looksLikeEvents(body) || looksLikeLines(body) {
+		return resp, nil
+	}
+	if err := checkDocument(c, body, resp.Header.Get("Content-Type")); err != nil {
+		return nil, err
+	}
+	for i, b := range body { // there are none in texts
+		if b == '\n' || b == '\r' {
+			body[i] = ' '
+		}
+	}
+	r.next = func() error { return io.EOF }
+	return resp, r.pass(body, false)
+}
+
+// looksLikeEvents reports whether a body begins as a stream of events does.
+func looksLikeEvents(body []byte) bool {
+	body = bytes.TrimLeft(body, "\r\n")
+	for _, field := range []string{"data:", "event:", "id:", "retry:", ":"} {
+		if bytes.HasPrefix(body, []byte(field)) {
+			return true
+		}
+	}
+	return false
+}
+
+// looksLikeLines reports whether a body is JSON documents in lines of their own.
+func looksLikeLines(body []byte) bool {
+	first, rest, _ := bytes.Cut(body, []byte{'\n'})
+	return firstByte(rest) == '{' && json.Valid(first)
+}
+
+// checkDocument is the error of a body that is not one JSON document, or that is
+// an error.
+func checkDocument(c *Call, body []byte, contentType string) (err error) {
+	switch i := firstByte(body); {
+	case i != '{' && i != '[':
+		err = &NotAPIError{Got: describe(body, contentType)}
+	case apierror.InBand(body), c.Chat && isFailure(body):
+		err = &InBandError{}
+	case json.Valid(body):
+	case isCut(body):
+		c.Data = true // of an answer, some came
+		return io.ErrUnexpectedEOF
+	case hasTrailingData(body):
+		err = &NotAPIError{Got: "a document and something after it"}
+	default:
+		c.Data = true
+		var document json.RawMessage
+		return json.Unmarshal(body, &document)
+	}
+	if err != nil {
+		c.Failure = bytes.Clone(body[:min(len(body), maxFailure)])
+	}
+	return err
+}
+
+// isCut reports whether data is the beginning of a JSON value.
+func isCut(data []byte) bool {
+	var value json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(data)).Decode(&value), io.ErrUnexpectedEOF)
+}
+
 // hasTrailingData reports whether something stands behind a JSON document.
 func hasTrailingData(body []byte) bool {
-	if json.Valid(body) {
-		return false
-	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	var first json.RawMessage
 	return d.Decode(&first) == nil
@@ -173,7 +241,7 @@ func readWhole(c *Call, resp *http.Response) ([]byte, error) {
 		case int64(len(body)) > most:
 			return nil, long
 		case err == io.EOF:
-			return body, nil
+			return bytes.TrimPrefix(body, utf8BOM), nil
 		case err != nil:
 			return nil, err
 		case len(body) == cap(body):
@@ -213,31 +281,15 @@ func describe(body []byte, contentType string) string {
 	return "something that is not JSON"
 }
 
-// renameReasoning gives a member `reasoning` that is text the name that
-// go-openai reads. Where a server sends both names, the later text is taken.
-// Inside a JSON string the quotes would be escaped, so only names match.
-func renameReasoning(data []byte) []byte {
-	if !bytes.Contains(data, reasoningShort) {
-		return data
-	}
-	out := make([]byte, 0, len(data)+64)
-	for {
-		before, after, found := bytes.Cut(data, reasoningShort)
-		out = append(out, before...)
-		if !found {
-			return out
-		}
-		name := reasoningShort
-		if firstByte(after) == '"' {
-			name = reasoningLong
-		}
-		out, data = append(out, name...), after
-	}
+// isFailure reports whether a JSON document that stands where a chat's answer does
+// is a failure.
+func isFailure(data []byte) bool {
+	return apierror.InBand(data) || !bytes.Contains(data, choicesWord) && apierror.Instead(data)
 }
 
 var (
-	reasoningShort = []byte(`"reasoning":`)
-	reasoningLong  = []byte(`"reasoning_content":`)
+	choicesWord = []byte(`"choices"`)
+	messageWord = []byte(`"message"`)
 )
 
 // withoutCredentials drops credentials and the query from a URL that is shown.

@@ -345,7 +345,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if clock != nil {
 		resp.Body = &timedBody{
 			ReadCloser: resp.Body, clock: clock,
-			whole: call.Dialect == Whole || call.OneLine || resp.StatusCode >= 400,
+			whole: call.Dialect == Whole || call.NoStream || resp.StatusCode >= 400,
 		}
 	}
 	return t.receive(call, resp)

@@ -28,8 +28,8 @@ func words(list ...string) map[string]bool {
 	return m
 }
 
-// rebuildMessage writes a message anew that has its content in parts, its
-// thinking by two names, or its call outside a list.
+// rebuildMessage writes a message anew that has its content in parts, or its
+// thinking by two names.
 func rebuildMessage(raw []byte) ([]byte, error) {
 	var o map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &o); err != nil {
@@ -56,11 +56,6 @@ func rebuildMessage(raw []byte) ([]byte, error) {
 		o["reasoning_content"] = quoted(t)
 	} else {
 		delete(o, "reasoning_content")
-	}
-	if f := o["function_call"]; says(f) { // before tools had a list
-		if delete(o, "function_call"); !says(o["tool_calls"]) {
-			o["tool_calls"] = fmt.Appendf(nil, `[{"index":0,"function":%s}]`, f)
-		}
 	}
 	if len(content.refusal) > 0 {
 		o["refusal"] = quoted(content.refusal)

@@ -94,7 +94,7 @@ func TestChatEvents(t *testing.T) {
 		{"arguments null", "adk-go 1254", delta(`{"tool_calls":[{"function":{"name":"f","arguments":null}}]}`), delta(`{"tool_calls":[{"function":{"name":"f","arguments":null}}]}`)},
 		{"one call that is not in a list", "made up", delta(`{"tool_calls":{"id":7,"index":"1","type":null,"function":{"name":"f","arguments":"{}"}}}`), delta(`{"tool_calls":[{"id":"7","index":1,"type":null,"function":{"name":"f","arguments":"{}"}}]}`)},
 		{"a call without a function around it", "made up", delta(`{"tool_calls":[{"id":"a","name":"f","arguments":{"a":1}}]}`), delta(`{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"a\":1}"}}]}`)},
-		{"a call as functions had it", "ERNIE", delta(`{"function_call":{"name":"f","arguments":"{}"}}`), delta(`{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}`)},
+		{"a call as functions had it", "ERNIE", delta(`{"function_call":{"name":"f","arguments":{}}}`), delta(`{"function_call":{"name":"f","arguments":"{}"}}`)},
 		{"no calls", "vLLM", delta(`{"content":"a","tool_calls":null,"function_call":null}`), delta(`{"content":"a","tool_calls":null,"function_call":null}`)},
 		{"finish_reason as a number", "made up", `{"choices":[{"delta":{},"finish_reason":2}]}`, `{"choices":[{"delta":{},"finish_reason":"2"}]}`},
 		{"finish_reason false", "made up", `{"choices":[{"delta":{},"finish_reason":false}]}`, `{"choices":[{"delta":{},"finish_reason":null}]}`},
@@ -127,7 +127,6 @@ func TestChatDocuments(t *testing.T) {
 	check(t, OpenAIChat, false, []row{
 		{"a message", "OpenAI", `{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`, `{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`},
 		{"an empty delta beside it", "made up", `{"choices":[{"index":0,"delta":{},"message":{"content":"a"}}]}`, delta(`{"content":"a"}`)},
-		{"calls are whole, in order", "OpenAI; Gemini has index 0 for all", `{"choices":[{"index":0,"message":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"index":0,"name":"g","arguments":{}},{}]}}]}`, delta(`{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"},"index":0},{"index":1,"function":{"name":"g","arguments":"{}"}},{"index":2}]}`)},
 		{"in parts", "Mistral", `{"choices":[{"index":0,"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"a"}]}}]}`, delta(`{"content":"a","reasoning_content":"Hm."}`)},
 		{"within output", "DashScope", `{"output":{"choices":[{"index":0,"message":{"content":"a"}}]},"usage":{"input_tokens":3,"output_tokens":1}}`, `{"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"input_tokens":3,"output_tokens":1,"prompt_tokens":3,"completion_tokens":1}}`},
 	})

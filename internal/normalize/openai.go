@@ -66,18 +66,20 @@ func renameUsage(raw []byte) ([]byte, error) {
 	return json.Marshal(o)
 }
 
-// callNode is a tool call, or a fragment of one. Those of a whole message are
-// whole, whatever indexes they have.
-func callNode(whole bool) *node {
-	n := &node{kind: object, counted: whole, rebuild: wrapFunction, members: []member{
-		{name: "function", node: &node{kind: object, members: []member{
-			{name: "name", node: textNode}, {name: "arguments", node: &node{kind: text, mend: asArguments}},
-		}}},
+// functionNode is what is called, and with what.
+var functionNode = &node{kind: object, members: []member{
+	{name: "name", node: textNode}, {name: "arguments", node: &node{kind: text, mend: asArguments}},
+}}
+
+// callNode is a tool call, or a fragment of one.
+var callNode = func() *node {
+	n := &node{kind: object, rebuild: wrapFunction, members: []member{
+		{name: "function", node: functionNode},
 		{name: "index", node: maybeInteger}, {name: "id", node: maybeText}, {name: "type", node: maybeText},
 	}}
 	n.required = n.bits("function")
 	return n
-}
+}()
 
 // wrapFunction takes a call whose name and arguments have no function around them.
 func wrapFunction(raw []byte) ([]byte, error) {
@@ -110,19 +112,19 @@ func asArguments(raw []byte) ([]byte, error) {
 	return quoteJSON(raw), nil
 }
 
-func messageNode(whole bool) *node {
+var messageNode = func() *node {
 	n := &node{kind: object, rebuild: rebuildMessage, members: []member{
 		{name: "content", node: &node{kind: text, mend: asContent}},
 		{name: "role", node: maybeText},
-		{name: "tool_calls", node: &node{kind: list, each: callNode(whole)}},
+		{name: "tool_calls", node: &node{kind: list, each: callNode}},
 		{name: "refusal", node: maybeText},
 		{name: "reasoning_content", node: &node{kind: text, mend: asContent}},
 		{name: "reasoning", as: "reasoning_content", node: textNode},
-		{name: "function_call", node: unread},
+		{name: "function_call", node: functionNode},
 	}}
-	n.exclude = []uint64{n.bits("reasoning_content", "reasoning"), n.bits("function_call")}
+	n.exclude = []uint64{n.bits("reasoning_content", "reasoning")}
 	return n
-}
+}()
 
 // asContent has a message with a content in parts written anew.
 func asContent(raw []byte) ([]byte, error) {
@@ -136,12 +138,12 @@ func asContent(raw []byte) ([]byte, error) {
 // out: what a server sends of the whole message beside the last piece of a
 // stream, or an empty piece beside a message.
 func choiceNode(whole bool) *node {
-	other, delta, message := "message", messageNode(whole), messageNode(true)
+	other := "message"
 	if whole {
 		other = "delta"
 	}
 	n := &node{kind: object, members: []member{
-		{name: "delta", node: delta}, {name: "message", as: "delta", node: message},
+		{name: "delta", node: messageNode}, {name: "message", as: "delta", node: messageNode},
 		{name: "index", node: maybeInteger}, {name: "finish_reason", node: &node{kind: text, mend: asFinish}},
 		{name: "logprobs", node: unread}, {name: "content_filter_results", node: unread},
 		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},

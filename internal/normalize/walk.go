@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -31,7 +30,6 @@ type node struct {
 	kind    kind
 	members []member // of an object: those that are read, and those that the SDK has
 	each    *node    // of a list: its elements
-	counted bool     // of an object in a list: it gets its place there as its index
 	flat    bool     // of a list: what has lists in it is mended
 	// optional says that a value which is not of the kind, and says nothing that
 	// is, counts as null. Else it is an error.
@@ -239,30 +237,10 @@ func (w *walk) list(n *node, i int) (end int, err error) {
 			}
 			return end, within("["+strconv.Itoa(at)+"]", err)
 		}
-		if n.each.counted && w.src[i] == '{' {
-			w.count(i, end, at)
-		}
 		at++
 		i = w.next(end)
 	}
 	return i + 1, nil
-}
-
-// count gives the object at src[start:end], which has been looked at, its place
-// as the last index that it has.
-func (w *walk) count(start, end, place int) {
-	comma := ","
-	switch raw := w.src[start:end]; {
-	case bytes.HasSuffix(raw, fmt.Appendf(nil, `"index":%d}`, place)):
-		return
-	case isEmpty(raw):
-		comma = ""
-	}
-	if w.from == end { // it was written anew
-		w.out = append(w.out[:len(w.out)-1], fmt.Sprintf(`%s"index":%d}`, comma, place)...)
-		return
-	}
-	w.replace(end-1, end, fmt.Appendf(nil, `%s"index":%d}`, comma, place))
 }
 
 func (w *walk) space(i int) int { return space(w.src, i) }

@@ -41,6 +41,36 @@ func Request(req *provider.Request) int {
 	return n
 }
 
+// AtLeast is how many tokens req's prompt has at the very least, whatever the
+// tokenizer and the template: one for two words of what the user and the system
+// say. No vocabulary in use joins words to that extent. Where a script has no
+// blanks between words, eight letters count as a word.
+func AtLeast(req *provider.Request) int {
+	n := 0
+	for i := range req.Messages {
+		if m := &req.Messages[i]; m.Role == provider.RoleUser || m.Role == provider.RoleSystem {
+			n += words(m.Text)
+		}
+	}
+	return n / 2
+}
+
+// words counts runs of letters and digits between blanks.
+func words(text string) (n int) {
+	inside, unspaced := false, 0
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			inside = false
+		case r >= 0x0E00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+			unspaced++
+		case !inside && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			inside, n = true, n+1
+		}
+	}
+	return n + unspaced/8
+}
+
 // compact is JSON without white space, as it is sent.
 func compact(data []byte) string {
 	var b bytes.Buffer

@@ -45,6 +45,41 @@ func TestEstimateIsNear(t *testing.T) {
 	}
 }
 
+// The bound holds for every text that has been counted, and is not idle.
+func TestAtLeast(t *testing.T) {
+	list, err := os.ReadFile(filepath.Join("testdata", "counts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		var name string
+		var counted int
+		if _, err := fmt.Sscan(line, &name, &counted); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A large vocabulary may need a third of SmolLM2's tokens.
+		if got := tokens.AtLeast(&provider.Request{Messages: []provider.Message{provider.User(string(text))}}); got > counted*2/3 || got > counted/2 && got > 20 {
+			t.Errorf("%s: at least %d of %d tokens", name, got, counted)
+		}
+	}
+	for text, want := range map[string]int{
+		"":                               0,
+		strings.Repeat("word ", 9000):    4500,
+		strings.Repeat("漢字", 8000):       1000,
+		strings.Repeat("a", 9000):        0,
+		strings.Repeat("--- ", 9000):     0,
+		strings.Repeat("naïve café ", 9): 9,
+	} {
+		if got := tokens.AtLeast(&provider.Request{Messages: []provider.Message{provider.User(text)}}); got != want {
+			t.Errorf("%.20q: at least %d tokens, want %d", text, got, want)
+		}
+	}
+}
+
 func TestRequestCountsAllOfIt(t *testing.T) {
 	req := provider.Request{Messages: []provider.Message{provider.User("hi")}}
 	small := tokens.Request(&req)

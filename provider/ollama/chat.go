@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/toolcall"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -47,8 +48,8 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.checkTruncation(ctx, model, req, window(body.Options)); err != nil {
 		return err
 	}
-	call := p.call(httpx.NDJSON, req.Privacy)
-	call.Prepend, call.OneLine, call.Chat = members, req.NoStream, true
+	call := p.call(httpx.NDJSON, normalize.OllamaChat, req.Privacy)
+	call.Prepend, call.NoStream, call.Chat = members, req.NoStream, true
 	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
 	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	call.Inspect = &a.calls
@@ -100,8 +101,11 @@ type answer struct {
 	remote  string // the host that says to have run the model; "": none
 	yielded bool   // content has been yielded
 	done    bool
-	final   api.ChatResponse
-	last    provider.Chunk
+
+	contentBytes int // bytes of text, thinking and tool calls
+
+	final api.ChatResponse
+	last  provider.Chunk
 
 	text, thinking httpx.Letters
 	calls          calls
@@ -129,6 +133,7 @@ func (a *answer) addLine(r api.ChatResponse) error {
 		size += len(calls[i].Extra) + len(calls[i].ID) + len(calls[i].Name) + len(calls[i].Arguments)
 	}
 	c.ToolCalls = calls
+	a.contentBytes += size
 	if !c.Empty() {
 		if a.first == 0 {
 			a.first = time.Since(a.start)
@@ -178,7 +183,7 @@ func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 	case !a.done:
 	case m.Content != "", m.Thinking != "", len(m.ToolCalls) > 0:
 		return a.error(provider.BadAnswer, "the server sent more after the end of the answer")
-	case r.Done && r.DoneReason != a.final.DoneReason:
+	case r.Done && !normalize.SameEnd(r.DoneReason, a.final.DoneReason):
 		return a.error(provider.BadAnswer, "the server ended the answer twice, for different reasons")
 	}
 	return nil
@@ -187,14 +192,27 @@ func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 // finish yields the last chunk, or the error that the end stands for.
 func (a *answer) finish(ctx context.Context) error {
 	c, r := a.last, &a.final
-	switch r.DoneReason {
-	case "stop", "": // older servers give no reason
+	switch normalize.EndOf(r.DoneReason) {
+	case normalize.EndStop, normalize.EndNone: // older servers give no reason
 		c.Finish = provider.FinishStop
 		if a.calls.Len() > 0 {
 			c.Finish = provider.FinishToolCalls
 		}
-	case "length":
+	case normalize.EndCalls:
+		if a.calls.Len() == 0 {
+			return a.error(provider.BadAnswer, "the answer ends with tool calls, and none came")
+		}
+		c.Finish = provider.FinishToolCalls
+	case normalize.EndLength:
 		c.Finish = provider.FinishLength
+	case normalize.EndFiltered:
+		return a.error(provider.Filtered, "the server's content filter withheld the answer (%s); rephrase the prompt", r.DoneReason)
+	case normalize.EndFailed:
+		kind := provider.Unavailable
+		if a.contentBytes > 0 {
+			kind = provider.Truncated
+		}
+		return a.error(kind, "the server broke the answer off: its done_reason is %q", r.DoneReason)
 	default:
 		return a.error(provider.Truncated, "the answer ended for the unknown reason %q", r.DoneReason)
 	}
@@ -208,7 +226,7 @@ func (a *answer) finish(ctx context.Context) error {
 	if r.PromptEvalCachedCount != nil {
 		u.CachedTokens = *r.PromptEvalCachedCount
 	}
-	if u.Plausible(0) {
+	if u.Plausible(a.contentBytes) {
 		c.Usage = &u
 	}
 	c.Route = a.route()

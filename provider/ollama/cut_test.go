@@ -32,7 +32,8 @@ func TestAnAnswerToPartOfThePromptIsNone(t *testing.T) {
 		"a server that leaves out the cached": {"0.3.14", long, 1, false},
 		"a server that says no version":       {"", long, 258, false},
 		"a short prompt":                      {"0.33.3", "Hi there", 12, false},
-		"a script without blanks":             {"0.33.3", strings.Repeat("你好", 3000), 258, false},
+		"a script without blanks":             {"0.33.3", strings.Repeat("你好", 3000), 258, true},
+		"all of a script without blanks":      {"0.33.3", strings.Repeat("你好", 3000), 3000, false},
 	} {
 		t.Run(what, func(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
@@ -61,7 +62,7 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 	if host := p.knownRemoteHost(model); host != "" {
 		return p.nothingToLoad(model, host)
 	}
-	call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
+	call, done := p.call(httpx.NDJSON, normalize.OllamaGenerate, provider.PrivacyAny), false
 	call.Free = true
 	err := p.client.Generate(httpx.WithCall(ctx, call), &api.GenerateRequest{
 		Model: model, KeepAlive: keep, Options: options, Stream: provider.Ptr(false),

@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/apierror"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -23,7 +24,7 @@ import (
 // Models lists /api/tags. Servers before 0.20 tell no capabilities there; see
 // Inspect.
 func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
-	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call := p.call(httpx.Whole, normalize.OllamaTags, provider.PrivacyAny)
 	list, err := p.client.List(httpx.WithCall(ctx, call))
 	if err != nil {
 		return nil, p.callError(ctx, call, "", err)
@@ -54,7 +55,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	if err := p.checkNamePrivacy(model, provider.PrivacyAny); err != nil { // the server would ask there
 		return provider.ModelInfo{}, err
 	}
-	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call := p.call(httpx.Whole, normalize.OllamaShow, provider.PrivacyAny)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	if err != nil {
@@ -95,7 +96,7 @@ func contextLength(info map[string]any) int {
 
 // Running asks /api/ps.
 func (p *Provider) Running(ctx context.Context) ([]provider.RunningModel, error) {
-	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call := p.call(httpx.Whole, normalize.OllamaRunning, provider.PrivacyAny)
 	list, err := p.client.ListRunning(httpx.WithCall(ctx, call))
 	if err != nil {
 		return nil, p.callError(ctx, call, "", err)
@@ -112,7 +113,7 @@ func (p *Provider) Running(ctx context.Context) ([]provider.RunningModel, error)
 
 // Version asks /api/version.
 func (p *Provider) Version(ctx context.Context) (string, error) {
-	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call := p.call(httpx.Whole, normalize.OllamaVersion, provider.PrivacyAny)
 	v, err := p.client.Version(httpx.WithCall(ctx, call))
 	if err != nil {
 		return "", p.callError(ctx, call, "", err)
@@ -127,7 +128,7 @@ func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.Pu
 			yield(provider.PullProgress{}, provider.Errorf(provider.Offline, p.cfg.Name, model, "Ollama would download it from its registry, and offline mode is on; import a file with `ollama create`"))
 			return
 		}
-		call, done := p.call(httpx.NDJSON, provider.PrivacyAny), false
+		call, done := p.call(httpx.NDJSON, normalize.OllamaProgress, provider.PrivacyAny), false
 		err := p.client.Pull(httpx.WithCall(ctx, call), &api.PullRequest{Model: model}, func(r api.ProgressResponse) error {
 			done = r.Status == "success"
 			if !yield(provider.PullProgress{Status: r.Status, Digest: r.Digest, Completed: r.Completed, Total: r.Total, Done: done}, nil) {
@@ -185,7 +186,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err != nil {
 		return provider.EmbedResponse{}, err
 	}
-	call, start := p.call(httpx.Whole, req.Privacy), time.Now()
+	call, start := p.call(httpx.Whole, normalize.OllamaEmbeddings, req.Privacy), time.Now()
 	r, err := p.client.Embed(httpx.WithCall(ctx, call), &api.EmbedRequest{
 		Model: model, Input: req.Input, Truncate: provider.Ptr(false), KeepAlive: p.keepAlive(), Dimensions: req.Dimensions, Options: options,
 	})

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unicode"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/internal/tokens"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -85,7 +86,7 @@ func (p *Provider) serverVersion(ctx context.Context, privacy provider.Privacy) 
 		return v, nil
 	}
 	v = version{asked: time.Now()}
-	text, err := p.client.Version(httpx.WithCall(ctx, p.call(httpx.Whole, privacy)))
+	text, err := p.client.Version(httpx.WithCall(ctx, p.call(httpx.Whole, normalize.OllamaVersion, privacy)))
 	if ctx.Err() != nil {
 		return v, ctx.Err()
 	}
@@ -102,8 +103,7 @@ func (p *Provider) serverVersion(ctx context.Context, privacy provider.Privacy) 
 }
 
 // checkTruncated is the error of an answer to a prompt of which the server read far
-// less than it has: fewer tokens than half its words, of which none has less
-// than one. Ollama does so when it is not told, or does not heed, truncate:
+// less than it has. Ollama does so when it is not told, or does not heed, truncate:
 // false. A server that is known to count otherwise, or does not say what it is,
 // is not suspected.
 func (a *answer) checkTruncated(ctx context.Context) error {
@@ -111,32 +111,13 @@ func (a *answer) checkTruncated(ctx context.Context) error {
 	if read <= 0 {
 		return nil // not told
 	}
-	words := 0
-	for i := range a.req.Messages {
-		if m := &a.req.Messages[i]; m.Role == provider.RoleUser || m.Role == provider.RoleSystem {
-			words += countWords(m.Text)
-		}
-	}
-	if read >= words/2 {
+	least := tokens.AtLeast(a.req)
+	if read >= least {
 		return nil
 	}
 	v, err := a.p.serverVersion(ctx, a.req.Privacy)
 	if err != nil || v.text == "" || v.minor > 0 && v.minor < countsMinor {
 		return err
 	}
-	return a.error(provider.ContextOverflow, "the server read %d tokens of a prompt of %d words and cut the rest; upgrade Ollama, or raise num_ctx", read, words)
-}
-
-// countWords counts runs of letters and digits between blanks.
-func countWords(text string) (n int) {
-	inside := false
-	for _, r := range text {
-		switch {
-		case unicode.IsSpace(r):
-			inside = false
-		case !inside && (unicode.IsLetter(r) || unicode.IsDigit(r)):
-			inside, n = true, n+1
-		}
-	}
-	return n
+	return a.error(provider.ContextOverflow, "the server read %d tokens of a prompt of at least %d and cut the rest; upgrade Ollama, or raise num_ctx", read, least)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
@@ -135,6 +136,7 @@ func (p *Provider) keepAlive() *api.Duration {
 	return &api.Duration{Duration: *p.cfg.KeepAlive}
 }
 
-func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
-	return &httpx.Call{Dialect: d, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header}
+// call prepares one HTTP call; form is that of its answer.
+func (p *Provider) call(d httpx.Dialect, form *normalize.Form, privacy provider.Privacy) *httpx.Call {
+	return &httpx.Call{Dialect: d, Form: form, LocalOnly: privacy == provider.PrivacyLocal, Header: p.header}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -121,7 +122,7 @@ func (p *Provider) showModel(ctx context.Context, model string, privacy provider
 	if ok && time.Since(known.asked) < factsFor {
 		return known, nil
 	}
-	call := p.call(httpx.Whole, privacy)
+	call := p.call(httpx.Whole, normalize.OllamaShow, privacy)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
 	switch {
@@ -139,7 +140,7 @@ func (p *Provider) showModel(ctx context.Context, model string, privacy provider
 // checkTags completes a with what /api/tags says: a server may tell there what it
 // does not tell in /api/show.
 func (p *Provider) checkTags(ctx context.Context, model string, privacy provider.Privacy, a modelFacts) (modelFacts, error) {
-	call := p.call(httpx.Whole, privacy)
+	call := p.call(httpx.Whole, normalize.OllamaTags, privacy)
 	list, err := p.client.List(httpx.WithCall(ctx, call))
 	switch {
 	case err == nil:

@@ -5,6 +5,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -37,7 +38,7 @@ func (a *answer) checkSameAnswer(e *goopenai.ChatCompletionStreamResponse) error
 	if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.ToolCalls) > 0 || called(d.FunctionCall) {
 		return a.error(provider.BadAnswer, "%w", errAfter)
 	}
-	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull && c.FinishReason != a.finish {
+	if word := string(c.FinishReason); normalize.EndOf(word) != normalize.EndNone && !normalize.SameEnd(word, a.finish) {
 		return a.error(provider.BadAnswer, "%w", errFinish)
 	}
 	return nil

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -49,20 +51,13 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return failure.PromptNotSent(err, req, "to "+p.endpoint)
 	}
-	dialect := httpx.SSE
-	if req.NoStream {
-		dialect = httpx.Whole
-	}
-	call, seen := p.watchedCall(dialect, req.Privacy)
-	call.Prepend, call.Chat = members, true
+	call, seen := p.watchedCall(httpx.SSE, normalize.OpenAIChat, req.Privacy)
+	call.Prepend, call.Chat, call.NoStream = members, true, req.NoStream
 	if p.takesExtras() {
 		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
 	}
 	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
-	if req.NoStream {
-		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
-	}
-	return a.chatStream(httpx.WithCall(ctx, call), ctx, body)
+	return a.chat(httpx.WithCall(ctx, call), ctx, body)
 }
 
 // answer is one answer on its way.
@@ -77,56 +72,23 @@ type answer struct {
 	first   time.Duration
 	yield   func(provider.Chunk, error) bool
 
-	model        string // as the server named it
-	finish       goopenai.FinishReason
+	model        string          // as the server named it
+	choice       bool            // a choice came
+	finish       string          // why the answer ended, in the server's word; empty: it has not said
 	usage        *goopenai.Usage // as the server told it
 	calls        calls
-	contentBytes int  // bytes of text and thinking
-	yielded      bool // content has been yielded
+	contentBytes int              // bytes of text and thinking
+	yielded      bool             // content has been yielded
+	held         []provider.Chunk // content of an answer that is not to be streamed
+	warnings     []string
 
 	text, thinking httpx.Letters
 	ids            eventIDs
 }
 
-// chatWhole asks for one document.
-func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
-	resp, err := a.p.client.CreateChatCompletion(ctx, body)
-	if e := a.checkGateway(caller); e != nil {
-		return e
-	}
-	if err != nil {
-		return a.failure(caller, err)
-	}
-	if len(resp.Choices) == 0 {
-		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
-	}
-	c := resp.Choices[0]
-	if len(resp.Choices) > 1 || c.Index != 0 {
-		return a.error(provider.BadAnswer, "%w", errChoices)
-	}
-	if err := a.checkRole(c.Message.Role); err != nil {
-		return err
-	}
-	if c.Message.Refusal != "" {
-		return a.error(provider.Filtered, "the model refused: %s", c.Message.Refusal)
-	}
-	a.model, a.finish = resp.Model, c.FinishReason
-	if err := a.addToolCalls(&c.Message); err != nil {
-		return err
-	}
-	a.usage, a.contentBytes = &resp.Usage, len(c.Message.Content)+len(c.Message.ReasoningContent)
-	a.first = time.Since(a.start)
-	last, err := a.finalChunk()
-	if err != nil {
-		return err
-	}
-	last.Thinking, last.Text = c.Message.ReasoningContent, c.Message.Content
-	a.yield(last, nil)
-	return nil
-}
-
-// chatStream asks for tokens as they come.
-func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+// chat asks for the answer: for tokens as they come or, as the call says, for a
+// document, of which the transport makes one event.
+func (a *answer) chat(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call upstream, however the loop ends
 	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
@@ -158,16 +120,35 @@ func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompl
 			return err
 		}
 	}
-	if a.finish == "" {
-		return a.failure(caller, io.ErrUnexpectedEOF)
+	if err := a.checkEnd(); err != nil {
+		return a.failure(caller, err)
+	}
+	if cut := a.promptCut(); cut != "" {
+		if !a.yielded {
+			return a.error(provider.ContextOverflow, "%s", cut)
+		}
+		a.warnings = append(a.warnings, cut)
 	}
 	last, err := a.finalChunk()
 	if err != nil {
 		return err
 	}
-	last.Text, last.Thinking = a.text.End(), a.thinking.End()
+	last.Text, last.Thinking = a.rest()
 	a.yield(last, nil)
 	return nil
+}
+
+// rest is the content that comes with the last chunk.
+func (a *answer) rest() (text, thinking string) {
+	text, thinking = a.text.End(), a.thinking.End()
+	if len(a.held) == 0 {
+		return text, thinking
+	}
+	var texts, thoughts []string
+	for _, c := range a.held {
+		texts, thoughts = append(texts, c.Text), append(thoughts, c.Thinking)
+	}
+	return strings.Join(append(texts, text), ""), strings.Join(append(thoughts, thinking), "")
 }
 
 // addEvent takes one event in; it reports whether the caller wants more.
@@ -182,17 +163,18 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 		return true, nil
 	}
 	c := &e.Choices[0]
+	a.choice = true
 	if err := a.checkSameAnswer(e); err != nil {
 		return false, err
 	}
 	if c.Delta.Refusal != "" {
 		return false, a.error(provider.Filtered, "the model refused: %s", c.Delta.Refusal)
 	}
-	if err := a.addToolDeltas(&c.Delta); err != nil {
+	if err := a.addToolCalls(&c.Delta); err != nil {
 		return false, err
 	}
-	if c.FinishReason != "" && c.FinishReason != goopenai.FinishReasonNull {
-		a.finish = c.FinishReason
+	if word := string(c.FinishReason); normalize.EndOf(word) != normalize.EndNone {
+		a.finish = word
 	}
 	chunk := provider.Chunk{Text: a.text.Add(c.Delta.Content), Thinking: a.thinking.Add(c.Delta.ReasoningContent)}
 	if chunk.Empty() {
@@ -203,40 +185,18 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	if err := a.call.Content(size); err != nil {
 		return false, a.failure(context.Background(), err)
 	}
-	if !a.yielded {
-		a.yielded, a.first = true, time.Since(a.start)
+	if a.first == 0 {
+		a.first = time.Since(a.start)
 	}
+	if cut := a.promptCut(); cut != "" && !a.yielded {
+		return false, a.error(provider.ContextOverflow, "%s", cut)
+	}
+	if a.call.NoStream {
+		a.held = append(a.held, chunk)
+		return true, nil
+	}
+	a.yielded = true
 	return a.yield(chunk, nil), nil
-}
-
-// finalChunk makes the closing chunk, or the error that the finish reason stands for.
-func (a *answer) finalChunk() (provider.Chunk, error) {
-	calls, err := a.toolCalls()
-	if err != nil {
-		return provider.Chunk{}, err
-	}
-	c := provider.Chunk{ToolCalls: calls, Usage: usage(a.usage, a.contentBytes+sizeOf(calls)), Route: a.route()}
-	switch a.finish {
-	case goopenai.FinishReasonStop, "eos", "eos_token", "end_turn":
-		c.Finish = provider.FinishStop
-		if len(c.ToolCalls) > 0 {
-			c.Finish = provider.FinishToolCalls
-		}
-	case goopenai.FinishReasonToolCalls, goopenai.FinishReasonFunctionCall:
-		if len(c.ToolCalls) == 0 {
-			return c, a.error(provider.BadAnswer, "the answer ends with tool calls, and none came")
-		}
-		c.Finish = provider.FinishToolCalls
-	case goopenai.FinishReasonLength:
-		c.Finish = provider.FinishLength
-	case goopenai.FinishReasonContentFilter:
-		return c, a.error(provider.Filtered, "the server's content filter withheld the answer; rephrase the prompt")
-	case "", goopenai.FinishReasonNull:
-		return c, a.error(provider.Truncated, "the answer does not say that it is finished")
-	default:
-		return c, a.error(provider.Truncated, "the answer ended for the unknown reason %q", a.finish)
-	}
-	return c, nil
 }
 
 func (a *answer) route() *provider.Route {
@@ -253,47 +213,6 @@ func (a *answer) route() *provider.Route {
 		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint, Gateway: g.name,
 		Local:  a.call.Local && a.p.cfg.Local && !g.remote && !ollamahost.CloudModel(a.asked),
 		Reason: "asked directly", Request: a.call.RequestID(), FirstToken: a.first, Total: total,
+		Warnings: a.warnings,
 	}
-}
-
-// grown is what a server counted that tells it more than once, as it goes: what
-// was counted once is not taken back. A later usage that cannot be stays, so that
-// the whole is none.
-func grown(before, u *goopenai.Usage) *goopenai.Usage {
-	if before == nil || usage(u, 0) == nil {
-		return u
-	}
-	out := *u
-	out.PromptTokens = max(u.PromptTokens, before.PromptTokens)
-	out.CompletionTokens = max(u.CompletionTokens, before.CompletionTokens)
-	if out.TotalTokens != 0 {
-		out.TotalTokens = max(u.TotalTokens, before.TotalTokens, out.PromptTokens+out.CompletionTokens)
-	}
-	return &out
-}
-
-// usage is what the server counted for an answer of so many bytes; nil: it told
-// nothing, or nothing plausible. Some servers leave thinking out of the answer's
-// tokens, and have it in the total alone: what is above the sum is output.
-func usage(u *goopenai.Usage, answer int) *provider.Usage {
-	if u == nil {
-		return nil
-	}
-	out := &provider.Usage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens}
-	if d := u.PromptTokensDetails; d != nil {
-		out.CachedTokens = d.CachedTokens
-	}
-	if total := u.TotalTokens; total != 0 {
-		if min(total, u.PromptTokens, u.CompletionTokens) < 0 || total-u.PromptTokens < u.CompletionTokens {
-			return nil // the parts are more than the total
-		}
-		out.OutputTokens = total - u.PromptTokens
-	}
-	if d := u.CompletionTokensDetails; d != nil {
-		out.ThinkingTokens = d.ReasoningTokens
-	}
-	if !out.Plausible(answer) {
-		return nil
-	}
-	return out
 }

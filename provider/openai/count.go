@@ -126,7 +126,7 @@ func (p *Provider) post(ctx context.Context, address string, privacy provider.Pr
 	if err != nil {
 		return err
 	}
-	call := p.call(httpx.Whole, privacy)
+	call := p.call(httpx.Whole, nil, privacy)
 	call.Prepend = members
 	r, err := http.NewRequestWithContext(httpx.WithCall(ctx, call), http.MethodPost, address, bytes.NewReader(data))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -102,12 +103,12 @@ func (s *gatewayHints) nextExtra() (extra map[string]json.RawMessage) {
 }
 
 // watchedCall prepares one HTTP call whose documents are looked at.
-func (p *Provider) watchedCall(d httpx.Dialect, privacy provider.Privacy) (*httpx.Call, *gatewayHints) {
+func (p *Provider) watchedCall(d httpx.Dialect, form *normalize.Form, privacy provider.Privacy) (*httpx.Call, *gatewayHints) {
 	c := &struct { // one piece of memory
 		httpx.Call
 		hints gatewayHints
 	}{}
-	p.prepare(&c.Call, d, privacy)
+	p.prepare(&c.Call, d, form, privacy)
 	c.Inspect = &c.hints
 	return &c.Call, &c.hints
 }

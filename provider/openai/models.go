@@ -2,18 +2,20 @@ package openai
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // Models lists /models. The API tells no capabilities.
 func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
-	call := p.call(httpx.Whole, provider.PrivacyAny)
+	call := p.call(httpx.Whole, normalize.OpenAIModels, provider.PrivacyAny)
 	list, err := p.client.ListModels(httpx.WithCall(ctx, call))
 	p.gateway(call, &gatewayHints{})
 	if err != nil {
@@ -56,7 +58,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, "to "+p.endpoint)
 	}
-	call, seen := p.watchedCall(httpx.Whole, req.Privacy)
+	call, seen := p.watchedCall(httpx.Whole, normalize.OpenAIEmbeddings, req.Privacy)
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now()}
 	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), goopenai.EmbeddingRequest{
 		Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions,
@@ -73,14 +75,47 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	a.model = string(resp.Model)
 	out := provider.EmbedResponse{Vectors: make([][]float32, len(req.Input)), Route: a.route()}
-	for _, d := range resp.Data {
-		if d.Index >= 0 && d.Index < len(out.Vectors) {
-			out.Vectors[d.Index] = d.Embedding
-		}
+	err = place(out.Vectors, resp.Data)
+	if err == nil {
+		err = out.Check(&req)
 	}
-	if err := out.Check(&req); err != nil {
+	if err != nil {
 		return provider.EmbedResponse{}, a.error(provider.BadAnswer, "%w", err)
 	}
 	out.Usage = usage(&resp.Usage, 0)
 	return out, nil
+}
+
+// place puts each vector in the place of its text. Their indexes count from 0, or
+// from 1; where all are 0, or none is told, the order counts. Where some are the
+// same, nobody can tell whose the vectors are.
+func place(vectors [][]float32, data []goopenai.Embedding) error {
+	if len(data) != len(vectors) {
+		return fmt.Errorf("the server gave %d vectors for %d texts", len(data), len(vectors))
+	}
+	least, most := 0, 0
+	for i, d := range data {
+		if i == 0 || d.Index < least {
+			least = d.Index
+		}
+		most = max(most, d.Index)
+	}
+	inOrder := least == 0 && most == 0
+	if !inOrder && (least < 0 || least > 1) {
+		return fmt.Errorf("the server's vectors have indexes from %d on", least)
+	}
+	for i, d := range data {
+		at := d.Index - least
+		if inOrder {
+			at = i
+		}
+		if at >= len(vectors) {
+			return fmt.Errorf("the server gave a vector the index %d, of %d texts", d.Index, len(vectors))
+		}
+		if vectors[at] != nil {
+			return fmt.Errorf("the server gave two vectors the index %d", d.Index)
+		}
+		vectors[at] = d.Embedding
+	}
+	return nil
 }

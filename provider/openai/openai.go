@@ -14,6 +14,7 @@ import (
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
@@ -170,15 +171,15 @@ func (p *Provider) model(asked string) string {
 	return p.cfg.Model
 }
 
-// call prepares one HTTP call.
-func (p *Provider) call(d httpx.Dialect, privacy provider.Privacy) *httpx.Call {
+// call prepares one HTTP call; form is that of its answer.
+func (p *Provider) call(d httpx.Dialect, form *normalize.Form, privacy provider.Privacy) *httpx.Call {
 	c := &httpx.Call{}
-	p.prepare(c, d, privacy)
+	p.prepare(c, d, form, privacy)
 	return c
 }
 
-func (p *Provider) prepare(c *httpx.Call, d httpx.Dialect, privacy provider.Privacy) {
-	c.Dialect, c.LocalOnly, c.Header, c.Query = d, privacy == provider.PrivacyLocal, p.header, p.query
+func (p *Provider) prepare(c *httpx.Call, d httpx.Dialect, form *normalize.Form, privacy provider.Privacy) {
+	c.Dialect, c.Form, c.LocalOnly, c.Header, c.Query = d, form, privacy == provider.PrivacyLocal, p.header, p.query
 }
 
 // unsupported is the error for what this provider cannot honour.

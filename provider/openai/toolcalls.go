@@ -8,6 +8,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/toolcall"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -18,36 +19,25 @@ type calls struct {
 	tools, older toolcall.Assembler
 }
 
-// addToolDeltas takes in what an event has of tool calls.
-func (a *answer) addToolDeltas(d *goopenai.ChatCompletionStreamChoiceDelta) error {
+// addToolCalls takes in what an event has of tool calls: fragments, or whole calls
+// where it is a whole answer.
+func (a *answer) addToolCalls(d *goopenai.ChatCompletionStreamChoiceDelta) error {
+	add, addOlder := a.calls.tools.Add, a.calls.older.Add
+	if a.call.Document {
+		add, addOlder = a.calls.tools.AddWhole, a.calls.older.AddWhole
+	}
 	for i := range d.ToolCalls {
 		t := &d.ToolCalls[i]
 		f := fragment(&t.Function)
 		f.Index, f.ID, f.Extra, f.At, f.Of = t.Index, t.ID, a.seen.nextExtra(), i, len(d.ToolCalls)
-		if err := a.addFragment(f, a.calls.tools.Add); err != nil {
+		if err := a.addFragment(f, add); err != nil {
 			return err
 		}
 	}
 	if !called(d.FunctionCall) {
 		return nil
 	}
-	return a.addFragment(fragment(d.FunctionCall), a.calls.older.Add)
-}
-
-// addToolCalls takes in the tool calls of a whole message.
-func (a *answer) addToolCalls(m *goopenai.ChatCompletionMessage) error {
-	for i := range m.ToolCalls {
-		t := &m.ToolCalls[i]
-		f := fragment(&t.Function)
-		f.ID, f.Extra = t.ID, a.seen.nextExtra()
-		if err := a.addFragment(f, a.calls.tools.AddWhole); err != nil {
-			return err
-		}
-	}
-	if !called(m.FunctionCall) {
-		return nil
-	}
-	return a.addFragment(fragment(m.FunctionCall), a.calls.older.AddWhole)
+	return a.addFragment(fragment(d.FunctionCall), addOlder)
 }
 
 // called reports whether a function_call says anything.
@@ -109,7 +99,7 @@ func sameJSON(a, b []byte) bool {
 // callError is the error of tool calls that cannot be told.
 func (a *answer) callError(err error) error {
 	var e *toolcall.Error
-	if errors.As(err, &e) && a.finish == goopenai.FinishReasonLength {
+	if errors.As(err, &e) && normalize.EndOf(a.finish) == normalize.EndLength {
 		return a.error(provider.Truncated, "the call of tool %q was cut at the token limit; raise max_tokens", e.Name)
 	}
 	return a.error(provider.BadAnswer, "%w", err)

@@ -15,7 +15,9 @@ import (
 type lie struct {
 	name string
 	only *Dialect // nil: both
-	play func(s speech, w *serverAnswer)
+	// streamed: only where a stream was asked; a whole answer may be so.
+	streamed bool
+	play     func(s speech, w *serverAnswer)
 	// partial: the text that came before is to be yielded.
 	partial string
 	// kinds are the Kinds that are right where a stream was asked, whole those
@@ -52,9 +54,9 @@ func streamLies() []lie {
 			s.head(w)
 			w.send(s.textEvent("Hello ") + s.textEvent("wor"))
 		}},
-		{name: "DONE without a finish", only: &openAI, partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
+		{name: "DONE without a finish or a word", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
-			w.send(s.textEvent("Hello") + s.done())
+			w.send(s.textEvent("") + s.done())
 		}},
 		{name: "partial last line", partial: "Hello", kinds: cutKinds, play: func(s speech, w *serverAnswer) {
 			s.head(w)
@@ -74,7 +76,7 @@ func streamLies() []lie {
 			s.head(w)
 			w.send(s.textEvent("Hello") + s.finish("content_filter") + s.done())
 		}},
-		{name: "a line of 9 MB", kinds: noAnswer, play: func(s speech, w *serverAnswer) {
+		{name: "a line of 9 MB", streamed: true, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
 			s.head(w)
 			w.send(s.textEvent(strings.Repeat("x", 9<<20)) + s.finish("stop") + s.done())
 		}},
@@ -173,14 +175,6 @@ func bodyLies() []lie {
 		status("HTML 200", http.StatusOK, "text/html", "<html><h1>Please log in</h1></html>", provider.Unavailable),
 		status("JSON null", http.StatusOK, "application/json", "null", noAnswer...),
 		status("JSON without an answer", http.StatusOK, "application/json", `{"choices":[]}`, noAnswer...),
-		{name: "JSON where a stream was due", only: &openAI, kinds: noAnswer, play: func(s speech, w *serverAnswer) {
-			w.Header().Set("Content-Type", "application/json")
-			if !w.wantsStream(s.d) {
-				w.send("{")
-				return
-			}
-			w.send(s.whole("Hello", "stop"))
-		}},
 		{name: "half a document", kinds: noAnswer, whole: noAnswer, play: func(s speech, w *serverAnswer) {
 			w.Header().Set("Content-Type", "application/json")
 			all := s.whole("Hello", "stop")

@@ -53,6 +53,15 @@ const decisions = `
 - **Nothing that does not belong to the answer is dropped in silence.** Text, thinking or a tool call after the end, a second and different end, another
   choice, another answer's id, a message of another role, data after the document, or a status of partial content: each is an error. The same end
   twice is not, nor is a different id for each event. Nothing is read after ` + "`data: [DONE]`" + `.
+- **What says the same counts the same.** A count as ` + "`5.0`" + ` or ` + "`\"5\"`" + `, a content in parts, arguments as an object, a list without the object around it,
+  events where a document was asked for, a document where a stream was: all are read. A member that nobody reads may be anything. What cannot be
+  read, or may mean several things, is a ` + "`bad_answer`" + ` that names the member.
+- **A server's own word for the end is looked up in one table**, whatever its case and signs: a natural end, the limit of tokens, tool calls, a filter, a
+  failure. ` + "`error`" + ` or ` + "`abort`" + ` is ` + "`unavailable`" + `, or ` + "`truncated`" + ` behind content. A word that is not in the table is ` + "`truncated`" + `, and the error names it.
+- **A stream that ends with ` + "`[DONE]`" + ` and gives no ` + "`finish_reason`" + ` is whole** by the server's own word, if it has content. A warning in the route says
+  so. If the connection ends without ` + "`[DONE]`" + `, the answer is ` + "`truncated`" + `.
+- **A prompt that a server has cut to its context window** shows in its own count: fewer tokens than half of the prompt's words. Before any content it
+  is a ` + "`context_overflow`" + `. Behind content, as a stream tells its count last, it is a warning in the route, and on standard error.
 - **Characters that a server splits between two events are joined.** A half that stays alone becomes U+FFFD.
 - **A bad certificate, a redirect and an answer over the size limit are permanent**: the same target is not retried.
 - **409 is a conflict that passes**, like an overload.
