@@ -117,7 +117,7 @@ func (c *Chain) input(name string) *input {
 }
 
 // Providers returns the providers that steps name in Use, in order of first
-// use, so that a caller can find a name that nobody has before the first call.
+// use, so that a caller can find an unknown name before the first call.
 func (c *Chain) Providers() []string { return slices.Clone(c.needs.providers) }
 
 // Tools returns the tools that steps name, in order of first use.
@@ -127,7 +127,7 @@ func (c *Chain) Tools() []string { return slices.Clone(c.needs.tools) }
 func (c *Chain) Collections() []string { return slices.Clone(c.needs.collections) }
 
 // Warnings say what is allowed in the chain and surely not meant, such as a step
-// whose value nobody uses. Those of a chain in a file have
+// whose value is not used. Those of a chain in a file have
 // their places in it.
 func (c *Chain) Warnings() []error { return slices.Clone(c.warnings) }
 

@@ -78,7 +78,7 @@ func TestNewMistakes(t *testing.T) {
 			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
 		}},
 		{"role", New, []Step{{Name: "a", Messages: []Message{{Role: "human", Text: "x"}}}}, []string{
-			`step "a", message 1: "human" is no role of a message; the roles are system, user, assistant, tool`,
+			`step "a", message 1: "human" is not a role of a message; the roles are system, user, assistant, tool`,
 		}},
 		{"temperature", New, []Step{{Name: "a", Prompt: "x", Temperature: provider.Ptr(math.NaN())}}, []string{
 			`step "a": temperature NaN is not between 0 and 2`,
@@ -93,10 +93,10 @@ func TestNewMistakes(t *testing.T) {
 			`step "a": privacy "lokal" is not local`,
 		}},
 		{"pipe without a variable", Pipe, []Step{{Prompt: "x"}, {Prompt: "y"}}, []string{
-			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe a step has one variable, which stands for the answer before it`,
+			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe a step has one variable: the answer before it`,
 		}},
 		{"pipe with two", Pipe, []Step{{Prompt: "x"}, {Prompt: "{a} {b}"}}, []string{
-			`step "step2": the step has 2 variables: {a}, {b}; in a pipe a step has one variable, which stands for the answer before it`,
+			`step "step2": the step has 2 variables: {a}, {b}; in a pipe a step has one variable: the answer before it`,
 		}},
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,

@@ -111,13 +111,13 @@ func (c *compiler) compileSteps(steps []Step, pipe bool, prefix string) []step {
 	return compiled
 }
 
-// unused warns of steps before the last whose values nobody uses.
+// unused warns of steps before the last whose values are not used.
 func (c *compiler) unused(sc *scope, steps []Step, prefix string) {
 	for i := range steps[:len(steps)-1] {
 		if !slices.ContainsFunc(sc.bindings, func(b binding) bool { return b.step == i && b.used }) {
 			p := placeOf(&steps[i], steps[i].Name, i, prefix)
 			p.field = "name"
-			c.warnings = append(c.warnings, &problem{location: p, message: fmt.Sprintf("nobody uses the value of the step %q", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
+			c.warnings = append(c.warnings, &problem{location: p, message: fmt.Sprintf("the value of the step %q is not used", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (c *compiler) piped(s *step, src *Step, before *piped, prefix string, i int
 	}
 	c.current = placeOf(src, s.name, i, prefix)
 	if s.body != nil {
-		c.fail("", pipeMistake(before.names), "in a pipe a step has one variable, which stands for the answer before it")
+		c.fail("", pipeMistake(before.names), "in a pipe a step has one variable: the answer before it")
 	}
 }
 
@@ -173,7 +173,7 @@ func (c *compiler) know(sc *scope, s *step, i int) {
 		} else if p, ok := s.body.(*parallel); ok {
 			b.typ = p.typeOf(b.name)
 			if s.fallback != nil && s.fallback.typ != TypeMap {
-				b.unavailable = &unavailable{fmt.Sprintf("has no value when the fallback of step %d stands in", i+1), "use {" + s.name + "}, or have the fallback give a map with that branch in it"}
+				b.unavailable = &unavailable{fmt.Sprintf("has no value when step %d falls back", i+1), "use {" + s.name + "}, or have the fallback give a map with that branch in it"}
 			} else if s.fallback != nil {
 				b.typ = TypeAny
 			}
@@ -190,7 +190,7 @@ func (c *compiler) failWith(cause error, field, message, remedy string) {
 	c.mistakes = append(c.mistakes, &problem{location: p, message: message, remedy: remedy, cause: cause})
 }
 
-// warn notes what a field says and what is not heeded.
+// warn adds a warning about a field that is ignored.
 func (c *compiler) warn(field string, notes []string) {
 	p := c.current
 	p.field = field
@@ -222,7 +222,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 	defer func() { c.scope, c.current, c.index = was, at, index }()
 	c.index, c.current = i, placeOf(src, s.name, i, prefix)
 	if c.depth++; c.depth > maxDepth {
-		c.fail("", fmt.Sprintf("steps lie more than %d deep in each other", maxDepth), "put some into chains of their own")
+		c.fail("", fmt.Sprintf("steps are nested more than %d deep", maxDepth), "put some into chains of their own")
 		c.depth--
 		s.body = &textBody{}
 		return
@@ -261,7 +261,7 @@ func (c *compiler) sharing(src *Step) {
 	}
 	p := c.current
 	p.field = "share"
-	c.warnings = append(c.warnings, &problem{location: p, message: "share: true changes nothing, for the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
+	c.warnings = append(c.warnings, &problem{location: p, message: "share: true has no effect: the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
 }
 
 // fallback compiles what runs when s has failed.

@@ -80,7 +80,7 @@ func TestEachKeepsTheValuesOnly(t *testing.T) {
 			before := liveHeap()
 			value, err := tt.run(w)
 			if values, ok := value.([]any); err != nil || !ok || len(values) != items || len(values[items-1].(string)) != weigherAnswer {
-				t.Fatalf("the value is no list of %d answers: %T, %v", items, value, err)
+				t.Fatalf("the value is not a list of %d answers: %T, %v", items, value, err)
 			}
 			if len(w.heap) != 5 {
 				t.Fatalf("weighed %d times", len(w.heap))

@@ -42,7 +42,7 @@ func stepError(at stepPath, err error) error {
 }
 
 // ParseError is an answer that a step's parser could not read. It is a
-// [provider.BadAnswer] error: there is no answer to go on with.
+// [provider.BadAnswer] error: no answer can be used.
 type ParseError struct {
 	Text   string // the answer
 	Err    error  // what was expected, and what was found

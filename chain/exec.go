@@ -39,8 +39,8 @@ func (x *exec) ended(at stepPath, start time.Time, result StepResult, err error)
 	return result, nil
 }
 
-// tellEnd is apart from ended so that a result that nobody watches stays off the
-// heap.
+// tellEnd is apart from ended, so that the result stays off the heap if it is not
+// observed.
 func (x *exec) tellEnd(at stepPath, result StepResult) bool {
 	end := Event{Type: StepEnd, Index: at.index, Step: at.path, Total: at.of, Result: &result}
 	if result.Skipped {
@@ -49,8 +49,8 @@ func (x *exec) tellEnd(at stepPath, result StepResult) bool {
 	return x.emit(end)
 }
 
-// times runs a step as often as it says. A step that asks nobody notices no other
-// end of ctx than this one.
+// times runs a step as often as it says. For a step without a model, this is the
+// only check of ctx.
 func (x *exec) times(ctx context.Context, s *step, v *variables, at stepPath) (StepResult, error) {
 	if err := ctx.Err(); err != nil {
 		return StepResult{}, err
@@ -169,7 +169,7 @@ func (x *exec) guarded(ctx context.Context, s *step, v *variables, at stepPath) 
 	if !x.show(Event{Type: StepFallback, Index: at.index, Step: at.path, Err: err}) {
 		return result, errLeft
 	}
-	// What the step set, privacy above all, holds for what stands in for it.
+	// What the step set, privacy above all, holds for its fallback.
 	inner := x.within(s)
 	if len(s.fallback.settings.Use) > 0 {
 		inner.defaults.Use = nil

@@ -74,7 +74,7 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 		}
 		c.current.field, c.current.at = field, locationOf(text, found.at[i].From)
 		if strings.HasPrefix(name, "$") {
-			c.fail(field, name+" is no variable", "write the names of those that are used")
+			c.fail(field, name+" is not a variable", "write the names of those that are used")
 			return nil
 		}
 		e.names = append(e.names, name)
@@ -173,7 +173,7 @@ func (e *expression) evalList(v *variables) ([]any, error) {
 	}
 	list, ok := listOf(value)
 	if !ok {
-		return nil, provider.Errorf(provider.Invalid, "", "", "the expression %s is no list: it is %s", textx.Shorten(e.text), describe(value))
+		return nil, provider.Errorf(provider.Invalid, "", "", "the expression %s is not a list: it is %s", textx.Shorten(e.text), describe(value))
 	}
 	return list, nil
 }

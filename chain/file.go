@@ -164,7 +164,7 @@ func (f *fileReader) chain(root *yaml.Node) *Chain {
 	}
 	pipe := top.Bool("pipe")
 	if pipe != nil && !top.Has("steps") {
-		top.Fail("pipe", "a pipe has steps, and there are none", "write steps, or remove it")
+		top.Fail("pipe", "a pipe needs steps", "write steps, or remove it")
 	}
 	name, description := top.String("name"), top.String("description")
 	if len(steps) == 0 && d.Err() == nil {

@@ -96,7 +96,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 
 func (f *fileReader) readChain(m yamlx.Map, name string) *Chain {
 	if f.files != nil && f.files.depth >= maxDepth {
-		m.Fail("chain", fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
+		m.Fail("chain", fmt.Sprintf("chains are nested more than %d deep", maxDepth), "does one run itself?")
 		return nil
 	}
 	data, shown, ok := f.read(m, "chain", name)

@@ -120,7 +120,7 @@ func TestFlowMistakes(t *testing.T) {
 		{"a concurrency of nothing", "concurrency: 3\nprompt: y\n", `x.yaml:1:14: nothing runs at the same time here; write each or parallel, or remove it`},
 		{"another file", "chain: other.yaml\n", `x.yaml:1:8: there is no directory to look for "other.yaml" in; load the chain from a file`},
 		{"a schema that is none", "prompt: x\nschema: {type: objekt}\n", `x.yaml:2:9: the schema`},
-		{"$env", "transform: '$env[\"x\"]'\n", "x.yaml:1:13: $env is no variable; write the names of those that are used"},
+		{"$env", "transform: '$env[\"x\"]'\n", "x.yaml:1:13: $env is not a variable; write the names of those that are used"},
 	} {
 		_, err := Parse("x.yaml", []byte(tt.file))
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {

@@ -22,7 +22,7 @@ type legacy struct {
 }
 
 // Notes say what of the chain's file is not used, such as a model's name in one
-// of LangChain's, each with its file, line and column. They are no reason not to
+// of LangChain's, each with its file, line and column. They are not a reason not to
 // run it. Only LangChain's files have any.
 func (c *Chain) Notes() []error { return c.notes }
 
@@ -193,7 +193,7 @@ func legacyKeys(more ...string) []string {
 func (r *legacyReader) common(m yamlx.Map) {
 	for _, key := range []string{"memory", "callbacks", "callback_manager"} {
 		if n := m.Value(key); n != nil && n.Tag != "!!null" && (n.Kind == yaml.ScalarNode || len(n.Content) > 0) {
-			m.Fail(key, key+" cannot be taken over", "remove it; give the earlier messages to a placeholder")
+			m.Fail(key, key+" is not supported", "remove it; give the earlier messages to a placeholder")
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (r *legacyReader) parser(m yamlx.Map) {
 	if kind := yamlx.Value(n, "_type"); kind != nil && kind.Value == "default" {
 		return
 	}
-	m.Fail("output_parser", "the output parser cannot be taken over", "remove it, and write `parse:` into the step of a chain file")
+	m.Fail("output_parser", "the output parser is not supported", "remove it, and write `parse:` into the step of a chain file")
 }
 
 // prompt reads the prompt, here or in a file of its own.

@@ -36,7 +36,7 @@ func (r *legacyReader) chains(m yamlx.Map) []legacyPart {
 			continue
 		}
 		if len(r.open) >= maxDepth {
-			r.fail(n, fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
+			r.fail(n, fmt.Sprintf("chains are nested more than %d deep", maxDepth), "does one run itself?")
 			continue
 		}
 		outer := r.page
@@ -124,7 +124,7 @@ func (r *legacyReader) sequential(p *legacyPart) {
 		for _, name := range part.inputs {
 			used[name] = true
 			if !slices.Contains(known, name) {
-				r.fail(part.node, fmt.Sprintf("the chain needs {%s}, which is no input variable, and no earlier chain's output", textx.Shorten(name)), diag.Suggest(name, known))
+				r.fail(part.node, fmt.Sprintf("the chain needs {%s}, which is neither an input variable nor an earlier chain's output", textx.Shorten(name)), diag.Suggest(name, known))
 			}
 		}
 		if slices.Contains(known, part.output) {

@@ -21,7 +21,7 @@ func TestNamesThatHaveNoValue(t *testing.T) {
 		},
 		{
 			"a branch of a parallel that may fail", "steps:\n- {name: p, fallback: {text: no}, parallel: {a: {text: x}}}\n- {name: t, text: '{p}{a}'}\n",
-			"x.yaml:3:23: {a} has no value when the fallback of step 1 stands in; use {p}, or have the fallback give a map with that branch in it",
+			"x.yaml:3:23: {a} has no value when step 1 falls back; use {p}, or have the fallback give a map with that branch in it",
 		},
 		{
 			"a branch without a variable's name", "steps:\n- {name: p, parallel: {a b: {text: x}}}\n- {name: t, text: '{p}'}\n",

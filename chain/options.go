@@ -75,11 +75,11 @@ type shared struct {
 func (c *Chain) lacks(o *options) error {
 	for _, name := range c.needs.tools {
 		if len(pick(o.tools.Tools, []string{name})) == 0 {
-			return provider.Errorf(provider.Invalid, "", "", "a step names the tool %q, and there is none; configure its server, or remove it", name)
+			return provider.Errorf(provider.Invalid, "", "", "a step names the tool %q, which does not exist; configure its server, or remove it", name)
 		}
 	}
 	if len(c.needs.collections) > 0 && o.find == nil {
-		return provider.Errorf(provider.Invalid, "", "", "a step looks passages up in %q, and nobody was given who could; use WithPassages", c.needs.collections[0])
+		return provider.Errorf(provider.Invalid, "", "", "a step searches the collection %q, and no finder is set; use WithPassages", c.needs.collections[0])
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (b *parallel) run(ctx context.Context, x *exec, s *step, v *variables, at s
 	return inner.composed(all)
 }
 
-// spread gives each branch's name its value, and none where what stands in for
+// spread gives each branch's name its value, and none where the fallback of
 // the branches has none.
 func (b *parallel) spread(v *variables, all any) {
 	values, _ := all.(map[string]any)

@@ -24,7 +24,7 @@ type Planned struct {
 // Plan returns the requests and lookups that a run with vars may make, in order: those of
 // every branch of a route, of every fallback, and of what a condition may skip,
 // and each request once that is made for the elements of a list or in rounds.
-// It asks nobody. Errors are those of [Chain.Run] before its first call.
+// It makes no call. Errors are those of [Chain.Run] before its first call.
 func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) ([]Planned, error) {
 	vars, err := c.checkInputs(vars)
 	if err != nil {

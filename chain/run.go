@@ -75,7 +75,7 @@ type Answered struct {
 // the provider's error; the events before it stay valid. A step other than the
 // last fails with [provider.Truncated], too, when its answer was cut at a token
 // limit or is empty, whether or not a later step uses it. A last answer that
-// was cut is no error: its Finish says so. The caller's own context error goes
+// was cut is not an error: its Finish says so. The caller's own context error goes
 // back unchanged.
 func (c *Chain) Run(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
@@ -155,7 +155,7 @@ func (c *Chain) begin(p provider.Provider, vars map[string]any, opts []Option) (
 // errLeft says that the consumer broke out of the loop.
 var errLeft = errors.New("left")
 
-// show tells what happened; false when nobody wants to know more.
+// show tells what happened; false when the caller has stopped reading.
 func (x *exec) show(e Event) bool { return x.emit == nil || x.emit(e) }
 
 // runSteps runs steps one after the other, and returns the last one's result.

@@ -79,7 +79,7 @@ func (s *scope) piped() bool {
 }
 
 // use decides what a variable of the current step stands for, and returns the
-// type of its value. A name that nobody provides is an input of the chain.
+// type of its value. A name without a source is an input of the chain.
 func (c *compiler) use(name string) Type {
 	b := c.scope.binding(name)
 	if b == nil {

@@ -344,11 +344,11 @@ func TestARefusalNamesTheStepThatWasLocal(t *testing.T) {
 // An option that does nothing is told.
 func TestAShareThatSharesNothingIsWarnedOf(t *testing.T) {
 	for steps, want := range map[string]string{
-		"[{name: a, prompt: x, share: true}]":                                        "x.yaml:1:37: share: true changes nothing",
+		"[{name: a, prompt: x, share: true}]":                                        "x.yaml:1:37: share: true has no effect",
 		"[{name: a, prompt: x, privacy: local, share: true}]":                        "",
 		"[{name: a, steps: [{name: x, prompt: x, privacy: local}], share: true}]":    "",
 		"[{name: a, prompt: x, share: true, fallback: {prompt: x, privacy: local}}]": "",
-		"[{name: a, steps: [{name: x, prompt: x, share: true}], privacy: local}]":    "share: true changes nothing",
+		"[{name: a, steps: [{name: x, prompt: x, share: true}], privacy: local}]":    "share: true has no effect",
 	} {
 		c, err := Parse("x.yaml", []byte("steps: "+steps))
 		if err != nil {

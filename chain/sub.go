@@ -46,7 +46,7 @@ func (c *compiler) sub(src *Step) (body, Type) {
 	}
 	c.chain.deep = max(c.chain.deep, c.depth+src.Chain.deep)
 	if c.chain.deep > maxDepth {
-		c.fail("chain", fmt.Sprintf("chains lie more than %d deep in each other", maxDepth), "does one run itself?")
+		c.fail("chain", fmt.Sprintf("chains are nested more than %d deep", maxDepth), "does one run itself?")
 	}
 	return b, src.Chain.steps[len(src.Chain.steps)-1].typ
 }

@@ -62,7 +62,7 @@ func TestAStepWithTools(t *testing.T) {
 		t.Errorf("a tool ran that nobody confirmed: %q, %v", result.Text, err)
 	}
 	_, err = c.Output(t.Context(), caller{}, nil)
-	if err == nil || err.Error() != `invalid: a step names the tool "square", and there is none; configure its server, or remove it` {
+	if err == nil || err.Error() != `invalid: a step names the tool "square", which does not exist; configure its server, or remove it` {
 		t.Errorf("got %v", err)
 	}
 	if got := pick([]tool.Tool{other, square}, []string{"files/*"}); len(got) != 1 || got[0].Name != "files_read" {
@@ -99,7 +99,7 @@ func TestAStepThatLooksPassagesUp(t *testing.T) {
 	if _, err := c.Output(t.Context(), p, map[string]any{"q": "when"}, WithPassages(find)); err != nil || asked.Privacy != provider.PrivacyLocal {
 		t.Errorf("a passage that is to stay went with privacy %q, %v", asked.Privacy, err)
 	}
-	if _, err = c.Output(t.Context(), p, map[string]any{"q": "when"}); err == nil || !strings.Contains(err.Error(), `passages up in "notes"`) {
+	if _, err = c.Output(t.Context(), p, map[string]any{"q": "when"}); err == nil || !strings.Contains(err.Error(), `searches the collection "notes"`) {
 		t.Errorf("got %v", err)
 	}
 }

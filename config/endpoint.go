@@ -85,7 +85,7 @@ func parseBaseURL(s string) (string, error) {
 		return "", err
 	}
 	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
-		return "", errors.New("the port of this address is none")
+		return "", errors.New("the port of this address is invalid")
 	}
 	address, query, _ := strings.Cut(s, "?")
 	if address = strings.TrimRight(address, "/"); query != "" {

@@ -78,7 +78,7 @@ func readFile(role Role, file string, data []byte, r reader) *layer {
 	}
 	d := yamlx.NewDecoder(file)
 	if role == RoleProject && foreign(root) {
-		d.Fail(root, "this is no Tandem configuration: it has none of its keys",
+		d.Fail(root, "this is not a Tandem configuration: it has none of its keys",
 			"if another tool owns the file, set TANDEM_CONFIG=none or name yours with --config")
 		l.errs = diag.Split(d.Err())
 		return l
@@ -133,7 +133,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 			continue
 		}
 		if lines[name] > 0 {
-			p.Fail("name", fmt.Sprintf("the provider %q is here twice", name), fmt.Sprintf("it stands in line %d already; join the two", lines[name]))
+			p.Fail("name", fmt.Sprintf("the provider %q appears twice", name), fmt.Sprintf("it is in line %d already; merge the two", lines[name]))
 			continue
 		}
 		lines[name] = p.Value("name").Line

@@ -152,7 +152,7 @@ func refuse(m yamlx.Map, name, why string) {
 func readCommand(r reader, m yamlx.Map) []string {
 	command := m.Strings("command")
 	if len(command) == 0 || command[0] == "" {
-		m.Fail("command", "there is no program here", "write `command: [PROGRAM, ARGUMENT]`")
+		m.Fail("command", "the program is missing", "write `command: [PROGRAM, ARGUMENT]`")
 		return nil
 	}
 	for _, word := range command {

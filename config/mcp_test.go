@@ -74,7 +74,7 @@ func TestMistakesInMCPServers(t *testing.T) {
 		"- {name: a, url: http://a, local: true}":                             "local is for a command",
 		"- {name: a, url: http://a, env: {A: b}}":                             "env is for a command",
 		"- {name: a, command: [a], headers: {A: b}}":                          "headers is for a url",
-		"- {name: a, command: []}":                                            "there is no program here",
+		"- {name: a, command: []}":                                            "the program is missing",
 		"- {name: a, command: [a, " + canary + "]}":                           "looks like a key",
 		"- {name: a, command: [a], env: {MY_TOKEN: abc}}":                     "a key does not belong in a file",
 		"- {name: a, command: [a], env: {A: " + canary + "}}":                 "a key does not belong in a file",

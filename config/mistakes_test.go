@@ -27,7 +27,7 @@ func TestMistakes(t *testing.T) {
 		{"not UTF-8", "use: local\nthink: \xff\n", []string{"FILE:2:8: byte 0xff is not UTF-8; save the file as UTF-8"}},
 		{"UTF-16", "\xff\xfeu\x00s\x00e\x00", []string{"FILE:1:4: there is a NUL byte; this is a binary file, or text in UTF-16; text in UTF-8 is needed"}},
 		{"duplicate key", "use: local\nuse: openai\n", []string{`FILE:2:1: the key "use" is here twice; it stands in line 1 already; remove one`}},
-		{"duplicate provider", "providers:\n  - name: local\n  - name: local\n", []string{`FILE:3:11: the provider "local" is here twice; it stands in line 2 already; join the two`}},
+		{"duplicate provider", "providers:\n  - name: local\n  - name: local\n", []string{`FILE:3:11: the provider "local" appears twice; it is in line 2 already; merge the two`}},
 		{"a list at the root", "- a\n", []string{"FILE:1:1: expected the configuration as a mapping of keys to values, found a list"}},
 		{"providers as a mapping", "providers:\n  local: {model: x}\n", []string{"FILE:2:3: expected a list of providers, each as `- name: …`, found a mapping of keys to values"}},
 		{"a provider without a name", "providers:\n  - model: x\n", []string{"FILE:2:5: the key \"name\" is missing; a provider starts with `- name: …`"}},
@@ -59,7 +59,7 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"use of nobody", "use: [local, opnai]\n", []string{`FILE:1:14: there is no provider "opnai"; did you mean "openai"?`}},
 		{"use twice", "use: [local, local]\n", []string{`FILE:1:14: the provider "local" is named twice; remove one`}},
-		{"an empty use", "use: []\n", []string{"FILE:1:6: nobody is named here; name a provider, such as `use: local`"}},
+		{"an empty use", "use: []\n", []string{"FILE:1:6: no provider is named; name a provider, such as `use: local`"}},
 		{"a provider of no kind", "providers:\n  - name: x\n    model: m\n", []string{"FILE:2:11: the provider \"x\" has no kind; add `kind: ollama` or `kind: openai`"}},
 		{"a hosted provider that lacks all", "providers:\n  - {name: x, kind: openai}\n", []string{
 			"FILE:2:12: the provider \"x\" has no model; add model, such as `model: smollm2:135m`",
@@ -77,7 +77,7 @@ func TestMistakes(t *testing.T) {
 		{"an address without a scheme", "providers:\n  - {name: openai, base_url: api.openai.com/v1}\n", []string{"FILE:2:30: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"}},
 		{"credentials in an address", "providers:\n  - {name: openai, base_url: 'https://u:" + canary + "@h/v1'}\n", []string{"FILE:2:30: an address with credentials does not belong in a file; expected something like https://api.openai.com/v1"}},
 		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a key does not belong into an address: use api_key, or headers; expected something like https://api.openai.com/v1"}},
-		{"a port that is none", "providers:\n  - {name: openai, base_url: 'https://h:99999/v1'}\n", []string{"FILE:2:30: the port of this address is none; expected something like https://api.openai.com/v1"}},
+		{"a port that is none", "providers:\n  - {name: openai, base_url: 'https://h:99999/v1'}\n", []string{"FILE:2:30: the port of this address is invalid; expected something like https://api.openai.com/v1"}},
 		{"durations", "providers:\n  - {name: local, keep_alive: soon, idle: 0s, timeouts: {connect: 5}}\n", []string{
 			`FILE:2:31: expected a duration such as 5m, 0 (unload at once) or -1 (for ever), found "soon"`,
 			`FILE:2:43: expected at least 1s, found "0s"; to keep Ollama running, start it yourself`,
@@ -125,7 +125,7 @@ func TestMistakesOutsideFiles(t *testing.T) {
 	}{
 		{env: map[string]string{"TANDEM_TEMPERATURE": "warm"}, want: `TANDEM_TEMPERATURE: expected a number from 0 to 2, found "warm"`},
 		{env: map[string]string{"TANDEM_USE": "nobody"}, want: `TANDEM_USE: there is no provider "nobody"; known: local, openai`},
-		{env: map[string]string{"TANDEM_USE": ","}, want: "TANDEM_USE: nobody is named here; name a provider, such as `use: local`"},
+		{env: map[string]string{"TANDEM_USE": ","}, want: "TANDEM_USE: no provider is named; name a provider, such as `use: local`"},
 		{env: map[string]string{"TANDEM_OFFLINE": "maybe"}, want: `TANDEM_OFFLINE: expected true or false, found "maybe"`},
 		{env: map[string]string{"OLLAMA_HOST": "ftp://x"}, want: "OLLAMA_HOST: the scheme is neither http nor https; expected something like 127.0.0.1:11434"},
 		{env: map[string]string{"OPENAI_BASE_URL": canary}, want: "OPENAI_BASE_URL: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"},
@@ -159,7 +159,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		t.Errorf("a directory: %v", err)
 	}
 	s = newSandbox(t).projectFile("services:\n  web: {image: x}\nversion: 3\n")
-	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "this is no Tandem configuration") || !strings.Contains(err.Error(), "TANDEM_CONFIG=none") {
+	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "this is not a Tandem configuration") || !strings.Contains(err.Error(), "TANDEM_CONFIG=none") {
 		t.Errorf("another tool's file: %v", err)
 	}
 	s = newSandbox(t).projectFile("local_networks: [0.0.0.0/0]\n")

@@ -127,7 +127,7 @@ func readTexts(_ reader, m yamlx.Map, name string) any {
 func readNames(_ reader, m yamlx.Map, name string) any {
 	names := m.Strings(name)
 	if n := m.Value(name); len(names) == 0 && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		m.Fail(name, "nobody is named here", "name a provider, such as `use: local`")
+		m.Fail(name, "no provider is named", "name a provider, such as `use: local`")
 	}
 	if len(names) == 0 {
 		return nil

@@ -71,7 +71,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(mask) }
 
 // Ref says where a key is: env:NAME, keyring:NAME or file:PATH, the path
-// absolute. It is no secret itself.
+// absolute. It is not a secret itself.
 type Ref string
 
 // parseRef reads a reference; absolute makes a file's path absolute. It is
@@ -214,7 +214,7 @@ func (l *Loaded) valueOf(ref Ref) (string, error) {
 		return value, nil
 	case "keyring":
 		if l.keyring == nil {
-			return "", fmt.Errorf("%s: there is no keyring here", ref)
+			return "", fmt.Errorf("%s: no keyring is available", ref)
 		}
 		value, err := l.keyring.Get(name)
 		if errors.Is(err, ErrNoKey) {

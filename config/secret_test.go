@@ -109,7 +109,7 @@ func TestKeys(t *testing.T) {
 		{ref: "keyring:mine", keyring: ring{"mine": canary}, want: canary},
 		{ref: "keyring:Mine", keyring: ring{"mine": canary}, want: "there is no key \"Mine\" yet; run `tandem keys set Mine`", noKey: true},
 		{ref: "keyring:mine", keyring: brokenRing{}, want: "keyring:mine: the bus is gone"},
-		{ref: "keyring:mine", want: "keyring:mine: there is no keyring here"},
+		{ref: "keyring:mine", want: "keyring:mine: no keyring is available"},
 		{ref: "file:" + good, want: canary},
 		{ref: "file:good-by-tilde", want: "there is no key file ", noKey: true},
 		{ref: "file:" + write("open", canary, 0o640), want: "others may read the key file " + home + "/open (mode 0640); run `chmod 600 " + home + "/open`"},

@@ -80,7 +80,7 @@ func (c *conversation) room() int {
 func (c *conversation) summarise(ctx context.Context, p provider.Provider, g Gist, k, room int) (Gist, []provider.Response, error) {
 	var calls []provider.Response
 	if p == nil {
-		return g, nil, errors.New("nobody is there to summarise")
+		return g, nil, errors.New("a summary needs a provider")
 	}
 	for g.Turns < k {
 		messages, n, err := c.part(ctx, g, k, room)

@@ -9,7 +9,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/schema"
 )
 
-// JSON takes any JSON value: the whole answer, what stands in its first code
+// JSON takes any JSON value: the whole answer, the content of its first code
 // fence, or an object or list with words behind it. Line ends and tabs may
 // stand in texts as they are. JSON that is cut or malformed is an error.
 func JSON() Parser {
@@ -26,7 +26,7 @@ func JSON() Parser {
 }
 
 // Schema takes JSON, as [JSON] does, that a JSON Schema accepts. Errors: the
-// schema is none.
+// schema is invalid.
 func Schema(raw []byte) (Parser, error) {
 	s, err := schema.Compile(raw)
 	if err != nil {
@@ -64,7 +64,7 @@ Here is the output schema (shown in a code block for readability only — do not
 }
 
 var (
-	errNoJSON = errors.New("it is no JSON")
+	errNoJSON = errors.New("it is not JSON")
 	errNotEnd = errors.New("it is cut: the JSON ends too early")
 )
 

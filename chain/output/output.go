@@ -60,12 +60,12 @@ func (p Parser) Type() Type {
 // Instructions tell a model how to answer, in a prompt; empty: as it likes.
 func (p Parser) Instructions() string { return p.instructions }
 
-// Notes say what of a schema is not checked: patterns that are no regular
+// Notes say what of a schema is not checked: patterns that are not regular
 // expressions of ECMA-262.
 func (p Parser) Notes() []string { return slices.Clone(p.notes) }
 
 // Parse makes the value. Thinking that has leaked into the answer, between
-// <think> tags at its start, is no part of it. Errors are *[Error].
+// <think> tags at its start, is not part of it. Errors are *[Error].
 func (p Parser) Parse(text string) (any, error) {
 	text = thoughtless(text)
 	if p.parse == nil {

@@ -31,7 +31,7 @@ func TestNewRefuses(t *testing.T) {
 		{"regex", output.Options{Pattern: "(?=a)"}, "no lookaround"},
 		{"regex", output.Options{Pattern: "(a)"}, "no named group"},
 		{"regex", output.Options{Pattern: "(a)", Keys: []string{"a", "b"}}, "has 1 groups, and there are 2 keys"},
-		{"regex", output.Options{Pattern: "(a)", Keys: []string{"a"}, Default: "b"}, "none of its keys"},
+		{"regex", output.Options{Pattern: "(a)", Keys: []string{"a"}, Default: "b"}, "not one of its keys"},
 		{"schema", output.Options{Schema: json.RawMessage(`{"type":"strin"}`)}, `got "strin"`},
 	} {
 		if _, err := output.New(tc.name, tc.o); err == nil || !strings.Contains(err.Error(), tc.says) {

@@ -91,7 +91,7 @@ func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsN
 // gives its groups by name: (?P<name>…). With keys, the groups are counted
 // instead, as LangChain does, and the first is called by the first key. Where
 // nothing matches, and a default is named, that key gets the whole answer and
-// the others are empty. Errors: the expression is none, or has no groups for
+// the others are empty. Errors: the expression is invalid, or has no groups for
 // the keys.
 func Regex(pattern string, keys []string, byDefault string) (Parser, error) {
 	if pattern == "" {
@@ -121,7 +121,7 @@ func Regex(pattern string, keys []string, byDefault string) (Parser, error) {
 	case re.NumSubexp() < len(keys):
 		return Parser{}, fmt.Errorf("the pattern of the parser \"regex\" has %d groups, and there are %d keys", re.NumSubexp(), len(keys))
 	case byDefault != "" && groups[byDefault] == 0:
-		return Parser{}, fmt.Errorf("the default %q of the parser \"regex\" is none of its keys", byDefault)
+		return Parser{}, fmt.Errorf("the default %q of the parser \"regex\" is not one of its keys", byDefault)
 	}
 	return Parser{
 		name: "regex", typ: TypeMap,

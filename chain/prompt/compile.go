@@ -52,7 +52,7 @@ func (c *compiler) compile(o Options, messages []Message) {
 }
 
 // placeExamples returns the index of the message that the Options' examples go
-// with, -1: there are none.
+// with; -1: no message.
 func (c *compiler) placeExamples(messages []Message) int {
 	if c.options.Examples == nil {
 		return -1
@@ -63,7 +63,7 @@ func (c *compiler) placeExamples(messages []Message) int {
 		}
 	}
 	c.at = Error{Message: -1}
-	c.fail("examples", 0, "there is no user message that the examples could go with", "write one, or put the examples into a message")
+	c.fail("examples", 0, "they need a user message", "write one, or put the examples into a message")
 	return -1
 }
 
@@ -106,7 +106,7 @@ func (c *compiler) message(m Message) {
 func (c *compiler) plain(p *part, m Message) {
 	switch {
 	case !slices.Contains(roles(), m.Role):
-		c.fail("", 0, fmt.Sprintf("%q is no role of a message", textx.Shorten(string(m.Role))), "the roles are system, user, assistant, tool")
+		c.fail("", 0, fmt.Sprintf("%q is not a role of a message", textx.Shorten(string(m.Role))), "the roles are system, user, assistant, tool")
 		if m.Text != "" { // it may have mistakes of its own
 			c.template("", 0, m.Format, m.Text)
 		}

@@ -128,7 +128,7 @@ func messageOfMap(v map[string]any) (provider.Message, error) {
 	}
 	role, ok := roleOf(name)
 	if !ok {
-		return provider.Message{}, fmt.Errorf("%q is no role; the roles are system, user, assistant, tool", textx.Shorten(name))
+		return provider.Message{}, fmt.Errorf("%q is not a role; the roles are system, user, assistant, tool", textx.Shorten(name))
 	}
 	m := provider.Message{Role: role}
 	for key, value := range v {
@@ -232,7 +232,7 @@ func toolCalls(value any) ([]provider.ToolCall, error) {
 		if !isText {
 			encoded, err := json.Marshal(args)
 			if err != nil {
-				return nil, fmt.Errorf("a tool call's arguments are no JSON")
+				return nil, fmt.Errorf("a tool call's arguments are not JSON")
 			}
 			data = string(encoded)
 		}

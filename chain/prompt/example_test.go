@@ -53,7 +53,7 @@ func ExampleNew_mistake() {
 	_, err := prompt.New(prompt.Options{}, prompt.Message{Role: "human", Text: "Hello {name"})
 	fmt.Println(err)
 	// Output:
-	// message 1: "human" is no role of a message; the roles are system, user, assistant, tool
+	// message 1: "human" is not a role of a message; the roles are system, user, assistant, tool
 	// message 1: line 1, column 7: this { is never closed; write {{ for a brace in the text
 }
 

@@ -85,7 +85,7 @@ func (l *loader) chatMessage(n *yaml.Node, alone bool) (Message, site) {
 func (l *loader) role(n *yaml.Node) provider.Role {
 	role, ok := roleOf(n.Value)
 	if !ok {
-		l.fail(n, diag.Quote(n.Value)+" is no role", "the roles are system, human (or user), ai (or assistant), tool")
+		l.fail(n, diag.Quote(n.Value)+" is not a role", "the roles are system, human (or user), ai (or assistant), tool")
 	}
 	return role
 }

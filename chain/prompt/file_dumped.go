@@ -259,7 +259,7 @@ func (l *loader) image(kwargs *yaml.Node, d *draft) (template.Format, map[string
 	return format, l.partials(m, format, url)
 }
 
-// literal reads a message that is no template.
+// literal reads a message that is not a template.
 func (l *loader) literal(kwargs *yaml.Node, kind string) *draft {
 	plain, ok := yamlx.Plain(kwargs).(map[string]any)
 	if !ok {

@@ -38,7 +38,7 @@ func (l *loader) prompt(n *yaml.Node) *draft {
 	case "chat":
 		return l.chat(n)
 	}
-	l.fail(yamlx.Value(n, "_type"), "the type "+diag.Quote(kind)+" is no prompt's", "the types are "+"prompt, few_shot, chat")
+	l.fail(yamlx.Value(n, "_type"), "the type "+diag.Quote(kind)+" is not a prompt", "the types are "+"prompt, few_shot, chat")
 	return &draft{}
 }
 

@@ -50,7 +50,7 @@ func TestFileMistakes(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"", "f.yaml: there is nothing in it; write a prompt"},
 		{"[1]", "f.yaml:1:1: expected a prompt as a mapping of keys to values, found a list"},
-		{"_type: other", `f.yaml:1:8: the type "other" is no prompt's; the types are prompt, few_shot, chat`},
+		{"_type: other", `f.yaml:1:8: the type "other" is not a prompt; the types are prompt, few_shot, chat`},
 		{wantPrompt, "f.yaml:1:1: there is no template; write a text, or a template_path"},
 		{wantPrompt + "\ntemplate: 'a {x'", "f.yaml:2:14: this { is never closed"},
 		{wantPrompt + "\ntemplate: |\n  a\n  b {x", "f.yaml:4:5: this { is never closed"},
@@ -85,7 +85,7 @@ func TestFileMistakes(t *testing.T) {
 		{"_type: few_shot\nsuffix: x\nexamples: []\nexample_prompt_path: few.json", filepath.Join(dir, "few.json") + `:1:11: an example is written by a prompt of type prompt, not "few_shot"`},
 		{"_type: few_shot\nsuffix: x\nexamples: []\nexample_prompt: {_type: prompt, template: 'a {i'}", "f.yaml:4:46: this { is never closed"},
 		{"_type: chat\nmessages: [{prompt: {template: a}}, {prompt: {template: b}}]", "f.yaml:2:12: the message does not say who speaks; give it a role: system, human, ai"},
-		{"_type: chat\nmessages: [[boss, x]]", `f.yaml:2:13: "boss" is no role`},
+		{"_type: chat\nmessages: [[boss, x]]", `f.yaml:2:13: "boss" is not a role`},
 		{"_type: chat\nmessages: [[human, 'a {x']]", "f.yaml:2:23: this { is never closed"},
 		{`{"lc": 1, "type": "not_implemented", "id": ["langchain_core", "prompts", "few_shot", "FewShotPromptTemplate"], "repr": "x"}`, `f.yaml:1:19: LangChain could not write its "FewShotPromptTemplate", and nothing of it is here but a description`},
 		{`{"lc": 1, "type": "constructor", "id": ["langchain", "RunnableSequence"], "kwargs": {}}`, `f.yaml:1:1: the class "RunnableSequence" cannot be read here; what can be is PromptTemplate and ChatPromptTemplate`},

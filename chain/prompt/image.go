@@ -112,7 +112,7 @@ func imageAt(ref string) (provider.Image, error) {
 		}
 		bytes, err := base64.StdEncoding.DecodeString(data)
 		if err != nil {
-			return provider.Image{}, errors.New("an image's data: URL is no base64; check that it is whole")
+			return provider.Image{}, errors.New("an image's data: URL is not base64; check that it is whole")
 		}
 		return pictureOf(bytes)
 	}
@@ -180,7 +180,7 @@ func pictureOf(data []byte) (provider.Image, error) {
 	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
 		im.MIME = "image/webp"
 	default:
-		return provider.Image{}, provider.Errorf(provider.Invalid, "", "", "an image is no PNG, JPEG, GIF or WebP; convert it first")
+		return provider.Image{}, provider.Errorf(provider.Invalid, "", "", "an image is not a PNG, JPEG, GIF or WebP; convert it first")
 	}
 	return im, nil
 }

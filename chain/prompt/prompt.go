@@ -41,7 +41,7 @@ type Message struct {
 	Optional    bool
 	Limit       int
 
-	// Examples stand in front of Text, in the same message; or, where they are
+	// Examples come before Text, in the same message; or, where they are
 	// messages, in the place of this one.
 	Examples *Examples
 
@@ -167,7 +167,7 @@ func (p *Prompt) IsText() bool { return p.text }
 // Source returns what p was compiled from. The caller must not change it.
 func (p *Prompt) Source() (Options, []Message) { return p.options, p.source }
 
-// Warnings are what a prompt file says and nothing needs. They are no reason
+// Warnings are about entries of a prompt file that are ignored. They are not a reason
 // not to use it.
 func (p *Prompt) Warnings() []error { return p.warnings }
 
@@ -315,7 +315,7 @@ func (p *Prompt) String(ctx context.Context, v template.Values) (string, error) 
 
 func onlyText(messages []provider.Message) (string, error) {
 	if len(messages) != 1 || len(messages[0].Images) > 0 || len(messages[0].ToolCalls) > 0 {
-		return "", provider.Errorf(provider.Invalid, "", "", "a prompt that stands in a text makes %d messages; it must make one, of text alone", len(messages))
+		return "", provider.Errorf(provider.Invalid, "", "", "a prompt inside a text makes %d messages; it must make one, with text only", len(messages))
 	}
 	return messages[0].Text, nil
 }

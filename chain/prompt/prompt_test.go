@@ -98,8 +98,8 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"nothing", Options{}, nil, "there are no messages; write one"},
 		{"empty", Options{}, []Message{user(" ")}, "message 1: the user message is empty; write what the model is to be told"},
-		{"role", Options{}, []Message{{Role: "human", Text: "x"}}, `message 1: "human" is no role of a message; the roles are system, user, assistant, tool`},
-		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is no role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{"role", Options{}, []Message{{Role: "human", Text: "x"}}, `message 1: "human" is not a role of a message; the roles are system, user, assistant, tool`},
+		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is not a role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
 		{"all mistakes", Options{}, []Message{user("{"), user("ok"), user("}")}, "message 1: line 1, column 1: this { is never closed; write {{ for a brace in the text\nmessage 3: line 1, column 1: this } closes nothing; write }} for a brace in the text"},
 		{"image of the system", Options{}, []Message{{Role: "system", Text: "x", Images: []string{"https://e.org/a.png"}}}, "message 1: image 1: images belong to a user message, not to a system message"},
 		{"calls of the user", Options{}, []Message{{Role: "user", Text: "x", ToolCalls: []provider.ToolCall{{}}}}, "message 1: tool_calls: tool calls belong to an assistant message, not to a user message"},
@@ -114,7 +114,7 @@ func TestMistakes(t *testing.T) {
 		{"examples of nothing", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{}}}, "message 1: example: an example is to be written with a text or with messages; give one of them"},
 		{"example without a value", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{Text: "{i} {o}", Items: []map[string]any{{"i": "1", "o": "2"}, {"i": "3"}}}}}, "message 1: examples: example 2 has no value for {o}; give it one"},
 		{"example's template", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("ok"), user("{i")}}}}, "message 1: example: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
-		{"nobody for the examples", Options{Examples: &Examples{Text: "x"}}, []Message{system("x")}, "examples: there is no user message that the examples could go with; write one, or put the examples into a message"},
+		{"nobody for the examples", Options{Examples: &Examples{Text: "x"}}, []Message{system("x")}, "examples: they need a user message; write one, or put the examples into a message"},
 		{"selector", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("x")}, Selector: MMR{Lambda: provider.Ptr(2.0)}}}}, "message 1: selector: lambda 2 is not between 0 and 1"},
 	} {
 		p, err := New(tt.o, tt.messages...)
@@ -217,7 +217,7 @@ func TestImages(t *testing.T) {
 		{"pipe.png", "", "", "not a regular file"},
 		{"sub", "", "", "is a directory"},
 		{"huge.png", "", "", "larger than 20 MiB"},
-		{"text.png", "", "", "no PNG, JPEG, GIF or WebP"},
+		{"text.png", "", "", "not a PNG, JPEG, GIF or WebP"},
 		{"none.png", "", "", "there is no such file"},
 	} {
 		m := Message{Role: "user", Text: "see", Images: []string{tt.template}}

@@ -179,7 +179,7 @@ func (v *vectors) keep(maker string, all [][]float32) {
 // same model. Those of the examples are kept for the next call.
 func (q Query) embed(ctx context.Context, keys []string, model string) ([]float32, [][]float32, error) {
 	if q.Embedder == nil {
-		return nil, nil, provider.Errorf(provider.Unsupported, "", "", "the examples are selected by meaning, and there is nobody to embed them; use a provider that embeds")
+		return nil, nil, provider.Errorf(provider.Unsupported, "", "", "the examples are selected by meaning, which takes embeddings; use a provider that has them")
 	}
 	if len(q.Examples) == 0 {
 		return nil, nil, nil

@@ -128,13 +128,13 @@ func (f *field) parse(name, how string) (message, remedy string) {
 	if how[0] == '!' {
 		how = how[1:]
 		if how == "" || strings.IndexByte("rsa", how[0]) < 0 || len(how) > 1 && how[1] != ':' {
-			return "has a conversion that is none", "the conversions are !r, !s and !a; write {" + name + "} or {" + name + "!r}"
+			return "has an unknown conversion", "the conversions are !r, !s and !a; write {" + name + "} or {" + name + "!r}"
 		}
 		f.conversion, how = how[0], how[1:]
 	}
 	spec, err := pyval.ParseSpec(strings.TrimPrefix(how, ":"))
 	if err != nil {
-		return "has a format that is none: " + err.Error(), "write {" + name + "}, or a format such as {" + name + ":.2f} or {" + name + ":>8}"
+		return "has an invalid format: " + err.Error(), "write {" + name + "}, or a format such as {" + name + ":.2f} or {" + name + ":>8}"
 	}
 	if f.conversion != 0 && spec.NeedsNumber() {
 		return "formats a number, and the conversion before it makes a text", "leave one of them out"

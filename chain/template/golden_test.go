@@ -117,7 +117,7 @@ var divergences = []divergence{
 	{Mustache, "refused", "there is no partial", "", "LangChain renders an unknown partial as nothing, without a word"},
 	{Mustache, "refused", "this {{{ is closed by }} only", "", "LangChain drops the tag without a word"},
 	{Mustache, "refused", "this {{ is never closed", "", "LangChain drops {{ at the end of a text"},
-	{Mustache, "refused", "{{.}} stands for", "", "LangChain prints the mapping of all values"},
+	{Mustache, "refused", "{{.}} is ", "", "LangChain prints the mapping of all values"},
 	{Jinja2, "refused", "access to __class__ is not allowed", "", "LangChain's sandbox prints nothing"},
 	{Jinja2, "refused", "there is no filter", "", "filters left out: filesizeformat, forceescape, pprint, random, striptags, wordwrap, xmlattr"},
 	{Jinja2, "refused", "{% block %} is not allowed", "", "a template is one text"},

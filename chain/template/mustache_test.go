@@ -35,10 +35,10 @@ func TestMustacheMistakes(t *testing.T) {
 		{"ü {{#a}}x", `line 1, column 3: section "a" is never closed; write {{/a}} at its end`},
 		{"{{/a}}", "line 1, column 1: {{/a}} closes no section; open it before: {{#a}}"},
 		{"{{#a}}{{#b}}{{/a}}", `line 1, column 13: {{/a}} closes a section while "b" is open; write {{/b}} first`},
-		{strings.Repeat("{{#a}}", 1e5), "line 1, column 601: more than 100 sections lie in each other here; close some of them"},
+		{strings.Repeat("{{#a}}", 1e5), "line 1, column 601: sections are nested more than 100 deep here; close some of them"},
 		{"{{ }}", "line 1, column 1: this tag is empty; name a variable, such as {{country}}"},
 		{"{{{a}}", "line 1, column 1: this {{{ is closed by }} only; write }}} at its end"},
-		{"{{.}}", "line 1, column 1: {{.}} stands for the item of a list, and there is none here; write it inside {{#items}} and {{/items}}"},
+		{"{{.}}", "line 1, column 1: {{.}} is the item of a list, and there is no list here; write it inside {{#items}} and {{/items}}"},
 		{"x {{>foter}}", `line 1, column 3: there is no partial "foter"; did you mean "footer"?`},
 		{"x {{>broken}}", `line 1, column 3: in partial "broken", line 2, column 1: section "a" is never closed; write {{/a}} at its end`},
 	} {

@@ -65,18 +65,18 @@ func (c *conversation) call(ctx context.Context, i int, asked *provider.ToolCall
 	}
 	switch {
 	case i >= mostCalls:
-		return tell(Wrong, fmt.Sprintf("Error: not run, for there are more than %d calls at once. Call fewer.", mostCalls)), nil
+		return tell(Wrong, fmt.Sprintf("Error: not run: there are more than %d calls at once. Call fewer.", mostCalls)), nil
 	case c.repeated(asked):
 		return "", &LimitError{Rounds: c.round - 1, Repeated: call.Tool.Title()}
 	case wrong != nil:
-		return tell(Wrong, "Error: not run, for "+brief(wrong.Error(), mostReason)+". Call it again with arguments that fit its schema."), nil
+		return tell(Wrong, "Error: not run: "+brief(wrong.Error(), mostReason)+". Call it again with arguments that fit its schema."), nil
 	}
 	ok, err := c.confirmed(ctx, call)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("asking whether to run %s: %w", call.Tool.Title(), err)
 	case !ok:
-		return tell(Refused, "Error: not run, for the user does not allow it. Do not call it again; answer without it."), nil
+		return tell(Refused, "Error: not run: the user did not allow it. Do not call it again; answer without it."), nil
 	}
 	e.Outcome = Running
 	c.observe(e)

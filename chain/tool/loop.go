@@ -92,7 +92,7 @@ func (e *LimitError) Error() string {
 // provider like any other: thinking and text come as they are written, the
 // usage and the cost are those of all rounds, and the Route is the last one's,
 // Local only if every round's was. What a model writes before it calls a tool
-// is no part of the answer: what follows begins with [provider.Chunk.Restart].
+// is not part of the answer: what follows begins with [provider.Chunk.Restart].
 //
 // Errors, besides p's: Private for a Remote tool where the prompt is to stay;
 // Truncated with a [LimitError]; Invalid for tools that cannot be used, and for

@@ -90,16 +90,16 @@ func TestWhatTheModelIsTold(t *testing.T) {
 	}{
 		"no such tool":        {good, wants("wether", `{}`), tool.Always, `Error: there is no tool "wether". The tools are: weather.`, tool.Wrong, 0},
 		"no name of a tool's": {good, wants("we\x1b[31m ather", `{}`), tool.Always, `Error: there is no tool "we\x1b[31m ather"`, tool.Wrong, 0},
-		"bad arguments":       {good, wants("weather", `{"city":7}`), tool.Always, "Error: not run, for ", tool.Wrong, 0},
-		"missing argument":    {good, wants("weather", `{}`), tool.Always, "Error: not run, for ", tool.Wrong, 0},
-		"unknown argument":    {good, wants("weather", `{"city":"Delhi","planet":"Mars"}`), tool.Always, "Error: not run, for ", tool.Wrong, 0},
-		"refused":             {good, wants("weather", `{"city":"Delhi"}`), no, "Error: not run, for the user does not allow it", tool.Refused, 0},
-		"nobody to ask":       {good, wants("weather", `{"city":"Delhi"}`), nil, "Error: not run, for the user does not allow it", tool.Refused, 0},
+		"bad arguments":       {good, wants("weather", `{"city":7}`), tool.Always, "Error: not run: ", tool.Wrong, 0},
+		"missing argument":    {good, wants("weather", `{}`), tool.Always, "Error: not run: ", tool.Wrong, 0},
+		"unknown argument":    {good, wants("weather", `{"city":"Delhi","planet":"Mars"}`), tool.Always, "Error: not run: ", tool.Wrong, 0},
+		"refused":             {good, wants("weather", `{"city":"Delhi"}`), no, "Error: not run: the user did not allow it", tool.Refused, 0},
+		"nobody to ask":       {good, wants("weather", `{"city":"Delhi"}`), nil, "Error: not run: the user did not allow it", tool.Refused, 0},
 		"fails":               {broken("", func() (tool.Result, error) { return tool.Result{}, errors.New("no such city") }), wants("weather", `{}`), tool.Always, "Error: no such city", tool.Failed, 0},
 		"says it failed":      {broken("", func() (tool.Result, error) { return tool.Result{Text: "closed", Failed: true}, nil }), wants("weather", `{}`), tool.Always, "Error: closed", tool.Failed, 0},
 		"panics":              {broken("", func() (tool.Result, error) { panic("oh") }), wants("weather", `{}`), tool.Always, "Error: the tool panicked: oh", tool.Failed, 0},
 		"arguments as text":   {good, wants("weather", `"{\"city\":\"Delhi\"}"`), tool.Always, "sunny in Delhi", tool.Done, 1},
-		"no object":           {good, wants("weather", `[1]`), tool.Always, "Error: not run, for the arguments are no JSON object", tool.Wrong, 0},
+		"no object":           {good, wants("weather", `[1]`), tool.Always, "Error: not run: the arguments are not a JSON object", tool.Wrong, 0},
 		"not UTF-8":           {broken("", func() (tool.Result, error) { return tool.Result{Text: "a\xffb"}, nil }), wants("weather", `{}`), tool.Always, "a\uFFFDb", tool.Done, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

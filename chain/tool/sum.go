@@ -85,7 +85,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// cost is what all rounds cost; nil where nobody kept a ledger of them all.
+// cost is what all rounds cost; nil if the cost of a round is unknown.
 func (s *sum) cost() *provider.Cost {
 	if len(s.routes) < s.rounds || slices.ContainsFunc(s.routes, func(r *provider.Route) bool { return r.Cost == nil }) {
 		return nil

@@ -3,7 +3,7 @@ package engine
 import "os/exec"
 
 // StartDetached starts a command in a session of its own, that outlives this
-// process and that nobody waits for.
+// process, which does not wait for it.
 func StartDetached(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {

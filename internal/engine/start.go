@@ -103,7 +103,7 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 	e.touch()
 	var spawned <-chan struct{} // the end of the supervisor that this call started
 	for tries := 0; ; {
-		// A supervisor may live and yet be of no use: it may be stopping the
+		// A supervisor may be running and still not help: it may be stopping the
 		// server that it had. So it is looked for until the server answers. And
 		// only the failure of one's own is this start's failure.
 		over := spawned != nil && isClosed(spawned)

@@ -9,7 +9,7 @@ import (
 )
 
 // Servers cut their answers into events by tokens, and a token may end inside a
-// letter. Its halves come as bytes that are no UTF-8, or as `\ud83d` in one
+// letter. Its halves come as bytes that are not UTF-8, or as `\ud83d` in one
 // event and `\ude00` in the next. A JSON decoder makes U+FFFD of each. So the
 // bytes travel through it as runes of a private plane, halfBase + byte, and
 // [Letters] puts them together behind it.

@@ -83,7 +83,7 @@ type Options struct {
 	// Base carries the calls, with its dialer, proxies and TLS configuration.
 	// Nil: transports of our own. What has to stay on this machine goes by a
 	// dialer of our own and by no proxy, with the TLS configuration of a Base that
-	// is an *http.Transport. With another Base it is refused: nobody can tell
+	// is an *http.Transport. With another Base it is refused, since it is unknown
 	// where that connects.
 	Base http.RoundTripper
 	// TLS is the configuration of TLS where there is no Base; nil: the default.
@@ -216,7 +216,7 @@ func (t *Transport) newPool(d *net.Dialer) *http.Transport {
 	}
 }
 
-// maxBody is the most bytes of a document that is no model's answer.
+// maxBody is the most bytes of a document that is not an answer of a model.
 const maxBody = 64 << 20
 
 // maxHead is the most bytes of an answer's head, with all that come before it

@@ -88,7 +88,7 @@ func (n *node) strings() (out []string) {
 }
 
 // parse reads one JSON value. Its errors have the place as a JSON pointer, or
-// the byte where it is no JSON.
+// the byte where it is not JSON.
 func parse(data []byte) (*node, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()

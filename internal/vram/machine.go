@@ -160,7 +160,7 @@ func numberIn(path string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseInt(string(bytes.TrimSpace(data)), 10, 64) // "max" is no number: no limit
+	return strconv.ParseInt(string(bytes.TrimSpace(data)), 10, 64) // "max" is not a number: no limit
 }
 
 func (p Prober) field(name, key string) int64 {

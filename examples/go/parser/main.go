@@ -25,7 +25,7 @@ func main() {
 		Temperature: provider.Ptr(0.0),
 		MaxTokens:   provider.Ptr(80),
 		Stop:        []string{"\n4."},
-		Retries:     2, // of an answer that is no list
+		Retries:     2, // of an answer that is not a list
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -201,7 +201,7 @@ func floats(at int, op string, x, y float64) any {
 	}
 	f := math.Pow(x, y)
 	if math.IsNaN(f) && x == x && y == y || x == 0 && y < 0 {
-		refuse(at, "this power is no real number")
+		refuse(at, "this power is not a real number")
 	}
 	if math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		refuse(at, "this power is too large for a float")

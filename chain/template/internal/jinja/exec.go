@@ -68,7 +68,7 @@ func (r *renderer) assign(t target, v any) {
 	case t.attr != "":
 		n, ok := r.name(t.name).(*namespace)
 		if !ok {
-			refuse(t.place(), "%s is no namespace, and fields of other values cannot be set", textx.Shorten(t.name))
+			refuse(t.place(), "%s is not a namespace, and fields of other values cannot be set", textx.Shorten(t.name))
 		}
 		n.vars[t.attr] = v
 	default:

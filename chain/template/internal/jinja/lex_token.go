@@ -62,7 +62,7 @@ func (l *lexer) number(rest string) token {
 	if n := floatLen(rest); n > 0 && (l.at == 0 || l.text[l.at-1] != '.') {
 		f, err := strconv.ParseFloat(strings.ReplaceAll(rest[:n], "_", ""), 64)
 		if err != nil && f == 0 {
-			fail(l.at, "this is no number", "write it as 1.5")
+			fail(l.at, "this is not a number", "write it as 1.5")
 		}
 		return token{kind: tokenNumber, text: rest[:n], value: f}
 	}
@@ -86,7 +86,7 @@ func (l *lexer) number(rest string) token {
 	}
 	b, ok := new(big.Int).SetString(digits, base)
 	if !ok || n > 1000 {
-		fail(l.at, "this is no number", "write it as 15")
+		fail(l.at, "this is not a number", "write it as 15")
 	}
 	return token{kind: tokenNumber, text: rest[:n], value: pyval.Int(b)}
 }

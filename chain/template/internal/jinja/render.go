@@ -199,6 +199,6 @@ func (r *renderer) iterate(at int, v any) []any {
 		}
 		return out
 	}
-	refuse(at, "a value of type %s is no list", typeName(v))
+	refuse(at, "a value of type %s is not a list", typeName(v))
 	return nil
 }

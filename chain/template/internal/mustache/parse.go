@@ -77,7 +77,7 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 		switch x.kind {
 		case variable, raw, section, inverted:
 			if x.text == "." && depth == 0 {
-				return &textx.Mistake{Offset: offset, Message: "{{.}} stands for the item of a list, and there is none here", Remedy: "write it inside {{#items}} and {{/items}}"}
+				return &textx.Mistake{Offset: offset, Message: "{{.}} is the item of a list, and there is no list here", Remedy: "write it inside {{#items}} and {{/items}}"}
 			}
 			if x.text != "." {
 				t.addVar(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
@@ -240,7 +240,7 @@ func (z *tokenizer) tag(offset int) (token, error) {
 	switch t.kind {
 	case section, inverted:
 		if z.open = append(z.open, t); len(z.open) > maxDepth {
-			return t, &textx.Mistake{Offset: offset, Message: fmt.Sprintf("more than %d sections lie in each other here", maxDepth), Remedy: "close some of them"}
+			return t, &textx.Mistake{Offset: offset, Message: fmt.Sprintf("sections are nested more than %d deep here", maxDepth), Remedy: "close some of them"}
 		}
 	case end:
 		return t, z.closeSection(t)

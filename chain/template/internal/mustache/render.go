@@ -151,7 +151,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 		value = scopes[len(scopes)-2]
 	}
 	if _, ok := value.(root); ok {
-		return errors.New("{{.}} stands for all values at once here")
+		return errors.New("{{.}} is all values at once here")
 	}
 	s, err := pyval.Str(value, &r.meter)
 	if err != nil {

@@ -61,7 +61,7 @@ func (f Spec) formatRune(b *big.Int) (string, error) {
 	}
 	r := rune(b.Int64()) //nolint:gosec // it is in range
 	if !utf8.ValidRune(r) {
-		return "", errors.New("half of a surrogate pair is no character")
+		return "", errors.New("half of a surrogate pair is not a character")
 	}
 	return f.number("", "", string(r), 3), nil
 }

@@ -14,10 +14,10 @@ import (
 // maxDepth bounds how deep lists and mappings lie in each other.
 const maxDepth = 100
 
-// Errors of a [Meter], and of values that lie too deep in each other.
+// Errors of a [Meter], and of values that are nested too deep.
 var (
 	ErrTooMuch = errors.New("this takes more work or memory than a template may")
-	ErrTooDeep = errors.New("lists and mappings lie too deep in each other")
+	ErrTooDeep = errors.New("lists and mappings are nested too deep")
 )
 
 // Meter is what may still be spent, in bytes and steps. A nil Meter is without

@@ -146,7 +146,7 @@ func fromJSON(n json.Number) (any, error) {
 	}
 	f, err := n.Float64()
 	if err != nil && f == 0 {
-		return nil, fmt.Errorf("is no number: %q", n.String())
+		return nil, fmt.Errorf("is not a number: %q", n.String())
 	}
 	return f, nil
 }
