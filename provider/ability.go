@@ -86,6 +86,11 @@ var ErrLoading = errors.New("the model is being loaded into memory")
 // itself.
 var ErrStale = errors.New("the server closed a reused connection without an answer")
 
+// ErrAdapted is found by errors.Is in the Unsupported error of a call whose server
+// refused a member that the request did not ask for. The provider leaves it out
+// from now on: the same request may be asked again at once.
+var ErrAdapted = errors.New("what the server refused is left out from now on")
+
 // Counter tells how many tokens a prompt has, before it is sent.
 type Counter interface {
 	// CountTokens is the size of req's prompt with the model's own chat

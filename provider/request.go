@@ -112,6 +112,9 @@ type Schema struct {
 	JSON   json.RawMessage `json:"json"`             // a JSON object, the schema itself
 	Name   string          `json:"name,omitempty"`   // letters, digits, _ and -; empty: "answer"
 	Strict bool            `json:"strict,omitempty"` // OpenAI's strict mode; Ollama's constraint is always strict
+	// Checked says that whoever asks checks the answer, as package structured does: a
+	// server that can be held to no schema may be told of it in the prompt.
+	Checked bool `json:"-"`
 }
 
 // Tool is a function that the model may ask to have called.

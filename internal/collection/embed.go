@@ -61,11 +61,11 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	return e.ask(ctx, inner, req)
 }
 
-// ask asks, and once more where the connection was stale and a repetition is
-// allowed: as the router does for chats.
+// ask asks, and once more where the server refused what nobody asked for, or the
+// connection was stale and a repetition is allowed: as the router does for chats.
 func (e *embedder) ask(ctx context.Context, inner provider.Embedder, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	r, err := inner.Embed(ctx, req)
-	if !errors.Is(err, provider.ErrStale) || !e.source.RetryStale {
+	if !errors.Is(err, provider.ErrAdapted) && (!errors.Is(err, provider.ErrStale) || !e.source.RetryStale) {
 		return r, err
 	}
 	return inner.Embed(ctx, req)

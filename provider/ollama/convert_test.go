@@ -87,7 +87,7 @@ func conversions() map[string]conversion {
 		"think on":        {req: provider.Request{Think: provider.ThinkOn}, want: `{"think":true}`},
 		"think low":       {req: provider.Request{Think: provider.ThinkLow}, want: `{"think":"low"}`},
 		"schema, in the format and in the prompt": {
-			req:  provider.Request{Schema: &provider.Schema{JSON: schema}},
+			req:  provider.Request{Schema: &provider.Schema{JSON: schema, Checked: true}},
 			want: `{"format":` + string(schema) + `,"messages":[{"role":"system","content":` + shown + `},{"role":"user","content":"hi"}]}`,
 		},
 		"schema, behind the system message, lowered in the format": {

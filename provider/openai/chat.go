@@ -10,6 +10,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/normalize"
@@ -44,7 +45,8 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 			return failure.Named(err, p.cfg.Name, model)
 		}
 	}
-	body, members, err := p.convert(req)
+	w := p.wireFor(model, req.Schema)
+	body, members, err := p.convert(req, &w)
 	if err != nil {
 		return err
 	}
@@ -53,10 +55,11 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call, seen := p.watchedCall(httpx.SSE, normalize.OpenAIChat, req.Privacy)
 	call.Prepend, call.Chat, call.NoStream = members, true, req.NoStream
-	if p.takesExtras() {
+	if !w.omits(compat.ExtraContent) {
 		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
 	}
 	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
+	a.sent = sentWith(req, &body, &w, call.Rewrite != nil)
 	return a.chat(httpx.WithCall(ctx, call), ctx, body)
 }
 
@@ -68,6 +71,7 @@ type answer struct {
 	privacy provider.Privacy
 	call    *httpx.Call
 	seen    *gatewayHints
+	sent    sent
 	start   time.Time
 	first   time.Duration
 	yield   func(provider.Chunk, error) bool

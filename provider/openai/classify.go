@@ -17,7 +17,7 @@ func (a *answer) failure(caller context.Context, err error) error {
 	if caller.Err() != nil {
 		return caller.Err()
 	}
-	return a.p.classify(a.call, a.asked, a.yielded, err)
+	return a.p.classify(a.call, a.asked, a.yielded, &a.sent, err)
 }
 
 func (a *answer) error(k provider.Kind, format string, args ...any) error {
@@ -28,8 +28,9 @@ func (a *answer) error(k provider.Kind, format string, args ...any) error {
 }
 
 // classify makes the one error of a failed call. partial says that some of the
-// answer has been yielded.
-func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error) error {
+// answer has been yielded, and what says what was sent; nil: nothing that may be
+// refused.
+func (p *Provider) classify(c *httpx.Call, model string, partial bool, what *sent, err error) error {
 	e := c.Error(err, p.endpoint, p.cfg.BaseURL, partial, func(e *provider.Error) {
 		said := apierror.Parse(p.secrets.Body(c.Failure)) // before it is cut to what is shown
 		if e.Status == 0 {
@@ -38,6 +39,9 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		e.RetryAfter = max(e.RetryAfter, said.RetryAfter)
 		e.Kind = said.Kind(e.Status)
 		e.Err = errors.New(errorText(&said, e))
+		if what != nil && !partial {
+			p.adapt(what, &said, e)
+		}
 	})
 	e.Provider, e.Model, e.Err = p.cfg.Name, model, p.secrets.Error(e.Err)
 	e.RequestID = p.secrets.Text(e.RequestID)

@@ -12,6 +12,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -19,18 +20,18 @@ import (
 // structs cannot say (see httpx.Call.Prepend): temperature 0 would be left
 // out, 0.7 would become 0.69999999, and max_tokens would be refused on models
 // whose names it knows.
-func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionRequest, []byte, error) {
+func (p *Provider) convert(req *provider.Request, w *wire) (goopenai.ChatCompletionRequest, []byte, error) {
 	model := p.model(req.Model)
 	out := goopenai.ChatCompletionRequest{
 		Model: model, Messages: make([]goopenai.ChatCompletionMessage, len(req.Messages)), Stop: req.Stop,
 	}
-	if !req.NoStream {
+	if !req.NoStream && !w.omits(compat.StreamOptions) {
 		out.StreamOptions = &goopenai.StreamOptions{IncludeUsage: true}
 	}
 	var ids toolIDs
 	for i := range req.Messages {
 		out.Messages[i] = message(&req.Messages[i])
-		if m := &req.Messages[i]; p.takesExtras() && m.ReturnsTo(p.cfg.Name) {
+		if m := &req.Messages[i]; m.ReturnsTo(p.cfg.Name) && !w.omits(compat.ReasoningContent) {
 			out.Messages[i].ReasoningContent = m.Thinking
 		}
 		if err := ids.assignIDs(&req.Messages[i], &out.Messages[i]); err != nil {
@@ -38,21 +39,32 @@ func (p *Provider) convert(req *provider.Request) (goopenai.ChatCompletionReques
 		}
 	}
 	if req.Schema != nil {
-		if err := p.constrain(&out, req.Schema); err != nil {
+		if err := p.constrain(&out, req.Schema, w.schema); err != nil {
 			return out, nil, err
 		}
 	}
 	tools(req, &out)
-	extra, err := p.extraMembers(req, model)
+	extra, err := p.extraMembers(req, model, w)
 	return out, extra, err
 }
 
 // constrain has the answer follow a schema, in the form that strict mode takes
-// or in that which compatible servers make a grammar of.
-func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider.Schema) error {
+// or in that which compatible servers make a grammar of. A server that takes none is
+// told of it in the prompt.
+func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider.Schema, as string) error {
 	s, err := p.schemas.Compile(want.JSON)
 	if err != nil {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, out.Model, "%w", err)
+	}
+	if as != compat.JSONSchema {
+		if want.Strict || !want.Checked {
+			return p.unsupported(out.Model, "the server cannot be held to a schema (compat: %s)", as)
+		}
+		if as == compat.JSONObject {
+			out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{Type: goopenai.ChatCompletionResponseFormatTypeJSONObject}
+		}
+		showSchema(out, s)
+		return nil
 	}
 	form := s.Lower
 	if want.Strict {
@@ -95,10 +107,6 @@ func message(m *provider.Message) goopenai.ChatCompletionMessage {
 	}
 	return out
 }
-
-// takesExtras reports whether the server may be sent what an answer before it
-// had besides OpenAI's own members. OpenAI sends none, and refuses them.
-func (p *Provider) takesExtras() bool { return p.endpoint != "https://api.openai.com" }
 
 // toolIDs gives IDs to tool calls that have none, as those of an older Ollama,
 // and finds the call that a result without an ID answers: the first of that
@@ -165,14 +173,14 @@ func tools(req *provider.Request, out *goopenai.ChatCompletionRequest) {
 }
 
 // extraMembers writes the JSON members that go around go-openai's structs.
-func (p *Provider) extraMembers(req *provider.Request, model string) ([]byte, error) {
+func (p *Provider) extraMembers(req *provider.Request, model string, w *wire) ([]byte, error) {
 	b := appendNumber(nil, "temperature", req.Temperature)
 	b = appendNumber(b, "top_p", req.TopP)
 	if req.Seed != nil { // go-openai's is an int, which may have 32 bits
 		b = fmt.Appendf(b, `"seed":%d,`, *req.Seed)
 	}
 	if req.MaxTokens != nil {
-		b = fmt.Appendf(b, "%q:%d,", p.maxTokensField(model), *req.MaxTokens)
+		b = fmt.Appendf(b, "%q:%d,", p.maxTokensField(model, w), *req.MaxTokens)
 	}
 	switch req.Think {
 	case provider.ThinkDefault:
@@ -195,14 +203,13 @@ func appendNumber(b []byte, name string, v *float64) []byte {
 
 // maxTokensField is the member that limits the answer: o-series and gpt-5
 // models refuse max_tokens, and compatible servers may not know the new name.
-func (p *Provider) maxTokensField(model string) string {
+func (p *Provider) maxTokensField(model string, w *wire) string {
 	if p.cfg.MaxTokensField != "" {
 		return p.cfg.MaxTokensField
 	}
-	for _, prefix := range []string{"o1", "o3", "o4", "gpt-5", "gpt-6"} {
-		if strings.HasPrefix(model, prefix) {
-			return "max_completion_tokens"
-		}
+	newer := slices.ContainsFunc([]string{"o1", "o3", "o4", "gpt-5", "gpt-6"}, func(prefix string) bool { return strings.HasPrefix(model, prefix) })
+	if newer != w.otherLimit {
+		return "max_completion_tokens"
 	}
 	return "max_tokens"
 }

@@ -157,7 +157,7 @@ func conversions() map[string]conversion {
 		"tools left to the model":   {provider.Request{ToolChoice: "auto"}, `{"tool_choice":"auto"}`},
 		"think on":                  {provider.Request{Think: provider.ThinkOn}, `{"reasoning_effort":"medium"}`},
 		"addressed and private":     {provider.Request{Use: []string{"other", "openai"}, Privacy: provider.PrivacyLocal}, `{}`},
-		"schema's name, not strict": {provider.Request{Schema: &provider.Schema{Name: "n", JSON: json.RawMessage(`{"type":"object"}`)}}, `{"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":false}}}`},
+		"schema's name, not strict": {provider.Request{Schema: &provider.Schema{Name: "n", Checked: true, JSON: json.RawMessage(`{"type":"object"}`)}}, `{"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":false}}}`},
 		"image type, over the bytes": {
 			provider.Request{Messages: []provider.Message{{Role: provider.RoleUser, Images: []provider.Image{{Data: []byte("x"), MIME: "image/webp", Bytes: 1, SHA256: "00"}}}}},
 			`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/webp;base64,eA=="}}]}]}`,

@@ -36,7 +36,13 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	if err := req.Validate(); err != nil {
 		return 0, false, failure.Named(err, p.cfg.Name, model)
 	}
-	body, members, err := p.convert(&req)
+	if req.Schema != nil { // as a request whose answer is checked: it is the longest
+		checked := *req.Schema
+		checked.Checked = true
+		req.Schema = &checked
+	}
+	w := p.wireFor(model, req.Schema)
+	body, members, err := p.convert(&req, &w)
 	if err != nil {
 		return 0, false, err
 	}

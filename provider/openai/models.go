@@ -7,6 +7,7 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
+	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/normalize"
@@ -22,7 +23,7 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, p.classify(call, "", false, err)
+		return nil, p.classify(call, "", false, nil, err)
 	}
 	models := make([]provider.Model, len(list.Models))
 	for i, m := range list.Models {
@@ -60,10 +61,12 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	call, seen := p.watchedCall(httpx.Whole, normalize.OpenAIEmbeddings, req.Privacy)
 	a := &answer{p: p, asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now()}
-	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), goopenai.EmbeddingRequest{
-		Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions,
-		EncodingFormat: goopenai.EmbeddingEncodingFormatFloat,
-	})
+	body := goopenai.EmbeddingRequest{Input: req.Input, Model: goopenai.EmbeddingModel(model), Dimensions: req.Dimensions}
+	w := p.wireFor(model, nil)
+	if !w.omits(compat.EncodingFormat) {
+		body.EncodingFormat = goopenai.EmbeddingEncodingFormatFloat
+	}
+	resp, err := p.client.CreateEmbeddings(httpx.WithCall(ctx, call), body)
 	if e := a.checkGateway(ctx); e != nil {
 		return provider.EmbedResponse{}, e
 	}
@@ -71,7 +74,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 		if ctx.Err() != nil {
 			return provider.EmbedResponse{}, ctx.Err()
 		}
-		return provider.EmbedResponse{}, failure.InputNotSent(p.classify(call, model, false, err), &req, "to "+p.endpoint)
+		return provider.EmbedResponse{}, failure.InputNotSent(p.classify(call, model, false, &sent{wire: w, model: model}, err), &req, "to "+p.endpoint)
 	}
 	a.model = string(resp.Model)
 	out := provider.EmbedResponse{Vectors: make([][]float32, len(req.Input)), Route: a.route()}

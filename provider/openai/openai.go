@@ -44,6 +44,8 @@ type Config struct {
 	// MaxTokensField is "max_tokens" or "max_completion_tokens"; empty: what
 	// the model's name suggests (o-series and gpt-5 want the latter).
 	MaxTokensField string
+	// Compat says how the server differs from OpenAI in what it takes.
+	Compat Compat
 	// Options are defaults under a request's own Options.
 	Options map[string]any
 	// RoundTripper carries the calls: an *http.Transport with proxies, client
@@ -68,6 +70,8 @@ type Provider struct {
 	endpoint string // scheme://host[:port], for routes
 
 	transport *httpx.Transport
+	wire      wire // before the server refuses anything
+	refused   refusals
 
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
@@ -120,6 +124,9 @@ func New(cfg Config) (*Provider, error) {
 	u.RawQuery, u.ForceQuery = "", false
 	cfg.BaseURL = strings.TrimRight(u.String(), "/")
 	p := &Provider{cfg: cfg, endpoint: u.Scheme + "://" + u.Host, header: http.Header{}, query: query, transport: httpx.Around(cfg.RoundTripper)}
+	if p.wire, err = newWire(cfg.Compat, u.Hostname()); err != nil {
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "%w", err)
+	}
 	p.secrets.Add(cfg.Key)
 	if cfg.Organization != "" {
 		p.header.Set("OpenAI-Organization", cfg.Organization)

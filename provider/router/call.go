@@ -130,6 +130,7 @@ func (c *call) tryTarget(ctx context.Context, t *target, rest []string) error {
 		defer cancel()
 	}
 	t.budget.refund(perRequest)
+	adapted := 0 // calls after which the provider leaves out what its server refused
 	for {
 		err := c.tryOnce(ctx)
 		a.Took = c.r.cfg.Clock.Now().Sub(began)
@@ -140,7 +141,11 @@ func (c *call) tryTarget(ctx context.Context, t *target, rest []string) error {
 		if ctx.Err() != nil || c.shown && !c.restarting {
 			return err
 		}
-		wait, ok := c.shouldRetry(ctx, t, asError(err), a.Tries, rest)
+		wait, ok := c.shouldRetry(ctx, t, asError(err), a.Tries-adapted, rest)
+		if errors.Is(err, provider.ErrAdapted) && adapted < maxAdapted {
+			wait, ok = 0, true
+			adapted++
+		}
 		if !ok {
 			return err
 		}

@@ -17,6 +17,7 @@ const (
 	rateLimitWait         = time.Second           // the base after a 429 that does not say how long
 	longestWait           = 20 * time.Second
 	longestRetryAfter     = 60 * time.Second       // a longer Retry-After is not waited for
+	maxAdapted            = 4                      // how often a request is asked again without what its server refuses
 	maxWaitBeforeFallback = 250 * time.Millisecond // the longest wait while another target could answer
 )
 

@@ -48,6 +48,9 @@ func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	if c.repair != nil {
 		req.Messages = slices.Concat(req.Messages, c.repair)
 	}
+	checked := *req.Schema
+	checked.Checked = true
+	req.Schema = &checked
 	c.asked = time.Now()
 	r, err := collect(c.p.Provider.Chat(ctx, req))
 	switch {

@@ -1,0 +1,221 @@
+package openai
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	goopenai "github.com/sashabaranov/go-openai"
+
+	"github.com/tandem-llm/tandem/internal/apierror"
+	"github.com/tandem-llm/tandem/internal/compat"
+	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Compat says how a server differs from OpenAI in what it takes. What a server
+// refuses besides is found out as it refuses it: see [provider.ErrAdapted].
+type Compat struct {
+	// Preset is the name of a sort of server, such as "mistral"; empty: what is
+	// known of the host.
+	Preset string
+	// Omit are members that are left out besides: stream_options, reasoning_content,
+	// extra_content, encoding_format. Nothing that a request asks for is among them.
+	Omit []string
+	// Schema is how the server is told of an answer's schema: "json_schema",
+	// "json_object" (with the schema in the prompt) or "prompt". Empty: as the preset
+	// says. The latter two do not hold the server to it: such a request is Unsupported unless the
+	// answer is checked, see [provider.Schema].
+	Schema string
+}
+
+// wire is how a request is written for one server and model.
+type wire struct {
+	omit       []string // of compat.Members
+	schema     string   // of compat.SchemaForms
+	otherLimit bool     // the limit of tokens goes by its other name
+}
+
+func (w *wire) omits(member string) bool { return slices.Contains(w.omit, member) }
+
+// newWire is how a server is written to before it refuses anything.
+func newWire(c Compat, host string) (wire, error) {
+	preset := compat.ForHost(host)
+	if c.Preset != "" {
+		named, ok := compat.Named(c.Preset)
+		if !ok {
+			return wire{}, fmt.Errorf("there is no compat preset %q; there are %s", c.Preset, strings.Join(compat.Names(), ", "))
+		}
+		preset = named
+	}
+	w := wire{omit: append(slices.Clone(preset.Omit), c.Omit...), schema: compat.JSONSchema}
+	for _, m := range c.Omit {
+		if !slices.Contains(compat.Members(), m) {
+			return wire{}, fmt.Errorf("%q cannot be omitted; what can is %s", m, strings.Join(compat.Members(), ", "))
+		}
+	}
+	for _, form := range []string{preset.Schema, c.Schema} {
+		if form != "" {
+			w.schema = form
+		}
+	}
+	if !slices.Contains(compat.SchemaForms(), w.schema) {
+		return wire{}, fmt.Errorf("compat schema %q is none of %s", w.schema, strings.Join(compat.SchemaForms(), ", "))
+	}
+	return w, nil
+}
+
+// refusals are what a server has refused, by model.
+type refusals struct {
+	mu      sync.Mutex
+	byModel map[string]wire
+}
+
+// maxRefusals is how many models, and schemas, are remembered.
+const maxRefusals = 64
+
+// wireFor is how a request for a model is written, by what its server has refused.
+func (p *Provider) wireFor(model string, want *provider.Schema) wire {
+	p.refused.mu.Lock()
+	defer p.refused.mu.Unlock()
+	w := p.wire
+	if len(p.refused.byModel) == 0 {
+		return w
+	}
+	if known, ok := p.refused.byModel[model]; ok {
+		w = known
+	}
+	if want != nil {
+		if known, ok := p.refused.byModel[schemaKey(model, want)]; ok {
+			w.schema = known.schema
+		}
+	}
+	return w
+}
+
+func (p *Provider) remember(key string, w wire) {
+	p.refused.mu.Lock()
+	defer p.refused.mu.Unlock()
+	if p.refused.byModel == nil || len(p.refused.byModel) >= maxRefusals {
+		p.refused.byModel = map[string]wire{}
+	}
+	p.refused.byModel[key] = w
+}
+
+// schemaKey is the key of what is known of one schema.
+func schemaKey(model string, want *provider.Schema) string {
+	return fmt.Sprintf("%s\x00%x", model, sha256.Sum256(want.JSON))
+}
+
+// sent is what a request had that its server may refuse.
+type sent struct {
+	wire  wire
+	model string
+	req   *provider.Request // nil: for embeddings
+
+	usage, thinking, extras, format bool // stream_options; what goes back; response_format
+}
+
+// sentWith is what a request for an answer had, as body and besides.
+func sentWith(req *provider.Request, body *goopenai.ChatCompletionRequest, w *wire, extras bool) sent {
+	return sent{
+		wire: *w, model: body.Model, req: req, extras: extras, usage: body.StreamOptions != nil, format: body.ResponseFormat != nil,
+		thinking: slices.ContainsFunc(body.Messages, func(m goopenai.ChatCompletionMessage) bool { return m.ReasoningContent != "" }),
+	}
+}
+
+// adapt looks whether a server refused a member that the request did not ask for.
+// If so it is left out from now on, and e says that the same may be asked again.
+// What the request did ask for is named.
+func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
+	refuses := func(names ...string) bool { return said.Refuses(e.Status, names...) }
+	next, limit := s.wire, ""
+	if s.req != nil && s.req.MaxTokens != nil && p.cfg.MaxTokensField == "" && !s.wire.otherLimit {
+		limit = p.maxTokensField(s.model, &s.wire)
+	}
+	switch {
+	case s.usage && refuses(compat.StreamOptions, "stream options", "include_usage"):
+		p.leaveOut(s, compat.StreamOptions, e)
+	case s.thinking && refuses(compat.ReasoningContent):
+		p.leaveOut(s, compat.ReasoningContent, e)
+	case s.extras && refuses(compat.ExtraContent, "thought_signature", "signature", "provider_specific_fields"):
+		p.leaveOut(s, compat.ExtraContent, e)
+	case s.req == nil && !s.wire.omits(compat.EncodingFormat) && refuses(compat.EncodingFormat):
+		p.leaveOut(s, compat.EncodingFormat, e)
+	case limit != "" && refuses(limit):
+		next.otherLimit = true
+		p.remember(s.model, next)
+		adapted(e, "the server does not take %s, so the limit goes by its other name from now on (%w)", limit, e.Err)
+	case s.format && refuses("response_format", "response format", "json_schema", "structured output", "structured outputs"):
+		p.schemaRefused(s, s.model, e)
+	case s.format && refuses("json schema", "grammar", "schema"):
+		p.schemaRefused(s, schemaKey(s.model, s.req.Schema), e) // of this schema alone
+	case s.req != nil && e.Kind == provider.Invalid:
+		if i := slices.IndexFunc(p.asked(s.req), func(name string) bool { return refuses(name) }); i >= 0 {
+			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the server does not take %s, which the request asks for: %w", p.asked(s.req)[i], e.Err)
+		}
+	}
+}
+
+// asked are the members that a request asks for, and that a server may not know.
+func (p *Provider) asked(req *provider.Request) []string {
+	names := slices.Concat(slices.Sorted(maps.Keys(req.Options)), slices.Sorted(maps.Keys(p.cfg.Options)))
+	for name, has := range map[string]bool{
+		"seed": req.Seed != nil, "temperature": req.Temperature != nil, "top_p": req.TopP != nil, "stop": len(req.Stop) > 0,
+		"reasoning_effort": req.Think != "", "tools": len(req.Tools) > 0, "tool_choice": req.ToolChoice != "", p.cfg.MaxTokensField: req.MaxTokens != nil,
+	} {
+		if has && name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// adapted makes e the error of a request that may be asked again.
+func adapted(e *provider.Error, format string, args ...any) {
+	e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf(format, args...), provider.ErrAdapted)
+}
+
+// leaveOut leaves a member out from now on.
+func (p *Provider) leaveOut(s *sent, member string, e *provider.Error) {
+	next := s.wire
+	next.omit = append(slices.Clone(next.omit), member)
+	p.remember(s.model, next)
+	adapted(e, "the server does not take %s, which is left out from now on (%w)", member, e.Err)
+}
+
+// schemaRefused has the schema said in the prompt from now on, where whoever asked
+// checks the answer.
+func (p *Provider) schemaRefused(s *sent, key string, e *provider.Error) {
+	e.Kind = provider.Unsupported
+	if want := s.req.Schema; want == nil || !want.Checked || want.Strict {
+		return
+	}
+	next := s.wire
+	next.schema = compat.Prompt
+	p.remember(key, next)
+	adapted(e, "the server does not take this response_format, so the schema goes into the prompt from now on (%w)", e.Err)
+}
+
+// showSchema puts a schema into the prompt: into the first message for the model,
+// so that no message is added.
+func showSchema(body *goopenai.ChatCompletionRequest, s *schema.Schema) {
+	at := slices.IndexFunc(body.Messages, func(m goopenai.ChatCompletionMessage) bool {
+		return m.Role == goopenai.ChatMessageRoleSystem || m.Role == goopenai.ChatMessageRoleUser
+	})
+	if at < 0 {
+		return
+	}
+	m := &body.Messages[at]
+	shown := schema.Shown(s.Text())
+	if len(m.MultiContent) > 0 {
+		m.MultiContent = append(m.MultiContent, goopenai.ChatMessagePart{Type: goopenai.ChatMessagePartTypeText, Text: shown})
+		return
+	}
+	m.Content += "\n\n" + shown
+}
