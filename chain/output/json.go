@@ -70,7 +70,7 @@ var (
 
 // value finds the JSON in an answer, and returns it with its own text.
 func value(text string) (v any, from string, err error) {
-	whole := escapeControls(strings.Trim(strip(text), " \n\r\t`"))
+	whole := schema.EscapeControls(strings.Trim(strip(text), " \n\r\t`"))
 	v, n, err := decode(whole)
 	if err == nil && blank(whole[n:]) {
 		return v, whole[:n], nil
@@ -80,7 +80,7 @@ func value(text string) (v any, from string, err error) {
 	}
 	if _, inner, ok := strings.Cut(text, "```"); ok {
 		inner = strings.TrimPrefix(strings.TrimPrefix(inner, "json"), "JSON")
-		inner = escapeControls(strings.Trim(inner, " \n\r\t`"))
+		inner = schema.EscapeControls(strings.Trim(inner, " \n\r\t`"))
 		fv, n, ferr := decode(inner)
 		if ferr == nil && (blank(inner[n:]) || strings.HasPrefix(strings.TrimSpace(inner[n:]), "```")) {
 			return fv, inner[:n], nil
@@ -126,31 +126,4 @@ func decode(s string) (v any, n int, err error) {
 		return nil, 0, err
 	}
 	return v, n, nil
-}
-
-// escapeControls writes control characters within texts as JSON wants them.
-func escapeControls(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 }) {
-		return s
-	}
-	var b strings.Builder
-	inside, escaped := false, false
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case inside && c < 0x20 && !escaped:
-			b.WriteString(`\u00`)
-			b.WriteByte("0123456789abcdef"[c>>4])
-			b.WriteByte("0123456789abcdef"[c&15])
-			continue
-		case inside && escaped:
-			escaped = false
-		case inside && c == '\\':
-			escaped = true
-		case c == '"':
-			inside = !inside
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -38,8 +39,8 @@ func Answer(text string) (thinking, answer string) {
 // whether there is JSON.
 func bare(text string) (string, bool) {
 	text = strings.TrimSpace(text)
-	if json.Valid([]byte(text)) {
-		return text, true
+	if whole, ok := valid(text); ok {
+		return whole, true
 	}
 	if inner, ok := fenced(text); ok {
 		return inner, true
@@ -58,7 +59,58 @@ func fenced(text string) (string, bool) {
 		inner = after[:i]
 	}
 	inner = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(inner, "json"), "JSON"))
-	return inner, json.Valid([]byte(inner))
+	return valid(inner)
+}
+
+// valid returns a text that is JSON, but for line ends and the like that stand in
+// its texts as they are, with these escaped.
+func valid(text string) (string, bool) {
+	if json.Valid([]byte(text)) {
+		return text, true
+	}
+	escaped := EscapeControls(text)
+	if json.Valid([]byte(escaped)) {
+		return escaped, true
+	}
+	return text, false
+}
+
+// EscapeControls writes control characters, such as line ends and tabs, within the
+// texts of JSON as JSON wants them. Small models write them as they are.
+func EscapeControls(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 }) {
+		return s
+	}
+	var b strings.Builder
+	inside, escaped := false, false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case inside && c < 0x20 && !escaped:
+			b.WriteString(escape(c))
+			continue
+		case inside && escaped:
+			escaped = false
+		case inside && c == '\\':
+			escaped = true
+		case c == '"':
+			inside = !inside
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+func escape(control byte) string {
+	switch control {
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	}
+	return fmt.Sprintf(`\u%04x`, control)
 }
 
 // Whole reports whether JSON shows by itself that it is whole, as a number

@@ -22,8 +22,9 @@ const (
 )
 
 // problems puts a validation error into lines such as "/age: expected integer,
-// got string", at most so many and none of them long. Nil: there was none.
-func problems(err error, most int) []string {
+// got string", at most so many and none of them long, in the order of doc, which
+// the error is about. Nil: there was none.
+func problems(err error, most int, doc *node) []string {
 	var v *jsonschema.ValidationError
 	if !errors.As(err, &v) {
 		if err != nil {
@@ -31,6 +32,7 @@ func problems(err error, most int) []string {
 		}
 		return nil
 	}
+	inOrder(v, doc)
 	var all []string
 	seen := map[string]bool{}
 	collect(v, func(line string) {
@@ -61,7 +63,16 @@ func collect(v *jsonschema.ValidationError, add func(string)) {
 			return
 		}
 	case *kind.PropertyNames:
-		add(at + fmt.Sprintf("the name %q is not allowed", k.Property))
+		line := at + fmt.Sprintf("the name %q is not allowed", k.Property)
+		var why []string
+		for _, c := range v.Causes { // whose places are within the name
+			collect(c, func(s string) { why = append(why, strings.TrimPrefix(s, "/: ")) })
+		}
+		if len(why) > 0 {
+			line += ": " + strings.Join(why, "; ")
+		}
+		add(line)
+		return
 	}
 	if len(v.Causes) == 0 {
 		add(at + problemText(v.ErrorKind))

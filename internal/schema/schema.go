@@ -251,7 +251,7 @@ func compileError(err error, root *node) error {
 	var load *jsonschema.LoadURLError
 	switch {
 	case errors.As(err, &bad):
-		if p := problems(bad.Err, 3); len(p) > 0 {
+		if p := problems(bad.Err, 3, root); len(p) > 0 {
 			return &Error{At: deepest(bad.Err), Err: errors.New(strings.Join(p, "; "))}
 		}
 	case errors.As(err, &load):
@@ -270,7 +270,7 @@ func (s *Schema) Check(answer []byte) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	return problems(s.validate(n.plain()), maxProblems)
+	return problems(s.validate(n.plain()), maxProblems, n)
 }
 
 // WithoutNulls returns the answer without those members that are null where
@@ -316,10 +316,8 @@ func dropNulls(n *node, v *jsonschema.ValidationError) (found bool) {
 // step is the member or the element of that name, or nil.
 func (n *node) step(name string) *node {
 	if n.isArray() {
-		for i, k := range n.kids {
-			if fmt.Sprint(i) == name {
-				return k
-			}
+		if i := n.index(name); i >= 0 && i < len(n.kids) {
+			return n.kids[i]
 		}
 		return nil
 	}

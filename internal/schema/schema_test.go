@@ -231,7 +231,16 @@ func TestAnswer(t *testing.T) {
 		"```\n{\"a\":\"</think>\"}\n```":         {"", "{\"a\":\"</think>\"}"},
 		"is {a} it?</think>\n```json\n[]\n```":   {"is {a} it?", "[]"},
 		"Sure! {}":                               {"", "Sure! {}"},
-		"":                                       {"", ""},
+		// Line ends and tabs that stand in texts as they are.
+		"{\"a\":\"x\ny\",\n\t\"b\":1}":                 {"", "{\"a\":\"x\\ny\",\n\t\"b\":1}"},
+		"{\"a\":\"x\r\ny\tz\x01\"}":                    {"", `{"a":"x\r\ny\tz\u0001"}`},
+		"{\"a\nb\":\"\\\"\n\"}":                        {"", `{"a\nb":"\"\n"}`},
+		"```json\n{\"a\":\"x\ny\"}\n```":               {"", `{"a":"x\ny"}`},
+		"<think>so \"it\nis\"</think>{\"a\":\"x\ny\"}": {"so \"it\nis\"", `{"a":"x\ny"}`},
+		"Here:\n```\n[\"x\n\n\"]\n```":                 {"", `["x\n\n"]`},
+		"{\"a\":\"x\ny":                                {"", "{\"a\":\"x\ny"},
+		"\"x\ny\"":                                     {"", `"x\ny"`},
+		"":                                             {"", ""},
 	} {
 		if thinking, answer := schema.Answer(text); [2]string{thinking, answer} != want {
 			t.Errorf("%q: %q, %q; want %q", text, thinking, answer, want)
