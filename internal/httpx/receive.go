@@ -147,9 +147,9 @@ func receiveAnswer(c *Call, resp *http.Response) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := newSSEReader(c, newDocument(body), len(body)+1)
-	resp.Body, resp.ContentLength = r, -1
+	resp.ContentLength = -1
 	if looksLikeEvents(body) || looksLikeLines(body) {
+		resp.Body = newSSEReader(c, newDocument(body), len(body)+1)
 		return resp, nil
 	}
 	if err := checkDocument(c, body, resp.Header.Get("Content-Type")); err != nil {
@@ -160,7 +160,8 @@ func receiveAnswer(c *Call, resp *http.Response) (*http.Response, error) {
 			body[i] = ' '
 		}
 	}
-	r.next = func() error { return io.EOF }
+	r := &sse{frames: &frames{call: c, body: http.NoBody, next: func() error { return io.EOF }}} // nothing is left to be read
+	resp.Body = r
 	return resp, r.pass(body, false)
 }
 
