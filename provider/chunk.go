@@ -8,11 +8,14 @@ type Chunk struct {
 	ToolCalls []ToolCall `json:"tool_calls,omitempty"` // whole calls only
 
 	// Restart says that the answer begins again with this chunk: what came
-	// before it is void, for it broke off, or was said on the way to a tool
-	// call. Only a router that was told to, and a loop of tool calls, yield such
-	// a chunk, and it carries content or the end too. [Collect] drops what came
-	// before.
+	// before it is void, for it broke off, was said on the way to a tool call, or
+	// was Thought. Only a router that was told to, a loop of tool calls, and an
+	// adapter where Thought is set, yield such a chunk, and it carries content or
+	// the end too. [Collect] drops what came before.
 	Restart bool `json:"restart,omitempty"`
+	// Thought says, with Restart, that the Text before was thinking: the server
+	// sent only the tag that ends it. [Collect] makes it Thinking.
+	Thought bool `json:"thought,omitempty"`
 
 	// Finish, Usage and Route come with the last chunk only. Usage is nil when
 	// the server did not tell, or told what cannot be (see [Usage.Plausible]);

@@ -48,7 +48,10 @@ func (a *collected) addChunk(c Chunk, err error) bool {
 }
 
 func (a *collected) add(c *Chunk) {
-	if c.Restart {
+	switch {
+	case c.Thought && c.Restart:
+		a.textWasThinking()
+	case c.Restart:
 		*a = collected{}
 	}
 	a.text.add(c.Text)
@@ -62,6 +65,15 @@ func (a *collected) add(c *Chunk) {
 	if c.Finish != "" {
 		a.finish, a.usage, a.route = c.Finish, c.Usage, c.Route
 	}
+}
+
+// textWasThinking makes the text so far thinking.
+func (a *collected) textWasThinking() {
+	if a.thinking == nil {
+		a.thinking = &joiner{}
+	}
+	a.thinking.add(a.text.String())
+	a.text = joiner{}
 }
 
 func (a *collected) response() (Response, error) {

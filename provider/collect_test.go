@@ -24,6 +24,19 @@ func TestCollectDropsWhatBeganAgain(t *testing.T) {
 	}
 }
 
+func TestCollectKeepsTextThatWasThinking(t *testing.T) {
+	r, err := Collect(func(yield func(Chunk, error) bool) {
+		for _, c := range []Chunk{{Thinking: "Hm. "}, {Text: "So "}, {Text: "what?"}, {Text: "Paris", Restart: true, Thought: true}, {Text: ".", Finish: FinishStop}} {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	})
+	if err != nil || r.Text != "Paris." || r.Thinking != "Hm. So what?" {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 // An answer in many pieces is put together in about three times its size, of
 // which one stays, and doubling it doubles that.
 func TestCollectGrowsWithTheAnswer(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/thinking"
 )
 
 // Type says which kind of value a [Parser] makes.
@@ -65,7 +66,8 @@ func (p Parser) Instructions() string { return p.instructions }
 func (p Parser) Notes() []string { return slices.Clone(p.notes) }
 
 // Parse makes the value. Thinking that has leaked into the answer, between
-// <think> tags at its start, is not part of it. Errors are *[Error].
+// <think> tags at its start, is not part of it: a provider of your own may not
+// separate it. Errors are *[Error].
 func (p Parser) Parse(text string) (any, error) {
 	text = thoughtless(text)
 	if p.parse == nil {
@@ -76,12 +78,8 @@ func (p Parser) Parse(text string) (any, error) {
 
 // thoughtless is what follows the thinking, if anything does.
 func thoughtless(text string) string {
-	for _, tag := range []string{"think", "thinking"} {
-		if after, ok := strings.CutPrefix(strings.TrimLeftFunc(text, textx.IsSpace), "<"+tag+">"); ok {
-			if _, rest, ok := strings.Cut(after, "</"+tag+">"); ok && strip(rest) != "" {
-				return strings.TrimLeftFunc(rest, textx.IsSpace)
-			}
-		}
+	if _, answer := thinking.Split(text, false); strip(answer) != "" {
+		return answer
 	}
 	return text
 }

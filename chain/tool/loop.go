@@ -219,6 +219,7 @@ func (c *conversation) askModel(ctx context.Context, yield func(provider.Chunk, 
 			yield(provider.Chunk{}, err)
 			return nil, true
 		}
+		chunk.Thought = chunk.Thought && !c.void
 		c.void = c.void || chunk.Restart // p's own; the chunk that said so may be empty by now
 		if chunk.Finish != "" {
 			c.sum.finish(&chunk)

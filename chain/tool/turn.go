@@ -29,11 +29,20 @@ type turn struct {
 	ended    bool
 }
 
+// restart drops what came, or keeps its text as thinking.
+func (t *turn) restart(thought bool) {
+	before := *t
+	*t = turn{}
+	if thought {
+		t.thinking.WriteString(before.thinking.String() + before.text.String())
+	}
+}
+
 // collectChunk takes a chunk in, and leaves of it what the reader is to see: no calls,
 // and no end if the turn ends in calls.
 func (t *turn) collectChunk(c *provider.Chunk) error {
 	if c.Restart { // of p's own
-		*t = turn{}
+		t.restart(c.Thought)
 	}
 	t.calls = append(t.calls, c.ToolCalls...)
 	c.ToolCalls = nil

@@ -19,15 +19,15 @@ type printer struct {
 	thinking io.StringWriter // nil: not shown
 	last     byte
 	thought  bool
-	again    func() // tells that the answer begins again
-	hold     bool   // write nothing before the end: what is written cannot be taken back
+	again    func(thought bool) // tells that the answer begins again, or that what came was thinking
+	hold     bool               // write nothing before the end: what is written cannot be taken back
 	held     strings.Builder
 	err      error // the first write that failed
 }
 
 func (p *printer) chunk(c provider.Chunk) {
 	if c.Restart {
-		p.restart()
+		p.restart(c.Thought)
 	}
 	if c.Thinking != "" && p.thinking != nil {
 		p.thought = true
@@ -53,8 +53,9 @@ func (p *printer) write(w io.StringWriter, s string) {
 	}
 }
 
-// restart ends what was shown of an answer that broke off: it begins again.
-func (p *printer) restart() {
+// restart ends what was shown of an answer that broke off, or was thinking: it
+// begins again.
+func (p *printer) restart(thought bool) {
 	p.held.Reset()
 	if p.thought {
 		p.write(p.thinking, "\n")
@@ -62,7 +63,7 @@ func (p *printer) restart() {
 	}
 	p.newLine()
 	p.last = 0
-	p.again()
+	p.again(thought)
 }
 
 // newLine ends the line that is being written, if there is one: something else
@@ -77,7 +78,7 @@ func (p *printer) newLine() {
 // newPrinter prints an answer to standard output as it comes. restarts says that
 // it may begin again, and tools that a model may call some.
 func (a *app) newPrinter(restarts, tools bool) *printer {
-	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: func() { a.sayRestart(tools) }}
+	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: func(thought bool) { a.sayRestart(tools, thought) }}
 	pr.hold = !a.term.OutIsTTY && (restarts || tools)
 	if !a.flags.quiet {
 		pr.thinking = a.term.Thoughts(a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY))
@@ -87,9 +88,11 @@ func (a *app) newPrinter(restarts, tools bool) *printer {
 
 // sayRestart says that an answer begins again. With tools, what came before may
 // have been said on the way to one.
-func (a *app) sayRestart(tools bool) {
+func (a *app) sayRestart(tools, thought bool) {
 	switch {
 	case a.flags.quiet:
+	case thought:
+		a.term.Noticef("%s", a.term.Dim("· that was thinking; the answer follows"))
 	case tools:
 		a.term.Noticef("%s", a.term.Dim("· the answer starts again"))
 	default:

@@ -16,9 +16,9 @@ func (s *chatSession) stream(ctx context.Context, req provider.Request) (provide
 		return stream(ctx, s.stack, req, a.newPrinter(restarts(s.stack), false), allOf)
 	}
 	md := chatui.NewMarkdown(terminal.Raw(a.term.Out)) // made safe before it is formatted
-	pr := &printer{out: terminal.NewSanitizer(md), again: func() {
+	pr := &printer{out: terminal.NewSanitizer(md), again: func(thought bool) {
 		_ = md.Close() // what broke off may have been within a block of code
-		a.sayRestart(false)
+		a.sayRestart(false, thought)
 	}}
 	if !a.flags.quiet {
 		pr.thinking = a.term.Thoughts(terminal.NewSanitizer(dimmed{a.term}))

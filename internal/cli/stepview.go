@@ -110,7 +110,7 @@ func (l *liveSteps) printer(final bool) *printer {
 	case l.app.flags.quiet:
 		out, tty = io.Discard, false
 	}
-	p := &printer{out: t.ModelWriter(out, tty), again: func() { l.app.sayRestart(l.tools) }}
+	p := &printer{out: t.ModelWriter(out, tty), again: func(thought bool) { l.app.sayRestart(l.tools, thought) }}
 	if !l.app.flags.quiet {
 		p.thinking = t.Thoughts(t.ModelWriter(t.Err, t.ErrIsTTY))
 	}

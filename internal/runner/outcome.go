@@ -148,8 +148,12 @@ func newOpenStep(path string) openStep {
 
 func (s *openStep) addChunk(e chain.Event) {
 	if e.Chunk.Restart {
+		if e.Chunk.Thought {
+			s.thinking.WriteString(s.text.String())
+		} else {
+			s.thinking.Reset()
+		}
 		s.text.Reset()
-		s.thinking.Reset()
 	}
 	s.text.WriteString(e.Chunk.Text)
 	s.thinking.WriteString(e.Chunk.Thinking)

@@ -187,8 +187,12 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 		return
 	}
 	if c.Restart {
+		if c.Thought {
+			k.thinking.WriteString(k.text.String())
+		} else {
+			k.thinking.Reset()
+		}
 		k.text.Reset()
-		k.thinking.Reset()
 	}
 	k.text.WriteString(c.Text)
 	k.thinking.WriteString(c.Thinking)

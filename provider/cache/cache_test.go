@@ -216,11 +216,14 @@ func TestAStandInsAnswerIsNotKept(t *testing.T) {
 }
 
 // restarting begins its answer again.
-type restarting struct{ providertest.Fake }
+type restarting struct {
+	providertest.Fake
+	thought bool
+}
 
-func (*restarting) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
+func (r *restarting) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		_ = yield(provider.Chunk{Text: "void"}, nil) && yield(provider.Chunk{Restart: true, Text: "good"}, nil) &&
+		_ = yield(provider.Chunk{Text: "void"}, nil) && yield(provider.Chunk{Restart: true, Thought: r.thought, Text: "good"}, nil) &&
 			yield(provider.Chunk{Finish: provider.FinishStop, Route: &provider.Route{Provider: "r"}}, nil)
 	}
 }
@@ -228,7 +231,12 @@ func (*restarting) Chat(context.Context, provider.Request) iter.Seq2[provider.Ch
 func TestOnlyTheAnswerThatCountsIsKept(t *testing.T) {
 	c := cache.New(&restarting{}, cache.Config{Store: &cache.Memory{}})
 	collect(t, c, ask("hi"))
-	if r := collect(t, c, ask("hi")); !isHit(r) || r.Text != "good" {
+	if r := collect(t, c, ask("hi")); !isHit(r) || r.Text != "good" || r.Thinking != "" {
+		t.Errorf("%+v", r)
+	}
+	c = cache.New(&restarting{thought: true}, cache.Config{Store: &cache.Memory{}})
+	collect(t, c, ask("hi"))
+	if r := collect(t, c, ask("hi")); !isHit(r) || r.Text != "good" || r.Thinking != "void" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -107,8 +107,8 @@ type answer struct {
 	final api.ChatResponse
 	last  provider.Chunk
 
-	text, thinking httpx.Letters
-	calls          calls
+	content httpx.Content
+	calls   calls
 }
 
 // addLine takes one line of the stream in.
@@ -119,10 +119,9 @@ func (a *answer) addLine(r api.ChatResponse) error {
 	if err := a.checkSameAnswer(&r); err != nil || a.done {
 		return err
 	}
-	c := provider.Chunk{Text: a.text.Add(r.Message.Content), Thinking: a.thinking.Add(r.Message.Thinking)}
+	c := a.content.Add(r.Message.Content, r.Message.Thinking)
 	if r.Done {
-		c.Text += a.text.End()
-		c.Thinking += a.thinking.End()
+		a.content.End(&c)
 	}
 	size := len(c.Text) + len(c.Thinking)
 	calls, err := a.addToolCalls(r.Message.ToolCalls)

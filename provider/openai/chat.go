@@ -86,8 +86,8 @@ type answer struct {
 	held         []provider.Chunk // content of an answer that is not to be streamed
 	warnings     []string
 
-	text, thinking httpx.Letters
-	ids            eventIDs
+	content httpx.Content
+	ids     eventIDs
 }
 
 // chat asks for the answer: for tokens as they come or, as the call says, for a
@@ -137,22 +137,26 @@ func (a *answer) chat(ctx, caller context.Context, body goopenai.ChatCompletionR
 	if err != nil {
 		return err
 	}
-	last.Text, last.Thinking = a.rest()
+	a.addRest(&last)
 	a.yield(last, nil)
 	return nil
 }
 
-// rest is the content that comes with the last chunk.
-func (a *answer) rest() (text, thinking string) {
-	text, thinking = a.text.End(), a.thinking.End()
+// addRest adds to the last chunk what comes with it.
+func (a *answer) addRest(last *provider.Chunk) {
+	a.content.End(last)
 	if len(a.held) == 0 {
-		return text, thinking
+		return
 	}
 	var texts, thoughts []string
-	for _, c := range a.held {
+	for _, c := range append(a.held, *last) {
+		if c.Thought {
+			texts, thoughts = nil, append(thoughts, texts...)
+		}
 		texts, thoughts = append(texts, c.Text), append(thoughts, c.Thinking)
 	}
-	return strings.Join(append(texts, text), ""), strings.Join(append(thoughts, thinking), "")
+	last.Text, last.Thinking = strings.Join(texts, ""), strings.Join(thoughts, "")
+	last.Restart, last.Thought = false, false
 }
 
 // addEvent takes one event in; it reports whether the caller wants more.
@@ -180,7 +184,7 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	if word := string(c.FinishReason); normalize.EndOf(word) != normalize.EndNone {
 		a.finish = word
 	}
-	chunk := provider.Chunk{Text: a.text.Add(c.Delta.Content), Thinking: a.thinking.Add(c.Delta.ReasoningContent)}
+	chunk := a.content.Add(c.Delta.Content, c.Delta.ReasoningContent)
 	if chunk.Empty() {
 		return true, nil
 	}

@@ -21,6 +21,9 @@ type blankBuffer struct {
 // add takes a chunk and returns what may be shown now. The error says why the
 // answer is empty.
 func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err error) {
+	if c.Thought { // all text so far was
+		h.hasThinking, h.hasText = h.hasThinking || h.hasText, false
+	}
 	h.hasText = h.hasText || !isBlank(c.Text)
 	h.hasThinking = h.hasThinking || !isBlank(c.Thinking)
 	h.hasCalls = h.hasCalls || len(c.ToolCalls) > 0

@@ -1,0 +1,59 @@
+package httpx
+
+import (
+	"github.com/tandem-llm/tandem/internal/thinking"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Content makes chunks of what an answer says, piece by piece: letters that are
+// cut in two are put together, and thinking that stands in the text is separated.
+// Its zero value is ready.
+type Content struct {
+	text, thinking Letters
+	split          thinking.Splitter
+
+	wrote   bool // text was returned
+	restart bool // it was thinking, and no chunk has said so yet
+}
+
+// Add takes in a piece of the text, and one of the thinking that the server
+// itself has separated.
+func (c *Content) Add(text, thought string) provider.Chunk {
+	out := provider.Chunk{Thinking: c.thinking.Add(thought)}
+	c.split.Parsed = c.split.Parsed || thought != ""
+	c.add(&out, c.split.Add(c.text.Add(text)))
+	return out
+}
+
+// End adds what is left at the end of the answer to its last chunk.
+func (c *Content) End(last *provider.Chunk) {
+	last.Thinking = concat(last.Thinking, c.thinking.End())
+	c.add(last, c.split.Add(c.text.End()))
+	c.add(last, c.split.End())
+	if c.restart {
+		last.Restart, last.Thought = true, true
+	}
+}
+
+// Parsed reports whether the server separates thinking itself.
+func (c *Content) Parsed() bool { return c.split.Parsed }
+
+// add adds a part of the text to a chunk.
+func (c *Content) add(out *provider.Chunk, p thinking.Part) {
+	if p.Before {
+		c.restart, c.wrote = c.restart || c.wrote, false
+		out.Thinking, out.Text = concat(out.Thinking, out.Text), ""
+	}
+	out.Thinking, out.Text = concat(out.Thinking, p.Thinking), concat(out.Text, p.Text)
+	if c.restart && !out.Empty() {
+		out.Restart, out.Thought, c.restart = true, true, false
+	}
+	c.wrote = c.wrote || out.Text != ""
+}
+
+func concat(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + b
+}
