@@ -14,21 +14,32 @@ var (
 
 // ollamaMetrics are the counts and times of an answer.
 var ollamaMetrics = []member{
-	{name: "prompt_eval_count", node: maybeInteger}, {name: "prompt_eval_cached_count", node: maybeInteger}, {name: "eval_count", node: maybeInteger},
-	{name: "load_duration", node: maybeInteger}, {name: "total_duration", node: maybeInteger},
-	{name: "prompt_eval_duration", node: maybeInteger}, {name: "eval_duration", node: maybeInteger},
+	{name: "prompt_eval_count", node: maybeInteger},
+	{name: "prompt_eval_cached_count", node: maybeInteger},
+	{name: "eval_count", node: maybeInteger},
+	{name: "load_duration", node: maybeInteger},
+	{name: "total_duration", node: maybeInteger},
+	{name: "prompt_eval_duration", node: maybeInteger},
+	{name: "eval_duration", node: maybeInteger},
 }
 
 // ollamaLine are the members that chat and generate share.
 var ollamaLine = []member{
-	{name: "model", node: maybeText}, {name: "remote_model", node: maybeText}, {name: "remote_host", node: maybeText},
-	{name: "created_at", node: maybeMoment}, {name: "done", node: &node{kind: boolean}},
+	{name: "model", node: maybeText},
+	{name: "remote_model", node: maybeText},
+	{name: "remote_host", node: maybeText},
+	{name: "created_at", node: maybeMoment},
+	{name: "done", node: &node{kind: boolean}},
 	{name: "done_reason", node: &node{kind: text, mend: asFinish}},
-	{name: "logprobs", node: unread}, {name: "_debug_info", node: unread}, sayError, {name: "signin_url", node: unread},
+	{name: "logprobs", node: unread},
+	{name: "_debug_info", node: unread},
+	sayError,
+	{name: "signin_url", node: unread},
 }
 
 var ollamaMessage = &node{kind: object, rebuild: rebuildOllamaMessage, members: []member{
-	{name: "content", node: &node{kind: text, mend: asContent}}, {name: "thinking", node: &node{kind: text, mend: asContent}},
+	{name: "content", node: &node{kind: text, mend: asContent}},
+	{name: "thinking", node: &node{kind: text, mend: asContent}},
 	{name: "role", node: maybeText},
 	{name: "tool_calls", node: &node{kind: list, each: &node{kind: object, members: []member{
 		{name: "function", node: &node{kind: object, members: []member{
@@ -36,7 +47,9 @@ var ollamaMessage = &node{kind: object, rebuild: rebuildOllamaMessage, members: 
 		}}},
 		{name: "id", node: maybeText},
 	}}}},
-	{name: "images", node: unread}, {name: "tool_name", node: unread}, {name: "tool_call_id", node: unread},
+	{name: "images", node: unread},
+	{name: "tool_name", node: unread},
+	{name: "tool_call_id", node: unread},
 }}
 
 // rebuildOllamaMessage writes a message anew that has its content in parts.
@@ -96,8 +109,12 @@ var OllamaGenerate = both(ollamaNode(
 
 // OllamaProgress is an answer of /api/pull.
 var OllamaProgress = both(node{kind: object, members: []member{
-	{name: "status", node: textNode}, {name: "digest", node: maybeText},
-	{name: "total", node: maybeInteger}, {name: "completed", node: maybeInteger}, sayError, {name: "signin_url", node: unread},
+	{name: "status", node: textNode},
+	{name: "digest", node: maybeText},
+	{name: "total", node: maybeInteger},
+	{name: "completed", node: maybeInteger},
+	sayError,
+	{name: "signin_url", node: unread},
 }})
 
 func both(n node) *Form { return &Form{event: n, document: n} }
@@ -128,8 +145,14 @@ func rebuildOllamaEmbeddings(raw []byte) ([]byte, error) {
 }
 
 var ollamaDetails = &node{kind: object, optional: true, members: []member{
-	{name: "parent_model", node: maybeText}, {name: "family", node: maybeText}, {name: "parameter_size", node: maybeText}, {name: "quantization_level", node: maybeText},
-	{name: "format", node: unread}, {name: "families", node: unread}, {name: "context_length", node: unread}, {name: "embedding_length", node: unread},
+	{name: "parent_model", node: maybeText},
+	{name: "family", node: maybeText},
+	{name: "parameter_size", node: maybeText},
+	{name: "quantization_level", node: maybeText},
+	{name: "format", node: unread},
+	{name: "families", node: unread},
+	{name: "context_length", node: unread},
+	{name: "embedding_length", node: unread},
 }}
 
 var capabilitiesNode = &node{kind: list, optional: true, each: textNode}
@@ -137,32 +160,53 @@ var capabilitiesNode = &node{kind: list, optional: true, each: textNode}
 // OllamaTags is an answer of /api/tags.
 var OllamaTags = &Form{document: node{kind: object, mend: asListing("models"), members: []member{
 	{name: "models", node: &node{kind: list, each: &node{kind: object, members: []member{
-		{name: "name", node: textNode}, {name: "model", node: maybeText}, {name: "remote_model", node: maybeText}, {name: "remote_host", node: maybeText},
-		{name: "modified_at", node: maybeMoment}, {name: "size", node: maybeInteger}, {name: "digest", node: maybeText},
-		{name: "details", node: ollamaDetails}, {name: "capabilities", node: capabilitiesNode},
+		{name: "name", node: textNode},
+		{name: "model", node: maybeText},
+		{name: "remote_model", node: maybeText},
+		{name: "remote_host", node: maybeText},
+		{name: "modified_at", node: maybeMoment},
+		{name: "size", node: maybeInteger},
+		{name: "digest", node: maybeText},
+		{name: "details", node: ollamaDetails},
+		{name: "capabilities", node: capabilitiesNode},
 	}}}},
 }}}
 
 // OllamaRunning is an answer of /api/ps.
 var OllamaRunning = &Form{document: node{kind: object, mend: asListing("models"), members: []member{
 	{name: "models", node: &node{kind: list, each: &node{kind: object, members: []member{
-		{name: "name", node: textNode}, {name: "model", node: maybeText}, {name: "size", node: maybeInteger}, {name: "size_vram", node: maybeInteger},
-		{name: "context_length", node: maybeInteger}, {name: "expires_at", node: maybeMoment}, {name: "digest", node: maybeText}, {name: "details", node: unread},
+		{name: "name", node: textNode},
+		{name: "model", node: maybeText},
+		{name: "size", node: maybeInteger},
+		{name: "size_vram", node: maybeInteger},
+		{name: "context_length", node: maybeInteger},
+		{name: "expires_at", node: maybeMoment},
+		{name: "digest", node: maybeText},
+		{name: "details", node: unread},
 	}}}},
 }}}
 
 // OllamaShow is an answer of /api/show.
 var OllamaShow = &Form{document: node{kind: object, members: []member{
 	{name: "license", node: &node{kind: text, optional: true, mend: asLines}},
-	{name: "template", node: maybeText}, {name: "system", node: maybeText}, {name: "parameters", node: &node{kind: text, optional: true, mend: asLines}},
-	{name: "details", node: ollamaDetails}, {name: "remote_model", node: maybeText}, {name: "remote_host", node: maybeText},
+	{name: "template", node: maybeText},
+	{name: "system", node: maybeText},
+	{name: "parameters", node: &node{kind: text, optional: true, mend: asLines}},
+	{name: "details", node: ollamaDetails},
+	{name: "remote_model", node: maybeText},
+	{name: "remote_host", node: maybeText},
 	{name: "model_info", node: &node{kind: object, optional: true, free: true}},
 	{name: "tensors", node: &node{kind: list, optional: true, each: &node{kind: object, members: []member{
 		{name: "name", node: textNode}, {name: "type", node: maybeText}, {name: "shape", node: &node{kind: list, each: size}},
 	}}}},
-	{name: "capabilities", node: capabilitiesNode}, {name: "modified_at", node: maybeMoment},
-	{name: "modelfile", node: unread}, {name: "renderer", node: unread}, {name: "parser", node: unread},
-	{name: "messages", node: unread}, {name: "projector_info", node: unread}, {name: "requires", node: unread},
+	{name: "capabilities", node: capabilitiesNode},
+	{name: "modified_at", node: maybeMoment},
+	{name: "modelfile", node: unread},
+	{name: "renderer", node: unread},
+	{name: "parser", node: unread},
+	{name: "messages", node: unread},
+	{name: "projector_info", node: unread},
+	{name: "requires", node: unread},
 }}}
 
 // size is a number that is not negative.

@@ -29,13 +29,17 @@ var usageNode = func() *node {
 
 var usageMembers = []member{
 	{name: "cache_read_input_tokens", node: maybeInteger},
-	{name: "prompt_tokens", node: maybeInteger}, {name: "completion_tokens", node: maybeInteger}, {name: "total_tokens", node: maybeInteger},
+	{name: "prompt_tokens", node: maybeInteger},
+	{name: "completion_tokens", node: maybeInteger},
+	{name: "total_tokens", node: maybeInteger},
 	{name: "prompt_tokens_details", node: &node{kind: object, optional: true, members: []member{
 		{name: "cached_tokens", node: maybeInteger}, {name: "audio_tokens", node: unread},
 	}}},
 	{name: "completion_tokens_details", node: &node{kind: object, optional: true, members: []member{
-		{name: "reasoning_tokens", node: maybeInteger}, {name: "audio_tokens", node: unread},
-		{name: "accepted_prediction_tokens", node: unread}, {name: "rejected_prediction_tokens", node: unread},
+		{name: "reasoning_tokens", node: maybeInteger},
+		{name: "audio_tokens", node: unread},
+		{name: "accepted_prediction_tokens", node: unread},
+		{name: "rejected_prediction_tokens", node: unread},
 	}}},
 }
 
@@ -56,8 +60,10 @@ func renameUsage(raw []byte) ([]byte, error) {
 		return nil, nil
 	}
 	for _, n := range [][2]string{
-		{"input_tokens", "prompt_tokens"}, {"output_tokens", "completion_tokens"},
-		{"input_tokens_details", "prompt_tokens_details"}, {"output_tokens_details", "completion_tokens_details"},
+		{"input_tokens", "prompt_tokens"},
+		{"output_tokens", "completion_tokens"},
+		{"input_tokens_details", "prompt_tokens_details"},
+		{"output_tokens_details", "completion_tokens_details"},
 	} {
 		if says(o[n[0]]) && !says(o[n[1]]) {
 			o[n[1]] = o[n[0]]
@@ -75,7 +81,9 @@ var functionNode = &node{kind: object, members: []member{
 var callNode = func() *node {
 	n := &node{kind: object, rebuild: wrapFunction, members: []member{
 		{name: "function", node: functionNode},
-		{name: "index", node: maybeInteger}, {name: "id", node: maybeText}, {name: "type", node: maybeText},
+		{name: "index", node: maybeInteger},
+		{name: "id", node: maybeText},
+		{name: "type", node: maybeText},
 	}}
 	n.required = n.bits("function")
 	return n
@@ -143,9 +151,12 @@ func choiceNode(whole bool) *node {
 		other = "delta"
 	}
 	n := &node{kind: object, members: []member{
-		{name: "delta", node: messageNode}, {name: "message", as: "delta", node: messageNode},
-		{name: "index", node: maybeInteger}, {name: "finish_reason", node: &node{kind: text, mend: asFinish}},
-		{name: "logprobs", node: unread}, {name: "content_filter_results", node: unread},
+		{name: "delta", node: messageNode},
+		{name: "message", as: "delta", node: messageNode},
+		{name: "index", node: maybeInteger},
+		{name: "finish_reason", node: &node{kind: text, mend: asFinish}},
+		{name: "logprobs", node: unread},
+		{name: "content_filter_results", node: unread},
 		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},
 	}}
 	n.required, n.exclude = n.bits("delta", "message"), []uint64{n.bits("delta", "message")}
@@ -196,10 +207,15 @@ func asFinish(raw []byte) ([]byte, error) {
 
 func chatNode(whole bool) node {
 	n := node{kind: object, mend: asOnlyElement, rebuild: unwrapChat, members: []member{
-		{name: "choices", node: &node{kind: list, each: choiceNode(whole)}}, {name: "usage", node: usageNode},
-		{name: "model", node: maybeText}, {name: "id", node: maybeText}, {name: "created", node: maybeInteger},
-		{name: "object", node: maybeText}, {name: "system_fingerprint", node: maybeText},
-		{name: "prompt_annotations", node: unread}, {name: "prompt_filter_results", node: unread},
+		{name: "choices", node: &node{kind: list, each: choiceNode(whole)}},
+		{name: "usage", node: usageNode},
+		{name: "model", node: maybeText},
+		{name: "id", node: maybeText},
+		{name: "created", node: maybeInteger},
+		{name: "object", node: maybeText},
+		{name: "system_fingerprint", node: maybeText},
+		{name: "prompt_annotations", node: unread},
+		{name: "prompt_filter_results", node: unread},
 	}}
 	n.required = n.bits("choices")
 	return n
@@ -260,7 +276,9 @@ var OpenAIEmbeddings = &Form{document: func() node {
 		{name: "data", node: &node{kind: list, each: &node{kind: object, mend: asEmbedding, members: []member{
 			{name: "embedding", node: vector}, {name: "index", node: maybeInteger}, {name: "object", node: maybeText},
 		}}}},
-		{name: "model", node: maybeText}, {name: "object", node: maybeText}, {name: "usage", node: usageNode},
+		{name: "model", node: maybeText},
+		{name: "object", node: maybeText},
+		{name: "usage", node: usageNode},
 	}}
 	n.required = n.bits("data")
 	return n
@@ -359,9 +377,13 @@ var OpenAIModels = &Form{document: func() node {
 
 var modelNode = func() *node {
 	n := &node{kind: object, mend: asModel, rebuild: nameModel, members: []member{
-		{name: "id", node: textNode}, {name: "created", node: &node{kind: integer, optional: true, mend: asUnix}},
-		{name: "object", node: unread}, {name: "owned_by", node: unread}, {name: "permission", node: unread},
-		{name: "root", node: unread}, {name: "parent", node: unread},
+		{name: "id", node: textNode},
+		{name: "created", node: &node{kind: integer, optional: true, mend: asUnix}},
+		{name: "object", node: unread},
+		{name: "owned_by", node: unread},
+		{name: "permission", node: unread},
+		{name: "root", node: unread},
+		{name: "parent", node: unread},
 	}}
 	n.required = n.bits("id")
 	return n

@@ -92,7 +92,7 @@ func Hosted(t testing.TB) (srv *httptest.Server, calls *atomic.Int32) {
 		w.Header().Set("Content-Type", "application/json")
 		if got := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "); got != Key {
 			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprintf(w, `{"error":{"message":"Incorrect API key provided: %s","code":"invalid_api_key"}}`, got)
+			fmt.Fprintf(w, `{"error":{"message":"Incorrect API key provided: %s","code":"invalid_api_key"}}`, got) //nolint:gosec // no page: the echo is the test
 			return
 		}
 		if r.URL.Path == "/v1/models" {
@@ -109,7 +109,7 @@ func Hosted(t testing.TB) (srv *httptest.Server, calls *atomic.Int32) {
 // Nobody is an address, host:port, where nothing listens.
 func Nobody(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func bad() map[string]func(*Call, *record) {
 	return map[string]func(*Call, *record){
 		"not a number in the options": func(c *Call, _ *record) { c.Asked.Options = map[string]any{"x": math.NaN()} },
 		"an infinite temperature":     func(c *Call, _ *record) { c.Asked.Temperature = provider.Ptr(math.Inf(1)) },
-		"a cost that is not a number":    func(c *Call, _ *record) { c.Route.Cost.Saved = provider.Ptr(math.NaN()) },
+		"a cost that is not a number": func(c *Call, _ *record) { c.Route.Cost.Saved = provider.Ptr(math.NaN()) },
 		"options that hold themselves": func(c *Call, _ *record) {
 			c.Asked.Options = cycle
 		},

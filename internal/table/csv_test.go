@@ -54,7 +54,7 @@ func TestRecordsAsPython(t *testing.T) {
 		{'\t', "a,b\tc\n", [][]string{{"a,b", "c"}}},
 		{',', "é,\"😀 \"\"ü\"\"\"\n", [][]string{{"é", "😀 \"ü\""}}},
 		{',', "a\u000bb,c\f\n", [][]string{{"a\u000bb", "c\f"}}},
-		{',', "a\u2028b,cd\n", [][]string{{"a\u2028b", "cd"}}},
+		{',', "a\u2028b,c\u0085d\n", [][]string{{"a\u2028b", "c\u0085d"}}},
 		{',', "\"a\"b\"c,d\"\ne,f\n", [][]string{{"ab\"c", "d\""}, {"e", "f"}}},
 		{',', "   \n", [][]string{{"   "}}},
 		{',', "a\n\r\nb\n", [][]string{{"a"}, {"b"}}},

@@ -36,7 +36,7 @@ func fragments(data string) (out []toolcall.Fragment) {
 func FuzzSequence(f *testing.F) {
 	f.Add("0 a weather \n0 - - {\"city\":\n0 - - \"Oslo\"}\n1 b time {}")
 	f.Add("- - weather {}\n- - time {}")
-	f.Add("0 a weather {}\n0 a weather {\"a\":1}\n0 b wea \n0 - ther {}")
+	f.Add("0 a weather {}\n0 a weather {\"a\":1}\n0 b weat \n0 - her {}")
 	f.Add("-1 a now \n0 - - null\n0 c get \n0 - _weather {\"x\":\"}{\"}")
 	f.Fuzz(func(t *testing.T, data string) {
 		list := fragments(data)

@@ -42,7 +42,7 @@ func TestWhatAServerRefusesIsAskedAgain(t *testing.T) {
 				asked.Add(1)
 				if strings.Contains(string(body), tc.member) {
 					w.Header().Set("Content-Type", "application/json")
-					w.WriteHeader(422)
+					w.WriteHeader(http.StatusUnprocessableEntity)
 					_, _ = io.WriteString(w, strings.ReplaceAll(refusal, "stream_options", cmp.Or(tc.member, "stream_options")))
 					return
 				}
@@ -78,7 +78,7 @@ func TestWhatAServerRefusesIsAskedAgain(t *testing.T) {
 			if provider.KindOf(err) != tc.kind {
 				t.Fatalf("got %v, want %q", err, tc.kind)
 			}
-			tries := 0
+			var tries int
 			if failed := (*router.Failure)(nil); errors.As(err, &failed) {
 				tries = failed.Attempts[0].Tries
 			} else if tries = resp.Route.Attempts[0].Tries; resp.Route.Provider != "picky" {
