@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build install test test-short test-newest attack bench lint fmt fuzz release-check clean
+.PHONY: help demo build install test test-short test-live test-newest engine-facts attack bench lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,14 +17,22 @@ build: ## bin/tandem, pure Go
 install: build ## tandem, its manual pages and completions below PREFIX (/usr/local; DESTDIR for packages)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh '$(BIN)'
 
-test: lint ## vet, lint, and every test on the real engines with the race detector
+test: lint ## vet, lint, every test on the real engines with the race detector, and those of Ollama on the newest too
+	@scripts/newest.sh $(MAKE) --no-print-directory test-live
 	@scripts/engines.sh run go test -race -timeout 30m ./...
 
 test-short: ## the tests that need no engine
 	@go test ./...
 
-test-newest: ## the tests on the newest Ollama (slow: builds llama-server)
+test-live: ## the tests that reach an Ollama, and no others (scripts/newest.sh or engines.sh run make test-live)
+	@go test -race -timeout 30m $$(go run scripts/live.go)
+
+test-newest: ## every test on the newest Ollama
 	@scripts/newest.sh go test -timeout 30m ./...
+
+engine-facts: ## what the engines do that Tandem is built on; says what a new version changes (TANDEM_OLLAMA_BIN)
+	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine
+	@[ -n "$$TANDEM_OLLAMA_BIN" ] || scripts/newest.sh go test -count=1 -run TestFactsOfOllama ./internal/testengine
 
 attack: ## the long form of the attacks: random faults and kills, the newest Ollama, every fuzz target (docs/security.md)
 	@scripts/attack.sh

@@ -2,10 +2,6 @@ package preload_test
 
 import (
 	"context"
-	"net"
-	"os"
-	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,36 +15,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
-
-// ownOllama is a real server that no other test uses, and its model.
-func ownOllama(t *testing.T) (host, model string) {
-	t.Helper()
-	e := testengine.Ollama(t)
-	e.NeedBin(t)
-	host = stacktest.Nobody(t)
-	cmd := exec.Command(e.Bin, "serve")
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OLLAMA_") }),
-		"OLLAMA_HOST="+host, "OLLAMA_MODELS="+e.ModelsDir, "OLLAMA_NOPRUNE=1", "OLLAMA_NOHISTORY=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if cmd.Process.Signal(os.Interrupt) != nil { // with it, the server stops its runner
-			_ = cmd.Process.Kill()
-		}
-		_ = cmd.Wait()
-	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-			return host, e.Model
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not come up: %v", err)
-		}
-	}
-}
 
 func liveStack(t *testing.T, host, model, more string, o stack.Options) (*stack.Stack, stack.Configured) {
 	t.Helper()
@@ -68,7 +34,8 @@ providers:
 // The forecast is within 5 % of what Ollama measures on a CPU, whichever
 // version it is. docs/local-models.md says how much was measured.
 func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
-	host, model := ownOllama(t)
+	own, _ := testengine.OwnOllama(t)
+	host, model := own.URL, own.Model
 	if gpus := (vram.Prober{}).Look(t.Context()).GPUs; len(gpus) > 0 {
 		t.Logf("not compared: this machine has a GPU, %+v; TestLiveGPU looks at that", gpus)
 		return
@@ -109,7 +76,8 @@ func TestLiveForecastIsWhatOllamaMeasures(t *testing.T) {
 // TestLiveGPU compares where there is an NVIDIA GPU that Ollama uses. Where
 // there is none it says so, and checks nothing.
 func TestLiveGPU(t *testing.T) {
-	host, model := ownOllama(t)
+	own, _ := testengine.OwnOllama(t)
+	host, model := own.URL, own.Model
 	gpus := (vram.Prober{}).Look(t.Context()).GPUs
 	if len(gpus) == 0 {
 		t.Log("NOT CHECKED: no GPU whose memory can be read; spilling is tested on recorded answers only")
@@ -140,7 +108,8 @@ func TestLiveGPU(t *testing.T) {
 
 // Ollama aborts a load whose client leaves. Ours goes on.
 func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
-	host, model := ownOllama(t)
+	own, _ := testengine.OwnOllama(t)
+	host, model := own.URL, own.Model
 	s, target := liveStack(t, host, model, "", stack.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -163,7 +132,8 @@ func TestLiveCallerWhoLeavesAbortsNoLoad(t *testing.T) {
 }
 
 func TestLiveAutoWindowIsKept(t *testing.T) {
-	host, model := ownOllama(t)
+	own, _ := testengine.OwnOllama(t)
+	host, model := own.URL, own.Model
 	s, target := liveStack(t, host, model, "    num_ctx: auto\n", stack.Options{})
 	runner, _ := provider.As[provider.Runner](target.Provider)
 	loader, _ := provider.As[*preload.Provider](target.Provider)

@@ -8,7 +8,8 @@
 //	}
 //
 // Without the engines a test is skipped and the message says how to get them. With TANDEM_REQUIRE_ENGINES=1, which `make test` sets, a
-// missing engine fails the test, so a run that claims to have met the real thing has.
+// missing engine fails the test, so a run that claims to have met the real thing has. `make test` runs the tests that ask for an Ollama on the
+// newest one, too.
 package testengine
 
 import (
@@ -75,8 +76,8 @@ func OpenAI(t testing.TB) OpenAIEngine {
 }
 
 // NewestOllama returns the program of the newest Ollama, for tests that start it themselves, or skips or fails the test as the package
-// comment says. It has no runner of models beside it under `make test`: it can list, create and pass on, and `make test-newest` brings the
-// rest.
+// comment says. Under `make test-newest`, and where it was run before, llama.cpp's server lies beside it, which runs its models; elsewhere it
+// can list, create and pass on.
 func NewestOllama(t testing.TB) (bin string) {
 	t.Helper()
 	return lookup(t, "the newest Ollama", "TANDEM_TEST_NEWEST_OLLAMA_BIN")[0]

@@ -3,9 +3,6 @@ package ollama_test
 import (
 	"context"
 	"errors"
-	"net"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -18,44 +15,16 @@ import (
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
-// ownServer starts an Ollama that no other test uses, so that nobody else
-// loads and unloads its model, and its runner may be killed.
+// ownServer is an Ollama that no other test uses, so that nobody else loads and
+// unloads its model, and its runner may be killed.
 func ownServer(t *testing.T) (url string, server *process.Process, model string) {
 	t.Helper()
-	e := testengine.Ollama(t)
-	e.NeedBin(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	e, cmd := testengine.OwnOllama(t)
+	server, err := process.NewProcess(int32(cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := l.Addr().String()
-	l.Close()
-	cmd := exec.Command(e.Bin, "serve")
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OLLAMA_") }),
-		"OLLAMA_HOST="+host, "OLLAMA_MODELS="+e.ModelsDir, "OLLAMA_NOPRUNE=1", "OLLAMA_NOHISTORY=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if cmd.Process.Signal(os.Interrupt) != nil { // on which it stops its runner
-			cmd.Process.Kill()
-		}
-		cmd.Wait()
-	})
-	url = "http://" + host
-	p := live(t, url, e.Model)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := p.Version(context.Background()); err == nil {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("it does not come up: %v", err)
-		}
-	}
-	server, err = process.NewProcess(int32(cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return url, server, e.Model
+	return e.URL, server, e.Model
 }
 
 func shortChat(text string, tokens int) provider.Request {
