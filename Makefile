@@ -17,15 +17,14 @@ build: ## bin/tandem, pure Go
 install: build ## tandem, its manual pages and completions below PREFIX (/usr/local; DESTDIR for packages)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh '$(BIN)'
 
-test: lint ## vet, lint, every test on the real engines with the race detector, and those of Ollama on the newest too
-	@scripts/newest.sh $(MAKE) --no-print-directory test-live
+test: lint test-live ## vet, lint, the tests that reach an Ollama on the newest one, and every test on the real engines with the race detector
 	@scripts/engines.sh run go test -race -timeout 30m ./...
 
 test-short: ## the tests that need no engine
 	@go test ./...
 
-test-live: ## the tests that reach an Ollama, and no others (scripts/newest.sh or engines.sh run make test-live)
-	@go test -race -timeout 30m $$(go run scripts/live.go)
+test-live: ## the tests that reach an Ollama, and no others, on the newest (builds llama-server the first time: 12 minutes)
+	@scripts/newest.sh sh -c 'go test -race -timeout 30m $$(go run scripts/live.go)'
 
 test-newest: ## every test on the newest Ollama
 	@scripts/newest.sh go test -timeout 30m ./...
