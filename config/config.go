@@ -129,6 +129,7 @@ type Provider struct {
 	Organization   string `mapstructure:"organization"`
 	Project        string `mapstructure:"project"`
 	MaxTokensField string `mapstructure:"max_tokens_field"` // max_tokens, max_completion_tokens; empty: by the model's name
+	Compat         Compat `mapstructure:"compat"`
 
 	Price         Price `mapstructure:"price"`
 	MaxConcurrent int   `mapstructure:"max_concurrent"` // most calls at a time; 0: no limit

@@ -72,6 +72,7 @@ func providerFields() []field {
 		{"organization", KindOpenAI, readText},
 		{"project", KindOpenAI, readText},
 		{"max_tokens_field", KindOpenAI, readOneOf("max_tokens", "max_completion_tokens")},
+		{"compat", KindOpenAI, readCompat},
 		{"num_ctx", KindOllama, readWindow},
 		{"keep_alive", KindOllama, readKeepAlive},
 		{"managed", KindOllama, readBool},

@@ -76,6 +76,11 @@ func TestMistakes(t *testing.T) {
 		{"addresses that are none", provider("base_url: x") + "  - {name: openai, base_url: 'api.openai.com/v1'}\n", nil},
 		{"an address without a scheme", "providers:\n  - {name: openai, base_url: api.openai.com/v1}\n", []string{"FILE:2:30: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"}},
 		{"credentials in an address", "providers:\n  - {name: openai, base_url: 'https://u:" + canary + "@h/v1'}\n", []string{"FILE:2:30: an address with credentials does not belong in a file; expected something like https://api.openai.com/v1"}},
+		{"a preset that is none", "providers:\n  - {name: openai, compat: acme}\n", []string{"FILE:2:28: expected one of openai, azure, mistral"}},
+		{"a member that is not left out", "providers:\n  - {name: openai, compat: {omit: [messages]}}\n", []string{`FILE:2:35: "messages" cannot be left out; choose from stream_options`}},
+		{"a form of a schema that is none", "providers:\n  - {name: openai, compat: {schema: xml}}\n", []string{"FILE:2:37: expected one of json_schema, json_object, prompt"}},
+		{"a member of compat that is none", "providers:\n  - {name: openai, compat: {max_tokens: 1}}\n", []string{"FILE:2:29: "}},
+		{"compat of an Ollama", "providers:\n  - {name: local, compat: vllm}\n", []string{"FILE:2:27: compat is for kind openai"}},
 		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a key does not belong into an address: use api_key, or headers; expected something like https://api.openai.com/v1"}},
 		{"a port that is none", "providers:\n  - {name: openai, base_url: 'https://h:99999/v1'}\n", []string{"FILE:2:30: the port of this address is invalid; expected something like https://api.openai.com/v1"}},
 		{"durations", "providers:\n  - {name: local, keep_alive: soon, idle: 0s, timeouts: {connect: 5}}\n", []string{

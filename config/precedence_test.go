@@ -60,6 +60,7 @@ func TestPrecedence(t *testing.T) {
 		{key: "providers.openai.project", variable: "OPENAI_PROJECT_ID", user: "u", project: "p", env: "e", set: "s", def: "null", wantU: `"u"`, wantP: `"p"`, wantE: `"e"`, wantS: `"s"`},
 		{key: "providers.openai.api_key", user: "env:U", project: "env:P", set: "keyring:s", def: `"env:OPENAI_API_KEY"`, wantU: `"env:U"`, wantP: `"env:P"`, wantS: `"keyring:s"`, projectAsks: true},
 		{key: "providers.openai.max_tokens_field", user: "max_tokens", project: "max_completion_tokens", set: "max_tokens", def: "null", wantU: `"max_tokens"`, wantP: `"max_completion_tokens"`, wantS: `"max_tokens"`, projectAsks: true},
+		{key: "providers.openai.compat", user: "mistral", project: "{preset: groq, omit: [stream_options], schema: prompt}", set: "vllm", def: "null", wantU: `"mistral"`, wantP: `{"omit":["stream_options"],"preset":"groq","schema":"prompt"}`, wantS: `"vllm"`},
 	} {
 		t.Run(tc.key, func(t *testing.T) {
 			file := func(value string) string {

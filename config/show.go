@@ -195,6 +195,8 @@ func plain(v any) any {
 			}
 		}
 		return m
+	case Compat:
+		return v.plain()
 	case Options:
 		return plain(map[string]any(v))
 	case map[string]any:

@@ -27,7 +27,7 @@ offline: true
 local_networks: [10.0.0.0/8, "fd00::/8"]
 providers:
   - {name: local, model: "smollm2:135m", num_ctx: 512, keep_alive: -1, managed: false, idle: 1h, binary: /usr/bin/ollama, options: {top_k: 1, b: [1, "2", {c: 1.5}]}, timeouts: {connect: 1s, first_token: 1m30s, idle: 1h30m}}
-  - {name: vLLM.1, kind: openai, base_url: "http://127.0.0.1:1/v1", model: "yes", api_key: "keyring:k", organization: o, project: "7", max_tokens_field: max_tokens}
+  - {name: vLLM.1, kind: openai, base_url: "http://127.0.0.1:1/v1", model: "yes", api_key: "keyring:k", organization: o, project: "7", max_tokens_field: max_tokens, compat: {preset: mistral, omit: [encoding_format], schema: json_object}}
 `
 
 // TestShownConfigurationMeansTheSame: what `config show` prints is a file.

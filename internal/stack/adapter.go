@@ -167,7 +167,7 @@ func (s *Stack) openai(a *adapter) error {
 	pc := a.Config
 	c := openai.Config{
 		Name: pc.Name, BaseURL: pc.BaseURL, Model: pc.Model, Organization: pc.Organization, Project: pc.Project,
-		KeyHeader: pc.APIKeyHeader, MaxTokensField: pc.MaxTokensField, Options: pc.Options, RoundTripper: s.transport(a),
+		KeyHeader: pc.APIKeyHeader, MaxTokensField: pc.MaxTokensField, Compat: openai.Compat(pc.Compat), Options: pc.Options, RoundTripper: s.transport(a),
 		Local: pc.Local, LocalOnly: s.cfg.Offline,
 	}
 	bare, err := openai.New(c) // finds the mistakes in the configuration now
