@@ -79,7 +79,7 @@ func (f *frames) readLine() ([]byte, error) {
 			part = part[:n-1]
 		}
 		if len(f.line)+len(part) > f.max {
-			return nil, ErrTooLarge
+			return nil, f.tooLong()
 		}
 		if ended && len(f.line) == 0 {
 			return part, nil
@@ -89,6 +89,14 @@ func (f *frames) readLine() ([]byte, error) {
 			return f.line, nil
 		}
 	}
+}
+
+// tooLong is the error of a line over the limit, which may be the answer's.
+func (f *frames) tooLong() error {
+	if most := f.call.maxContent; most > 0 && most <= int64(f.max) {
+		return &TooLongError{Most: most}
+	}
+	return ErrTooLarge
 }
 
 // lineEnd is how many bytes of data are of its first line, the byte that ends it
@@ -179,7 +187,7 @@ func (f *frames) readRest(first []byte) ([]byte, error) {
 			return nil, err
 		}
 		if len(document)+len(line) > f.max {
-			return nil, ErrTooLarge
+			return nil, f.tooLong()
 		}
 		// One space, for a line does not end within a text; without those
 		// before it, a document takes no more than its line would.
@@ -285,7 +293,7 @@ func (s *sse) addData(value []byte) error {
 		s.data = append(s.data, ' ')
 	}
 	if len(s.data)+len(value) > s.max {
-		return ErrTooLarge
+		return s.tooLong()
 	}
 	s.data = append(s.data, bytes.TrimSpace(value)...)
 	return nil

@@ -67,6 +67,9 @@ func backoff(e *provider.Error, n int) (most, jitter time.Duration) {
 // shouldRetry reports whether to retry t after e, its nth failure of this request,
 // and how long to wait first.
 func (c *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n int, rest []string) (wait time.Duration, ok bool) {
+	if n == 0 { // its circuit breaker opened meanwhile: nothing was called
+		return 0, false
+	}
 	most, jitter := backoff(e, n)
 	if n == 1 && errors.Is(e, provider.ErrStale) { // nothing is wrong with the server: at once
 		most, jitter = 0, 0
