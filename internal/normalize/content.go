@@ -30,19 +30,15 @@ func words(list ...string) map[string]bool {
 
 // rebuildMessage writes a message anew that has its content in parts, or its
 // thinking by two names.
-func rebuildMessage(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func rebuildMessage(o map[string]json.RawMessage) (changed bool, err error) {
 	var content, thinking said
 	if err := content.add(o["content"], "", 0); err != nil {
-		return nil, within("content", err)
+		return false, within("content", err)
 	}
 	for _, name := range []string{"reasoning_content", "reasoning"} { // the same by two names
 		if v := o[name]; len(thinking.thinking) == 0 && (name == "reasoning_content" || len(v) > 0 && v[0] == '"') {
 			if err := thinking.add(v, "thinking", 0); err != nil {
-				return nil, within(name, err)
+				return false, within(name, err)
 			}
 		}
 	}
@@ -60,7 +56,7 @@ func rebuildMessage(raw []byte) ([]byte, error) {
 	if len(content.refusal) > 0 {
 		o["refusal"] = quoted(content.refusal)
 	}
-	return json.Marshal(o)
+	return true, nil
 }
 
 // add takes a content in: a text, a part, or a list of those. as is the type of

@@ -53,21 +53,17 @@ var ollamaMessage = &node{kind: object, rebuild: rebuildOllamaMessage, members: 
 }}
 
 // rebuildOllamaMessage writes a message anew that has its content in parts.
-func rebuildOllamaMessage(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func rebuildOllamaMessage(o map[string]json.RawMessage) (changed bool, err error) {
 	var content, thinking said
 	if err := content.add(o["content"], "", 0); err != nil {
-		return nil, within("content", err)
+		return false, within("content", err)
 	}
 	if err := thinking.add(o["thinking"], "thinking", 0); err != nil {
-		return nil, within("thinking", err)
+		return false, within("thinking", err)
 	}
 	o["content"] = quoted(append(content.text, content.refusal...))
 	o["thinking"] = quoted(append(thinking.thinking, content.thinking...))
-	return json.Marshal(o)
+	return true, nil
 }
 
 // asArgumentsObject takes arguments that are the text of an object, be it
@@ -130,18 +126,14 @@ var OllamaEmbeddings = &Form{document: func() node {
 }()}
 
 // rebuildOllamaEmbeddings takes the one vector of the older /api/embeddings.
-func rebuildOllamaEmbeddings(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func rebuildOllamaEmbeddings(o map[string]json.RawMessage) (changed bool, err error) {
 	v := o["embedding"]
 	if !says(v) {
-		return nil, nil
+		return false, nil
 	}
 	delete(o, "embedding")
 	o["embeddings"] = append(append([]byte{'['}, v...), ']')
-	return json.Marshal(o)
+	return true, nil
 }
 
 var ollamaDetails = &node{kind: object, optional: true, members: []member{

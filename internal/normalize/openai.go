@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // What go-openai decodes. Its stream's types are used for both a stream and a
@@ -46,18 +47,14 @@ var usageMembers = []member{
 // renameUsage takes the counts by the names that Anthropic and OpenAI's
 // /responses give them. A part of the prompt that came from a cache and is not
 // counted in it makes a usage that cannot be.
-func renameUsage(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func renameUsage(o map[string]json.RawMessage) (changed bool, err error) {
 	cached := o["cache_read_input_tokens"]
 	delete(o, "cache_read_input_tokens")
 	if cached != nil && !says(o["prompt_tokens_details"]) && !says(o["input_tokens_details"]) {
 		o["prompt_tokens_details"] = fmt.Appendf(nil, `{"cached_tokens":%s}`, cached)
 	}
 	if cached == nil && !says(o["input_tokens"]) {
-		return nil, nil
+		return false, nil
 	}
 	for _, n := range [][2]string{
 		{"input_tokens", "prompt_tokens"},
@@ -69,7 +66,7 @@ func renameUsage(raw []byte) ([]byte, error) {
 			o[n[1]] = o[n[0]]
 		}
 	}
-	return json.Marshal(o)
+	return true, nil
 }
 
 // functionNode is what is called, and with what.
@@ -90,11 +87,7 @@ var callNode = func() *node {
 }()
 
 // wrapFunction takes a call whose name and arguments have no function around them.
-func wrapFunction(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func wrapFunction(o map[string]json.RawMessage) (changed bool, err error) {
 	function := map[string]json.RawMessage{}
 	for _, name := range []string{"name", "arguments"} {
 		if v := o[name]; v != nil {
@@ -103,13 +96,10 @@ func wrapFunction(raw []byte) ([]byte, error) {
 		}
 	}
 	if len(function) == 0 {
-		return nil, nil
+		return false, nil
 	}
-	var err error
-	if o["function"], err = json.Marshal(function); err != nil {
-		return nil, err
-	}
-	return json.Marshal(o)
+	o["function"], err = json.Marshal(function)
+	return true, err
 }
 
 // asArguments takes arguments that are no text for their JSON.
@@ -160,22 +150,18 @@ func choiceNode(whole bool) *node {
 		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},
 	}}
 	n.required, n.exclude = n.bits("delta", "message"), []uint64{n.bits("delta", "message")}
-	n.rebuild = func(raw []byte) ([]byte, error) {
-		var o map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &o); err != nil {
-			return nil, err
-		}
+	n.rebuild = func(o map[string]json.RawMessage) (changed bool, err error) {
 		switch text := o["text"]; {
 		case says(o["usage"]):
-			return nil, errRebuild // by the answer that has this choice
-		case o["delta"] != nil && o["message"] != nil:
+			return false, errRebuild // by the answer that has this choice
+		case says(o["delta"]) && says(o["message"]):
 			delete(o, other)
 		case len(text) > 0 && text[0] == '"' && !says(o["delta"]) && !says(o["message"]): // as /completions has it
 			o["delta"] = fmt.Appendf(nil, `{"content":%s}`, text)
 		default:
-			return nil, nil
+			return false, nil
 		}
-		return json.Marshal(o)
+		return true, nil
 	}
 	return n
 }
@@ -233,27 +219,38 @@ func asOnlyElement(raw []byte) ([]byte, error) {
 	return l[0], nil
 }
 
+// listed is raw as a list, where it is one thing.
+func listed(raw json.RawMessage) json.RawMessage {
+	if len(raw) > 0 && raw[0] == '{' {
+		return fmt.Appendf(nil, "[%s]", raw)
+	}
+	return raw
+}
+
 // wrappers are the members that gateways put an answer into.
 var wrappers = []string{"data", "result", "response", "output", "body"}
 
 // unwrapChat takes a usage out of the choice that it is in (Moonshot), or an
 // answer out of the object that a gateway put it into. What else is in that
 // stays: it may tell who has answered.
-func unwrapChat(raw []byte) ([]byte, error) {
-	var outer map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &outer); err != nil {
-		return nil, err
-	}
+func unwrapChat(outer map[string]json.RawMessage) (changed bool, err error) {
 	var choices []map[string]json.RawMessage
-	if json.Unmarshal(outer["choices"], &choices) == nil && len(choices) > 0 && says(choices[0]["usage"]) {
-		if !says(outer["usage"]) {
-			outer["usage"] = choices[0]["usage"]
-		}
+	if json.Unmarshal(listed(outer["choices"]), &choices) == nil {
 		for _, c := range choices {
-			delete(c, "usage")
+			for name, usage := range c {
+				if !strings.EqualFold(name, "usage") {
+					continue
+				}
+				if delete(c, name); !says(outer["usage"]) {
+					outer["usage"] = usage
+				}
+				changed = true
+			}
 		}
-		outer["choices"], _ = json.Marshal(choices) // each was valid
-		return json.Marshal(outer)
+	}
+	if changed {
+		outer["choices"], err = json.Marshal(choices)
+		return true, err
 	}
 	for _, name := range wrappers {
 		var inner map[string]json.RawMessage
@@ -264,9 +261,9 @@ func unwrapChat(raw []byte) ([]byte, error) {
 		for k, v := range inner {
 			outer[k] = v
 		}
-		return json.Marshal(outer)
+		return true, nil
 	}
-	return nil, nil
+	return false, nil
 }
 
 // OpenAIEmbeddings is an answer of /embeddings.
@@ -295,11 +292,7 @@ func asListing(name string) func([]byte) ([]byte, error) {
 }
 
 // rebuildEmbeddings looks for the vectors where other APIs have them.
-func rebuildEmbeddings(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func rebuildEmbeddings(o map[string]json.RawMessage) (changed bool, err error) {
 	for _, name := range []string{"embeddings", "embedding", "vectors", "result"} {
 		if v := o[name]; len(v) > 0 && (v[0] == '[' || v[0] == '{') {
 			delete(o, name)
@@ -307,10 +300,10 @@ func rebuildEmbeddings(raw []byte) ([]byte, error) {
 				v = fmt.Appendf(nil, "[%s]", v)
 			}
 			o["data"] = v
-			return json.Marshal(o)
+			return true, nil
 		}
 	}
-	return nil, nil
+	return false, nil
 }
 
 // asEmbedding takes a vector for an object that has it.
@@ -398,32 +391,24 @@ func asModel(raw []byte) ([]byte, error) {
 }
 
 // nameModel gives a model the id that it has by another name.
-func nameModel(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func nameModel(o map[string]json.RawMessage) (changed bool, err error) {
 	for _, name := range []string{"name", "model", "model_name", "slug", "key"} {
 		if v := o[name]; len(v) > 0 && v[0] == '"' {
 			o["id"] = v
-			return json.Marshal(o)
+			return true, nil
 		}
 	}
-	return nil, &Error{Problem: "is a model without an id"}
+	return false, &Error{Problem: "is a model without an id"}
 }
 
 // rebuildModels looks for the list where other APIs have it.
-func rebuildModels(raw []byte) ([]byte, error) {
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, err
-	}
+func rebuildModels(o map[string]json.RawMessage) (changed bool, err error) {
 	for _, name := range []string{"models", "result", "items"} {
 		if v := o[name]; len(v) > 0 && v[0] == '[' {
 			delete(o, name)
 			o["data"] = v
-			return json.Marshal(o)
+			return true, nil
 		}
 	}
-	return nil, nil
+	return false, nil
 }

@@ -42,7 +42,7 @@ type node struct {
 	// rebuild writes an object anew that is not in form, as a mend among its
 	// members has asked for with errRebuild, or as it has none of the members
 	// that are required, or two that exclude each other.
-	rebuild  func(raw []byte) ([]byte, error)
+	rebuild  func(o map[string]json.RawMessage) (changed bool, err error)
 	required uint64   // bits of members
 	exclude  []uint64 // each: bits of members that do not stand together
 }
@@ -164,7 +164,8 @@ func (w *walk) nested(i int) bool { return w.src[w.space(i+1)] == '[' }
 func (w *walk) object(n *node, start int) (end int, err error) {
 	out, from := len(w.out), w.from
 	seen, end, err := w.members(n, start)
-	again := errors.Is(err, errRebuild)
+	asked := errors.Is(err, errRebuild)
+	again := asked
 	if err == nil && n.rebuild != nil {
 		again = n.required != 0 && seen&n.required == 0
 		for _, e := range n.exclude {
@@ -176,18 +177,43 @@ func (w *walk) object(n *node, start int) (end int, err error) {
 	}
 	w.out, w.from = w.out[:out], from
 	end = skip(w.src, start)
-	raw, err := n.rebuild(w.src[start:end])
-	if err != nil || raw == nil { // nil: it is as it should be
-		if raw == nil && err == nil {
-			_, end, err = w.members(n, start)
-		}
+	o, err := n.fields(w.src[start:end])
+	if err != nil {
+		return 0, err
+	}
+	changed, err := n.rebuild(o)
+	if err != nil {
+		return 0, err
+	}
+	if !changed && !asked {
+		_, end, err = w.members(n, start)
 		return end, err
 	}
-	if raw, err = w.within(n, raw); err != nil {
+	raw, err := json.Marshal(o)
+	if err == nil {
+		raw, err = w.within(n, raw)
+	}
+	if err != nil {
 		return 0, err
 	}
 	w.replace(start, end, raw)
 	return end, nil
+}
+
+// fields are an object's members, by the names that n has for them.
+func (n *node) fields(raw []byte) (map[string]json.RawMessage, error) {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	for name, v := range o {
+		if i := n.find([]byte(name)); i >= 0 && n.members[i].name != name {
+			if delete(o, name); !says(o[n.members[i].name]) {
+				o[n.members[i].name] = v
+			}
+		}
+	}
+	return o, nil
 }
 
 // members checks those of the object at i. seen has those that are not null.
