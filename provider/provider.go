@@ -46,7 +46,7 @@ type Provider interface {
 
 	// Models lists what can be asked for now, in the server's order, with
 	// capabilities per model as far as the server tells them.
-	// Errors: Unavailable, Denied, Timeout, Offline, Invalid.
+	// Errors: Unavailable, BadAnswer, Denied, Timeout, Offline, Invalid.
 	Models(ctx context.Context) ([]Model, error)
 
 	// Chat streams the answer to req. Ranging over the result makes the call.

@@ -162,7 +162,10 @@ func receiveAnswer(c *Call, resp *http.Response) (*http.Response, error) {
 	}
 	r := &sse{frames: &frames{call: c, body: http.NoBody, next: func() error { return io.EOF }}} // nothing is left to be read
 	resp.Body = r
-	return resp, r.pass(body, false)
+	if err := r.pass(body, false); err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // looksLikeEvents reports whether a body begins as a stream of events does.

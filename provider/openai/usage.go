@@ -60,13 +60,11 @@ const smallestWindow = 128
 // has cut it to its context window, and answered what was left. Many servers do
 // so without a word but their count.
 func (a *answer) promptCut() string {
-	if a.usage == nil {
+	u := usage(a.usage, 0)
+	if u == nil || u.InputTokens < smallestWindow {
 		return ""
 	}
-	read, least := a.usage.PromptTokens, 0
-	if read >= smallestWindow {
-		least = tokens.AtLeast(a.req)
-	}
+	read, least := u.InputTokens, tokens.AtLeast(a.req)
 	if read >= least {
 		return ""
 	}
