@@ -58,11 +58,13 @@ func (c *conversation) call(ctx context.Context, i int, asked *provider.ToolCall
 		}
 		return tell(Wrong, fmt.Sprintf("Error: there is no tool %q. The tools are: %s.", brief(e.Name, 100), c.names())), nil
 	}
-	call := Call{ID: asked.ID, Tool: c.o.Tools[t], Arguments: args, Round: c.round}
+	call := Call{ID: asked.ID, Tool: c.o.Tools[t], Round: c.round}
 	e.Tool = &call.Tool
 	if wrong == nil {
-		wrong = misfit(c.schemas[asked.Name], args)
+		args, wrong = fitting(c.schemas[asked.Name], args)
+		asked.Arguments = args
 	}
+	call.Arguments = args
 	switch {
 	case i >= mostCalls:
 		return tell(Wrong, fmt.Sprintf("Error: not run: there are more than %d calls at once. Call fewer.", mostCalls)), nil
@@ -187,7 +189,7 @@ func (t *Tool) Run(ctx context.Context, args json.RawMessage) (Result, error) {
 		return Result{}, err
 	}
 	if args, err = arguments(args); err == nil {
-		err = misfit(s, args)
+		args, err = fitting(s, args)
 	}
 	if err != nil {
 		return Result{}, &ArgumentsError{err}

@@ -37,17 +37,23 @@ func typeOf(raw []byte) (name string) {
 	return name
 }
 
-// misfit returns why arguments, a JSON object, do not fit, or nil.
-func misfit(s *schema.Schema, arguments json.RawMessage) (err error) {
+// fitting returns arguments, a JSON object, as the schema takes them, or why it does
+// not. A value that a model wrote as JSON text is taken as the value where the schema
+// takes no text there.
+func fitting(s *schema.Schema, arguments json.RawMessage) (_ json.RawMessage, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the arguments cannot be checked: %v", r)
 		}
 	}()
-	if problems := s.Check(arguments); len(problems) > 0 {
-		return errors.New(strings.Join(problems, "; "))
+	problems := s.Check(arguments)
+	if len(problems) == 0 {
+		return arguments, nil
 	}
-	return nil
+	if read, ok := s.Unquoted(arguments); ok {
+		return read, nil
+	}
+	return arguments, errors.New(strings.Join(problems, "; "))
 }
 
 // CheckSchema returns why no arguments can be checked against parameters, or

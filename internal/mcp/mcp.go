@@ -19,6 +19,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/redact"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Config is one server: Command or URL is set.
@@ -41,6 +42,9 @@ type Config struct {
 	// Secrets are taken out of whatever the server says: its errors, its log, its
 	// tools and their results. Nil: only what looks like a key is.
 	Secrets *redact.Redactor
+	// Warn, if not nil, is told what is odd about a server and does not keep it
+	// from being used. It may be called at any time, from any goroutine.
+	Warn func(string)
 }
 
 const (
@@ -89,6 +93,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		if err != nil {
 			return nil, &Error{Server: cfg.Name, Err: cfg.Secrets.Error(err)}
 		}
+		proc.out.noise = s.warnOfNoise
 		s.proc = proc
 		transport = &sdk.IOTransport{Reader: proc.out, Writer: proc.stdin, MaxLineLength: mostFrame}
 	} else {
@@ -118,6 +123,14 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		close(s.over)
 	}()
 	return s, nil
+}
+
+// warnOfNoise warns of a line that was passed over.
+func (s *Session) warnOfNoise(line string) {
+	if s.cfg.Warn != nil {
+		line = s.cfg.Secrets.Text(cleanText(line, false))
+		s.cfg.Warn(fmt.Sprintf("the MCP server %s writes to its standard output what is not MCP, which is passed over: %q; a server must log to standard error", s.cfg.Name, textx.Brief(line, 80)))
+	}
 }
 
 // Ended reports whether the session is over: its program has ended, or the
@@ -183,7 +196,7 @@ func (s *Session) sessionError(ctx context.Context, err error) error {
 	}
 	e.Log = s.proc.log.lastLine() // after its end, which comes after the last that it wrote
 	switch {
-	case s.proc.out.notJSON.Load():
+	case s.proc.out.notMCP.Load():
 		e.Err = errors.New("its standard output is not MCP; a server must log to standard error")
 	case s.proc.out.tooLarge.Load():
 		e.Err = fmt.Errorf("it sent a message over %d MiB", mostFrame>>20)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/redact"
@@ -19,7 +18,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdin  *pipeIn
 	stdout *os.File
-	out    *lineWatcher // of stdout
+	out    *messages // of stdout
 	log    tail
 	gone   chan struct{} // closed when it has ended
 	how    string        // it ended; after gone
@@ -46,7 +45,7 @@ func start(command, env []string, secrets *redact.Redactor) (*process, error) {
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
 	p.log.secrets = secrets
-	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, &lineWatcher{ReadCloser: outR}
+	p.stdin, p.stdout, p.out = &pipeIn{inW}, outR, newMessages(outR)
 	p.cmd.Env, p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = env, inR, outW, &p.log
 	p.cmd.SysProcAttr = grouped()
 	p.cmd.WaitDelay = exitGrace // what it started may hold its standard error open
@@ -129,35 +128,3 @@ func (w *pipeIn) Write(b []byte) (int, error) {
 func (w *pipeIn) Close() error { return w.f.Close() }
 
 var _ io.WriteCloser = (*pipeIn)(nil)
-
-// lineWatcher is a server's standard output: a JSON value a line. It notes a line
-// that is none, and one that is too long, which the SDK says in ways that help
-// nobody.
-type lineWatcher struct {
-	io.ReadCloser
-	begun    bool // something of the line is there
-	size     int  // of the line
-	notJSON  atomic.Bool
-	tooLarge atomic.Bool
-}
-
-// Read reads on.
-func (f *lineWatcher) Read(b []byte) (int, error) {
-	n, err := f.ReadCloser.Read(b)
-	for _, c := range b[:n] {
-		if c == '\n' {
-			f.begun, f.size = false, 0
-			continue
-		}
-		if !f.begun && c != ' ' && c != '\t' && c != '\r' {
-			f.begun = true
-			if c != '{' && c != '[' {
-				f.notJSON.Store(true)
-			}
-		}
-		if f.size++; f.size >= mostFrame {
-			f.tooLarge.Store(true)
-		}
-	}
-	return n, err
-}

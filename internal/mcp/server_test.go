@@ -125,6 +125,16 @@ func old(endless bool) {
 	}
 }
 
+// logged writes a line of a log before each message.
+type logged struct{ io.WriteCloser }
+
+func (l logged) Write(b []byte) (int, error) {
+	if _, err := fmt.Fprintln(l.WriteCloser, "[INFO] a line of its log"); err != nil {
+		return 0, err
+	}
+	return l.WriteCloser.Write(b)
+}
+
 func serveAs(manner string) {
 	switch manner {
 	case "mute":
@@ -135,6 +145,12 @@ func serveAs(manner string) {
 	case "chatty": // writes its log where its answers go
 		fmt.Println("Server is starting…")
 		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "logs": // each answer with a line of its log before it
+		out := &sdk.IOTransport{Reader: os.Stdin, Writer: logged{os.Stdout}}
+		_ = server().Run(context.Background(), out)
+	case "logs first":
+		fmt.Println("[INFO] a line of its log")
+		_ = server().Run(context.Background(), &sdk.StdioTransport{})
 	case "ends":
 		fmt.Fprintln(os.Stderr, "no configuration found")
 		os.Exit(7)

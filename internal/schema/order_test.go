@@ -101,3 +101,44 @@ func TestNullsBesideWrongNames(t *testing.T) {
 		}
 	}
 }
+
+// What models write as text within arguments is read where the schema takes no
+// text, and only there, and only if all then fits.
+func TestUnquoted(t *testing.T) {
+	for _, tt := range []struct{ schema, answer, want string }{
+		{`{"properties":{"o":{"type":"object"}}}`, `{"o":"{\"a\": 1}"}`, `{"o":{"a":1}}`},
+		{`{"properties":{"l":{"type":"array","items":{"type":"integer"}}}}`, `{"l":"[1, 2]"}`, `{"l":[1,2]}`},
+		{`{"properties":{"l":{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer"}}}}}}`, `{"l":"[{\"n\": \"3\"}]"}`, `{"l":[{"n":3}]}`},
+		{`{"properties":{"l":{"type":"array","items":{"type":"object"}}}}`, `{"l":["{\"n\": 1}"]}`, `{"l":[{"n":1}]}`},
+		{`{"properties":{"n":{"type":"integer"}}}`, `{"n":"5"}`, `{"n":5}`},
+		{`{"properties":{"n":{"type":"integer"}}}`, `{"n":" 123456789012345678901234567890 "}`, `{"n":123456789012345678901234567890}`},
+		{`{"properties":{"n":{"type":"number"}}}`, `{"n":"5"}`, `{"n":5}`},
+		{`{"properties":{"n":{"type":"number"}}}`, `{"n":"2.50"}`, `{"n":2.50}`},
+		{`{"properties":{"b":{"type":"boolean"}}}`, `{"b":"true"}`, `{"b":true}`},
+		{`{"properties":{"l":{"anyOf":[{"type":"array"},{"type":"null"}]}}}`, `{"l":"[]"}`, `{"l":[]}`}, // pydantic's Optional[list]
+		{`{"properties":{"l":{"anyOf":[{"type":"array"},{"type":"null"}]}}}`, `{"l":"null"}`, `{"l":null}`},
+		{`{"properties":{"l":{"type":["array","null"]}}}`, `{"l":"[1]"}`, `{"l":[1]}`},
+		{`{"$defs":{"p":{"type":"object","required":["x"]}},"properties":{"p":{"$ref":"#/$defs/p"}}}`, `{"p":"{\"x\":\"a\\nb\"}"}`, `{"p":{"x":"a\nb"}}`},
+		{`{"properties":{"p":{"type":"object"},"s":{"type":"string"}}}`, `{"p":"{}","s":"{}"}`, `{"p":{},"s":"{}"}`},
+		// None of these is unambiguous, or fits.
+		{`{"properties":{"n":{"type":"integer"}}}`, `{"n":"5.5"}`, ""},
+		{`{"properties":{"n":{"type":"integer"}}}`, `{"n":"five"}`, ""},
+		{`{"properties":{"n":{"type":"integer"}}}`, `{"n":""}`, ""},
+		{`{"properties":{"b":{"type":"boolean"}}}`, `{"b":"True"}`, ""},
+		{`{"properties":{"b":{"type":"boolean"}}}`, `{"b":"1"}`, ""},
+		{`{"properties":{"o":{"type":"object"}}}`, `{"o":"[]"}`, ""},
+		{`{"properties":{"o":{"type":"object"}}}`, `{"o":"{'a': 1}"}`, ""},
+		{`{"properties":{"o":{"type":"object","required":["x"]}}}`, `{"o":"{}"}`, ""},
+		{`{"properties":{"o":{"type":"object"}}}`, `{"o":"{\"a\":1,\"a\":2}"}`, ""},
+		{`{"properties":{"o":{"type":"object"},"n":{"minimum":3}}}`, `{"o":"{}","n":1}`, ""},
+		{`{"properties":{"s":{"type":"string"}}}`, `{"s":5}`, ""},
+	} {
+		s, err := schema.Compile([]byte(tt.schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := s.Unquoted([]byte(tt.answer)); string(got) != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s %s: %s, %v; want %s", tt.schema, tt.answer, got, ok, tt.want)
+		}
+	}
+}

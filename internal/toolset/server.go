@@ -95,7 +95,9 @@ func (s *Set) enter(ctx context.Context, cfg *Config, m config.MCPServer, one *s
 	if now := s.reuse(one, cfg.version, &c); now != nil {
 		return now, true, nil
 	}
-	connected, err := mcp.Connect(ctx, c)
+	with := c
+	with.Warn = cfg.Warn // no part of what a session is reused by
+	connected, err := mcp.Connect(ctx, with)
 	if err != nil {
 		return nil, false, err
 	}
