@@ -19,7 +19,7 @@ func (a *answer) checkEnd() error {
 		return &httpx.NotAPIError{Got: "a document without choices"}
 	case a.call.NoStream && a.choice && !a.call.Done:
 		return a.error(provider.Truncated, "the answer does not say that it is finished (finish_reason is missing)")
-	case a.call.Done && a.contentBytes > 0 || a.calls.tools.Len()+a.calls.older.Len() > 0:
+	case a.call.Done && a.hasContent():
 		a.warnings = append(a.warnings, "the server gave no finish_reason; the answer counts as whole because the stream ended with [DONE]")
 		return nil
 	case a.call.Done && a.choice:
@@ -58,9 +58,14 @@ func (a *answer) finalChunk() (provider.Chunk, error) {
 	return c, nil
 }
 
+// hasContent reports whether anything of the answer itself came.
+func (a *answer) hasContent() bool {
+	return a.contentBytes > 0 || a.calls.tools.Len() > 0 || a.calls.older.Len() > 0
+}
+
 // brokenKind is the Kind of an answer that the server broke off.
 func (a *answer) brokenKind() provider.Kind {
-	if a.contentBytes > 0 || a.calls.tools.Len()+a.calls.older.Len() > 0 {
+	if a.hasContent() {
 		return provider.Truncated
 	}
 	return provider.Unavailable

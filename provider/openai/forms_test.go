@@ -161,6 +161,7 @@ func TestAStreamThatSaysOnlyDone(t *testing.T) {
 		"a call and DONE":      {call + done, provider.FinishToolCalls, ""},
 		"null as text":         {strings.Replace(hello, "null", `"null"`, 1) + done, provider.FinishStop, ""},
 		"text and the end":     {hello, "", provider.Truncated},
+		"a call and the end":   {call, "", provider.Truncated},
 		"DONE alone":           {done, "", provider.Unavailable},
 		"no word, and DONE":    {strings.Replace(hello, "Hello", "", 1) + done, "", provider.Truncated},
 		"half a call and DONE": {strings.Replace(call, `"{}"`, `"{"`, 1) + done, "", provider.BadAnswer},
