@@ -132,7 +132,8 @@ type ToolCall struct {
 	Arguments json.RawMessage // a JSON object, checked to be valid JSON
 	// Extra is what the server sent with the call besides, such as Gemini's
 	// extra_content: a JSON object whose members go back to it unread, with the
-	// call. Empty: nothing.
+	// call. With an answer's first call it also has what came with the answer, such
+	// as OpenRouter's reasoning_details. Empty: nothing.
 	Extra json.RawMessage
 }
 

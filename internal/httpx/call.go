@@ -27,9 +27,10 @@ const (
 	NDJSON                // a JSON document a line, as Ollama streams
 )
 
-// Inspector is shown documents. It keeps nothing of them.
+// Inspector is shown documents, in the call's form and as the server sent them. It
+// keeps nothing of them.
 type Inspector interface {
-	Document(document []byte)
+	Document(document, sent []byte)
 }
 
 // Call is one HTTP call: what the adapter asks of the transport, and what the
@@ -121,7 +122,7 @@ func (c *Call) bring(buf, document []byte, event bool) (out []byte, err error) {
 		out = document // who answered is told by what cannot be read, too
 	}
 	if c.Inspect != nil {
-		c.Inspect.Document(out)
+		c.Inspect.Document(out, document)
 	}
 	return out, err
 }

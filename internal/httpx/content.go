@@ -12,6 +12,7 @@ type Content struct {
 	text, thinking Letters
 	split          thinking.Splitter
 
+	thought bool // thinking was returned
 	wrote   bool // text was returned
 	restart bool // it was thinking, and no chunk has said so yet
 }
@@ -35,8 +36,8 @@ func (c *Content) End(last *provider.Chunk) {
 	}
 }
 
-// Parsed reports whether the server separates thinking itself.
-func (c *Content) Parsed() bool { return c.split.Parsed }
+// Thought reports whether any thinking came.
+func (c *Content) Thought() bool { return c.thought }
 
 // add adds a part of the text to a chunk.
 func (c *Content) add(out *provider.Chunk, p thinking.Part) {
@@ -48,7 +49,7 @@ func (c *Content) add(out *provider.Chunk, p thinking.Part) {
 	if c.restart && !out.Empty() {
 		out.Restart, out.Thought, c.restart = true, true, false
 	}
-	c.wrote = c.wrote || out.Text != ""
+	c.wrote, c.thought = c.wrote || out.Text != "", c.thought || out.Thinking != ""
 }
 
 func concat(a, b string) string {

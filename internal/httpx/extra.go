@@ -54,28 +54,39 @@ func CallExtras(document []byte) []map[string]json.RawMessage {
 	return out
 }
 
-// callPlace is a tool call in a request: of its messages, and of the message's
-// calls, the index.
-type callPlace struct{ message, call int }
+// Amendment is what is added to one message of a request. No member that is
+// there already is replaced.
+type Amendment struct {
+	Message int                        // its index in the body
+	Members map[string]json.RawMessage // of the message
+	Calls   map[int]json.RawMessage    // objects, of the tool calls of these indexes
+}
 
-// ReturnExtras returns the [Call.Rewrite] that puts the Extra of req's tool calls
-// back into them, as far as it goes to the provider of that name; nil: there is
-// none. The body has so many messages before those of req. No member that the
-// body has is replaced.
-func ReturnExtras(req *provider.Request, name string, before int) func(body []byte) ([]byte, error) {
-	var extras map[callPlace]json.RawMessage // made where there are any: most requests have none
+// Extras are the Extra of req's tool calls, as far as it goes back to the provider
+// of that name. The body has so many messages before those of req.
+func Extras(req *provider.Request, name string, before int) []Amendment {
+	var list []Amendment // made where there are any: most requests have none
 	for i := range req.Messages {
 		m := &req.Messages[i]
+		var a Amendment
 		for j := range m.ToolCalls {
 			if extra := m.ToolCalls[j].Extra; len(extra) > 0 && m.ReturnsTo(name) {
-				if extras == nil {
-					extras = map[callPlace]json.RawMessage{}
+				if a.Calls == nil {
+					a = Amendment{Message: i + before, Calls: map[int]json.RawMessage{}}
 				}
-				extras[callPlace{i + before, j}] = extra
+				a.Calls[j] = extra
 			}
 		}
+		if a.Calls != nil {
+			list = append(list, a)
+		}
 	}
-	if len(extras) == 0 {
+	return list
+}
+
+// Amend returns the [Call.Rewrite] that makes the amendments; nil: there are none.
+func Amend(list []Amendment) func(body []byte) ([]byte, error) {
+	if len(list) == 0 {
 		return nil
 	}
 	return func(body []byte) ([]byte, error) {
@@ -84,33 +95,54 @@ func ReturnExtras(req *provider.Request, name string, before int) func(body []by
 		if err := errors.Join(json.Unmarshal(body, &request), json.Unmarshal(request["messages"], &messages)); err != nil {
 			return nil, fmt.Errorf("reading the request: %w", err)
 		}
-		for at, extra := range extras {
-			var message map[string]json.RawMessage
-			var calls []map[string]json.RawMessage
-			if err := errors.Join(json.Unmarshal(messages[at.message], &message), json.Unmarshal(message["tool_calls"], &calls)); err != nil {
-				return nil, fmt.Errorf("reading message %d of the request: %w", at.message+1, err)
+		for i := range list {
+			a := &list[i]
+			changed, err := a.apply(messages[a.Message])
+			if err != nil {
+				return nil, fmt.Errorf("message %d of the request: %w", a.Message+1, err)
 			}
-			var members map[string]json.RawMessage
-			if err := json.Unmarshal(extra, &members); err != nil {
-				return nil, fmt.Errorf("what came with a tool call of message %d is not a JSON object: %w", at.message+1, err)
-			}
-			for name, v := range members {
-				if _, ok := calls[at.call][name]; !ok {
-					calls[at.call][name] = v
-				}
-			}
-			var err error
-			if message["tool_calls"], err = json.Marshal(calls); err != nil {
-				return nil, err
-			}
-			if messages[at.message], err = json.Marshal(message); err != nil {
-				return nil, err
-			}
+			messages[a.Message] = changed
 		}
 		var err error
 		if request["messages"], err = json.Marshal(messages); err != nil {
 			return nil, err
 		}
 		return json.Marshal(request)
+	}
+}
+
+// apply is the message with what is added to it.
+func (a *Amendment) apply(raw json.RawMessage) (json.RawMessage, error) {
+	var message map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &message); err != nil {
+		return nil, err
+	}
+	addMembers(message, a.Members)
+	if len(a.Calls) == 0 {
+		return json.Marshal(message)
+	}
+	var calls []map[string]json.RawMessage
+	if err := json.Unmarshal(message["tool_calls"], &calls); err != nil {
+		return nil, err
+	}
+	for i, extra := range a.Calls {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(extra, &members); err != nil {
+			return nil, fmt.Errorf("what came with a tool call is not a JSON object: %w", err)
+		}
+		addMembers(calls[i], members)
+	}
+	var err error
+	if message["tool_calls"], err = json.Marshal(calls); err != nil {
+		return nil, err
+	}
+	return json.Marshal(message)
+}
+
+func addMembers(to, members map[string]json.RawMessage) {
+	for name, v := range members {
+		if _, ok := to[name]; !ok {
+			to[name] = v
+		}
 	}
 }

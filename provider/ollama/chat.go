@@ -50,7 +50,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call := p.call(httpx.NDJSON, normalize.OllamaChat, req.Privacy)
 	call.Prepend, call.NoStream, call.Chat = members, req.NoStream, true
-	call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, len(body.Messages)-len(req.Messages))
+	call.Rewrite = httpx.Amend(httpx.Extras(req, p.cfg.Name, len(body.Messages)-len(req.Messages)))
 	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	call.Inspect = &a.calls
 	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.addLine)

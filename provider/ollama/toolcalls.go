@@ -17,7 +17,7 @@ type calls struct {
 }
 
 // Document keeps what came with the tool calls of a line, which api drops.
-func (c *calls) Document(line []byte) { c.extras = append(c.extras, httpx.CallExtras(line)...) }
+func (c *calls) Document(line, _ []byte) { c.extras = append(c.extras, httpx.CallExtras(line)...) }
 
 // nextExtra is what came with the next tool call.
 func (c *calls) nextExtra() (extra map[string]json.RawMessage) {

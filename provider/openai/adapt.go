@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/apierror"
 	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/schema"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -38,6 +39,7 @@ type wire struct {
 	omit       []string // of compat.Members
 	schema     string   // of compat.SchemaForms
 	otherLimit bool     // the limit of tokens goes by its other name
+	thinking   string   // the member that thinking goes back in; empty: none
 }
 
 func (w *wire) omits(member string) bool { return slices.Contains(w.omit, member) }
@@ -83,11 +85,12 @@ func (p *Provider) wireFor(model string, want *provider.Schema) wire {
 	p.refused.mu.Lock()
 	defer p.refused.mu.Unlock()
 	w := p.wire
+	w.thinking = p.thinkingMember()
 	if len(p.refused.byModel) == 0 {
 		return w
 	}
 	if known, ok := p.refused.byModel[model]; ok {
-		w = known
+		known.thinking, w = w.thinking, known
 	}
 	if want != nil {
 		if known, ok := p.refused.byModel[schemaKey(model, want)]; ok {
@@ -121,10 +124,11 @@ type sent struct {
 }
 
 // sentWith is what a request for an answer had, as body and besides.
-func sentWith(req *provider.Request, body *goopenai.ChatCompletionRequest, w *wire, extras bool) sent {
+func sentWith(req *provider.Request, body *goopenai.ChatCompletionRequest, w *wire, amended []httpx.Amendment) sent {
+	thinking, extras := sends(amended)
 	return sent{
 		wire: *w, model: body.Model, req: req, extras: extras, usage: body.StreamOptions != nil, format: body.ResponseFormat != nil,
-		thinking: slices.ContainsFunc(body.Messages, func(m goopenai.ChatCompletionMessage) bool { return m.ReasoningContent != "" }),
+		thinking: thinking || slices.ContainsFunc(body.Messages, func(m goopenai.ChatCompletionMessage) bool { return m.ReasoningContent != "" }),
 	}
 }
 
@@ -140,7 +144,7 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 	switch {
 	case s.usage && refuses(compat.StreamOptions, "stream options", "include_usage"):
 		p.leaveOut(s, compat.StreamOptions, e)
-	case s.thinking && refuses(compat.ReasoningContent):
+	case s.thinking && refuses(compat.ReasoningContent, shortThinking, thinkingDetails):
 		p.leaveOut(s, compat.ReasoningContent, e)
 	case s.extras && refuses(compat.ExtraContent, "thought_signature", "signature", "provider_specific_fields"):
 		p.leaveOut(s, compat.ExtraContent, e)

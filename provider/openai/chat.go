@@ -10,7 +10,6 @@ import (
 
 	goopenai "github.com/sashabaranov/go-openai"
 
-	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/normalize"
@@ -55,11 +54,10 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	}
 	call, seen := p.watchedCall(httpx.SSE, normalize.OpenAIChat, req.Privacy)
 	call.Prepend, call.Chat, call.NoStream = members, true, req.NoStream
-	if !w.omits(compat.ExtraContent) {
-		call.Rewrite = httpx.ReturnExtras(req, p.cfg.Name, 0)
-	}
+	amended := p.returned(req, &w)
+	call.Rewrite = httpx.Amend(amended)
 	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
-	a.sent = sentWith(req, &body, &w, call.Rewrite != nil)
+	a.sent = sentWith(req, &body, &w, amended)
 	return a.chat(httpx.WithCall(ctx, call), ctx, body)
 }
 

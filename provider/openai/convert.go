@@ -31,7 +31,7 @@ func (p *Provider) convert(req *provider.Request, w *wire) (goopenai.ChatComplet
 	var ids toolIDs
 	for i := range req.Messages {
 		out.Messages[i] = message(&req.Messages[i])
-		if m := &req.Messages[i]; m.ReturnsTo(p.cfg.Name) && !w.omits(compat.ReasoningContent) {
+		if m := &req.Messages[i]; m.ReturnsTo(p.cfg.Name) && !w.omits(compat.ReasoningContent) && w.thinking == longThinking {
 			out.Messages[i].ReasoningContent = m.Thinking
 		}
 		if err := ids.assignIDs(&req.Messages[i], &out.Messages[i]); err != nil {

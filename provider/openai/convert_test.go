@@ -97,7 +97,7 @@ func conversions() map[string]conversion {
 				provider.ToolResult(call("c1", "f"), "2"),
 			}},
 			`{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"},
-			  {"role":"assistant","tool_calls":[{"id":"c1",` + f1 + `}]},
+			  {"role":"assistant","content":"","tool_calls":[{"id":"c1",` + f1 + `}]},
 			  {"role":"tool","content":"2","tool_call_id":"c1"}]}`,
 		},
 		"images": {
@@ -126,9 +126,9 @@ func conversions() map[string]conversion {
 				{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{call("", "f")}},
 				provider.ToolResult(call("", "f"), ""),
 			}},
-			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","tool_calls":[{"id":"call_1",` + f1 + `},{"id":"call_2",` + g1 + `},{"id":"call_3",` + f1 + `}]},
+			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"","tool_calls":[{"id":"call_1",` + f1 + `},{"id":"call_2",` + g1 + `},{"id":"call_3",` + f1 + `}]},
 			  {"role":"tool","content":"1","tool_call_id":"call_2"},{"role":"tool","content":"2","tool_call_id":"call_1"},{"role":"tool","content":"3","tool_call_id":"call_3"},
-			  {"role":"assistant","tool_calls":[{"id":"call_4",` + f1 + `}]},{"role":"tool","content":" ","tool_call_id":"call_4"}]}`,
+			  {"role":"assistant","content":"","tool_calls":[{"id":"call_4",` + f1 + `}]},{"role":"tool","content":" ","tool_call_id":"call_4"}]}`,
 		},
 		"thinking and what came with a call go back": {
 			provider.Request{Messages: []provider.Message{
@@ -138,7 +138,7 @@ func conversions() map[string]conversion {
 				}},
 				provider.ToolResult(call("c1", "f"), "2"), provider.ToolResult(call("c2", "g"), "3"),
 			}},
-			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","reasoning_content":"hm","tool_calls":[{"id":"c1","extra_content":{"google":{"thought_signature":"c2ln"}},` + f1 + `},{"id":"c2",` + g1 + `}]},
+			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"","reasoning_content":"hm","tool_calls":[{"id":"c1","extra_content":{"google":{"thought_signature":"c2ln"}},` + f1 + `},{"id":"c2",` + g1 + `}]},
 			  {"role":"tool","content":"2","tool_call_id":"c1"},{"role":"tool","content":"3","tool_call_id":"c2"}]}`,
 		},
 		"those of another provider do not": {
@@ -149,7 +149,7 @@ func conversions() map[string]conversion {
 				{Role: provider.RoleAssistant, Text: "so", Thinking: "no call, no thinking"},
 				provider.User("v"),
 			}},
-			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","tool_calls":[{"id":"c1",` + f1 + `}]},
+			`{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"","tool_calls":[{"id":"c1",` + f1 + `}]},
 			  {"role":"tool","content":"2","tool_call_id":"c1"},{"role":"assistant","content":"so"},{"role":"user","content":"v"}]}`,
 		},
 		"a seed of 64 bits":         {provider.Request{Seed: provider.Ptr(int64(1) << 40)}, `{"seed":1099511627776}`},

@@ -34,6 +34,7 @@ func (a *answer) finalChunk() (provider.Chunk, error) {
 	if err != nil {
 		return provider.Chunk{}, err
 	}
+	a.keepThinking(calls)
 	c := provider.Chunk{ToolCalls: calls, Usage: usage(a.usage, a.contentBytes+sizeOf(calls)), Route: a.route()}
 	switch normalize.EndOf(a.finish) {
 	case normalize.EndStop, normalize.EndNone: // none: see checkEnd

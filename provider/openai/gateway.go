@@ -91,7 +91,8 @@ type gatewayHints struct {
 	gateway gateway
 	current bool // told is up to date
 
-	extras []map[string]json.RawMessage // what came with each tool call that has not been taken in yet
+	extras   []map[string]json.RawMessage // what came with each tool call that has not been taken in yet
+	thinking thinkingSeen
 }
 
 // nextExtra is what came with the next tool call, or fragment of one.
@@ -114,8 +115,9 @@ func (p *Provider) watchedCall(d httpx.Dialect, form *normalize.Form, privacy pr
 }
 
 // Document looks for the members that no server has of itself.
-func (s *gatewayHints) Document(data []byte) {
+func (s *gatewayHints) Document(data, sent []byte) {
 	s.extras = append(s.extras, httpx.CallExtras(data)...)
+	s.thinking.document(sent)
 	if !bytes.Contains(data, []byte(`"provider"`)) && !bytes.Contains(data, []byte(`"x_groq"`)) {
 		return
 	}

@@ -76,6 +76,9 @@ type Provider struct {
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
 	through atomic.Pointer[string]
+	// thinking is the member that the server had the thinking of its latest tool
+	// calls in; nil: it has had none.
+	thinking atomic.Pointer[string]
 }
 
 var (

@@ -1,0 +1,220 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/tandem-llm/tandem/internal/compat"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// The members that a server's answer has its thinking in, and that it takes the
+// thinking of a tool call back in: vLLM, OpenRouter and Groq say reasoning, most
+// others reasoning_content. What came in the text, or in parts of it, goes back in
+// neither.
+const (
+	longThinking  = "reasoning_content"
+	shortThinking = "reasoning"
+	noThinking    = ""
+)
+
+// thinkingDetails is OpenRouter's list of what a model thought, signed or
+// encrypted, which it wants back as it was. It is kept with the first tool call.
+const thinkingDetails = "reasoning_details"
+
+// thinkingMember is the member that thinking goes back in: the one that the
+// server's latest tool calls had theirs in.
+func (p *Provider) thinkingMember() string {
+	if name := p.thinking.Load(); name != nil {
+		return *name
+	}
+	return longThinking
+}
+
+// returned is what goes back with the tool calls of a conversation, besides what
+// go-openai's structs can say.
+func (p *Provider) returned(req *provider.Request, w *wire) []httpx.Amendment {
+	var list []httpx.Amendment
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		if len(m.ToolCalls) == 0 {
+			continue
+		}
+		a := httpx.Amendment{Message: i, Members: map[string]json.RawMessage{}}
+		if m.Text == "" && len(m.Images) == 0 {
+			// Servers in Rust and some in Python want the member, those in C++ and
+			// Ollama's /v1 want it to be a text.
+			a.Members["content"] = json.RawMessage(`""`)
+		}
+		if m.ReturnsTo(p.cfg.Name) {
+			p.addReturned(&a, m, w)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// addReturned adds what the server sent with the message and its calls.
+func (p *Provider) addReturned(a *httpx.Amendment, m *provider.Message, w *wire) {
+	thinks := !w.omits(compat.ReasoningContent)
+	if thinks && m.Thinking != "" && w.thinking == shortThinking {
+		a.Members[shortThinking], _ = json.Marshal(m.Thinking) // a text always has a JSON form
+	}
+	for i := range m.ToolCalls {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(m.ToolCalls[i].Extra, &members) != nil {
+			continue
+		}
+		if details, ok := members[thinkingDetails]; ok {
+			delete(members, thinkingDetails)
+			if thinks {
+				a.Members[thinkingDetails] = details
+			}
+		}
+		if len(members) == 0 || w.omits(compat.ExtraContent) {
+			continue
+		}
+		if a.Calls == nil {
+			a.Calls = map[int]json.RawMessage{}
+		}
+		a.Calls[i], _ = json.Marshal(members) // each was valid
+	}
+}
+
+// sends reports whether thinking, and whether extras of tool calls, are among the
+// amendments.
+func sends(list []httpx.Amendment) (thinking, extras bool) {
+	for i := range list {
+		a := &list[i]
+		thinking = thinking || a.Members[shortThinking] != nil || a.Members[thinkingDetails] != nil
+		extras = extras || len(a.Calls) > 0
+	}
+	return thinking, extras
+}
+
+// thinkingSeen is what the documents of an answer tell of its thinking.
+type thinkingSeen struct {
+	member  string // that had it; empty: none so far
+	details []map[string]json.RawMessage
+	size    int // bytes of details
+}
+
+var reasoningWord = []byte(`"reasoning`)
+
+// document looks at one document. Within a JSON text the quotes would be escaped,
+// so that only names are found.
+func (t *thinkingSeen) document(data []byte) {
+	for rest := data; ; {
+		i := bytes.Index(rest, reasoningWord)
+		if i < 0 {
+			return
+		}
+		rest = rest[i+1:]
+		switch {
+		case hasText(rest, longThinking):
+			t.member = longThinking
+		case t.member == "" && hasText(rest, shortThinking):
+			t.member = shortThinking
+		case bytes.HasPrefix(rest, []byte(thinkingDetails+`"`)):
+			t.addDetails(data)
+			return
+		}
+	}
+}
+
+// hasText reports whether data begins with the name of a member whose value is a
+// text that is not empty.
+func hasText(data []byte, name string) bool {
+	rest, ok := bytes.CutPrefix(data, []byte(name+`"`))
+	if !ok {
+		return false
+	}
+	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte{':'})
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return ok && len(rest) > 1 && rest[0] == '"' && rest[1] != '"'
+}
+
+// maxDetails is the most bytes of details that are kept.
+const maxDetails = 8 << 20
+
+// addDetails takes the details of a document in. A stream has each of them in
+// pieces, which go back as one.
+func (t *thinkingSeen) addDetails(data []byte) {
+	type message struct {
+		Details []map[string]json.RawMessage `json:"reasoning_details"`
+	}
+	var d struct {
+		Choices []struct{ Delta, Message message }
+	}
+	if json.Unmarshal(data, &d) != nil || len(d.Choices) == 0 {
+		return
+	}
+	for _, detail := range append(d.Choices[0].Message.Details, d.Choices[0].Delta.Details...) {
+		for name, v := range detail {
+			t.size += len(name) + len(v)
+			detail[name] = bytes.Clone(v) // the document is the transport's
+		}
+		if t.size > maxDetails {
+			return
+		}
+		if n := len(t.details); n == 0 || !continues(t.details[n-1], detail) {
+			t.details = append(t.details, detail)
+			continue
+		}
+		last := t.details[len(t.details)-1]
+		for name, v := range detail {
+			if name == "text" || name == "summary" {
+				v = joinTexts(last[name], v)
+			}
+			if string(v) != "null" || last[name] == nil {
+				last[name] = v
+			}
+		}
+	}
+}
+
+// continues reports whether a detail is the next piece of the one before: of the
+// same type, index and id, and a text.
+func continues(before, next map[string]json.RawMessage) bool {
+	for _, name := range []string{"type", "index"} {
+		if !bytes.Equal(before[name], next[name]) {
+			return false
+		}
+	}
+	if a, b := before["id"], next["id"]; !bytes.Equal(a, b) && len(a) > 0 && len(b) > 0 && string(a) != "null" && string(b) != "null" {
+		return false
+	}
+	signed := len(before["signature"]) > 0 && string(before["signature"]) != "null"
+	return next["data"] == nil && before["data"] == nil && !signed
+}
+
+func joinTexts(a, b json.RawMessage) json.RawMessage {
+	var x, y string
+	if json.Unmarshal(a, &x) != nil && len(a) > 0 || json.Unmarshal(b, &y) != nil {
+		return b
+	}
+	out, _ := json.Marshal(x + y) // a text always has a JSON form
+	return out
+}
+
+// keepThinking keeps, of an answer that calls tools, what goes back with the calls.
+func (a *answer) keepThinking(calls []provider.ToolCall) {
+	if len(calls) == 0 {
+		return
+	}
+	t := &a.seen.thinking
+	if a.content.Thought() {
+		name := t.member
+		a.p.thinking.Store(&name)
+	}
+	if len(t.details) == 0 || t.size > maxDetails {
+		return
+	}
+	members := map[string]json.RawMessage{}
+	if json.Unmarshal(calls[0].Extra, &members) != nil {
+		members = map[string]json.RawMessage{}
+	}
+	members[thinkingDetails], _ = json.Marshal(t.details) // each was valid
+	calls[0].Extra, _ = json.Marshal(members)
+}
