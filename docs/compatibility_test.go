@@ -30,7 +30,7 @@ var servers = []struct{ name, named, really string }{
 	{"OpenRouter", `OpenRouter`, ""},
 	{"Together", `Together`, ""},
 	{"xAI", `xAI|Grok`, ""},
-	{"LiteLLM", `LiteLLM|litellm`, "two errors, seen on a proxy (November 2026)"},
+	{"LiteLLM", `LiteLLM|litellm`, "1.108.7, by hand (28 November 2026), see below"},
 	{"LM Studio", `LM Studio|lmstudio`, ""},
 	{"llama.cpp's server", `llama\.cpp`, "xllamacpp 2026.10.11549, in each `make test`"},
 	{"llama-cpp-python", `llama-cpp-python`, ""},
