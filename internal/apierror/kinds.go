@@ -132,7 +132,9 @@ func rules() []rule {
 
 		// The model does not fit the machine.
 		{kind: provider.OutOfMemory, text: `\brequires more system memory\b|memory layout cannot be allocated|unable to load full model on gpu|cudamalloc failed` + // Ollama
-			`|llama runner process has terminated|model runner has unexpectedly stopped` + // Ollama
+			`|llama runner process has terminated|model runner has unexpectedly stopped` + // Ollama before 0.30
+			`|\bllama-server (reported out-of-memory|process (has terminated|no longer running):? signal: )` + // Ollama from 0.30 on
+			`|\bhipmalloc failed\b|\bout of device memory\b|erroroutofdevicememory|\bunable to allocate \w+ buffer\b` + // llama.cpp, with ROCm and Vulkan
 			`|\bcuda(:| error:)? out of memory|\bcuda out of memory|outofmemoryerror|(^|[:.] )out of memory` + // vLLM, SGLang, TGI
 			`|\binsufficient system resources\b`}, // LM Studio
 

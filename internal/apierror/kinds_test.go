@@ -276,6 +276,11 @@ var servers = map[provider.Kind][]said{
 	provider.OutOfMemory: {
 		{"Ollama", 500, openAI("model requires more system memory (9.1 GiB) than is available (3.2 GiB)", "api_error", "")},
 		{"Ollama, killed", 500, openAI("llama runner process has terminated: signal: killed", "api_error", "")},
+		{"Ollama from 0.30 on (llm/llama_server.go)", 500, `{"error":"llama-server reported out-of-memory during startup: ggml_backend_cuda_buffer_type_alloc_buffer: allocating 9216.00 MiB on device 0: cudaMalloc failed: out of memory"}`},
+		{"Ollama from 0.30 on, Vulkan", 500, `{"error":"llama-server reported out-of-memory during startup: ggml_vulkan: Device memory allocation of size 1 failed. vk::Device::allocateMemory: ErrorOutOfDeviceMemory"}`},
+		{"Ollama from 0.30 on, killed as it loads", 500, `{"error":"llama-server process has terminated: signal: killed"}`},
+		{"Ollama from 0.30 on, ROCm", 500, `{"error":"llama-server process has terminated: exit status 1: hipMalloc failed: out of memory"}`},
+		{"Ollama from 0.30 on, a buffer", 500, `{"error":"llama-server process has terminated: exit status 1: llama_model_load: error loading model: unable to allocate CUDA0 buffer"}`},
 		{"vLLM", 500, oldVLLM("CUDA out of memory. Tried to allocate 2.00 GiB", 500)},
 		{"TGI", 424, `{"error":"Request failed during generation: Server error: CUDA out of memory.","error_type":"generation"}`},
 		{"LM Studio", 400, plainText("Failed to load model. Error: Model loading was stopped due to insufficient system resources.")},
