@@ -30,7 +30,7 @@ test-newest: ## every test on the newest Ollama
 	@scripts/newest.sh go test -timeout 30m ./...
 
 engine-facts: ## what the engines do that Tandem is built on; says what a new version changes (TANDEM_OLLAMA_BIN)
-	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine
+	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine ./provider/ollama ./provider/openai
 	@[ -n "$$TANDEM_OLLAMA_BIN" ] || scripts/newest.sh go test -count=1 -run TestFactsOfOllama ./internal/testengine
 
 attack: ## the long form of the attacks: random faults and kills, the newest Ollama, every fuzz target (docs/security.md)
