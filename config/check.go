@@ -3,15 +3,16 @@ package config
 import (
 	"errors"
 	"os"
+	"slices"
 )
 
 // Check reads a file as Load would, without any other layer but the defaults,
 // and returns its warnings and every mistake in it. The project's own file
-// (./config.yaml) is read as a project's; whether it is trusted does not matter.
+// (./config.yaml, ./tandem.yaml or ./.tandem.yaml) is read as a project's; whether it is trusted does not matter.
 // A nil env is the process's.
 func Check(path string, env func(string) (string, bool)) (warnings []string, err error) {
 	o := LoadOptions{UserFile: path, Env: alone(env)}
-	if sameFile(path, "config.yaml") {
+	if slices.ContainsFunc(append(ownNames(), sharedName), func(name string) bool { return sameFile(path, name) }) {
 		o.UserFile, o.ProjectFile = NoFile, path
 	}
 	l, err := Load(o)

@@ -4,7 +4,7 @@
 //
 //	built-in defaults
 //	the user's file      $XDG_CONFIG_HOME/tandem/config.yaml
-//	the project's file   ./config.yaml
+//	the project's file   ./tandem.yaml, ./.tandem.yaml, or ./config.yaml if it is Tandem's
 //	the environment      see [Variables]
 //	the command line
 //

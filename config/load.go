@@ -22,7 +22,8 @@ import (
 // LoadOptions say where the layers come from. The zero value is what the
 // program uses.
 type LoadOptions struct {
-	// Dir holds the project's config.yaml; empty: the working directory.
+	// Dir holds the project's file: tandem.yaml, .tandem.yaml, or a config.yaml
+	// that is Tandem's. Empty: the working directory.
 	Dir string
 	// UserFile is a file named on the command line: it must exist, it is read
 	// as the user's own, and the project's is not read. "none": no file is
@@ -54,6 +55,7 @@ type Loaded struct {
 	Config
 	Files    []File   // in the order of their layers
 	Warnings []string // what is allowed but surely not meant, one line each
+	Skipped  string   // the path of a ./config.yaml that is another program's, or empty
 
 	layers   []*layer
 	own      []*layer // as layers would be without the project's file
@@ -159,7 +161,15 @@ func (l *Loaded) readFiles(o LoadOptions, read func(string) ([]byte, error)) err
 	user, project := explicit, o.ProjectFile
 	if explicit == "" {
 		user = UserPath(l.env)
-		project = cmp.Or(project, filepath.Join(o.Dir, "config.yaml"))
+		if project == "" {
+			var err error
+			if project, l.Skipped, err = findProject(o.Dir, read); err != nil {
+				return err
+			}
+			if abs, err := filepath.Abs(l.Skipped); err == nil && l.Skipped != "" {
+				l.Skipped = abs
+			}
+		}
 	}
 	if explicit == NoFile {
 		user = ""

@@ -179,7 +179,7 @@ func trustedName(f File) string {
 func (l *Loaded) Trust() (path string, err error) {
 	f, ok := l.project()
 	if !ok {
-		return "", &diag.Error{Message: "there is no ./config.yaml to trust", Remedy: "run this in the project's directory"}
+		return "", &diag.Error{Message: "this directory has no Tandem configuration to trust", Remedy: "run this in the project's directory"}
 	}
 	mark, err := l.trustPath()
 	if err != nil {
@@ -197,7 +197,7 @@ func (l *Loaded) Trust() (path string, err error) {
 func (l *Loaded) Revoke() (path string, revoked bool, err error) {
 	f, ok := l.project()
 	if !ok {
-		return "", false, &diag.Error{Message: "there is no ./config.yaml here", Remedy: "run this in the project's directory"}
+		return "", false, &diag.Error{Message: "this directory has no Tandem configuration", Remedy: "run this in the project's directory"}
 	}
 	dir, err := l.trustDir()
 	if err != nil {

@@ -88,10 +88,10 @@ func TestTrustWithoutAProject(t *testing.T) {
 	if !l.Trusted() || l.Demands() != nil {
 		t.Error("the user's own file asks for trust")
 	}
-	if _, err := l.Trust(); err == nil || !strings.Contains(err.Error(), "there is no ./config.yaml to trust") {
+	if _, err := l.Trust(); err == nil || !strings.Contains(err.Error(), "this directory has no Tandem configuration to trust") {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := l.Revoke(); err == nil || !strings.Contains(err.Error(), "there is no ./config.yaml here") {
+	if _, _, err := l.Revoke(); err == nil || !strings.Contains(err.Error(), "this directory has no Tandem configuration") {
 		t.Errorf("got %v", err)
 	}
 }

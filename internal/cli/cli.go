@@ -65,6 +65,7 @@ type app struct {
 	answers     answerFlags
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
+	skipped  bool // it was said that ./config.yaml is another program's
 	tools    toolFlags
 }
 

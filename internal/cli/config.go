@@ -18,7 +18,7 @@ func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config", Short: "Show, explain, check and edit the configuration",
 		Long: `Show, explain, check and edit the configuration. Each of these overrides those
-below it: flags, environment variables, the project's ./config.yaml, your own
+below it: flags, environment variables, the project's ./config.yaml or ./tandem.yaml, your own
 file, built-in defaults. Privacy and offline can only be tightened.`,
 	}
 	cmd.AddCommand(
@@ -136,13 +136,18 @@ type fileJSON struct {
 	Role   config.Role `json:"role"`
 	Path   string      `json:"path"`
 	Exists bool        `json:"exists"`
+	// Skipped: it is another program's.
+	Skipped bool `json:"skipped,omitempty"`
 }
 
 func (a *app) configPath(asJSON bool) error {
 	cfg, _ := a.load() // it has the files, whatever is wrong with them
 	files := []fileJSON{}
 	for _, f := range cfg.Files {
-		files = append(files, fileJSON{f.Role, f.Path, f.Exists})
+		files = append(files, fileJSON{Role: f.Role, Path: f.Path, Exists: f.Exists})
+	}
+	if cfg.Skipped != "" {
+		files = append(files, fileJSON{Role: config.RoleProject, Path: cfg.Skipped, Exists: true, Skipped: true})
 	}
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, files)
@@ -153,7 +158,10 @@ func (a *app) configPath(asJSON bool) error {
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	for _, f := range files {
 		state := "exists"
-		if !f.Exists {
+		switch {
+		case f.Skipped:
+			state = "ignored: not a Tandem configuration"
+		case !f.Exists:
 			state = "does not exist"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Role, f.Path, state)
@@ -203,8 +211,8 @@ func (a *app) configCheck(files []string) error {
 func (a *app) configTrustCommand() *cobra.Command {
 	var yes, revoke bool
 	cmd := &cobra.Command{
-		Use: "trust", Short: "Let the project's ./config.yaml do what it asks for",
-		Long: `Show what the project's ./config.yaml wants beyond what any project may, and
+		Use: "trust", Short: "Let the project's configuration do what it asks for",
+		Long: `Show what the project's configuration wants beyond what any project may, and
 grant it: to send a key or prompts where your own configuration does not, or to
 run a program. Any change of the file asks again.`,
 		Args: exactArgs(),
@@ -227,7 +235,7 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	}
 	switch {
 	case len(cfg.Demands()) == 0 && err == nil:
-		a.term.Noticef("nothing to trust: ./config.yaml, if there is one, asks for nothing beyond what any project may")
+		a.term.Noticef("nothing to trust: the project's configuration, if there is one, asks for nothing beyond what any project may")
 		return nil
 	case cfg.Trusted():
 		a.term.Noticef("trusted already; take it back with `tandem config trust --revoke`")

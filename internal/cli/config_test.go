@@ -119,7 +119,7 @@ func TestConfigTrust(t *testing.T) {
 	p := newPerson(t)
 	project := filepath.Join(p.project, "config.yaml")
 	p.expect(0, "", "nothing to trust", "config", "trust")
-	p.expect(2, "", "there is no ./config.yaml here", "config", "trust", "--revoke")
+	p.expect(2, "", "this directory has no Tandem configuration", "config", "trust", "--revoke")
 	p.write(project, "use: openai\nproviders:\n  - {name: openai, base_url: https://llm.example/v1}\n")
 	p.expect(2, "", "config.yaml:3:30: this project wants to send prompts and the key env:OPENAI_API_KEY to https://llm.example:443/v1", "ask", "hello")
 	p.expect(0, "use: [openai]", "not trusted", "config", "show")

@@ -64,7 +64,12 @@ func (a *app) load() (*config.Loaded, error) {
 	if a.unlogged {
 		set["log"] = config.LogOff
 	}
-	return config.Load(a.loadOptions(set))
+	cfg, err := config.Load(a.loadOptions(set))
+	if cfg.Skipped != "" && a.flags.verbose && !a.skipped {
+		a.skipped = true
+		a.term.Noticef("%s", skippedText(cfg.Skipped))
+	}
+	return cfg, err
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
@@ -78,4 +83,9 @@ func (a *app) stateDir() string {
 		return dir
 	}
 	return filepath.Join(os.TempDir(), "tandem-state")
+}
+
+// skippedText says why a config.yaml is not read.
+func skippedText(path string) string {
+	return path + " is not a Tandem configuration (it has no `use` and no `providers`) and is ignored; a project's file may also be called tandem.yaml"
 }

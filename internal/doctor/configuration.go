@@ -22,6 +22,9 @@ func configuration(cfg *config.Loaded, err error) []Check {
 			checks = append(checks, fileCheck(f))
 		}
 	}
+	if cfg.Skipped != "" {
+		checks = append(checks, Check{Name: "config", Status: OK, Detail: cfg.Skipped + " is not a Tandem configuration and is ignored"})
+	}
 	checks = append(checks, bad...)
 	if len(checks) == 0 {
 		checks = append(checks, Check{Name: "config", Status: OK, Detail: "no file; using defaults"})

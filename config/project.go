@@ -1,0 +1,95 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/yamlx"
+)
+
+// The names of a project's file. Many programs have a config.yaml, so that one
+// is Tandem's only if it looks so; the others always are.
+const sharedName = "config.yaml"
+
+func ownNames() []string { return []string{"tandem.yaml", ".tandem.yaml"} }
+
+// findProject returns the path of a directory's project file: that of its
+// config.yaml where there is none, and none where the config.yaml there, skipped,
+// is another program's. Two files are an error: one of them would be ignored in
+// silence.
+func findProject(dir string, read func(string) ([]byte, error)) (path, skipped string, err error) {
+	var found []string
+	for _, name := range ownNames() {
+		path := filepath.Join(dir, name)
+		if _, err := read(path); !errors.Is(err, fs.ErrNotExist) {
+			found = append(found, path)
+		}
+	}
+	shared := filepath.Join(dir, sharedName)
+	data, err := read(shared)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err == nil && !isTandems(shared, data), err != nil && isDir(shared):
+		skipped = shared
+	default:
+		found = append(found, shared)
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], skipped, nil
+	case len(found) == 0 && skipped != "":
+		return "", skipped, nil
+	case len(found) == 0:
+		return shared, "", nil
+	}
+	return "", "", &diag.Error{
+		File:    found[1],
+		Message: fmt.Sprintf("this directory has two Tandem configurations, %s and %s", filepath.Base(found[0]), filepath.Base(found[1])),
+		Remedy:  "keep one of them",
+	}
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// isTandems reports whether a config.yaml is Tandem's: it has `use` or
+// `providers`, or says what may leave the machine, or has no other keys than
+// Tandem's. When in doubt it is, for a mistake must not loosen anything.
+func isTandems(file string, data []byte) bool {
+	root, err := yamlx.Parse(file, data)
+	if err != nil {
+		return keyOfOurs.Match(data)
+	}
+	if root == nil {
+		return true // it is empty, and says nothing
+	}
+	if root.Kind != yaml.MappingNode {
+		return false
+	}
+	known, all := fieldNames(topFields(), "providers"), true
+	for i := 0; i < len(root.Content); i += 2 {
+		switch name, value := root.Content[i].Value, yamlx.Follow(root.Content[i+1]); {
+		case name == "use", name == "providers":
+			return true
+		case name == "privacy" && slices.Contains([]string{PrivacyAny, PrivacyLocal}, value.Value),
+			name == "offline" && value.Tag == "!!bool":
+			return true
+		case !slices.Contains(known, name):
+			all = false
+		}
+	}
+	return all
+}
+
+// keyOfOurs finds in a file that is no YAML what would make it Tandem's.
+var keyOfOurs = regexp.MustCompile(`(?m)^(use|providers|privacy|offline)[ \t]*:`)
