@@ -3,6 +3,7 @@ package apierror_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/apierror"
@@ -299,6 +300,11 @@ var servers = map[provider.Kind][]said{
 		{"an unknown 400", 400, openAI("temperature too high", "invalid_request_error", "")},
 		{"a word alone", 400, openAI("The sky is not supported.", "", "")},
 		{"a prompt in quotes", 400, openAI("Invalid value: 'prompt is too long: 5 tokens > 3 maximum'. Supported values are: 'low' and 'high'.", "invalid_request_error", "invalid_value")},
+		{"a prompt with an apostrophe in quotes", 400, openAI("Invalid value: 'it's a model that does not exist'.", "invalid_request_error", "")},
+		{"a prompt with quotes in quotes", 400, openAI(`Invalid value: "he said "the model x does not exist" to me"`, "invalid_request_error", "")},
+		{"a prompt in quotes that do not close", 400, openAI("Invalid value: 'prompt is too long: 5 tokens > 3 maximum, and "+strings.Repeat("x ", 400), "invalid_request_error", "")},
+		{"a prompt in curly quotes", 400, openAI("Invalid value: “insufficient balance”", "invalid_request_error", "")},
+		{"a prompt as Python prints it, in a sentence", 400, openAI("1 validation error for Request: [{'role': 'user', 'content': 'API key not valid'}]", "", "")},
 		{"a prompt in backquotes", 400, openAI("Cannot parse `API key not valid, the model does not exist` as a number", "invalid_request_error", "")},
 		{"a prompt in JSON", 400, openAI(`Could not read the messages: [{"role":"user","content":"insufficient balance"}]`, "invalid_request_error", "")},
 		{"a prompt in an error of pydantic's", 400, `{"detail":[{"type":"string_type","loc":["body","messages",0,"content"],"msg":"Input should be a valid string","input":"maximum context length is 5, and the model x does not exist"}]}`},
