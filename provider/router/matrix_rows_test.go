@@ -91,6 +91,19 @@ func matrix() []group {
 			{name: "429, no credit", kind: provider.QuotaExhausted, only: openaiAPI, play: func(s *speaker) {
 				s.fail(429, `{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}`)
 			}},
+			{name: "400, a key (Gemini)", kind: provider.Denied, only: openaiAPI, play: func(s *speaker) {
+				s.fail(400, `[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]`)
+			}},
+			{name: "400, the model (LiteLLM)", kind: provider.ModelNotFound, only: openaiAPI, play: func(s *speaker) {
+				s.fail(400, `{"error":{"message":"/chat/completions: Invalid model name passed in model=m. Call `+"`/v1/models`"+` to view available models for your key.","code":"400"}}`)
+			}},
+			{name: "404, no tools (OpenRouter)", kind: provider.Unsupported, only: openaiAPI, play: func(s *speaker) {
+				s.fail(404, `{"error":{"message":"No endpoints found that support tool use.","code":404}}`)
+			}},
+			{name: "400, a content filter (DeepSeek)", kind: provider.Filtered, only: openaiAPI, play: refuse(400, "Content Exists Risk")},
+			{name: "422, a provider behind the server (OpenRouter)", kind: provider.ContextOverflow, only: openaiAPI, play: func(s *speaker) {
+				s.fail(422, `{"error":{"message":"Provider returned error","metadata":{"raw":"{\"error\":{\"message\":\"prompt is too long: 209303 tokens > 200000 maximum\"}}","provider_name":"Acme"}}}`)
+			}},
 			{name: "500", kind: provider.Unavailable, play: refuse(500, "boom")},
 			{name: "502, a web page", kind: provider.Unavailable, play: func(s *speaker) {
 				s.w.Header().Set("Content-Type", "text/html")
