@@ -30,10 +30,10 @@ func rules() []rule {
 			"request_too_large", "prompt_too_long", // Anthropic; gateways
 		}},
 		{kind: provider.ContextOverflow, words: []string{"string_above_max_length"}, param: "messages"}, // OpenAI
-		{kind: provider.ContextOverflow, text: `maximum context length (is|of) (only )?\d` + // OpenAI, vLLM, DeepSeek, OpenRouter, SGLang
+		{kind: provider.ContextOverflow, text: `max(imum)? context (length|size|window) (is|of) (only )?\d|\bmodel['’]s context (length|window) is (only )?\d` + // OpenAI, vLLM, DeepSeek, OpenRouter, SGLang
 			`|\bexceed(s|ed|ing)? ((the|this|its|your) )?(\S*model(['’]?s)? )?((maximum|max|available|configured|allowed) )*(context|token|input)[ _](window|length|size|limit)\b` + // Ollama, llama.cpp, llama-cpp-python, Anthropic, OpenAI's newer models, Moonshot, Cloudflare
-			`|\bcontext (window|size|length) (exceeds|has been exceeded|exceeded|is exceeded)\b` + // MiniMax, llama.cpp
-			`|(^|[:.>-] )(the |your )?(decoder |total )?(prompt|input|query|request) is too long(\b: \d| for requested model|\.|;|$|, | to )` + // Anthropic, Fireworks, Bedrock
+			`|\b(context|token)[ _](window|size|length|limit) (exceeds|((has been|is|was) )?(exceeded|full))\b` + // MiniMax, llama.cpp
+			`|(^|[:.>-] )(the |your )?(decoder |total )?(prompt|input|query|request|conversation)( text)? is too long(\b: \d| for requested model|\.|;|$|, | to )` + // Anthropic, Fireworks, Bedrock
 			`|\bprompt too long\b` + // Ollama's cloud
 			`|\bprompt \((total )?length \d+\) is (longer than|too long)` + // vLLM from 0.8
 			`|\binput token count( \(\d+\)| is \d+)? ?(exceeds|but model only supports)` + // Gemini, Vertex
@@ -52,7 +52,9 @@ func rules() []rule {
 			`|\bprompt token count of \d+ exceeds the limit of \d` + // GitHub Copilot
 			`|\brequest body too large for \S+ model\. max size: \d+ tokens` + // GitHub Models
 			`|\bmaximum input length of \d+ tokens` + // vLLM from 0.12
-			`|\bprompt length \d+ is greater than max_seq_len`}, // TabbyAPI
+			`|\bprompt length \d+ is greater than max_seq_len` + // TabbyAPI
+			`|\btokens \d+ cannot exceed the total tokens limit|\bprompt has \d+ tokens, but the requested model max is \d` + // watsonx, AI21
+			`|\btotal tokens of image and text exceed`}, // Volcengine
 		{kind: provider.ContextOverflow, everywhere: true, text: `request too large for .{1,120}tokens per min`}, // OpenAI 429, Groq 413: it never fits
 
 		// What the server's operator or account is not paid for.
@@ -74,7 +76,8 @@ func rules() []rule {
 		{kind: provider.QuotaExhausted, everywhere: true, text: `\binsufficient (account )?(balance|credits?|funds|quota)\b` + // DeepSeek, OpenRouter
 			`|\b(account )?(credit )?balance is (too low|insufficient|not enough)` + // Anthropic, SiliconFlow
 			`|\brequires more credits\b|\bkey limit exceeded\b` + // OpenRouter
-			`|\b(used all|out of|run out of|not have any|doesn't have any|exceeded your monthly included) (available )?credits\b|monthly spending limit` + // xAI, Hugging Face, Fireworks
+			`|\b(used all|out of|run out of|no|no more|no remaining|not have any|doesn't have any|exceeded your monthly included) (available )?credits\b|monthly spending limit` + // xAI, Hugging Face, Fireworks
+			`|\bcredits? ((are|is|have been|has been) )?(exhausted|depleted|used up)\b|\b(spend|spending|usage|billing) limit ((has been|was|is) )?(reached|exceeded)\b|\breached (its|your) (monthly )?(spend|spending|usage|billing) limit\b` + // gateways
 			`|\bbudget has been exceeded` + // LiteLLM
 			`|^you exceeded your current quota\b` + // OpenAI
 			`|\byou have reached your specified api usage limits` + // Anthropic
@@ -91,9 +94,10 @@ func rules() []rule {
 			"endpoint_not_found",       // Databricks
 			"modelnotfound", "model_not_found_error",
 		}},
-		{kind: provider.ModelNotFound, text: `\bmodels?(/\S+|:? [^ ,;]{1,200})? (does not exist|doesn't exist|do not exist|not exist|(is |was |could )?not (be )?found|is not available|is not a valid model|is unknown)\b` + // OpenAI, vLLM, DeepSeek, xAI, Gemini, Fireworks, Cohere, Cerebras, Ollama
+		{kind: provider.ModelNotFound, text: `\bmodels?(/\S+|:? [^ ,;]{1,200})? (does not exist|doesn't exist|do not exist|not exist|(is |was |could )?not (be )?found|(is not|isn't) (available|loaded|found)|is unknown)\b` + // OpenAI, vLLM, DeepSeek, xAI, Gemini, Fireworks, Cohere, Cerebras, Ollama
 			`|(^|[:.] )invalid model( name| id| identifier|: |\.|$)` + // LiteLLM, Mistral, OpenAI, Perplexity
-			`|\bis not a valid model id\b|\bno endpoints found for \S+\.?$|\bno allowed providers are available for the selected model` + // OpenRouter
+			`|\bis not a (valid|supported|known) model\b|\b(could not|couldn't|cannot|can't|did not) find (a |the |any )?model\b|\bno model (named|called|with id)\b|(^|[:.] )unsupported model(: |\.|$)` + // gateways
+			`|\bno endpoints found for \S+\.?$|\bno allowed providers are available for the selected model` + // OpenRouter
 			`|\bunable to access model\b` + // Together
 			`|(^|[:.] )no models? (is |are )?loaded\b` + // LM Studio
 			`|\bprovided model identifier is invalid` + // Bedrock
@@ -131,16 +135,16 @@ func rules() []rule {
 
 		// What the model or the server cannot do.
 		{kind: provider.Unsupported, words: []string{"unsupported_parameter", "unsupported_value", "unknown_parameter", "invalid_tool_choice", "unimplemented", "not_implemented", "unsupportedparamserror"}},
-		{kind: provider.Unsupported, text: `\b(image|audio|video)s?( input)? (is|are) not supported\b` + // llama.cpp
+		{kind: provider.Unsupported, text: `\b(image|audio|video|vision|multimodal)s?( inputs?| content| urls?)? ((is|are) )?(currently )?not supported\b|\b(model|server) only supports text\b|\btext-only (model|server)\b` + // llama.cpp
 			`|\bdo(es)?( not|n't) support (the )?(use of )?\S{0,30} ?(tools?|functions?|tool[ _]?(use|calling|calls|choice)|function[ _]?calling|images?|image input|vision|audio|thinking|reasoning|streaming|chat|chat completions|completions|system (role|prompt|messages?)|developer (role|instruction|messages?)|response[ _]format|json_schema|structured outputs?|json mode|embeddings|generate|insert)\b` + // Ollama, LM Studio, DeepInfra, Groq, OpenAI
-			`|\b(tools?|tool[ _-]?(use|calling|calls?|choice)|function[ _-]?call(ing|s)?|auto tool choice) (is|are) (currently )?(not|un) ?(currently )?(supported|enabled|available)\b` + // OpenAI, Groq, DeepInfra, Gemini
+			`|\b(tools?|tool[ _-]?(use|calling|calls?|choice)|function[ _-]?call(ing|s)?|auto tool choice) ((is|are) )?(currently )?(not |un)(currently )?(supported|enabled|available)\b` + // OpenAI, Groq, DeepInfra, Gemini
 			`|\btool choice requires --|\btools param requires --jinja|--enable-auto-tool-choice` + // vLLM, llama.cpp
 			`|\bno endpoints found that (support|can handle)\b` + // OpenRouter
 			`|\bis not a multimodal model\b|\bat most 0 (image|audio|video)` + // vLLM
 			`|\bunsupported content part type\b|\bunknown variant image_url\b|\bcontent'? must be a string$` + // llama.cpp, DeepSeek, Groq
 			`|\bimage_url is only supported by certain models\b|\bimage input modality is not enabled\b` + // OpenAI, Gemini
 			`|\bresponse[ _]format(\.type)?( type| json_schema| json_object| \S+)? (is|are) (unavailable|not supported|not available|unsupported)|\bresponse[ _]format\.type'? must be\b` + // DeepSeek, LM Studio
-			`|(^|[:.] )invalid schema for (response_format|function)\b|\b(json_schema|structured outputs?|json mode|guided decoding) (is|are) not (supported|available|enabled)\b` + // OpenAI; gateways
+			`|(^|[:.] )invalid schema for (response_format|function)\b|\b(json_schema|json_object|structured outputs?|json mode|guided decoding) ((is|are) )?not (supported|available|enabled)\b` + // OpenAI; gateways
 			`|\bfailed to (parse|compile) (the )?(grammar|json schema)|json schema conversion failed|invalid json schema in format|\bunsupported json schema\b|\bjson schema contains (unsupported|features not supported)` + // Ollama, llama.cpp, vLLM
 			`|\bschema produces a constraint that has too many states` + // Gemini
 			`|\b(system|developer) (role|instruction|message)s? (is |are )?not (supported|enabled)\b|\bconversation roles must alternate\b|\bonly user(,| and) assistant (and tool )?roles are supported` + // chat templates on vLLM and llama.cpp; Gemini
@@ -161,14 +165,14 @@ func rules() []rule {
 			"unsupported_country_region_territory", "account_deactivated", "access_terminated", "invalid_organization", // OpenAI
 			"invalidapikey", // DashScope
 		}},
-		{kind: provider.Denied, text: `\b(incorrect|invalid|expired|missing|wrong|malformed|revoked|inactive) (x-)?api[ _-]?key\b` + // OpenAI, xAI, llama.cpp, Anthropic, Cohere
-			`|\bapi[ _-]?key (is )?(not valid|invalid|expired|not found|missing|incorrect|disabled|revoked|required)\b|\bapi key was reported as leaked\b` + // Gemini
-			`|\bno api key (provided|found|passed in|was provided)\b|\bdidn't provide an api key\b` + // OpenAI, LiteLLM
+		{kind: provider.Denied, text: `\b(incorrect|invalid|expired|missing|wrong|malformed|revoked|inactive) (x-)?api[ _-]?(key|token)\b` + // OpenAI, xAI, llama.cpp, Anthropic, Cohere
+			`|\bapi[ _-]?key( you provided| provided| given)? ((is|was|has) )?(not valid|invalid|expired|not found|missing|incorrect|disabled|revoked|required)\b|\bapi key was reported as leaked\b` + // Gemini
+			`|\bno api key (provided|found|passed in|was provided)\b|\bdidn't provide an api key\b|\b(must|need to) provide an api[ _-]?key\b|\bno auth credentials\b|\bmissing (bearer|authorization|authentication)\b` + // OpenAI, LiteLLM
 			`|^(authentication error, )?no connected db\b` + // LiteLLM
 			`|\bthe token seems invalid\b|^invalid username or password\b` + // Hugging Face
 			`|\buser location is not supported for the api use\b` + // Gemini
 			`|\bsecurity token included in the request is invalid\b|\bdon't have access to the model with the specified model id\b` + // Bedrock
-			`|^authentication (fails|failed|error|required)\b|^unauthorized\.?$|\binvalid (bearer|access|auth|authentication|authorization) (token|header)\b` + // DeepSeek, Mistral, Cloudflare
+			`|^authentication (fails|failed|error|required)\b|^unauthorized\.?$|\binvalid (bearer|access|auth|authentication|authorization) (token|header|credentials)\b|\b(access|auth|bearer) token (is |has |was )?(invalid|expired)\b` + // DeepSeek, Mistral, Cloudflare
 			`|\blogin fail: please carry the api secret key\b`}, // MiniMax
 
 		// Slow down.

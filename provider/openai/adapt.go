@@ -154,7 +154,7 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 		next.otherLimit = true
 		p.remember(s.model, next)
 		adapted(e, "the server does not take %s, so the limit goes by its other name from now on (%w)", limit, e.Err)
-	case s.format && refuses("response_format", "response format", "json_schema", "structured output", "structured outputs"):
+	case s.format && refuses("response_format", "response format", "json_schema", "json mode", "guided_json", "structured output", "structured outputs"):
 		p.schemaRefused(s, s.model, e)
 	case s.format && refuses("json schema", "grammar", "schema"):
 		p.schemaRefused(s, schemaKey(s.model, s.req.Schema), e) // of this schema alone
