@@ -50,12 +50,8 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	return provider.ModelInfo{}, provider.Errorf(provider.ModelNotFound, p.cfg.Name, model, "the server does not list it")
 }
 
-// Embed asks /embeddings.
-func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
-	model := p.model(req.Model)
-	if err := req.Validate(); err != nil {
-		return provider.EmbedResponse{}, failure.Named(err, p.cfg.Name, model)
-	}
+// embed asks /embeddings once.
+func (p *Provider) embed(ctx context.Context, model string, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, "to "+p.endpoint)
 	}

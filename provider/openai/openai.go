@@ -72,6 +72,7 @@ type Provider struct {
 	transport *httpx.Transport
 	wire      wire // before the server refuses anything
 	refused   refusals
+	batches   batches // of texts to embed
 
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
