@@ -122,6 +122,7 @@ func (a *answer) addLine(r api.ChatResponse) error {
 	c := a.content.Add(r.Message.Content, r.Message.Thinking)
 	if r.Done {
 		a.content.End(&c)
+		c.Restart, c.Thought = c.Restart && a.yielded, c.Thought && a.yielded
 	}
 	size := len(c.Text) + len(c.Thinking)
 	calls, err := a.addToolCalls(r.Message.ToolCalls)

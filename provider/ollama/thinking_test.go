@@ -16,6 +16,7 @@ func TestThinkingInTheText(t *testing.T) {
 		"a block":        {"<think>\nEasy.\n</think>\n\nParis.", "Easy.\n", "Paris."},
 		"no opening tag": {"Easy.\n</think>\n\nParis.", "Easy.\n", "Paris."},
 		"not closed":     {"<think>Easy, but", "Easy, but", ""},
+		"nothing behind": {"Easy.\n</think>", "Easy.\n", ""},
 		"none":           {"Paris.", "", "Paris."},
 	} {
 		for size := 1; size <= len(c.text); size++ {
@@ -27,7 +28,17 @@ func TestThinkingInTheText(t *testing.T) {
 			}
 			body += `{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}` + "\n"
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-			r, err := provider.Collect(newProvider(t, srv.URL).Chat(t.Context(), provider.Request{Messages: []provider.Message{provider.User("hi")}}))
+			came := false
+			r, err := provider.Collect(func(yield func(provider.Chunk, error) bool) {
+				for c, err := range newProvider(t, srv.URL).Chat(t.Context(), provider.Request{Messages: []provider.Message{provider.User("hi")}}) {
+					if c.Restart && !came {
+						t.Errorf("%s, %d bytes a line: what never came is taken back", name, size)
+					}
+					if came = true; !yield(c, err) {
+						return
+					}
+				}
+			})
 			srv.Close()
 			if err != nil || r.Text != c.answer || r.Thinking != c.thinking {
 				t.Fatalf("%s, %d bytes a line: thinking %q, text %q, %v", name, size, r.Thinking, r.Text, err)
