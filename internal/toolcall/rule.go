@@ -48,6 +48,8 @@ func (a *Assembler) sameID(c *call, f *Fragment) *call {
 		return nil
 	case f.Name == c.name || a.splits(c.name, f.Name):
 		return c
+	case f.Index != nil && !c.args.begun() && strings.HasPrefix(f.Name, c.name):
+		return c // more of the name, the beginning of which is a tool's as well
 	case c.args.whole() || a.known(c.name) && a.known(f.Name):
 		return nil
 	}

@@ -79,8 +79,8 @@ type call struct {
 	extra   map[string]json.RawMessage
 	at      int  // the place, in its event, of the fragment that began it
 	several bool // that event had several
-	unclear bool // there may have been another, as like it as an egg
-	again   bool // the name came again, and nothing that says of which call
+	unclear bool // it may be one of two equal calls, or two
+	again   bool // the name came again, and nothing says of which call
 
 	object json.RawMessage // the arguments; nil: not made yet
 }

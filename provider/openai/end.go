@@ -30,13 +30,17 @@ func (a *answer) checkEnd() error {
 
 // finalChunk makes the closing chunk, or the error that the finish reason stands for.
 func (a *answer) finalChunk() (provider.Chunk, error) {
+	end := normalize.EndOf(a.finish)
 	calls, err := a.toolCalls()
-	if err != nil {
-		return provider.Chunk{}, err
-	}
+	switch end {
+	case normalize.EndStop, normalize.EndNone, normalize.EndCalls, normalize.EndLength:
+		if err != nil {
+			return provider.Chunk{}, err
+		}
+	} // where the answer broke off, so may a call have
 	a.keepThinking(calls)
 	c := provider.Chunk{ToolCalls: calls, Usage: usage(a.usage, a.contentBytes+sizeOf(calls)), Route: a.route()}
-	switch normalize.EndOf(a.finish) {
+	switch end {
 	case normalize.EndStop, normalize.EndNone: // none: see checkEnd
 		c.Finish = provider.FinishStop
 		if len(c.ToolCalls) > 0 {

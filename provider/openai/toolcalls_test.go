@@ -159,6 +159,7 @@ func names() []sequence {
 		{"in pieces, no ids, no index", "any", all(fr("-", "-", "weat", ""), fr("-", "-", "h", ""), fr("-", "-", "er", oslo)), "weather" + oslo},
 		{"in pieces, the first of which is a tool", "any", all(fr("0", "a", "get", ""), fr("0", "-", "_weather", oslo)), "get_weather" + oslo},
 		{"more of it each time", "any", all(fr("0", "a", "we", ""), fr("0", "a", "weath", ""), fr("0", "a", "weather", oslo)), "weather" + oslo},
+		{"more of it each time, the first of which is a tool", "any", all(fr("0", "a", "get", ""), fr("0", "a", "get_weather", oslo)), "get_weather" + oslo},
 		{"in two pieces after the arguments", "fuzzed", all(fr("0", "a", "weat", oslo), fr("0", "a", "her", "")), "weather" + oslo},
 		{"empty after the first fragment", "NousResearch/hermes-agent#8259", all(fr("0", "a", "weather", ""), fr("0", "a", "", `{"city":`), fr("0", "a", "", `"Oslo"}`)), "weather" + oslo},
 		{"of a tool that there is not, in pieces", "any", all(fr("0", "a", "no_", ""), fr("0", "-", "such", oslo)), "no_such" + oslo},
