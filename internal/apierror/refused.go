@@ -64,6 +64,11 @@ var alternatives = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`,? ?(expected one of|did you mean|supported (parameters|fields|values|arguments)|allowed (parameters|fields|values)|valid (parameters|fields|options)|permitted (parameters|fields)|use ['"` + "`" + `])`)
 })
 
+// WantsShortIDs reports whether the error is Mistral's about the id of a tool call.
+func (e *Error) WantsShortIDs() bool {
+	return strings.HasPrefix(e.Message, "Tool call id was ") && strings.Contains(e.Message, "length of 9")
+}
+
 // cutAlternatives is a sentence in two: before what the server takes instead, and
 // from there on.
 func cutAlternatives(text string) (before, after string) {

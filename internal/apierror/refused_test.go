@@ -58,6 +58,7 @@ func TestRefusalsOfAMember(t *testing.T) {
 		"the other name":             {400, plainText("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."), "max_completion_tokens", false},
 		"a value":                    {400, openAI("max_tokens is too large: 100000. This model supports at most 4096 completion tokens.", "invalid_request_error", "invalid_value"), "max_tokens", false},
 		"a type":                     {422, `{"detail":[{"type":"int_type","loc":["body","max_tokens"],"msg":"Input should be a valid integer"}]}`, "max_tokens", false},
+		"a member that is wanted":    {400, openAI("The `reasoning_content` in the thinking mode must be passed back to the API.", "invalid_request_error", ""), "reasoning_content", false},
 		"a missing member":           {422, `{"detail":[{"type":"missing","loc":["body","messages"],"msg":"Field required"}]}`, "messages", false},
 		"a refused key":              {401, openAI("stream_options is not supported", "", ""), "stream_options", false},
 		"an overload":                {503, openAI("stream_options is not supported", "", ""), "stream_options", false},

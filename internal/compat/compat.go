@@ -37,6 +37,8 @@ type Preset struct {
 	Hosts  []string // where it is at home; one with a dot before it: and all below it
 	Omit   []string // of Members
 	Schema string   // of SchemaForms; empty: JSONSchema
+	// ShortIDs says that the ids of tool calls have nine letters and digits.
+	ShortIDs bool
 }
 
 // Presets returns all. Where a server takes all that is sent, its name says so.
@@ -45,8 +47,9 @@ func Presets() []Preset {
 		// OpenAI and Azure refuse what they do not know ("Unrecognized request argument supplied").
 		{Name: "openai", Hosts: []string{"api.openai.com"}, Omit: []string{ReasoningContent, ExtraContent}},
 		{Name: "azure", Hosts: []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"}, Omit: []string{ReasoningContent, ExtraContent}},
-		// Mistral: 422 extra_forbidden (openai/openai-agents-python#442); the usage comes anyway.
-		{Name: "mistral", Hosts: []string{"api.mistral.ai", "codestral.mistral.ai"}, Omit: []string{StreamOptions, ReasoningContent, ExtraContent}},
+		// Mistral: 422 extra_forbidden (openai/openai-agents-python#442); the usage comes anyway. 400 "Tool call id was
+		// call_1 but must be a-z, A-Z, 0-9, with a length of 9."
+		{Name: "mistral", Hosts: []string{"api.mistral.ai", "codestral.mistral.ai"}, Omit: []string{StreamOptions, ReasoningContent, ExtraContent}, ShortIDs: true},
 		// Groq: 400 "property 'reasoning_content' is unsupported" (janhq/jan#8136).
 		{Name: "groq", Hosts: []string{"api.groq.com"}, Omit: []string{ReasoningContent, ExtraContent}},
 		// DeepSeek: 400 "This response_format type is unavailable now" (langchain-ai/langchain#29282);

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,7 @@ type wire struct {
 	omit       []string // of compat.Members
 	schema     string   // of compat.SchemaForms
 	otherLimit bool     // the limit of tokens goes by its other name
+	shortIDs   bool     // the ids of tool calls have nine letters and digits
 	thinking   string   // the member that thinking goes back in; empty: none
 }
 
@@ -54,7 +56,7 @@ func newWire(c Compat, host string) (wire, error) {
 		}
 		preset = named
 	}
-	w := wire{omit: append(slices.Clone(preset.Omit), c.Omit...), schema: compat.JSONSchema}
+	w := wire{omit: append(slices.Clone(preset.Omit), c.Omit...), schema: compat.JSONSchema, shortIDs: preset.ShortIDs}
 	for _, m := range c.Omit {
 		if !slices.Contains(compat.Members(), m) {
 			return wire{}, fmt.Errorf("%q cannot be omitted; what can is %s", m, strings.Join(compat.Members(), ", "))
@@ -90,7 +92,8 @@ func (p *Provider) wireFor(model string, want *provider.Schema) wire {
 		return w
 	}
 	if known, ok := p.refused.byModel[model]; ok {
-		known.thinking, w = w.thinking, known
+		known.thinking = w.thinking
+		w = known
 	}
 	if want != nil {
 		if known, ok := p.refused.byModel[schemaKey(model, want)]; ok {
@@ -150,6 +153,10 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 		p.leaveOut(s, compat.ExtraContent, e)
 	case s.req == nil && !s.wire.omits(compat.EncodingFormat) && refuses(compat.EncodingFormat):
 		p.leaveOut(s, compat.EncodingFormat, e)
+	case s.req != nil && !s.wire.shortIDs && said.WantsShortIDs():
+		next.shortIDs = true
+		p.remember(s.model, next)
+		adapted(e, "the server wants short ids of tool calls, and gets them from now on (%w)", e.Err)
 	case limit != "" && refuses(limit):
 		next.otherLimit = true
 		p.remember(s.model, next)
@@ -204,6 +211,27 @@ func (p *Provider) schemaRefused(s *sent, key string, e *provider.Error) {
 	next.schema = compat.Prompt
 	p.remember(key, next)
 	adapted(e, "the server does not take this response_format, so the schema goes into the prompt from now on (%w)", e.Err)
+}
+
+// shortenIDs gives the tool calls of a conversation, and their results, ids of nine
+// letters and digits, the same for the same id.
+func shortenIDs(messages []goopenai.ChatCompletionMessage) {
+	shorten := func(id *string) {
+		ok := len(*id) == 9
+		for _, c := range *id {
+			ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z')
+		}
+		if !ok && *id != "" {
+			sum := sha256.Sum256([]byte(*id))
+			*id = hex.EncodeToString(sum[:])[:9]
+		}
+	}
+	for i := range messages {
+		shorten(&messages[i].ToolCallID)
+		for j := range messages[i].ToolCalls {
+			shorten(&messages[i].ToolCalls[j].ID)
+		}
+	}
 }
 
 // showSchema puts a schema into the prompt: into the first message for the model,

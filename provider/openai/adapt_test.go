@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,71 @@ func TestWhatWasAskedForIsNamed(t *testing.T) {
 			_, err := provider.Collect(s.provider(t, tc.cfg).Chat(context.Background(), tc.req))
 			if provider.KindOf(err) != provider.Unsupported || errors.Is(err, provider.ErrAdapted) || !strings.Contains(err.Error(), tc.says) || s.count() != 1 {
 				t.Errorf("got %v after %d requests, want Unsupported that names it (%s)", err, s.count(), tc.says)
+			}
+		})
+	}
+}
+
+// Mistral takes ids of tool calls with nine letters and digits only, and a
+// conversation that another provider began has others.
+func TestIDsOfToolCallsAreShortened(t *testing.T) {
+	call := func(id string) provider.ToolCall {
+		return provider.ToolCall{ID: id, Name: "f", Arguments: json.RawMessage(`{}`)}
+	}
+	req := provider.Request{Messages: []provider.Message{
+		provider.User("hi"),
+		{Role: provider.RoleAssistant, ToolCalls: []provider.ToolCall{call("call_abcdef0123"), call("AbC123xyz"), call("")}},
+		{Role: provider.RoleTool, ToolCallID: "AbC123xyz", Text: "b"},
+		{Role: provider.RoleTool, ToolCallID: "call_abcdef0123", Text: "a"},
+		{Role: provider.RoleTool, ToolName: "f", Text: "c"},
+	}}
+	ids := func(body string) (calls, results []string) {
+		var sent struct {
+			Messages []struct {
+				ToolCalls []struct {
+					ID string `json:"id"`
+				} `json:"tool_calls"`
+				ToolCallID string `json:"tool_call_id"`
+			} `json:"messages"`
+		}
+		if err := json.Unmarshal([]byte(body), &sent); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range sent.Messages {
+			for _, c := range m.ToolCalls {
+				calls = append(calls, c.ID)
+			}
+			if m.ToolCallID != "" {
+				results = append(results, m.ToolCallID)
+			}
+		}
+		return calls, results
+	}
+	for name, tc := range map[string]struct {
+		compat openai.Compat
+		tries  int
+	}{"found out": {openai.Compat{}, 2}, "said": {openai.Compat{Preset: "mistral"}, 1}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStrictServer(t, func(body string) (int, string) {
+				if strings.Contains(body, `"call_`) {
+					return 400, `{"object":"error","message":"Tool call id was call_abcdef0123 but must be a-z, A-Z, 0-9, with a length of 9.","type":"invalid_request_message_order","param":null,"code":"3280"}`
+				}
+				return 0, ""
+			})
+			p := s.provider(t, openai.Config{Compat: tc.compat})
+			_, err := provider.Collect(p.Chat(context.Background(), req))
+			if tc.tries == 2 {
+				if !errors.Is(err, provider.ErrAdapted) {
+					t.Fatalf("got %v, want an error that may be asked again", err)
+				}
+				_, err = provider.Collect(p.Chat(context.Background(), req))
+			}
+			calls, results := ids(s.last())
+			if err != nil || s.count() != tc.tries || len(calls) != 3 || calls[1] != "AbC123xyz" {
+				t.Fatalf("%v after %d requests, with calls %q", err, s.count(), calls)
+			}
+			if want := []string{calls[1], calls[0], calls[2]}; !slices.Equal(results, want) || len(calls[0]) != 9 || calls[0] == calls[2] {
+				t.Errorf("results of %q, want of %q", results, want)
 			}
 		})
 	}

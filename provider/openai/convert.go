@@ -43,6 +43,9 @@ func (p *Provider) convert(req *provider.Request, w *wire) (goopenai.ChatComplet
 			return out, nil, err
 		}
 	}
+	if w.shortIDs {
+		shortenIDs(out.Messages)
+	}
 	tools(req, &out)
 	extra, err := p.extraMembers(req, model, w)
 	return out, extra, err
