@@ -34,27 +34,37 @@ func TestWhatCameWithCallsGoesBack(t *testing.T) {
 		{"SGLang without a reasoning parser", []string{`"content":"<think>Look."`, `"content":"</think>\n"`, call}, `"content":"<think>Look.</think>\n",` + call, `{"content":""}`, []string{"reasoning", "reasoning_content"}},
 		{"Mistral, thinking in parts", []string{`"content":[{"type":"thinking","thinking":[{"type":"text","text":"Look."}]}]`, call}, "", `{"content":""}`, []string{"reasoning", "reasoning_content"}},
 		{
-			"OpenRouter, Anthropic", []string{
+			"OpenRouter, Anthropic",
+			[]string{
 				`"reasoning":"I should ","reasoning_details":[{"type":"reasoning.text","text":"I should ","format":"anthropic-claude-v1","index":0}]`,
 				`"reasoning":"look.","reasoning_details":[{"type":"reasoning.text","text":"look.","format":"anthropic-claude-v1","index":0}]`,
 				`"reasoning_details":[{"type":"reasoning.text","signature":"c2ln","format":"anthropic-claude-v1","index":0}]`, call,
-			}, `"reasoning":"I should look.","reasoning_details":[{"type":"reasoning.text","text":"I should look.","signature":"c2ln","format":"anthropic-claude-v1","index":0}],` + call,
-			`{"reasoning_details":[{"format":"anthropic-claude-v1","index":0,"signature":"c2ln","text":"I should look.","type":"reasoning.text"}]}`, []string{"reasoning_content"},
+			},
+			`"reasoning":"I should look.","reasoning_details":[{"type":"reasoning.text","text":"I should look.","signature":"c2ln","format":"anthropic-claude-v1","index":0}],` + call,
+			`{"reasoning_details":[{"format":"anthropic-claude-v1","index":0,"signature":"c2ln","text":"I should look.","type":"reasoning.text"}]}`,
+			[]string{"reasoning_content"},
 		},
 		{
-			"OpenRouter, Gemini", []string{
+			"OpenRouter, Gemini",
+			[]string{
 				`"reasoning":"Look.","reasoning_details":[{"type":"reasoning.text","text":"Look.","index":0}]`,
 				`"reasoning_details":[{"type":"reasoning.encrypted","data":"AbC=","id":"a","index":0},{"type":"reasoning.encrypted","data":"dEf=","id":"b","index":0}],` + call,
-			}, `"reasoning":"Look.","reasoning_details":[{"type":"reasoning.text","text":"Look.","index":0},{"type":"reasoning.encrypted","data":"AbC=","id":"a","index":0},{"type":"reasoning.encrypted","data":"dEf=","id":"b","index":0}],` + call,
+			},
+			`"reasoning":"Look.","reasoning_details":[{"type":"reasoning.text","text":"Look.","index":0},{"type":"reasoning.encrypted","data":"AbC=","id":"a","index":0},{"type":"reasoning.encrypted","data":"dEf=","id":"b","index":0}],` + call,
 			`{"reasoning_details":[{"index":0,"text":"Look.","type":"reasoning.text"},{"data":"AbC=","id":"a","index":0,"type":"reasoning.encrypted"},{"data":"dEf=","id":"b","index":0,"type":"reasoning.encrypted"}]}`, nil,
 		},
 		{
-			"OpenRouter, details alone", []string{`"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}]`, call}, `"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}],` + call,
+			"OpenRouter, details alone",
+			[]string{`"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}]`, call},
+			`"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}],` + call,
 			`{"content":"","reasoning_details":[{"data":"AbC=","type":"reasoning.encrypted"}]}`, nil,
 		},
 		{
-			"Gemini (LangChain 33909)", []string{strings.Replace(call, `"type"`, `"extra_content":{"google":{"thought_signature":"c2ln"}},"type"`, 1)}, strings.Replace(call, `"type"`, `"extra_content":{"google":{"thought_signature":"c2ln"}},"type"`, 1),
-			`{"tool_calls":[{"extra_content":{"google":{"thought_signature":"c2ln"}},"function":{"name":"now","arguments":"{}"},"id":"a","type":"function"}]}`, []string{"reasoning_details"},
+			"Gemini (LangChain 33909)",
+			[]string{strings.Replace(call, `"type"`, `"extra_content":{"google":{"thought_signature":"c2ln"}},"type"`, 1)},
+			strings.Replace(call, `"type"`, `"extra_content":{"google":{"thought_signature":"c2ln"}},"type"`, 1),
+			`{"tool_calls":[{"extra_content":{"google":{"thought_signature":"c2ln"}},"function":{"name":"now","arguments":"{}"},"id":"a","type":"function"}]}`,
+			[]string{"reasoning_details"},
 		},
 	} {
 		for _, noStream := range []bool{false, true} {

@@ -74,7 +74,7 @@ func (e *everything) Chat(context.Context, provider.Request) iter.Seq2[provider.
 	return func(yield func(provider.Chunk, error) bool) {
 		_ = yield(provider.Chunk{Thinking: "Hm. "}, nil) &&
 			yield(provider.Chunk{Text: "Hello"}, nil) &&
-			yield(provider.Chunk{Restart: true, Text: "wörld <&>"}, nil) &&
+			yield(provider.Chunk{Restart: true, Thought: true, Text: "wörld <&>"}, nil) &&
 			yield(provider.Chunk{
 				ToolCalls: []provider.ToolCall{{ID: "1", Name: "f", Arguments: json.RawMessage(`{ "b":1,"a" : 2 }`), Extra: json.RawMessage(`{"google":{"thought_signature":"c2ln"}}`)}},
 				Finish:    provider.FinishToolCalls,
@@ -121,7 +121,7 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	want, _ := drain(inner, ask("hi"))
 	last := want[len(want)-1]
 	if names := unset(reflect.ValueOf(last), "Chunk"); !reflect.DeepEqual(names, []string{
-		"Chunk.Text", "Chunk.Thinking", "Chunk.Restart",
+		"Chunk.Text", "Chunk.Thinking", "Chunk.Restart", "Chunk.Thought",
 		"Chunk.Route.Attempts.Model", "Chunk.Route.Attempts.Reason", "Chunk.Route.Attempts.Kind", "Chunk.Route.Attempts.Took",
 		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated",
 	}) {
