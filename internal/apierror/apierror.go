@@ -28,7 +28,8 @@ type Error struct {
 	// RetryAfter is how long the body asks to wait; 0: it does not say.
 	RetryAfter time.Duration
 
-	sort sort
+	sort     sort
+	upstream bool // the sentence is that of a provider behind the server
 }
 
 // sort is what a body is.

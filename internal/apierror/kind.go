@@ -47,7 +47,7 @@ func (e *Error) Kind(status int) provider.Kind {
 		if slices.ContainsFunc(r.words, e.has) && strings.HasPrefix(e.Param, r.param) {
 			return r.kind
 		}
-		if r.re != nil && (r.everywhere || !tellsEnough(status)) && r.re.MatchString(text) {
+		if r.re != nil && (r.everywhere || e.upstream || !tellsEnough(status)) && r.re.MatchString(text) {
 			return r.kind
 		}
 	}

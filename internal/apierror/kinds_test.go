@@ -87,6 +87,7 @@ var servers = map[provider.Kind][]said{
 		{"Bedrock, Mistral", 400, `{"Message":"Too many input tokens. Max input tokens: 8192, request input token count: 9279 "}`},
 		{"OpenRouter", 400, `{"error":{"message":"This endpoint's maximum context length is 131072 tokens. However, you requested about 200000 tokens (199000 of text input, 1000 in the output). Please reduce the length of either one, or use the \"middle-out\" transform to compress your prompt automatically.","code":400,"metadata":{"provider_name":null}}}`},
 		{"OpenRouter, a provider's", 400, `{"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{\"error\":{\"message\":\"prompt is too long: 209303 tokens > 200000 maximum\",\"type\":\"invalid_request_error\"}}","provider_name":"Anthropic"}}}`},
+		{"OpenRouter, a provider's, as 502", 502, `{"error":{"message":"Provider returned error","code":502,"metadata":{"raw":"Input is too long for requested model.","provider_name":"Amazon"}}}`},
 		{"Moonshot", 400, openAI("Invalid request: Your request exceeded model token limit: 8192", "invalid_request_error", "")},
 		{"DashScope", 400, openAI("<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]", "invalid_request_error", "invalid_parameter_error")},
 		{"MiniMax", 400, openAI("invalid params, context window exceeds limit (2013)", "bad_request_error", "")},
@@ -140,6 +141,7 @@ var servers = map[provider.Kind][]said{
 		{"Ollama, /v1", 404, openAI("model 'x' not found", "not_found_error", "")},
 		{"Ollama, older", 404, openAI(`model "x" not found, try pulling it first`, "api_error", "")},
 		{"GitHub Copilot", 400, openAI("The requested model is not supported.", "invalid_request_error", "model_not_supported")},
+		{"OpenRouter, a provider's, as 503", 503, `{"error":{"message":"Provider returned error","code":503,"metadata":{"raw":"{\"error\":\"The model x does not exist\"}"}}}`},
 		{"FastAPI", 404, `{"detail":"Model x not found"}`},
 	},
 	provider.Denied: {

@@ -137,6 +137,7 @@ func (e *Error) addFacts(o *Error) {
 		e.Status = o.Status
 	}
 	e.RetryAfter = max(e.RetryAfter, o.RetryAfter)
+	e.upstream = e.upstream || o.upstream
 }
 
 // addWord takes in the value of a member such as code: a word, or an HTTP status.
@@ -217,7 +218,7 @@ func (e *Error) readUpstream(m map[string]any, depth int) (found bool) {
 	if one.Message == "" {
 		return false
 	}
-	e.Message = one.Message
+	e.Message, e.upstream = one.Message, true
 	if name, ok := meta["provider_name"].(string); ok && name != "" {
 		e.Message = name + ": " + e.Message
 	}
