@@ -37,7 +37,7 @@ type Inspector interface {
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
 	Dialect   Dialect     // how a successful answer should be framed
-	NoStream  bool        // the answer is asked for as one document: its first bytes are content
+	NoStream  bool        // an NDJSON answer is one document: its first bytes are content
 	LocalOnly bool        // dial this machine and the local networks only
 	Header    http.Header // set on the request, over what the SDK set
 	Query     string      // added to the URL's query, as it stands in a URL
@@ -69,8 +69,11 @@ type Call struct {
 	Local          bool           // Peer is this machine or a local network, and no proxy
 	Failure        []byte         // what was said of a failure, in its body or in band; at most 64 KiB
 	Data           bool           // some event or line of a stream came
-	Document       bool           // an answer of the dialect SSE came as one document
-	Done           bool           // an SSE stream said [DONE]
+	Document       bool           // the answer of a chat, in the dialects Whole and SSE, came as one document
+	// Events is the answer of a chat that came as events although one document was
+	// asked for, in the form of the dialect SSE. The SDK gets an empty object.
+	Events io.Reader
+	Done   bool // an SSE stream said [DONE]
 
 	proxied      bool
 	maxContent   int64 // bytes of an answer; 0: no limit but a line's
@@ -105,16 +108,18 @@ func (c *Call) wroteHead() { c.state.heads.Add(1) }
 func (c *Call) firstByte() { c.state.answered.Store(true) }
 
 // bring notes that a whole document came, an event of a stream or the answer, and
-// returns it in the call's form, over buf where that is not its own. Its error is
-// a [normalize.Error].
-func (c *Call) bring(buf, document []byte, event bool) (out []byte, err error) {
+// returns it as to makes it, over buf where that is not its own: in the call's form.
+// Its error is a [normalize.Error].
+func (c *Call) bring(buf, document []byte, to shape) (out []byte, err error) {
 	c.timeouts.progress()
 	c.Data = true
 	out = document
 	switch {
 	case c.Form == nil:
-	case event:
+	case to == asEvent:
 		out, err = c.Form.Event(buf, document)
+	case to == asDocumentInEvent:
+		out, err = c.Form.DocumentInEvent(buf, document)
 	default:
 		out, err = c.Form.Document(buf, document)
 	}
@@ -126,6 +131,15 @@ func (c *Call) bring(buf, document []byte, event bool) (out []byte, err error) {
 	}
 	return out, err
 }
+
+// shape is what a document is, and is passed on as.
+type shape int
+
+const (
+	asEvent           shape = iota // a piece of a stream
+	asDocumentInEvent              // a whole answer, as one event
+	asDocument                     // a whole answer
+)
 
 func callFrom(ctx context.Context) *Call {
 	c, _ := ctx.Value(callKey{}).(*Call)
@@ -193,22 +207,13 @@ func (c *Call) RetryAfter(now time.Time) time.Duration {
 
 // edits reports whether edit changes anything.
 func (c *Call) edits() bool {
-	return c.asksWhole() || len(c.Header) > 0 || c.Query != "" || len(c.Prepend) > 0 || c.Rewrite != nil
+	return len(c.Header) > 0 || c.Query != "" || len(c.Prepend) > 0 || c.Rewrite != nil
 }
 
-// asksWhole reports whether a request that is made for a stream is to ask for a
-// document.
-func (c *Call) asksWhole() bool { return c.Dialect == SSE && c.NoStream }
-
-// edit applies NoStream, Header, Query, Prepend and Rewrite to the request.
+// edit applies Header, Query, Prepend and Rewrite to the request.
 func (c *Call) edit(req *http.Request) error {
-	if len(c.Header) > 0 || c.asksWhole() {
+	if len(c.Header) > 0 {
 		req.Header = req.Header.Clone()
-		if c.asksWhole() {
-			req.Header.Set("Accept", "application/json")
-			req.Header.Del("Cache-Control")
-			req.Header.Del("Connection")
-		}
 		for k, v := range c.Header {
 			req.Header[k] = v
 		}
@@ -218,7 +223,7 @@ func (c *Call) edit(req *http.Request) error {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+c.Query, "&")
 		req.URL = &u
 	}
-	if len(c.Prepend) == 0 && c.Rewrite == nil && !c.asksWhole() || req.Body == nil {
+	if len(c.Prepend) == 0 && c.Rewrite == nil || req.Body == nil {
 		return nil
 	}
 	body := make([]byte, 0, int(req.ContentLength)+len(c.Prepend)+1)
@@ -235,9 +240,6 @@ func (c *Call) edit(req *http.Request) error {
 	body = append(body[:at], body[at+1:]...)
 	if len(c.Prepend) > 0 && firstByte(body[at:]) == '}' { // nothing follows the last comma
 		body = append(body[:at-1], body[at:]...)
-	}
-	if c.asksWhole() {
-		body = normalize.With(body, "stream", "false")
 	}
 	if c.Rewrite != nil {
 		var err error

@@ -77,8 +77,6 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 		return notAPI(c, resp, "a part of an answer (Content-Range)")
 	case c.Dialect == Whole:
 		return receiveWhole(c, resp)
-	case c.Dialect == SSE && c.NoStream:
-		return receiveAnswer(c, resp)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
@@ -119,52 +117,26 @@ func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 	return nil, &NotAPIError{Got: kind}
 }
 
-// receiveWhole reads a JSON document, bounded, and looks for an error in it.
+// receiveWhole reads a JSON document, bounded, and looks for an error in it. A
+// server that streams the answer of a chat has its events kept apart.
 func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	defer resp.Body.Close()
 	body, err := readWhole(c, resp)
-	if err == nil {
-		err = checkDocument(c, body, resp.Header.Get("Content-Type"))
+	if err == nil && c.Chat && (looksLikeEvents(body) || looksLikeLines(body)) {
+		c.Events = newSSEReader(c, newDocument(body), len(body)+1)
+		body = []byte("{}")
+	} else if err == nil {
+		if err = checkDocument(c, body, resp.Header.Get("Content-Type")); err == nil {
+			body, err = c.bring(nil, body, asDocument)
+			c.Document = true
+		}
 	}
 	if err != nil {
-		return nil, err
-	}
-	if body, err = c.bring(nil, body, false); err != nil {
 		return nil, err
 	}
 	c.whole.Reset(body)
 	resp.Body = &c.whole
 	resp.ContentLength = int64(len(body))
-	return resp, nil
-}
-
-// receiveAnswer reads the whole answer of a chat, and passes it on as a stream of
-// one event: there is one way to read an answer. A server that streams although
-// a document was asked for has its events passed on.
-func receiveAnswer(c *Call, resp *http.Response) (*http.Response, error) {
-	defer resp.Body.Close()
-	body, err := readWhole(c, resp)
-	if err != nil {
-		return nil, err
-	}
-	resp.ContentLength = -1
-	if looksLikeEvents(body) || looksLikeLines(body) {
-		resp.Body = newSSEReader(c, newDocument(body), len(body)+1)
-		return resp, nil
-	}
-	if err := checkDocument(c, body, resp.Header.Get("Content-Type")); err != nil {
-		return nil, err
-	}
-	for i, b := range body { // there are none in texts
-		if b == '\n' || b == '\r' {
-			body[i] = ' '
-		}
-	}
-	r := &sse{frames: &frames{call: c, body: http.NoBody, next: func() error { return io.EOF }}} // nothing is left to be read
-	resp.Body = r
-	if err := r.pass(body, false); err != nil {
-		return nil, err
-	}
 	return resp, nil
 }
 

@@ -43,8 +43,8 @@ func (f *frames) Read(p []byte) (int, error) {
 }
 
 // bring brings a document into the call's form. It is valid until the next call.
-func (f *frames) bring(document []byte, event bool) ([]byte, error) {
-	out, err := f.call.bring(f.form, document, event)
+func (f *frames) bring(document []byte, to shape) ([]byte, error) {
+	out, err := f.call.bring(f.form, document, to)
 	if err == nil && len(out) > 0 && &out[0] != &document[0] {
 		f.form = out
 	}
@@ -145,7 +145,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			return &InBandError{}
 		}
-		line, e := f.bring(line, true)
+		line, e := f.bring(line, asEvent)
 		if e != nil {
 			return e
 		}
@@ -338,13 +338,17 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
-	return s.pass(data, !bare || s.call.Data || !bytes.Contains(data, messageWord))
+	to := asEvent
+	if bare && !s.call.Data && bytes.Contains(data, messageWord) {
+		to = asDocumentInEvent
+	}
+	return s.pass(data, to)
 }
 
 // pass passes one JSON document on as an event: one of a stream, or a whole answer.
-func (s *sse) pass(data []byte, event bool) error {
-	s.call.Document = !event
-	data, err := s.bring(data, event)
+func (s *sse) pass(data []byte, to shape) error {
+	s.call.Document = to == asDocumentInEvent
+	data, err := s.bring(data, to)
 	if err != nil {
 		return err
 	}

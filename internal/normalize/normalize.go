@@ -20,6 +20,7 @@ import (
 type Form struct {
 	event    node // a piece of a stream
 	document node // a whole answer
+	inEvent  node // a whole answer that comes as the one event of a stream
 }
 
 // Event brings one event of a stream into form. It is data itself where that is
@@ -28,6 +29,9 @@ func (f *Form) Event(buf, data []byte) ([]byte, error) { return bring(&f.event, 
 
 // Document brings a whole answer into form, as Event does.
 func (f *Form) Document(buf, data []byte) ([]byte, error) { return bring(&f.document, buf, data) }
+
+// DocumentInEvent brings a whole answer into the form of an event, as Event does.
+func (f *Form) DocumentInEvent(buf, data []byte) ([]byte, error) { return bring(&f.inEvent, buf, data) }
 
 func bring(n *node, buf, data []byte) ([]byte, error) {
 	w := walk{src: data, out: buf[:0]}

@@ -11,14 +11,10 @@ import (
 // gets, as far as it reads it; a want that begins with ! is in the error.
 type row struct{ what, source, in, want string }
 
-func check(t *testing.T, f *Form, event bool, rows []row) {
+func check(t *testing.T, bring func(buf, data []byte) ([]byte, error), rows []row) {
 	t.Helper()
 	for _, r := range rows {
 		t.Run(r.what, func(t *testing.T) {
-			bring := f.Document
-			if event {
-				bring = f.Event
-			}
 			out, err := bring(nil, []byte(r.in))
 			if r.want[0] == '!' {
 				var e *Error
@@ -52,7 +48,7 @@ func check(t *testing.T, f *Form, event bool, rows []row) {
 func delta(d string) string { return `{"choices":[{"index":0,"delta":` + d + `}]}` }
 
 func TestChatEvents(t *testing.T) {
-	check(t, OpenAIChat, true, []row{
+	check(t, OpenAIChat.Event, []row{
 		{"created with a fraction", "SambaNova; siyuan 14787", `{"created":1716313435.779,"choices":[]}`, `{"created":null,"choices":[]}`},
 		{"created with a fraction of nothing", "SambaNova", `{"created":1716313435.0,"choices":[]}`, `{"created":1716313435,"choices":[]}`},
 		{"created as text", "new-api 1131", `{"created":"1716313435","choices":[]}`, `{"created":1716313435,"choices":[]}`},
@@ -124,7 +120,15 @@ func TestChatEvents(t *testing.T) {
 }
 
 func TestChatDocuments(t *testing.T) {
-	check(t, OpenAIChat, false, []row{
+	check(t, OpenAIChat.Document, []row{
+		{"a message", "OpenAI", `{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}`, `{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}`},
+		{"a delta", "gateways", `{"choices":[{"index":0,"delta":{"content":"a"}}]}`, `{"choices":[{"index":0,"message":{"content":"a"}}]}`},
+		{"an empty delta beside it", "made up", `{"choices":[{"index":0,"delta":{},"message":{"content":"a"}}]}`, `{"choices":[{"index":0,"message":{"content":"a"}}]}`},
+		{"in parts", "Mistral", `{"choices":[{"index":0,"message":{"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"a"}]}}]}`, `{"choices":[{"index":0,"message":{"content":"a","reasoning_content":"Hm."}}]}`},
+		{"the text of /completions", "KoboldCpp", `{"choices":[{"index":0,"text":"a"}]}`, `{"choices":[{"index":0,"text":"a","message":{"content":"a"}}]}`},
+		{"names and tiers", "made up", `{"service_tier":{},"choices":[{"index":0,"message":{"name":7,"tool_call_id":[],"MultiContent":7}}]}`, `{"service_tier":null,"choices":[{"index":0,"message":{"name":null,"tool_call_id":null,"MultiContent":null}}]}`},
+	})
+	check(t, OpenAIChat.DocumentInEvent, []row{
 		{"a message", "OpenAI", `{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`, `{"choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`},
 		{"an empty delta beside it", "made up", `{"choices":[{"index":0,"delta":{},"message":{"content":"a"}}]}`, delta(`{"content":"a"}`)},
 		{"in parts", "Mistral", `{"choices":[{"index":0,"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"a"}]}}]}`, delta(`{"content":"a","reasoning_content":"Hm."}`)},
@@ -134,7 +138,7 @@ func TestChatDocuments(t *testing.T) {
 
 func TestEmbeddings(t *testing.T) {
 	one := `{"data":[{"embedding":[0.5,-1]}]}`
-	check(t, OpenAIEmbeddings, false, []row{
+	check(t, OpenAIEmbeddings.Document, []row{
 		{"as text in base64", "OpenAI", `{"data":[{"embedding":"AAAAPwAAgL8="}]}`, one},
 		{"within a list", "llama.cpp", `{"data":[{"embedding":[[0.5,-1]]}]}`, one},
 		{"within an object", "Gemini", `{"data":[{"embedding":{"values":[0.5,-1]}}]}`, one},
@@ -153,7 +157,7 @@ func TestEmbeddings(t *testing.T) {
 
 func TestModels(t *testing.T) {
 	one := `{"data":[{"id":"m"}]}`
-	check(t, OpenAIModels, false, []row{
+	check(t, OpenAIModels.Document, []row{
 		{"a list", "Together; odysseus 2202", `[{"id":"m"}]`, one},
 		{"names", "made up", `["m"]`, one},
 		{"models", "llama.cpp, Ollama", `{"models":[{"name":"m"}]}`, `{"data":[{"id":"m","name":"m"}]}`},
@@ -171,7 +175,7 @@ func TestModels(t *testing.T) {
 }
 
 func TestOllama(t *testing.T) {
-	check(t, OllamaChat, true, []row{
+	check(t, OllamaChat.Event, []row{
 		{"arguments as text", "openclaw 57455", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"{\"city\":\"Oslo\"}"}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"city":"Oslo"}}}]}}`},
 		{"arguments quoted twice", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"\"{\\\"a\\\":1}\""}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]}}`},
 		{"arguments of nothing", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":""}},{"function":{"name":"f","arguments":[]}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{}}},{"function":{"name":"f","arguments":{}}}]}}`},
@@ -188,16 +192,16 @@ func TestOllama(t *testing.T) {
 		{"content in parts", "made up", `{"message":{"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"a"}]}}`, `{"message":{"content":"a","thinking":"Hm."}}`},
 		{"a call id as a number", "made up", `{"message":{"content":"","images":7,"tool_calls":[{"id":7,"function":{"index":"0","name":"f","arguments":{}}}]}}`, `{"message":{"content":"","images":null,"tool_calls":[{"id":"7","function":{"index":0,"name":"f","arguments":{}}}]}}`},
 	})
-	check(t, OllamaEmbeddings, false, []row{
+	check(t, OllamaEmbeddings.Document, []row{
 		{"one vector", "Ollama's /api/embeddings", `{"embedding":[1,2]}`, `{"embeddings":[[1,2]]}`},
 		{"count as text", "made up", `{"embeddings":[[1]],"prompt_eval_count":"5"}`, `{"embeddings":[[1]],"prompt_eval_count":5}`},
 		{"null for a number", "NaN of other languages", `{"embeddings":[[null]]}`, `!embeddings[0][0] in the answer is null`},
 	})
-	check(t, OllamaTags, false, []row{
+	check(t, OllamaTags.Document, []row{
 		{"a list", "made up", `[{"name":"m"}]`, `{"models":[{"name":"m"}]}`},
 		{"other types", "Ollama's imitators", `{"models":[{"name":"m","size":1.0,"modified_at":"yesterday","digest":7,"details":{"families":"llama","parameter_size":7,"family":null}}]}`, `{"models":[{"name":"m","size":1,"modified_at":null,"digest":"7","details":{"families":null,"parameter_size":"7","family":null}}]}`},
 	})
-	check(t, OllamaShow, false, []row{
+	check(t, OllamaShow.Document, []row{
 		{"other types", "Ollama's imitators", `{"license":["MIT","BSD"],"messages":"x","projector_info":[],"details":[],"model_info":null,"capabilities":"x","tensors":[{"name":"t","shape":[1.0,2]}]}`, `{"license":"MIT\nBSD","messages":null,"projector_info":null,"details":{},"model_info":null,"capabilities":null,"tensors":[{"name":"t","shape":[1,2]}]}`},
 	})
 }
@@ -209,6 +213,7 @@ func TestInFormIsNotCopied(t *testing.T) {
 		in    string
 	}{
 		"chat":       {OpenAIChat.Event, `{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"Par\"is","tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":null,"finish_reason":null}],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":0}},"x":{"y":[1,"]"]}}`},
+		"whole":      {OpenAIChat.Document, `{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Paris","refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8},"service_tier":"default"}`},
 		"ollama":     {OllamaChat.Event, `{"model":"m","created_at":"2026-01-01T00:00:00.5Z","message":{"role":"assistant","content":"Hi","tool_calls":[{"function":{"name":"f","arguments":{"a":[1,2.5]}}}]},"done":true,"done_reason":"stop","total_duration":5,"prompt_eval_count":5,"eval_count":1}`},
 		"embeddings": {OpenAIEmbeddings.Document, `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.0123,-1.5e-3,4]}],"model":"e","usage":{"prompt_tokens":1,"total_tokens":1}}`},
 	} {
@@ -228,20 +233,6 @@ func BenchmarkChatEvent(b *testing.B) {
 	for b.Loop() {
 		if _, err := OpenAIChat.Event(nil, data); err != nil {
 			b.Fatal(err)
-		}
-	}
-}
-
-func TestWith(t *testing.T) {
-	for in, want := range map[string]string{
-		`{"stream":true,"a":{"stream":true}}`:      `{"stream":false,"a":{"stream":true}}`,
-		`{"a":"\"stream\":true", "stream" : true}`: `{"a":"\"stream\":true", "stream" : false}`,
-		`{"a":[1,2],"stream":true,"b":1}`:          `{"a":[1,2],"stream":false,"b":1}`,
-		`{}`:                                       `{}`,
-		`{"streams":true}`:                         `{"streams":true}`,
-	} {
-		if got := With([]byte(in), "stream", "false"); string(got) != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}
 }

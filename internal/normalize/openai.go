@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// What go-openai decodes. Its stream's types are used for both a stream and a
-// whole answer: a document becomes one event, its `message` a `delta`.
+// What go-openai decodes.
 
 var (
 	textNode     = &node{kind: text}
@@ -119,6 +118,7 @@ var messageNode = func() *node {
 		{name: "reasoning_content", node: &node{kind: text, mend: asContent}},
 		{name: "reasoning", as: "reasoning_content", node: textNode},
 		{name: "function_call", node: functionNode},
+		{name: "name", node: unread}, {name: "tool_call_id", node: unread}, {name: "MultiContent", node: unread},
 	}}
 	n.exclude = []uint64{n.bits("reasoning_content", "reasoning")}
 	return n
@@ -132,21 +132,19 @@ func asContent(raw []byte) ([]byte, error) {
 	return asText(raw)
 }
 
-// choiceNode is one answer. Where it has both a delta and a message, one is left
-// out: what a server sends of the whole message beside the last piece of a
-// stream, or an empty piece beside a message.
-func choiceNode(whole bool) *node {
+// choiceNode is one answer: its message is the member called name. Servers call it
+// by the other of message and delta, too. Where there are both, one is left out:
+// what a server sends of the whole message beside the last piece of a stream, or an
+// empty piece beside a message.
+func choiceNode(name, without string) *node {
 	other := "message"
-	if whole {
+	if name == other {
 		other = "delta"
 	}
 	n := &node{kind: object, members: []member{
-		{name: "delta", node: messageNode},
-		{name: "message", as: "delta", node: messageNode},
-		{name: "index", node: maybeInteger},
-		{name: "finish_reason", node: &node{kind: text, mend: asFinish}},
-		{name: "logprobs", node: unread},
-		{name: "content_filter_results", node: unread},
+		{name: name, node: messageNode}, {name: other, as: name, node: messageNode},
+		{name: "index", node: maybeInteger}, {name: "finish_reason", node: &node{kind: text, mend: asFinish}},
+		{name: "logprobs", node: unread}, {name: "content_filter_results", node: unread},
 		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},
 	}}
 	n.required, n.exclude = n.bits("delta", "message"), []uint64{n.bits("delta", "message")}
@@ -155,9 +153,9 @@ func choiceNode(whole bool) *node {
 		case says(o["usage"]):
 			return false, errRebuild // by the answer that has this choice
 		case says(o["delta"]) && says(o["message"]):
-			delete(o, other)
+			delete(o, without)
 		case len(text) > 0 && text[0] == '"' && !says(o["delta"]) && !says(o["message"]): // as /completions has it
-			o["delta"] = fmt.Appendf(nil, `{"content":%s}`, text)
+			o[name] = fmt.Appendf(nil, `{"content":%s}`, text)
 		default:
 			return false, nil
 		}
@@ -191,15 +189,15 @@ func asFinish(raw []byte) ([]byte, error) {
 	return quoteJSON(raw), nil
 }
 
-func chatNode(whole bool) node {
+func chatNode(name, without string) node {
 	n := node{kind: object, mend: asOnlyElement, rebuild: unwrapChat, members: []member{
-		{name: "choices", node: &node{kind: list, each: choiceNode(whole)}},
+		{name: "choices", node: &node{kind: list, each: choiceNode(name, without)}},
 		{name: "usage", node: usageNode},
 		{name: "model", node: maybeText},
 		{name: "id", node: maybeText},
 		{name: "created", node: maybeInteger},
 		{name: "object", node: maybeText},
-		{name: "system_fingerprint", node: maybeText},
+		{name: "system_fingerprint", node: maybeText}, {name: "service_tier", node: maybeText},
 		{name: "prompt_annotations", node: unread},
 		{name: "prompt_filter_results", node: unread},
 	}}
@@ -208,7 +206,7 @@ func chatNode(whole bool) node {
 }
 
 // OpenAIChat is an answer of /chat/completions.
-var OpenAIChat = &Form{event: chatNode(false), document: chatNode(true)}
+var OpenAIChat = &Form{event: chatNode("delta", "message"), document: chatNode("message", "delta"), inEvent: chatNode("delta", "delta")}
 
 // asOnlyElement takes a list of one thing for that.
 func asOnlyElement(raw []byte) ([]byte, error) {

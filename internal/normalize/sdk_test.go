@@ -19,7 +19,8 @@ var decoders = []struct {
 	decode func(data []byte) error
 }{
 	{"a chat's event", normalize.OpenAIChat.Event, into[goopenai.ChatCompletionStreamResponse]},
-	{"a chat's document", normalize.OpenAIChat.Document, into[goopenai.ChatCompletionStreamResponse]},
+	{"a chat's document", normalize.OpenAIChat.Document, into[goopenai.ChatCompletionResponse]},
+	{"a chat's document in an event", normalize.OpenAIChat.DocumentInEvent, into[goopenai.ChatCompletionStreamResponse]},
 	{"embeddings", normalize.OpenAIEmbeddings.Document, into[goopenai.EmbeddingResponse]},
 	{"models", normalize.OpenAIModels.Document, into[goopenai.ModelsList]},
 	{"Ollama's chat", normalize.OllamaChat.Event, into[api.ChatResponse]},
@@ -73,7 +74,7 @@ var names = strings.Fields(`choices delta message content role tool_calls functi
 	audio_tokens completion_tokens_details reasoning_tokens accepted_prediction_tokens input_tokens cache_read_input_tokens model created object
 	system_fingerprint prompt_annotations prompt_filter_results data embedding embeddings owned_by permission root parent text thinking value
 	remote_model remote_host created_at done done_reason _debug_info error signin_url prompt_eval_count eval_count load_duration total_duration
-	images tool_name tool_call_id status digest total completed models size size_vram modified_at expires_at context_length details family families
+	images tool_name tool_call_id name MultiContent service_tier status digest total completed models size size_vram modified_at expires_at context_length details family families
 	parameter_size parent_model capabilities license template system parameters model_info tensors shape modelfile messages projector_info requires
 	response context values result output Choices DELTA "cho\u0069ces`)
 

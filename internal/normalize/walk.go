@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -305,24 +304,6 @@ func (n *node) find(name []byte) int {
 // quoted puts the inside of a JSON string between quotes.
 func quoted(inside []byte) []byte {
 	return append(append([]byte{'"'}, inside...), '"')
-}
-
-// With gives the members of a JSON object that have a name another value, in place
-// where that has room.
-func With(object []byte, name, value string) []byte {
-	for i := space(object, space(object, 0)+1); object[i] != '}'; i = space(object, i) {
-		nameEnd := stringEnd(object, i)
-		at := space(object, space(object, nameEnd)+1)
-		end := skip(object, at)
-		if string(object[i+1:nameEnd-1]) == name {
-			object = slices.Replace(object, at, end, []byte(value)...)
-			end = at + len(value)
-		}
-		if i = space(object, end); object[i] == ',' {
-			i++
-		}
-	}
-	return object
 }
 
 // skip is the end of the value at i of valid JSON.

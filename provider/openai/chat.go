@@ -1,7 +1,10 @@
 package openai
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -52,13 +55,20 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.checkPrivacy(model, req.Privacy); err != nil {
 		return failure.PromptNotSent(err, req, "to "+p.endpoint)
 	}
-	call, seen := p.watchedCall(httpx.SSE, normalize.OpenAIChat, req.Privacy)
-	call.Prepend, call.Chat, call.NoStream = members, true, req.NoStream
+	dialect := httpx.SSE
+	if req.NoStream {
+		dialect = httpx.Whole
+	}
+	call, seen := p.watchedCall(dialect, normalize.OpenAIChat, req.Privacy)
+	call.Prepend, call.Chat = members, true
 	amended := p.returned(req, &w)
 	call.Rewrite = httpx.Amend(amended)
 	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
 	a.sent = sentWith(req, &body, &w, amended)
-	return a.chat(httpx.WithCall(ctx, call), ctx, body)
+	if req.NoStream {
+		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
+	}
+	return a.chatStream(httpx.WithCall(ctx, call), ctx, body)
 }
 
 // answer is one answer on its way.
@@ -88,9 +98,37 @@ type answer struct {
 	ids     eventIDs
 }
 
-// chat asks for the answer: for tokens as they come or, as the call says, for a
-// document, of which the transport makes one event.
-func (a *answer) chat(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+// chatWhole asks for one document, which is taken in as one event.
+func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+	resp, err := a.p.client.CreateChatCompletion(ctx, body)
+	if e := a.checkGateway(caller); e != nil {
+		return e
+	}
+	if err != nil {
+		return a.failure(caller, err)
+	}
+	if a.call.Events != nil {
+		return a.readEvents(caller, newEventReader(a.call.Events))
+	}
+	if len(resp.Choices) == 0 {
+		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
+	}
+	choices := make([]goopenai.ChatCompletionStreamChoice, len(resp.Choices))
+	for i := range resp.Choices {
+		c := &resp.Choices[i]
+		m := &c.Message
+		choices[i] = goopenai.ChatCompletionStreamChoice{Index: c.Index, FinishReason: c.FinishReason, Delta: goopenai.ChatCompletionStreamChoiceDelta{
+			Role: m.Role, Content: m.Content, ReasoningContent: m.ReasoningContent, Refusal: m.Refusal, ToolCalls: m.ToolCalls, FunctionCall: m.FunctionCall,
+		}}
+	}
+	if _, err := a.addEvent(&goopenai.ChatCompletionStreamResponse{ID: resp.ID, Model: resp.Model, Choices: choices, Usage: &resp.Usage}); err != nil {
+		return err
+	}
+	return a.end(caller)
+}
+
+// chatStream asks for tokens as they come.
+func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call upstream, however the loop ends
 	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
@@ -103,6 +141,16 @@ func (a *answer) chat(ctx, caller context.Context, body goopenai.ChatCompletionR
 	if err != nil {
 		return a.failure(caller, err)
 	}
+	return a.readEvents(caller, stream)
+}
+
+// events are what a stream has, up to io.EOF.
+type events interface {
+	Recv() (goopenai.ChatCompletionStreamResponse, error)
+}
+
+// readEvents takes a stream in, and yields its end.
+func (a *answer) readEvents(caller context.Context, stream events) error {
 	for {
 		event, err := stream.Recv()
 		if e := a.checkGateway(caller); e != nil {
@@ -122,6 +170,34 @@ func (a *answer) chat(ctx, caller context.Context, body goopenai.ChatCompletionR
 			return err
 		}
 	}
+	return a.end(caller)
+}
+
+// eventReader reads the events of a server that streams although it was asked for
+// a document.
+type eventReader struct{ lines *bufio.Reader }
+
+func newEventReader(r io.Reader) eventReader { return eventReader{bufio.NewReader(r)} }
+
+// Recv returns the next event, or io.EOF at the end.
+func (r eventReader) Recv() (event goopenai.ChatCompletionStreamResponse, err error) {
+	for {
+		line, err := r.lines.ReadBytes('\n')
+		if err != nil {
+			return event, err
+		}
+		data, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("data: "))
+		switch {
+		case string(data) == "[DONE]":
+			return event, io.EOF
+		case ok:
+			return event, json.Unmarshal(data, &event)
+		}
+	}
+}
+
+// end yields the last chunk, or returns the error that the end is.
+func (a *answer) end(caller context.Context) error {
 	if err := a.checkEnd(); err != nil {
 		return a.failure(caller, err)
 	}
@@ -197,7 +273,7 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	if cut := a.promptCut(); cut != "" && !a.yielded {
 		return false, a.error(provider.ContextOverflow, "%s", cut)
 	}
-	if a.call.NoStream {
+	if a.req.NoStream {
 		a.held = append(a.held, chunk)
 		return true, nil
 	}

@@ -15,9 +15,9 @@ func (a *answer) checkEnd() error {
 	switch {
 	case a.finish != "":
 		return nil
-	case a.call.NoStream && a.call.Data && !a.choice:
+	case a.call.Document && !a.choice:
 		return &httpx.NotAPIError{Got: "a document without choices"}
-	case a.call.NoStream && a.choice && !a.call.Done:
+	case a.call.Document:
 		return a.error(provider.Truncated, "the answer does not say that it is finished (finish_reason is missing)")
 	case a.call.Done && a.hasContent():
 		a.warnings = append(a.warnings, "the server gave no finish_reason; the answer counts as whole because the stream ended with [DONE]")
