@@ -219,7 +219,11 @@ func (a *answer) end(caller context.Context) error {
 // addRest adds to the last chunk what comes with it.
 func (a *answer) addRest(last *provider.Chunk) {
 	a.content.End(last)
-	if len(a.held) == 0 {
+	switch {
+	case len(a.held) == 0:
+		return
+	case len(a.held) == 1 && last.Text == "" && last.Thinking == "" && !last.Thought: // a document
+		last.Text, last.Thinking = a.held[0].Text, a.held[0].Thinking
 		return
 	}
 	var texts, thoughts []string

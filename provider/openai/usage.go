@@ -60,8 +60,11 @@ const smallestWindow = 128
 // has cut it to its context window, and answered what was left. Many servers do
 // so without a word but their count.
 func (a *answer) promptCut() string {
+	if a.usage == nil || a.usage.PromptTokens < smallestWindow {
+		return ""
+	}
 	u := usage(a.usage, 0)
-	if u == nil || u.InputTokens < smallestWindow {
+	if u == nil {
 		return ""
 	}
 	read, least := u.InputTokens, tokens.AtLeast(a.req)
