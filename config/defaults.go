@@ -76,7 +76,8 @@ type Variable struct {
 // Variables are the environment variables that override the files. Besides
 // them, TANDEM_CONFIG names the file to read in place of the usual ones, and
 // HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured for what is not loopback.
-// An empty variable counts as unset. OPENAI_… and OLLAMA_HOST speak of the
+// An empty variable counts as unset, and quotation marks around a value are
+// dropped. OPENAI_… and OLLAMA_HOST speak of the
 // providers named openai and local, as long as these have that kind.
 func Variables() []Variable {
 	return []Variable{
@@ -102,7 +103,7 @@ func Variables() []Variable {
 func readEnvironment(env lookup, files []*layer) *layer {
 	l := newLayer(RoleEnvironment)
 	for _, v := range Variables() {
-		text := env.or(v.Name, "")
+		text := unquoted(env.or(v.Name, ""))
 		k, f, err := parseKey(v.Key)
 		if err != nil || text == "" {
 			continue

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 )
 
@@ -67,11 +68,19 @@ func hostEndpoint(s string) (string, error) {
 	return u.String(), nil
 }
 
-// parseBaseURL checks a base URL and drops the slash at its end. Its errors do
-// not show it, since it may hold a secret in the wrong place.
+// parseBaseURL checks a base URL and drops the slash at its end, and what is around
+// it. Its errors do not show it, since it may hold a secret in the wrong place.
 func parseBaseURL(s string) (string, error) {
+	s = unquoted(s)
 	u, err := url.Parse(s)
+	address, query, _ := strings.Cut(s, "?")
 	switch {
+	case strings.ContainsFunc(s, unicode.IsSpace):
+		return "", errors.New("there is white space in the address")
+	case strings.Count(address, "://") > 1:
+		return "", &diag.Error{Message: "this address begins twice, as in http://https://", Remedy: "remove one of http:// and https://"}
+	case !strings.Contains(address, ":/") && !strings.Contains(address, "//"):
+		return "", &diag.Error{Message: "this address does not say http:// or https://", Remedy: "write it before the address: http:// for a server on this machine, https:// for most others"}
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
 		return "", errors.New("this is not an http:// or https:// address")
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
@@ -87,11 +96,22 @@ func parseBaseURL(s string) (string, error) {
 	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
 		return "", errors.New("the port of this address is invalid")
 	}
-	address, query, _ := strings.Cut(s, "?")
 	if address = strings.TrimRight(address, "/"); query != "" {
 		address += "?" + query
 	}
 	return address, nil
+}
+
+// checkCall refuses the address of one call, such as the one that an example for
+// curl has: base_url is what comes before.
+func checkCall(address string) error {
+	address, _, _ = strings.Cut(address, "?")
+	for _, call := range []string{"/chat/completions", "/completions", "/embeddings"} {
+		if strings.HasSuffix(address, call) {
+			return &diag.Error{Message: "this address ends in " + call + ", which tandem adds itself", Remedy: "remove " + call}
+		}
+	}
+	return nil
 }
 
 // checkQuery lets a query such as Azure's ?api-version= pass, and nothing that

@@ -28,6 +28,7 @@ const (
 type layer struct {
 	role   Role
 	values map[key]entry
+	wrong  map[key]bool     // values that are not what is expected, as errs say
 	lost   map[key]entry    // values that would loosen what is tight: they have no effect
 	names  []string         // providers, in order of appearance
 	places map[string]entry // where each starts; without a value
@@ -51,7 +52,7 @@ func (e entry) at(message, remedy string) *diag.Error {
 }
 
 func newLayer(role Role) *layer {
-	return &layer{role: role, values: map[key]entry{}, lost: map[key]entry{}, places: map[string]entry{}}
+	return &layer{role: role, wrong: map[key]bool{}, values: map[key]entry{}, lost: map[key]entry{}, places: map[string]entry{}}
 }
 
 func (l *layer) set(k key, e entry) {
@@ -182,6 +183,8 @@ func (l *layer) readFields(m yamlx.Map, fields []field, r reader, file string) {
 		}
 		if v := f.read(r, in, name); v != nil {
 			l.set(key{r.provider, f.name}, entry{value: v, node: in.Value(name), from: file})
+		} else {
+			l.wrong[key{r.provider, f.name}] = true
 		}
 	}
 }
@@ -207,6 +210,8 @@ func (l *layer) setText(k key, f field, text, from string, r reader) {
 	r.provider = k.provider
 	if v := f.read(r, m, last); v != nil {
 		l.set(k, entry{value: v, from: from})
+	} else {
+		l.wrong[k] = true
 	}
 	l.errs = append(l.errs, diag.Split(d.Err())...)
 }

@@ -174,10 +174,10 @@ func readServerURL(r reader, m yamlx.Map) string {
 		return ""
 	}
 	if _, err := parseBaseURL(s); err != nil {
-		m.Fail("url", err.Error(), "expected something like https://example.org/mcp")
+		failAddress(m, "url", err, "expected something like https://example.org/mcp")
 		return ""
 	}
-	return s
+	return unquoted(s)
 }
 
 // readValues reads a mapping of texts and of references to keys.

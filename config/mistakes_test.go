@@ -66,7 +66,7 @@ func TestMistakes(t *testing.T) {
 			"FILE:2:12: the provider \"x\" has no base_url; add base_url, such as `base_url: http://127.0.0.1:8000/v1`",
 		}},
 		{"a key of the other kind", "providers:\n  - {name: local, api_key: env:X}\n  - {name: openai, num_ctx: 5}\n", []string{
-			"FILE:2:28: api_key is for kind openai, and local is of kind ollama; remove it",
+			"FILE:2:28: api_key is for kind openai, and local is of kind ollama; write `headers: {Authorization: env:X}` in its place",
 			"FILE:3:29: num_ctx is for kind ollama, and openai is of kind openai; remove it",
 		}},
 		{"managed elsewhere", "providers:\n  - {name: local, host: gpu.lan, managed: true}\n", []string{
@@ -74,7 +74,7 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"hosts that are none", "providers:\n  - {name: local, host: 'http://:port'}\n", []string{`FILE:2:25: "port" is not a port; expected something like 127.0.0.1:11434`}},
 		{"addresses that are none", provider("base_url: x") + "  - {name: openai, base_url: 'api.openai.com/v1'}\n", nil},
-		{"an address without a scheme", "providers:\n  - {name: openai, base_url: api.openai.com/v1}\n", []string{"FILE:2:30: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"}},
+		{"an address without a scheme", "providers:\n  - {name: openai, base_url: api.openai.com/v1}\n", []string{"FILE:2:30: this address does not say http:// or https://; write it before the address: http:// for a server on this machine, https:// for most others"}},
 		{"credentials in an address", "providers:\n  - {name: openai, base_url: 'https://u:" + canary + "@h/v1'}\n", []string{"FILE:2:30: an address with credentials does not belong in a file; expected something like https://api.openai.com/v1"}},
 		{"a preset that is none", "providers:\n  - {name: openai, compat: acme}\n", []string{"FILE:2:28: expected one of openai, azure, mistral"}},
 		{"a member that is not left out", "providers:\n  - {name: openai, compat: {omit: [messages]}}\n", []string{`FILE:2:35: "messages" cannot be left out; choose from stream_options`}},
@@ -133,7 +133,7 @@ func TestMistakesOutsideFiles(t *testing.T) {
 		{env: map[string]string{"TANDEM_USE": ","}, want: "TANDEM_USE: no provider is named; name a provider, such as `use: local`"},
 		{env: map[string]string{"TANDEM_OFFLINE": "maybe"}, want: `TANDEM_OFFLINE: expected true or false, found "maybe"`},
 		{env: map[string]string{"OLLAMA_HOST": "ftp://x"}, want: "OLLAMA_HOST: the scheme is neither http nor https; expected something like 127.0.0.1:11434"},
-		{env: map[string]string{"OPENAI_BASE_URL": canary}, want: "OPENAI_BASE_URL: this is not an http:// or https:// address; expected something like https://api.openai.com/v1"},
+		{env: map[string]string{"OPENAI_BASE_URL": canary}, want: "OPENAI_BASE_URL: this address does not say http:// or https://; write it before the address: http:// for a server on this machine, https:// for most others"},
 		{set: map[string]string{"use": "x"}, want: `--use: there is no provider "x"; known: local, openai`},
 		{set: map[string]string{"mdel": "x"}, want: `unknown key "mdel"; known: `},
 		{set: map[string]string{"providers.local.mdel": "x"}, want: `unknown key "mdel"; did you mean "model"?`},

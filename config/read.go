@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -242,11 +243,24 @@ func readBaseURL(_ reader, m yamlx.Map, name string) any {
 		return nil
 	}
 	u, err := parseBaseURL(s)
+	if err == nil {
+		err = checkCall(u)
+	}
 	if err != nil {
-		m.Fail(name, err.Error(), "expected something like https://api.openai.com/v1")
+		failAddress(m, name, err, "expected something like https://api.openai.com/v1")
 		return nil
 	}
 	return u
+}
+
+// failAddress records what is wrong with an address, with the remedy that is known
+// for it, or else with another.
+func failAddress(m yamlx.Map, name string, err error, remedy string) {
+	message := err.Error()
+	if known := new(diag.Error); errors.As(err, &known) {
+		message, remedy = known.Message, known.Remedy
+	}
+	m.Fail(name, message, remedy)
 }
 
 func readRef(r reader, m yamlx.Map, name string) any {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // mask is what a Secret shows of itself.
@@ -21,12 +23,16 @@ const mask = "••••"
 // Format: for %p, and below fields that are not exported.
 type Secret struct{ value *string }
 
-// NewSecret makes a Secret of a key. White space around it is dropped. It must
-// be one word, for it travels in an HTTP header.
+// NewSecret makes a Secret of a key. White space and quotation marks around it are
+// dropped, and a byte order mark before it. It must be one word, for it travels in
+// an HTTP header.
 func NewSecret(value string) (Secret, error) {
-	value = strings.TrimSpace(value)
+	value = unquoted(textx.TrimBOM(value))
 	if value == "" {
 		return Secret{}, errors.New("the key is empty")
+	}
+	if strings.Trim(value, `"'`) != value {
+		return Secret{}, errors.New("there is a quotation mark at one end of the key; write the key alone")
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }) {
 		return Secret{}, errors.New("the key is not one word of ASCII; was more than the key pasted?")
@@ -37,7 +43,7 @@ func NewSecret(value string) (Secret, error) {
 // newLine makes a Secret of a text of one line, such as "Bearer …". White space
 // around it is dropped.
 func newLine(value string) (Secret, error) {
-	value = strings.TrimSpace(value)
+	value = strings.TrimSpace(textx.TrimBOM(value))
 	if value == "" {
 		return Secret{}, errors.New("the value is empty")
 	}
@@ -45,6 +51,16 @@ func newLine(value string) (Secret, error) {
 		return Secret{}, errors.New("the value is not one line of ASCII; was more than it pasted?")
 	}
 	return Secret{&value}, nil
+}
+
+// unquoted is a text without the white space around it, and without a pair of
+// quotation marks: `docker run --env-file` passes on those that a shell drops.
+func unquoted(text string) string {
+	text = strings.TrimSpace(text)
+	if n := len(text); n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n-1] == text[0] {
+		return strings.TrimSpace(text[1 : n-1])
+	}
+	return text
 }
 
 // Reveal returns the key itself, for the header that carries it.
@@ -208,7 +224,7 @@ func (l *Loaded) valueOf(ref Ref) (string, error) {
 	switch scheme {
 	case "env":
 		value, ok := l.env(name)
-		if !ok || strings.TrimSpace(value) == "" {
+		if value = unquoted(value); !ok || value == "" {
 			return "", missingKey("the environment variable %s is not set; set it, or keep a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", name)
 		}
 		return value, nil

@@ -54,14 +54,19 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 	for _, f := range providerFields() {
 		e, set := find(f.name)
 		if set && f.kind != "" && f.kind != kind.value {
-			errs = append(errs, e.at(fmt.Sprintf("%s is for kind %s, and %s is of kind %s", f.name, f.kind, name, kind.value), "remove it"))
+			remedy := "remove it"
+			if ref, ok := e.value.(Ref); ok { // a key for a server before Ollama
+				remedy = fmt.Sprintf("write `headers: {Authorization: %s}` in its place", string(ref))
+			}
+			errs = append(errs, e.at(fmt.Sprintf("%s is for kind %s, and %s is of kind %s", f.name, f.kind, name, kind.value), remedy))
 		}
 	}
 	for _, required := range []struct{ field, kind, example string }{
 		{"model", "", "smollm2:135m"},
 		{"base_url", KindOpenAI, "http://127.0.0.1:8000/v1"},
 	} {
-		if _, set := find(required.field); !set && (required.kind == "" || required.kind == kind.value) {
+		wrong := slices.ContainsFunc(layers, func(l *layer) bool { return l.wrong[key{name, required.field}] }) // which has been told
+		if _, set := find(required.field); !set && !wrong && (required.kind == "" || required.kind == kind.value) {
 			errs = append(errs, place(layers, name).at(fmt.Sprintf("the provider %q has no %s", name, required.field),
 				fmt.Sprintf("add %s, such as `%[1]s: %s`", required.field, required.example)))
 		}

@@ -57,6 +57,12 @@ func remedy(err error) string {
 	case errors.Is(err, failure.ErrCloudDisabled):
 		return fmt.Sprintf("an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop %s`", pe.Provider)
 	}
+	switch {
+	case errors.Is(err, failure.ErrSignIn):
+		return "sign this Ollama in to ollama.com with `ollama signin`"
+	case errors.Is(err, failure.ErrKeyInHeader):
+		return fmt.Sprintf("something before Ollama wants a key: put it into a variable and write `headers: {Authorization: env:VARIABLE}` for the provider %s into your own file, which `tandem config path` shows", pe.Provider)
+	}
 	switch pe.Kind {
 	case provider.Unavailable, provider.OutOfMemory:
 		return "run `tandem doctor` to see what it lacks"

@@ -33,6 +33,8 @@ func NoFallback(err error) error { return Mark(err, ErrNoFallback) }
 var (
 	ErrNotPulled     = errors.New("the server could download the model")
 	ErrCloudDisabled = errors.New("the server may not use cloud models")
+	ErrKeyInHeader   = errors.New("a server before this one wants a key")
+	ErrSignIn        = errors.New("the server is not signed in where the model runs")
 )
 
 // Mark returns err with its text unchanged, in which errors.Is finds mark.

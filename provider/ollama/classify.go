@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,10 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 			e.Err = failure.Mark(e.Err, failure.ErrNotPulled)
 		case c.Status == http.StatusNotImplemented && strings.Contains(said.Message, "does not support embeddings"):
 			e.Err = errNoEmbeddings
+		case e.Kind == provider.Denied && bytes.Contains(c.Failure, []byte(`"signin_url"`)):
+			e.Err = failure.Mark(e.Err, failure.ErrSignIn)
+		case e.Kind == provider.Denied && !noCloud(c): // Ollama itself asks for no key
+			e.Err = failure.Mark(e.Err, failure.ErrKeyInHeader)
 		case noCloud(c):
 			e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf("%w (OLLAMA_NO_CLOUD)", e.Err), failure.ErrCloudDisabled)
 		}
