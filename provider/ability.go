@@ -102,6 +102,13 @@ type Counter interface {
 	CountTokens(ctx context.Context, req Request) (n int, exact bool, err error)
 }
 
+// Localer tells whether a provider is this machine's own.
+type Localer interface {
+	// Local reports whether the server is on this machine, by each address that
+	// its name resolves to, and runs its models there.
+	Local(ctx context.Context) bool
+}
+
 // Versioner tells the server's version.
 type Versioner interface {
 	// Version is the server's version, such as "0.17.4".

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -72,30 +71,8 @@ func (s *Stack) mustStay(ctx context.Context, t *Configured, model, what string,
 
 // here tells whether what listens at an endpoint is on this machine.
 func (s *Stack) here(endpoint string) func(context.Context) bool {
-	policy, resolver := s.policy(), net.DefaultResolver
-	if policy.Offline { // no query leaves; the hosts file still counts
-		resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			return nil, errors.New("offline")
-		}}
-	}
-	return func(ctx context.Context) bool {
-		u, err := url.Parse(endpoint)
-		if err != nil {
-			return false
-		}
-		addrs := []netip.Addr{}
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil {
-			addrs = append(addrs, a)
-		} else if addrs, err = resolver.LookupNetIP(ctx, "ip", u.Hostname()); err != nil {
-			return false
-		}
-		for _, a := range addrs {
-			if !policy.Local(a) {
-				return false
-			}
-		}
-		return len(addrs) > 0
-	}
+	policy := s.policy()
+	return func(ctx context.Context) bool { return policy.LocalEndpoint(ctx, endpoint) }
 }
 
 // loopbackHost is the host:port of an endpoint that is this machine by its

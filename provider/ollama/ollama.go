@@ -86,6 +86,7 @@ var (
 	_ provider.Unloader  = (*Provider)(nil)
 	_ provider.Counter   = (*Provider)(nil)
 	_ provider.Versioner = (*Provider)(nil)
+	_ provider.Localer   = (*Provider)(nil)
 )
 
 // New returns a provider. It makes no call. Errors: Invalid, for a host that
@@ -118,6 +119,10 @@ func New(cfg Config) (*Provider, error) {
 
 // Name is the configured name.
 func (p *Provider) Name() string { return p.cfg.Name }
+
+// Local reports whether the server is on this machine. A model that Ollama has
+// run elsewhere is refused by its name or its answer.
+func (p *Provider) Local(ctx context.Context) bool { return p.transport.LocalEndpoint(ctx, p.endpoint) }
 
 // Endpoint is where prompts go, scheme://host:port.
 func (p *Provider) Endpoint() string { return p.endpoint }

@@ -8,6 +8,12 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
+// Local reports whether the server is on this machine and runs its models there:
+// Config.Local says so, and no answer has said otherwise.
+func (p *Provider) Local(ctx context.Context) bool {
+	return p.cfg.Local && p.through.Load() == nil && p.transport.LocalEndpoint(ctx, p.endpoint)
+}
+
 // mustStayLocal is the Kind with which a prompt that may not leave this machine is
 // refused, and why it may not; "" if it may.
 func (p *Provider) mustStayLocal(privacy provider.Privacy) (provider.Kind, string) {

@@ -26,7 +26,7 @@ import (
 
 // Config says who may answer, and how failures are met.
 type Config struct {
-	Use     []string // names of Targets: the first choice, then the fallbacks; at least one
+	Use     []string // names of Targets: the first choice, then the fallbacks; nil: all, in their order
 	Targets []Target // their names are unique
 	Policy  Policy
 	// Offline drops targets that are not local before they are asked. The
@@ -72,8 +72,9 @@ type Target struct {
 	Model string
 	// Local reports whether the target is on this machine, by resolved
 	// address, and runs its models there. Only such targets are asked under
-	// provider.PrivacyLocal; the adapter checks again at the socket. Nil: it is
-	// not.
+	// provider.PrivacyLocal; the adapter checks again at the socket. Nil: as the
+	// provider says, if it is a [provider.Localer], as the adapters are; else it
+	// is not.
 	Local func(context.Context) bool
 	// NotLocal says why, and what to do about it, where Local says no. Nil, or
 	// no reason: it is not on this machine.
@@ -111,8 +112,7 @@ type Target struct {
 // nothing and reserve nothing.
 type Check func(ctx context.Context, req *provider.Request) error
 
-// Router is a provider.Provider over targets. Make one with [New] or
-// [NewWith].
+// Router is a provider.Provider over targets. Make one with [New].
 type Router struct {
 	cfg     Config
 	targets map[string]*target
@@ -133,8 +133,8 @@ var (
 )
 
 // New returns a router over cfg's targets, which are asked in the order of Use
-// unless a request says otherwise. Errors: Invalid, when Use is empty or names
-// a target that does not exist, or two targets share a name.
+// unless a request says otherwise. Errors: Invalid, when there is no target, Use
+// names one that does not exist, or two share a name.
 func New(cfg Config) (*Router, error) {
 	cfg.Clock.defaults()
 	r := &Router{cfg: cfg, targets: make(map[string]*target, len(cfg.Targets)), retries: defaultRetries}
@@ -146,14 +146,22 @@ func New(cfg Config) (*Router, error) {
 		if _, twice := r.targets[name]; twice {
 			return nil, provider.Errorf(provider.Invalid, name, "", "two providers have this name; rename one")
 		}
+		if t.Local == nil {
+			if l, ok := provider.As[provider.Localer](t.Provider); ok {
+				t.Local = l.Local
+			}
+		}
 		t.Provider = structured.New(t.Provider, structured.Config{})
 		r.targets[name] = &target{Target: t, breaker: &breaker{}, budget: &retryBudget{}}
 		r.names = append(r.names, name)
 	}
-	if len(cfg.Use) == 0 {
-		return nil, provider.Errorf(provider.Invalid, "", "", "`use` names no provider; name at least one of: %s", strings.Join(r.names, ", "))
+	if len(r.names) == 0 {
+		return nil, provider.Errorf(provider.Invalid, "", "", "there is no provider to ask; name one")
 	}
-	if err := r.checkNames(cfg.Use); err != nil {
+	if len(cfg.Use) == 0 {
+		r.cfg.Use = r.names
+	}
+	if err := r.checkNames(r.cfg.Use); err != nil {
 		return nil, err
 	}
 	return r, nil
