@@ -19,11 +19,17 @@ type clean struct {
 
 var (
 	_ provider.Wrapper  = (*clean)(nil)
-	_ provider.Embedder = (*clean)(nil)
+	_ provider.Embedder = (*cleanEmbedder)(nil)
 )
 
-// Unwrap returns the provider as it answers.
-func (p *clean) Unwrap() provider.Provider { return p.Provider }
+// Unwrap returns the provider, for what else it can do than answer. Its vectors
+// come without secrets, too.
+func (p *clean) Unwrap() provider.Provider {
+	if inner, ok := provider.As[provider.Embedder](p.Provider); ok {
+		return &cleanEmbedder{p.Provider, inner, p}
+	}
+	return p.Provider
+}
 
 // Chat asks the provider.
 func (p *clean) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
@@ -44,18 +50,23 @@ func (p *clean) Models(ctx context.Context) ([]provider.Model, error) {
 	return all, p.failure(err)
 }
 
-// Embed makes vectors. Errors, besides the provider's own: Unsupported, where it
-// makes none.
-func (p *clean) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
-	inner, ok := provider.As[provider.Embedder](p.Provider)
-	if !ok {
-		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, p.Name(), req.Model, "it does not make embeddings")
-	}
-	r, err := inner.Embed(ctx, req)
+// cleanEmbedder is a provider that makes vectors.
+type cleanEmbedder struct {
+	provider.Provider
+	inner provider.Embedder
+	clean *clean
+}
+
+// Unwrap returns the provider as it is.
+func (e *cleanEmbedder) Unwrap() provider.Provider { return e.Provider }
+
+// Embed makes vectors.
+func (e *cleanEmbedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	r, err := e.inner.Embed(ctx, req)
 	if r.Route != nil {
-		r.Route = p.route(r.Route)
+		r.Route = e.clean.route(r.Route)
 	}
-	return r, p.failure(err)
+	return r, e.clean.failure(err)
 }
 
 func (p *clean) route(rt *provider.Route) *provider.Route {

@@ -117,11 +117,11 @@ func TestAnEchoedKeyIsInNoRouteOfVectors(t *testing.T) {
 	}
 }
 
-// A provider that makes no vectors says so through the layers.
+// A provider that makes no vectors offers none through the layers.
 func TestCleanMakesNoVectorsOfItsOwn(t *testing.T) {
 	p := &clean{&providertest.Fake{}, &redact.Redactor{}}
-	if _, err := p.Embed(t.Context(), provider.EmbedRequest{Input: []string{"hi"}}); provider.KindOf(err) != provider.Unsupported {
-		t.Errorf("%v", err)
+	if _, ok := provider.As[provider.Embedder](p); ok {
+		t.Error("it offers vectors")
 	}
 	if _, err := p.Models(t.Context()); err != nil {
 		t.Error(err)

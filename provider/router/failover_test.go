@@ -94,7 +94,7 @@ func TestNewRefuses(t *testing.T) {
 		use     []string
 		targets []router.Target
 	}{
-		"no use":        {nil, []router.Target{target("a")}},
+		"nothing":       {nil, nil},
 		"unknown":       {[]string{"b"}, []router.Target{target("a")}},
 		"a name twice":  {[]string{"a"}, []router.Target{target("a"), target("a")}},
 		"no target too": {[]string{"a"}, nil},
