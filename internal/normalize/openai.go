@@ -118,7 +118,9 @@ var messageNode = func() *node {
 		{name: "reasoning_content", node: &node{kind: text, mend: asContent}},
 		{name: "reasoning", as: "reasoning_content", node: textNode},
 		{name: "function_call", node: functionNode},
-		{name: "name", node: unread}, {name: "tool_call_id", node: unread}, {name: "MultiContent", node: unread},
+		{name: "name", node: unread},
+		{name: "tool_call_id", node: unread},
+		{name: "MultiContent", node: unread},
 	}}
 	n.exclude = []uint64{n.bits("reasoning_content", "reasoning")}
 	return n
@@ -142,9 +144,12 @@ func choiceNode(name, without string) *node {
 		other = "delta"
 	}
 	n := &node{kind: object, members: []member{
-		{name: name, node: messageNode}, {name: other, as: name, node: messageNode},
-		{name: "index", node: maybeInteger}, {name: "finish_reason", node: &node{kind: text, mend: asFinish}},
-		{name: "logprobs", node: unread}, {name: "content_filter_results", node: unread},
+		{name: name, node: messageNode},
+		{name: other, as: name, node: messageNode},
+		{name: "index", node: maybeInteger},
+		{name: "finish_reason", node: &node{kind: text, mend: asFinish}},
+		{name: "logprobs", node: unread},
+		{name: "content_filter_results", node: unread},
 		{name: "usage", node: &node{kind: nothing, mend: func([]byte) ([]byte, error) { return nil, errRebuild }}},
 	}}
 	n.required, n.exclude = n.bits("delta", "message"), []uint64{n.bits("delta", "message")}
@@ -197,7 +202,8 @@ func chatNode(name, without string) node {
 		{name: "id", node: maybeText},
 		{name: "created", node: maybeInteger},
 		{name: "object", node: maybeText},
-		{name: "system_fingerprint", node: maybeText}, {name: "service_tier", node: maybeText},
+		{name: "system_fingerprint", node: maybeText},
+		{name: "service_tier", node: maybeText},
 		{name: "prompt_annotations", node: unread},
 		{name: "prompt_filter_results", node: unread},
 	}}

@@ -90,8 +90,10 @@ func TestAnswersInEveryForm(t *testing.T) {
 func TestAnswersThatCannotBeRead(t *testing.T) {
 	for what, c := range map[string]struct{ delta, says string }{
 		"an object as content": {`{"content":{"capital":"Paris"}}`, "choices[0].delta.content in the answer is an object, where a text belongs"},
-		"a part that is no text": {`{"content":[{"type":"text","text":"Pa"},{"type":"image_url","image_url":{}}]}`,
-			`choices[0].delta.content[1] in the answer is a part of the type "image_url", which is no text`},
+		"a part that is no text": {
+			`{"content":[{"type":"text","text":"Pa"},{"type":"image_url","image_url":{}}]}`,
+			`choices[0].delta.content[1] in the answer is a part of the type "image_url", which is no text`,
+		},
 		"a list as a name": {`{"tool_calls":[{"function":{"name":[],"arguments":"{}"}}]}`, "choices[0].delta.tool_calls[0].function.name in the answer is a list, where a text belongs"},
 	} {
 		for _, noStream := range []bool{false, true} {
