@@ -34,7 +34,7 @@ func TestBaseURLs(t *testing.T) {
 		{"http://127.0.0.1:80000/v1", "the port of this address is invalid", "http://127.0.0.1:8000/v1"},
 	} {
 		load := func(address string) (*config.Loaded, error) {
-			return newSandbox(t).user("providers:\n  - name: x\n    kind: openai\n    base_url: \""+address+"\"\n    model: m\n").load()
+			return newSandbox(t).user("providers:\n  - name: x\n    kind: openai\n    base_url: \"" + address + "\"\n    model: m\n").load()
 		}
 		l, err := load(tt.address)
 		if tt.want != "" {
