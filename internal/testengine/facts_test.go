@@ -120,9 +120,20 @@ var ollamaFacts = []fact{
 		}
 		return n
 	}},
-	{"/v1 ignores options: an overflow of the window of 4096 is cut, and prompt_tokens is at most that", "200, 4096", "200, 2050", func(a *asker) string {
-		r := a.post("/v1/chat/completions", a.chat(long, map[string]any{"num_ctx": 512}, map[string]any{"max_tokens": 1}))
+	{"/v1 cuts an overflow in silence, and prompt_tokens is at most the window", "200, 512", "200, 258", func(a *asker) string {
+		const small = "facts-window-512"
+		if r := a.post("/api/create", map[string]any{"model": small, "from": a.model, "parameters": map[string]any{"num_ctx": 512}, "stream": false}); r.status != http.StatusOK {
+			return r.body
+		}
+		defer a.do("DELETE", "/api/delete", []byte(`{"model":"`+small+`"}`))
+		body := a.chat(long, nil, map[string]any{"max_tokens": 1})
+		body["model"] = small
+		r := a.post("/v1/chat/completions", body)
 		return fmt.Sprintf("%d, %s", r.status, field(r.body, "usage.prompt_tokens"))
+	}},
+	{"/v1 ignores num_ctx and options", "4096", "", func(a *asker) string {
+		a.post("/v1/chat/completions", a.chat("Hi", map[string]any{"num_ctx": 512}, map[string]any{"num_ctx": 512, "max_tokens": 1}))
+		return a.running(a.model, "context_length")
 	}},
 	{"/v1 says a missing model with 404, and this type", "404 api_error", "404 not_found_error", func(a *asker) string {
 		r := a.post("/v1/chat/completions", map[string]any{"model": "no-such-model:1b", "messages": []any{map[string]any{"role": "user", "content": "Hi"}}})
