@@ -108,7 +108,7 @@ func checkCall(address string) error {
 	address, _, _ = strings.Cut(address, "?")
 	for _, call := range []string{"/chat/completions", "/completions", "/embeddings"} {
 		if strings.HasSuffix(address, call) {
-			return &diag.Error{Message: "this address ends in " + call + ", which tandem adds itself", Remedy: "remove " + call}
+			return &diag.Error{Message: "base_url ends in " + call + ", which Tandem adds itself", Remedy: "remove " + call}
 		}
 	}
 	return nil
