@@ -88,13 +88,13 @@ func serversTable(t *testing.T) string {
 	}
 	b.WriteString(" the real one |\n|---|" + strings.Repeat("---|", len(areas)) + "---|\n")
 	for _, s := range servers {
-		named, any := regexp.MustCompile(`(?:^|[^\w-])(?:`+s.named+`)`), false
+		named, played := regexp.MustCompile(`(?:^|[^\w-])(?:`+s.named+`)`), false
 		fmt.Fprintf(&b, "| %s |", s.name)
 		for _, names := range rows {
 			cell := "–"
 			for _, name := range names {
 				if named.MatchString(name) {
-					cell, any = "played", true
+					cell, played = "played", true
 				}
 			}
 			b.WriteString(" " + cell + " |")
@@ -104,7 +104,7 @@ func serversTable(t *testing.T) string {
 			really = "not tried"
 		}
 		b.WriteString(" " + really + " |\n")
-		if !any && s.really == "" {
+		if !played && s.really == "" {
 			t.Errorf("no table has a row of %s", s.name)
 		}
 	}

@@ -17,7 +17,8 @@ func OwnOllama(t testing.TB) (e OllamaEngine, cmd *exec.Cmd) {
 	t.Helper()
 	e = Ollama(t)
 	e.NeedBin(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +37,13 @@ func OwnOllama(t testing.TB) (e OllamaEngine, cmd *exec.Cmd) {
 		_ = cmd.Wait()
 	})
 	e.URL = "http://" + host
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/api/version", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		resp, err := client.Get(e.URL + "/api/version")
+		resp, err := client.Do(req)
 		if err == nil {
 			resp.Body.Close()
 			return e, cmd

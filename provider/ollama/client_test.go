@@ -22,7 +22,7 @@ func TestFactsOfTheClient(t *testing.T) {
 	}{
 		"FACT: an end without done:true is no error": {func(w http.ResponseWriter) { _, _ = io.WriteString(w, piece) }, true},
 		"FACT: an empty 200 is no error":             {func(http.ResponseWriter) {}, true},
-		"FACT: an empty 503 is no error":             {func(w http.ResponseWriter) { w.WriteHeader(503) }, true},
+		"FACT: an empty 503 is no error":             {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, true},
 		"FACT: a connection that breaks is an error": {func(w http.ResponseWriter) {
 			_, _ = io.WriteString(w, piece)
 			_ = http.NewResponseController(w).Flush()
