@@ -64,6 +64,9 @@ func TestQuotesAroundVariables(t *testing.T) {
 			continue
 		}
 		got, err := l.Key("openai")
+		if want := len(strings.TrimSpace(q)) * 5; len(l.Quoted) != want {
+			t.Errorf("%q: noted %v", q, l.Quoted)
+		}
 		if p, _ := l.Provider("openai"); err != nil || got.Reveal() != key || p.BaseURL != address || !l.Offline || len(l.Use) != 1 {
 			t.Errorf("%q: the key is right: %v, %v; %s, %v", q, got.Reveal() == key, err, p.BaseURL, l.Use)
 		}

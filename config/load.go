@@ -56,6 +56,7 @@ type Loaded struct {
 	Files    []File   // in the order of their layers
 	Warnings []string // what is allowed but surely not meant, one line each
 	Skipped  string   // the path of a ./config.yaml that is another program's, or empty
+	Quoted   []string // variables whose values had quotation marks around them, which were dropped
 
 	layers   []*layer
 	own      []*layer // as layers would be without the project's file
@@ -121,6 +122,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 		return l, err
 	}
 	l.tellEnvironment()
+	l.noteQuoted()
 	l.warn()
 	return l, l.checkTrust(own)
 }

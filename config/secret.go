@@ -203,6 +203,15 @@ func (l *Loaded) tell(ref Ref, value string) {
 // tellEnvironment tells of the keys that lie in the environment. Those that lie
 // elsewhere are not looked up for this.
 func (l *Loaded) tellEnvironment() {
+	for _, name := range l.keyVariables() {
+		if value, ok := l.env(name); ok {
+			l.tell(Ref("env:"+name), value)
+		}
+	}
+}
+
+// keyVariables are the environment variables that the configuration refers to.
+func (l *Loaded) keyVariables() (names []string) {
 	var refs []string
 	for _, p := range l.Providers {
 		refs = slices.AppendSeq(append(refs, string(p.APIKey)), maps.Values(p.Headers))
@@ -212,9 +221,22 @@ func (l *Loaded) tellEnvironment() {
 	}
 	for _, ref := range refs {
 		if name, ok := strings.CutPrefix(ref, "env:"); ok {
-			if value, ok := l.env(name); ok {
-				l.tell(Ref(ref), value)
-			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// noteQuoted notes which variables have quotation marks around their values.
+func (l *Loaded) noteQuoted() {
+	names := l.keyVariables()
+	for _, v := range Variables() {
+		names = append(names, v.Name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if value := l.env.or(name, ""); unquoted(value) != strings.TrimSpace(value) {
+			l.Quoted = append(l.Quoted, name)
 		}
 	}
 }

@@ -66,6 +66,7 @@ type app struct {
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
 	skipped  bool // it was said that ./config.yaml is another program's
+	quoted   bool // it was said whose quotation marks are dropped
 	tools    toolFlags
 }
 

@@ -69,6 +69,10 @@ func (a *app) load() (*config.Loaded, error) {
 		a.skipped = true
 		a.term.Noticef("%s", skippedText(cfg.Skipped))
 	}
+	if err == nil && len(cfg.Quoted) > 0 && a.flags.verbose && !a.quoted {
+		a.quoted = true
+		a.term.Noticef("%s", a.term.Dim("· the quotation marks around the value of "+strings.Join(cfg.Quoted, ", ")+" are dropped"))
+	}
 	return cfg, err
 }
 
