@@ -137,6 +137,9 @@ func (t *talk) play(manner string) {
 		t.prompt = -1000000
 		t.infof("Hello", " wörld")
 		t.end("stop")
+	case "unsaid": // does not say why it ended, but that it has
+		t.infof("Hello")
+		_, _ = io.WriteString(t.w, "data: [DONE]\n\n")
 	case "length":
 		t.infof("Hello", " wor")
 		t.end("length")
