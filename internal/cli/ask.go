@@ -122,7 +122,7 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 		return ctx, err
 	}
 	q.close = append(q.close, q.stack.Close)
-	if err := in.sample.apply(&q.req, q.stack); err != nil {
+	if err := in.sample.apply(&q.req, q.stack, a.allowed(q.stack)); err != nil {
 		return ctx, err
 	}
 	if in.dry {
@@ -295,16 +295,4 @@ func (a *app) printJSON(what string, v any, err error) error {
 		return fmt.Errorf("writing %s: %w", what, werr)
 	}
 	return reported(err)
-}
-
-// splitModel takes "provider/model" apart when the first part names a
-// provider; model names may hold slashes themselves.
-func splitModel(name string, known func(string) bool) (use []string, model string) {
-	if known(name) {
-		return []string{name}, ""
-	}
-	if p, m, ok := strings.Cut(name, "/"); ok && known(p) {
-		return []string{p}, m
-	}
-	return nil, name
 }

@@ -107,7 +107,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 		return err
 	}
 	defer s.stack.Close()
-	if err := in.sample.apply(&s.req, s.stack); err != nil {
+	if err := in.sample.apply(&s.req, s.stack, a.allowed(s.stack)); err != nil {
 		return err
 	}
 	if s.req.Privacy == provider.PrivacyLocal {

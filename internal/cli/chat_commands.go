@@ -96,7 +96,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	}
 	req, sample := provider.Request{}, s.sample
 	sample.model = arg
-	if err := sample.apply(&req, s.stack); err != nil {
+	if err := sample.apply(&req, s.stack, s.app.allowed(s.stack)); err != nil {
 		return err
 	}
 	if err := (&provider.Request{Model: req.Model, Messages: []provider.Message{provider.User("x")}}).Validate(); err != nil {

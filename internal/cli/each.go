@@ -29,7 +29,7 @@ type rowsInput struct {
 
 func (in *rowsInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json), whose columns are the inputs")
-	f.IntVar(&in.limit, "limit", 5, "with --each: how many rows (0: all)")
+	f.IntVar(&in.limit, "limit", 0, "with --each: run the first `n` rows only (default: all)")
 	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: how many rows at a time")
 }
 
@@ -140,7 +140,7 @@ func (a *app) sayRows(total *rowTotals, all int, took time.Duration) {
 	}
 	a.dimf("%s · %s", line, short(took))
 	if left := all - total.rows; left > 0 {
-		a.dimf("· %s left out; --limit 0 runs all", count(left, "row"))
+		a.dimf("· %s left out by --limit", count(left, "row"))
 	}
 }
 

@@ -176,6 +176,9 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		use, model := splitModel(in.model, st.Has)
 		if n.Model = model; len(use) == 1 {
 			n.Provider = use[0]
+			if err := checkAllowed("-m "+in.model, n.Provider, a.allowed(st)); err != nil {
+				return err
+			}
 		}
 	}
 	ctx = begin(ctx, store.Run{Command: "embed"})

@@ -46,6 +46,11 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 		return err
 	}
 	defer stack.Close()
+	for _, name := range names {
+		if err := checkAllowed("the command", name, a.allowed(stack)); stack.Has(name) && err != nil {
+			return err
+		}
+	}
 	if len(names) == 0 {
 		names = stack.Config().Use
 	}

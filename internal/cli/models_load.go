@@ -59,7 +59,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 			in.from, in.model = use[0], m
 		}
 	}
-	t, loader, err := able[provider.Loader](stack, in.from, "load models; only Ollama does")
+	t, loader, err := able[provider.Loader](stack, in.from, "load models; only Ollama does", a.allowed(stack))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 			name, model = use[0], m
 		}
 	}
-	t, inspector, err := able[provider.Inspector](stack, name, "describe models")
+	t, inspector, err := able[provider.Inspector](stack, name, "describe models", a.allowed(stack))
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (in *runInput) check() error {
 		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph prints the chain and runs nothing; give it alone"},
 		{in.dry && in.watch, "--dry-run calls no model, and --watch runs again and again; use one of them"},
 		{in.dry && in.rows.file != "", "--dry-run says who would be asked once; give it without --each"},
-		{in.rows.file == "" && in.rows.limited, "--limit says how many rows of --each are run; give it with --each"},
+		{in.rows.file == "" && in.rows.limited, "--limit bounds the rows of --each; give it with --each"},
 		{in.rows.file == "" && in.rows.bounded, "--concurrency says how many rows of --each run at a time; give it with --each"},
 		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
 		{in.rows.concurrency < 1 || in.rows.concurrency > maxRowsAtOnce, fmt.Sprintf("--concurrency must be between 1 and %d", maxRowsAtOnce)},
@@ -166,7 +166,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 		return ctx, err
 	}
 	defaults := provider.Request{NoStream: in.noStrm || in.json || r.rows != nil}
-	if err := in.sample.apply(&defaults, r.stack); err != nil {
+	if err := in.sample.apply(&defaults, r.stack, a.allowed(r.stack)); err != nil {
 		return ctx, err
 	}
 	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Collections.Embedder()}

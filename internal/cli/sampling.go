@@ -35,11 +35,17 @@ func (s *sampling) register(f *pflag.FlagSet) {
 	f.VarP(&s.options, "option", "o", "the engine's own option as `key=value` (repeatable)")
 }
 
-// apply writes the flags, over the configuration's defaults, into req.
-func (s *sampling) apply(req *provider.Request, stack *stack.Stack) error {
+// apply writes the flags, over the configuration's defaults, into req. allowed are
+// the providers of --use, of which a model must be.
+func (s *sampling) apply(req *provider.Request, stack *stack.Stack, allowed []string) error {
 	stack.Defaults(req)
 	if s.model != "" {
 		req.Use, req.Model = splitModel(s.model, stack.Has)
+		for _, name := range req.Use {
+			if err := checkAllowed("-m "+s.model, name, allowed); err != nil {
+				return err
+			}
+		}
 	}
 	s.temperature.set(&req.Temperature)
 	s.topP.set(&req.TopP)

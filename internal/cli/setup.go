@@ -80,7 +80,7 @@ func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Config
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}
-	_, inspector, err := able[provider.Inspector](stack, t.Config.Name, "describe models")
+	_, inspector, err := able[provider.Inspector](stack, t.Config.Name, "describe models", nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/stack"
@@ -28,12 +29,15 @@ func noProvider(st *stack.Stack, name string) error {
 }
 
 // able returns the provider of that name, or the first in use, that has the
-// ability T.
-func able[T any](st *stack.Stack, name, what string) (stack.Configured, T, error) {
+// ability T. One that is named must be among allowed, if there are any.
+func able[T any](st *stack.Stack, name, what string, allowed []string) (stack.Configured, T, error) {
 	var none T
 	names := st.Config().Use
 	if name != "" {
 		names = []string{name}
+		if err := checkAllowed("the command", name, allowed); st.Has(name) && err != nil {
+			return stack.Configured{}, none, err
+		}
 	}
 	for _, n := range names {
 		t, err := target(st, n)
@@ -74,4 +78,34 @@ func (a *app) infof(format string, args ...any) {
 	if !a.flags.quiet {
 		a.term.Noticef(format, args...)
 	}
+}
+
+// splitModel takes "provider/model" apart when the first part names a
+// provider; model names may hold slashes themselves.
+func splitModel(name string, known func(string) bool) (use []string, model string) {
+	if known(name) {
+		return []string{name}, ""
+	}
+	if p, m, ok := strings.Cut(name, "/"); ok && known(p) {
+		return []string{p}, m
+	}
+	return nil, name
+}
+
+// allowed are the providers of --use; none where the flag was not given.
+func (a *app) allowed(st *stack.Stack) []string {
+	if len(a.flags.use) == 0 {
+		return nil
+	}
+	return st.Config().Use
+}
+
+// checkAllowed is the error of a flag or argument that asks a provider which --use
+// leaves out.
+func checkAllowed(flag, provider string, allowed []string) error {
+	if len(allowed) == 0 || slices.Contains(allowed, provider) {
+		return nil
+	}
+	return usageError{fmt.Errorf("%s asks %s, but --use %s leaves it out; choose a model of %s, or add it: --use %s",
+		flag, provider, strings.Join(allowed, ","), strings.Join(allowed, " or "), strings.Join(append(slices.Clone(allowed), provider), ","))}
 }
