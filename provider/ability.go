@@ -26,7 +26,9 @@ type EmbedRequest struct {
 	Privacy    Privacy
 }
 
-// EmbedResponse has len(Vectors) == len(Input).
+// EmbedResponse has len(Vectors) == len(Input). With an error it has no Vectors;
+// its Usage and Route are those of the inputs that the server had answered before
+// it failed, for they may be charged. A nil Route: there were none.
 type EmbedResponse struct {
 	Vectors [][]float32
 	Usage   *Usage

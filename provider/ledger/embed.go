@@ -39,13 +39,11 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	}
 	defer c.settle()
 	r, err := e.inner.Embed(ctx, req)
-	if err != nil {
-		c.failed = err
-		return r, err
-	}
 	if r.Usage != nil && !r.Usage.Plausible(0) {
 		r.Usage = nil
 	}
-	r.Route = c.priceAnswer(r.Route, r.Usage)
-	return r, nil
+	if c.failed = err; err == nil || r.Route != nil && !mayBeCharged(err) {
+		r.Route = c.priceAnswer(r.Route, r.Usage) // with an error: of the inputs before it
+	}
+	return r, err
 }

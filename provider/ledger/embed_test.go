@@ -13,13 +13,17 @@ import (
 // vectors is a provider that makes vectors.
 type vectors struct {
 	provider.Provider
-	local bool
-	err   error
-	asked int
+	local  bool
+	err    error
+	before bool // some inputs were answered before err
+	asked  int
 }
 
 func (v *vectors) Embed(_ context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	v.asked++
+	if v.err != nil && !v.before {
+		return provider.EmbedResponse{}, v.err
+	}
 	return provider.EmbedResponse{
 		Vectors: make([][]float32, len(req.Input)), Usage: &provider.Usage{InputTokens: 1000},
 		Route: &provider.Route{Provider: "paid", Model: "big", Local: v.local},
@@ -52,6 +56,40 @@ func TestEmbeddingsAreReservedAndPaid(t *testing.T) {
 	b.refuse, fake.err = nil, &provider.Error{Kind: provider.Denied, Sent: true, Status: 401}
 	if _, err := e.Embed(t.Context(), req); !errors.Is(err, provider.Denied) || b.released != 1 {
 		t.Errorf("refused by the server: %v, %d released", err, b.released)
+	}
+}
+
+// TestEmbeddingsThatFailedInPart: what the requests before a failure cost stays in
+// the budget.
+func TestEmbeddingsThatFailedInPart(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		err    *provider.Error
+		before bool
+		want   string
+	}{
+		{"refused at once", &provider.Error{Kind: provider.RateLimited, Sent: true, Status: 429}, false, "released"},
+		{"refused after others", &provider.Error{Kind: provider.RateLimited, Sent: true, Status: 429}, true, "usage"},
+		{"not sent after others", &provider.Error{Kind: provider.Unavailable}, true, "usage"},
+		{"broke off after others", &provider.Error{Kind: provider.Unavailable, Sent: true}, true, "at most"},
+	} {
+		b := &book{}
+		e, _ := ledger.New(&vectors{Provider: paid(), err: tt.err, before: tt.before}, ledger.Config{Tariff: said, Book: b, Budget: true}).Embedder()
+		if _, err := e.Embed(t.Context(), provider.EmbedRequest{Input: []string{"one", "two"}}); !errors.Is(err, tt.err.Kind) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		got := "released"
+		if len(b.settled) == 1 {
+			switch s := b.settled[0]; {
+			case s.Cost.USD != nil && *s.Cost.USD == 0.002:
+				got = "usage"
+			case s.AtMost != nil && *s.AtMost == b.held[0].USD:
+				got = "at most"
+			}
+		}
+		if got != tt.want || b.released+len(b.settled) != 1 {
+			t.Errorf("%s: %s, want %s (%d released, settled %+v)", tt.name, got, tt.want, b.released, b.settled)
+		}
 	}
 }
 

@@ -26,7 +26,8 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	before := p.batches.most(model)
 	for done := 0; done < len(req.Input); {
 		part := req
-		part.Input = req.Input[done:min(len(req.Input), done+p.batches.most(model))]
+		part.Input = req.Input[done:]
+		part.Input = part.Input[:min(len(part.Input), p.batches.most(model))]
 		r, err := p.embed(ctx, model, part)
 		switch n := len(part.Input); {
 		case err == nil:
@@ -34,20 +35,25 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 			out.Vectors, out.Route = append(out.Vectors, r.Vectors...), r.Route
 			done += n
 		case !isRefused(err):
-			return provider.EmbedResponse{}, err
+			return answered(out), err
 		case n > 1:
 			p.batches.lower(model, n)
 		case len(req.Input) > 1:
 			p.batches.set(model, before) // it was the text, and not how many there were
-			return provider.EmbedResponse{}, ofText(err, done+1, len(req.Input))
+			return answered(out), ofText(err, done+1, len(req.Input))
 		default:
-			return provider.EmbedResponse{}, err
+			return answered(out), err
 		}
 	}
 	if err := out.Check(&req); err != nil {
-		return provider.EmbedResponse{}, provider.Errorf(provider.BadAnswer, p.cfg.Name, model, "%w", err)
+		return answered(out), provider.Errorf(provider.BadAnswer, p.cfg.Name, model, "%w", err)
 	}
 	return out, nil
+}
+
+// answered is what an error comes with: what the requests before it used.
+func answered(so provider.EmbedResponse) provider.EmbedResponse {
+	return provider.EmbedResponse{Usage: so.Usage, Route: so.Route}
 }
 
 // isRefused reports whether the server itself refused what it was sent. A text that

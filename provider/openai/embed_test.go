@@ -128,6 +128,28 @@ func TestEmbedRefusedForOneText(t *testing.T) {
 	}
 }
 
+// TestEmbedFailsAfterParts: what the parts before a failure used comes with it.
+func TestEmbedFailsAfterParts(t *testing.T) {
+	asked := 0
+	p, _ := embeddings(t, func(in []string) (int, string) {
+		switch asked++; {
+		case len(in) > 16:
+			return 400, `{"error":{"message":"too many inputs"}}`
+		case asked > 2:
+			return 429, `{"error":{"message":"slow down"}}`
+		}
+		return 0, ""
+	})
+	r, err := p.Embed(t.Context(), provider.EmbedRequest{Input: texts(32)})
+	if !errors.Is(err, provider.RateLimited) || r.Vectors != nil || r.Route == nil || r.Usage == nil || r.Usage.InputTokens != 32 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = p.Embed(t.Context(), provider.EmbedRequest{Input: texts(1)})
+	if !errors.Is(err, provider.RateLimited) || r.Usage != nil || r.Route != nil {
+		t.Errorf("nothing was answered: %+v, %v", r, err)
+	}
+}
+
 // Other failures are no reason to ask in smaller parts.
 func TestEmbedFailsAtOnce(t *testing.T) {
 	for _, status := range []int{401, 404, 429, 503} {
