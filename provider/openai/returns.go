@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/tandem-llm/tandem/internal/compat"
 	"github.com/tandem-llm/tandem/internal/httpx"
@@ -96,8 +97,33 @@ func sends(list []httpx.Amendment) (thinking, extras bool) {
 // thinkingSeen is what the documents of an answer tell of its thinking.
 type thinkingSeen struct {
 	member  string // that had it; empty: none so far
-	details []map[string]json.RawMessage
+	details []detail
 	size    int // bytes of details
+}
+
+// detail is one of a message's details. Its texts come in pieces.
+type detail struct {
+	members map[string]json.RawMessage
+	texts   map[string][]byte // the members text and summary: JSON, without its quotes
+}
+
+func (d *detail) add(piece map[string]json.RawMessage) {
+	for name, v := range piece {
+		switch {
+		case (name == "text" || name == "summary") && len(v) > 1 && v[0] == '"':
+			d.texts[name] = append(d.texts[name], v[1:len(v)-1]...)
+		case string(v) != "null" || d.members[name] == nil:
+			d.members[name] = bytes.Clone(v) // the document is the transport's
+		}
+	}
+}
+
+// MarshalJSON writes the detail as the server would have sent it whole.
+func (d *detail) MarshalJSON() ([]byte, error) {
+	for name, inside := range d.texts {
+		d.members[name] = slices.Concat([]byte{'"'}, inside, []byte{'"'})
+	}
+	return json.Marshal(d.members)
 }
 
 var reasoningWord = []byte(`"reasoning`)
@@ -150,27 +176,17 @@ func (t *thinkingSeen) addDetails(data []byte) {
 	if json.Unmarshal(data, &d) != nil || len(d.Choices) == 0 {
 		return
 	}
-	for _, detail := range append(d.Choices[0].Message.Details, d.Choices[0].Delta.Details...) {
-		for name, v := range detail {
+	for _, piece := range append(d.Choices[0].Message.Details, d.Choices[0].Delta.Details...) {
+		for name, v := range piece {
 			t.size += len(name) + len(v)
-			detail[name] = bytes.Clone(v) // the document is the transport's
 		}
 		if t.size > maxDetails {
 			return
 		}
-		if n := len(t.details); n == 0 || !continues(t.details[n-1], detail) {
-			t.details = append(t.details, detail)
-			continue
+		if n := len(t.details); n == 0 || !continues(t.details[n-1].members, piece) {
+			t.details = append(t.details, detail{map[string]json.RawMessage{}, map[string][]byte{}})
 		}
-		last := t.details[len(t.details)-1]
-		for name, v := range detail {
-			if name == "text" || name == "summary" {
-				v = joinTexts(last[name], v)
-			}
-			if string(v) != "null" || last[name] == nil {
-				last[name] = v
-			}
-		}
+		t.details[len(t.details)-1].add(piece)
 	}
 }
 
@@ -187,15 +203,6 @@ func continues(before, next map[string]json.RawMessage) bool {
 	}
 	signed := len(before["signature"]) > 0 && string(before["signature"]) != "null"
 	return next["data"] == nil && before["data"] == nil && !signed
-}
-
-func joinTexts(a, b json.RawMessage) json.RawMessage {
-	var x, y string
-	if json.Unmarshal(a, &x) != nil && len(a) > 0 || json.Unmarshal(b, &y) != nil {
-		return b
-	}
-	out, _ := json.Marshal(x + y) // a text always has a JSON form
-	return out
 }
 
 // keepThinking keeps, of an answer that calls tools, what goes back with the calls.

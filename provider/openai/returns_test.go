@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,4 +133,23 @@ func secondRound(t *testing.T, noStream bool, deltas []string, message string) m
 		t.Fatalf("%s, %v", sent, err)
 	}
 	return body.Messages[1]
+}
+
+// TestDetailsGrowInProportion: what is kept of a thought in many pieces takes memory
+// in proportion to it.
+func TestDetailsGrowInProportion(t *testing.T) {
+	used := func(pieces int) uint64 {
+		const piece = `"reasoning_details":[{"type":"reasoning.text","text":"so many words ","index":0}]`
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		back := secondRound(t, false, append(slices.Repeat([]string{piece}, pieces), `"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"now","arguments":"{}"}}]`), "")
+		runtime.ReadMemStats(&after)
+		if n := strings.Count(string(back["reasoning_details"]), "so many words "); n != pieces {
+			t.Errorf("%d of %d pieces came back", n, pieces)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if few, many := used(1_000), used(8_000); many > 16*few {
+		t.Errorf("eight times the pieces took %d bytes, not %d", many, few)
+	}
 }
