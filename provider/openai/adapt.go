@@ -87,28 +87,30 @@ func (p *Provider) wireFor(model string, want *provider.Schema) wire {
 	p.refused.mu.Lock()
 	defer p.refused.mu.Unlock()
 	w := p.wire
-	w.thinking = p.thinkingMember()
-	if len(p.refused.byModel) == 0 {
-		return w
-	}
 	if known, ok := p.refused.byModel[model]; ok {
-		known.thinking = w.thinking
 		w = known
 	}
-	if want != nil {
+	if want != nil && len(p.refused.byModel) > 0 {
 		if known, ok := p.refused.byModel[schemaKey(model, want)]; ok {
 			w.schema = known.schema
 		}
 	}
+	w.thinking = p.thinkingMember()
 	return w
 }
 
-func (p *Provider) remember(key string, w wire) {
+// remember changes how requests are written from now on, for a model or a schema.
+func (p *Provider) remember(key string, change func(*wire)) {
 	p.refused.mu.Lock()
 	defer p.refused.mu.Unlock()
-	if p.refused.byModel == nil || len(p.refused.byModel) >= maxRefusals {
-		p.refused.byModel = map[string]wire{}
+	w, ok := p.refused.byModel[key]
+	if !ok {
+		w = p.wire
+		if p.refused.byModel == nil || len(p.refused.byModel) >= maxRefusals {
+			p.refused.byModel = map[string]wire{}
+		}
 	}
+	change(&w)
 	p.refused.byModel[key] = w
 }
 
@@ -140,7 +142,7 @@ func sentWith(req *provider.Request, body *goopenai.ChatCompletionRequest, w *wi
 // What the request did ask for is named.
 func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 	refuses := func(names ...string) bool { return said.Refuses(e.Status, names...) }
-	next, limit := s.wire, ""
+	limit := ""
 	if s.req != nil && s.req.MaxTokens != nil && p.cfg.MaxTokensField == "" && !s.wire.otherLimit {
 		limit = p.maxTokensField(s.model, &s.wire)
 	}
@@ -154,12 +156,10 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 	case s.req == nil && !s.wire.omits(compat.EncodingFormat) && refuses(compat.EncodingFormat):
 		p.leaveOut(s, compat.EncodingFormat, e)
 	case s.req != nil && !s.wire.shortIDs && said.WantsShortIDs():
-		next.shortIDs = true
-		p.remember(s.model, next)
+		p.remember(s.model, func(w *wire) { w.shortIDs = true })
 		adapted(e, "the server wants short ids of tool calls, and gets them from now on (%w)", e.Err)
 	case limit != "" && refuses(limit):
-		next.otherLimit = true
-		p.remember(s.model, next)
+		p.remember(s.model, func(w *wire) { w.otherLimit = true })
 		adapted(e, "the server does not take %s, so the limit goes by its other name from now on (%w)", limit, e.Err)
 	case s.format && refuses("response_format", "response format", "json_schema", "json mode", "guided_json", "structured output", "structured outputs"):
 		p.schemaRefused(s, s.model, e)
@@ -194,9 +194,11 @@ func adapted(e *provider.Error, format string, args ...any) {
 
 // leaveOut leaves a member out from now on.
 func (p *Provider) leaveOut(s *sent, member string, e *provider.Error) {
-	next := s.wire
-	next.omit = append(slices.Clone(next.omit), member)
-	p.remember(s.model, next)
+	p.remember(s.model, func(w *wire) {
+		if !w.omits(member) { // another call may have met with the same
+			w.omit = append(slices.Clone(w.omit), member)
+		}
+	})
 	adapted(e, "the server does not take %s, which is left out from now on (%w)", member, e.Err)
 }
 
@@ -207,9 +209,7 @@ func (p *Provider) schemaRefused(s *sent, key string, e *provider.Error) {
 	if want := s.req.Schema; want == nil || !want.Checked || want.Strict {
 		return
 	}
-	next := s.wire
-	next.schema = compat.Prompt
-	p.remember(key, next)
+	p.remember(key, func(w *wire) { w.schema = compat.Prompt })
 	adapted(e, "the server does not take this response_format, so the schema goes into the prompt from now on (%w)", e.Err)
 }
 

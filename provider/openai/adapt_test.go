@@ -296,3 +296,46 @@ func TestASchemaInWordsNeedsACheck(t *testing.T) {
 		t.Errorf("got %v after %d requests, want Unsupported before any", err, s.count())
 	}
 }
+
+// TestRefusalsAtOnceAddUp: of two calls that meet with different refusals at the
+// same time, neither forgets the other's.
+func TestRefusalsAtOnceAddUp(t *testing.T) {
+	var both sync.WaitGroup
+	both.Add(2)
+	var mu sync.Mutex
+	asked := 0
+	s := newStrictServer(t, func(string) (int, string) {
+		mu.Lock()
+		asked++
+		n := asked
+		mu.Unlock()
+		switch n {
+		case 1:
+			both.Done()
+			both.Wait()
+			return 400, `{"error":{"message":"Unrecognized request argument supplied: stream_options"}}`
+		case 2:
+			both.Done()
+			both.Wait()
+			return 400, `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","code":"unsupported_parameter","param":"max_tokens"}}`
+		}
+		return 0, ""
+	})
+	p := s.provider(t, openai.Config{})
+	req := provider.Request{Messages: []provider.Message{provider.User("hi")}, MaxTokens: provider.Ptr(9)}
+	var calls sync.WaitGroup
+	for range 2 {
+		calls.Go(func() {
+			if _, err := provider.Collect(p.Chat(t.Context(), req)); !errors.Is(err, provider.ErrAdapted) {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if _, err := provider.Collect(p.Chat(t.Context(), req)); err != nil {
+		t.Fatal(err)
+	}
+	if b := s.last(); strings.Contains(b, "stream_options") || strings.Contains(b, `"max_tokens"`) || !strings.Contains(b, `"max_completion_tokens"`) {
+		t.Error(b)
+	}
+}

@@ -274,12 +274,14 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	if a.first == 0 {
 		a.first = time.Since(a.start)
 	}
-	if cut := a.promptCut(); cut != "" && !a.yielded {
-		return false, a.error(provider.ContextOverflow, "%s", cut)
-	}
 	if a.req.NoStream {
 		a.held = append(a.held, chunk)
 		return true, nil
+	}
+	if !a.yielded {
+		if cut := a.promptCut(); cut != "" {
+			return false, a.error(provider.ContextOverflow, "%s", cut)
+		}
 	}
 	a.yielded = true
 	return a.yield(chunk, nil), nil

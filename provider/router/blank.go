@@ -22,7 +22,7 @@ type blankBuffer struct {
 // answer is empty.
 func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err error) {
 	if c.Thought { // all text so far was
-		h.hasThinking, h.hasText = h.hasThinking || h.hasText, false
+		h.hasThinking, h.hasText, h.text = h.hasThinking || h.hasText, false, nil
 	}
 	h.hasText = h.hasText || !isBlank(c.Text)
 	h.hasThinking = h.hasThinking || !isBlank(c.Thinking)

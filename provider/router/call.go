@@ -257,7 +257,7 @@ func (c *call) relay(chunk provider.Chunk, err error) bool {
 			c.probe = false
 		}
 		if c.restarting {
-			chunk.Restart, c.restarting = true, false
+			chunk.Restart, chunk.Thought, c.restarting = true, false, false // what broke off was no thinking
 		}
 		if last {
 			t.budget.refund(perAnswer)
