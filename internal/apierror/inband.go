@@ -17,7 +17,10 @@ func InBand(document []byte) bool {
 	}
 	if list := bytes.TrimLeft(document, " \t\r\n"); len(list) > 0 && list[0] == '[' {
 		var items []json.RawMessage
-		return named && json.Unmarshal(document, &items) == nil && len(items) > 0 && InBand(items[0])
+		if !named || json.Unmarshal(document, &items) != nil || len(items) == 0 {
+			return false
+		}
+		document = items[0]
 	}
 	var o map[string]json.RawMessage
 	if json.Unmarshal(document, &o) != nil {

@@ -225,13 +225,15 @@ func (e *Error) readUpstream(m map[string]any, depth int) (found bool) {
 	return true
 }
 
+// likelyParts are in the names of members that may hold a sentence.
+var likelyParts = []string{"message", "msg", "error", "detail", "reason", "fault", "exception", "cause"}
+
 // readOther looks for a sentence under names that are not listed.
 func (e *Error) readOther(m map[string]any, depth int) {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		for _, part := range []string{"message", "msg", "error", "detail", "reason", "fault", "exception", "cause"} {
-			if strings.Contains(name, part) && e.Message == "" && !slices.Contains(sentenceMembers, name) {
-				e.readSentence(m[name], depth)
-			}
+		may := slices.ContainsFunc(likelyParts, func(part string) bool { return strings.Contains(name, part) })
+		if may && e.Message == "" && !slices.Contains(sentenceMembers, name) {
+			e.readSentence(m[name], depth)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package httpx
 
 import (
+	"errors"
+	"fmt"
+
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/thinking"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -50,6 +54,33 @@ func (c *Content) add(out *provider.Chunk, p thinking.Part) {
 		out.Restart, out.Thought, c.restart = true, true, false
 	}
 	c.wrote, c.thought = c.wrote || out.Text != "", c.thought || out.Thinking != ""
+}
+
+// Finish is how an answer ended, by the server's word for it in a member of that
+// name; or, with an error, the Kind of failure that the word stands for. calls and
+// content say whether tool calls came, and anything at all.
+func Finish(member, word string, calls, content bool) (provider.Finish, provider.Kind, error) {
+	switch end := normalize.EndOf(word); end {
+	case normalize.EndStop, normalize.EndNone, normalize.EndCalls: // none: where the answer is whole by another sign
+		switch {
+		case calls:
+			return provider.FinishToolCalls, "", nil
+		case end == normalize.EndCalls:
+			return "", provider.BadAnswer, errors.New("the answer ends with tool calls, and none came")
+		}
+		return provider.FinishStop, "", nil
+	case normalize.EndLength:
+		return provider.FinishLength, "", nil
+	case normalize.EndFiltered:
+		return "", provider.Filtered, fmt.Errorf("the server's content filter withheld the answer (%s); rephrase the prompt", word)
+	case normalize.EndFailed:
+		kind := provider.Unavailable
+		if content {
+			kind = provider.Truncated
+		}
+		return "", kind, fmt.Errorf("the server broke the answer off: its %s is %q", member, word)
+	}
+	return "", provider.Truncated, fmt.Errorf("the answer ended for the unknown reason %q", word)
 }
 
 func concat(a, b string) string {

@@ -238,6 +238,11 @@ func assignIDs(calls []provider.ToolCall, before []provider.Message) {
 	}
 }
 
+// Same reports whether two calls are of the same tool, with the same arguments.
+func Same(a, b *provider.ToolCall) bool {
+	return a.Name == b.Name && sameJSON(a.Arguments, b.Arguments)
+}
+
 func hasID(calls []provider.ToolCall, id string) bool {
 	for i := range calls {
 		if calls[i].ID == id {

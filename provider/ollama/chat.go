@@ -192,30 +192,11 @@ func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 // finish yields the last chunk, or the error that the end stands for.
 func (a *answer) finish(ctx context.Context) error {
 	c, r := a.last, &a.final
-	switch normalize.EndOf(r.DoneReason) {
-	case normalize.EndStop, normalize.EndNone: // older servers give no reason
-		c.Finish = provider.FinishStop
-		if a.calls.Len() > 0 {
-			c.Finish = provider.FinishToolCalls
-		}
-	case normalize.EndCalls:
-		if a.calls.Len() == 0 {
-			return a.error(provider.BadAnswer, "the answer ends with tool calls, and none came")
-		}
-		c.Finish = provider.FinishToolCalls
-	case normalize.EndLength:
-		c.Finish = provider.FinishLength
-	case normalize.EndFiltered:
-		return a.error(provider.Filtered, "the server's content filter withheld the answer (%s); rephrase the prompt", r.DoneReason)
-	case normalize.EndFailed:
-		kind := provider.Unavailable
-		if a.contentBytes > 0 {
-			kind = provider.Truncated
-		}
-		return a.error(kind, "the server broke the answer off: its done_reason is %q", r.DoneReason)
-	default:
-		return a.error(provider.Truncated, "the answer ended for the unknown reason %q", r.DoneReason)
+	finish, kind, err := httpx.Finish("done_reason", r.DoneReason, a.calls.Len() > 0, a.contentBytes > 0) // older servers give no reason
+	if err != nil {
+		return a.error(kind, "%w", err)
 	}
+	c.Finish = finish
 	if a.window > 0 && r.PromptEvalCount >= a.window {
 		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that its window of %d holds, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
 	}

@@ -1,9 +1,7 @@
 package openai
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 
 	goopenai "github.com/sashabaranov/go-openai"
@@ -18,6 +16,9 @@ import (
 type calls struct {
 	tools, older toolcall.Assembler
 }
+
+// begun reports whether any call has.
+func (c *calls) begun() bool { return c.tools.Len() > 0 || c.older.Len() > 0 }
 
 // addToolCalls takes in what an event has of tool calls: fragments, or whole calls
 // where it is a whole answer.
@@ -84,16 +85,11 @@ func (a *answer) toolCalls() ([]provider.ToolCall, error) {
 
 func hasCall(calls []provider.ToolCall, c *provider.ToolCall) bool {
 	for i := range calls {
-		if calls[i].Name == c.Name && sameJSON(calls[i].Arguments, c.Arguments) {
+		if toolcall.Same(&calls[i], c) {
 			return true
 		}
 	}
 	return false
-}
-
-func sameJSON(a, b []byte) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 // callError is the error of tool calls that cannot be told.
