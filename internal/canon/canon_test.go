@@ -31,7 +31,7 @@ func before() provider.Request {
 			{Role: provider.RoleTool, Text: "4", ToolCallID: "1", ToolName: "f"},
 		},
 		Temperature: provider.Ptr(0.5), TopP: provider.Ptr(0.9), Seed: provider.Ptr(int64(7)), MaxTokens: provider.Ptr(9), Stop: []string{"\n"},
-		Schema: &provider.Schema{Name: "s", JSON: json.RawMessage(`{"type":"object"}`), Strict: true},
+		Schema: &provider.Schema{Checked: true, Name: "s", JSON: json.RawMessage(`{"type":"object"}`), Strict: true},
 		Tools:  []provider.Tool{{Name: "f", Description: "does", Parameters: json.RawMessage(`{"type":"object"}`)}}, ToolChoice: "auto",
 		Think: provider.ThinkOn, Privacy: provider.PrivacyLocal, Options: map[string]any{"top_k": 20, "a": true}, NoStream: true,
 	}
