@@ -40,7 +40,7 @@ func (c *compiler) compilePrompt(src *Step, s *step) (body, Type) {
 	typ := TypeText
 	switch {
 	case src.Parse != nil && src.Schema != nil:
-		c.fail("schema", "there is a schema beside a parse", "a schema says what the value is: remove one of the two")
+		c.fail("schema", "the step has both schema and parse", "remove one of them: a schema parses the answer already")
 	case src.Schema != nil:
 		b.schema = c.schema(src.Schema)
 		typ = typeOfSchema(src.Schema)
@@ -143,7 +143,7 @@ func (c *compiler) vars(src *Step, p *prompt.Prompt, field func(prompt.Var) (str
 		in := c.chain.input(v.Name)
 		given := c.scope.binding(v.Name) != nil || in != nil && !in.Optional
 		if typ := c.use(v.Name); v.Messages && typ != TypeAny && typ != TypeList {
-			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, and a list of messages is needed", v.Name, typ), "")
+			c.fail(c.current.field, fmt.Sprintf("{%s} is a %s, but a list of messages is needed", v.Name, typ), "")
 		}
 		if in := c.chain.input(v.Name); in != nil && v.Optional && !given {
 			in.Optional = true
@@ -245,7 +245,7 @@ func (b *ask) collect(x *exec, stream iter.Seq2[provider.Chunk, error], at stepP
 func (b *ask) value(x *exec, result *StepResult, answer *provider.Response) error {
 	if !b.last || x.quiet {
 		if answer.Finish == provider.FinishLength {
-			return cut(answer, "the next step would go on with a part of it")
+			return cut(answer, "the next step would continue with an incomplete text")
 		}
 		if blank(answer.Text) {
 			return answerError(provider.Truncated, answer, errors.New("the model ended without writing anything for the next step to use; ask again, or ask another model"))

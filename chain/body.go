@@ -52,10 +52,10 @@ func (c *compiler) body(src *Step, s *step, inner string) (body, Type) {
 	kinds := src.kinds()
 	switch {
 	case len(kinds) == 2 && kinds[0] == "prompt" && kinds[1] == "messages":
-		c.fail("messages", "there are messages beside a prompt or system", "put all of it into messages")
+		c.fail("messages", "the step has messages and also a prompt or system", "put everything into messages")
 		return &ask{}, TypeAny
 	case len(kinds) > 1:
-		c.fail(kinds[1], fmt.Sprintf("a step does one thing, and this one has %s", strings.Join(kinds, " and ")), "make them steps of their own")
+		c.fail(kinds[1], fmt.Sprintf("a step does one thing, but this one has %s", strings.Join(kinds, " and ")), "make each a step of its own")
 		return &textBody{}, TypeAny
 	case len(kinds) == 0:
 		c.fail("prompt", "there is no prompt", "write one, or messages")
@@ -105,7 +105,7 @@ func (c *compiler) unasked(src *Step, kind string) {
 		{src.Retries > 0 && (kind == "text" || kind == "transform" || kind == "retrieve"), "retries"},
 	} {
 		if k.has {
-			c.fail(k.name, fmt.Sprintf("%s belongs to a step that asks a model, and this one has %s", k.name, kind), "move it into the step that asks")
+			c.fail(k.name, fmt.Sprintf("%s belongs in a step that asks a model, but this one has %s", k.name, kind), "move it into the step that asks the model")
 		}
 	}
 }

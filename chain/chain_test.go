@@ -57,7 +57,7 @@ func TestNewMistakes(t *testing.T) {
 			`step "a", prompt, line 1, column 1: {b} is the answer of step 2, which comes later; move that step up, or rename it`,
 		}},
 		{"duplicate name", New, []Step{{Name: "a", Prompt: "x"}, {Name: "a", Prompt: "y"}}, []string{
-			`step "a", name: step 1 has the name "a" already; give each step a name of its own`,
+			`step "a", name: step 1 already has the name "a"; give each step a name of its own`,
 		}},
 		{"name that is no name", New, []Step{{Name: "the president", Prompt: "x"}}, []string{
 			`step "the president", name: "the president" cannot be a step's name; write letters, digits and _ only, so that {the_president} can stand for its answer`,
@@ -66,16 +66,16 @@ func TestNewMistakes(t *testing.T) {
 			`step 1: the step has no name; name it, so that later steps can use its answer`,
 		}},
 		{"empty prompt", New, []Step{{Name: "a", Prompt: " \n"}}, []string{
-			`step "a", prompt: the user message is empty; write what the model is to be told`,
+			`step "a", prompt: the user message is empty; add a text`,
 		}},
 		{"no prompt", New, []Step{{Name: "a"}}, []string{
 			`step "a", prompt: there is no prompt; write one, or messages`,
 		}},
 		{"empty message", New, []Step{{Name: "a", Messages: []Message{{Role: user, Text: "x"}, {Role: user, Text: ""}}}}, []string{
-			`step "a", message 2: the user message is empty; write what the model is to be told`,
+			`step "a", message 2: the user message is empty; add a text`,
 		}},
 		{"prompt and messages", New, []Step{{Name: "a", Prompt: "x", Messages: []Message{{Role: user, Text: "x"}}}}, []string{
-			`step "a", messages: there are messages beside a prompt or system; put all of it into messages`,
+			`step "a", messages: the step has messages and also a prompt or system; put everything into messages`,
 		}},
 		{"role", New, []Step{{Name: "a", Messages: []Message{{Role: "human", Text: "x"}}}}, []string{
 			`step "a", message 1: "human" is not a role of a message; the roles are system, user, assistant, tool`,
@@ -93,10 +93,10 @@ func TestNewMistakes(t *testing.T) {
 			`step "a": privacy "lokal" is not local`,
 		}},
 		{"pipe without a variable", Pipe, []Step{{Prompt: "x"}, {Prompt: "y"}}, []string{
-			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe a step has one variable: the answer before it`,
+			`step "step2": the step has no variable, so the answer before it would be lost; in a pipe, a step has one variable: the answer of the step before`,
 		}},
 		{"pipe with two", Pipe, []Step{{Prompt: "x"}, {Prompt: "{a} {b}"}}, []string{
-			`step "step2": the step has 2 variables: {a}, {b}; in a pipe a step has one variable: the answer before it`,
+			`step "step2": the step has 2 variables: {a}, {b}; in a pipe, a step has one variable: the answer of the step before`,
 		}},
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
 			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,

@@ -66,7 +66,7 @@ func (c *compiler) top(steps []Step) []step {
 	last := len(list) - 1
 	final(&list[last])
 	c.current = placeOf(&steps[last], list[last].name, last, "")
-	c.answers(&steps[last], "the last step may be skipped, and the chain would have no answer", "give it an else, or put a step after it")
+	c.answers(&steps[last], "the last step can be skipped, which would leave the chain without an answer", "give it an else, or put a step after it")
 	for _, in := range c.chain.inputs {
 		if c.declared && in.where == "" {
 			c.current = in.first
@@ -130,7 +130,7 @@ func (c *compiler) piped(s *step, src *Step, before *piped, prefix string, i int
 	}
 	c.current = placeOf(src, s.name, i, prefix)
 	if s.body != nil {
-		c.fail("", pipeMistake(before.names), "in a pipe a step has one variable: the answer before it")
+		c.fail("", pipeMistake(before.names), "in a pipe, a step has one variable: the answer of the step before")
 	}
 }
 
@@ -149,7 +149,7 @@ func (c *compiler) declare(sc *scope, src *Step, name string, i int) {
 			if j > 0 {
 				what = fmt.Sprintf("the branch %q: ", n)
 			}
-			c.fail("name", fmt.Sprintf("%sstep %d has the name %q already", what, sc.bindings[k].step+1, n), "give each step a name of its own")
+			c.fail("name", fmt.Sprintf("%sstep %d already has the name %q", what, sc.bindings[k].step+1, n), "give each step a name of its own")
 			continue
 		}
 		b := binding{name: n, typ: TypeAny, step: i, skippable: src.mayHaveNoValue()}
@@ -261,7 +261,7 @@ func (c *compiler) sharing(src *Step) {
 	}
 	p := c.current
 	p.field = "share"
-	c.warnings = append(c.warnings, &problem{location: p, message: "share: true has no effect: the step has no privacy: local of its own", remedy: "write it in the step that has, or remove it"})
+	c.warnings = append(c.warnings, &problem{location: p, message: "share: true has no effect: the step itself has no privacy: local", remedy: "move it to the step that has, or remove it"})
 }
 
 // fallback compiles what runs when s has failed.

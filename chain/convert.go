@@ -40,7 +40,7 @@ func FromLangChain(file string, data []byte, dir string) (out []byte, notes []er
 	}
 	converted, err := Parse(file, out)
 	if err != nil {
-		return nil, nil, unconvertible("this file", "a chain file", "what was to be written is refused: "+err.Error())
+		return nil, nil, unconvertible("this file", "a chain file", "the converted file is invalid: "+err.Error())
 	}
 	if err := sameQuestions(c, converted, vars); err != nil {
 		return nil, nil, unconvertible("this file", "a chain file", err.Error())
@@ -117,7 +117,7 @@ func legacyDocument(l *legacy) (*yaml.Node, error) {
 	var steps []*yaml.Node
 	for _, s := range l.steps {
 		if s.PromptFrom == nil {
-			return nil, unconvertible("a chain in a chain", "one file", "convert it by itself, and name it under `chain`")
+			return nil, unconvertible("a chain in a chain", "one file", "convert it on its own, and name it under `chain`")
 		}
 		k := newKeyed()
 		k.set("name", s.Name)

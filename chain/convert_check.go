@@ -44,9 +44,9 @@ func sameQuestions(a, b *Chain, vars []prompt.Var) error {
 	case err != nil:
 		return err
 	case !sameNames(a.Inputs(), b.Inputs()):
-		return fmt.Errorf("the inputs would be %q in place of %q", b.Inputs(), a.Inputs())
+		return fmt.Errorf("the inputs would be %q instead of %q", b.Inputs(), a.Inputs())
 	case !reflect.DeepEqual(x, y):
-		return errors.New("the questions would not be the same")
+		return errors.New("the prompts would differ")
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 		case !validText(value):
 			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is not UTF-8", in.Name), remedy: "convert it first"})
 		case !has(in.Type, value):
-			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q is to be a %s, and is %s", in.Name, in.Type, describe(value)), remedy: "give it such a value"})
+			errs = append(errs, &InputError{Name: in.Name, text: fmt.Sprintf("input %q must be a %s, not %s", in.Name, in.Type, describe(value)), remedy: "change its value"})
 		}
 	}
 	if len(errs) > 0 || len(vars) != known {
@@ -133,11 +133,11 @@ func (c *Chain) checkInputs(vars map[string]any) (map[string]any, error) {
 }
 
 func (c *Chain) missing(in *input) error {
-	e := &InputError{Name: in.Name, Missing: true, text: fmt.Sprintf("input %q has no value, and %s uses it", in.Name, in.where)}
+	e := &InputError{Name: in.Name, Missing: true, text: fmt.Sprintf("missing input %q (used at %s)", in.Name, in.where)}
 	if near, ok := diag.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
 		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
 	} else {
-		e.remedy = fmt.Sprintf("give it one, or write {{%s}} if the braces belong to the text", in.Name)
+		e.remedy = fmt.Sprintf("literal braces are written {{%s}}", in.Name)
 	}
 	return e
 }
@@ -158,7 +158,7 @@ func (c *Chain) leftOver(vars map[string]any) []error {
 		near, ok := diag.Nearest(name, inputs)
 		switch {
 		case slices.Contains(c.Steps(), name):
-			e.remedy = "it is a step's name, and its value is that step's answer: leave it out"
+			e.remedy = "it is a step's name, and its value is that step's answer; leave it out"
 		case ok:
 			e.remedy = fmt.Sprintf("did you mean %q?", near)
 		case len(inputs) == 0:

@@ -96,7 +96,7 @@ func ExamplePassagesStay() {
 	fmt.Println(plan[1].Stays)
 	// Output:
 	// local <nil>
-	// it may hold passages of a local collection, which step found looks up, and they do not leave this machine
+	// it may contain passages of a local collection, which step found looks up and which must not leave this machine
 }
 
 func ExampleWithPassages() {

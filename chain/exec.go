@@ -142,7 +142,7 @@ func (x *exec) rounds(ctx context.Context, s *step, v *variables, at stepPath) (
 			return inner.withTotals(result), nil
 		}
 	}
-	return inner.tally.result(), provider.Errorf(provider.Invalid, "", "", "after %d rounds %s is still false; raise max, or write keep: true to go on with the last value", r.max, textx.Shorten(r.until.text))
+	return inner.tally.result(), provider.Errorf(provider.Invalid, "", "", "after %d rounds, %s is still false; raise max, or write keep: true to continue with the last value", r.max, textx.Shorten(r.until.text))
 }
 
 // numbered runs one of several times of a step, and tells its end.
@@ -187,7 +187,7 @@ func (x *exec) timed(ctx context.Context, s *step, v *variables, at stepPath) (S
 	defer cancel()
 	result, err := s.body.run(within, x, s, v, at)
 	if err != nil && ctx.Err() == nil && within.Err() != nil {
-		err = provider.Errorf(provider.Timeout, "", "", "the step was not done within its timeout of %s; raise it", s.timeout)
+		err = provider.Errorf(provider.Timeout, "", "", "the step did not finish within its timeout of %s; raise it", s.timeout)
 	}
 	return result, err
 }

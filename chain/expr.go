@@ -74,7 +74,7 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 		}
 		c.current.field, c.current.at = field, locationOf(text, found.at[i].From)
 		if strings.HasPrefix(name, "$") {
-			c.fail(field, name+" is not a variable", "write the names of those that are used")
+			c.fail(field, name+" is not a variable", "use one of the variables")
 			return nil
 		}
 		e.names = append(e.names, name)
@@ -98,7 +98,7 @@ func (c *compiler) expression(field, text string, want Type) *expression {
 		return nil
 	}
 	if want != TypeAny && e.typ != TypeAny && e.typ != want {
-		c.fail(field, fmt.Sprintf("the expression is a %s, and a %s is needed", e.typ, want), "")
+		c.fail(field, fmt.Sprintf("the expression is a %s, but a %s is needed", e.typ, want), "")
 		return nil
 	}
 	return e

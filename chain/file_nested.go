@@ -33,7 +33,7 @@ func (f *fileReader) nested(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 		}
 		s.src.with = with
 		if !m.Has("chain") {
-			m.Fail("with", "there is a with without a chain", "name the chain, or remove it")
+			m.Fail("with", "with needs a chain", "add chain, or remove with")
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 	c.declared = true
 	add := func(at *yaml.Node, in Input) {
 		if c.chain.takes(in.Name) {
-			d.Fail(at, "the input "+diag.Quote(in.Name)+" is here twice", "remove one")
+			d.Fail(at, "the input "+diag.Quote(in.Name)+" appears twice", "remove one")
 			return
 		}
 		keys, _ := yamlx.NewDecoder(f.file).Mapping(&yaml.Node{Kind: yaml.MappingNode, Line: at.Line, Column: at.Column}, "an input", nil)
@@ -144,7 +144,7 @@ func (f *fileReader) inputs(c *compiler, d *yamlx.Decoder, top yamlx.Map) {
 			if own.Has("default") {
 				in.Default = textx.Numbers(yamlx.Plain(own.Value("default")))
 				if !has(in.Type, in.Default) {
-					own.Fail("default", "the default is "+describe(in.Default)+", and the input is a "+string(in.Type), "change one of the two")
+					own.Fail("default", "the default is "+describe(in.Default)+", but the input is a "+string(in.Type), "change one of them")
 				}
 			}
 		} else if t := keys.OneOf(name, inputTypes()...); t != "" {

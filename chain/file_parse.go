@@ -12,7 +12,7 @@ import (
 )
 
 // parser reads what makes a value of the answer: a word, or a mapping of the
-// word to what the parser is told.
+// word to the parser's options.
 func (f *fileReader) parser(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	n := m.Value("parse")
 	if n == nil {
@@ -51,7 +51,7 @@ func parserOptions(d *yamlx.Decoder, m yamlx.Map, word string) (o output.Options
 		if n.Kind != yaml.MappingNode {
 			return yamlx.Map{}, false
 		}
-		return d.Mapping(n, "what the parser is told", keys)
+		return d.Mapping(n, "the parser's options", keys)
 	}
 	switch word {
 	case "enum":
@@ -73,7 +73,7 @@ func parserOptions(d *yamlx.Decoder, m yamlx.Map, word string) (o output.Options
 	case "schema":
 		o.Schema = yamlx.JSON(n)
 	default:
-		m.Fail(word, "the parser "+word+" is told nothing", "write `parse: "+word+"`")
+		m.Fail(word, "the parser "+word+" has no options", "write `parse: "+word+"`")
 	}
 	return o
 }

@@ -61,13 +61,13 @@ func (f *fileReader) messages(d *yamlx.Decoder, m yamlx.Map) (nodes []yamlx.Map,
 				}
 			}
 			if message.Placeholder == "" {
-				keys.Fail("placeholder", "the placeholder names no variable", "name the variable that has the messages")
+				keys.Fail("placeholder", "the placeholder names no variable", "name the variable that holds the messages")
 			}
-		case keys.Require("role", "write who speaks: system, user or assistant"):
+		case keys.Require("role", "add a role: system, user or assistant"):
 			message.Role = provider.Role(keys.OneOf("role", "system", "user", "assistant", "tool"))
 		}
 		if !keys.Has("placeholder") && !keys.Has("images") {
-			keys.Require("content", "write what is said")
+			keys.Require("content", "add a text")
 		}
 		nodes, messages = append(nodes, keys), append(messages, message)
 	}

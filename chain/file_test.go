@@ -130,7 +130,7 @@ func TestParseMistakes(t *testing.T) {
 		{"text", "Tell me\n", []string{`x.yaml:1:1: expected a chain as a mapping of keys to values, found "Tell me"`}},
 		{"no prompt", "name: a\n", []string{`x.yaml:1:1: there is no prompt; write one, or messages`}},
 		{"empty prompt", "name: a\nprompt: ''\n", []string{`x.yaml:2:9: there is no prompt; write one, or messages`}},
-		{"blank prompt", "name: a\nprompt: ' '\n", []string{`x.yaml:2:9: the user message is empty; write what the model is to be told`}},
+		{"blank prompt", "name: a\nprompt: ' '\n", []string{`x.yaml:2:9: the user message is empty; add a text`}},
 		{"null prompt", "prompt:\n", []string{`x.yaml:1:8: expected a text, found nothing`}},
 		{"empty system", "prompt: x\nsystem: ''\n", []string{`x.yaml:2:9: the system message is empty; write it, or remove the key`}},
 		{"no steps", "steps: []\n", []string{`x.yaml:1:8: there are no steps; write at least one`}},
@@ -140,18 +140,18 @@ func TestParseMistakes(t *testing.T) {
 		{"unknown step key", "steps:\n- name: a\n  promt: x\n", []string{`x.yaml:3:3: unknown key "promt"; did you mean "prompt"?`}},
 		{"unknown chain key", "stepps:\n- name: a\n", []string{`x.yaml:1:1: unknown key "stepps"; did you mean "steps"?`}},
 		{"step key on the chain", "model: m\nsteps:\n- {name: a, prompt: x}\n", []string{`x.yaml:1:8: the key "model" belongs to a step; move it into the steps that need it`}},
-		{"duplicate key", "prompt: x\nprompt: y\n", []string{`x.yaml:2:1: the key "prompt" is here twice; it stands in line 1 already; remove one`}},
-		{"duplicate step name", "steps:\n- {name: a, prompt: x}\n- {name: a, prompt: y}\n", []string{`x.yaml:3:10: step 1 has the name "a" already; give each step a name of its own`}},
+		{"duplicate key", "prompt: x\nprompt: y\n", []string{`x.yaml:2:1: the key "prompt" appears twice; it is already in line 1; remove one`}},
+		{"duplicate step name", "steps:\n- {name: a, prompt: x}\n- {name: a, prompt: y}\n", []string{`x.yaml:3:10: step 1 already has the name "a"; give each step a name of its own`}},
 		{"unnamed step", "steps:\n- prompt: x\n- {name: b, prompt: y}\n", []string{`x.yaml:2:3: the step has no name; name it, so that later steps can use its answer`}},
 		{"self reference", "steps:\n- name: a\n  prompt: Tell me {a}\n", []string{`x.yaml:3:19: {a} is this step's own answer; use an earlier step's name, or rename this step`}},
 		{"later reference", "steps:\n- name: a\n  prompt: Tell me {b}\n- name: b\n  prompt: x\n", []string{`x.yaml:3:19: {b} is the answer of step 2, which comes later; move that step up, or rename it`}},
 		{"tab", "steps:\n\t- name: a\n", []string{`x.yaml:2:1: there is a tab in the indentation; YAML is indented with spaces`}},
 		{"binary", "name: a\x00b\n", []string{`x.yaml:1:8: there is a NUL byte; this is a binary file, or text in UTF-16; text in UTF-8 is needed`}},
 		{"not UTF-8", "prompt: gr\xfc\xdfe\n", []string{`x.yaml:1:11: byte 0xfc is not UTF-8; save the file as UTF-8`}},
-		{"both prompt and messages", "prompt: x\nmessages:\n- {role: user, content: y}\n", []string{`x.yaml:3:1: there are messages beside a prompt or system; put all of it into messages`}},
+		{"both prompt and messages", "prompt: x\nmessages:\n- {role: user, content: y}\n", []string{`x.yaml:3:1: the step has messages and also a prompt or system; put everything into messages`}},
 		{"bad role", "messages:\n- role: human\n  content: x\n", []string{`x.yaml:2:9: expected one of system, user, assistant, tool, found "human"`}},
-		{"no role", "messages:\n- content: x\n", []string{`x.yaml:2:3: the key "role" is missing; write who speaks: system, user or assistant`}},
-		{"empty message", "messages:\n- role: user\n  content: ''\n", []string{`x.yaml:3:12: the user message is empty; write what the model is to be told`}},
+		{"no role", "messages:\n- content: x\n", []string{`x.yaml:2:3: the key "role" is missing; add a role: system, user or assistant`}},
+		{"empty message", "messages:\n- role: user\n  content: ''\n", []string{`x.yaml:3:12: the user message is empty; add a text`}},
 		{"types", "prompt: [a]\ntemperature: hot\nmax_tokens: 1.5\nseed: x\ntop_p: 2\nthink: maybe\nstop: {a: b}\nprivacy: remote\n", []string{
 			`x.yaml:1:9: expected a text, found a list; a text that starts with { or [ needs quotes`,
 			`x.yaml:2:14: expected a number from 0 to 2, found "hot"`,
@@ -163,7 +163,7 @@ func TestParseMistakes(t *testing.T) {
 			`x.yaml:8:10: expected one of any, local, found "remote"`,
 		}},
 		{"pipe of one prompt", "pipe: true\nprompt: x\n", []string{`x.yaml:1:7: a pipe needs steps; write steps, or remove it`}},
-		{"pipe with two variables", "pipe: true\nsteps:\n- prompt: x\n- prompt: '{a}{b}'\n", []string{`x.yaml:4:3: the step has 2 variables: {a}, {b}; in a pipe a step has one variable: the answer before it`}},
+		{"pipe with two variables", "pipe: true\nsteps:\n- prompt: x\n- prompt: '{a}{b}'\n", []string{`x.yaml:4:3: the step has 2 variables: {a}, {b}; in a pipe, a step has one variable: the answer of the step before`}},
 		{"odd model", "prompt: x\nmodel: ' a'\n", []string{"x.yaml:2:8: model \" a\" has control characters, or spaces around it; remove them"}},
 		{"empty model", "prompt: x\nmodel: ''\n", []string{`x.yaml:2:8: the model has no name; write it, or remove the key`}},
 		{"use of nobody", "prompt: x\nuse: []\n", []string{`x.yaml:2:6: no provider is named; name one, or remove the key`}},
@@ -222,7 +222,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Output(t.Context(), answers(nil), nil)
-	if err == nil || !strings.Contains(err.Error(), path+":4:11 uses it") {
+	if err == nil || !strings.Contains(err.Error(), "(used at "+path+":4:11)") {
 		t.Errorf("the missing input's place is not told: %v", err)
 	}
 	_, err = Load(filepath.Join(dir, "none.yaml"))

@@ -33,7 +33,7 @@ func (c *Chain) Files() []string { return slices.Clone(c.files) }
 // read returns the text of a file, and what errors call it.
 func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown string, ok bool) {
 	if f.files == nil {
-		m.Fail(key, "there is no directory to look for "+diag.Quote(name)+" in", "load the chain from a file")
+		m.Fail(key, "there is no directory in which to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return nil, "", false
 	}
 	data, err := yamlx.ReadIn(f.files.files, name)
@@ -47,7 +47,7 @@ func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown str
 	}
 	shown = filepath.Join(f.files.dir, name)
 	if err := f.files.count(shown, len(data)); err != nil {
-		m.Fail(key, err.Error(), "do they name each other again and again? name fewer")
+		m.Fail(key, err.Error(), "do they include each other? include fewer")
 		return nil, "", false
 	}
 	return data, shown, true

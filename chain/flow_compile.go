@@ -37,19 +37,19 @@ func (c *compiler) flow(src *Step, s *step) {
 	if src.When != "" {
 		s.when = c.expression("when", src.When, TypeBool)
 	} else if src.Else != nil {
-		c.fail("else", "there is an else without a when", "write when the step is to run, or remove it")
+		c.fail("else", "else needs a when", "add when, or remove else")
 	}
 	if src.Retries < 0 || src.Retries > maxRetries {
-		c.fail("retries", fmt.Sprintf("%d retries are not between 0 and %d", src.Retries, maxRetries), "")
+		c.fail("retries", fmt.Sprintf("retries is %d; it must be between 0 and %d", src.Retries, maxRetries), "")
 	}
 	if src.Timeout < 0 {
-		c.fail("timeout", fmt.Sprintf("the timeout %s is less than 0", src.Timeout), "")
+		c.fail("timeout", fmt.Sprintf("the timeout %s is negative", src.Timeout), "")
 	}
 	if src.Concurrency < 0 || src.Concurrency > maxConcurrency {
-		c.fail("concurrency", fmt.Sprintf("%d at a time are not between 1 and %d", src.Concurrency, maxConcurrency), "")
+		c.fail("concurrency", fmt.Sprintf("concurrency is %d; it must be between 1 and %d", src.Concurrency, maxConcurrency), "")
 	}
 	if src.Concurrency > 0 && src.Each == "" && len(src.Parallel) == 0 {
-		c.fail("concurrency", "nothing runs at the same time here", "write each or parallel, or remove it")
+		c.fail("concurrency", "nothing runs in parallel here", "write each or parallel, or remove it")
 	}
 	c.each(src, s)
 	c.repeat(src, s)
@@ -58,7 +58,7 @@ func (c *compiler) flow(src *Step, s *step) {
 func (c *compiler) each(src *Step, s *step) {
 	if src.Each == "" {
 		if src.As != "" {
-			c.fail("as", "there is an as without an each", "write over which list the step runs, or remove it")
+			c.fail("as", "as needs an each", "add each, or remove as")
 		}
 		return
 	}
@@ -71,13 +71,13 @@ func (c *compiler) each(src *Step, s *step) {
 	}
 	s.each.over = c.expression("each", src.Each, TypeAny)
 	if e := s.each.over; e != nil && e.typ != TypeAny && e.typ != TypeList {
-		c.fail("each", fmt.Sprintf("%s is a %s, and a list is needed", textx.Shorten(src.Each), e.typ), "give the step that it comes from `parse: list`, or split it")
+		c.fail("each", fmt.Sprintf("%s is a %s, but a list is needed", textx.Shorten(src.Each), e.typ), "add `parse: list` to the step that it comes from, or split it")
 	}
 	if !textx.IsName(s.each.as) {
-		c.fail("as", fmt.Sprintf("%q cannot be a variable's name", textx.Shorten(s.each.as)), "write letters, digits and _ only")
+		c.fail("as", fmt.Sprintf("%q cannot be a variable's name", textx.Shorten(s.each.as)), "use only letters, digits and _")
 	}
 	if c.scope.taken(s.each.as) {
-		c.fail("as", fmt.Sprintf("{%s} is a step's answer already", s.each.as), "choose another name for the element")
+		c.fail("as", fmt.Sprintf("{%s} is already a step's answer", s.each.as), "choose another name for the element")
 	}
 	c.scope = &scope{parent: c.scope, bindings: []binding{{name: s.each.as, typ: TypeAny, step: -1, known: true}}}
 }
@@ -89,10 +89,10 @@ func (c *compiler) repeat(src *Step, s *step) {
 	}
 	s.repeat = &repeat{max: r.Max, keep: r.Keep, as: s.name}
 	if r.Max < 1 || r.Max > maxRounds {
-		c.fail("max", fmt.Sprintf("%d rounds are not between 1 and %d", r.Max, maxRounds), "write max: the most rounds there may be")
+		c.fail("max", fmt.Sprintf("max is %d; it must be between 1 and %d", r.Max, maxRounds), "set max to the most rounds to run")
 	}
 	if r.Until == "" && r.Keep {
-		c.fail("keep", "there is a keep without an until", "remove it")
+		c.fail("keep", "keep needs an until", "remove it")
 	}
 	if r.Start == "" {
 		return

@@ -103,24 +103,24 @@ func TestFlowMistakes(t *testing.T) {
 		{"an expression that cannot be read", "transform: 'a +'\n", `x.yaml:1:15: the expression cannot be read: unexpected token EOF`},
 		{"types in an expression", "steps:\n- {name: a, prompt: x}\n- {name: b, transform: 'a + 1'}\n", `x.yaml:3:27: the expression cannot be read: invalid operation: + (mismatched types string and int)`},
 		{"a condition that is none", "steps:\n- {name: a, prompt: x}\n- {name: b, when: 'len(a)', else: '', prompt: y}\n", `x.yaml:3:19: the expression cannot be read: expected bool, but got int`},
-		{"each of a text", "steps:\n- {name: a, prompt: x}\n- {name: b, each: a, prompt: '{item}'}\n", "x.yaml:3:19: a is a text, and a list is needed; give the step that it comes from `parse: list`, or split it"},
-		{"a gap", "steps:\n- {name: a, when: 'x == \"1\"', prompt: '{x}'}\n- {name: b, prompt: '{a}'}\n", `x.yaml:3:22: {a} has no value when step 1 is skipped; give that step an else: the text that stands for its answer then`},
-		{"a last step that may be skipped", "steps:\n- {name: a, prompt: x}\n- {name: b, when: 'a == \"\"', prompt: y}\n", `x.yaml:3:19: the last step may be skipped, and the chain would have no answer; give it an else, or put a step after it`},
-		{"two things", "prompt: x\ntransform: '1'\n", `x.yaml:2:12: a step does one thing, and this one has prompt and transform; make them steps of their own`},
-		{"tools without a model", "text: x\ntools: [a/b]\n", `x.yaml:2:8: tools belongs to a step that asks a model, and this one has text; move it into the step that asks`},
-		{"no rounds", "repeat: {until: 'true'}\nprompt: x\n", `x.yaml:1:9: 0 rounds are not between 1 and 1000; write max: the most rounds there may be`},
-		{"a route without choice", "route: {branches: {a: {text: x}}}\n", `x.yaml:1:8: a route chooses by an expression or by asking the model; write by or ask, one of the two`},
+		{"each of a text", "steps:\n- {name: a, prompt: x}\n- {name: b, each: a, prompt: '{item}'}\n", "x.yaml:3:19: a is a text, but a list is needed; add `parse: list` to the step that it comes from, or split it"},
+		{"a gap", "steps:\n- {name: a, when: 'x == \"1\"', prompt: '{x}'}\n- {name: b, prompt: '{a}'}\n", `x.yaml:3:22: {a} has no value when step 1 is skipped; give that step an else: the text to use as its answer then`},
+		{"a last step that may be skipped", "steps:\n- {name: a, prompt: x}\n- {name: b, when: 'a == \"\"', prompt: y}\n", `x.yaml:3:19: the last step can be skipped, which would leave the chain without an answer; give it an else, or put a step after it`},
+		{"two things", "prompt: x\ntransform: '1'\n", `x.yaml:2:12: a step does one thing, but this one has prompt and transform; make each a step of its own`},
+		{"tools without a model", "text: x\ntools: [a/b]\n", `x.yaml:2:8: tools belongs in a step that asks a model, but this one has text; move it into the step that asks the model`},
+		{"no rounds", "repeat: {until: 'true'}\nprompt: x\n", `x.yaml:1:9: max is 0; it must be between 1 and 1000; set max to the most rounds to run`},
+		{"a route without choice", "route: {branches: {a: {text: x}}}\n", `x.yaml:1:8: a route chooses by an expression, or by asking the model; write either by or ask`},
 		{"a default that is no branch", "route: {by: x, branches: {a: {text: y}}, default: c}\n", `x.yaml:1:51: there is no branch "c"; the branches are a`},
-		{"a branch's name taken", "steps:\n- {name: a, prompt: x}\n- {name: b, parallel: {a: {prompt: y}}}\n", `x.yaml:3:10: the branch "a": step 1 has the name "a" already; give each step a name of its own`},
+		{"a branch's name taken", "steps:\n- {name: a, prompt: x}\n- {name: b, parallel: {a: {prompt: y}}}\n", `x.yaml:3:10: the branch "a": step 1 already has the name "a"; give each step a name of its own`},
 		{"a mistake inside", "steps:\n- name: g\n  steps:\n  - {name: a, prompt: '{'}\n", `x.yaml:4:24: this { is never closed; write {{ for a brace in the text`},
 		{"an inner name used outside", "inputs: []\nsteps:\n- name: g\n  steps:\n  - {name: a, prompt: x}\n- {name: b, prompt: '{a}'}\n", `x.yaml:6:22: {a} is neither a step nor one of the inputs; there are g`},
 		{"an input that nobody uses", "inputs: [a, b]\nprompt: '{a}'\n", `x.yaml:1:13: no step uses the input "b"; remove it, or use {b}`},
-		{"a default of another type", "inputs: {a: {type: list, default: x}}\ntransform: len(a)\n", `x.yaml:1:35: the default is the text "x", and the input is a list; change one of the two`},
-		{"as without each", "as: x\nprompt: y\n", `x.yaml:1:5: there is an as without an each; write over which list the step runs, or remove it`},
-		{"a concurrency of nothing", "concurrency: 3\nprompt: y\n", `x.yaml:1:14: nothing runs at the same time here; write each or parallel, or remove it`},
-		{"another file", "chain: other.yaml\n", `x.yaml:1:8: there is no directory to look for "other.yaml" in; load the chain from a file`},
+		{"a default of another type", "inputs: {a: {type: list, default: x}}\ntransform: len(a)\n", `x.yaml:1:35: the default is the text "x", but the input is a list; change one of them`},
+		{"as without each", "as: x\nprompt: y\n", `x.yaml:1:5: as needs an each; add each, or remove as`},
+		{"a concurrency of nothing", "concurrency: 3\nprompt: y\n", `x.yaml:1:14: nothing runs in parallel here; write each or parallel, or remove it`},
+		{"another file", "chain: other.yaml\n", `x.yaml:1:8: there is no directory in which to look for "other.yaml" in; load the chain from a file`},
 		{"a schema that is none", "prompt: x\nschema: {type: objekt}\n", `x.yaml:2:9: the schema`},
-		{"$env", "transform: '$env[\"x\"]'\n", "x.yaml:1:13: $env is not a variable; write the names of those that are used"},
+		{"$env", "transform: '$env[\"x\"]'\n", "x.yaml:1:13: $env is not a variable; use one of the variables"},
 	} {
 		_, err := Parse("x.yaml", []byte(tt.file))
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -211,7 +211,7 @@ func TestTimeoutOfAStep(t *testing.T) {
 	c := mustNew(t, Step{Name: "a", Prompt: "x", Timeout: time.Millisecond})
 	p := told(func(ctx context.Context, _ provider.Request) (string, error) { <-ctx.Done(); return "", ctx.Err() })
 	_, err := c.Output(t.Context(), p, nil)
-	if !errors.Is(err, provider.Timeout) || err.Error() != "step a: timeout: the step was not done within its timeout of 1ms; raise it" {
+	if !errors.Is(err, provider.Timeout) || err.Error() != "step a: timeout: the step did not finish within its timeout of 1ms; raise it" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -219,7 +219,7 @@ func TestTimeoutOfAStep(t *testing.T) {
 func TestARepeatThatNeverEnds(t *testing.T) {
 	c := mustNew(t, Step{Name: "a", Text: "x", Repeat: &Repeat{Until: `a == "y"`, Max: 3}})
 	_, err := c.Output(t.Context(), loud, nil)
-	if err == nil || err.Error() != `step a: invalid: after 3 rounds a == "y" is still false; raise max, or write keep: true to go on with the last value` {
+	if err == nil || err.Error() != `step a: invalid: after 3 rounds, a == "y" is still false; raise max, or write keep: true to continue with the last value` {
 		t.Errorf("got %v", err)
 	}
 }
@@ -273,7 +273,7 @@ func TestParsersInFiles(t *testing.T) {
 	for _, tt := range []struct{ parse, want string }{
 		{"lists", `x.yaml:2:8: there is no parser "lists"; did you mean "list"?`},
 		{"[list]", `x.yaml:2:8: there is no parser ""`},
-		{"{list: 3}", "x.yaml:2:15: the parser list is told nothing; write `parse: list`"},
+		{"{list: 3}", "x.yaml:2:15: the parser list has no options; write `parse: list`"},
 		{"{enum: []}", `x.yaml:2:8: `},
 		{"{regex: '('}", `x.yaml:2:8: `},
 		{"{enum: [a], list: }", `x.yaml:2:8: expected one parser`},

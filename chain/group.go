@@ -14,7 +14,7 @@ func (c *compiler) group(src *Step, inner string) (body, Type) {
 	b.steps = c.compileSteps(src.Steps, false, inner)
 	was, last := c.current, len(src.Steps)-1
 	c.current = placeOf(&src.Steps[last], src.Steps[last].Name, last, inner)
-	c.answers(&src.Steps[last], "the last step may be skipped, and the steps would have no value", "give it an else, or put a step after it")
+	c.answers(&src.Steps[last], "the last step can be skipped, which would leave the steps without a value", "give it an else, or put a step after it")
 	c.current = was
 	return b, b.steps[len(b.steps)-1].typ
 }
@@ -22,7 +22,7 @@ func (c *compiler) group(src *Step, inner string) (body, Type) {
 // mayHaveNoValue reports whether the step may be skipped, and then has no value.
 func (s *Step) mayHaveNoValue() bool { return s.When != "" && s.Else == nil }
 
-const branchGap = "the branch may be skipped, and would have no value"
+const branchGap = "the branch can be skipped, which would leave it without a value"
 
 // answers refuses a step, the current one, that has to have a value and may not.
 func (c *compiler) answers(s *Step, message, remedy string) {

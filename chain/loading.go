@@ -57,7 +57,7 @@ func (l *loading) count(shown string, bytes int) error {
 	l.bytes += bytes
 	switch {
 	case l.reads > maxFiles:
-		return fmt.Errorf("the chain has more than %d files read", maxFiles)
+		return fmt.Errorf("the chain reads more than %d files", maxFiles)
 	case l.bytes > maxLoaded:
 		return fmt.Errorf("the chain's files have more than %d MiB", maxLoaded>>20)
 	}
@@ -109,7 +109,7 @@ func (c *compiler) bounded(steps []Step) bool {
 			if steps[i].Chain != nil {
 				field = "chain"
 			}
-			c.fail(field, fmt.Sprintf("with this step the chain has more than %d steps, those of the chains in it counted as often as they are named", maxSteps), "do files name each other again and again? run fewer of them")
+			c.fail(field, fmt.Sprintf("with this step, the chain has more than %d steps, counting those of included chains each time", maxSteps), "do files include each other? run fewer of them")
 			return false
 		}
 	}

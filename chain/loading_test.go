@@ -126,7 +126,7 @@ func TestTheFilesOfAChainAreBounded(t *testing.T) {
 	}
 	old["o10.yaml"] = "{_type: llm_chain, prompt: {_type: prompt, template: '{x}', input_variables: [x]}}"
 	old["c.yaml"] = "chain: o0.yaml\n"
-	for want, texts := range map[string]map[string]string{"more than 1000 files": many, "more than 64 MiB": large, "1000 files read": old} {
+	for want, texts := range map[string]map[string]string{"more than 1000 files": many, "more than 64 MiB": large, "reads more than 1000 files": old} {
 		dir := write(t, texts)
 		start := time.Now()
 		_, err := Load(filepath.Join(dir, "c.yaml"))
@@ -163,7 +163,7 @@ func TestAPlanIsBounded(t *testing.T) {
 		c = mustNew(t, Step{Name: "a", Chain: c}, Step{Name: "b", Chain: c}, Step{Name: "c", Chain: c}, Step{Name: "d", Chain: c})
 	}
 	plan, err := c.Plan(t.Context(), map[string]any{"q": strings.Repeat("x", 1<<20)})
-	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "more than 256 MiB") || len(plan) == 0 || len(plan) > 30 {
+	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "exceed 256 MiB") || len(plan) == 0 || len(plan) > 30 {
 		t.Errorf("%d planned: %v", len(plan), err)
 	}
 	if plan, err := c.Plan(t.Context(), map[string]any{"q": "x"}); err != nil || len(plan) != 64 {

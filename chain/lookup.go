@@ -25,7 +25,7 @@ func (c *compiler) retrieve(src *Step) body {
 		b.k = 4
 	}
 	if b.k < 1 || b.k > 100 {
-		c.fail("retrieve", fmt.Sprintf("%d passages are not between 1 and 100", r.K), "")
+		c.fail("retrieve", fmt.Sprintf("passages is %d; it must be between 1 and 100", r.K), "")
 	}
 	c.chain.needs.addNames(&c.chain.needs.collections, r.Collection)
 	b.query = &textBody{c.template("query", src, r.Query), src.Partial}

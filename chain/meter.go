@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	errWork = errors.New("it takes too much memory or time; give it less, or split it into steps")
+	errWork = errors.New("it takes too much memory or time; use smaller values, or split it into steps")
 	errNest = errors.New("a value is nested more than 1000 deep")
 )
 

@@ -82,7 +82,7 @@ func TestPlacesOfMistakesInside(t *testing.T) {
 		{"a name in a route's question", "inputs: []\nroute:\n  ask: |\n    is\n    {a}\n  branches: {x: {text: y}}\n", "5:5: {a} is neither a step nor one of the inputs"},
 		{"a value of with", "inputs: []\nsteps:\n- name: s\n  chain: sub.yaml\n  with:\n    nation: 'upper(zz)'\n    year: |\n      'x' +\n", "6:20: {zz} is neither a step nor one of the inputs"},
 		{"another value of with", "inputs: []\nsteps:\n- name: s\n  chain: sub.yaml\n  with: {year: '1 +', nation: '\"x\"'}\n", "5:19: the expression cannot be read: unexpected token EOF"},
-		{"a type in with", "inputs: []\nsteps:\n- name: s\n  chain: sub.yaml\n  with: {year: '1 + 1', nation: '\"x\"'}\n", "5:16: the expression is a number, and a text is needed"},
+		{"a type in with", "inputs: []\nsteps:\n- name: s\n  chain: sub.yaml\n  with: {year: '1 + 1', nation: '\"x\"'}\n", "5:16: the expression is a number, but a text is needed"},
 		{"with for no input", "inputs: []\nsteps:\n- name: s\n  chain: sub.yaml\n  with: {nation: '\"x\"', year: '\"y\"', years: '\"x\"'}\n", `5:45: the chain takes no input "years"`},
 	} {
 		path := writeFile(t, dir, "x.yaml", tt.file)

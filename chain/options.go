@@ -79,7 +79,7 @@ func (c *Chain) lacks(o *options) error {
 		}
 	}
 	if len(c.needs.collections) > 0 && o.find == nil {
-		return provider.Errorf(provider.Invalid, "", "", "a step searches the collection %q, and no finder is set; use WithPassages", c.needs.collections[0])
+		return provider.Errorf(provider.Invalid, "", "", "a step searches the collection %q, but no finder is set; use WithPassages", c.needs.collections[0])
 	}
 	return nil
 }
@@ -100,11 +100,11 @@ func (o *options) checkPredict() error {
 	var unused string
 	switch {
 	case o.find != nil:
-		unused = "WithPassages has no effect on one prompt, which looks up no passages"
+		unused = "WithPassages has no effect on a single prompt, which looks up no passages"
 	case o.passagesStay != nil:
-		unused = "PassagesStay has no effect on one prompt, which looks up no passages"
+		unused = "PassagesStay has no effect on a single prompt, which looks up no passages"
 	case o.embedder != nil:
-		unused = "WithEmbedder has no effect on one prompt, which has no examples to select"
+		unused = "WithEmbedder has no effect on a single prompt, which has no examples to select"
 	default:
 		return o.checkDefaults()
 	}

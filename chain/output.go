@@ -72,7 +72,7 @@ func (c *Chain) Stream(ctx context.Context, p provider.Provider, vars map[string
 				last = e.Result // the outermost step ends last
 			case e.Type != StepChunk || !e.Final || whole:
 			case e.Chunk.Restart && streamed:
-				yield("", &StepError{Step: e.Step, Index: e.Index, Err: provider.Errorf(provider.Truncated, "", "", "the answer began again after a part of it was passed on; use Run, whose events say so")})
+				yield("", &StepError{Step: e.Step, Index: e.Index, Err: provider.Errorf(provider.Truncated, "", "", "the answer started over after a part of it was passed on; use Run, whose events report it")})
 				return
 			case e.Chunk.Text != "":
 				streamed = true

@@ -73,7 +73,7 @@ func (p *planner) add(q Planned) {
 		p.held += len(q.Lookup.Query)
 	}
 	if p.held > maxPlanned {
-		p.fail(q.Step, provider.Errorf(provider.Invalid, "", "", "the prompts up to this step have more than %d MiB; give smaller inputs, or plan a part of the chain", maxPlanned>>20))
+		p.fail(q.Step, provider.Errorf(provider.Invalid, "", "", "the prompts up to this step exceed %d MiB; use smaller inputs, or plan a part of the chain", maxPlanned>>20))
 		return
 	}
 	p.planned = append(p.planned, q)

@@ -25,7 +25,7 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 	b := &route{branches: make([]step, len(r.Branches)), fallback: -1}
 	switch {
 	case (r.By == "") == (r.Question == ""):
-		c.fail("route", "a route chooses by an expression or by asking the model", "write by or ask, one of the two")
+		c.fail("route", "a route chooses by an expression, or by asking the model", "write either by or ask")
 	case r.By != "":
 		b.by = c.expression("by", r.By, TypeAny)
 	default:
@@ -42,7 +42,7 @@ func (c *compiler) route(src *Step, inner string) (body, Type) {
 		case branch.Name == "":
 			c.fail("", "the branch has no name", "name it, so that it can be chosen")
 		case slices.ContainsFunc(r.Branches[:i], func(s Step) bool { return s.Name == branch.Name }):
-			c.fail("name", fmt.Sprintf("there is a branch %q already", branch.Name), "give each branch a name of its own")
+			c.fail("name", fmt.Sprintf("there is already a branch %q", branch.Name), "give each branch a name of its own")
 		default:
 			c.answers(branch, branchGap, "give it an else")
 		}
@@ -80,7 +80,7 @@ func (c *compiler) chooser(src *Step) *ask {
 	question := src.Route.Question + "\n\nAnswer with the one that fits best: " + choices + "."
 	asking := Step{Prompt: question, Format: src.Format, Partial: src.Partial, Partials: src.Partials, Schema: choiceSchema(names), src: src.src, question: "ask"}
 	if blank(src.Route.Question) {
-		c.fail("ask", "the question is empty", "write what the model is to choose by")
+		c.fail("ask", "the question is empty", "write the question")
 		return &ask{}
 	}
 	b, _ := c.compilePrompt(&asking, &step{})
@@ -144,7 +144,7 @@ func (b *route) choose(ctx context.Context, x *exec, s *step, v *variables, at s
 	if b.fallback >= 0 {
 		return b.fallback, nil
 	}
-	return 0, provider.Errorf(provider.Invalid, "", "", "there is no branch %q to take; the branches are %s; name a default for everything else", textx.Shorten(name), strings.Join(b.names(), ", "))
+	return 0, provider.Errorf(provider.Invalid, "", "", "there is no branch %q (the branches are %s); add a default for other values", textx.Shorten(name), strings.Join(b.names(), ", "))
 }
 
 func escapeFString(text string) string {

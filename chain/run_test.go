@@ -102,9 +102,9 @@ func TestInputs(t *testing.T) {
 		vars  map[string]any
 		want  []string
 	}{
-		{"missing", c, nil, []string{`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`}},
+		{"missing", c, nil, []string{`missing input "country" (used at step "president", prompt, line 1, column 26); literal braces are written {{country}}`}},
 		{"misspelt", c, map[string]any{"contry": "India"}, []string{
-			`input "country" has no value, and step "president", prompt, line 1, column 26 uses it; give it one, or write {{country}} if the braces belong to the text`,
+			`missing input "country" (used at step "president", prompt, line 1, column 26); literal braces are written {{country}}`,
 			`no step uses the input "contry"; did you mean "country"?`,
 		}},
 		{"left over", c, map[string]any{"country": "India", "zzz": "", "population": "many"}, []string{
@@ -112,10 +112,10 @@ func TestInputs(t *testing.T) {
 			`no step uses the input "zzz"; the inputs are country`,
 		}},
 		{"a step's name", c, map[string]any{"country": "India", "president": "me"}, []string{
-			`no step uses the input "president"; it is a step's name, and its value is that step's answer: leave it out`,
+			`no step uses the input "president"; it is a step's name, and its value is that step's answer; leave it out`,
 		}},
 		{"a step's name misspelt in a template", two, map[string]any{"country": "x", "year": "y"}, []string{
-			`input "presidnt" has no value, and step "b", prompt, line 1, column 1 uses it; did you mean {president}, the answer of that step?`,
+			`missing input "presidnt" (used at step "b", prompt, line 1, column 1); did you mean {president}, the answer of that step?`,
 		}},
 		{"none", none, map[string]any{"a": "b"}, []string{`no step uses the input "a"; the chain takes no inputs`}},
 		{"not UTF-8", c, map[string]any{"country": "\xff"}, []string{`input "country" is not UTF-8; convert it first`}},
@@ -179,7 +179,7 @@ func TestCutAnswer(t *testing.T) {
 	c := mustNew(t, president()...)
 	first := cutAt("Tell")
 	result, err := c.Output(t.Context(), first, map[string]any{"country": "France"})
-	want := `step president: fake (tiny): truncated: the answer was cut at 3 tokens, and the next step would go on with a part of it; raise max_tokens or the model's context length, or ask for a shorter answer`
+	want := `step president: fake (tiny): truncated: the answer was cut at 3 tokens, and the next step would continue with an incomplete text; raise max_tokens or the model's context length, or ask for a shorter answer`
 	if err == nil || err.Error() != want || !errors.Is(err, provider.Truncated) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

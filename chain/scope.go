@@ -90,7 +90,7 @@ func (c *compiler) use(name string) Type {
 	case b.known && b.unavailable != nil:
 		c.fail(c.current.field, fmt.Sprintf("{%s} ", name)+b.unavailable.message, b.unavailable.remedy)
 	case b.known && b.skippable:
-		c.fail(c.current.field, fmt.Sprintf("{%s} has no value when step %d is skipped", name, b.step+1), "give that step an else: the text that stands for its answer then")
+		c.fail(c.current.field, fmt.Sprintf("{%s} has no value when step %d is skipped", name, b.step+1), "give that step an else: the text to use as its answer then")
 	case b.known:
 	case b.step == c.index:
 		c.fail(c.current.field, fmt.Sprintf("{%s} is this step's own answer", name), "use an earlier step's name, or rename this step")

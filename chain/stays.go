@@ -48,9 +48,9 @@ func (l *stays) after(s *step, path string, inner *stays, answered bool) {
 func (l *stays) why() string {
 	switch {
 	case l.passage != "":
-		return fmt.Sprintf("it may hold passages of a local collection, which step %s looks up, and they do not leave this machine", l.passage)
+		return fmt.Sprintf("it may contain passages of a local collection, which step %s looks up and which must not leave this machine", l.passage)
 	case l.answer != "":
-		return fmt.Sprintf("it may hold the answer of step %s, made under privacy local; write `share: true` in that step if its answer may leave this machine", l.answer)
+		return fmt.Sprintf("it may contain the answer of step %s, made under privacy local; write `share: true` in that step if its answer may leave this machine", l.answer)
 	}
 	return ""
 }

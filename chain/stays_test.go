@@ -318,9 +318,9 @@ func TestARefusalNamesTheStepThatWasLocal(t *testing.T) {
 		steps string
 		says  string // "": nothing of another step
 	}{
-		{"[{name: a, prompt: here, privacy: local}, {name: b, prompt: 'there {a}'}]", "it may hold the answer of step a, made under privacy local; write `share: true` in that step"},
+		{"[{name: a, prompt: here, privacy: local}, {name: b, prompt: 'there {a}'}]", "it may contain the answer of step a, made under privacy local; write `share: true` in that step"},
 		{"[{name: g, steps: [{name: a, prompt: here, privacy: local}, {name: x, prompt: 'here {a}'}]}, {name: b, prompt: 'there {g}'}]", "the answer of step g.a, made"},
-		{"[{name: f, retrieve: {from: closed, query: q}}, {name: b, prompt: 'there {f}'}]", "it may hold passages of a local collection, which step f looks up"},
+		{"[{name: f, retrieve: {from: closed, query: q}}, {name: b, prompt: 'there {f}'}]", "it may contain passages of a local collection, which step f looks up"},
 		{"[{name: a, prompt: here, privacy: local}, {name: b, prompt: 'there {a}', privacy: local}]", ""},
 		{"[{name: a, prompt: here, privacy: local, share: true}, {name: b, prompt: 'there {a}', privacy: local}]", ""},
 	} {
@@ -335,7 +335,7 @@ func TestARefusalNamesTheStepThatWasLocal(t *testing.T) {
 		if !errors.Is(err, provider.Private) || provider.KindOf(err) != provider.Private {
 			t.Errorf("%s: %v", tc.steps, err)
 		}
-		if tc.says == "" && strings.Contains(err.Error(), "it may hold") || !strings.Contains(err.Error(), tc.says) {
+		if tc.says == "" && strings.Contains(err.Error(), "it may contain") || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v", tc.steps, err)
 		}
 	}

@@ -38,7 +38,7 @@ func (c *compiler) sub(src *Step) (body, Type) {
 		c.current.field = "chain"
 		given := c.scope.binding(in.Name) != nil || c.chain.takes(in.Name)
 		if typ := c.use(in.Name); in.Type != TypeAny && typ != TypeAny && typ != in.Type {
-			c.fail("chain", fmt.Sprintf("its input %q is to be a %s, and {%s} is a %s", in.Name, in.Type, in.Name, typ), "give it another value in with")
+			c.fail("chain", fmt.Sprintf("its input %q must be a %s, but {%s} is a %s", in.Name, in.Type, in.Name, typ), "pass another value in with")
 		}
 		if outer := c.chain.input(in.Name); outer != nil && (!given || !in.Optional) {
 			outer.Optional = in.Optional

@@ -17,7 +17,7 @@ const maxValue = 16 << 20
 const valueSize = 16
 
 func tooLarge() error {
-	return provider.Errorf(provider.Invalid, "", "", "the value has more than %d MiB, or is nested more than %d deep; does a loop make it ever longer?", maxValue>>20, maxNest)
+	return provider.Errorf(provider.Invalid, "", "", "the value exceeds %d MiB, or is nested more than %d deep; does a loop make it longer and longer?", maxValue>>20, maxNest)
 }
 
 // settled is an expression's value with texts as the keys of its mappings, as

@@ -100,10 +100,10 @@ func TestValuesOfExpressions(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ step, want string }{
-		{"repeat: {max: 1000, start: '\"xx\"'}\ntext: '{answer}{answer}'\n", "the value has more than 16 MiB"},
-		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: 'answer + answer'\n", "the value has more than 16 MiB"},
-		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '[answer, answer]'\n", "the value has more than 16 MiB"},
-		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '{\"a\": answer, \"b\": answer}'\n", "the value has more than 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntext: '{answer}{answer}'\n", "the value exceeds 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: 'answer + answer'\n", "the value exceeds 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '[answer, answer]'\n", "the value exceeds 16 MiB"},
+		{"repeat: {max: 1000, start: '\"xx\"'}\ntransform: '{\"a\": answer, \"b\": answer}'\n", "the value exceeds 16 MiB"},
 		{"transform: '0 / 0'\n", "the value cannot be written as JSON"},
 		{"transform: '1..2000000'\n", "memory budget exceeded"},
 		{"transform: 'repeat(\"x\", 2000000)'\n", "memory budget exceeded"},

@@ -94,22 +94,22 @@ func TestAProjectMayNot(t *testing.T) {
 		{
 			name:    "answer as local from the hosted side",
 			project: "providers:\n  - {name: local, kind: openai, base_url: https://api.openai.com/v1, api_key: env:OPENAI_API_KEY, model: m}\n",
-			want:    []string{"send what is asked of local, which is on this machine, to https://api.openai.com:443/v1"},
+			want:    []string{"send prompts for local, which is on this machine, to https://api.openai.com:443/v1"},
 		},
 		{
 			name:    "have the local Ollama pass prompts on to ollama.com",
 			project: "providers:\n  - {name: local, model: 'gpt-oss:120b-cloud'}\n",
-			want:    []string{"have ollama.com answer what is asked of local (the model gpt-oss:120b-cloud)"},
+			want:    []string{"have ollama.com answer prompts for local (the model gpt-oss:120b-cloud)"},
 		},
 		{
 			name:    "have a new Ollama pass prompts on to ollama.com",
 			project: "use: x\nproviders:\n  - {name: x, kind: ollama, model: 'deepseek-v3.1:CLOUD '}\n",
-			want:    []string{"have ollama.com answer what is asked of x (the model deepseek-v3.1:CLOUD )"},
+			want:    []string{"have ollama.com answer prompts for x (the model deepseek-v3.1:CLOUD )"},
 		},
 		{
 			name:    "have the local Ollama pass prompts on, by a name that it reads so",
 			project: "providers:\n  - {name: local, model: 'me/gpt-oss:120b-Cloud/'}\n",
-			want:    []string{"have ollama.com answer what is asked of local (the model me/gpt-oss:120b-Cloud/)"},
+			want:    []string{"have ollama.com answer prompts for local (the model me/gpt-oss:120b-Cloud/)"},
 		},
 		{
 			name:    "run a program",
@@ -171,13 +171,13 @@ func TestAProjectMayNot(t *testing.T) {
 		{
 			name:    "say what a new server of this machine costs",
 			project: "use: y\nproviders:\n  - {name: y, kind: openai, base_url: http://127.0.0.1:4001/v1, model: m, price: {input: 0, output: 0}}\n",
-			want:    []string{"say what y costs, by which your budget is kept (a million tokens in: $0, cached: nothing said, out: $0)"},
+			want:    []string{"set what y costs in your budget (a million tokens in: $0, cached: not set, out: $0)"},
 		},
 		{
 			name:    "say the part of a price that the user has left out",
 			user:    strings.Replace(gateway, ", output: 20", "", 1),
 			project: "providers:\n  - {name: gw, price: {output: 0}}\n",
-			want:    []string{"say what gw costs, by which your budget is kept (a million tokens in: $10, cached: nothing said, out: $0)"},
+			want:    []string{"set what gw costs in your budget (a million tokens in: $10, cached: not set, out: $0)"},
 		},
 		{
 			name: "step around the user's own base_url, which took the default's place",

@@ -22,7 +22,7 @@ func readHeaders(r reader, m yamlx.Map, name string) any {
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		canonical := http.CanonicalHeaderKey(k)
 		if seen[canonical] {
-			m.Fail(name, "the header "+canonical+" is here twice", "remove one")
+			m.Fail(name, "the header "+canonical+" appears twice", "remove one")
 			return nil
 		}
 		seen[canonical] = true

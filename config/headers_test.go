@@ -62,14 +62,14 @@ func TestHeadersAndTLSHoldForOneAddress(t *testing.T) {
 func TestHeaderMistakes(t *testing.T) {
 	of := func(what string) string { return "providers:\n  - {name: openai, " + what + "}\n" }
 	for what, tc := range map[string]struct{ user, project, says string }{
-		"headers in a project":        {"", of("headers: {X-Title: x}"), ":2:29: only your own file may say which headers"},
-		"tls in a project":            {"", of("tls: {ca: x}"), ":2:25: only your own file may name certificates"},
+		"headers in a project":        {"", of("headers: {X-Title: x}"), ":2:29: only your own file may set headers"},
+		"tls in a project":            {"", of("tls: {ca: x}"), ":2:25: only your own file may set certificates"},
 		"the host":                    {of("headers: {host: x}"), "", ":2:36: the header host is set by the program itself"},
 		"the length":                  {of("headers: {Content-Length: x}"), "", ":2:46: the header Content-Length"},
 		"one connection's":            {of("headers: {keep-alive: x}"), "", "the header keep-alive"},
 		"a proxy's":                   {of("headers: {Proxy-Authorization: env:X}"), "", "the header Proxy-Authorization"},
 		"a name that is none":         {of("headers: {'X Title': x}"), "", `"X Title" is not the name of a header`},
-		"one name twice":              {of("headers: {X-Title: x, x-title: y}"), "", "the header X-Title is here twice"},
+		"one name twice":              {of("headers: {X-Title: x, x-title: y}"), "", "the header X-Title appears twice"},
 		"two lines":                   {of(`headers: {X-Title: "a\r\nX-Evil: b"}`), "", ":2:39: expected a text of one line"},
 		"a bare secret":               {of("headers: {Authorization: " + canary + "}"), "", "a key does not belong in a file"},
 		"a reference to nothing":      {of("headers: {Authorization: 'env:'}"), "", "expected env:VARIABLE"},

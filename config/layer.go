@@ -113,9 +113,9 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 	}
 	l.readFields(m, topFields(), r, file)
 	for _, own := range []struct{ name, what string }{
-		{"local_networks", "say which networks count as this machine"},
-		{"log_keep", "have old runs dropped from the log"},
-		{"mcp_servers", "name servers of tools, which are programs that run and addresses that are called"},
+		{"local_networks", "set which networks count as this machine"},
+		{"log_keep", "have old runs removed from the log"},
+		{"mcp_servers", "configure MCP servers, which are programs to run and addresses to call"},
 	} {
 		if n := m.Value(own.name); n != nil && l.role == RoleProject {
 			d.Fail(n, "only your own file may "+own.what, userFileRemedy)
@@ -134,7 +134,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 			continue
 		}
 		if lines[name] > 0 {
-			p.Fail("name", fmt.Sprintf("the provider %q appears twice", name), fmt.Sprintf("it is in line %d already; merge the two", lines[name]))
+			p.Fail("name", fmt.Sprintf("the provider %q appears twice", name), fmt.Sprintf("it is already in line %d; merge the two", lines[name]))
 			continue
 		}
 		lines[name] = p.Value("name").Line
@@ -151,9 +151,9 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 // refuseOwn refuses what only the user's own file may say of a provider.
 func (l *layer) refuseOwn(d *yamlx.Decoder, p yamlx.Map, name string) {
 	for _, own := range []struct{ name, what string }{
-		{"local", "say that a server runs its models on this machine"},
-		{"headers", "say which headers are sent"},
-		{"tls", "name certificates and keys"},
+		{"local", "set `local`, which says that a server runs its models on this machine"},
+		{"headers", "set headers"},
+		{"tls", "set certificates and keys"},
 	} {
 		if n := p.Value(own.name); n != nil {
 			d.Fail(n, "only your own file may "+own.what, userFileRemedy)

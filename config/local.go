@@ -27,7 +27,7 @@ func (l *Loaded) checkBound() (errs []error) {
 				l.unbind(k, e, now)
 			case field == "local":
 				if host, ok := l.foreignHost(name); ok {
-					errs = append(errs, e.at(fmt.Sprintf("local: true says that %s is on this machine, and %s is not", name, host), "remove it, or list the network in `local_networks`"))
+					errs = append(errs, e.at(fmt.Sprintf("local: true says that %s is on this machine, but %s is not", name, host), "remove it, or list the network in `local_networks`"))
 				}
 			}
 		}
@@ -38,14 +38,14 @@ func (l *Loaded) checkBound() (errs []error) {
 // unbind takes the value away from a provider that the project's file has moved
 // to another address.
 func (l *Loaded) unbind(k key, e entry, address string) {
-	e.ignored = "no effect: it was not said of " + address
+	e.ignored = "no effect: it was not set for " + address
 	for _, layer := range l.layers {
 		if _, ok := layer.values[k]; ok {
 			delete(layer.values, k)
 			layer.lost[k] = e
 		}
 	}
-	l.Warnings = append(l.Warnings, e.at(k.String()+" has no effect", "the project's file gives the provider the address "+address+", of which your own file does not say it").Error())
+	l.Warnings = append(l.Warnings, e.at(k.String()+" has no effect", "the project's file gives the provider the address "+address+", for which your own file does not set it").Error())
 }
 
 // endpoint is where a provider's prompts go by these layers; empty: it has no

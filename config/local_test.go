@@ -54,7 +54,7 @@ func TestLocalIsTheUsersWord(t *testing.T) {
 
 func TestLocalThatCannotBe(t *testing.T) {
 	for what, tc := range map[string]struct{ user, project, says string }{
-		"in a project":            {"", lab, "only your own file may say that a server runs its models on this machine"},
+		"in a project":            {"", lab, "only your own file may set `local`"},
 		"in a project, denied":    {lab, "providers: [{name: lab, local: false}]", "only your own file"},
 		"of an Ollama":            {"providers: [{name: local, local: true}]", "", "local is for kind openai"},
 		"of an address elsewhere": {strings.Replace(lab, "127.0.0.1", "192.0.2.1", 1), "", "192.0.2.1 is not; remove it, or list the network"},

@@ -100,7 +100,7 @@ func readServers(r reader, m yamlx.Map, name string) any {
 			continue
 		}
 		if slices.ContainsFunc(servers, func(o MCPServer) bool { return o.Name == s.Name }) {
-			sub.Fail("name", fmt.Sprintf("the MCP server %q is here twice", s.Name), "join the two, or rename one")
+			sub.Fail("name", fmt.Sprintf("the MCP server %q appears twice", s.Name), "merge the two, or rename one")
 			continue
 		}
 		servers = append(servers, s)
@@ -126,9 +126,9 @@ func readServer(r reader, m yamlx.Map) (s MCPServer, ok bool) {
 	case m.Has("url"):
 		s.URL = readServerURL(r, m)
 		refuse(m, "env", "is for a command")
-		refuse(m, "local", "is for a command: of a url the address tells")
+		refuse(m, "local", "is only for a command: for a url, the address tells")
 	default:
-		m.Fail("name", fmt.Sprintf("the MCP server %q has neither command nor url", s.Name), "add `command: [PROGRAM, ARGUMENT]` or `url: https://…`")
+		m.Fail("name", fmt.Sprintf("the MCP server %q has neither a command nor a url", s.Name), "add `command: [PROGRAM, ARGUMENT]` or `url: https://…`")
 	}
 	s.Env = readValues(r, m, "env", isVariable, "the name of a variable")
 	s.Headers = readValues(r, m, "headers", headers.IsName, headerName)

@@ -57,7 +57,7 @@ func TestMCPServersInAProject(t *testing.T) {
 	s := newSandbox(t)
 	s.projectFile(servers)
 	l, err := s.load()
-	if err == nil || !strings.Contains(err.Error(), "only your own file may name servers of tools") || len(l.MCPServers) > 0 {
+	if err == nil || !strings.Contains(err.Error(), "only your own file may configure MCP servers") || len(l.MCPServers) > 0 {
 		t.Fatalf("%v, %+v", err, l.MCPServers)
 	}
 	places(t, err)
@@ -67,11 +67,11 @@ func TestMistakesInMCPServers(t *testing.T) {
 	for text, want := range map[string]string{
 		"- command: [a]":                                                      `the key "name" is missing`,
 		"- name: a b\n    command: [a]":                                       "cannot be an MCP server's name",
-		"- name: a":                                                           "neither command nor url",
+		"- name: a":                                                           "neither a command nor a url",
 		"- {name: a, command: [a], url: http://a}":                            "a command or a url, not both",
 		"- {name: a, url: ftp://a}":                                           "not an http:// or https:// address",
 		"- {name: a, url: http://u:p@a}":                                      "an address with credentials",
-		"- {name: a, url: http://a, local: true}":                             "local is for a command",
+		"- {name: a, url: http://a, local: true}":                             "local is only for a command",
 		"- {name: a, url: http://a, env: {A: b}}":                             "env is for a command",
 		"- {name: a, command: [a], headers: {A: b}}":                          "headers is for a url",
 		"- {name: a, command: []}":                                            "the program is missing",
@@ -83,7 +83,7 @@ func TestMistakesInMCPServers(t *testing.T) {
 		"- {name: a, command: [a], env: {a-b: c}}":                            "is not the name of a variable",
 		"- {name: a, url: https://a, headers: {\"a b\": c}}":                  "is not the name of a header",
 		"- {name: a, command: [a], comand: [b]}":                              `unknown key "comand"`,
-		"- {name: a, command: [a]}\n  - {name: a, command: [b]}":              "here twice",
+		"- {name: a, command: [a]}\n  - {name: a, command: [b]}":              "appears twice",
 		"- {name: a, command: [a], timeout: long}":                            "timeout",
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -26,8 +26,8 @@ func TestMistakes(t *testing.T) {
 		{"tab", "providers:\n\t- name: x\n", []string{"FILE:2:1: there is a tab in the indentation; YAML is indented with spaces"}},
 		{"not UTF-8", "use: local\nthink: \xff\n", []string{"FILE:2:8: byte 0xff is not UTF-8; save the file as UTF-8"}},
 		{"UTF-16", "\xff\xfeu\x00s\x00e\x00", []string{"FILE:1:4: there is a NUL byte; this is a binary file, or text in UTF-16; text in UTF-8 is needed"}},
-		{"duplicate key", "use: local\nuse: openai\n", []string{`FILE:2:1: the key "use" is here twice; it stands in line 1 already; remove one`}},
-		{"duplicate provider", "providers:\n  - name: local\n  - name: local\n", []string{`FILE:3:11: the provider "local" appears twice; it is in line 2 already; merge the two`}},
+		{"duplicate key", "use: local\nuse: openai\n", []string{`FILE:2:1: the key "use" appears twice; it is already in line 1; remove one`}},
+		{"duplicate provider", "providers:\n  - name: local\n  - name: local\n", []string{`FILE:3:11: the provider "local" appears twice; it is already in line 2; merge the two`}},
 		{"a list at the root", "- a\n", []string{"FILE:1:1: expected the configuration as a mapping of keys to values, found a list"}},
 		{"providers as a mapping", "providers:\n  local: {model: x}\n", []string{"FILE:2:3: expected a list of providers, each as `- name: …`, found a mapping of keys to values"}},
 		{"a provider without a name", "providers:\n  - model: x\n", []string{"FILE:2:5: the key \"name\" is missing; a provider starts with `- name: …`"}},
@@ -66,11 +66,11 @@ func TestMistakes(t *testing.T) {
 			"FILE:2:12: the provider \"x\" has no base_url; add base_url, such as `base_url: http://127.0.0.1:8000/v1`",
 		}},
 		{"a key of the other kind", "providers:\n  - {name: local, api_key: env:X}\n  - {name: openai, num_ctx: 5}\n", []string{
-			"FILE:2:28: api_key is for kind openai, and local is of kind ollama; write `headers: {Authorization: env:X}` in its place",
-			"FILE:3:29: num_ctx is for kind ollama, and openai is of kind openai; remove it",
+			"FILE:2:28: api_key is for kind openai, but local is of kind ollama; write `headers: {Authorization: env:X}` instead",
+			"FILE:3:29: num_ctx is for kind ollama, but openai is of kind openai; remove it",
 		}},
 		{"managed elsewhere", "providers:\n  - {name: local, host: gpu.lan, managed: true}\n", []string{
-			"FILE:2:43: tandem can start Ollama on this machine only, and local is on \"gpu.lan\"; remove `managed`, or set `host: 127.0.0.1:11434`",
+			"FILE:2:43: tandem can start Ollama only on this machine, but local is on \"gpu.lan\"; remove `managed`, or set `host: 127.0.0.1:11434`",
 		}},
 		{"hosts that are none", "providers:\n  - {name: local, host: 'http://:port'}\n", []string{`FILE:2:25: "port" is not a port; expected something like 127.0.0.1:11434`}},
 		{"addresses that are none", provider("base_url: x") + "  - {name: openai, base_url: 'api.openai.com/v1'}\n", nil},
@@ -164,7 +164,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		t.Errorf("a directory: %v", err)
 	}
 	s = newSandbox(t).projectFile("local_networks: [0.0.0.0/0]\n")
-	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "config.yaml:1:17: only your own file may say which networks count as this machine") {
+	if _, err := s.load(); err == nil || !strings.Contains(err.Error(), "config.yaml:1:17: only your own file may set which networks count as this machine") {
 		t.Errorf("a project's networks: %v", err)
 	}
 	for _, text := range []string{"", "# nothing\n", "---\n", "\ufeff"} {

@@ -35,7 +35,7 @@ func NewSecret(value string) (Secret, error) {
 		return Secret{}, errors.New("there is a quotation mark at one end of the key; write the key alone")
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }) {
-		return Secret{}, errors.New("the key is not one word of ASCII; was more than the key pasted?")
+		return Secret{}, errors.New("the key is not one word of ASCII; did you paste more than the key?")
 	}
 	return Secret{&value}, nil
 }
@@ -48,7 +48,7 @@ func newLine(value string) (Secret, error) {
 		return Secret{}, errors.New("the value is empty")
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII }) {
-		return Secret{}, errors.New("the value is not one line of ASCII; was more than it pasted?")
+		return Secret{}, errors.New("the value is not one line of ASCII; did you paste more than the value?")
 	}
 	return Secret{&value}, nil
 }
@@ -247,7 +247,7 @@ func (l *Loaded) valueOf(ref Ref) (string, error) {
 	case "env":
 		value, ok := l.env(name)
 		if value = unquoted(value); !ok || value == "" {
-			return "", missingKey("the environment variable %s is not set; set it, or keep a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", name)
+			return "", missingKey("the environment variable %s is not set; set it, or store a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", name)
 		}
 		return value, nil
 	case "keyring":
@@ -290,7 +290,7 @@ func ReadKeyFile(path string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("the key file %s cannot be read; check who may read it", path)
+		return "", fmt.Errorf("the key file %s cannot be read; check its permissions", path)
 	}
 	defer f.Close()
 	info, err = f.Stat() // again: of what was opened
@@ -307,7 +307,7 @@ func ReadKeyFile(path string) (string, error) {
 func checkKeyFile(path string, info os.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return missingKey("there is no key file %s; write the key into it, or keep one with `tandem keys set NAME` and write `api_key: keyring:NAME`", path)
+		return missingKey("there is no key file %s; write the key into it, or store one with `tandem keys set NAME` and write `api_key: keyring:NAME`", path)
 	case err != nil:
 		return fmt.Errorf("the key file %s cannot be read; check the permissions of its directories", path)
 	case !info.Mode().IsRegular():

@@ -63,11 +63,11 @@ func TestKeysThatAreNone(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                     "the key is empty",
 		" \n":                  "the key is empty",
-		canary + " " + canary:  "the key is not one word of ASCII; was more than the key pasted?",
-		canary + "\n" + canary: "the key is not one word of ASCII; was more than the key pasted?",
-		canary + "\u00a0x":     "the key is not one word of ASCII; was more than the key pasted?",
-		canary + "\x00":        "the key is not one word of ASCII; was more than the key pasted?",
-		"“" + canary + "”":     "the key is not one word of ASCII; was more than the key pasted?",
+		canary + " " + canary:  "the key is not one word of ASCII; did you paste more than the key?",
+		canary + "\n" + canary: "the key is not one word of ASCII; did you paste more than the key?",
+		canary + "\u00a0x":     "the key is not one word of ASCII; did you paste more than the key?",
+		canary + "\x00":        "the key is not one word of ASCII; did you paste more than the key?",
+		"“" + canary + "”":     "the key is not one word of ASCII; did you paste more than the key?",
 	} {
 		if s, err := config.NewSecret(in); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, %v", in, s, err)
@@ -103,7 +103,7 @@ func TestKeys(t *testing.T) {
 		noKey   bool
 	}{
 		{ref: "env:MY_KEY", want: canary},
-		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or keep a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", noKey: true},
+		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or store a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", noKey: true},
 		{ref: "env:BLANK", want: "the environment variable BLANK is not set", noKey: true},
 		{ref: "env:TWO_WORDS", want: "env:TWO_WORDS: the key is not one word of ASCII"},
 		{ref: "keyring:mine", keyring: ring{"mine": canary}, want: canary},

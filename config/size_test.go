@@ -53,7 +53,7 @@ func TestLogKeep(t *testing.T) {
 	}
 	for _, text := range []string{"log_keep: {age: 1h}", "log_keep: {size: 1KiB}", "log_keep: {}"} {
 		c, err := newSandbox(t).user("log_keep: {age: 90d}\n").projectFile(text + "\n").load()
-		if err == nil || !strings.Contains(err.Error(), "only your own file may have old runs dropped from the log") {
+		if err == nil || !strings.Contains(err.Error(), "only your own file may have old runs removed from the log") {
 			t.Errorf("a project drops runs: %v, %v", c, err)
 		}
 	}

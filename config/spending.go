@@ -98,12 +98,12 @@ func (l *Loaded) settlePrices(own, all []Provider) {
 			case says && floor == nil:
 				l.strange[p.Name] = true
 			case says && said.value.(float64) < floor.value.(float64):
-				changes = append(changes, change{project, k, floor, fmt.Sprintf("%s says %v, and a project can only raise it", floor.origin(), floor.value)})
+				changes = append(changes, change{project, k, floor, fmt.Sprintf("%s sets %v, and a project can only raise it", floor.origin(), floor.value)})
 			case !says && floor != nil && !same:
 				changes = append(changes, change{project, k, floor, ""})
 			case !says && !same:
 				for _, below := range l.layers[:i] {
-					changes = append(changes, change{below, k, nil, "it is the price of what your own configuration asks for, and the project asks for something else"})
+					changes = append(changes, change{below, k, nil, "it prices what your own configuration asks for, but the project asks for something else"})
 				}
 			}
 		}
@@ -146,10 +146,10 @@ func (l *Loaded) prices(p Provider) string {
 	}
 	said := func(usd *float64) string {
 		if usd == nil {
-			return "nothing said"
+			return "not set"
 		}
 		return fmt.Sprintf("$%v", *usd)
 	}
-	return fmt.Sprintf("say what %s costs, by which your budget is kept (a million tokens in: %s, cached: %s, out: %s)",
+	return fmt.Sprintf("set what %s costs in your budget (a million tokens in: %s, cached: %s, out: %s)",
 		p.Name, said(p.Price.Input), said(p.Price.CachedInput), said(p.Price.Output))
 }

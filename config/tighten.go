@@ -40,7 +40,7 @@ func (l *Loaded) tighten() {
 			case !ok:
 			case by != nil && t.loosens(by.value, e.value) && (t.only == nil || slices.Contains(t.only, layer.role)):
 				delete(layer.values, k)
-				why := fmt.Sprintf("%s says %v, and that can only be tightened", by.origin(), by.value)
+				why := fmt.Sprintf("%s sets %v, which can only be tightened", by.origin(), by.value)
 				if t.only != nil {
 					why += " by a project"
 				}
@@ -75,7 +75,7 @@ func (l *Loaded) keepNothing() {
 			continue
 		}
 		delete(layer.values, cacheKey)
-		why := fmt.Sprintf("%s says log: %v, and a project cannot have answers kept then", by.origin(), by.value)
+		why := fmt.Sprintf("%s sets log: %v, so a project cannot have answers cached", by.origin(), by.value)
 		e.ignored = "no effect: " + why
 		layer.lost[cacheKey] = e
 		l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("%s: %v has no effect", cacheKey, e.value), why).Error())

@@ -82,14 +82,14 @@ func (l *Loaded) findDemands(own *Config) {
 		case !p.Loopback() && !hosts[p.Endpoint()]:
 			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
 		case known && mine.Loopback() && !p.Loopback():
-			l.demand(p.Name, fmt.Sprintf("send what is asked of %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
+			l.demand(p.Name, fmt.Sprintf("send prompts for %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
 		default:
 			if what := l.spends(p, own); what != "" {
 				l.demand(p.Name, what, "model", "base_url", "host", "kind", "max_tokens_field")
 			}
 		}
 		if p.Kind == KindOllama && ollamahost.CloudModel(p.Model) && !models[p.Model] {
-			l.demand(p.Name, fmt.Sprintf("have ollama.com answer what is asked of %s (the model %s)", p.Name, p.Model), "model")
+			l.demand(p.Name, fmt.Sprintf("have ollama.com answer prompts for %s (the model %s)", p.Name, p.Model), "model")
 		}
 		if what := l.prices(p); what != "" {
 			l.demand(p.Name, what, "price.input", "price.cached_input", "price.output")
@@ -152,7 +152,7 @@ func (l *Loaded) project() (File, bool) {
 // a hash of its path and text, so that any change asks again.
 func (l *Loaded) trustDir() (string, error) {
 	if l.stateDir == "" {
-		return "", &diag.Error{Message: "there is no place to remember what is trusted", Remedy: "set HOME or XDG_STATE_HOME"}
+		return "", &diag.Error{Message: "there is no directory to store trust in", Remedy: "set HOME or XDG_STATE_HOME"}
 	}
 	return filepath.Join(l.stateDir, "trust"), nil
 }
@@ -205,7 +205,7 @@ func (l *Loaded) Revoke() (path string, revoked bool, err error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", false, fmt.Errorf("reading what is trusted: %w", err)
+		return "", false, fmt.Errorf("reading the trusted files: %w", err)
 	}
 	for _, entry := range entries {
 		mark := filepath.Join(dir, entry.Name())
@@ -214,7 +214,7 @@ func (l *Loaded) Revoke() (path string, revoked bool, err error) {
 			continue
 		}
 		if err := os.Remove(mark); err != nil {
-			return "", false, fmt.Errorf("taking back the trust: %w", err)
+			return "", false, fmt.Errorf("revoking trust: %w", err)
 		}
 		revoked = true
 	}

@@ -56,9 +56,9 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 		if set && f.kind != "" && f.kind != kind.value {
 			remedy := "remove it"
 			if ref, ok := e.value.(Ref); ok { // a key for a server before Ollama
-				remedy = fmt.Sprintf("write `headers: {Authorization: %s}` in its place", string(ref))
+				remedy = fmt.Sprintf("write `headers: {Authorization: %s}` instead", string(ref))
 			}
-			errs = append(errs, e.at(fmt.Sprintf("%s is for kind %s, and %s is of kind %s", f.name, f.kind, name, kind.value), remedy))
+			errs = append(errs, e.at(fmt.Sprintf("%s is for kind %s, but %s is of kind %s", f.name, f.kind, name, kind.value), remedy))
 		}
 	}
 	for _, required := range []struct{ field, kind, example string }{
@@ -74,7 +74,7 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 	for _, pair := range [][2]string{{"tls.cert", "tls.key"}, {"tls.key", "tls.cert"}} {
 		e, set := find(pair[0])
 		if _, other := find(pair[1]); set && !other {
-			errs = append(errs, e.at(fmt.Sprintf("%s needs %s, and %s has none", pair[0], pair[1], name), "add it, or remove both"))
+			errs = append(errs, e.at(fmt.Sprintf("%s needs %s, which %s does not have", pair[0], pair[1], name), "add it, or remove both"))
 		}
 	}
 	return append(errs, validateManaged(name, kind, find)...)
@@ -88,7 +88,7 @@ func validateManaged(name string, kind entry, find func(string) (entry, bool)) [
 		return nil
 	}
 	if p := (Provider{Kind: KindOllama, Host: text}); !p.Loopback() {
-		return []error{managed.at(fmt.Sprintf("tandem can start Ollama on this machine only, and %s is on %s", name, diag.Quote(text)), "remove `managed`, or set `host: 127.0.0.1:11434`")}
+		return []error{managed.at(fmt.Sprintf("tandem can start Ollama only on this machine, but %s is on %s", name, diag.Quote(text)), "remove `managed`, or set `host: 127.0.0.1:11434`")}
 	}
 	return nil
 }

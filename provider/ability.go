@@ -91,7 +91,7 @@ var ErrStale = errors.New("the server closed a reused connection without an answ
 // ErrAdapted is found by errors.Is in the Unsupported error of a call whose server
 // refused a member that the request did not ask for. The provider leaves it out
 // from now on: the same request may be asked again at once.
-var ErrAdapted = errors.New("what the server refused is left out from now on")
+var ErrAdapted = errors.New("from now on, the request is sent without what the server refused")
 
 // Counter tells how many tokens a prompt has, before it is sent.
 type Counter interface {

@@ -40,7 +40,7 @@ func (r *Request) NoImageURLs() error {
 	for i := range r.Messages {
 		for _, im := range r.Messages[i].Images {
 			if scheme, _, ok := strings.Cut(im.URL, ":"); im.URL != "" && !(ok && strings.EqualFold(scheme, "data")) {
-				return Errorf(Unsupported, "", "", "message %d: an image is given by its URL, which the server would fetch, and nothing may leave this machine; give the picture itself, or a data: URL", i+1)
+				return Errorf(Unsupported, "", "", "message %d: the server would fetch this image from its URL, but nothing may leave this machine; send the image itself, or a data: URL", i+1)
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (m *Message) validate() error {
 	}
 	for _, im := range m.Images {
 		if (len(im.Data) == 0) == (im.URL == "") {
-			return fmt.Errorf("an image needs either its data or a URL")
+			return fmt.Errorf("an image needs either data or a URL")
 		}
 	}
 	return nil
@@ -146,7 +146,7 @@ func (r *Request) Accepts(name string) error {
 			return nil
 		}
 	}
-	return Errorf(Invalid, name, r.Model, "the request is for %q, and was given to %q", r.Use, name)
+	return Errorf(Invalid, name, r.Model, "the request is for %q, but was sent to %q", r.Use, name)
 }
 
 func isObject(data json.RawMessage) bool {
@@ -178,7 +178,7 @@ func (r *EmbedResponse) Check(req *EmbedRequest) error {
 	}
 	for i, v := range r.Vectors {
 		if len(v) == 0 || len(v) != len(r.Vectors[0]) {
-			return fmt.Errorf("text %d got a vector of %d numbers, and text 1 one of %d", i+1, len(v), len(r.Vectors[0]))
+			return fmt.Errorf("text %d got a vector of %d numbers, but text 1 got one of %d", i+1, len(v), len(r.Vectors[0]))
 		}
 	}
 	return nil

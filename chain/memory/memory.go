@@ -168,7 +168,7 @@ func (c *conversation) leave(ctx context.Context, least int, g Gist, tokens int)
 	case failed != nil:
 		return 0, failed
 	case k > last:
-		return 0, provider.Errorf(provider.ContextOverflow, "", "", "the last message, with the system message, takes about %d tokens, and there is room for %d", fewer, tokens)
+		return 0, provider.Errorf(provider.ContextOverflow, "", "", "the last message and the system message take about %d tokens, but there is room for %d", fewer, tokens)
 	}
 	return k, nil
 }

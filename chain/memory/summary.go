@@ -99,7 +99,7 @@ func (c *conversation) summarise(ctx context.Context, p provider.Provider, g Gis
 		text := strings.TrimSpace(r.Text)
 		switch {
 		case r.Finish == provider.FinishLength:
-			return g, calls, fmt.Errorf("the summary was cut at its limit of %d tokens, and is not used", room)
+			return g, calls, fmt.Errorf("the summary was cut at its limit of %d tokens, so it is not used", room)
 		case text == "":
 			return g, calls, errors.New("the summary is empty")
 		}
@@ -124,7 +124,7 @@ func (c *conversation) part(ctx context.Context, g Gist, k, room int) (messages 
 			return messages, n, nil
 		}
 	}
-	return nil, 0, errors.New("a turn is too long to be summarised in this window")
+	return nil, 0, errors.New("a turn is too long to summarise in this context window")
 }
 
 // ask is the prompt for a summary.
@@ -142,7 +142,7 @@ func ask(g Gist, turns [][]provider.Message, room int) string {
 				fmt.Fprintf(&b, "(calls %s %s)\n", call.Name, call.Arguments)
 			}
 			if len(m.Images) > 0 {
-				fmt.Fprintf(&b, "(%d pictures)\n", len(m.Images))
+				fmt.Fprintf(&b, "(%d images)\n", len(m.Images))
 			}
 		}
 	}

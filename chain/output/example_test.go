@@ -35,7 +35,7 @@ func ExampleNew() {
 	// enum: Select one of the following options: red, green
 	// gives a text
 	// green (text)
-	// expected one of red, green, found "blue"; tell the model in the prompt how to answer, or parse it otherwise
+	// expected one of red, green, found "blue"; tell the model in the prompt how to answer, or use another parser
 }
 
 func ExampleNames() {
@@ -58,7 +58,7 @@ func ExampleNumbered() {
 	parse(output.Numbered(), nil, "Rice and tea")
 	// Output:
 	// [Rice Tea] (list)
-	// expected a numbered list, such as `1. foo`, found "Rice and tea"; tell the model in the prompt how to answer, or parse it otherwise
+	// expected a numbered list, such as `1. foo`, found "Rice and tea"; tell the model in the prompt how to answer, or use another parser
 }
 
 func ExampleMarkdown() {
@@ -71,7 +71,7 @@ func ExampleJSON() {
 	parse(output.JSON(), nil, `{"city": "Par`)
 	// Output:
 	// map[city:Paris people:2100000] (any)
-	// expected JSON, found "{\"city\": \"Par": it is cut: the JSON ends too early; tell the model in the prompt how to answer, or parse it otherwise
+	// expected JSON, found "{\"city\": \"Par": the JSON is cut off; tell the model in the prompt how to answer, or use another parser
 }
 
 func ExampleEnum() {
@@ -86,7 +86,7 @@ func ExampleBool() {
 	parse(yes, err, "Yes and no.")
 	// Output:
 	// true (bool)
-	// expected either YES or NO, found "Yes and no."; tell the model in the prompt how to answer, or parse it otherwise
+	// expected either YES or NO, found "Yes and no."; tell the model in the prompt how to answer, or use another parser
 }
 
 func ExampleTime() {
@@ -112,7 +112,7 @@ func ExampleSchema() {
 	parse(p, err, `{"age": "old"}`)
 	// Output:
 	// map[age:36] (any)
-	// expected JSON that the schema accepts, found "{\"age\": \"old\"}": /age: expected integer, got string; tell the model in the prompt how to answer, or parse it otherwise
+	// expected JSON that the schema accepts, found "{\"age\": \"old\"}": /age: expected integer, got string; tell the model in the prompt how to answer, or use another parser
 }
 
 type poet struct {
@@ -134,7 +134,7 @@ func ExampleDecode() {
 	fmt.Println(errors.As(err, &wrong), err)
 	// Output:
 	// Rabindranath Tagore 1861 <nil>
-	// true expected JSON of a output_test.poet, found "{\"name\": \"Rabindranath Tagore\", \"born\": \"1861\"}": /born: expected integer, got string; tell the model in the prompt how to answer, or parse it otherwise
+	// true expected JSON of a output_test.poet, found "{\"name\": \"Rabindranath Tagore\", \"born\": \"1861\"}": /born: expected integer, got string; tell the model in the prompt how to answer, or use another parser
 }
 
 func ExampleParser_Notes() {

@@ -65,7 +65,7 @@ Here is the output schema (shown in a code block for readability only — do not
 
 var (
 	errNoJSON = errors.New("it is not JSON")
-	errNotEnd = errors.New("it is cut: the JSON ends too early")
+	errNotEnd = errors.New("the JSON is cut off")
 )
 
 // value finds the JSON in an answer, and returns it with its own text.

@@ -98,7 +98,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	return text + "; tell the model in the prompt how to answer, or parse it otherwise"
+	return text + "; tell the model in the prompt how to answer, or use another parser"
 }
 
 // Unwrap returns the cause.

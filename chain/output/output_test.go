@@ -21,12 +21,12 @@ func TestNewRefuses(t *testing.T) {
 		{"yaml", output.Options{}, `there is no parser "yaml"; there are: bool, datetime, enum, json, list, markdown, numbered, regex, schema, text, xml`},
 		{"json", output.Options{Values: []string{"a"}}, `has no option "values"`},
 		{"enum", output.Options{}, "needs values"},
-		{"enum", output.Options{Values: []string{"a", "a"}}, "there twice"},
+		{"enum", output.Options{Values: []string{"a", "a"}}, "appears twice"},
 		{"bool", output.Options{True: "yes", False: "YES"}, "are the same"},
-		{"datetime", output.Options{Layout: "%Q"}, "without a directive"},
+		{"datetime", output.Options{Layout: "%Q"}, "without a known directive"},
 		{"datetime", output.Options{Layout: "%Y %Y"}, "%Y twice"},
-		{"datetime", output.Options{Layout: "when?"}, "no part of a time"},
-		{"datetime", output.Options{Layout: "%"}, "without a directive"},
+		{"datetime", output.Options{Layout: "when?"}, "no time directive"},
+		{"datetime", output.Options{Layout: "%"}, "without a known directive"},
 		{"regex", output.Options{}, "needs a pattern"},
 		{"regex", output.Options{Pattern: "(?=a)"}, "no lookaround"},
 		{"regex", output.Options{Pattern: "(a)"}, "no named group"},
@@ -102,7 +102,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		`{"age":"x"}`:             "/age: expected integer, got string",
 		`{}`:                      `the property "age" is missing`,
 		"I do not know":           `expected JSON, found "I do not know"`,
-		`{"age":`:                 "it is cut",
+		`{"age":`:                 "cut off",
 		strings.Repeat("é", 1000): "…",
 		"":                        "found nothing",
 	} {
@@ -142,7 +142,7 @@ func TestGoTypes(t *testing.T) {
 		`{"name":"Ada","age":36,"x":1}`:             `"x" is not allowed`,
 		`{"name":"Ada","age":1.5}`:                  "/age: expected integer, got number",
 		`{"name":"Ada","age":99999999999999999999}`: "cannot unmarshal",
-		`{"name":"Ada"`:                             "it is cut",
+		`{"name":"Ada"`:                             "cut off",
 	} {
 		if got, err := output.Decode[person](text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v; want %q", text, got, err, want)

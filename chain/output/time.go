@@ -28,7 +28,7 @@ func Time(layout string) (Parser, error) {
 		}
 		parse, format = l.parse, func(t time.Time) string { return strftime(layout, t) }
 	} else if format(time.Unix(0, 0).UTC()) == format(time.Date(1999, 12, 31, 23, 59, 59, 999999000, time.UTC)) {
-		return Parser{}, fmt.Errorf("the layout %q of the parser \"datetime\" has no part of a time; write it like %%Y-%%m-%%d", layout)
+		return Parser{}, fmt.Errorf("the layout %q of the parser \"datetime\" has no time directive; write it like %%Y-%%m-%%d", layout)
 	}
 	var examples []string
 	for _, t := range []time.Time{
@@ -122,7 +122,7 @@ func compileLayout(layout string) (*timeLayout, error) {
 			i++
 		case c == '%':
 			if i++; i == len(long) || directive(long[i]) == "" {
-				return nil, fmt.Errorf("the layout %q of the parser \"datetime\" has a %% without a directive known here; there are: a A b B c d f H I j m M p S x X y Y z Z", layout)
+				return nil, fmt.Errorf("the layout %q of the parser \"datetime\" has a %% without a known directive; the directives are: a A b B c d f H I j m M p S x X y Y z Z", layout)
 			}
 			if strings.IndexByte(string(l.fields), long[i]) >= 0 {
 				return nil, fmt.Errorf("the layout %q of the parser \"datetime\" has %%%c twice", layout, long[i])
@@ -139,7 +139,7 @@ func compileLayout(layout string) (*timeLayout, error) {
 		}
 	}
 	if len(l.fields) == 0 {
-		return nil, fmt.Errorf("the layout %q of the parser \"datetime\" has no part of a time; write it like %%Y-%%m-%%d", layout)
+		return nil, fmt.Errorf("the layout %q of the parser \"datetime\" has no time directive; write it like %%Y-%%m-%%d", layout)
 	}
 	b.WriteString(`\z`)
 	var err error
@@ -243,10 +243,10 @@ func (at *moment) time() (time.Time, error) {
 		}
 	}
 	if at.second > 59 {
-		return time.Time{}, fmt.Errorf("there is no second %d", at.second)
+		return time.Time{}, fmt.Errorf("%d is not a second", at.second)
 	}
 	if at.year < 1 {
-		return time.Time{}, fmt.Errorf("there is no year %d", at.year)
+		return time.Time{}, fmt.Errorf("%d is not a year", at.year)
 	}
 	month, day := at.month, at.day
 	if at.yearDay > 0 {

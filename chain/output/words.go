@@ -20,7 +20,7 @@ func Enum(values ...string) (Parser, error) {
 	}
 	for i, v := range values {
 		if v == "" || v != strip(v) || slices.Contains(values[:i], v) {
-			return Parser{}, fmt.Errorf("the value %q of the parser \"enum\" is empty, has white space around it, or is there twice", v)
+			return Parser{}, fmt.Errorf("the value %q of the parser \"enum\" is empty, has white space around it, or appears twice", v)
 		}
 	}
 	values = slices.Clone(values)
@@ -117,7 +117,7 @@ func Regex(pattern string, keys []string, byDefault string) (Parser, error) {
 	case len(keys) == 0:
 		return Parser{}, errors.New("the pattern of the parser \"regex\" has no named group; write (?P<name>…), or give keys")
 	case len(groups) < len(keys):
-		return Parser{}, errors.New("a key of the parser \"regex\" is there twice")
+		return Parser{}, errors.New("a key of the parser \"regex\" appears twice")
 	case re.NumSubexp() < len(keys):
 		return Parser{}, fmt.Errorf("the pattern of the parser \"regex\" has %d groups, and there are %d keys", re.NumSubexp(), len(keys))
 	case byDefault != "" && groups[byDefault] == 0:

@@ -111,7 +111,7 @@ func element(text string) (*node, error) {
 		}
 		switch t := tok.(type) {
 		case xml.Directive:
-			return nil, errors.New("there is a DOCTYPE or another declaration, which is not read")
+			return nil, errors.New("a DOCTYPE or another declaration is not supported")
 		case xml.StartElement:
 			n, err := start(t, &spaces)
 			switch {
@@ -123,7 +123,7 @@ func element(text string) (*node, error) {
 				parent := open[len(open)-1]
 				parent.kids = append(parent.kids, n)
 			case root != nil:
-				return nil, errors.New("something follows the element")
+				return nil, errors.New("there is more after the element")
 			default:
 				root = n
 			}
@@ -133,7 +133,7 @@ func element(text string) (*node, error) {
 		case xml.CharData:
 			switch {
 			case len(open) == 0 && strip(string(t)) != "":
-				return nil, errors.New("there are words around the element")
+				return nil, errors.New("there is text around the element")
 			case len(open) > 0:
 				open[len(open)-1].write(string(t))
 			}
@@ -157,7 +157,7 @@ func start(t xml.StartElement, spaces *[]string) (*node, error) {
 	seen := map[xml.Name]bool{}
 	for _, a := range t.Attr {
 		if seen[a.Name] {
-			return nil, fmt.Errorf("the attribute %q is there twice", a.Name.Local)
+			return nil, fmt.Errorf("the attribute %q appears twice", a.Name.Local)
 		}
 		seen[a.Name] = true
 		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" {

@@ -63,7 +63,7 @@ func (c *compiler) placeExamples(messages []Message) int {
 		}
 	}
 	c.at = Error{Message: -1}
-	c.fail("examples", 0, "they need a user message", "write one, or put the examples into a message")
+	c.fail("examples", 0, "examples need a user message", "add one, or put the examples into a message")
 	return -1
 }
 
@@ -112,7 +112,7 @@ func (c *compiler) plain(p *part, m Message) {
 		}
 		return
 	case strings.TrimSpace(m.Text) == "" && len(m.Images) == 0 && len(m.ToolCalls) == 0 && m.Role != provider.RoleTool:
-		c.fail("", 0, "the "+string(m.Role)+" message is empty", "write what the model is to be told")
+		c.fail("", 0, "the "+string(m.Role)+" message is empty", "add a text")
 		return
 	case len(m.Images) > 0 && m.Role != provider.RoleUser:
 		c.fail("images", 0, "images belong to a user message, not to a "+string(m.Role)+" message", "")
@@ -195,7 +195,7 @@ func (c *compiler) variable(v Var, at Error) {
 		return
 	}
 	if !v.Messages && !nested.oneText() {
-		at.What = fmt.Sprintf("{%s} is a prompt of several messages, and a text is wanted here", v.Name)
+		at.What = fmt.Sprintf("{%s} is a prompt of several messages, but a text is needed here", v.Name)
 		at.Remedy = "put it into a placeholder"
 		c.errs = append(c.errs, &at)
 	}
@@ -229,11 +229,11 @@ func (p *Prompt) oneText() bool {
 func (c *compiler) placeholder(m Message) *more {
 	switch {
 	case !textx.IsName(m.Placeholder):
-		c.fail("placeholder", 0, fmt.Sprintf("%q is not a variable's name", textx.Shorten(m.Placeholder)), "write letters, digits and _ only, without braces")
+		c.fail("placeholder", 0, fmt.Sprintf("%q is not a variable's name", textx.Shorten(m.Placeholder)), "use only letters, digits and _, without braces")
 	case m.Text != "" || len(m.Images) > 0 || len(m.ToolCalls) > 0 || m.Examples != nil || m.ToolCallID+m.ToolName != "" || m.Role != "":
-		c.fail("placeholder", 0, "a placeholder stands for whole messages, and has nothing of its own", "put the rest into a message of its own")
+		c.fail("placeholder", 0, "a placeholder stands for whole messages and takes no other keys", "put the rest into another message")
 	case m.Limit < 0:
-		c.fail("placeholder", 0, fmt.Sprintf("the limit %d is less than 0", m.Limit), "0 keeps all messages")
+		c.fail("placeholder", 0, fmt.Sprintf("the limit %d is negative", m.Limit), "0 keeps all messages")
 	}
 	at := c.at
 	at.Field = "placeholder"

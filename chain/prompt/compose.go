@@ -45,7 +45,7 @@ func (p *Prompt) add(other *Prompt) (*Prompt, error) {
 	a, b := p.placed(), other.placed()
 	if p.text && other.text && a[0].Examples == nil && b[0].Examples == nil {
 		if format(a[0].Format) != format(b[0].Format) {
-			return nil, wrong(fmt.Sprintf("a text in %s and one in %s cannot be one text", format(a[0].Format), format(b[0].Format)), "write both in one format")
+			return nil, wrong(fmt.Sprintf("a text in %s and one in %s cannot be joined", format(a[0].Format), format(b[0].Format)), "write both in one format")
 		}
 		one := a[0]
 		one.Text += b[0].Text

@@ -73,7 +73,7 @@ func Conversation(value any) ([]provider.Message, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("it is to be a list of messages, and is a %T; write [{role: user, content: …}, …]", value)
+	return nil, fmt.Errorf("it must be a list of messages, not a %T; write [{role: user, content: …}, …]", value)
 }
 
 func conversationJSON(text string) ([]provider.Message, error) {
@@ -81,7 +81,7 @@ func conversationJSON(text string) ([]provider.Message, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&list); err != nil || d.More() {
-		return nil, fmt.Errorf(`it is to be a list of messages; as a text, write it as JSON: [{"role": "user", "content": "…"}]`)
+		return nil, fmt.Errorf(`it must be a list of messages; as a text, write it as JSON: [{"role": "user", "content": "…"}]`)
 	}
 	return Conversation(list)
 }
@@ -162,7 +162,7 @@ func wanted(ok bool, key, what string) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("%s is to be %s", key, what)
+	return fmt.Errorf("%s must be %s", key, what)
 }
 
 // content reads a text, or a list of parts: texts, then pictures.
@@ -181,7 +181,7 @@ func content(m *provider.Message, value any) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("content is to be a text, or a list of texts and images")
+	return fmt.Errorf("content must be a text, or a list of texts and images")
 }
 
 func contentPart(m *provider.Message, value any) error {
@@ -193,7 +193,7 @@ func contentPart(m *provider.Message, value any) error {
 	case "text":
 		text, ok := part["text"].(string)
 		if !ok || m.Text != "" || len(m.Images) > 0 {
-			return fmt.Errorf("content is to have one text, before the images")
+			return fmt.Errorf("content must have one text, before the images")
 		}
 		m.Text = text
 		return nil
@@ -203,13 +203,13 @@ func contentPart(m *provider.Message, value any) error {
 			url, ok = in["url"].(string)
 		}
 		if !ok {
-			return fmt.Errorf("an image_url is to have a url")
+			return fmt.Errorf("an image_url must have a url")
 		}
 		im, err := imageAt(url)
 		m.Images = append(m.Images, im)
 		return err
 	}
-	return fmt.Errorf("content is to be of parts of type text or image_url")
+	return fmt.Errorf("the parts of content must have the type text or image_url")
 }
 
 // toolCalls reads LangChain's form ({name, args, id}) and OpenAI's
@@ -217,7 +217,7 @@ func contentPart(m *provider.Message, value any) error {
 func toolCalls(value any) ([]provider.ToolCall, error) {
 	list, ok := value.([]any)
 	if !ok && value != nil {
-		return nil, fmt.Errorf("tool_calls is to be a list")
+		return nil, fmt.Errorf("tool_calls must be a list")
 	}
 	var calls []provider.ToolCall
 	for _, element := range list {
@@ -237,7 +237,7 @@ func toolCalls(value any) ([]provider.ToolCall, error) {
 			data = string(encoded)
 		}
 		if name == "" || !json.Valid([]byte(data)) || !strings.HasPrefix(strings.TrimSpace(data), "{") {
-			return nil, fmt.Errorf("a tool call is to have a name, and an object as arguments")
+			return nil, fmt.Errorf("a tool call must have a name, and an object as arguments")
 		}
 		calls = append(calls, provider.ToolCall{ID: id, Name: name, Arguments: json.RawMessage(data)})
 	}

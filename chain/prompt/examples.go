@@ -66,13 +66,13 @@ func (c *compiler) examples(p *part, m Message) {
 	}
 	switch {
 	case (e.Text == "") == (len(e.Messages) == 0):
-		c.fail("example", 0, "an example is to be written with a text or with messages", "give one of them")
+		c.fail("example", 0, "an example has either a text or messages", "write one of them")
 		return
 	case e.Text != "" && (len(m.Images) > 0 || len(m.ToolCalls) > 0):
-		c.fail("examples", 0, "a message with examples has a text alone", "put the images into a message of their own")
+		c.fail("examples", 0, "a message with examples can have only a text", "put the images into another message")
 		return
 	case e.Text == "" && (m.Text != "" || m.Role != "" || e.Prefix != ""):
-		c.fail("examples", 0, "examples that are messages stand by themselves", "put the text into a message of its own")
+		c.fail("examples", 0, "a message whose examples are messages can have no text", "put the text into another message")
 		return
 	case e.Text != "" && m.Role == "":
 		p.role = provider.RoleUser
@@ -125,7 +125,7 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 		got, err := one.Messages(context.Background(), template.Map(values))
 		var missing *template.MissingError
 		if errors.As(err, &missing) {
-			c.fail("examples", i, fmt.Sprintf("example %d has no value for {%s}", i+1, textx.Shorten(missing.Name)), "give it one")
+			c.fail("examples", i, fmt.Sprintf("example %d has no value for {%s}", i+1, textx.Shorten(missing.Name)), "add it")
 			continue
 		}
 		if err != nil {
@@ -156,7 +156,7 @@ func (c *compiler) exampleItems(x *examples, e *Examples, f template.Format) {
 func reread(text string) (string, error) {
 	t, err := template.Parse(template.FString, text)
 	if err != nil {
-		return "", errors.New("a brace in it has no partner")
+		return "", errors.New("it has an unpaired brace")
 	}
 	if vars := t.Vars(); len(vars) > 0 {
 		return "", fmt.Errorf("there is {%s} in it", vars[0].Name)

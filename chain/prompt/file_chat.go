@@ -66,7 +66,7 @@ func (l *loader) chatMessage(n *yaml.Node, alone bool) (Message, site) {
 	case alone:
 		msg.Role = provider.RoleUser
 	default:
-		l.fail(n, "the message does not say who speaks", "give it a role: system, human, ai")
+		l.fail(n, "the message has no role", "add a role: system, human or ai")
 	}
 	if m.Has("prompt") {
 		one := l.textPrompt(m.Value("prompt"))
@@ -76,7 +76,7 @@ func (l *loader) chatMessage(n *yaml.Node, alone bool) (Message, site) {
 		msg.Text, msg.Format, msg.Partial = one.messages[0].Text, one.messages[0].Format, one.partial
 		return msg, one.spots[spot{}]
 	}
-	m.Require("content", "write what is said")
+	m.Require("content", "add a text")
 	msg.Text = m.String("content")
 	return msg, site{l.page, m.Node("content")}
 }
@@ -93,7 +93,7 @@ func (l *loader) role(n *yaml.Node) provider.Role {
 // noMore refuses additional_kwargs, which are sent along by LangChain.
 func (l *loader) noMore(m yamlx.Map) {
 	if n := m.Value("additional_kwargs"); n != nil && len(n.Content) > 0 {
-		m.Fail("additional_kwargs", "additional_kwargs cannot be sent along", "remove them")
+		m.Fail("additional_kwargs", "additional_kwargs cannot be sent", "remove them")
 	}
 }
 
@@ -121,10 +121,10 @@ func (l *loader) class(n *yaml.Node) (string, *yaml.Node, bool) {
 	}
 	switch kind := m.String("type"); {
 	case kind == "secret":
-		m.Fail("type", "a secret has no place in a prompt", "remove it")
+		m.Fail("type", "a secret does not belong in a prompt", "remove it")
 		return "", nil, false
 	case kind == "not_implemented":
-		m.Fail("type", "LangChain could not write its "+diag.Quote(class)+", and nothing of it is here but a description", "write it as a file of _type few_shot, or as a chain file")
+		m.Fail("type", "LangChain could not write its "+diag.Quote(class)+", so the file has only a description of it", "write it as a file of _type few_shot, or as a chain file")
 		return "", nil, false
 	case kind != "constructor" || !m.Has("kwargs"):
 		m.Fail("type", "expected a constructor with kwargs", "")

@@ -30,7 +30,7 @@ func (l *loader) dumped(n *yaml.Node) *draft {
 }
 
 func (l *loader) unknown(n *yaml.Node, class, known string) {
-	l.fail(n, "the class "+diag.Quote(class)+" cannot be read here", "what can be is "+known)
+	l.fail(n, "the class "+diag.Quote(class)+" cannot be read here", "supported are "+known)
 }
 
 func (l *loader) dumpedChat(kwargs *yaml.Node) *draft {
@@ -218,7 +218,7 @@ func (l *loader) messagePart(n *yaml.Node, d *draft) {
 		return
 	}
 	if msg.Format != "" && msg.Format != format {
-		l.fail(n, "a message's text and images are to have one template_format", "write them in one")
+		l.fail(n, "a message's text and images must have one template_format", "write them in one")
 	}
 	msg.Format = format
 	merged, err := merge("partial", msg.Partial, partial)
@@ -242,16 +242,16 @@ func (l *loader) image(kwargs *yaml.Node, d *draft) (template.Format, map[string
 	}
 	switch {
 	case in.Has("path"):
-		in.Fail("path", "LangChain reads no images from a path, and nor does this", "give it a url")
+		in.Fail("path", "images are not read from a path, as in LangChain", "give it a url")
 		return format, nil
 	case !in.Require("url", "write an https: or data: URL"):
 		return format, nil
 	case in.Has("detail") && in.String("detail") != "auto":
-		in.Fail("detail", "an image's detail cannot be sent along", "remove it")
+		in.Fail("detail", "an image's detail cannot be sent", "remove it")
 	}
 	url := in.String("url")
 	if !strings.HasPrefix(strings.TrimSpace(url), "{") && !isRemote(url) {
-		in.Fail("url", "an image's url is to be an https: or data: URL", "")
+		in.Fail("url", "an image's url must be an https: or data: URL", "")
 		return format, nil
 	}
 	d.mark(0, "images", len(d.messages[0].Images), site{l.page, in.Value("url")})

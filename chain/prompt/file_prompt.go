@@ -155,7 +155,7 @@ func (l *loader) textOrFile(m yamlx.Map, key string) (string, site) {
 	path := key + "_path"
 	switch {
 	case m.Has(path) && m.Has(key):
-		m.Fail(path, fmt.Sprintf("there is a %s beside the %s", path, key), "remove one of them")
+		m.Fail(path, fmt.Sprintf("there is both a %s and a %s", path, key), "remove one of them")
 	case m.Has(path):
 		if p, ok := l.open(m.Value(path), ".txt"); ok {
 			p.text = textx.UnixLines(p.text) // as Python reads it
@@ -219,7 +219,7 @@ func (l *loader) examplePrompt(m yamlx.Map, d *draft, e *Examples) {
 	}
 	switch {
 	case m.Has("example_prompt") && m.Has("example_prompt_path"):
-		m.Fail("example_prompt_path", "there is an example_prompt_path beside the example_prompt", "remove one of them")
+		m.Fail("example_prompt_path", "there is both an example_prompt_path and an example_prompt", "remove one of them")
 	case m.Has("example_prompt_path"):
 		if p, root, ok := l.openYAML(m.Value("example_prompt_path")); ok {
 			l.within(p, func() { read(root) })

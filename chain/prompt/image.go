@@ -43,7 +43,7 @@ func (c *compiler) image(i int, f template.Format, text string) image {
 	case trimmed == "":
 		c.fail("images", i, "the image is empty", "write a path, an https: or data: URL")
 	case im.file && !remote && c.options.Dir == "":
-		c.fail("images", i, "there is no folder that images are read from", "write an https: or data: URL, or put the prompt into a file beside them")
+		c.fail("images", i, "there is no folder to read images from", "write an https: or data: URL, or put the prompt into a file beside them")
 	case im.file && !remote:
 		if what := badPath(trimmed); what != "" {
 			c.fail("images", i, what, "name a file in the prompt's own folder, or below it")
@@ -83,7 +83,7 @@ func (im *image) render(dir *imageDir, v template.Values) (provider.Image, error
 		return got, nil
 	}
 	if !im.file {
-		return provider.Image{}, provider.Errorf(provider.Invalid, "", "", "an image's value is a path, and a value may not choose a file; write the folder into the prompt (images/{name}), or give an https: or data: URL")
+		return provider.Image{}, provider.Errorf(provider.Invalid, "", "", "an image's value is a path, but a value must not choose a file; write the folder into the prompt (images/{name}), or use an https: or data: URL")
 	}
 	data, err := dir.read(ref)
 	if err != nil {
@@ -105,7 +105,7 @@ func imageAt(ref string) (provider.Image, error) {
 	case "data":
 		kind, data, ok := strings.Cut(rest, ",")
 		if !ok || !strings.HasSuffix(kind, ";base64") {
-			return provider.Image{}, errors.New("an image's data: URL is to be data:image/…;base64,…")
+			return provider.Image{}, errors.New("an image's data: URL must be data:image/…;base64,…")
 		}
 		if len(data) > maxImage/3*4+4 {
 			return provider.Image{}, fmt.Errorf("an image is larger than %d MiB; make it smaller", maxImage>>20)
@@ -116,13 +116,13 @@ func imageAt(ref string) (provider.Image, error) {
 		}
 		return pictureOf(bytes)
 	}
-	return provider.Image{}, errors.New("an image is to be an https: or data: URL; another scheme is not fetched")
+	return provider.Image{}, errors.New("an image must be an https: or data: URL; other schemes are not fetched")
 }
 
 // read returns a file's bytes. Symbolic links may not lead out of the folder.
 func (d *imageDir) read(path string) ([]byte, error) {
 	if d.path == "" {
-		return nil, errors.New("there is no folder that images are read from; give an https: or data: URL")
+		return nil, errors.New("there is no folder to read images from; give an https: or data: URL")
 	}
 	if what := badPath(path); what != "" {
 		return nil, errors.New(what + "; name a file in the prompt's own folder, or below it")

@@ -217,7 +217,7 @@ func (p *Prompt) MessagesFor(ctx context.Context, v template.Values, call Call) 
 			size += sizeOf(&out[before+j])
 		}
 		if size > maxPrompt {
-			return nil, provider.Errorf(provider.Invalid, "", "", "with these values the prompt has more than %d MiB; use a value less often, or shorten it", maxPrompt>>20)
+			return nil, provider.Errorf(provider.Invalid, "", "", "with these values, the prompt exceeds %d MiB; use a value less often, or shorten it", maxPrompt>>20)
 		}
 	}
 	if len(out) == 0 {

@@ -97,24 +97,24 @@ func TestMistakes(t *testing.T) {
 		want     string
 	}{
 		{"nothing", Options{}, nil, "there are no messages; write one"},
-		{"empty", Options{}, []Message{user(" ")}, "message 1: the user message is empty; write what the model is to be told"},
+		{"empty", Options{}, []Message{user(" ")}, "message 1: the user message is empty; add a text"},
 		{"role", Options{}, []Message{{Role: "human", Text: "x"}}, `message 1: "human" is not a role of a message; the roles are system, user, assistant, tool`},
 		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is not a role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
 		{"all mistakes", Options{}, []Message{user("{"), user("ok"), user("}")}, "message 1: line 1, column 1: this { is never closed; write {{ for a brace in the text\nmessage 3: line 1, column 1: this } closes nothing; write }} for a brace in the text"},
 		{"image of the system", Options{}, []Message{{Role: "system", Text: "x", Images: []string{"https://e.org/a.png"}}}, "message 1: image 1: images belong to a user message, not to a system message"},
 		{"calls of the user", Options{}, []Message{{Role: "user", Text: "x", ToolCalls: []provider.ToolCall{{}}}}, "message 1: tool_calls: tool calls belong to an assistant message, not to a user message"},
 		{"answer to nothing", Options{}, []Message{{Role: "tool", Text: "x"}}, "message 1: tool_call_id: the tool message does not say which call it answers; give it a tool_call_id, or the tool's name"},
-		{"placeholder's name", Options{}, []Message{{Placeholder: "{history}"}}, `message 1: placeholder: "{history}" is not a variable's name; write letters, digits and _ only, without braces`},
-		{"placeholder with text", Options{}, []Message{{Placeholder: "h", Text: "x"}}, "message 1: placeholder: a placeholder stands for whole messages, and has nothing of its own; put the rest into a message of its own"},
+		{"placeholder's name", Options{}, []Message{{Placeholder: "{history}"}}, `message 1: placeholder: "{history}" is not a variable's name; use only letters, digits and _, without braces`},
+		{"placeholder with text", Options{}, []Message{{Placeholder: "h", Text: "x"}}, "message 1: placeholder: a placeholder stands for whole messages and takes no other keys; put the rest into another message"},
 		{"partial that nothing uses", Options{Partial: map[string]any{"contry": "x"}}, []Message{user("{country}")}, `nothing uses the partial "contry"; did you mean "country"?`},
-		{"conversation in a text", Options{Partial: map[string]any{"a": must(t, Options{}, user("1"), user("2"))}}, []Message{user("x {a}")}, "message 1: line 1, column 3: {a} is a prompt of several messages, and a text is wanted here; put it into a placeholder"},
-		{"file without a folder", Options{}, []Message{{Role: "user", Images: []string{"a.png"}}}, "message 1: image 1: there is no folder that images are read from; write an https: or data: URL, or put the prompt into a file beside them"},
+		{"conversation in a text", Options{Partial: map[string]any{"a": must(t, Options{}, user("1"), user("2"))}}, []Message{user("x {a}")}, "message 1: line 1, column 3: {a} is a prompt of several messages, but a text is needed here; put it into a placeholder"},
+		{"file without a folder", Options{}, []Message{{Role: "user", Images: []string{"a.png"}}}, "message 1: image 1: there is no folder to read images from; write an https: or data: URL, or put the prompt into a file beside them"},
 		{"absolute", Options{Dir: "."}, []Message{{Role: "user", Images: []string{"/etc/passwd"}}}, `message 1: image 1: the path "/etc/passwd" is absolute; name a file in the prompt's own folder, or below it`},
 		{"above", Options{Dir: "."}, []Message{{Role: "user", Images: []string{"a/../../b.png"}}}, `message 1: image 1: the path "a/../../b.png" has .. in it; name a file in the prompt's own folder, or below it`},
-		{"examples of nothing", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{}}}, "message 1: example: an example is to be written with a text or with messages; give one of them"},
-		{"example without a value", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{Text: "{i} {o}", Items: []map[string]any{{"i": "1", "o": "2"}, {"i": "3"}}}}}, "message 1: examples: example 2 has no value for {o}; give it one"},
+		{"examples of nothing", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{}}}, "message 1: example: an example has either a text or messages; write one of them"},
+		{"example without a value", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{Text: "{i} {o}", Items: []map[string]any{{"i": "1", "o": "2"}, {"i": "3"}}}}}, "message 1: examples: example 2 has no value for {o}; add it"},
 		{"example's template", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("ok"), user("{i")}}}}, "message 1: example: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
-		{"nobody for the examples", Options{Examples: &Examples{Text: "x"}}, []Message{system("x")}, "examples: they need a user message; write one, or put the examples into a message"},
+		{"nobody for the examples", Options{Examples: &Examples{Text: "x"}}, []Message{system("x")}, "examples: examples need a user message; add one, or put the examples into a message"},
 		{"selector", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("x")}, Selector: MMR{Lambda: provider.Ptr(2.0)}}}}, "message 1: selector: lambda 2 is not between 0 and 1"},
 	} {
 		p, err := New(tt.o, tt.messages...)
@@ -206,10 +206,10 @@ func TestImages(t *testing.T) {
 		{"cat.png", "", png, ""},
 		{"sub/{v}.png", "dog", png, ""},
 		{"{v}", "data:image/png;base64,iVBORw0KGgpyZXN0", png, ""},
-		{"{v}", "cat.png", "", "a value may not choose a file"},
-		{"{v}", "/etc/passwd", "", "a value may not choose a file"},
-		{"{v}", "file:///etc/passwd", "", "another scheme is not fetched"},
-		{"{v}", "http://e.org/a.png", "", "another scheme is not fetched"},
+		{"{v}", "cat.png", "", "a value must not choose a file"},
+		{"{v}", "/etc/passwd", "", "a value must not choose a file"},
+		{"{v}", "file:///etc/passwd", "", "other schemes are not fetched"},
+		{"{v}", "http://e.org/a.png", "", "other schemes are not fetched"},
 		{"sub/{v}", "../cat.png", "", `has .. in it`},
 		{"sub/{v}", "../../secret.png", "", `has .. in it`},
 		{"link.png", "", "", "it leads out of the folder"},
@@ -397,7 +397,7 @@ func TestAPromptIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := must(t, Options{}, messages(300)...).Messages(t.Context(), template.Map{"a": long})
-	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "more than 128 MiB") {
+	if provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "exceeds 128 MiB") {
 		t.Error(err)
 	}
 }

@@ -62,7 +62,7 @@ func words(text string) int { return 1 + strings.Count(text, " ") + strings.Coun
 
 func (l Length) check() error {
 	if l.Max < 0 {
-		return fmt.Errorf("the length %d is less than 0", l.Max)
+		return fmt.Errorf("the length %d is negative", l.Max)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (s MMR) check() error     { return checkCounts(s.K, s.FetchK, s.Lambda) }
 
 func checkCounts(k, fetchK int, lambda *float64) error {
 	if k < 0 || fetchK < 0 {
-		return errors.New("a number of examples is less than 0")
+		return errors.New("a number of examples is negative")
 	}
 	if lambda != nil && !(*lambda >= 0 && *lambda <= 1) {
 		return fmt.Errorf("lambda %v is not between 0 and 1", *lambda)
@@ -179,7 +179,7 @@ func (v *vectors) keep(maker string, all [][]float32) {
 // same model. Those of the examples are kept for the next call.
 func (q Query) embed(ctx context.Context, keys []string, model string) ([]float32, [][]float32, error) {
 	if q.Embedder == nil {
-		return nil, nil, provider.Errorf(provider.Unsupported, "", "", "the examples are selected by meaning, which takes embeddings; use a provider that has them")
+		return nil, nil, provider.Errorf(provider.Unsupported, "", "", "the examples are selected by meaning, which needs embeddings; use a provider that has them")
 	}
 	if len(q.Examples) == 0 {
 		return nil, nil, nil

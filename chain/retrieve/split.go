@@ -31,9 +31,9 @@ type Splitter struct {
 func (s Splitter) Check() error {
 	switch {
 	case s.Size < 0 || s.Overlap < 0:
-		return errors.New("a passage's size and overlap may not be below 0")
+		return errors.New("a passage's size and overlap must not be negative")
 	case s.Lines && (s.Size > 0 || s.Overlap > 0):
-		return errors.New("a line is a passage as it is: size and overlap are for longer texts")
+		return errors.New("a line is a whole passage; size and overlap do not apply to lines")
 	case !s.Lines && s.Overlap > s.size():
 		return fmt.Errorf("an overlap of %d characters is longer than a passage of %d", s.Overlap, s.size())
 	}

@@ -78,9 +78,9 @@ type LimitError struct {
 // Error says what limit was reached, and what to do.
 func (e *LimitError) Error() string {
 	if e.Repeated != "" {
-		return fmt.Sprintf("the model called %s %d times with the same arguments, and got no further; ask in another way, or ask another model", e.Repeated, mostRepeats)
+		return fmt.Sprintf("the model called %s %d times with the same arguments; rephrase the prompt, or ask another model", e.Repeated, mostRepeats)
 	}
-	return fmt.Sprintf("the model had tools called in %d rounds, and still wants more; allow more rounds, or ask for less at once", e.Rounds)
+	return fmt.Sprintf("the model called tools in %d rounds and still wants more; allow more rounds, or ask for less at once", e.Rounds)
 }
 
 // Loop returns p with tools. A Chat asks p, runs the calls that the model
@@ -167,13 +167,13 @@ func (l *loop) admit(req *provider.Request) error {
 	case l.wrong != nil:
 		return provider.Errorf(provider.Invalid, l.Name(), req.Model, "%w", l.wrong)
 	case len(req.Tools) > 0 && len(l.o.Tools) > 0:
-		return provider.Errorf(provider.Invalid, l.Name(), req.Model, "the request brings tools of its own, and a loop runs none but its own; give them to the loop")
+		return provider.Errorf(provider.Invalid, l.Name(), req.Model, "the request has tools, but a loop runs only its own; pass them to the loop")
 	case req.Privacy != provider.PrivacyLocal:
 		return nil
 	}
 	for _, t := range l.o.Tools {
 		if t.Remote {
-			return provider.Errorf(provider.Private, l.Name(), req.Model, "the tool %s may take what it is given off this machine, and the prompt is to stay", t.Title())
+			return provider.Errorf(provider.Private, l.Name(), req.Model, "the tool %s may send its arguments off this machine, but the prompt must stay", t.Title())
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ const (
 	mostWanted = 1 << 10 // calls
 )
 
-var errTooMuch = errors.New("the model wrote more, before it called a tool, than can be sent back to it")
+var errTooMuch = errors.New("the model wrote more before its tool call than can be sent back to it")
 
 // turn is what a model says and wants in one turn.
 type turn struct {

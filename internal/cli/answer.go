@@ -94,9 +94,9 @@ func (a *app) sayRestart(tools, thought bool) {
 	case thought:
 		a.term.Noticef("%s", a.term.Dim("· that was thinking; the answer follows"))
 	case tools:
-		a.term.Noticef("%s", a.term.Dim("· the answer starts again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer starts over"))
 	default:
-		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and starts again"))
+		a.term.Noticef("%s", a.term.Dim("· the answer broke off, and starts over"))
 	}
 }
 

@@ -18,11 +18,11 @@ type answerFlags struct {
 }
 
 func (r *answerFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&r.record, "record", "", "write what is asked and answered to this `directory`, a file a call")
-	f.StringVar(&r.replay, "replay", "", "answer from the recordings in this `directory`, and ask no provider")
-	f.BoolVar(&r.timing, "replay-timing", false, "with --replay: take the time that it took then")
-	f.BoolVar(&r.cache, "cache", false, "the same question has the same answer again, whatever its temperature")
-	f.BoolVar(&r.noCache, "no-cache", false, "ask, whatever the cache holds")
+	f.StringVar(&r.record, "record", "", "record every request and answer in this `directory`, one file per call")
+	f.StringVar(&r.replay, "replay", "", "answer from the recordings in this `directory`, without calling a provider")
+	f.BoolVar(&r.timing, "replay-timing", false, "with --replay: take as long as the recorded call took")
+	f.BoolVar(&r.cache, "cache", false, "reuse the stored answer to the same request, at any temperature")
+	f.BoolVar(&r.noCache, "no-cache", false, "do not use the cache")
 }
 
 // options checks that the flags agree. Errors: usageError.
@@ -31,15 +31,15 @@ func (r *answerFlags) options() (stack.Answers, error) {
 	var err error
 	switch {
 	case r.record != "" && r.replay != "":
-		err = errors.New("--record asks and --replay does not; give one of them")
+		err = errors.New("use only one of --record and --replay")
 	case r.timing && r.replay == "":
 		err = errors.New("--replay-timing needs --replay")
 	case r.cache && r.noCache:
-		err = errors.New("--cache and --no-cache contradict each other; give one of them")
+		err = errors.New("use only one of --cache and --no-cache")
 	case r.cache && r.record != "":
-		err = errors.New("--record writes what the providers answer, without --cache; give one of them")
+		err = errors.New("use only one of --record and --cache: --record needs answers from the providers")
 	case r.cache && r.replay != "":
-		err = errors.New("--replay answers from recordings, without --cache; give one of them")
+		err = errors.New("use only one of --replay and --cache: --replay answers from recordings")
 	case r.cache || r.noCache:
 		out.Cache = provider.Ptr(r.cache)
 	}

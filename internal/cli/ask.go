@@ -42,8 +42,8 @@ func (a *app) askCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ask [flags] [PROMPT]",
 		Short: "Ask one question",
-		Long: `Ask one question and stream the answer to standard output. What is piped in
-goes before the prompt. Who answered, and why, is told on standard error.`,
+		Long: `Ask one question and stream the answer to standard output. Text piped in goes
+before the prompt. A line on standard error says who answered, and why.`,
 		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
   cat notes.txt | tandem ask "Summarise"
   tandem ask -m openai/gpt-4o-mini -s "You are terse." "Why is the sky blue?"
@@ -58,12 +58,12 @@ goes before the prompt. Who answered, and why, is told on standard error.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
-	f.StringArrayVar(&in.images, "image", nil, "picture `file` to send along (repeatable)")
+	f.StringArrayVar(&in.images, "image", nil, "image `file` to send with the prompt (repeatable)")
 	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
-	f.BoolVar(&in.noStrm, "no-stream", false, "ask for the whole answer at once")
+	f.BoolVar(&in.noStrm, "no-stream", false, "do not stream: request the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
-	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked, and who not and why; call no model")
+	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer, and which would be skipped and why; call no model")
 	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
 	in.sample.register(f)
 	a.answers.register(f)
@@ -127,7 +127,7 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 	}
 	if in.dry {
 		if len(in.tools) > 0 {
-			err = usageError{errors.New("--dry-run starts no server, so it knows none of its tools; leave out --tool")}
+			err = usageError{errors.New("--dry-run starts no MCP server, so it does not know the server's tools; leave out --tool")}
 		}
 		return ctx, err
 	}
@@ -164,7 +164,7 @@ func (q *asking) closeAll() {
 // checkTimeout refuses a --timeout that has run out before anything is asked.
 func checkTimeout(d time.Duration) error {
 	if d < 0 {
-		return usageError{fmt.Errorf("--timeout %s is less than nothing; give a time such as 30s (0: never)", d)}
+		return usageError{fmt.Errorf("--timeout %s is negative; use a time such as 30s (0: never)", d)}
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 		}
 		mime := http.DetectContentType(data)
 		if !strings.HasPrefix(mime, "image/") {
-			return req, usageError{fmt.Errorf("%s is not an image (it looks like %s); give a PNG, JPEG, WebP or GIF file", path, mime)}
+			return req, usageError{fmt.Errorf("%s is not an image (it looks like %s); use a PNG, JPEG, WebP or GIF file", path, mime)}
 		}
 		user.Images = append(user.Images, provider.Image{Data: data, MIME: mime})
 	}

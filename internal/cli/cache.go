@@ -15,14 +15,14 @@ import (
 func (a *app) cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
-		Short: "See and drop the answers kept for the next time",
-		Long: `Answers are kept where "cache: on" or --cache says so. docs/record-replay.md
-tells which.`,
+		Short: "Show or clear cached answers",
+		Long: `Answers are cached if "cache: on" is set or --cache is given. See
+docs/record-replay.md.`,
 	}
 	var asJSON bool
 	stats := &cobra.Command{
 		Use:   "stats",
-		Short: "Say how many answers are kept",
+		Short: "Show how many answers are cached",
 		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.cacheStats(cmd.Context(), asJSON)
@@ -30,7 +30,7 @@ tells which.`,
 	}
 	drop := &cobra.Command{
 		Use:   "clear",
-		Short: "Drop all of them",
+		Short: "Remove all cached answers",
 		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.cacheClear(cmd.Context(), asJSON)

@@ -16,9 +16,9 @@ import (
 
 func (a *app) chainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "chain", Short: "Check, begin and describe chain files",
-		Long: `Check chain files, begin a new one, and print the schema with which editors
-complete them. None of these asks a model; tandem run does.`,
+		Use: "chain", Short: "Check and create chain files",
+		Long: `Check chain files, create a new one, and print the JSON Schema that editors use
+to complete them. None of these calls a model; tandem run does.`,
 	}
 	cmd.AddCommand(a.chainCheckCommand(), a.chainNewCommand(), a.chainSchemaCommand())
 	return cmd
@@ -27,9 +27,9 @@ complete them. None of these asks a model; tandem run does.`,
 func (a *app) chainSchemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of chain files",
-		Long: `Print the JSON Schema (draft 2020-12) of chain files. Editors complete and
-check with it. In VS Code, with the YAML extension, write into the file's first
-line where it lies:
+		Long: `Print the JSON Schema (draft 2020-12) of chain files, for completion and checks
+in editors. In VS Code, with the YAML extension, name the schema in the chain
+file's first line:
 
   # yaml-language-server: $schema=./chain.schema.json`,
 		Example: "  tandem chain schema > chain.schema.json",
@@ -52,14 +52,14 @@ type chainCheckInput struct {
 func (a *app) chainCheckCommand() *cobra.Command {
 	var in chainCheckInput
 	cmd := &cobra.Command{
-		Use: "check FILE...", Short: "Find every mistake in chain files",
-		Long: `Find every mistake in chain files, each with its line and column, and warn of
-what is surely not meant. The exit code is 1 if there is a mistake. No model is
-asked.`,
+		Use: "check FILE...", Short: "Check chain files for mistakes",
+		Long: `Report every mistake in chain files with its line and column, and warn about what
+is probably not meant. The exit code is 1 if there is a mistake. No model is
+called.`,
 		Example: "  tandem chain check examples/*.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{fmt.Errorf("`%s` takes chain files, and got none; see `%[1]s --help`", cmd.CommandPath())}
+				return usageError{fmt.Errorf("`%s` needs at least one chain file; see `%[1]s --help`", cmd.CommandPath())}
 			}
 			return nil
 		},
@@ -71,8 +71,8 @@ asked.`,
 			return a.chainCheck(in)
 		},
 	}
-	cmd.Flags().BoolVar(&in.json, "json", false, "print one JSON array, an object a file")
-	cmd.Flags().BoolVar(&in.config, "config-aware", false, "warn of providers that the configuration does not have, too")
+	cmd.Flags().BoolVar(&in.json, "json", false, "print one JSON array, with an object for each file")
+	cmd.Flags().BoolVar(&in.config, "config-aware", false, "also warn about providers that are not configured")
 	in.trusted.register(cmd.Flags())
 	return cmd
 }

@@ -33,10 +33,10 @@ type chainNewInput struct {
 func (a *app) chainNewCommand() *cobra.Command {
 	var in chainNewInput
 	cmd := &cobra.Command{
-		Use: "new [NAME|FILE]", Short: "Write a chain file to begin with",
-		Long: `Write a chain file to begin with, with comments: NAME.yaml, or FILE as it is
-called (chain.yaml without either); - writes to standard output. A file that is
-there is never overwritten.`,
+		Use: "new [NAME|FILE]", Short: "Create a chain file from a template",
+		Long: `Create a commented chain file: NAME.yaml, or FILE under its own name (chain.yaml
+if you name neither). - writes to standard output. An existing file is never
+overwritten.`,
 		Example: `  tandem chain new capital
   tandem chain new --template parallel -`,
 		Args: atMostOne("a name or a file"),
@@ -48,7 +48,7 @@ there is never overwritten.`,
 			return a.chainNew(in)
 		},
 	}
-	cmd.Flags().StringVar(&in.template, "template", "simple", "what it shows: `name` is one of "+strings.Join(starterNames(), ", "))
+	cmd.Flags().StringVar(&in.template, "template", "simple", "template `name`, one of "+strings.Join(starterNames(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(starterNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -67,7 +67,7 @@ func (a *app) chainNew(in chainNewInput) error {
 	switch ext := filepath.Ext(file); {
 	case ext == ".yaml" || ext == ".yml":
 	case ext == ".json":
-		return usageError{fmt.Errorf("%s: the file that is written is YAML, with comments; name it .yaml", file)}
+		return usageError{fmt.Errorf("%s: a new chain file is YAML; use a name that ends in .yaml", file)}
 	default:
 		file += ".yaml"
 	}
@@ -87,7 +87,7 @@ func (a *app) chainNew(in chainNewInput) error {
 func writeNew(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a file of the user's, like any other
 	if errors.Is(err, fs.ErrExist) {
-		return usageError{fmt.Errorf("%s is there already, and nothing is overwritten; choose another name", file)}
+		return usageError{fmt.Errorf("%s already exists and is not overwritten; choose another name", file)}
 	}
 	if err != nil {
 		return usageError{fmt.Errorf("cannot write %s: %w", file, cause(err))}
@@ -102,7 +102,7 @@ func writeNew(file, text string) error {
 // starter is the text of a template, with the chain's name and file.
 func starter(template, name, file string) (string, error) {
 	if !slices.Contains(starterNames(), template) {
-		return "", usageError{fmt.Errorf("there is no template %q; there are %s", template, strings.Join(starterNames(), ", "))}
+		return "", usageError{fmt.Errorf("unknown template %q; the templates are %s", template, strings.Join(starterNames(), ", "))}
 	}
 	data, err := starters.ReadFile("starters/" + template + ".yaml")
 	if err != nil {

@@ -32,13 +32,13 @@ func (a *app) chatCommand() *cobra.Command {
 	var in chatInput
 	cmd := &cobra.Command{
 		Use:   "chat [flags] [PROMPT]",
-		Short: "Talk with a model, and go on later",
-		Long: `Talk with a model: each message is asked with the conversation before it, as
-much of it as the window holds. The conversation is kept on this machine, and
--c goes on with it. Type /help for what else can be typed.
+		Short: "Chat with a model",
+		Long: `Chat with a model. Each message is sent with as much of the conversation before
+it as fits the context window. The conversation is saved on this machine, and -c
+resumes it. Type /help to see the commands.
 
-Without a terminal each line of standard input is a message or a command; with
-a PROMPT, what is piped in goes before it and it is the only message.`,
+Without a terminal, each line of standard input is a message or a command. With a
+PROMPT, that is the only message, and text piped in goes before it.`,
 		Example: `  tandem chat
   tandem chat -m openai/gpt-4o-mini -s "You are terse."
   tandem chat -c "And in one sentence?"
@@ -54,11 +54,11 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
 	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation")
 	f.StringVar(&in.id, "conversation", "", "resume the conversation with this `id`")
-	f.BoolVar(&in.noSave, "no-save", false, "keep nothing: no conversation, no history, no log, no cache")
+	f.BoolVar(&in.noSave, "no-save", false, "save nothing: no conversation, no history, no log, no cache")
 	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
 	f.IntVar(&in.memory.Turns, "turns", 0, "send at most the last `N` turns (0: as many as fit)")
 	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
-	f.Var(&in.summary, "summary", "have what no longer fits summarised")
+	f.Var(&in.summary, "summary", "summarise turns that no longer fit")
 	f.Lookup("summary").NoOptDefVal = "true"
 	in.sample.register(f)
 	a.answers.register(f)
@@ -69,16 +69,16 @@ a PROMPT, what is piped in goes before it and it is the only message.`,
 // it from where they come.
 func (a *app) chat(ctx context.Context, in chatInput) error {
 	if in.goOn && in.noSave || in.id != "" && in.noSave {
-		return usageError{errors.New("--no-save keeps nothing, so it cannot resume a conversation that is kept; use one of them")}
+		return usageError{errors.New("--no-save cannot resume a saved conversation; leave it out, or start a new conversation")}
 	}
 	if in.noSave {
 		if a.answers.record != "" || a.answers.cache {
-			return usageError{errors.New("--no-save keeps nothing, and --record and --cache keep answers; leave one of them out")}
+			return usageError{errors.New("--no-save saves nothing, but --record and --cache save answers; use only one of them")}
 		}
 		a.answers.noCache = true
 	}
 	if in.memory.Turns < 0 || in.memory.Tokens < 0 {
-		return usageError{errors.New("--turns and --tokens are numbers from 0 on")}
+		return usageError{errors.New("--turns and --tokens must be at least 0")}
 	}
 	system, err := cleanText("--system", []byte(in.system))
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *chatSession) unkept(noSave bool) {
 		s.chats = nil
 	case log == config.LogOff || log == config.LogMeta:
 		s.chats = nil
-		s.app.infof("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not kept"))
+		s.app.infof("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not saved"))
 	}
 }
 

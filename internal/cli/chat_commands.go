@@ -20,17 +20,17 @@ type chatCommand struct {
 
 func chatCommands() []chatCommand {
 	return []chatCommand{
-		{"help", "", "says what can be typed", (*chatSession).help},
-		{"model", "[NAME]", "asks another model, provider, or provider/model; `-`: the configuration's", (*chatSession).setModel},
+		{"help", "", "shows the commands", (*chatSession).help},
+		{"model", "[NAME]", "switches to a model, provider, or provider/model; `-`: the configured one", (*chatSession).setModel},
 		{"system", "[TEXT]", "shows or sets the system message; `-`: none", (*chatSession).setSystem},
-		{"retry", "", "asks the last message again, in place of its answer", (*chatSession).retry},
-		{"undo", "", "takes the last turn back", (*chatSession).takeBack},
-		{"new", "", "begins another conversation", (*chatSession).begin},
-		{"show", "", "shows the conversation, and how it is set", (*chatSession).show},
-		{"save", "FILE", "writes the conversation to a file: .md, or .json", (*chatSession).save},
-		{"summary", "on|off", "has what no longer fits the window summarised", (*chatSession).setSummary},
-		{"local", "", "keeps the conversation on this machine from now on, for good", (*chatSession).setLocal},
-		{"quit", "", "leaves, as Ctrl-D does", func(*chatSession, context.Context, string) error { return errLeave }},
+		{"retry", "", "asks the last message again and replaces its answer", (*chatSession).retry},
+		{"undo", "", "removes the last turn", (*chatSession).takeBack},
+		{"new", "", "starts a new conversation", (*chatSession).begin},
+		{"show", "", "shows the conversation and its settings", (*chatSession).show},
+		{"save", "FILE", "writes the conversation to a file: .md or .json", (*chatSession).save},
+		{"summary", "on|off", "summarises turns that no longer fit the context window", (*chatSession).setSummary},
+		{"local", "", "keeps the conversation on this machine from now on", (*chatSession).setLocal},
+		{"quit", "", "leaves the chat, like Ctrl-D", func(*chatSession, context.Context, string) error { return errLeave }},
 	}
 }
 
@@ -51,14 +51,14 @@ func (s *chatSession) command(ctx context.Context, text string) error {
 			continue
 		}
 		if c.args == "" && arg != "" {
-			return usageError{fmt.Errorf("/%s takes nothing after it; to send a text that begins with a slash, begin it with two", name)}
+			return usageError{fmt.Errorf("/%s takes no argument; to send text starting with a slash, type //", name)}
 		}
 		return c.run(s, ctx, arg)
 	}
 	if near, ok := diag.Nearest("/"+name, names); ok {
-		return usageError{fmt.Errorf("there is no command /%s; did you mean %s? To start a message with a slash, type two", name, near)}
+		return usageError{fmt.Errorf("unknown command /%s; did you mean %s? To send text starting with a slash, type //", name, near)}
 	}
-	return usageError{fmt.Errorf("there is no command /%s; /help lists them. To start a message with a slash, type two", name)}
+	return usageError{fmt.Errorf("unknown command /%s; see /help. To send text starting with a slash, type //", name)}
 }
 
 // completeCommand is what Tab makes of a line that begins with a slash.
@@ -80,9 +80,9 @@ func (s *chatSession) help(context.Context, string) error {
 		s.app.term.Noticef("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
 	}
 	s.app.term.Noticef(`
-  """ begins and ends a message of many lines; a backslash at a line's end and
-  Alt-Enter begin another line. // begins a message with one slash. Ctrl-C ends
-  the answer under way, Ctrl-R finds what was typed before.`)
+  """ starts and ends a message of several lines. A backslash at the end of a
+  line, or Alt-Enter, starts a new line. To send text starting with a slash, type
+  //. Ctrl-C stops the answer. Ctrl-R searches your earlier messages.`)
 	return nil
 }
 
@@ -109,7 +109,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	s.keep(ctx)
 	text := s.asked()
 	if n := len(s.sent()); n > 0 {
-		text += fmt.Sprintf("; the next message takes the conversation so far (%s) there", turnCount(n))
+		text += fmt.Sprintf("; the next message sends the conversation so far (%s) there", turnCount(n))
 	}
 	s.app.infof("%s", s.app.term.Dim("· from now on "+text))
 	return nil
@@ -133,16 +133,16 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	}
 	s.chat.System = system
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· it counts from the next message on"))
+	s.app.infof("%s", s.app.term.Dim("· this applies from the next message on"))
 	return nil
 }
 
 func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 	text, ok := s.undo(ctx)
 	if !ok {
-		return usageError{errors.New("there is no turn to remove")}
+		return usageError{errors.New("no turn to remove")}
 	}
-	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· taken back: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
+	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· removed: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 	gist := s.chat.Gist
 	text, ok := s.undo(ctx)
 	if !ok {
-		return usageError{errors.New("there is no message to ask again")}
+		return usageError{errors.New("no message to ask again")}
 	}
 	before := slices.Clone(all[len(s.chat.Messages):])
 	err := s.turn(ctx, text)
@@ -164,7 +164,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 		for _, m := range before {
 			s.add(ctx, m)
 		}
-		s.app.infof("%s", s.app.term.Yellow("· no new answer: the earlier one stays"))
+		s.app.infof("%s", s.app.term.Yellow("· no new answer: the earlier one is restored"))
 	}
 	return err
 }
@@ -172,7 +172,7 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
 	if s.chats != nil && len(before.Messages) > 0 {
-		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat --conversation %[1]s` resumes it", before.ID)))
+		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· saved as %s; `tandem chat --conversation %[1]s` resumes it", before.ID)))
 	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
@@ -184,11 +184,11 @@ func (s *chatSession) begin(context.Context, string) error {
 func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	var on optionalBool
 	if err := on.Set(arg); err != nil {
-		return usageError{errors.New("say /summary on or /summary off")}
+		return usageError{errors.New("type /summary on or /summary off")}
 	}
 	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· what no longer fits is "+map[bool]string{true: "summarised", false: "left out, and said to be"}[*on.value]))
+	s.app.infof("%s", s.app.term.Dim("· turns that no longer fit are "+map[bool]string{true: "summarised", false: "left out, with a note"}[*on.value]))
 	return nil
 }
 

@@ -97,7 +97,7 @@ func unfinished(whole *chatui.Lines, err error) error {
 		return usageError{fmt.Errorf("reading standard input: %w", err)}
 	}
 	if rest, there := whole.Rest(); there {
-		return usageError{fmt.Errorf("standard input ends within a message, which begins with %q: end it with \"\"\", or without a backslash", excerpt(rest, 40))}
+		return usageError{fmt.Errorf("standard input ended inside a message that starts with %q; end it with \"\"\", or without a backslash", excerpt(rest, 40))}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 	}
 	defer func() {
 		if rerr := tty.Restore(); err == nil && rerr != nil {
-			err = fmt.Errorf("the terminal could not be put back: %w; type `reset`", rerr)
+			err = fmt.Errorf("the terminal could not be restored: %w; type `reset`", rerr)
 		}
 	}()
 	in := chatui.NewInput(file)
@@ -66,7 +66,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		switch {
 		case errors.Is(err, chatui.ErrInterrupted) && !once:
 			once = true
-			t.Noticef("%s", t.Dim("· Ctrl-C again leaves, as Ctrl-D and /quit do"))
+			t.Noticef("%s", t.Dim("· to leave, press Ctrl-C again or Ctrl-D, or type /quit"))
 			continue
 		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
 			s.app.signals.markEnding()
@@ -78,7 +78,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		once = false
 		message, _ := chatui.Message(text)
 		if err := ed.History.Add(text); err != nil {
-			s.app.infof("%s what is typed is not remembered: %s", t.Yellow("warning:"), explain(err))
+			s.app.infof("%s the input history is not saved: %s", t.Yellow("warning:"), explain(err))
 		}
 		if s.attended(ctx, in, message) {
 			s.farewell()
@@ -155,7 +155,7 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 	}
 	history, err := chatui.OpenHistory(path, func(text string) bool { return s.stack.Redact(text) == text })
 	if err != nil {
-		s.app.infof("%s what was typed before is not at hand: %s", t.Yellow("warning:"), explain(err))
+		s.app.infof("%s the input history is not available: %s", t.Yellow("warning:"), explain(err))
 	}
 	ed := &chatui.Editor{
 		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },
@@ -174,10 +174,10 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 func (s *chatSession) greet() {
 	t := s.app.term
 	if !s.going {
-		s.app.infof("%s", t.Dim("· "+s.asked()+"; /help says what can be typed, Ctrl-D leaves"))
+		s.app.infof("%s", t.Dim("· "+s.asked()+"; /help shows the commands, Ctrl-D leaves"))
 		return
 	}
-	s.app.infof("%s", t.Dim(fmt.Sprintf("· going on with %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
+	s.app.infof("%s", t.Dim(fmt.Sprintf("· resuming %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
 	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
 		mark := "> "
 		if m.Role == provider.RoleAssistant {
@@ -192,7 +192,7 @@ func (s *chatSession) farewell() {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return
 	}
-	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· kept as %s; `tandem chat -c` resumes it", s.chat.ID)))
+	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· saved as %s; `tandem chat -c` resumes it", s.chat.ID)))
 }
 
 // asked is who is asked, as far as that is known.

@@ -71,7 +71,7 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 		return f, err
 	}
 	for _, r := range f.Summaries {
-		s.app.infof("%s", s.app.term.Dim("· summarising what no longer fits:"))
+		s.app.infof("%s", s.app.term.Dim("· summarising turns that no longer fit:"))
 		s.app.sayRoute(r.Route, r.Usage)
 	}
 	if f.Gist.Text != "" && (s.chat.Gist == nil || *s.chat.Gist != store.Gist(f.Gist)) {
@@ -150,7 +150,7 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	case f.Gist.Turns > 0:
 		text += "; a summary of them is sent"
 	default:
-		text += "; /summary on keeps their gist"
+		text += "; to send a summary of them, type /summary on"
 	}
 	s.app.infof("%s", s.app.term.Yellow("· "+text))
 }

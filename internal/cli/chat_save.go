@@ -19,7 +19,7 @@ import (
 // save writes the conversation to a file that is not there yet.
 func (s *chatSession) save(_ context.Context, path string) error {
 	if path == "" {
-		return usageError{errors.New("say where to, such as /save rivers.md")}
+		return usageError{errors.New("name a file, such as /save rivers.md")}
 	}
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -40,7 +40,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return usageError{fmt.Errorf("%s is there already; give another name", path)}
+		return usageError{fmt.Errorf("%s already exists; choose another name", path)}
 	}
 	if err != nil {
 		return usageError{fmt.Errorf("cannot write %s: %w", path, cause(err))}
@@ -63,10 +63,10 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 		return err
 	}
 	t.Noticef("")
-	t.Noticef("%s", t.Dim("· asked next: "+s.asked()))
+	t.Noticef("%s", t.Dim("· next message: "+s.asked()))
 	m := s.chat.Memory
 	most, window := s.room(ctx)
-	text := "as much of it as the engine takes"
+	text := "as much of the conversation as the engine takes"
 	if most > 0 {
 		text = fmt.Sprintf("at most %d tokens", most)
 	}
@@ -105,7 +105,7 @@ func chatText(c *store.Chat) string {
 	if title == "" {
 		title = "A conversation"
 	}
-	fmt.Fprintf(&b, "# %s\n\n%s · begun %s", title, c.ID, c.Created.Local().Format("2006-01-02 15:04"))
+	fmt.Fprintf(&b, "# %s\n\n%s · started %s", title, c.ID, c.Created.Local().Format("2006-01-02 15:04"))
 	if c.Privacy == provider.PrivacyLocal {
 		b.WriteString(" · stays on this machine")
 	}

@@ -116,7 +116,7 @@ func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 
 // fork makes the conversation one of its own.
 func (s *chatSession) fork(ctx context.Context) error {
-	s.app.infof("%s another tandem has continued this conversation; from here on, this is a separate one", s.app.term.Yellow("warning:"))
+	s.app.infof("%s another tandem process has continued this conversation; from here on, this is a separate one", s.app.term.Yellow("warning:"))
 	s.chat.ID = store.NewID()
 	return s.chats.Put(ctx, &s.chat, s.chat.Messages...)
 }
@@ -126,7 +126,7 @@ func (s *chatSession) fork(ctx context.Context) error {
 func (s *chatSession) unwritten(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.chats = nil
-		s.app.infof("%s the conversation is not kept from here on: %s", s.app.term.Yellow("warning:"), explain(err))
+		s.app.infof("%s the conversation is no longer saved: %s", s.app.term.Yellow("warning:"), explain(err))
 	}
 }
 
@@ -182,6 +182,6 @@ func (s *chatSession) sayChange(before, now *provider.Route) {
 	if now.Local {
 		where = "the conversation stayed on this machine"
 	}
-	text := fmt.Sprintf("%s (%s) answers now, where %s (%s) did before; %s", now.Provider, now.Model, before.Provider, before.Model, where)
+	text := fmt.Sprintf("%s (%s) answered this time, %s (%s) the last time; %s", now.Provider, now.Model, before.Provider, before.Model, where)
 	s.app.infof("%s", s.app.term.Paint("1;33", "! "+terminal.StripControls(text)))
 }

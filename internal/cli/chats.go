@@ -15,9 +15,9 @@ import (
 
 func (a *app) chatsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "chats", Short: "See, find and remove conversations",
-		Long: `Conversations are kept in a file of this machine that only you can read;
-` + "`tandem chat -c`" + ` resumes the last one, ` + "`tandem chat --conversation ID`" + ` with another.`,
+		Use: "chats", Short: "List, search, show and remove conversations",
+		Long: `Conversations are saved in a file on this machine that only you can read.
+` + "`tandem chat -c`" + ` resumes the last one, and ` + "`tandem chat --conversation ID`" + ` any other.`,
 	}
 	cmd.AddCommand(a.chatsListCommand(), a.chatsShowCommand(), a.chatsSearchCommand(), a.chatsRmCommand())
 	return cmd
@@ -27,7 +27,7 @@ func (a *app) chatsListCommand() *cobra.Command {
 	var n int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List conversations, the last one first", Args: exactArgs(),
+		Use: "list", Aliases: []string{"ls"}, Short: "List conversations, newest first", Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.chatLines(cmd.Context(), asJSON, func(ctx context.Context, c *store.Chats) ([]store.ChatLine, error) { return c.List(ctx, n) })
 		},
@@ -40,13 +40,13 @@ func (a *app) chatsSearchCommand() *cobra.Command {
 	var n int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "search WORD...", Short: "Find conversations by their words",
-		Long: `Find the conversations in which one message has every word, whatever its case
-and accents.`,
+		Use: "search WORD...", Short: "Search conversations",
+		Long: `Find the conversations with a message that contains every word, ignoring case and
+accents.`,
 		Example: "  tandem chats search rivers india",
 		Args: func(_ *cobra.Command, args []string) error {
 			if strings.TrimSpace(strings.Join(args, "")) == "" {
-				return usageError{errors.New("say what to look for, such as `tandem chats search rivers`")}
+				return usageError{errors.New("name the words to search for, such as `tandem chats search rivers`")}
 			}
 			return nil
 		},
@@ -62,7 +62,7 @@ and accents.`,
 }
 
 func chatLineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
-	cmd.Flags().IntVarP(n, "number", "n", 20, "how `many`, the newest first (0: all)")
+	cmd.Flags().IntVarP(n, "number", "n", 20, "list at most this `many`, newest first (0: all)")
 	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON array, an object for each conversation")
 }
 
@@ -80,7 +80,7 @@ func (a *app) chatLines(ctx context.Context, asJSON bool, read func(context.Cont
 		return terminal.WriteJSON(a.term.Out, found)
 	}
 	if len(found) == 0 {
-		a.term.Noticef("nothing found; `tandem chat` begins a conversation")
+		a.term.Noticef("nothing found; start a conversation with `tandem chat`")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
@@ -99,8 +99,8 @@ func (a *app) chatsShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show [CONVERSATION]", Short: "Show a conversation, as Markdown",
-		Long: `Show one conversation, or the last. The beginning of an id is enough where no
-other conversation begins so.`,
+		Long: `Show one conversation, or the newest. The first characters of an id are enough if
+no other id starts with them.`,
 		Args: atMostOne("a conversation's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := ""
@@ -110,7 +110,7 @@ other conversation begins so.`,
 			return a.chatsShow(cmd.Context(), id, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with who answered what")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with the route of each answer")
 	return cmd
 }
 
@@ -142,11 +142,11 @@ func findChat(ctx context.Context, chats *store.Chats, id string) (store.Chat, e
 func (a *app) chatsRmCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm CONVERSATION...", Short: "Remove conversations for good",
-		Long: `Remove conversations for good. The log of calls keeps what was asked in them;
-` + "`tandem logs clear`" + ` empties it.`,
+		Long: `Remove conversations for good. Their prompts and answers stay in the log until
+` + "`tandem logs clear`" + `.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("say which conversation; see `tandem chats list`")}
+				return usageError{errors.New("name a conversation; see `tandem chats list`")}
 			}
 			return nil
 		},
@@ -170,7 +170,7 @@ func (a *app) chatsRm(ctx context.Context, ids []string) error {
 		if err := chats.Remove(ctx, c.ID); err != nil {
 			return err
 		}
-		a.term.Noticef("%s is removed; what was asked in it is still in the log (`tandem logs clear`)", c.ID)
+		a.term.Noticef("removed %s; its prompts and answers stay in the log until `tandem logs clear`", c.ID)
 	}
 	return nil
 }

@@ -121,9 +121,9 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tandem",
 		Short: "Run prompts and chains on your own GPU, with an OpenAI-compatible API as fallback",
-		Long: `Tandem asks the model on your own machine, through Ollama, and an
-OpenAI-compatible API where you say so or when the local one cannot serve.
-It always says who answered, and never passes a broken answer off as whole.`,
+		Long: `Tandem runs prompts on a model on your own machine, through Ollama, and on an
+OpenAI-compatible API if you choose it or the local model cannot answer. It
+always says who answered, and never passes off a broken answer as complete.`,
 		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
   cat notes.txt | tandem ask "Summarise"
   tandem run examples/president.yaml -p country="United States of America"`,
@@ -155,13 +155,13 @@ It always says who answered, and never passes a broken answer off as whole.`,
 	})
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	f := root.PersistentFlags()
-	f.StringVar(&a.flags.config, "config", "", "user configuration `file`, in place of the usual one")
+	f.StringVar(&a.flags.config, "config", "", "configuration `file` to read instead of the usual ones; none reads no file")
 	f.StringVar(&a.flags.color, "color", "auto", "colours on the terminal: auto, always or never")
 	f.StringSliceVar(&a.flags.use, "use", nil, "`providers` that may answer, in order, such as local,openai")
-	f.BoolVar(&a.flags.localOnly, "local-only", false, "the prompt may not leave this machine (privacy: local)")
+	f.BoolVar(&a.flags.localOnly, "local-only", false, "the prompt must not leave this machine (privacy: local)")
 	f.BoolVar(&a.flags.offline, "offline", false, "refuse every connection that is not to this machine")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but the answer and errors")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say more: what is asked of whom, and how long it took")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "print only the answer and errors")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "show live which provider is asked, skipped or retried, and why")
 	root.AddCommand(
 		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.chainCommand(), a.promptCommand(),
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
@@ -216,11 +216,16 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
-		want := "no arguments"
-		if len(names) > 0 {
-			want = strings.Join(names, " and ")
+		want := strings.Join(names, " and ")
+		switch {
+		case len(args) < len(names):
+			want = "needs " + want
+		case len(names) == 0:
+			want = "takes no arguments"
+		default:
+			want = fmt.Sprintf("takes only %s, but got %d arguments", want, len(args))
 		}
-		return usageError{fmt.Errorf("`%s` takes %s, but got %d argument(s); see `%[1]s --help`", cmd.CommandPath(), want, len(args))}
+		return usageError{fmt.Errorf("`%s` %s; see `%[1]s --help`", cmd.CommandPath(), want)}
 	}
 }
 

@@ -15,17 +15,17 @@ import (
 func (a *app) collectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collections",
-		Short: "See and remove what `tandem embed` has made",
+		Short: "List and remove collections of texts",
 	}
 	var asJSON bool
 	list := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the collections, and who makes their vectors",
+		Use: "list", Aliases: []string{"ls"}, Short: "List collections and their embedding models",
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.collectionsList(cmd.Context(), asJSON) },
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	rm := &cobra.Command{
-		Use: "rm NAME", Short: "Remove a collection; the files it was made from stay",
+		Use: "rm NAME", Short: "Remove a collection; its source files stay",
 		Args: exactArgs("a collection's name"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.collectionsRemove(cmd.Context(), args[0]) },
 	}
@@ -86,7 +86,7 @@ func (a *app) collectionsRemove(ctx context.Context, name string) error {
 	if !ok {
 		return usageError{fmt.Errorf("there is no collection %q; see `tandem collections list`", name)}
 	}
-	unlock, err := s.LockCollections(ctx, func() { a.showProgress("another tandem changes collections; waiting for it") })
+	unlock, err := s.LockCollections(ctx, func() { a.showProgress("another tandem process is changing collections; waiting for it") })
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,10 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config", Short: "Show, explain, check and edit the configuration",
-		Long: `Show, explain, check and edit the configuration. Each of these overrides those
-below it: flags, environment variables, the project's ./config.yaml or ./tandem.yaml, your own
-file, built-in defaults. Privacy and offline can only be tightened.`,
+		Long: `Show, explain, check and edit the configuration. A value comes from the first of
+these that sets it: flags, environment variables, the project's ./config.yaml or
+./tandem.yaml, your own file, built-in defaults. Privacy and offline can only be
+tightened.`,
 	}
 	cmd.AddCommand(
 		a.configShowCommand(), a.configExplainCommand(), a.configPathCommand(),
@@ -69,10 +70,10 @@ func (a *app) configShow(asJSON bool) error {
 func (a *app) configExplainCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "explain KEY", Short: "Say what a key's value is and where it comes from",
+		Use: "explain KEY", Short: "Show a key's value and where it comes from",
 		Example: `  tandem config explain temperature
   tandem config explain providers.local.model`,
-		Args: exactArgs("KEY"),
+		Args: exactArgs("a key, such as `use`"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.configExplain(args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -95,7 +96,7 @@ func (a *app) configExplain(key string, asJSON bool) error {
 	if x.Set {
 		fmt.Fprintf(w, "%s: %s\tfrom %s\n", x.Key, valueText(x.Value), x.Origin)
 	} else {
-		fmt.Fprintf(w, "%s: \tnot set; the engine's own default counts\n", x.Key)
+		fmt.Fprintf(w, "%s: \tnot set; the engine's own default applies\n", x.Key)
 	}
 	for _, o := range x.Overrides {
 		note := "overridden"
@@ -125,7 +126,7 @@ func valueText(v any) string {
 func (a *app) configPathCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "path", Short: "Say which configuration files are looked for, and which exist", Args: exactArgs(),
+		Use: "path", Short: "Show which configuration files are read, and which exist", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error { return a.configPath(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
@@ -153,7 +154,7 @@ func (a *app) configPath(asJSON bool) error {
 		return terminal.WriteJSON(a.term.Out, files)
 	}
 	if len(files) == 0 {
-		a.term.Noticef("no file is looked for: --config or TANDEM_CONFIG says none")
+		a.term.Noticef("no file is read: --config or TANDEM_CONFIG is none")
 	}
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
 	for _, f := range files {
@@ -171,9 +172,9 @@ func (a *app) configPath(asJSON bool) error {
 
 func (a *app) configCheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check [FILE]", Short: "Find every mistake in the configuration, or in one file",
-		Long: `Find every mistake in the configuration that counts here: its files, the
-environment and flags. With a FILE, look at that alone.`,
+		Use: "check [FILE]", Short: "Check the configuration, or one file, for mistakes",
+		Long: `Report every mistake in the configuration that applies here: files, environment
+and flags. With FILE, check only that file.`,
 		Args: atMostOne("a file"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.configCheck(args) },
 	}
@@ -211,10 +212,10 @@ func (a *app) configCheck(files []string) error {
 func (a *app) configTrustCommand() *cobra.Command {
 	var yes, revoke bool
 	cmd := &cobra.Command{
-		Use: "trust", Short: "Let the project's configuration do what it asks for",
-		Long: `Show what the project's configuration wants beyond what any project may, and
-grant it: to send a key or prompts where your own configuration does not, or to
-run a program. Any change of the file asks again.`,
+		Use: "trust", Short: "Trust the project's configuration",
+		Long: `Show what the project's configuration needs your consent for, and ask for it:
+sending a key or prompts where your own configuration does not, or running a
+program. Any change to the file needs consent again.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if revoke {
@@ -224,7 +225,7 @@ run a program. Any change of the file asks again.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&revoke, "revoke", false, "take the trust back")
+	cmd.Flags().BoolVar(&revoke, "revoke", false, "revoke the trust")
 	return cmd
 }
 
@@ -235,10 +236,10 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	}
 	switch {
 	case len(cfg.Demands()) == 0 && err == nil:
-		a.term.Noticef("nothing to trust: the project's configuration, if there is one, asks for nothing beyond what any project may")
+		a.term.Noticef("nothing to trust: there is no project configuration, or nothing in it needs your consent")
 		return nil
 	case cfg.Trusted():
-		a.term.Noticef("trusted already; take it back with `tandem config trust --revoke`")
+		a.term.Noticef("already trusted; revoke it with `tandem config trust --revoke`")
 	}
 	for _, d := range cfg.Demands() {
 		line := chatui.Visible(fmt.Sprintf("%s: it wants to %s", d.Place, d.Text))
@@ -267,7 +268,7 @@ func (a *app) configTrust(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	a.term.Noticef("trusted %s; any change of it needs trust again", path)
+	a.term.Noticef("trusted %s; any change to it needs trust again", path)
 	return nil
 }
 

@@ -20,9 +20,9 @@ import (
 func (a *app) configEditCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "edit", Short: "Edit your own configuration file",
-		Long: `Edit your own configuration file with $VISUAL or $EDITOR. You edit a copy: it
-takes the file's place only when it has no mistake. Where there is no file yet,
-you start from a commented template.`,
+		Long: `Edit your own configuration file with $VISUAL or $EDITOR. You edit a copy, which
+replaces the file only if it has no mistakes. If there is no file yet, you start
+from a commented template.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.configEdit(cmd.Context()) },
 	}
@@ -53,7 +53,7 @@ func (a *app) configEdit(ctx context.Context) error {
 	}
 	err = a.editUntilGood(ctx, draft, editor, file)
 	if keep = errors.Is(err, errDraftKept); keep {
-		a.term.Noticef("nothing was written to %s; your text is kept in %s", draft.Path, file)
+		a.term.Noticef("%s was not changed; your text is in %s", draft.Path, file)
 		return reported(usageError{err})
 	}
 	return err
@@ -69,7 +69,7 @@ func (a *app) editUntilGood(ctx context.Context, draft *config.Draft, editor []s
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("reading what was edited: %w", err)
+			return fmt.Errorf("reading the edited copy: %w", err)
 		}
 		if bytes.Equal(text, draft.Text) && !draft.New {
 			a.term.Noticef("nothing was changed")
@@ -100,7 +100,7 @@ func (a *app) runEditor(ctx context.Context, editor []string, file string) error
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the editor %s failed: %s; nothing was changed; set $EDITOR to use another", editor[len(editor)-1], err.Error()) // its exit code is not ours
+		return fmt.Errorf("the editor %s failed: %s. Nothing was changed; set $EDITOR to use another", editor[len(editor)-1], err.Error()) // its exit code is not ours
 	}
 	return nil
 }

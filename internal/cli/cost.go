@@ -17,10 +17,10 @@ import (
 func (a *app) costCommand() *cobra.Command {
 	var asJSON, reset bool
 	cmd := &cobra.Command{
-		Use: "cost", Short: "Say what calls cost, and what local answers saved",
-		Long: `Say what calls cost today and this month, by provider and model, and what is
-left of the budget. A call without a known price is counted, with an unknown
-cost. See docs/cost.md.`,
+		Use: "cost", Short: "Show what calls cost, and what local answers saved",
+		Long: `Show what calls cost today and this month, by provider and model, and what is
+left of the budget. Calls without a known price are listed with an unknown cost.
+See docs/cost.md.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -32,7 +32,7 @@ cost. See docs/cost.md.`,
 			return a.cost(cmd.Context(), asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&reset, "reset", false, "keep budgets by the file as it is, where what was spent is lost")
+	cmd.Flags().BoolVar(&reset, "reset", false, "accept that past spending is lost, and keep budgets with the file as it is")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -118,11 +118,11 @@ func (a *app) costReset(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !changed:
-		a.term.Noticef("nothing to reset: what was spent is all known")
+		a.term.Noticef("nothing to reset: all spending is known")
 	case moved != "":
-		a.term.Noticef("the damaged file is now %s; tandem starts a new one, and what was spent before counts no more", moved)
+		a.term.Noticef("moved the damaged file to %s; tandem starts a new one, and earlier spending no longer counts", moved)
 	default:
-		a.term.Noticef("budgets are kept by %s as it is; what was spent before counts no more", s.Path())
+		a.term.Noticef("budgets now start from %s as it is; earlier spending no longer counts", s.Path())
 	}
 	return nil
 }

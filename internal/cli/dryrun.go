@@ -38,7 +38,7 @@ type planStep struct {
 func plannerOf(stack *stack.Stack) (router.Planner, error) {
 	p, ok := provider.As[router.Planner](stack.Provider)
 	if !ok {
-		return nil, usageError{errors.New("--dry-run needs a router: it says whom one would ask")}
+		return nil, usageError{errors.New("--dry-run needs a router")}
 	}
 	return p, nil
 }
@@ -110,7 +110,7 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 			}
 		}
 	} else if err == nil {
-		a.dimf("· no step asks a model")
+		a.dimf("· no step calls a model")
 	}
 	return err
 }

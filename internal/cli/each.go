@@ -29,8 +29,8 @@ type rowsInput struct {
 
 func (in *rowsInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json), whose columns are the inputs")
-	f.IntVar(&in.limit, "limit", 0, "with --each: run the first `n` rows only (default: all)")
-	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: how many rows at a time")
+	f.IntVar(&in.limit, "limit", 0, "with --each: run only the first `n` rows (default: all)")
+	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: run this many rows at the same time")
 }
 
 // rowJSON is what --each prints for a row: one object on one line. With --json it
@@ -48,7 +48,7 @@ type rowJSON struct {
 type errRows struct{ failed, of int }
 
 func (e errRows) Error() string {
-	return fmt.Sprintf("%d of %s failed; their lines say why", e.failed, count(e.of, "row"))
+	return fmt.Sprintf("%d of %s failed; see their lines for the reasons", e.failed, count(e.of, "row"))
 }
 
 func (errRows) ExitCode() int { return exitRows }
@@ -74,7 +74,7 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 		n = min(n, limit)
 	}
 	if len(r.rows.Unused) > 0 {
-		a.dimf("· not inputs of the chain, and left out: %s", strings.Join(r.rows.Unused, ", "))
+		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(r.rows.Unused, ", "))
 	}
 	began := time.Now()
 	o := runner.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {

@@ -36,9 +36,9 @@ func (a *app) embedCommand() *cobra.Command {
 	var in embedInput
 	cmd := &cobra.Command{
 		Use:   "embed [flags] NAME FILE...",
-		Short: "Make texts searchable by their meaning, as a collection",
-		Long: `Cut texts into passages, have an embedding model make a vector of each, and keep
-them as the collection NAME, for ` + "`tandem similar`" + ` and for chains that retrieve.
+		Short: "Index texts for search by meaning, as a collection",
+		Long: `Split texts into passages, embed them with an embedding model, and store them as
+the collection NAME, for ` + "`tandem similar`" + ` and for chains that retrieve.
 FILE is a text file, a directory, a pattern in quotes, or - for standard input.
 Unchanged files are skipped. An interrupted run resumes when it is started again.`,
 		Example: `  tandem embed notes -m all-minilm notes/
@@ -46,7 +46,7 @@ Unchanged files are skipped. An interrupted run resumes when it is started again
   tandem embed faq -m all-minilm faq.txt --lines`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{fmt.Errorf("`%s` takes a collection's name and files; see `%[1]s --help`", cmd.CommandPath())}
+				return usageError{fmt.Errorf("`%s` needs a collection name and files; see `%[1]s --help`", cmd.CommandPath())}
 			}
 			return nil
 		},
@@ -58,11 +58,11 @@ Unchanged files are skipped. An interrupted run resumes when it is started again
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.model, "model", "m", "", "embedding `model`, provider, or provider/model; needed once, for a new collection")
-	f.BoolVar(&in.lines, "lines", false, "every line is a passage")
-	f.IntVar(&in.size, "chunk", retrieve.DefaultSize, "most `characters` of a passage")
-	f.IntVar(&in.overlap, "overlap", retrieve.DefaultOverlap, "`characters` of its end that the next passage begins with, at most")
-	f.BoolVar(&in.prune, "prune", false, "drop what came from files that are gone")
-	f.BoolVar(&in.json, "json", false, "print one JSON object: what was done, and what the collection holds")
+	f.BoolVar(&in.lines, "lines", false, "make every line a passage")
+	f.IntVar(&in.size, "chunk", retrieve.DefaultSize, "most `characters` in a passage")
+	f.IntVar(&in.overlap, "overlap", retrieve.DefaultOverlap, "most `characters` that a passage repeats from the end of the one before")
+	f.BoolVar(&in.prune, "prune", false, "remove the passages of files that no longer exist")
+	f.BoolVar(&in.json, "json", false, "print one JSON object: what was done, and what the collection contains")
 	return cmd
 }
 
@@ -97,11 +97,11 @@ func (in *embedInput) splitter() (retrieve.Splitter, error) {
 	s := retrieve.Splitter{Size: in.size, Overlap: in.overlap}
 	switch {
 	case in.lines && in.sized:
-		return s, usageError{errors.New("--lines makes every line a passage: --chunk and --overlap are for longer texts")}
+		return s, usageError{errors.New("--lines makes every line a passage; it cannot be combined with --chunk or --overlap")}
 	case in.lines:
 		return retrieve.Splitter{Lines: true}, nil
 	case in.size < 1:
-		return s, usageError{fmt.Errorf("--chunk %d: a passage has at least one character", in.size)}
+		return s, usageError{fmt.Errorf("--chunk %d: must be at least 1", in.size)}
 	}
 	if in.overlap > in.size && in.overlap == retrieve.DefaultOverlap { // nobody said so
 		s.Overlap = in.size / 10
@@ -126,7 +126,7 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			a.infof("what was made is kept; run it again to go on from there")
+			a.infof("the finished part is stored; run it again to resume")
 		}
 		return err
 	}
@@ -164,7 +164,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		return err
 	}
 	if len(files) == 0 && !in.prune {
-		return usageError{errors.New("there is nothing to embed: give it text files, a directory, or - for standard input")}
+		return usageError{errors.New("nothing to embed: name text files, a directory, or - for standard input")}
 	}
 	st, err := a.open(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		return err
 	}
 	done.Provider, done.Model, done.Privacy = c.Provider, c.Model, string(c.Privacy)
-	into, err := c.Ingest(ctx, func() { a.showProgress("another tandem changes collections; waiting for it") })
+	into, err := c.Ingest(ctx, func() { a.showProgress("another tandem process is changing collections; waiting for it") })
 	if err != nil {
 		return err
 	}
@@ -233,9 +233,9 @@ func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []t
 		var long *retrieve.TooLongError
 		switch {
 		case errors.As(err, &long):
-			next := fmt.Sprintf("cut it smaller: `tandem embed --chunk %d`", max(1, utf8.RuneCountInString(long.Passage.Text)/2))
+			next := fmt.Sprintf("split it into smaller passages with `tandem embed --chunk %d`", max(1, utf8.RuneCountInString(long.Passage.Text)/2))
 			if splitter.Lines {
-				next = "leave out --lines of `tandem embed`, so that it is cut"
+				next = "run `tandem embed` without --lines, which splits it"
 			}
 			tooLong = append(tooLong, fmt.Errorf("%w; %s", err, next))
 		case err != nil:

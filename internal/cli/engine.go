@@ -18,11 +18,11 @@ import (
 func (a *app) engineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "engine",
-		Short: "See and steer the Ollama that tandem started",
-		Long: `Where nothing listens on a loopback host, tandem starts Ollama itself and
-leaves it running, so that the next question finds the model warm. It stops
-after "idle" (15 minutes) without use. An Ollama that you started is yours:
-tandem uses it and never stops it.`,
+		Short: "Show and control the Ollama that tandem started",
+		Long: `If nothing listens on a loopback host, tandem starts Ollama and leaves it running,
+so that the model stays loaded for the next question. It stops after "idle" (15
+minutes) without use. Tandem also uses an Ollama that you started, and never stops
+it.`,
 	}
 	status, lines := a.engineStatusCommand(), 0
 	logs := a.engineVerb("logs", "Show the log of the managed Ollama", func(_ context.Context, t stack.Configured) error {
@@ -31,7 +31,7 @@ tandem uses it and never stops it.`,
 		}
 		return a.tail(t.Engine.LogPath(), lines)
 	})
-	logs.Flags().IntVarP(&lines, "lines", "n", 50, "how many lines from the end (0: all)")
+	logs.Flags().IntVarP(&lines, "lines", "n", 50, "number of lines from the end (0: all)")
 	cmd.AddCommand(
 		status,
 		a.engineVerb("start", "Start Ollama now", func(ctx context.Context, t stack.Configured) error {
@@ -93,7 +93,7 @@ func managedTarget(st *stack.Stack, args []string) (stack.Configured, error) {
 
 func (a *app) engineStatusCommand() *cobra.Command {
 	var asJSON bool
-	cmd := a.engineVerb("status", "Say whether Ollama runs, who started it, and when it stops", func(ctx context.Context, t stack.Configured) error {
+	cmd := a.engineVerb("status", "Show whether Ollama is running, who started it, and when it stops", func(ctx context.Context, t stack.Configured) error {
 		st := t.Engine.Status(ctx)
 		if asJSON {
 			return terminal.WriteJSON(a.term.Out, st)
@@ -108,7 +108,7 @@ func (a *app) printStatus(name string, s engine.Status) error {
 	var line string
 	switch {
 	case s.Taken:
-		line = fmt.Sprintf("%s is taken by a program that is not Ollama; stop it, or set another `host`", s.Host)
+		line = fmt.Sprintf("%s is used by a program that is not Ollama; stop it, or set another `host`", s.Host)
 	case !s.Answering && s.Ours:
 		line = fmt.Sprintf("Ollama is starting on %s (process %d)", s.Host, s.PID)
 	case !s.Answering:
@@ -119,7 +119,7 @@ func (a *app) printStatus(name string, s engine.Status) error {
 			line += fmt.Sprintf("; stops in %s if it is not used", short(max(0, time.Until(*s.StopsAt))))
 		}
 	default:
-		line = fmt.Sprintf("Ollama %s runs on %s; it was not started by tandem, which leaves it alone", s.Version, s.Host)
+		line = fmt.Sprintf("Ollama %s runs on %s; tandem did not start it, and does not stop it", s.Version, s.Host)
 	}
 	if s.Why != "" {
 		line += "; " + s.Why
@@ -163,7 +163,7 @@ func (a *app) superviseCommand() *cobra.Command {
 		Use: "supervise", Hidden: true, Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Host == "" || cfg.Dir == "" {
-				return usageError{errors.New("this is for tandem itself; use `tandem engine start`")}
+				return usageError{errors.New("this command is internal; use `tandem engine start`")}
 			}
 			return engine.Supervise(cmd.Context(), cfg)
 		},

@@ -27,7 +27,7 @@ func explain(err error) string {
 		return "interrupted"
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "the time given with --timeout ran out before the answer was complete"
+		return "timed out after --timeout, before the answer was complete"
 	}
 	text := terminal.OneLine(err.Error())
 	if next := remedy(err); next != "" && !strings.Contains(text, "tandem ") {
@@ -47,15 +47,15 @@ func remedy(err error) string {
 		return ""
 	}
 	if several(err) {
-		return "run `tandem doctor` to see what each of them lacks"
+		return "run `tandem doctor` to find out why"
 	}
 	switch {
 	case partial(err):
-		return "what came so far is above, and is not a complete answer"
+		return "the text above is not a complete answer"
 	case errors.Is(err, failure.ErrNotPulled):
 		return fmt.Sprintf("get it with `tandem models pull %s`", pe.Model)
 	case errors.Is(err, failure.ErrCloudDisabled):
-		return fmt.Sprintf("an Ollama that tandem started where prompts may not leave the machine stays so until `tandem engine stop %s`", pe.Provider)
+		return fmt.Sprintf("tandem started this Ollama without cloud models, because a prompt had to stay on this machine; `tandem engine stop %s` ends it", pe.Provider)
 	}
 	switch {
 	case errors.Is(err, failure.ErrSignIn):
@@ -65,7 +65,7 @@ func remedy(err error) string {
 	}
 	switch pe.Kind {
 	case provider.Unavailable, provider.OutOfMemory:
-		return "run `tandem doctor` to see what it lacks"
+		return "run `tandem doctor` to find out why"
 	case provider.RateLimited:
 		if pe.RetryAfter > 0 {
 			return fmt.Sprintf("try again in %s", pe.RetryAfter)
@@ -76,14 +76,14 @@ func remedy(err error) string {
 	case provider.Denied:
 		return fmt.Sprintf("check the key with `tandem keys list`, set it with `tandem keys set %[1]s`; the provider uses it where the configuration says `api_key: keyring:%[1]s`", pe.Provider)
 	case provider.ModelNotFound:
-		return "see what there is with `tandem models list`"
+		return "list the available models with `tandem models list`"
 	case provider.ContextOverflow:
 		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
 	case provider.Truncated, provider.BadAnswer:
 		if errors.As(err, new(*router.Failure)) {
 			return "ask again, or ask another model with -m"
 		}
-		return "what came so far is above, and is not a complete answer"
+		return "the text above is not a complete answer"
 	}
 	return ""
 }
@@ -99,9 +99,9 @@ func remedyOfType(err error) string {
 	)
 	switch {
 	case errors.As(err, &input) && input.Missing:
-		return "here that is -p " + input.Name + "=…"
+		return fmt.Sprintf("add -p %s=VALUE", input.Name)
 	case errors.As(err, &empty):
-		return fmt.Sprintf("put some in with `tandem embed %s FILE`", empty.Collection)
+		return fmt.Sprintf("add some with `tandem embed %s FILE`", empty.Collection)
 	case errors.As(err, &none):
 		return fmt.Sprintf("make it with `tandem … --record %s`", none.Dir)
 	case errors.As(err, &miss):
@@ -109,7 +109,7 @@ func remedyOfType(err error) string {
 	case errors.As(err, &budget) && !several(err):
 		return "raise the budget, limit the answer with --max-tokens, or ask a local model"
 	case errors.Is(err, template.ErrJinja2):
-		return "here that is --allow-jinja2"
+		return "add --allow-jinja2"
 	case errors.As(err, new(runner.IncompleteError)):
 		return "raise --max-tokens, or num_ctx in the configuration"
 	case errors.Is(err, runner.ErrEmpty):

@@ -28,7 +28,7 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		want string
 	}{
 		"a model to pull":       {cause(provider.ModelNotFound, failure.Mark(errors.New("not found"), failure.ErrNotPulled)), "; get it with `tandem models pull m`"},
-		"a model of a service":  {cause(provider.ModelNotFound, errors.New("not found")), "; see what there is with `tandem models list`"},
+		"a model of a service":  {cause(provider.ModelNotFound, errors.New("not found")), "; list the available models with `tandem models list`"},
 		"cloud models disabled": {cause(provider.Unsupported, failure.Mark(errors.New("no cloud"), failure.ErrCloudDisabled)), "`tandem engine stop local`"},
 		"a key before Ollama":   {cause(provider.Denied, failure.Mark(errors.New("Unauthorized"), failure.ErrKeyInHeader)), "write `headers: {Authorization: env:VARIABLE}` for the provider local into your own file, which `tandem config path` shows"},
 		"a key of an API":       {cause(provider.Denied, errors.New("Unauthorized")), "set it with `tandem keys set local`"},
@@ -38,8 +38,8 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		"no recordings":         {replay, "; make it with `tandem … --record "},
 		"no directory":          {cause(provider.Invalid, &record.NoRecordings{Dir: "tapes", Err: fs.ErrNotExist}), "; make it with `tandem … --record tapes`"},
 		"no such recording":     {cause(provider.Unavailable, &record.Miss{Dir: "tapes"}), "; record it with `tandem … --record tapes`"},
-		"jinja2":                {jinja, "; here that is --allow-jinja2"},
-		"jinja2 in a chain":     {chainJinja, "; here that is --allow-jinja2"},
+		"jinja2":                {jinja, "; add --allow-jinja2"},
+		"jinja2 in a chain":     {chainJinja, "; add --allow-jinja2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, err := range []error{tc.err, fmt.Errorf("step 1: %w", tc.err)} {
@@ -50,7 +50,7 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		})
 	}
 	several := &router.Failure{Attempts: []provider.Attempt{{Provider: "a"}, {Provider: "b"}}}
-	if got := explain(cause(provider.Unavailable, several)); !strings.HasSuffix(got, "run `tandem doctor` to see what each of them lacks") {
+	if got := explain(cause(provider.Unavailable, several)); !strings.HasSuffix(got, "run `tandem doctor` to find out why") {
 		t.Errorf("of several: %q", got)
 	}
 }

@@ -27,10 +27,10 @@ func (a *app) keyStore() *keys.Store {
 
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "keys", Short: "Keep API keys in the system's keyring: set, list, rm",
-		Long: `Keep API keys by name, in the system's keyring, or where there is none in
-files that only you may read. In the configuration, a provider's
-` + "`api_key: keyring:NAME`" + ` then stands for the key.`,
+		Use: "keys", Short: "Store API keys in the system's keyring",
+		Long: `Store API keys by name, in the system's keyring or, if there is none, in files
+that only you can read. A provider uses a stored key if the configuration says
+` + "`api_key: keyring:NAME`" + `.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && !config.ValidName(args[0]) { // it may be a key
@@ -52,9 +52,9 @@ files that only you may read. In the configuration, a provider's
 
 func (a *app) keysSetCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "set NAME", Short: "Keep a key: it is asked for, or read from standard input",
-		Long: `Keep a key under a name. The key is asked for without an echo, or read from
-standard input; it is never an argument, which others could see.`,
+		Use: "set NAME", Short: "Store a key, typed at a prompt or read from standard input",
+		Long: `Store a key under a name. Tandem asks for the key without showing it, or reads it
+from standard input. A key is never an argument, which others could see.`,
 		Example: `  tandem keys set openai
   pass show openai | tandem keys set openai`,
 		Args: keyName,
@@ -65,10 +65,10 @@ standard input; it is never an argument, which others could see.`,
 // keyName takes one argument, a key's name, and shows none that is not.
 func keyName(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageError{fmt.Errorf("`%s` takes a name only: the key itself is asked for, or read from standard input. "+
-			"A key on a command line stays in the shell's history: if there was one, replace it", cmd.CommandPath())}
+		return usageError{fmt.Errorf("`%s` takes only a name: it asks for the key, or reads it from standard input. "+
+			"A key on a command line stays in the shell's history: if you typed one, replace it", cmd.CommandPath())}
 	}
-	if err := exactArgs("NAME")(cmd, args); err != nil {
+	if err := exactArgs("a name, such as openai")(cmd, args); err != nil {
 		return err
 	}
 	if err := keys.CheckName(args[0]); err != nil {
@@ -85,15 +85,15 @@ func (a *app) keysSet(ctx context.Context, name string) error {
 	}
 	secret, err := config.NewSecret(text)
 	if err != nil {
-		return usageError{fmt.Errorf("%w; nothing was kept", err)}
+		return usageError{fmt.Errorf("%w; nothing was stored", err)}
 	}
 	kept, err := a.keyStore().Set(name, secret.Reveal())
 	if err != nil {
 		return err
 	}
-	a.term.Noticef("kept the key %q %s", name, where(kept))
+	a.term.Noticef("stored the key %q %s", name, where(kept))
 	if list, err := a.keyStore().List(); err == nil && slices.Contains(list, keys.Key{Name: name, Place: keys.InKeyring}) && kept.Place == keys.InFile {
-		a.term.Noticef("an older key %q is still in the system keyring, which does not remove it now; this one is used", name)
+		a.term.Noticef("an older key %q is still in the system keyring, which cannot remove it now; tandem uses the new one", name)
 	}
 	a.adviseKey(name)
 	return nil
@@ -104,7 +104,7 @@ func where(k keys.Key) string {
 	if k.Place == keys.InKeyring {
 		return "in the system keyring"
 	}
-	return fmt.Sprintf("in %s, which only you may read; no system keyring serves here", k.Path)
+	return fmt.Sprintf("in %s, which only you can read, because no system keyring is available", k.Path)
 }
 
 // placeOf names the place where a key lies.
@@ -161,7 +161,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 				io.Reader
 				io.Writer
 			}{f, terminal.Raw(a.term.Err)}, "")
-			text, err := asked.ReadPassword(fmt.Sprintf("The key %s (it is not shown): ", terminal.StripControls(name)))
+			text, err := asked.ReadPassword(fmt.Sprintf("Key %s (not shown): ", terminal.StripControls(name)))
 			if errors.Is(err, io.EOF) { // Ctrl-C, which is no signal here, or Ctrl-D
 				err = context.Canceled
 			}
@@ -191,7 +191,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 func (a *app) keysListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the names of the keys, and where each lies", Args: exactArgs(),
+		Use: "list", Short: "List the names of stored keys, and where each is stored", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error { return a.keysList(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
@@ -207,7 +207,7 @@ func (a *app) keysList(asJSON bool) error {
 		return terminal.WriteJSON(a.term.Out, list)
 	}
 	if len(list) == 0 {
-		a.term.Noticef("no key is kept; keep one with `tandem keys set NAME`")
+		a.term.Noticef("no keys stored; add one with `tandem keys set NAME`")
 		return nil
 	}
 	cfg, _ := a.load()
@@ -247,7 +247,7 @@ func (a *app) keysRemove(name string) error {
 	}
 	cfg, _ := a.load()
 	if users := keyUsers(cfg, name); len(users) > 0 {
-		a.term.Noticef("%s still wants it: see api_key in the configuration", strings.Join(users, ", "))
+		a.term.Noticef("%s still uses it: see api_key in the configuration", strings.Join(users, ", "))
 	}
 	return nil
 }

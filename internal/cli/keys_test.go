@@ -10,7 +10,7 @@ import (
 func TestKeysSetListRemove(t *testing.T) {
 	p := newPerson(t)
 	file := filepath.Join(p.home, ".local", "share", "tandem", "keys", "openai.key")
-	p.expect(0, "", "no key is kept; keep one with `tandem keys set NAME`", "keys", "list")
+	p.expect(0, "", "no keys stored; add one with `tandem keys set NAME`", "keys", "list")
 	p.expect(0, "[]\n", "", "keys", "list", "--json")
 
 	code, out, errOut := p.run(canaryKey+"\n", "keys", "set", "openai")
@@ -65,7 +65,7 @@ func TestKeysNeverShowWhatWasTyped(t *testing.T) {
 	for stdin, want := range map[string]string{
 		"":                           "the key is empty; nothing was kept",
 		" \n":                        "the key is empty; nothing was kept",
-		canaryKey + "\n" + canaryKey: "the key is not one word of ASCII; was more than the key pasted?; nothing was kept",
+		canaryKey + "\n" + canaryKey: "the key is not one word of ASCII; did you paste more than the key?; nothing was kept",
 		canaryKey + "\xff":           "the key is not one word of ASCII",
 	} {
 		if code, _, errOut := p.run(stdin, "keys", "set", "openai"); code != 2 || !strings.Contains(errOut, want) {

@@ -18,11 +18,11 @@ import (
 
 func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "logs", Short: "See what was asked, who answered, and on what",
-		Long: `Every call is kept in a file of this machine that only you can read: what was
-asked and answered, who was tried and why, how long it took, what it cost, and
-on which model and engine it ran. The configuration's "log" is full, meta
-(without what was asked and answered) or off.`,
+		Use: "logs", Short: "Show past calls: what was asked, and who answered",
+		Long: `Every call is logged to a file on this machine that only you can read: the prompt
+and the answer, which providers were tried and why, how long it took, what it
+cost, and which model and engine answered. The configuration's "log" is full, meta
+(without prompts and answers) or off.`,
 	}
 	cmd.AddCommand(a.logsListCommand(), a.logsShowCommand(), a.logsSearchCommand(), a.logsPathCommand(), a.logsReplayCommand(), a.logsClearCommand())
 	return cmd
@@ -45,13 +45,13 @@ func (a *app) logsSearchCommand() *cobra.Command {
 	var n int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "search WORD...", Short: "Find runs by the words of prompts and answers",
-		Long: `Find the runs in which one call's prompt and answer have every word, whatever
-its case and accents.`,
+		Use: "search WORD...", Short: "Search prompts and answers",
+		Long: `Find the runs with a call whose prompt and answer contain every word, ignoring
+case and accents.`,
 		Example: "  tandem logs search rivers india",
 		Args: func(_ *cobra.Command, args []string) error {
 			if strings.TrimSpace(strings.Join(args, "")) == "" {
-				return usageError{errors.New("say what to look for, such as `tandem logs search rivers`")}
+				return usageError{errors.New("name the words to search for, such as `tandem logs search rivers`")}
 			}
 			return nil
 		},
@@ -67,7 +67,7 @@ its case and accents.`,
 }
 
 func lineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
-	cmd.Flags().IntVarP(n, "number", "n", 20, "how `many`, the newest first (0: all)")
+	cmd.Flags().IntVarP(n, "number", "n", 20, "list at most this `many`, newest first (0: all)")
 	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON array, an object for each run")
 }
 
@@ -85,7 +85,7 @@ func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Cont
 		return terminal.WriteJSON(a.term.Out, found)
 	}
 	if len(found) == 0 {
-		a.term.Noticef("nothing found; calls are kept in %s unless the configuration says `log: off`", s.Path())
+		a.term.Noticef("nothing found; calls are logged to %s unless the configuration says `log: off`", s.Path())
 		return nil
 	}
 	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
@@ -122,7 +122,7 @@ func excerpt(text string, n int) string {
 
 func (a *app) logsPathCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "path", Short: "Say which file the log is", Args: exactArgs(),
+		Use: "path", Short: "Print the path of the log", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(a.term.Out, store.New(a.stateDir()).Path())
 			return err
@@ -134,15 +134,15 @@ func (a *app) logsClearCommand() *cobra.Command {
 	var yes bool
 	var older string
 	cmd := &cobra.Command{
-		Use: "clear", Short: "Forget what was asked and answered",
-		Long: `Take runs out of the log for good: all of them, or those older than some days.
-What they cost stays, for the budget.`,
+		Use: "clear", Short: "Remove runs from the log",
+		Long: `Remove runs from the log for good: all of them, or those older than a given time.
+Their costs stay, for the budget.`,
 		Example: "  tandem logs clear --older-than 30d",
 		Args:    exactArgs(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.logsClear(cmd.Context(), older, yes) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().StringVar(&older, "older-than", "", "keep what is newer, such as 30d or 12h")
+	cmd.Flags().StringVar(&older, "older-than", "", "remove only runs older than this, such as 30d or 12h")
 	return cmd
 }
 
@@ -153,13 +153,13 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 		if err != nil {
 			return usageError{err}
 		}
-		before, what = time.Now().Add(-d), "what is older than "+older
+		before, what = time.Now().Add(-d), "everything older than "+older
 	}
 	if !yes && !a.term.Interactive() {
 		return usageError{errors.New("there is no terminal to ask on; if you are sure, add --yes")}
 	}
 	if !yes {
-		switch sure, err := a.term.Confirm(ctx, "Forget "+chatui.Visible(what)+"?"); {
+		switch sure, err := a.term.Confirm(ctx, "Remove "+chatui.Visible(what)+"?"); {
 		case err != nil:
 			return err
 		case !sure:
@@ -172,7 +172,7 @@ func (a *app) logsClear(ctx context.Context, older string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	a.term.Noticef("%d runs forgotten", n)
+	a.term.Noticef("removed %d runs", n)
 	return nil
 }
 

@@ -20,12 +20,12 @@ import (
 func (a *app) logsReplayCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "replay [RUN]", Short: "Ask a run's questions again, and say what differs",
-		Long: `Ask each call of a run, or of the newest, again: the same messages, settings
-and provider (--use asks others). Say whether the answers are the same, and what else is not: the
-model's digest, the engine's version, options, the chain's file. The same seed,
-model, engine and options give the same answer; without a seed another answer
-is no wonder. The exit code is 1 if an answer differs.`,
+		Use: "replay [RUN]", Short: "Repeat a run's calls, and show what differs",
+		Long: `Repeat each call of a run, or of the newest: the same messages, settings and
+provider (--use selects others). Show whether the answers are the same, and what
+else differs: the model's digest, the engine's version, options, the chain's file.
+The same seed, model, engine and options give the same answer; without a seed, a
+different answer is expected. The exit code is 1 if an answer differs.`,
 		Args: atMostOne("a run's id"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.logsReplay(cmd.Context(), args, asJSON) },
 	}
@@ -149,9 +149,9 @@ func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.R
 	}
 	switch {
 	case !old.Content:
-		return req, usageError{errors.New("the prompt was not kept (log: meta), so it cannot be replayed")}
+		return req, usageError{errors.New("the prompt was not logged (log: meta), so it cannot be replayed")}
 	case !whole:
-		return req, usageError{errors.New("images are not kept in the log, so this cannot be replayed")}
+		return req, usageError{errors.New("images are not logged, so this cannot be replayed")}
 	}
 	if others {
 		req.Use = nil
@@ -161,7 +161,7 @@ func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.R
 	}
 	t, ok := stack.Target(old.Route.Provider)
 	if !ok {
-		return req, usageError{fmt.Errorf("%s answered, and is no longer configured", old.Route.Provider)}
+		return req, usageError{fmt.Errorf("%s answered, but is no longer configured", old.Route.Provider)}
 	}
 	req.Use = []string{old.Route.Provider}
 	if m := old.Manifest; m != nil {
@@ -241,7 +241,7 @@ func (a *app) printReplay(r *replayReport) error {
 		case c.At == nil:
 			line("%s: the tool calls differ", name)
 		default:
-			line("%s: the answer differs after %d letters", name, *c.At)
+			line("%s: the answer differs after %d characters", name, *c.At)
 			line("  before: %s", around(c.Was, *c.At))
 			line("  now:    %s", around(c.Is, *c.At))
 			if c.free {

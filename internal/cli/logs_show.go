@@ -18,12 +18,12 @@ func (a *app) logsShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show [RUN]", Short: "Show every step of a run: what was asked, who was tried, how long it took",
-		Long: `Show one run, or the newest. The beginning of an id is enough where no other
-run begins so.`,
+		Long: `Show one run, or the newest. The first characters of an id are enough if no other
+id starts with them.`,
 		Args: atMostOne("a run's id"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.logsShow(cmd.Context(), args, asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with what each answer was made on")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with the model and engine of each answer")
 	return cmd
 }
 
@@ -77,14 +77,14 @@ func (p *runPrinter) run(r store.Run) {
 func (p *runPrinter) call(c *store.Call) {
 	switch {
 	case c.Unkept != "":
-		p.line("  (what was asked and answered could not be kept: %s)", terminal.OneLine(c.Unkept))
+		p.line("  (the prompt and the answer could not be logged: %s)", terminal.OneLine(c.Unkept))
 	case !c.Content:
-		p.line("  (what was asked and answered was not kept: log: meta)")
+		p.line("  (the prompt and the answer were not logged: log: meta)")
 	}
 	for _, m := range c.Asked.Messages {
 		p.textField(string(m.Role), m.Text)
 		for _, im := range m.Images {
-			p.line("  picture: %s, %d bytes, sha256 %.12s %s", im.MIME, im.Bytes, im.SHA256, im.URL)
+			p.line("  image: %s, %d bytes, sha256 %.12s %s", im.MIME, im.Bytes, im.SHA256, im.URL)
 		}
 	}
 	p.textField("thinking", c.Thinking)
@@ -228,7 +228,7 @@ func manifestText(m *store.Manifest) string {
 		}
 	}
 	if m.Incomplete {
-		text += " · the engine did not tell the rest"
+		text += " · the engine did not report the rest"
 	}
 	return text
 }

@@ -31,8 +31,8 @@ type targetModels struct {
 func (a *app) modelsListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list [PROVIDER]", Aliases: []string{"ls"}, Short: "List the models that can be asked",
-		Long: "List the models of the providers in `use`, or of the one that is named.",
+		Use: "list [PROVIDER]", Aliases: []string{"ls"}, Short: "List available models",
+		Long: "List the models of the providers in `use`, or of PROVIDER.",
 		Args: atMostOne("a provider's name"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.modelsList(cmd.Context(), args, asJSON) },
 	}

@@ -23,10 +23,10 @@ type loadInput struct {
 func (a *app) modelsLoadCommand() *cobra.Command {
 	var in loadInput
 	cmd := &cobra.Command{
-		Use: "load [MODEL]", Short: "Bring a model into memory, or take it out",
-		Long: `Bring a model into memory, so that the next question need not wait for it. It
-stays there for "keep_alive" (5 minutes) after its last use. --unload takes it
-out at once.`,
+		Use: "load [MODEL]", Short: "Load a model into memory, or unload it",
+		Long: `Load a model into memory, so that the next question need not wait for it. It
+stays loaded for "keep_alive" (5 minutes) after its last use. --unload unloads it
+at once.`,
 		Example: "  tandem models load\n  tandem models load local/smollm2:135m\n  tandem models load --unload",
 		Args:    atMostOne("a model's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,8 +38,8 @@ out at once.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&in.from, "provider", "", "the `provider` that loads it (default: the first in use that can)")
-	f.BoolVar(&in.unload, "unload", false, "take the model out of memory instead")
-	f.IntVar(&in.window, "num-ctx", 0, "context window in `tokens` (default: the one that questions use)")
+	f.BoolVar(&in.unload, "unload", false, "unload the model instead")
+	f.IntVar(&in.window, "num-ctx", 0, "context window in `tokens` (default: the one that `tandem ask` uses)")
 	return cmd
 }
 
@@ -59,7 +59,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 			in.from, in.model = use[0], m
 		}
 	}
-	t, loader, err := able[provider.Loader](stack, in.from, "load models; only Ollama does", a.allowed(stack))
+	t, loader, err := able[provider.Loader](stack, in.from, "load models; only Ollama can", a.allowed(stack))
 	if err != nil {
 		return err
 	}
@@ -89,10 +89,10 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 		return err
 	}
 	if k := t.Config.KeepAlive; k != nil && *k == 0 {
-		a.infof("%s loaded %s and put it away again: keep_alive is 0", t.Config.Name, in.model)
+		a.infof("%s loaded %s and unloaded it again: keep_alive is 0", t.Config.Name, in.model)
 		return nil
 	}
-	a.infof("%s has %s in memory, after %s", t.Config.Name, in.model, short(time.Since(start)))
+	a.infof("%s loaded %s in %s", t.Config.Name, in.model, short(time.Since(start)))
 	return nil
 }
 
@@ -101,14 +101,14 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 func (a *app) modelsUnload(ctx context.Context, t stack.Configured, model string) error {
 	u, ok := provider.As[provider.Unloader](t.Provider)
 	if !ok {
-		return usageError{fmt.Errorf("%s cannot unload models; only Ollama does", t.Config.Name)}
+		return usageError{fmt.Errorf("%s cannot unload models; only Ollama can", t.Config.Name)}
 	}
 	if !asleep(ctx, t) {
 		if err := u.Unload(ctx, model); err != nil {
 			return err
 		}
 	}
-	a.infof("%s has %s no longer in memory", t.Config.Name, model)
+	a.infof("%s unloaded %s", t.Config.Name, model)
 	return nil
 }
 

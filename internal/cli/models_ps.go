@@ -32,7 +32,7 @@ func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
 		return err
 	}
 	defer stack.Close()
-	t, runner, err := able[provider.Runner](stack, name, "tell which models are in memory; only Ollama does", a.allowed(stack))
+	t, runner, err := able[provider.Runner](stack, name, "list the models in memory; only Ollama can", a.allowed(stack))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (a *app) modelsPull(ctx context.Context, name, model string) error {
 		return err
 	}
 	defer stack.Close()
-	t, puller, err := able[provider.Puller](stack, name, "download models; only Ollama does", a.allowed(stack))
+	t, puller, err := able[provider.Puller](stack, name, "download models; only Ollama can", a.allowed(stack))
 	if err != nil {
 		return err
 	}

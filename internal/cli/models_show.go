@@ -21,7 +21,7 @@ func (a *app) modelsShowCommand() *cobra.Command {
 	var from string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "show [MODEL]", Short: "Tell all about one model", Args: atMostOne("a model's name"),
+		Use: "show [MODEL]", Short: "Show the details of a model", Args: atMostOne("a model's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			model := ""
 			if len(args) == 1 {
@@ -129,7 +129,7 @@ func memoryText(m *preload.Memory) (forecast, measured string) {
 		case vram.Spills, vram.Exceeds:
 			forecast += "; it does not fit: " + m.Says
 		case vram.Unsure:
-			forecast += "; whether it fits is not certain"
+			forecast += "; it may not fit"
 		}
 	}
 	measured = "not in memory now"

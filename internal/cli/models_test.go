@@ -219,7 +219,7 @@ func TestModelsPS(t *testing.T) {
 		t.Errorf("--json: %q, want an empty list", out)
 	}
 	_, errs = d.run(2, "models", "ps", "openai")
-	says(t, errs, "openai cannot tell which models are in memory; only Ollama does", "name another provider: local")
+	says(t, errs, "openai cannot list the models in memory; only Ollama can", "name another provider: local")
 	// Where tandem would start it, nothing is started for the question.
 	d.configure("use: local\nproviders:\n  - {name: local, host: \"" + deserted(t) + "\"}\n")
 	_, errs = d.run(0, "models", "ps")
@@ -254,7 +254,7 @@ func TestModelsPull(t *testing.T) {
 		t.Errorf("--quiet says %q", errs)
 	}
 	_, errs = d.run(2, "models", "pull", "small", "--provider", "openai")
-	says(t, errs, "openai cannot download models; only Ollama does", "name another provider: local")
+	says(t, errs, "openai cannot download models; only Ollama can", "name another provider: local")
 	_, errs = d.run(2, "models", "pull", "small", "--provider", "nosuch")
 	says(t, errs, `there is no provider "nosuch"`)
 	_, errs = d.run(2, "models", "pull")

@@ -11,7 +11,7 @@ import (
 func (a *app) promptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prompt",
-		Short: "See, check and convert prompt and chain files, without a model",
+		Short: "Render, check and convert prompt and chain files, without a model",
 	}
 	cmd.AddCommand(a.promptRenderCommand(), a.promptCheckCommand(), a.promptConvertCommand())
 	return cmd

@@ -20,14 +20,14 @@ func (a *app) promptCheckCommand() *cobra.Command {
 	var in checkInput
 	cmd := &cobra.Command{
 		Use:   "check [flags] FILE…",
-		Short: "Find the mistakes in prompt and chain files",
-		Long: `Find the mistakes in prompt and chain files, each with file, line and column.
-Of a file without any, say what it is and which variables it takes. What is
-odd and no mistake, such as a step whose answer is not used, is a note.`,
+		Short: "Check prompt and chain files for mistakes",
+		Long: `Report every mistake in prompt and chain files with file, line and column. For a
+valid file, show its type and its variables. Oddities that are not mistakes, such
+as a step whose answer is not used, are notes.`,
 		Example: `  tandem prompt check examples/*.yaml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{fmt.Errorf("`%s` takes at least one file; see `%[1]s --help`", cmd.CommandPath())}
+				return usageError{fmt.Errorf("`%s` needs at least one file; see `%[1]s --help`", cmd.CommandPath())}
 			}
 			return nil
 		},

@@ -47,7 +47,7 @@ func (a *app) promptConvert(in convertInput) error {
 		return err
 	}
 	if file.chain.FileType() == chain.FileChain {
-		return usageError{fmt.Errorf("%s is a chain file already", in.file)}
+		return usageError{fmt.Errorf("%s is already a chain file", in.file)}
 	}
 	text, err := yamlx.Read(in.file)
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *app) promptConvert(in convertInput) error {
 	}
 	f, err := os.OpenFile(in.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a prompt is no secret, and is to be shared as the file it came from
 	if errors.Is(err, fs.ErrExist) {
-		return usageError{fmt.Errorf("%s exists already; name another file, or remove it", in.out)}
+		return usageError{fmt.Errorf("%s already exists; name another file, or remove it", in.out)}
 	}
 	if err != nil {
 		return usageError{fmt.Errorf("cannot write %s: %w", in.out, cause(err))}

@@ -166,7 +166,7 @@ func fits(p *prompt.Prompt, values map[string]any) error {
 	for _, v := range p.Vars() {
 		known = append(known, v.Name)
 		if _, ok := values[v.Name]; !ok && !v.Optional {
-			errs = append(errs, usageError{fmt.Errorf("the prompt's variable %q has no value; give it one: -p %s=…", v.Name, v.Name)})
+			errs = append(errs, usageError{fmt.Errorf("missing variable %q: add -p %s=VALUE", v.Name, v.Name)})
 		}
 	}
 	for _, v := range p.Optional() {
@@ -279,7 +279,7 @@ func (r *renderer) placeholderPassages(ctx context.Context, l chain.Lookup) ([]r
 func (r *renderer) explain(err error) error {
 	step := new(chain.StepError)
 	if errors.As(err, &step) && step.Step == r.marked && (errors.Is(err, provider.Truncated) || errors.Is(err, provider.BadAnswer)) {
-		return usageError{fmt.Errorf("step %s makes something of its answer, and has none here; give it one: -p %s=…", step.Step, step.Step)}
+		return usageError{fmt.Errorf("step %s parses its answer, so it needs one: add -p %s=VALUE", step.Step, step.Step)}
 	}
 	return err
 }

@@ -41,8 +41,8 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run a chain or prompt file. The chain's answer goes to standard output; the
 steps before it, and who answered, are shown on standard error.
 
-What a step sets for itself (use, model, temperature, …) goes before flags,
-and flags go before the configuration.`,
+A step's own settings (use, model, temperature, …) override flags, and flags
+override the configuration.`,
 		Example: `  tandem run examples/president.yaml -p country="United States of America"
   tandem run examples/template.yaml -p country=India --json | jq .steps
   tandem run examples/template.yaml --each countries.csv --limit 3
@@ -60,9 +60,9 @@ and flags go before the configuration.`,
 	f := cmd.Flags()
 	f.StringArrayVarP(&in.params, "param", "p", nil, "input variable as `name=value`, repeatable; value @FILE reads a file, - standard input")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, every step, usage, route, error")
-	f.BoolVar(&in.noStrm, "no-stream", false, "ask for whole answers at once")
+	f.BoolVar(&in.noStrm, "no-stream", false, "do not stream: request whole answers at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
-	f.BoolVar(&in.dry, "dry-run", false, "say who would be asked in each step, and who not and why; call no model")
+	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer each step, and which would be skipped and why; call no model")
 	f.BoolVar(&in.graph, "graph", false, "print the chain as a Mermaid flowchart; call no model")
 	f.BoolVar(&in.watch, "watch", false, "run again whenever the chain's files change")
 	in.rows.register(f)
@@ -93,11 +93,11 @@ func (in *runInput) check() error {
 		wrong bool
 		text  string
 	}{
-		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph prints the chain and runs nothing; give it alone"},
-		{in.dry && in.watch, "--dry-run calls no model, and --watch runs again and again; use one of them"},
-		{in.dry && in.rows.file != "", "--dry-run says who would be asked once; give it without --each"},
-		{in.rows.file == "" && in.rows.limited, "--limit bounds the rows of --each; give it with --each"},
-		{in.rows.file == "" && in.rows.bounded, "--concurrency says how many rows of --each run at a time; give it with --each"},
+		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph runs nothing; leave out --watch, --dry-run, --json and --each"},
+		{in.dry && in.watch, "use only one of --dry-run and --watch"},
+		{in.dry && in.rows.file != "", "use only one of --dry-run and --each"},
+		{in.rows.file == "" && in.rows.limited, "--limit needs --each"},
+		{in.rows.file == "" && in.rows.bounded, "--concurrency needs --each"},
 		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
 		{in.rows.concurrency < 1 || in.rows.concurrency > maxRowsAtOnce, fmt.Sprintf("--concurrency must be between 1 and %d", maxRowsAtOnce)},
 	} {

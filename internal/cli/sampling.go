@@ -26,11 +26,11 @@ type sampling struct {
 
 func (s *sampling) register(f *pflag.FlagSet) {
 	f.StringVarP(&s.model, "model", "m", "", "`model`, provider, or provider/model to ask")
-	f.VarP(&s.temperature, "temperature", "t", "0 (steady) to 2 (wild)")
-	f.Var(&s.topP, "top-p", "nucleus sampling, 0 to 1")
+	f.VarP(&s.temperature, "temperature", "t", "from 0 (most predictable) to 2 (most random)")
+	f.Var(&s.topP, "top-p", "nucleus sampling, from 0 to 1")
 	f.Var(&s.seed, "seed", "same seed, same model, same answer")
-	f.Var(&s.maxTokens, "max-tokens", "most tokens to write")
-	f.StringArrayVar(&s.stop, "stop", nil, "end before this `text` (repeatable)")
+	f.Var(&s.maxTokens, "max-tokens", "most tokens to generate")
+	f.StringArrayVar(&s.stop, "stop", nil, "stop before this `text` (repeatable)")
 	f.StringVar(&s.think, "think", "", "reasoning: off, on, low, medium or high")
 	f.VarP(&s.options, "option", "o", "the engine's own option as `key=value` (repeatable)")
 }

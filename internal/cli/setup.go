@@ -17,28 +17,27 @@ func (a *app) setupCommand() *cobra.Command {
 	var in preset
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Bring up the local model: start Ollama, download the model, check it all",
-		Long: `Bring up what the providers in use need on this machine: start Ollama if
-nothing listens, download the model if it is not there, and run the doctor's
-checks.
-It skips what is already done: run it as often as you like.
+		Short: "Set up the local model: start Ollama, download the model, check everything",
+		Long: `Set up what your providers need on this machine: start Ollama if nothing listens,
+download the model if it is missing, and run the doctor's checks. Steps
+that are already done are skipped, so run it as often as you like.
 
-With --preset, write the provider of a server that runs on this machine already
-into your own file instead, with local: true, which is your word that it runs
-its models itself: llama.cpp, vllm or lmstudio.`,
+With --preset, add a server that already runs on this machine to your own
+configuration file instead: llama.cpp, vllm or lmstudio. It is added with
+local: true, which is your word that the server runs its models itself.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case in.name != "":
 				return a.setupPreset(cmd.Context(), in)
 			case in.url != "":
-				return usageError{errors.New("--base-url is where the server of a --preset is; name one")}
+				return usageError{errors.New("--base-url needs --preset")}
 			}
 			return a.setup(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&in.name, "preset", "", "write the provider of a `server`: llama.cpp, vllm or lmstudio")
-	cmd.Flags().StringVar(&in.url, "base-url", "", "where that server's API is, if not at its usual `URL`")
+	cmd.Flags().StringVar(&in.name, "preset", "", "add a `server` that runs on this machine: llama.cpp, vllm or lmstudio")
+	cmd.Flags().StringVar(&in.url, "base-url", "", "`URL` of that server's API, if it is not the usual one")
 	return cmd
 }
 
@@ -88,7 +87,7 @@ func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Config
 	if !errors.Is(err, provider.ModelNotFound) {
 		return err
 	}
-	a.showProgress(t.Config.Model + " is not there yet; downloading it, which may take minutes")
+	a.showProgress(t.Config.Model + " is missing; downloading it, which may take minutes")
 	err = a.modelsPull(ctx, t.Config.Name, t.Config.Model)
 	if errors.Is(err, provider.Unavailable) {
 		return fmt.Errorf("%w; `make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again", err)

@@ -29,7 +29,7 @@ type preset struct {
 func (a *app) setupPreset(ctx context.Context, in preset) error {
 	usual, ok := presetURL(in.name)
 	if !ok {
-		return usageError{fmt.Errorf("there is no preset %q; there are llama.cpp, vllm and lmstudio", in.name)}
+		return usageError{fmt.Errorf("unknown preset %q; the presets are llama.cpp, vllm and lmstudio", in.name)}
 	}
 	if in.url == "" {
 		in.url = usual
@@ -39,7 +39,7 @@ func (a *app) setupPreset(ctx context.Context, in preset) error {
 		return err
 	}
 	if _, exists := cfg.Provider(in.name); exists {
-		return usageError{fmt.Errorf("there is a provider %s already; see `tandem config show`, change it with `tandem config edit`", in.name)}
+		return usageError{fmt.Errorf("the provider %s already exists; see `tandem config show`, change it with `tandem config edit`", in.name)}
 	}
 	model, err := firstModel(ctx, in)
 	if err != nil {
@@ -65,7 +65,7 @@ func firstModel(ctx context.Context, in preset) (string, error) {
 	models, gateway, err := stack.ModelsAt(ctx, in.name, in.url)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("%w; start the server first, or say with --base-url where it is", err)
+		return "", fmt.Errorf("%w; start the server first, or give its address with --base-url", err)
 	case gateway != "":
 		return "", usageError{fmt.Errorf("the server at %s answers through %s, so it does not run its models itself; write its provider without `local: true`", in.url, gateway)}
 	case len(models) == 0:

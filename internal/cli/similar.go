@@ -33,15 +33,15 @@ func (a *app) similarCommand() *cobra.Command {
 	var in similarInput
 	cmd := &cobra.Command{
 		Use:   "similar [flags] NAME QUERY",
-		Short: "Find the passages of a collection that are nearest in meaning",
+		Short: "Search a collection by meaning",
 		Long: `Print the passages of the collection NAME that are nearest in meaning to QUERY,
-the nearest first, each with how near it is (1: the same) and where it is from.
-With - in the place of QUERY it is read from standard input.`,
+nearest first, each with its similarity (1: the same) and its source. If QUERY is
+-, it is read from standard input.`,
 		Example: `  tandem similar notes "when do we harvest?"
   tandem similar notes "when do we harvest?" -k 3 --json | jq -r '.passages[].source'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usageError{fmt.Errorf("`%s` takes a collection's name and what to look for; see `%[1]s --help`", cmd.CommandPath())}
+				return usageError{fmt.Errorf("`%s` needs a collection name and a query; see `%[1]s --help`", cmd.CommandPath())}
 			}
 			return nil
 		},
@@ -53,7 +53,7 @@ With - in the place of QUERY it is read from standard input.`,
 	}
 	f := cmd.Flags()
 	f.IntVarP(&in.k, "count", "k", 5, "how `many` passages")
-	f.BoolVar(&in.mmr, "mmr", false, "passages unlike one another, too (maximal marginal relevance)")
+	f.BoolVar(&in.mmr, "mmr", false, "prefer passages that differ from each other (maximal marginal relevance)")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: passages, route, error")
 	return cmd
 }
@@ -93,7 +93,7 @@ func (a *app) similar(ctx context.Context, in similarInput) error {
 
 func (a *app) findSimilar(ctx context.Context, in similarInput) ([]retrieve.Passage, *provider.Route, error) {
 	if in.k < 1 || in.k > maxSimilar {
-		return nil, nil, usageError{fmt.Errorf("-k %d: it finds 1 to %d passages", in.k, maxSimilar)}
+		return nil, nil, usageError{fmt.Errorf("-k %d: must be between 1 and %d", in.k, maxSimilar)}
 	}
 	query, err := a.query(ctx, in.words)
 	if err != nil {

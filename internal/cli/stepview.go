@@ -226,7 +226,7 @@ func (l *liveSteps) void(e chain.Event) {
 	}
 	text := fmt.Sprintf("· %s failed, and %s: %s", e.Step, next, terminal.OneLine(e.Err.Error()))
 	if shown {
-		text = fmt.Sprintf("· the answer above is void, and %s: %s", next, terminal.OneLine(e.Err.Error()))
+		text = fmt.Sprintf("· the answer above does not count, and %s: %s", next, terminal.OneLine(e.Err.Error()))
 	}
 	l.line(l.app.term.Yellow(terminal.OneLine(text)))
 }

@@ -37,7 +37,7 @@ func (a *app) toolsListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list [SERVER]", Aliases: []string{"ls"}, Short: "List the tools that MCP servers offer",
-		Long: "Start the MCP servers of the configuration, or the one that is named, list their\ntools, and end them again.",
+		Long: "Start the configured MCP servers, or only SERVER, list their tools, and stop them\nagain.",
 		Args: atMostOne("an MCP server's name"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.toolsList(cmd.Context(), args, asJSON) },
 	}
@@ -131,8 +131,8 @@ func (a *app) toolsCallCommand() *cobra.Command {
 	var in toolCall
 	cmd := &cobra.Command{
 		Use: "call SERVER/TOOL", Short: "Call a tool of an MCP server",
-		Long: `Call a tool, as a model would, and print its result. It asks first, on a
-terminal; elsewhere nothing runs without --yes.`,
+		Long: `Call a tool, as a model would, and print its result. On a terminal, tandem asks
+first. Without a terminal, nothing runs without --yes.`,
 		Example: `  tandem tools call files/read_file --args '{"path": "notes.txt"}'
   tandem tools call files/search --args @query.json --yes`,
 		Args: exactArgs("a tool's name, SERVER/TOOL"),
@@ -153,7 +153,7 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 		return err
 	}
 	if strings.HasSuffix(in.name, "/*") {
-		return usageError{fmt.Errorf("%s is not one tool; see them with `tandem tools list`", in.name)}
+		return usageError{fmt.Errorf("%s is not the name of a tool; see `tandem tools list`", in.name)}
 	}
 	stack, err := a.open(ctx)
 	if err != nil {
@@ -172,7 +172,7 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 		case err != nil:
 			return err
 		case !ok && !a.term.Interactive():
-			return usageError{fmt.Errorf("%s was not run: there is no terminal to ask on; say --yes if it may", t.Title())}
+			return usageError{fmt.Errorf("%s was not run: there is no terminal to ask on; add --yes to allow it", t.Title())}
 		case !ok:
 			return fmt.Errorf("%s was not run", t.Title())
 		}
@@ -185,7 +185,7 @@ func (a *app) printToolResult(ctx context.Context, t tool.Tool, args json.RawMes
 	var wrong *tool.ArgumentsError
 	switch {
 	case errors.As(err, &wrong):
-		return usageError{fmt.Errorf("%s was not run, for its arguments do not fit: %w; see its schema with `tandem tools list %s --json`", t.Title(), wrong, t.Source)}
+		return usageError{fmt.Errorf("%s was not run, because its arguments do not match its schema: %w; see `tandem tools list %s --json`", t.Title(), wrong, t.Source)}
 	case err != nil:
 		return a.withLog(err)
 	}
@@ -194,7 +194,7 @@ func (a *app) printToolResult(ctx context.Context, t tool.Tool, args json.RawMes
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if r.Failed {
-		return fmt.Errorf("%s says that it failed", t.Title())
+		return fmt.Errorf("%s reported an error", t.Title())
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func toolArguments(ctx context.Context, text string) (json.RawMessage, error) {
 func (a *app) withLog(err error) error {
 	var e *mcp.Error
 	if errors.As(err, &e) && e.Log != "" && !a.flags.quiet {
-		a.term.Noticef("%s", a.term.Dim("· "+e.Server+" wrote last: "+terminal.StripControls(e.Log)))
+		a.term.Noticef("%s", a.term.Dim("· "+e.Server+" last wrote: "+terminal.StripControls(e.Log)))
 	}
 	return err
 }

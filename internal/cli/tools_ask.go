@@ -76,7 +76,7 @@ func (q *asker) confirm(ctx context.Context, call tool.Call) (bool, error) {
 	arguments := argumentsText(call.Arguments)
 	q.term.Subjectf("%s", title)
 	if len(arguments) > mostShown {
-		q.term.Noticef("  its arguments have %d bytes, more than can be judged here: it does not run; --allow-tools lets it run unasked", len(call.Arguments))
+		q.term.Noticef("  its arguments have %d bytes, too many to review here, so it does not run; --allow-tools lets it run without asking", len(call.Arguments))
 		return false, nil
 	}
 	q.term.Subjectf("  %s", arguments)
@@ -96,7 +96,7 @@ func (q *asker) confirm(ctx context.Context, call tool.Call) (bool, error) {
 
 func source(t tool.Tool) string {
 	if t.Remote {
-		return "(" + t.Source + "; what it is given may leave this machine)"
+		return "(" + t.Source + "; its arguments may leave this machine)"
 	}
 	return "(" + t.Source + ", on this machine)"
 }
@@ -134,7 +134,7 @@ func (a *app) showToolEvent(e tool.Event, newLine func()) {
 		line = fmt.Sprintf("running %s %s", name, briefly(argumentsText(e.Arguments)))
 	case tool.Done:
 		if a.flags.verbose {
-			line = fmt.Sprintf("%s took %s, and gave %d bytes", name, short(e.Took), len(e.Text))
+			line = fmt.Sprintf("%s took %s and returned %d bytes", name, short(e.Took), len(e.Text))
 		}
 	case tool.Failed:
 		line = fmt.Sprintf("%s failed: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
@@ -144,7 +144,7 @@ func (a *app) showToolEvent(e tool.Event, newLine func()) {
 			line += ": there is no terminal to ask on; allow it with --allow-tools " + name
 		}
 	case tool.Wrong:
-		line = fmt.Sprintf("%s was called wrongly: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
+		line = fmt.Sprintf("the call of %s was invalid: %s", name, briefly(chatui.Visible(strings.TrimPrefix(e.Text, "Error: "))))
 	}
 	if line != "" {
 		newLine()

@@ -10,7 +10,7 @@ import (
 type trusted struct{ jinja2 bool }
 
 func (t *trusted) register(f *pflag.FlagSet) {
-	f.BoolVar(&t.jinja2, "allow-jinja2", false, "take templates in jinja2, which are programs, from the files")
+	f.BoolVar(&t.jinja2, "allow-jinja2", false, "allow jinja2 templates, which are programs, in the files")
 }
 
 // load are the options with which a file is loaded.

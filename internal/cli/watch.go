@@ -24,7 +24,7 @@ const settled = 100 * time.Millisecond
 func (a *app) watch(ctx context.Context, in runInput) error {
 	for _, p := range in.params {
 		if name, text, _ := strings.Cut(p, "="); text == "-" {
-			return usageError{fmt.Errorf("-p %s=- can be read once, and --watch runs again and again; put it into a file, and write %s=@FILE", name, name)}
+			return usageError{fmt.Errorf("-p %s=- can be read only once, but --watch runs repeatedly; write it to a file and use -p %s=@FILE", name, name)}
 		}
 	}
 	w, err := newFileWatch(in)
@@ -91,7 +91,7 @@ type fileWatch struct {
 func newFileWatch(in runInput) (*fileWatch, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("the system does not tell of changed files: %w; run without --watch", err)
+		return nil, fmt.Errorf("the system does not report changed files: %w; run without --watch", err)
 	}
 	return &fileWatch{Watcher: watcher, in: in}, nil
 }

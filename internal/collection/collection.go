@@ -97,10 +97,10 @@ func (s *Catalog) Retriever(ctx context.Context, collection string) (retrieve.Re
 // Collection is [Catalog.Retriever] with all that a collection can do.
 func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, error) {
 	if s.cfg.Replay {
-		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay asks no provider, and vectors are not recorded")
+		return nil, provider.Errorf(provider.Unsupported, "collection "+name, "", "a replay calls no provider, and vectors are not recorded")
 	}
 	if s.cfg.Store == nil {
-		return nil, invalidCollection(name, "there is no directory to keep it in")
+		return nil, invalidCollection(name, "there is no directory to store it in")
 	}
 	c, ok, err := s.cfg.Store.Collection(ctx, name)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *Catalog) MakeCollection(ctx context.Context, n New) (*Collection, error
 		return nil, err
 	}
 	if s.cfg.Store == nil {
-		return nil, invalidCollection(n.Name, "there is no directory to keep it in")
+		return nil, invalidCollection(n.Name, "there is no directory to store it in")
 	}
 	old, exists, err := s.cfg.Store.Collection(ctx, n.Name)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *Catalog) MakeCollection(ctx context.Context, n New) (*Collection, error
 	exists = exists && old.Dimensions > 0 // what holds no vector may still have any model
 	if exists && (row.Provider != old.Provider || !s.sameModel(old, row.Model)) {
 		return nil, invalidCollection(n.Name, "its vectors were made by "+old.Provider+"/"+old.Model+
-			", and vectors of two models cannot be compared; choose another name, or begin anew after `tandem collections rm "+n.Name+"`")
+			", and vectors of two models cannot be compared; choose another name, or start over after `tandem collections rm "+n.Name+"`")
 	}
 	t, ok := s.cfg.Source(row.Provider)
 	if !ok {
@@ -211,7 +211,7 @@ func (s *Catalog) mayEmbed(ctx context.Context, t Source, row, old store.Collect
 	case row.Privacy == provider.PrivacyLocal:
 		text = "may not leave it (privacy: local)"
 	case old.Privacy == provider.PrivacyLocal:
-		text = "may not leave it: it was made with privacy: local, which stays; choose another name, or begin anew after `tandem collections rm " + row.Name + "`"
+		text = "may not leave it: it was made with privacy: local, which stays; choose another name, or start over after `tandem collections rm " + row.Name + "`"
 	default:
 		return nil
 	}
@@ -256,7 +256,7 @@ func (c *Collection) check(ctx context.Context) error {
 	}
 	if now != c.Digest {
 		return invalidCollection(c.Name, "its vectors were made by "+c.Model+" as it was ("+short(c.Digest)+"), and "+c.Provider+" has another one of that name now ("+short(now)+
-			"): they cannot be compared; begin anew after `tandem collections rm "+c.Name+"`")
+			"): they cannot be compared; start over after `tandem collections rm "+c.Name+"`")
 	}
 	c.checked = true
 	return nil

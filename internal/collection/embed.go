@@ -29,7 +29,7 @@ type first struct{ catalog *Catalog }
 // Embed asks one provider. Errors, besides its own: Unsupported, in a replay.
 func (f first) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	if f.catalog.cfg.Replay {
-		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, "replay", req.Model, "a replay asks no provider, and vectors are not recorded")
+		return provider.EmbedResponse{}, provider.Errorf(provider.Unsupported, "replay", req.Model, "a replay calls no provider, and vectors are not recorded")
 	}
 	name := f.catalog.cfg.Use[0]
 	if p, model, ok := strings.Cut(req.Model, "/"); ok {
@@ -104,7 +104,7 @@ func (e *embedder) noEmbedder(ctx context.Context, model string) string {
 		for _, c := range info.Capabilities {
 			does = append(does, string(c))
 		}
-		return model + " was not made for embeddings (it says: " + strings.Join(does, ", ") + "), so what it calls near may not be; an embedding model is small: tandem models pull all-minilm"
+		return model + " is not an embedding model (the server says: " + strings.Join(does, ", ") + "), so its results may be poor; get a small embedding model with `tandem models pull all-minilm`"
 	}
 	return ""
 }

@@ -82,7 +82,7 @@ func mistake(err error) Check {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		c.Remedy = "name a file that exists, or take --config and TANDEM_CONFIG away"
+		c.Remedy = "name a file that exists, or remove --config and TANDEM_CONFIG"
 	}
 	return c
 }

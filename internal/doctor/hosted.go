@@ -17,10 +17,10 @@ import (
 func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) []Check {
 	name := t.Config.Name
 	if cfg.Privacy == config.PrivacyLocal && !t.Config.Loopback() && len(cfg.LocalNetworks) == 0 {
-		return []Check{{name + ": server", Fail, t.Endpoint + " is never asked: prompts may not leave this machine (privacy: local)", "take it out of `use`, or lift `privacy`"}}
+		return []Check{{name + ": server", Fail, t.Endpoint + " is never used: prompts must not leave this machine (privacy: local)", "remove it from `use`, or remove `privacy`"}}
 	}
 	if why, remedy := t.NotLocal(ctx); why != "" && (cfg.Privacy == config.PrivacyLocal || cfg.Offline) {
-		return []Check{{name + ": server", Fail, why + ": it is never asked (privacy: local, or offline)", remedy}}
+		return []Check{{name + ": server", Fail, why + ": it is never used (privacy: local, or offline)", remedy}}
 	}
 	key, ok := keyCheck(cfg, t)
 	if !ok {
@@ -35,7 +35,7 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) [
 		checks = append(checks, Check{name + ": price", Warn, stale, "for example `price: {input: 2.50, output: 10}`, in US dollars a million tokens"})
 	}
 	if why, remedy := t.NotLocal(ctx); why != "" { // known since it was asked for its models, perhaps
-		checks = append(checks, Check{name + ": local", Warn, why + ", so its answers are not called local", remedy})
+		checks = append(checks, Check{name + ": local", Warn, why + ", so its answers do not count as local", remedy})
 	}
 	return checks
 }
@@ -80,7 +80,7 @@ func hostedServer(ctx context.Context, t stack.Configured, models []provider.Mod
 	case errors.Is(err, provider.Denied):
 		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("set a key that is valid: `tandem keys set %s`", name)
 	case errors.Is(err, provider.Offline):
-		c.Detail, c.Remedy = err.Error(), "set `offline: false`, or take it out of `use`"
+		c.Detail, c.Remedy = err.Error(), "set `offline: false`, or remove it from `use`"
 	case errors.As(err, &pe) && pe.Status == http.StatusNotFound && !strings.HasSuffix(t.Config.BaseURL, "/v1"):
 		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("most servers want a /v1: try `base_url: %s/v1`", strings.TrimRight(t.Config.BaseURL, "/"))
 	default:

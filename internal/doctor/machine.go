@@ -23,7 +23,7 @@ func machine(m vram.Machine) Check {
 	switch {
 	case len(parts) > 0:
 	case m.OtherGPU != "":
-		parts = []string{"a GPU of which the free memory is not known: " + m.OtherGPU}
+		parts = []string{"a GPU whose free memory is unknown: " + m.OtherGPU}
 	default:
 		parts = []string{"no NVIDIA, AMD or Apple GPU found; models run on the CPU unless Ollama finds another"}
 	}

@@ -21,7 +21,7 @@ func ollamaChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t sta
 	version, err := withTimeout(ctx, func(ctx context.Context) (string, error) {
 		v, ok := provider.As[provider.Versioner](t.Provider)
 		if !ok {
-			return "", errors.New("it does not tell its version")
+			return "", errors.New("it does not report its version")
 		}
 		return v.Version(ctx)
 	})
@@ -61,7 +61,7 @@ func serverDown(t stack.Configured, err error) Check {
 	c := Check{Name: t.Config.Name + ": server", Status: Fail, Detail: err.Error()}
 	switch {
 	case errors.Is(err, provider.Offline):
-		c.Remedy = "set `offline: false`, or take it out of `use`"
+		c.Remedy = "set `offline: false`, or remove it from `use`"
 	case t.Engine == nil:
 		c.Remedy = "start Ollama there, or set `host` to where it runs"
 	case !httpx.Refused(err):

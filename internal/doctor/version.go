@@ -23,7 +23,7 @@ func versionCheck(name, version string) Check {
 		c.Detail = "built from source, without a version"
 	case len(numbers(version)) == 0:
 		c.Status, c.Detail = Warn, fmt.Sprintf("%q is not a comparable version", version)
-		c.Remedy = "see that it is Ollama " + oldestSafe + " or newer"
+		c.Remedy = "check that it is Ollama " + oldestSafe + " or newer"
 	case olderThan(version, oldestServed):
 		c.Status = Fail
 		c.Detail = fmt.Sprintf("%s is older than %s, which tandem needs, and has known vulnerabilities", version, oldestServed)

@@ -69,12 +69,12 @@ func (e *Engine) answers(ctx context.Context) (bool, error) {
 }
 
 // ErrTaken is under the error of a host where another program listens.
-var ErrTaken = errors.New("the host is taken")
+var ErrTaken = errors.New("the host is in use")
 
 type takenError struct{ host, why string }
 
 func (e *takenError) Error() string {
-	return fmt.Sprintf("%s is taken by a program that %s; stop it, or set another `host`", e.host, e.why)
+	return fmt.Sprintf("%s is used by a program that %s; stop it, or set another `host`", e.host, e.why)
 }
 
 // Is reports whether target is ErrTaken.

@@ -94,7 +94,7 @@ func (e *Engine) startServer() (server, error) {
 		return giveUp(e.endedError(srv))
 	}
 	if err := e.saveState(srv.state); err != nil {
-		return giveUp(fmt.Errorf("noting the engine's state: %w", err))
+		return giveUp(fmt.Errorf("saving the engine's state: %w", err))
 	}
 	if gate != nil {
 		_, err := gate.Write([]byte("\n"))

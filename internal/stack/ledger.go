@@ -23,7 +23,7 @@ func (s *Stack) openLog() error {
 	dir := s.options.StateDir
 	if dir == "" {
 		if limits.Set() {
-			return errors.New("a budget is set, and no directory to keep it in")
+			return errors.New("a budget is set, but there is no directory to keep it in")
 		}
 		return nil
 	}

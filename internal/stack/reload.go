@@ -20,7 +20,7 @@ import (
 // a time. On an error s stays as it is.
 func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 	if s.options.Answers.Replay != "" {
-		return nil, provider.Errorf(provider.Unsupported, "replay", "", "a replay asks no provider, so there is nothing to reload")
+		return nil, provider.Errorf(provider.Unsupported, "replay", "", "a replay calls no provider, so there is nothing to reload")
 	}
 	next := &Stack{
 		cfg: cfg, options: s.options, warn: s.warn, secrets: s.secrets, adapters: map[string]*adapter{}, before: s,

@@ -84,7 +84,7 @@ func NewChats(s *Store, redact func(string) string) *Chats {
 }
 
 // ErrMovedOn says that another process has added to the conversation.
-var ErrMovedOn = errors.New("another tandem has gone on with this conversation")
+var ErrMovedOn = errors.New("another tandem process has continued this conversation")
 
 // Put writes the conversation down, without its Messages, and adds some to it:
 // all of it, or nothing. If another process has made it local meanwhile,

@@ -107,7 +107,7 @@ func (c *Chats) complete(ctx context.Context, db *sql.DB, id string) (string, er
 	case len(found) == 0:
 		return "", ErrNoChat
 	case len(found) > 1 && id != "":
-		return "", fmt.Errorf("several conversations begin with %s, such as %s and %s: give more of it", id, found[0], found[1])
+		return "", fmt.Errorf("several conversations start with %s, such as %s and %s; give more of the id", id, found[0], found[1])
 	}
 	return found[0], nil
 }

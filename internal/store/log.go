@@ -80,7 +80,7 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 }
 
 // errLeft is a consumer that broke off.
-var errLeft = errors.New("the reader left before the answer was complete")
+var errLeft = errors.New("the caller stopped reading before the answer was complete")
 
 func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error) {
 	run := provider.RunOf(ctx)

@@ -46,7 +46,7 @@ func (l *Lost) Error() string {
 	}{
 		{l.Calls, "1 call is not in the log", "%d calls are not in the log"},
 		{l.Texts, "1 call is in the log without its text", "%d calls are in the log without their texts"},
-		{l.Costs, "what 1 call cost is not written down", "what %d calls cost is not written down"},
+		{l.Costs, "the cost of 1 call is not recorded", "the costs of %d calls are not recorded"},
 	} {
 		switch {
 		case n.count == 1:

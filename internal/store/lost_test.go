@@ -281,7 +281,7 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 		w.add(record{call: c, run: Run{ID: c.RunID}})
 		w.entry(ledger.Entry{})
 	}
-	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "3 calls are not in the log; what 3 calls cost is not written down") {
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "3 calls are not in the log; the costs of 3 calls are not recorded") {
 		t.Errorf("it says %v", err)
 	}
 }

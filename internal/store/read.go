@@ -180,7 +180,7 @@ func (s *Store) find(ctx context.Context, db *sql.DB, id string) (string, error)
 	case len(found) == 0:
 		return "", ErrNoRun
 	case len(found) > 1 && id != "":
-		return "", fmt.Errorf("several runs begin with %s, such as %s and %s: give more of it", id, found[0], found[1])
+		return "", fmt.Errorf("several runs start with %s, such as %s and %s; give more of the id", id, found[0], found[1])
 	}
 	return found[0], nil
 }

@@ -87,7 +87,7 @@ func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
 		Finish: provider.Finish(short(string(c.Finish))), Usage: c.Usage, Unkept: short(why.Error()),
 	}
 	if kept.Unkept == "" {
-		kept.Unkept = "secrets could not be taken out of it"
+		kept.Unkept = "secrets could not be removed from it"
 	}
 	kept.Asked = &provider.Request{}
 	if c.Asked != nil {

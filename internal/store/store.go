@@ -197,9 +197,9 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	defer cancel()
 	switch _, err := lock.TryLockContext(within, 5*time.Millisecond); {
 	case err != nil && within.Err() != nil && ctx.Err() == nil: // not the caller's own timeout
-		return nil, fmt.Errorf("another tandem has been preparing the file for %s", patience)
+		return nil, fmt.Errorf("another tandem process has been preparing the file for %s", patience)
 	case err != nil:
-		return nil, fmt.Errorf("waiting for another tandem that prepares the file: %w", err)
+		return nil, fmt.Errorf("waiting for another tandem process that prepares the file: %w", err)
 	}
 	return func() { _ = lock.Unlock() }, nil // closing the file unlocks it, too
 }

@@ -115,7 +115,7 @@ func TestALogAboveItsSize(t *testing.T) {
 		t.Errorf("the log has %s, want [f]", got)
 	}
 	if n, err := w.store.Forget(t.Context(), now.Add(day)); err != nil || n != 1 {
-		t.Errorf("%d runs forgotten, %v", n, err)
+		t.Errorf("removed %d runs, %v", n, err)
 	}
 	if size, err := w.store.LogSize(t.Context()); err != nil || size != 0 {
 		t.Errorf("an empty log has %d bytes, %v", size, err)

@@ -32,7 +32,7 @@ const witnessed = 24 * time.Hour
 type MissingError struct{ What string }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("what was spent is not known, for the file %s; put back the one that was there, or run `tandem cost --reset`, and what was spent before counts no more", e.What)
+	return fmt.Sprintf("past spending is unknown, because the file %s; restore the old file, or run `tandem cost --reset`, after which earlier spending no longer counts", e.What)
 }
 
 // state is how far a ledger has come.
@@ -68,7 +68,7 @@ func (s *Store) compare(book state, now time.Time) error {
 	case w.id == "" && book.writes > 0:
 		return nil // the next write mends it
 	case w.id != book.id || w.id == "":
-		return &MissingError{"is new, and there was one before it"}
+		return &MissingError{"is new and there was an older one"}
 	case w.writes > book.writes:
 		return &MissingError{"is an older copy"}
 	}

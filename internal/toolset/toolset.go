@@ -168,7 +168,7 @@ func (c *Config) allow(ctx context.Context, m config.MCPServer) error {
 	if !c.remote(ctx, m) {
 		return nil
 	}
-	why := "it is a program that may send what it is given anywhere; if it does not, say `local: true` of it in the configuration"
+	why := "it is a program that may send its arguments anywhere; if it does not, set `local: true` for it in the configuration"
 	if m.URL != "" {
 		why = m.URL + " is not this machine"
 	}

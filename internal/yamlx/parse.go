@@ -152,7 +152,7 @@ func (c *checker) checkKeys(n *yaml.Node) {
 		case key.Tag == "!!merge":
 			c.fail(key, "merging with << is not supported", "write the values out")
 		case earlier != nil && earlier != key:
-			c.fail(key, fmt.Sprintf("the key %s is here twice", diag.Quote(key.Value)), fmt.Sprintf("it stands in line %d already; remove one", earlier.Line))
+			c.fail(key, fmt.Sprintf("the key %s appears twice", diag.Quote(key.Value)), fmt.Sprintf("it is already in line %d; remove one", earlier.Line))
 		default:
 			first[key.Value] = key
 		}

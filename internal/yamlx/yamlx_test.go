@@ -35,7 +35,7 @@ func TestParsePlaces(t *testing.T) {
 		{"unknown alias", "a: *nope\n", "f.yaml:1:8: unknown anchor 'nope' referenced; a value that starts with * needs quotes"},
 		{"escape", "a: \"\\q\"\n", "f.yaml:1:5: found unknown escape character; double the backslash, or use single quotes"},
 		{"two documents", "a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document starts here"},
-		{"duplicate", "a: 1\nb: 2\na: 3\n", `f.yaml:3:1: the key "a" is here twice; it stands in line 1 already; remove one`},
+		{"duplicate", "a: 1\nb: 2\na: 3\n", `f.yaml:3:1: the key "a" appears twice; it is already in line 1; remove one`},
 		{"endless alias", "a: &x [1, *x]\n", "f.yaml:1:11: the alias \"*x\" refers to itself"},
 		{"tag", "a: !!python/object x\n", `f.yaml:1:4: the tag "!!python/object" is not known here; remove it`},
 		{"merge", "a: &x {b: 1}\nc:\n  <<: *x\n", "f.yaml:3:3: merging with << is not supported"},

@@ -59,6 +59,6 @@ type Over struct {
 
 // Error names the budget, what is left of it, and what the call could cost.
 func (o *Over) Error() string {
-	return fmt.Sprintf("%s is %s, %s of it is left, and this call could cost %s",
+	return fmt.Sprintf("%s is %s, with %s left, and this call could cost up to %s",
 		o.Budget, Dollars(o.Limit), Dollars(o.Left), Dollars(o.Need))
 }

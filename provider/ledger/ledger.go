@@ -183,7 +183,7 @@ func (l *Ledger) reservationFor(ctx context.Context, req *provider.Request) (*Re
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !price.Known:
-		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, and %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, but %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
 	}
 	if err := l.checkOptions(req, model); err != nil {
 		return nil, err

@@ -272,9 +272,9 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		refuse error
 		say    string
 	}{
-		{"over the budget", ledger.Config{Tariff: said}, over, "budget.per_day_usd is $1.00, $0.001 of it is left, and this call could cost $0.033"},
+		{"over the budget", ledger.Config{Tariff: said}, over, "budget.per_day_usd is $1.00, with $0.001 left, and this call could cost up to $0.033"},
 		{"the book cannot be kept", ledger.Config{Tariff: said}, errors.New("the disk is full"), "the budget cannot be kept, so nothing was sent: the disk is full"},
-		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, nil, "a budget is set, and no price for big; set `price`"},
+		{"no price", ledger.Config{Tariff: ledger.Tariff{Model: "big"}}, nil, "a budget is set, but no price for big; set `price`"},
 		{"a price that the configuration has, though on this machine", ledger.Config{Tariff: said, Local: here}, over, "budget.per_day_usd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

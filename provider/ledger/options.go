@@ -61,5 +61,5 @@ func (l *Ledger) checkOptions(req *provider.Request, model string) error {
 	if option == "" {
 		return nil
 	}
-	return provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, and what this call costs with the option %s is not known; %s", option, remedy)
+	return provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, but the cost of this call with the option %s is unknown; %s", option, remedy)
 }

@@ -166,7 +166,7 @@ func (a *answer) checkRemote(model, remoteHost, remoteModel string) error {
 	a.remote = host
 	if kind, _ := a.p.mustStayLocal(a.privacy); kind != "" {
 		return a.error(kind, "%w", failure.NoFallback(fmt.Errorf(
-			"the prompt has left this machine, where it was to stay: %s answered, and Ollama had said nothing of that before; take another model", host)))
+			"the prompt has left this machine, although it had to stay: %s answered, which Ollama had not reported before; use another model", host)))
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (a *answer) finish(ctx context.Context) error {
 	}
 	c.Finish = finish
 	if a.window > 0 && r.PromptEvalCount >= a.window {
-		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that its window of %d holds, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
+		return a.error(provider.ContextOverflow, "the server read %d tokens of the prompt, all that fit its context window of %d, and cut the rest; upgrade Ollama, or raise num_ctx", r.PromptEvalCount, a.window)
 	}
 	if err := a.checkTruncated(ctx); err != nil {
 		return err

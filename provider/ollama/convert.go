@@ -51,7 +51,7 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 	case "none":
 		return out, nil, nil
 	default:
-		return nil, nil, p.unsupported(model, "Ollama cannot be told to call a tool (tool_choice %q); leave it to the model with auto", req.ToolChoice)
+		return nil, nil, p.unsupported(model, "Ollama cannot be made to call a tool (tool_choice %q); use auto", req.ToolChoice)
 	}
 	tools, err := tools(req.Tools)
 	return out, tools, err
@@ -66,7 +66,7 @@ func (p *Provider) constrain(out *api.ChatRequest, want *provider.Schema) error 
 		return provider.Errorf(provider.Invalid, p.cfg.Name, out.Model, "%w", err)
 	}
 	if out.Format, err = s.Lower(); err != nil {
-		return p.unsupported(out.Model, "Ollama cannot be held to the schema: %w", err)
+		return p.unsupported(out.Model, "Ollama cannot use the schema: %w", err)
 	}
 	shown := schema.Shown(s.Text())
 	if len(out.Messages) > 0 && out.Messages[0].Role == string(provider.RoleSystem) {
@@ -92,7 +92,7 @@ func (p *Provider) message(m *provider.Message, model string) (api.Message, erro
 	out := api.Message{Role: string(m.Role), Content: m.Text, ToolName: m.ToolName, ToolCallID: m.ToolCallID}
 	for _, im := range m.Images {
 		if im.URL != "" {
-			return out, p.unsupported(model, "Ollama does not fetch images; give the picture itself, not its URL")
+			return out, p.unsupported(model, "Ollama does not fetch images; send the image itself, not its URL")
 		}
 		out.Images = append(out.Images, im.Data)
 	}

@@ -84,7 +84,7 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 }
 
 func (p *Provider) nothingToLoad(model, host string) error {
-	return p.unsupported(model, "%s runs it: there is nothing to load here", host)
+	return p.unsupported(model, "%s runs it, so there is nothing to load here", host)
 }
 
 // Window is the context window that a chat of req will ask for, in tokens; 0:

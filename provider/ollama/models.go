@@ -140,7 +140,7 @@ func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.Pu
 		case errors.Is(err, errStop), done && err == nil:
 			return
 		case err == nil:
-			err = errors.New("the download ended before the server said that it was complete; run it again to go on from there")
+			err = errors.New("the download ended before the server said that it was complete; run it again to resume")
 		}
 		yield(provider.PullProgress{}, p.pullFailed(ctx, call, model, err))
 	}
@@ -229,4 +229,4 @@ func (p *Provider) checkEmbeds(ctx context.Context, model string, privacy provid
 	return p.unsupported(model, "%w", errNoEmbeddings)
 }
 
-var errNoEmbeddings = errors.New("the model makes no embeddings; use an embedding model, such as all-minilm (Ollama before 0.30 let chat models make them)")
+var errNoEmbeddings = errors.New("the model does not make embeddings; use an embedding model, such as all-minilm (Ollama before 0.30 let chat models make them)")

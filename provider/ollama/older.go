@@ -73,7 +73,7 @@ func (p *Provider) checkTruncation(ctx context.Context, model string, req *provi
 	if err != nil || !v.truncatesSilently() {
 		return err
 	}
-	return p.unsupported(model, "Ollama %s cuts a conversation that does not fit and does not say so, and this one may not; upgrade Ollama to 0.12.6 or newer, or raise num_ctx", v.text)
+	return p.unsupported(model, "Ollama %s silently cuts a conversation that does not fit, and this one may not fit; upgrade Ollama to 0.12.6 or newer, or raise num_ctx", v.text)
 }
 
 // serverVersion asks /api/version, at most once a minute. Who does not answer

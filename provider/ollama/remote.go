@@ -110,7 +110,7 @@ func (p *Provider) checkVision(ctx context.Context, model string, req *provider.
 	if err != nil || a.can == nil || slices.Contains(a.can, provider.CanVision) {
 		return err
 	}
-	return p.unsupported(model, "the model cannot see images, and Ollama would drop them; take a model with vision")
+	return p.unsupported(model, "the model cannot see images, and Ollama would drop them; use a model with vision")
 }
 
 // showModel asks /api/show, at most once a minute. A server that may run nothing

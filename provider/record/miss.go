@@ -47,7 +47,7 @@ type NoRecordings struct {
 // Error names the directory.
 func (e *NoRecordings) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("no directory %s to replay", e.Dir)
+		return fmt.Sprintf("there is no directory %s to replay", e.Dir)
 	}
 	return "there are no recordings in " + e.Dir
 }

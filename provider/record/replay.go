@@ -131,7 +131,7 @@ func (p *Player) route(c *call, rt *provider.Route) *provider.Route {
 	}
 	reason := fmt.Sprintf("replayed from %s, recorded %s", p.cfg.Dir, c.Recorded.Format(time.DateOnly))
 	if c.Redacted > 0 {
-		reason += fmt.Sprintf(", secrets taken out: %d", c.Redacted)
+		reason += fmt.Sprintf(", secrets removed: %d", c.Redacted)
 	}
 	if rt.Reason != "" {
 		reason += ": " + rt.Reason
@@ -181,7 +181,7 @@ func (p *Player) nextRecording(ctx context.Context, req *provider.Request) (*cal
 	}
 	c, err := load(p.cfg.Dir, row[p.turn(key, len(row))])
 	if err == nil && c.Key != key {
-		err = fmt.Errorf("%s is named after another request; record it again", c.file)
+		err = fmt.Errorf("the name of %s belongs to another request; record it again", c.file)
 	}
 	if err != nil {
 		return nil, p.fail(req.Model, err)

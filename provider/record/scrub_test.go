@@ -83,7 +83,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	}
 	p := replay(t, record.PlayerConfig{Dir: dir, Targets: o.Targets}) // knows no secret, and finds it all the same
 	r, err := provider.Collect(p.Chat(t.Context(), req))
-	if err != nil || r.Text != "It is [redacted], and [redacted] too." || !strings.Contains(r.Route.Reason, "secrets taken out: ") {
+	if err != nil || r.Text != "It is [redacted], and [redacted] too." || !strings.Contains(r.Route.Reason, "secrets removed: ") {
 		t.Errorf("replayed: %q, %+v, %v", r.Text, r.Route, err)
 	}
 	if _, err := drain(p, req); !errors.Is(err, provider.Denied) || !strings.Contains(err.Error(), "the key [redacted] is wrong") {

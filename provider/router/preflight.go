@@ -148,6 +148,6 @@ func (t *target) windowTooSmall(ctx context.Context, req *provider.Request, most
 	}
 	return &provider.Error{
 		Kind: provider.ContextOverflow, Provider: t.Name(), Model: t.model(req),
-		Err: fmt.Errorf("its context window of %d tokens is no larger than that of %d tokens, which the prompt exceeds", n, most),
+		Err: fmt.Errorf("its context window of %d tokens is not larger than the %d tokens that the prompt exceeds", n, most),
 	}
 }
