@@ -148,7 +148,7 @@ func TestChatAtATerminal(t *testing.T) {
 	defer f.Close()
 	home := t.TempDir()
 	s := atTerminal(t, f, home, "chat")
-	s.expect(`/help says what can be typed`)
+	s.expect(`/help shows the commands`)
 	s.expect(ready)
 
 	// Editing, and a message of many lines.
@@ -174,7 +174,7 @@ func TestChatAtATerminal(t *testing.T) {
 
 	// Undo, from the history another message, and a command that is none.
 	s.types("/undo\r")
-	s.expect(`taken back: “one two”; 2 turns left`)
+	s.expect(`removed: “one two”; 2 turns left`)
 	s.expect(ready)
 	s.types("/undp\r")
 	s.expect(`did you mean /undo\?`)
@@ -203,7 +203,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.expect(ready)
 	s.types("go on\r")
 	s.expect(`Hello wörld`)
-	s.expect(`! ok \(big\) answers now, where echo \(big\) did before`)
+	s.expect(`! ok \(big\) answered this time, echo \(big\) the last time`)
 	s.expect(ready)
 	if !strings.Contains(f.last(), `Hello\n\n[This answer broke off here.]`) {
 		t.Errorf("the answer that broke off was sent as %s", f.last())
@@ -222,7 +222,7 @@ func TestChatAtATerminal(t *testing.T) {
 
 	// It goes on, and the keyboard's end leaves.
 	s = atTerminal(t, f, home, "chat", "-c")
-	s.expect(`going on with [0-9a-z]{14}, “hello” \(5 turns\); ok \(big\)`)
+	s.expect(`resuming [0-9a-z]{14}, “hello” \(5 turns\); ok \(big\)`)
 	s.expect(ready)
 	s.types("\x1b[A")
 	s.expect(`go on`)
@@ -274,7 +274,7 @@ func TestChatAtADumbTerminal(t *testing.T) {
 	f := newFake()
 	defer f.Close()
 	s := at(t, f, t.TempDir(), "dumb", "chat")
-	s.expect(`/help says what can be typed`)
+	s.expect(`/help shows the commands`)
 	s.expect(`> $`)
 	s.types("**hello**\r")
 	s.expect(`\n\*\*hello\*\*\r\n`)

@@ -93,7 +93,7 @@ func TestConfigShowAndExplain(t *testing.T) {
 	p.expect(0, "not set", "", "config", "explain", "seed")
 	p.expect(0, `{"key":"seed","set":false,"value":null,"overrides":[]}`, "", "config", "explain", "seed", "--json")
 	p.expect(2, "", `unknown key "temprature"; did you mean "temperature"?`, "config", "explain", "temprature")
-	p.expect(2, "", "takes KEY", "config", "explain")
+	p.expect(2, "", "needs a key, such as `use`", "config", "explain")
 }
 
 func TestConfigPathAndCheck(t *testing.T) {
@@ -112,7 +112,7 @@ func TestConfigPathAndCheck(t *testing.T) {
 	p.expect(0, "ok: "+good+"\n", "", "config", "check", good)
 	p.expect(2, "", "none.yaml: there is no such file", "config", "check", "none.yaml")
 	p.expect(2, "", "takes at most a file", "config", "check", "a", "b")
-	p.expect(0, "", "no file is looked for", "config", "path", "--config", "none")
+	p.expect(0, "", "no file is read", "config", "path", "--config", "none")
 }
 
 func TestConfigTrust(t *testing.T) {
@@ -126,7 +126,7 @@ func TestConfigTrust(t *testing.T) {
 	p.expect(2, "", "run `tandem config trust` if you agree", "config", "check")
 	p.expect(2, "config.yaml:3:30: it wants to send prompts and the key env:OPENAI_API_KEY to https://llm.example:443/v1\n", "run `tandem config trust --yes`", "config", "trust")
 	p.expect(0, "it wants to send", "trusted "+project, "config", "trust", "--yes")
-	p.expect(0, "it wants to send", "trusted already", "config", "trust")
+	p.expect(0, "it wants to send", "already trusted", "config", "trust")
 	p.expect(0, "ok: ", "", "config", "check")
 	p.expect(0, "", "is no longer trusted", "config", "trust", "--revoke")
 	p.expect(0, "", "was not trusted", "config", "trust", "--revoke")
@@ -145,7 +145,7 @@ func TestWhatHasNoEffectIsSaid(t *testing.T) {
 		t.Errorf("--quiet warns: %s", errOut)
 	}
 	p.expect(0, "ok: ", warning, "config", "check")
-	p.expect(0, "no effect: "+p.userFile()+":1:10 says local, and that can only be tightened", "", "config", "explain", "privacy")
+	p.expect(0, "no effect: "+p.userFile()+":1:10 sets local, which can only be tightened", "", "config", "explain", "privacy")
 }
 
 // editor makes $EDITOR a script that gets the file's name as $1.
@@ -171,20 +171,20 @@ func TestConfigEdit(t *testing.T) {
 
 	p.editor(`echo "api_kye: ` + canaryKey + `" > "$2"`)
 	code, _, errOut := p.run("", "config", "edit")
-	if code != 2 || !strings.Contains(errOut, p.userFile()+":1:1: unknown key \"api_kye\"") || !strings.Contains(errOut, "nothing was written") {
+	if code != 2 || !strings.Contains(errOut, p.userFile()+":1:1: unknown key \"api_kye\"") || !strings.Contains(errOut, "was not changed") {
 		t.Errorf("a broken file: %d, %s", code, errOut)
 	}
 	if data, _ := os.ReadFile(p.userFile()); string(data) != "use: openai\n" {
 		t.Errorf("a broken file took the good one's place: %q", data)
 	}
-	_, kept, ok := strings.Cut(strings.TrimSpace(errOut), "your text is kept in ")
+	_, kept, ok := strings.Cut(strings.TrimSpace(errOut), "your text is in ")
 	if info, err := os.Stat(kept); !ok || err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the text is lost: %q, %v", kept, err)
 	}
 	os.RemoveAll(filepath.Dir(kept))
 
 	p.editor("exit 3")
-	p.expect(1, "", "failed: exit status 3; nothing was changed", "config", "edit")
+	p.expect(1, "", "failed: exit status 3. Nothing was changed", "config", "edit")
 	t.Setenv("VISUAL", "true")
 	p.expect(0, "", "nothing was changed", "config", "edit")
 

@@ -15,7 +15,7 @@ func TestEngineOfTheUsers(t *testing.T) {
 	d := newDesk(t)
 	for _, verb := range []string{"status", "start"} {
 		out, _ := d.run(0, "engine", verb)
-		says(t, out, "local: Ollama 0.17.4 runs on 127.0.0.1:", "it was not started by tandem")
+		says(t, out, "local: Ollama 0.17.4 runs on 127.0.0.1:", "tandem did not start it")
 	}
 	_, errs := d.run(1, "engine", "stop")
 	says(t, errs, "was not started by tandem; stop it the way it was started")
@@ -44,9 +44,9 @@ func TestEngineWhosePortIsTaken(t *testing.T) {
 	d := newDesk(t)
 	d.ollama["/api/version"] = http.NotFound
 	out, _ := d.run(0, "engine", "status")
-	says(t, out, "is taken by a program that is not Ollama", "another `host`")
+	says(t, out, "is used by a program that is not Ollama", "another `host`")
 	_, errs := d.run(2, "engine", "start")
-	says(t, errs, "is taken by a program that is not Ollama", "another `host`")
+	says(t, errs, "is used by a program that is not Ollama", "another `host`")
 }
 
 func TestEngineOfAWrongProvider(t *testing.T) {
@@ -58,7 +58,7 @@ func TestEngineOfAWrongProvider(t *testing.T) {
 	_, errs = d.run(2, "engine", "restart")
 	says(t, errs, `unknown command "tandem engine restart"`)
 	_, errs = d.run(2, "engine", "supervise")
-	says(t, errs, "this is for tandem itself")
+	says(t, errs, "this command is internal")
 	d.configure("use: local\nproviders:\n  - {name: local, managed: false}\n")
 	_, errs = d.run(2, "engine", "start")
 	says(t, errs, "no provider is managed by tandem")

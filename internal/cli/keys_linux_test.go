@@ -88,7 +88,7 @@ func TestKeysSetAsksWithoutAnEcho(t *testing.T) {
 		_, _ = io.WriteString(keyboard, canaryKey+"\r")
 	}()
 	code := cli.Main(context.Background(), []string{"keys", "set", "openai"}, os.Environ(), terminal, io.Discard, errOut)
-	if code != 0 || strings.Contains(errOut.String(), canaryKey) || !strings.Contains(errOut.String(), "kept the key") {
+	if code != 0 || strings.Contains(errOut.String(), canaryKey) || !strings.Contains(errOut.String(), "stored the key") {
 		t.Errorf("%d: %s", code, errOut.String())
 	}
 	if !echoes(t, terminal) {

@@ -63,9 +63,9 @@ func TestKeysNeverShowWhatWasTyped(t *testing.T) {
 		}
 	}
 	for stdin, want := range map[string]string{
-		"":                           "the key is empty; nothing was kept",
-		" \n":                        "the key is empty; nothing was kept",
-		canaryKey + "\n" + canaryKey: "the key is not one word of ASCII; did you paste more than the key?; nothing was kept",
+		"":                           "the key is empty; nothing was stored",
+		" \n":                        "the key is empty; nothing was stored",
+		canaryKey + "\n" + canaryKey: "the key is not one word of ASCII; did you paste more than the key?; nothing was stored",
 		canaryKey + "\xff":           "the key is not one word of ASCII",
 	} {
 		if code, _, errOut := p.run(stdin, "keys", "set", "openai"); code != 2 || !strings.Contains(errOut, want) {

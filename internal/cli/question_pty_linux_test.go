@@ -136,7 +136,7 @@ func TestArgumentsAreShownWhole(t *testing.T) {
 			cmd.Args = append(cmd.Args[:4], "--args", "@"+file)
 			s := started(t, cmd, "")
 			if !shown {
-				s.expect(`more than can be judged here`)
+				s.expect(`too many to review here`)
 				if s.ends() == 0 || q.done(home) {
 					t.Error("it ran")
 				}

@@ -45,7 +45,7 @@ func TestSetupDownloadsTheModel(t *testing.T) {
 	d := newDesk(t)
 	d.missing(lines(`{"status":"pulling manifest"}`, `{"status":"success"}`))
 	out, errs := d.run(0, "setup")
-	says(t, errs, "· small is not there yet; downloading it", "· pulling manifest", "local has small", "ready")
+	says(t, errs, "· small is missing; downloading it", "· pulling manifest", "local has small", "ready")
 	says(t, out, "ok    local: model: small")
 }
 

@@ -217,7 +217,7 @@ func TestHostedChecks(t *testing.T) {
 		"base_url":         {provider: open, check: "hosted: server", status: Fail, words: []string{"base_url: " + open + "/v1"}},
 		"nobody there":     {provider: "http://" + stacktest.Nobody(t) + "/v1", check: "hosted: server", status: Fail, words: []string{"nothing is listening", "base_url"}},
 		"offline":          {provider: "http://192.0.2.1/v1", top: "offline: true\n", check: "hosted: server", status: Fail, words: []string{"offline: false"}},
-		"private":          {provider: "http://192.0.2.1/v1", top: "privacy: local\n", check: "hosted: server", status: Fail, words: []string{"never asked"}},
+		"private":          {provider: "http://192.0.2.1/v1", top: "privacy: local\n", check: "hosted: server", status: Fail, words: []string{"never used"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks := examine(t, "use: hosted\n"+c.top+"providers:\n  - {name: hosted, kind: openai, model: big, base_url: \""+c.provider+"\"}\n", env)

@@ -39,9 +39,9 @@ func (s *Stack) notLocal(t *Configured) func(context.Context) (why, remedy strin
 		case !t.mayPassOn() || !here(ctx):
 			return "", ""
 		case t.Config.Local:
-			return fmt.Sprintf("%s forwards prompts to another machine: it has answered through %s", t.Endpoint, t.through()), "remove `local: true` from the provider " + t.Config.Name
+			return fmt.Sprintf("%s passes prompts on to another machine: it has answered through %s", t.Endpoint, t.through()), "remove `local: true` from the provider " + t.Config.Name
 		}
-		return t.Endpoint + " may forward prompts to another machine", "if it runs its models here, " + s.cfg.LocalRemedy(t.Config.Name)
+		return t.Endpoint + " may pass prompts on to another machine", "if it runs its models here, " + s.cfg.LocalRemedy(t.Config.Name)
 	}
 }
 
