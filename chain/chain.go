@@ -26,7 +26,7 @@ type Chain struct {
 // Input is a variable that no step provides: a run needs a value for it.
 type Input struct {
 	Name        string
-	Type        Type   // of its value, TypeAny where nobody said
+	Type        Type   // of its value, TypeAny if not declared
 	Description string // what the file says about it
 	Default     any    // its value where none is given; nil: there is none
 	Optional    bool   // it may have no value

@@ -246,7 +246,7 @@ func (c *compiler) step(src *Step, s *step, i int, prefix string) {
 		s.typ = TypeAny
 	}
 	if src.Fallback != nil {
-		c.scope = within // it stands in each time
+		c.scope = within // it is used each time
 		c.fallback(src, s)
 		c.scope = was
 	}

@@ -32,7 +32,7 @@ func ExampleDefaults() {
 	// Output: 0 20
 }
 
-// caller is a model that calls the first tool it is told of, and then repeats
+// caller is a model that calls the first tool it is told about, and then repeats
 // what that said.
 type caller struct{ providertest.Fake }
 

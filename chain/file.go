@@ -133,7 +133,7 @@ type fileReader struct {
 	errs   []error
 }
 
-// source is a step as it stands in the file.
+// source is a step as it is in the file.
 type source struct {
 	keys     yamlx.Map
 	messages []yamlx.Map

@@ -130,7 +130,7 @@ func selector(m yamlx.Map) prompt.Selector {
 	return nil
 }
 
-// promptFile reads a prompt that lies in a file of its own, as LangChain writes
+// promptFile reads a prompt that is in a file of its own, as LangChain writes
 // them.
 func (f *fileReader) promptFile(m yamlx.Map, name string) *prompt.Prompt {
 	if f.files != nil {

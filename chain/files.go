@@ -131,7 +131,7 @@ func (f *fileReader) outputs(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 	f.parser(d, m, s)
 }
 
-// schemaFile reads a schema that lies in a file of its own.
+// schemaFile reads a schema that is in a file of its own.
 func (f *fileReader) schemaFile(m yamlx.Map, name, step string) *provider.Schema {
 	data, shown, ok := f.read(m, "schema", name)
 	if !ok {

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update-graphs", false, "write the drawings anew")
 
-// The drawings were checked once with Mermaid's own parser, which is no part of
+// The drawings were checked once with Mermaid's own parser, which is not part of
 // the tests: whoever changes them, does so again.
 func TestMermaid(t *testing.T) {
 	files, err := filepath.Glob("testdata/graph/*.yaml")

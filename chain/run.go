@@ -102,7 +102,7 @@ type exec struct {
 	defaults *provider.Request // what steps leave unset; never changed
 	shared   *shared
 	stays    *stays           // why the rest of it is to stay on this machine
-	emit     func(Event) bool // nil: nobody watches
+	emit     func(Event) bool // nil: no one watches
 	tally    *tally           // of the step that this is in; nil: the chain itself
 	results  *[]StepResult    // of the steps that ended; nil: they are not kept
 	retries  int              // of the steps that ask, where they set none

@@ -118,7 +118,7 @@ type Step struct {
 	// Fallback runs when the step has failed, and its value is the step's.
 	Fallback *Step
 
-	src      *source // where it stands in a file
+	src      *source // where it is in a file
 	question string  // the key that Prompt stands under there; "": prompt
 }
 

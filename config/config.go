@@ -59,7 +59,7 @@ const WindowAuto = -1
 // Config is the merged configuration. Nil and empty mean "the engine's own
 // default".
 type Config struct {
-	Use       []string   `mapstructure:"use"` // names of Providers: who answers, then who stands in
+	Use       []string   `mapstructure:"use"` // names of Providers: the first choice, then the fallbacks
 	Providers []Provider `mapstructure:"-"`
 
 	Temperature *float64 `mapstructure:"temperature"` // 0 to 2

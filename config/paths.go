@@ -36,7 +36,7 @@ func (env lookup) home() string {
 // UserPath is where the user's own file is: $XDG_CONFIG_HOME/tandem/config.yaml,
 // else ~/.config/tandem/config.yaml, on Windows %AppData%\tandem\config.yaml.
 // A nil env is the process's. Like the directories below, it is absolute, or
-// empty where there is no home directory: what lies in the working directory
+// empty where there is no home directory: what is in the working directory
 // is never the user's own.
 func UserPath(env func(string) (string, bool)) string {
 	dir := userDir(env, "XDG_CONFIG_HOME", ".config")

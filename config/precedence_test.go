@@ -287,7 +287,7 @@ func TestVariablesSpeakOfTheirKind(t *testing.T) {
 }
 
 // TestTheCachesFolderIsNoKey: TANDEM_CACHE names the folder of what set-up
-// built, and is no word about the key cache.
+// built, and is not about the key cache.
 func TestTheCachesFolderIsNoKey(t *testing.T) {
 	s := newSandbox(t).with(map[string]string{"TANDEM_CACHE": "/somewhere"})
 	if c := s.mustLoad(); c.Cache != config.CacheOff {

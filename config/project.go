@@ -91,5 +91,5 @@ func isTandems(file string, data []byte) bool {
 	return all
 }
 
-// keyOfOurs finds in a file that is no YAML what would make it Tandem's.
+// keyOfOurs finds in a file that is not YAML what would make it Tandem's.
 var keyOfOurs = regexp.MustCompile(`(?m)^(use|providers|privacy|offline)[ \t]*:`)

@@ -284,7 +284,7 @@ const maxKeyFile = 64 << 10
 // may read is refused; on Windows, whose modes don't tell, it is not. The error
 // wraps ErrNoKey when there is no such file, and shows nothing of its text.
 func ReadKeyFile(path string) (string, error) {
-	info, err := os.Stat(path) // first: opening what is no file could wait for ever
+	info, err := os.Stat(path) // first: opening what is not a file could wait for ever
 	if err := checkKeyFile(path, info, err); err != nil {
 		return "", err
 	}

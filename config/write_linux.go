@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newDraftFile makes a file without a name, which nobody finds and no killed
+// newDraftFile makes a file without a name, which no one finds and no killed
 // process leaves behind; where the file system has none such, one with a name.
 func newDraftFile(dir, base string) (*draftFile, error) {
 	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_WRONLY, 0o600)

@@ -51,7 +51,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		t.Fatalf("pages %q, %v", pages, err)
 	}
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`") // Go's As[T](…) is no link
+	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`") // Go's As[T](…) is not a link
 	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {

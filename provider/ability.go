@@ -72,7 +72,7 @@ type Loader interface {
 
 // Unloader takes models out of memory.
 type Unloader interface {
-	// Unload frees the model's memory; one that is not loaded is no error.
+	// Unload frees the model's memory; one that is not loaded is not an error.
 	Unload(ctx context.Context, model string) error
 }
 

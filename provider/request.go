@@ -113,7 +113,7 @@ type Schema struct {
 	Name   string          `json:"name,omitempty"`   // letters, digits, _ and -; empty: "answer"
 	Strict bool            `json:"strict,omitempty"` // OpenAI's strict mode; Ollama's constraint is always strict
 	// Checked says that whoever asks checks the answer, as package structured does: a
-	// server that can be held to no schema may be told of it in the prompt.
+	// server that can be held to no schema may be told about it in the prompt.
 	Checked bool `json:"-"`
 }
 

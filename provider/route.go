@@ -19,7 +19,7 @@ type Route struct {
 	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
 	// Gateway is who the answer says that the prompt went through, such as
 	// "litellm (https://api.openai.com)", or the host that has run an Ollama's
-	// model; empty: it tells of nobody.
+	// model; empty: no provider.
 	Gateway string `json:"gateway,omitempty"`
 
 	// Warnings are what a reader of the answer should know of it, a sentence each,
@@ -34,7 +34,7 @@ type Route struct {
 	// what the schema asks for. Usage and Cost count every answer.
 	Repairs int `json:"repairs,omitempty"`
 
-	// Cost is what the answer cost; nil where nobody keeps a ledger.
+	// Cost is what the answer cost; nil without a ledger.
 	Cost *Cost `json:"cost,omitempty"`
 
 	// Attempts lists every target considered, in order, the one that answered
@@ -46,7 +46,7 @@ type Route struct {
 // gave. What is not known is nil, never a guess.
 type Cost struct {
 	USD   *float64 `json:"usd"`       // nil: the price or the usage is not known
-	Saved *float64 `json:"saved_usd"` // what the priced stand-in would have cost more; nil: there is none, or its price is not known
+	Saved *float64 `json:"saved_usd"` // what the priced alternative would have cost more; nil: there is none, or its price is not known
 	Basis string   `json:"basis"`     // where the price comes from, such as "local", "configuration", "list of 2026-11-01", "no price for gpt-9"
 }
 

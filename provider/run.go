@@ -32,7 +32,7 @@ func WithRun(ctx context.Context, r Run) context.Context {
 	return &runContext{ctx, r}
 }
 
-// RunOf returns what the context's calls belong to; the zero Run if nobody
+// RunOf returns what the context's calls belong to; the zero Run if no one
 // said.
 func RunOf(ctx context.Context) Run {
 	if r, ok := ctx.Value(runKey{}).(*Run); ok {

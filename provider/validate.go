@@ -47,7 +47,7 @@ func (r *Request) NoImageURLs() error {
 	return nil
 }
 
-// validModel refuses what is no model's name on any engine, so that no engine
+// validModel refuses what is not a model's name on any engine, so that no engine
 // has to be asked, and no terminal to be shown it.
 func validModel(name string) error {
 	odd := func(r rune) bool { return !unicode.IsPrint(r) }
@@ -112,7 +112,7 @@ func (r *Request) validateSampling() error {
 		return invalid("privacy %q is not local", r.Privacy)
 	}
 	if r.Schema != nil && !isObject(r.Schema.JSON) {
-		return invalid("the schema is not a JSON object")
+		return invalid("the schema is not JSON object")
 	}
 	return r.validateTools()
 }

@@ -121,7 +121,7 @@ func plain(v any) any {
 // error. docs/langchain.md has the reasons.
 func divergent(parser, text string, langchain any) (want any, differs bool) {
 	switch parser {
-	case "list", "numbered", "markdown": // an answer without any item is no empty list
+	case "list", "numbered", "markdown": // an answer without any item is not an empty list
 		l, ok := langchain.([]any)
 		return nil, ok && (len(l) == 0 || len(l) == 1 && l[0] == "")
 	case "json":

@@ -153,7 +153,7 @@ func messageOfMap(v map[string]any) (provider.Message, error) {
 		}
 	}
 	if role != provider.RoleTool {
-		m.ToolName = "" // a speaker's name, which is no part of what engines are asked
+		m.ToolName = "" // a speaker's name, which is not part of what engines are asked
 	}
 	return m, nil
 }

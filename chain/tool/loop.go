@@ -16,7 +16,7 @@ import (
 // Options say which tools there are, and what may be run. The zero Options run
 // nothing.
 type Options struct {
-	// Tools are all that a model may call, and all that it is told of.
+	// Tools are all that a model may call, and all that it is told about.
 	Tools []Tool
 	// Limit is the most rounds of tool calls in one answer; 0: 8.
 	Limit int
@@ -186,7 +186,7 @@ type conversation struct {
 	round int // of tool calls, from 1
 	sum   sum
 	seen  map[string]int // how often a tool was called with those arguments
-	void  bool           // text of an earlier round was passed on: it is no part of the answer
+	void  bool           // text of an earlier round was passed on: it is not part of the answer
 }
 
 func (c *conversation) run(ctx context.Context, yield func(provider.Chunk, error) bool) {

@@ -75,7 +75,7 @@ func (t *Tool) check() error {
 	return nil
 }
 
-// definition is the tool as the model is told of it.
+// definition is the tool as the model is told about it.
 func (t *Tool) definition() provider.Tool {
 	return provider.Tool{Name: t.Name, Description: t.Description, Parameters: t.Parameters}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// What is here is done on a model that lies in the process and answers at once,
+// What is here is done on a model inside the process and answers at once,
 // so that what is measured is the layer between a program and its model alone.
 
 // model is the floor's model: a function. It is a variable, as a program's

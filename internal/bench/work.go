@@ -10,7 +10,7 @@ import (
 const (
 	Chain     = "chain"    // two prompts, the first answer inside the second prompt
 	Stream    = "stream"   // one prompt, its answer as a stream, put together
-	InProcess = "layer"    // Chain on a model that lies in the process: no HTTP, no time
+	InProcess = "layer"    // Chain on a model inside the process: no HTTP, no time
 	Each      = "each"     // a prompt for each of many items, a few at a time, on the same model
 	FString   = "template" // a prompt with two variables, rendered
 	Mustache  = "mustache" // a list with its items' fields, rendered

@@ -44,7 +44,7 @@ func OpenHistory(path string, keep func(string) bool) (*History, error) {
 	n := 0
 	for ; lines.Scan(); n++ {
 		var text string
-		if json.Unmarshal(lines.Bytes(), &text) == nil { // a line that was cut is no message
+		if json.Unmarshal(lines.Bytes(), &text) == nil { // a line that was cut is not a message
 			h.remember(text)
 		}
 	}

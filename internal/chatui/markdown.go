@@ -24,7 +24,7 @@ type Markdown struct {
 	inside  bool   // the line's beginning is done with
 	base    style  // of the line
 	prev    rune   // the last rune of the line's text that was passed
-	fence   []byte // what ends the code; nil: it is no code
+	fence   []byte // what ends the code; nil: it is not code
 	have    style  // what the terminal shows now
 }
 

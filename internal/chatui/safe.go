@@ -10,7 +10,7 @@ import (
 // Filter writes down what of a stranger's text a terminal may be shown. Control
 // characters, C1 ones included, do not pass, except newline and tab; nor does what changes the
 // direction of text, takes no room (zero-width and tag characters, soft
-// hyphens) or is no UTF-8, which becomes U+FFFD. A text may be cut anywhere
+// hyphens) or is not UTF-8, which becomes U+FFFD. A text may be cut anywhere
 // between two calls. The zero value is ready.
 //
 // Two joiners have a meaning that readers see, and pass only where they have it:

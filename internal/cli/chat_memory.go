@@ -27,7 +27,7 @@ func (s *chatSession) sent() (out []sentTurn) {
 }
 
 // messages is the conversation as it is sent, were there room for all of it. An
-// answer that is not whole says so, for nobody to take it for one.
+// answer that is not whole says so, so that it is not taken for one.
 func (s *chatSession) messages() (out []provider.Message) {
 	if s.chat.System != "" {
 		out = append(out, provider.System(s.chat.System))

@@ -56,7 +56,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	return nil
 }
 
-// show prints the conversation to standard error: it is no answer.
+// show prints the conversation to standard error: it is not an answer.
 func (s *chatSession) show(ctx context.Context, _ string) error {
 	t := s.app.term
 	if err := writeChat(t.Err, t.ErrIsTTY, s.format, &s.chat); err != nil {

@@ -102,7 +102,7 @@ func (s *chatSession) add(ctx context.Context, m store.Said) {
 }
 
 // keep writes the conversation down, with messages that are new. One that
-// another process has gone on with meanwhile becomes one of its own.
+// another process has continued meanwhile becomes one of its own.
 func (s *chatSession) keep(ctx context.Context, added ...store.Said) {
 	if s.chats == nil || len(s.chat.Messages) == 0 {
 		return

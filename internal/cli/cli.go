@@ -58,7 +58,7 @@ func Main(ctx context.Context, args, environ []string, stdin io.Reader, stdout, 
 type app struct {
 	term    *terminal.Terminal
 	environ []string // NAME=value
-	signals *signals // nil: nobody watches for them
+	signals *signals // nil: no one watches for them
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
 	flags       globalFlags

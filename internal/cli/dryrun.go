@@ -23,7 +23,7 @@ type planJSON struct {
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
-// earlier answers, whose size nobody knows yet; Stays, why it may not leave this
+// earlier answers, whose size is not known yet; Stays, why it may not leave this
 // machine although the step does not ask for that. Of a step that looks passages up,
 // Collection is where, and the candidate makes the question's vector.
 type planStep struct {
@@ -65,7 +65,7 @@ func (a *app) dryAsk(ctx context.Context, stack *stack.Stack, req provider.Reque
 }
 
 // dryRun says who would be asked in each step, and calls no model. The error is
-// that of the first step that nobody could answer.
+// that of the first step that no provider could answer.
 func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	planner, err := plannerOf(r.stack)
 	if err != nil {

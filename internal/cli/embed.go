@@ -203,7 +203,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 }
 
 // embedFiles puts each file into the collection. A file with a passage that is
-// too long for the model is told of, and the others are still done.
+// too long for the model is told about, and the others are still done.
 func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
 	view := newEmbedView(a, len(files))
 	defer view.clearStatus()

@@ -26,7 +26,7 @@ type textFile struct {
 
 // textFiles lists the files that args mean, each once. Below a directory hidden
 // files are left out, and symbolic links are not followed: they may lead
-// anywhere. skip is told of what was found and cannot be read.
+// anywhere. skip is told about what was found and cannot be read.
 func textFiles(args []string, skip func(name, reason string)) ([]textFile, error) {
 	l := fileList{seen: map[string]bool{}, skip: skip}
 	for _, arg := range args {

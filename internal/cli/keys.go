@@ -19,7 +19,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
-// keyStore is where the keys of keyring: references are. It asks nobody until
+// keyStore is where the keys of keyring: references are. It is not read until
 // a key is needed.
 func (a *app) keyStore() *keys.Store {
 	return keys.New(config.DataDir(a.lookupEnv), keys.System(a.lookupEnv))
@@ -153,7 +153,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 			return "", fmt.Errorf("asking for the key: %w", err)
 		}
 		defer func() { _ = term.Restore(int(f.Fd()), state) }()
-		if err := chatui.DropTyped(f); err != nil { // what was typed before is no key
+		if err := chatui.DropTyped(f); err != nil { // what was typed before is not a key
 			return "", fmt.Errorf("asking for the key: %w", err)
 		}
 		read = func() (string, error) {
@@ -162,7 +162,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 				io.Writer
 			}{f, terminal.Raw(a.term.Err)}, "")
 			text, err := asked.ReadPassword(fmt.Sprintf("Key %s (not shown): ", terminal.StripControls(name)))
-			if errors.Is(err, io.EOF) { // Ctrl-C, which is no signal here, or Ctrl-D
+			if errors.Is(err, io.EOF) { // Ctrl-C, which is not a signal here, or Ctrl-D
 				err = context.Canceled
 			}
 			return text, err

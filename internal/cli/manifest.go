@@ -31,7 +31,7 @@ func chainRun(c *chain.Chain, file string) store.Run {
 	return r
 }
 
-// fileSum is the SHA-256 of a file's text, or "". What is no plain file cannot
+// fileSum is the SHA-256 of a file's text, or "". What is not a plain file cannot
 // be read twice.
 func fileSum(file string) string {
 	if st, err := os.Stat(file); err != nil || !st.Mode().IsRegular() {

@@ -112,7 +112,7 @@ func (a *app) modelsUnload(ctx context.Context, t stack.Configured, model string
 	return nil
 }
 
-// loadCommand is the command line that goes on with a load when this process
+// loadCommand is the command line that continues a load when this process
 // ends; see stack.Options.
 func (a *app) loadCommand() []string {
 	self, err := os.Executable()

@@ -123,7 +123,7 @@ func unusedAnswers(ctx context.Context, c *chain.Chain) []string {
 		}
 	}
 	var unused []string
-	if len(ended) != len(asked) { // steps that ask nobody may use it
+	if len(ended) != len(asked) { // steps that call no model may use it
 		return nil
 	}
 	for _, step := range asked[:max(0, len(asked)-1)] {

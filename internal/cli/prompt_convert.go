@@ -62,7 +62,7 @@ func (a *app) promptConvert(in convertInput) error {
 		_, err := a.term.Out.Write(data)
 		return err
 	}
-	f, err := os.OpenFile(in.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a prompt is no secret, and is to be shared as the file it came from
+	f, err := os.OpenFile(in.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a prompt is not a secret, and is to be shared as the file it came from
 	if errors.Is(err, fs.ErrExist) {
 		return usageError{fmt.Errorf("%s already exists; name another file, or remove it", in.out)}
 	}

@@ -64,7 +64,7 @@ func questions() map[string]asking {
 	}
 }
 
-// What was typed before a question is no answer to it; what is typed then is,
+// What was typed before a question is not an answer to it; what is typed then is,
 // and nothing but yes is yes.
 func TestQuestionsTakeNothingTypedAhead(t *testing.T) {
 	f := newFake()

@@ -226,7 +226,7 @@ func passagesOf(s *stack.Stack) chain.Finder {
 	}
 }
 
-// configured finds a provider that a step names and nobody configured before
+// configured finds a provider that a step names and that was not configured before
 // the first step is asked.
 func configured(file string, c *chain.Chain, stack *stack.Stack) error {
 	for _, name := range c.Providers() {

@@ -59,7 +59,7 @@ func (a *app) setup(ctx context.Context) error {
 		if err != nil && (i == 0 || ctx.Err() != nil) {
 			return err
 		}
-		if err != nil { // it only stands in; the checks below go on
+		if err != nil { // it is only a fallback; the checks below continue
 			a.report(err)
 		}
 	}

@@ -56,7 +56,7 @@ func Signals(ctx context.Context) (_ context.Context, stop func()) {
 
 type signalsKey struct{}
 
-// signals is what has come of them. Nil: nobody watches.
+// signals is what has come of them. Nil: no one watches.
 type signals struct {
 	terminal *term.State // as it was at the start; nil: it is none
 	ending   atomic.Bool // the user wants the end

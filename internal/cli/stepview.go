@@ -269,7 +269,7 @@ func (l *liveSteps) finish(r *runner.Result) error {
 	return l.err
 }
 
-// within reports whether path is the step outer, or lies in it.
+// within reports whether path is the step outer, or is inside it.
 func within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -29,7 +29,7 @@ func (t *toolFlags) register(f *pflag.FlagSet) {
 
 // toolOptions are those of a loop over tools: who is asked, and who is told.
 // newLine ends the line of an answer that is being written, before something else
-// is shown; record is told of each event. Both may be nil.
+// is shown; record is told about each event. Both may be nil.
 func (a *app) toolOptions(tools []tool.Tool, newLine func(), record func(tool.Event)) tool.Options {
 	if newLine == nil {
 		newLine = func() {}

@@ -15,7 +15,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/diag"
 )
 
-// settled is how long files must be left alone before a run: editors write in
+// settled is how long files must be unchanged before a run: editors write in
 // several steps.
 const settled = 100 * time.Millisecond
 
@@ -137,7 +137,7 @@ func (w *fileWatch) files() error {
 	return nil
 }
 
-// next gives the name of the first file that changes, once they are left alone.
+// next gives the name of the first file that changes, once they no longer change.
 func (w *fileWatch) next(ctx context.Context) <-chan string {
 	changed := make(chan string, 1)
 	go func() {

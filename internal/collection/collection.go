@@ -28,7 +28,7 @@ type Config struct {
 	Private bool
 	// Replay says that nobody is to be asked.
 	Replay bool
-	// Warn, if not nil, is told of a model that makes poor vectors.
+	// Warn, if not nil, is told about a model that makes poor vectors.
 	Warn func(string)
 }
 

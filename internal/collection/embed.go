@@ -61,7 +61,7 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	return e.ask(ctx, inner, req)
 }
 
-// ask asks, and once more where the server refused what nobody asked for, or the
+// ask asks, and once more where the server refused what the caller did not ask for, or the
 // connection was stale and a repetition is allowed: as the router does for chats.
 func (e *embedder) ask(ctx context.Context, inner provider.Embedder, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	r, err := inner.Embed(ctx, req)

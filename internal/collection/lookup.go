@@ -44,7 +44,7 @@ func (s *Catalog) Find(ctx context.Context, collection, query string, k int, how
 }
 
 // PlanLookup says who would make the question's vector for a [Catalog.Find].
-// It calls nobody. The error is that of the lookup; the candidate is there where
+// It calls no provider. The error is that of the lookup; the candidate is there where
 // the collection is.
 func (s *Catalog) PlanLookup(ctx context.Context, collection, query string, privacy provider.Privacy) (router.Candidate, error) {
 	c, err := s.Collection(ctx, collection)

@@ -185,7 +185,7 @@ func generate(t *testing.T, cfg Config, model string) {
 	}
 }
 
-// A process id comes again. State that names a stranger's is no server of ours.
+// A process id comes again. State that names a stranger's is not a server of ours.
 func TestStateOfADeadServerDoesNotNameAStranger(t *testing.T) {
 	cfg := fake(t, "")
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {

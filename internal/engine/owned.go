@@ -14,7 +14,7 @@ import (
 )
 
 // tokenVariable is in the environment of a server and of its runners: a random
-// name that stands in the state file too. Another program has it under no
+// name that is in the state file too. Another program has it under no
 // process id.
 const tokenVariable = "TANDEM_ENGINE_TOKEN"
 

@@ -162,7 +162,7 @@ func TestAStrangerIsNeverKilled(t *testing.T) {
 }
 
 // A server that became another program, with its id, its start time and its
-// environment, is no server any more.
+// environment, is not a server any more.
 func TestAnotherProgramUnderTheServersID(t *testing.T) {
 	st, _ := stranger(t, tokenVariable+"=a token")
 	e := New(fake(t, ""))

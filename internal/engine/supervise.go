@@ -104,7 +104,7 @@ func (e *Engine) startServer() (server, error) {
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // why it ended stands in its log
+		_ = cmd.Wait() // its log says why it ended
 		close(ended)
 	}()
 	srv.ended = ended

@@ -60,7 +60,7 @@ func read(path string, limit int64, stat func(string) (fs.FileInfo, error), open
 	return data, nil
 }
 
-// Check refuses what is no regular file of at most limit bytes.
+// Check refuses what is not a regular file of at most limit bytes.
 func Check(path string, info fs.FileInfo, limit int64) error {
 	if err := Regular(path, info.Mode()); err != nil {
 		return err
@@ -71,7 +71,7 @@ func Check(path string, info fs.FileInfo, limit int64) error {
 	return nil
 }
 
-// Regular refuses what is no regular file.
+// Regular refuses what is not a regular file.
 func Regular(path string, mode fs.FileMode) error {
 	what := "something else"
 	switch {

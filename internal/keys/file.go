@@ -17,7 +17,7 @@ import (
 
 // readFile returns the value in the key's own file. Its error wraps
 // config.ErrNoKey when there is no such file. A file that others may read is
-// refused, as is what is no regular file.
+// refused, as is what is not a regular file.
 func (s *Store) readFile(name string) (string, error) {
 	if s.dir == "" {
 		return "", config.ErrNoKey // no home directory, no files

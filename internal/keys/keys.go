@@ -42,7 +42,7 @@ type Keyring interface {
 }
 
 // Store keeps keys. A key counts in one place: in the file if there is one, and
-// in the keyring otherwise. It lies in both only where the keyring did not serve
+// in the keyring otherwise. It is in both only where the keyring did not serve
 // when the file was written. Keyrings do not list what they hold, so an empty
 // file marks each key that was put there. What a killed process left half
 // written goes with the next call of Set, Delete or List. It is safe for
@@ -79,7 +79,7 @@ var (
 // The suffixes of the files in a store's directory.
 const (
 	valueSuffix  = ".key"     // holds a key's value
-	markerSuffix = ".keyring" // empty: the value lies in the keyring
+	markerSuffix = ".keyring" // empty: the value is in the keyring
 )
 
 // Get returns the key of that name. Its error wraps config.ErrNoKey when there
@@ -174,7 +174,7 @@ func (s *Store) deleteFromKeyring(name string) (found bool, err error) {
 	return err == nil, removeFile(s.path(name, markerSuffix))
 }
 
-// List returns the names and places of the keys, by name; of one that lies in
+// List returns the names and places of the keys, by name; of one that is in
 // both places, first the file, which counts. It reads no value and asks no
 // keyring.
 func (s *Store) List() ([]Key, error) {

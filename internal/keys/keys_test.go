@@ -205,7 +205,7 @@ func TestAKeyringThatHangsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// wild is a bus on which something answers that is no keyring.
+// wild is a bus on which something answers that is not a keyring.
 type wild struct{}
 
 func (wild) Get(string) (string, error) { panic("interface conversion: " + canary) }

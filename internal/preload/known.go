@@ -75,7 +75,7 @@ func (p *Provider) loadTimeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// reclaim is the memory of the models that the server would put away.
+// reclaim is the memory of the models that the server would unload.
 func reclaim(running []provider.RunningModel) (r vram.Reclaim) {
 	for _, m := range running {
 		r.VRAM += m.SizeVRAM

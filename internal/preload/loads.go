@@ -20,7 +20,7 @@ type LoadsConfig struct {
 	// Progress, if not nil, is told what is waited for. It must be safe for
 	// concurrent use.
 	Progress func(string)
-	// Command is a command line, such as tandem's `models load`, that goes on with
+	// Command is a command line, such as tandem's `models load`, that continues
 	// a load under way when the loads are closed: it gets --provider, --num-ctx
 	// and the model. Empty: such a load ends.
 	Command []string
@@ -124,7 +124,7 @@ func (l *Loads) Close() {
 }
 
 // handOver has another process go on with a load: this one is about to end, and
-// the server aborts a load that nobody waits for.
+// the server aborts a load that no request waits for.
 func (l *Loads) handOver(one *load) {
 	argv := l.cfg.Command
 	if len(argv) == 0 {

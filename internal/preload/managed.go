@@ -21,7 +21,7 @@ type ManagedConfig struct {
 }
 
 // Managed is a provider whose engine is started when a call finds that nothing
-// listens. Nothing was sent then, so that asking again is no retry.
+// listens. Nothing was sent then, so that asking again is not a retry.
 type Managed struct {
 	provider.Provider
 	cfg ManagedConfig
@@ -56,7 +56,7 @@ func (m *Managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 	}
 }
 
-// errStopping: the engine is being stopped since nobody used it.
+// errStopping: the engine is being stopped because it was not used.
 var errStopping = &provider.Error{Kind: provider.Unavailable}
 
 // useEvery is how often an answer under way counts as a use of the engine.

@@ -1,7 +1,7 @@
 // Package preload has a local model in memory before it is asked: it loads the
 // model apart from the request, chooses its context window, checks that it fits
 // ([Provider]), starts an Ollama that is not running ([Managed]), and waits for a
-// load where nobody else answers ([WaitForLoad]).
+// load if no other provider answers ([WaitForLoad]).
 package preload
 
 import (
@@ -51,7 +51,7 @@ type Config struct {
 	Prober vram.Prober
 	// Loads are all loads under way. Servers share them.
 	Loads *Loads
-	// Warn, if not nil, is told of a model that has spilled to the CPU. It must
+	// Warn, if not nil, is told about a model that has spilled to the CPU. It must
 	// be safe for concurrent use.
 	Warn func(string)
 }

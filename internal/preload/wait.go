@@ -10,7 +10,7 @@ import (
 )
 
 // WaitForLoad returns p, a router, which waits for a model that is being loaded
-// where nobody else answers: while_loading: fallback prefers another provider's
+// if no other provider answers: while_loading: fallback prefers another provider's
 // answer to a wait, and a wait to no answer.
 func WaitForLoad(p provider.Provider, loads *Loads) provider.Provider {
 	return &waiting{p, loads}
@@ -26,8 +26,8 @@ var _ provider.Wrapper = (*waiting)(nil)
 // Unwrap returns the router.
 func (w *waiting) Unwrap() provider.Provider { return w.Provider }
 
-// Chat asks. While nobody answers because a model is being loaded, it waits until
-// one of the loads that this request was told of has ended, and asks again: once
+// Chat asks. If no provider answers because a model is being loaded, it waits until
+// one of the loads that this request was told about has ended, and asks again: once
 // for each load.
 func (w *waiting) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
@@ -52,7 +52,7 @@ func (w *waiting) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 	}
 }
 
-// ask asks. It keeps back, and returns, the error that nobody answers since a
+// ask asks. It keeps back, and returns, the error that no provider answers because a
 // model is being loaded.
 func (w *waiting) ask(ctx context.Context, req provider.Request, yield func(provider.Chunk, error) bool) (loading error) {
 	begun := false
@@ -68,7 +68,7 @@ func (w *waiting) ask(ctx context.Context, req provider.Request, yield func(prov
 	return nil
 }
 
-// pending are the loads that a request was told of. A nil one keeps none.
+// pending are the loads that a request was told about. A nil one keeps none.
 type pending struct {
 	mu    sync.Mutex
 	loads []*load

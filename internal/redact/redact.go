@@ -196,7 +196,7 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // JSON returns a JSON text without secrets, which is a JSON text again: only
 // what strings say, names included, is changed, and a number that is a secret
-// becomes a string. What is no JSON comes back as a string that says it.
+// becomes a string. What is not JSON comes back as a string that says it.
 func (r *Redactor) JSON(data json.RawMessage) json.RawMessage {
 	clean, _ := r.JSONWith(data, nil)
 	return clean

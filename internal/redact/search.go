@@ -153,7 +153,7 @@ func (s *search) parts() {
 	}
 }
 
-// telling reports whether a text is no prose: a word in it has letters and
+// telling reports whether a text is not prose: a word in it has letters and
 // digits, or letters of both cases in disorder, or is a long number.
 func telling(text string) bool {
 	for len(text) > 0 {

@@ -36,7 +36,7 @@ func Pointed[T any](p *T, clean func(string) string) *T {
 // has to change. So a value without secrets, as nearly all are, is not copied.
 type cleaner struct {
 	clean func(string) string
-	path  map[reference]bool // what the value under way lies in
+	path  map[reference]bool // what the value under way is inside
 }
 
 type reference struct {
@@ -163,7 +163,7 @@ func (c *cleaner) members(v reflect.Value) (reflect.Value, bool) {
 	return out, true
 }
 
-// json cleans what the strings of a JSON text say; what is no JSON is a text.
+// json cleans what the strings of a JSON text say; what is not JSON is a text.
 func (c *cleaner) json(data []byte) []byte {
 	if len(data) == 0 {
 		return data

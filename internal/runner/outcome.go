@@ -167,7 +167,7 @@ func (s *openStep) result() chain.StepResult {
 	return chain.StepResult{Name: s.path, Text: s.text.String(), Thinking: s.thinking.String()}
 }
 
-// within reports whether path is the step outer, or lies in it.
+// within reports whether path is the step outer, or is inside it.
 func within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -1,5 +1,5 @@
 // Package runner runs a chain as a service: it knows no command line, prints
-// nothing, and asks nobody at a terminal. The command line is one face of it. A
+// nothing, and never asks at a terminal. The command line is one face of it. A
 // face needs these lines:
 //
 //	s, err := stack.Open(cfg, stack.Options{StateDir: dir}) // once

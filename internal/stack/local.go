@@ -25,7 +25,7 @@ func (s *Stack) local(t *Configured) func(context.Context) bool {
 	return func(ctx context.Context) bool { return !t.mayPassOn() && here(ctx) }
 }
 
-// mayPassOn reports whether a target is a server of which nobody says that it
+// mayPassOn reports whether a target is a server that is not known to
 // runs its models itself, or whose answers say otherwise.
 func (t *Configured) mayPassOn() bool {
 	return t.Config.Kind == config.KindOpenAI && (!t.Config.Local || t.through() != "")

@@ -26,7 +26,7 @@ type Answers struct {
 }
 
 // replaying is a stack that answers from recordings. It has no transport, no
-// engine and no key, and writes nothing down: nobody is asked.
+// engine and no key, and writes nothing down: no provider is called.
 func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 	a := o.Answers
 	s := newStack(cfg, o)

@@ -44,7 +44,7 @@ func newCollector(t *testing.T) *collector {
 	return c
 }
 
-// models are those of ms whose questions the collector was told of.
+// models are those of ms whose questions the collector was told about.
 func (c *collector) models(ms ...string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

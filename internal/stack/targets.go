@@ -17,7 +17,7 @@ func (s *Stack) routerConfig(targets []router.Target) router.Config {
 	}
 }
 
-// target is what the router is told of a provider: what it is asked for, and what
+// target is what the router is told about a provider: what it is asked for, and what
 // is known of it without a call.
 func (s *Stack) target(a *adapter, c *Configured, l *ledger.Ledger) router.Target {
 	pc := a.Config

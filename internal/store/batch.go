@@ -21,7 +21,7 @@ type batch struct {
 	locked  error    // by whom
 	lost    Lost
 	again   bool           // the file was replaced under the batch, once
-	settled func([]record) // is told of records that are written, or lost; may be nil
+	settled func([]record) // is told about records that are written, or lost; may be nil
 }
 
 func batchOf(s *Store, records []record) *batch {

@@ -11,7 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
-// lease is how long a reservation counts that nobody renews: that of a process
+// lease is how long a reservation counts without a renewal: that of a process
 // that died.
 const lease = time.Hour
 

@@ -23,7 +23,7 @@ type ChatLine struct {
 }
 
 // Find returns one conversation with its messages. id may be the beginning of
-// one, and empty means the one that was gone on with last. Errors: [ErrNoChat];
+// one, and empty means the one that was continued last. Errors: [ErrNoChat];
 // several that begin so.
 func (c *Chats) Find(ctx context.Context, id string) (Chat, error) {
 	var chat Chat
@@ -112,7 +112,7 @@ func (c *Chats) complete(ctx context.Context, db *sql.DB, id string) (string, er
 	return found[0], nil
 }
 
-// List returns the n conversations that were gone on with last, newest first;
+// List returns the n conversations that were continued last, newest first;
 // 0: all.
 func (c *Chats) List(ctx context.Context, n int) ([]ChatLine, error) { return c.lines(ctx, "", n) }
 

@@ -12,7 +12,7 @@ type Spending struct {
 	Saved   float64 `json:"saved_usd"` // by local answers, at the stand-in's price
 	AtMost  float64 `json:"at_most_usd"`
 	Unsure  int     `json:"calls_unsure"`  // may have cost up to AtMost in all
-	Unknown int     `json:"calls_unknown"` // of which nobody knows what they cost
+	Unknown int     `json:"calls_unknown"` // whose cost is unknown
 	Input   int     `json:"input_tokens"`
 	Cached  int     `json:"cached_tokens"`
 	Output  int     `json:"output_tokens"`

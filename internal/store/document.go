@@ -40,7 +40,7 @@ func (s *Store) Documents(ctx context.Context, collection int64) (all []Document
 	return all, s.explain(rows.Err())
 }
 
-// StageDocument begins a document, or goes on with one that was begun and is
+// StageDocument begins a document, or continues one that was begun and is
 // the same, and tells how many of its passages are there already. What else was
 // begun under its path is dropped. It is not searched before FinishDocument.
 // The caller holds the lock.
@@ -140,7 +140,7 @@ func (s *Store) FinishDocument(ctx context.Context, id int64) error {
 	})
 }
 
-// RenameDocument changes what readers are told of where a document comes from.
+// RenameDocument changes what readers are told about where a document comes from.
 func (s *Store) RenameDocument(ctx context.Context, id int64, source string) error {
 	return s.begin(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE documents SET source = ? WHERE id = ?", source, id)

@@ -160,7 +160,7 @@ func TestSearchTakesAnyText(t *testing.T) {
 	}
 }
 
-// The log is no part of the contract: what stands on it sees the provider.
+// The log is not part of the contract: what stands on it sees the provider.
 func TestLogIsAProvider(t *testing.T) {
 	providertest.TestLive(t, providertest.Live{
 		New: func(t *testing.T) provider.Provider {

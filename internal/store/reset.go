@@ -93,7 +93,7 @@ type damageError struct{ found string }
 
 func (e *damageError) Error() string { return e.found }
 
-// isDamage reports whether the file is no database, a malformed one, or one
+// isDamage reports whether the file is not a database, a malformed one, or one
 // without our tables.
 func isDamage(err error) bool {
 	if errors.As(err, new(*damageError)) {

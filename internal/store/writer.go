@@ -269,7 +269,7 @@ func (w *Writer) Flush() {
 }
 
 // Close writes what is left and closes the store. The error is a [*Lost] where
-// something was not written down that Warn was not told of.
+// something was not written down that Warn was not told about.
 func (w *Writer) Close() error {
 	w.Flush()
 	err := w.store.Close()

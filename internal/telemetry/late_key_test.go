@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A key that lies in a file is read when its provider is asked, which is after
+// A key that is in a file is read when its provider is asked, which is after
 // the span began. What was asked then has it masked all the same.
 func TestAKeyReadDuringTheCallIsNotTraced(t *testing.T) {
 	const key = `pa"ss'wo\rd/12%34`

@@ -249,7 +249,7 @@ func TestNoTextsUnderPrivacyLocal(t *testing.T) {
 			if local {
 				args = append([]string{"--local-only"}, args...)
 			}
-			w.run(t.Context(), args...) // the answer is no JSON: the second fails
+			w.run(t.Context(), args...) // the answer is not JSON: the second fails
 		}
 		if len(r.spans) < 2 {
 			t.Errorf("%d spans", len(r.spans))

@@ -24,7 +24,7 @@ func wrap(t testing.TB, p provider.Provider, endpoint string) (provider.Provider
 	if wrapped == p {
 		t.Fatal("nothing was wrapped")
 	}
-	t.Cleanup(tel.Close) // once more is no harm
+	t.Cleanup(tel.Close) // once more does no harm
 	return wrapped, tel.Close
 }
 

@@ -17,7 +17,7 @@ import (
 // writes there goes through it, so that no path to a terminal is forgotten: what
 // a model, a server, a file or a user's argument brought does nothing to it (see
 // chatui.Filter). Our own colours are written with mark in place of ESC, which
-// nobody else knows. A stream that is no terminal gets everything byte for byte.
+// nobody else knows. A stream that is not a terminal gets everything byte for byte.
 type screen struct {
 	file   *os.File
 	mark   []byte
@@ -59,7 +59,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// unmarked is a standard stream that is no terminal: colours that the user asked
+// unmarked is a standard stream that is not a terminal: colours that the user asked
 // for with --color always, and everything else byte for byte.
 type unmarked struct {
 	w    io.Writer
@@ -107,7 +107,7 @@ func WriteJSON(w io.Writer, v any) error {
 }
 
 // escapeHidden writes what a terminal must not be shown in JSON as its escapes:
-// it stands in strings only.
+// it is in strings only.
 func escapeHidden(data []byte) []byte {
 	if bytes.IndexFunc(data, chatui.Hidden) < 0 {
 		return data

@@ -29,7 +29,7 @@ type Config struct {
 	Policy           httpx.Policy
 	// Here reports whether a URL is on this machine.
 	Here    func(ctx context.Context, url string) bool
-	Environ []string // KEY=value, of which a program gets what is no secret
+	Environ []string // KEY=value, of which a program gets what is not a secret
 	Version string   // the program's own
 	Secrets *redact.Redactor
 	Warn    func(string) // nil: nobody is warned

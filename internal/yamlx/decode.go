@@ -69,7 +69,7 @@ type Map struct {
 
 // Mapping reads n as a mapping called what (such as "a provider") that may
 // have the known keys; nil known allows any. An unknown key is an error with a
-// suggestion. The second result is false when n is no mapping.
+// suggestion. The second result is false when n is not a mapping.
 func (d *Decoder) Mapping(n *yaml.Node, what string, known []string) (Map, bool) {
 	n = Follow(n)
 	if n == nil || n.Kind != yaml.MappingNode {

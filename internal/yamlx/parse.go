@@ -35,7 +35,7 @@ func Parse(file string, data []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// ParseText reads what lies in a file, YAML or JSON: [Text], [FromJSON] and
+// ParseText reads the text of a file, YAML or JSON: [Text], [FromJSON] and
 // [Parse]. A file with nothing in it is an error; remedy says what to write.
 func ParseText(file string, data []byte, remedy string) (text []byte, root *yaml.Node, err error) {
 	if data, err = Text(file, data); err != nil {

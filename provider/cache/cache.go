@@ -112,7 +112,7 @@ func deterministic(req *provider.Request) bool {
 	return req.Seed != nil || req.Temperature != nil && *req.Temperature == 0
 }
 
-// lookUp looks an answer up. What cannot be read is no answer.
+// lookUp looks an answer up. What cannot be read is not an answer.
 func (c *Cache) lookUp(ctx context.Context, key string) (*answer, bool) {
 	value, at, ok, err := c.cfg.Store.Get(ctx, key)
 	if err != nil {

@@ -44,7 +44,7 @@ type Entry struct {
 	Usage    *provider.Usage // nil: not told
 	Cost     provider.Cost
 	// AtMost is what a call may have cost of which that is not known: it
-	// broke off, or its server told no usage. Nil: Cost says it, or nobody
+	// broke off, or its server reported no usage. Nil: Cost says it, or nobody
 	// knows.
 	AtMost *float64
 }

@@ -6,7 +6,7 @@
 // What a failed call costs: a call that never reached the
 // server, or that the server refused with a status of its own, costs nothing.
 // One that broke off on its way (a cut, a time-out, a consumer that left, a
-// gateway's 502 or 504) may have been charged, by how much nobody says: it
+// gateway's 502 or 504) may have been charged, and the amount is unknown: it
 // counts with the most that it can have cost.
 package ledger
 

@@ -8,7 +8,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Config says how many calls run at a time. The zero value is no limit.
+// Config says how many calls run at a time. The zero value sets no limit.
 type Config struct {
 	MaxConcurrent int // most chats at a time; 0 or less: no limit
 }

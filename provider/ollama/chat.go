@@ -157,7 +157,7 @@ func (a *answer) addLine(r api.ChatResponse) error {
 }
 
 // checkRemote takes in who the answer says to be from: what was to stay on this
-// machine, and did not, is no answer.
+// machine, and did not, is not an answer.
 func (a *answer) checkRemote(model, remoteHost, remoteModel string) error {
 	host := actualHost(model, remoteHost, remoteModel)
 	if host == "" {

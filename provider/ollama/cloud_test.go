@@ -148,7 +148,7 @@ func TestACloudNameIsRefusedBeforeAnyCall(t *testing.T) {
 			for what, call := range calls {
 				err := call(t.Context(), p, model, m.privacy)
 				if errors.Is(err, provider.Invalid) && strings.ContainsAny(model, " \u00a0\u200b") {
-					continue // it is no name at all
+					continue // it is not a name at all
 				}
 				if !errors.Is(err, m.kind) || strings.Contains(err.Error(), stays) {
 					t.Errorf("%s, %s of %q: %v, want %s", name, what, model, err, m.kind)

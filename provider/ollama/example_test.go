@@ -38,7 +38,7 @@ func ExampleNew() {
 	// Delhi. 3 true <nil>
 }
 
-// A stream that ends before Ollama says so is no answer.
+// A stream that ends before Ollama says so is not an answer.
 func ExampleProvider_Chat() {
 	server := ollamaSays(`{"model":"smollm2:135m","message":{"role":"assistant","content":"The capital is"},"done":false}
 `)

@@ -125,7 +125,7 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	return p.convert(req, model)
 }
 
-// checkModelName refuses what is no model's name.
+// checkModelName refuses what is not a model's name.
 func (p *Provider) checkModelName(model string) error {
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is set; set `model` for this provider or give -m")
@@ -149,7 +149,7 @@ func (p *Provider) chooseWindow(ctx context.Context, options map[string]any, req
 }
 
 // tokensNeeded is how many tokens a window should hold for req: what the prompt is
-// estimated at, a sixth more, and the answer. 0: req is no chat.
+// estimated at, a sixth more, and the answer. 0: req is not a chat.
 func tokensNeeded(req *provider.Request) int {
 	if len(req.Messages) == 0 {
 		return 0

@@ -33,7 +33,7 @@ type modelFacts struct {
 // CheckPrivacy refuses a model that the server has run elsewhere, where the prompt
 // may not leave this machine. It sends nothing of the prompt, and asks a server
 // about the model at most once a minute, never where its name says enough. A
-// server that does not answer yet is no error: Chat looks again. Errors: Private,
+// server that does not answer yet is not an error: Chat looks again. Errors: Private,
 // Offline.
 func (p *Provider) CheckPrivacy(ctx context.Context, req *provider.Request) error {
 	err := p.checkPrivacy(ctx, p.model(req.Model), req.Privacy)

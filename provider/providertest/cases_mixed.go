@@ -15,7 +15,7 @@ func delta(id string, index int, delta, finish string) string {
 	return fmt.Sprintf(`data: {"id":%q,"model":"m","choices":[{"index":%d,"delta":{%s}%s}]}`+"\n\n", id, index, delta, finish)
 }
 
-// mixedLies are whole answers with something besides, which is no part of them:
+// mixedLies are whole answers with something besides, which is not part of them:
 // glued on, it would be passed for a part; left out, nobody would know.
 func mixedLies() []lie {
 	const call = `"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]`

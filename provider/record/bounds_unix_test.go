@@ -32,7 +32,7 @@ func recorded(t *testing.T) (dir, file string) {
 }
 
 // Recordings are kept in repositories, so that what lies among them may have
-// been put there by anybody. What is no regular file is told, and not waited for.
+// been put there by anybody. What is not a regular file is told, and not waited for.
 func TestWhatIsNoRegularFileIsNoRecording(t *testing.T) {
 	for name, tc := range map[string]struct {
 		put  func(path string) error

@@ -33,7 +33,7 @@ func ExampleNew() {
 	// 1 file <nil>
 }
 
-// Answers without any network; what was not recorded is no answer.
+// Answers without any network; what was not recorded is not an answer.
 func ExampleReplay() {
 	dir, err := os.MkdirTemp("", "record")
 	if err != nil {

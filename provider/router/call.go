@@ -237,7 +237,7 @@ func (c *call) recordOutcome(t *target, e *provider.Error) {
 }
 
 // relay passes on what the target answers: it is the body of a loop over its
-// stream. It sets tryErr when that is no answer, and done when the reader has the
+// stream. It sets tryErr when that is not an answer, and done when the reader has the
 // end or has left.
 func (c *call) relay(chunk provider.Chunk, err error) bool {
 	if err != nil {

@@ -82,7 +82,7 @@ type Target struct {
 	// Ready returns why the target cannot be asked, such as a key that is
 	// missing, or nil. It is asked when the target's turn comes, or when
 	// another target's retry depends on it. An unready target is an error only
-	// when nobody else answers. Nil: always ready.
+	// when no other provider answers. Nil: always ready.
 	Ready func(context.Context) error
 	// Window is how many tokens the request's model holds, prompt and answer
 	// together. It must not make a call for an ordinary request.

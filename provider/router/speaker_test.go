@@ -169,7 +169,7 @@ func newServer(t *testing.T, dialect string, play func(*speaker)) *server {
 		if err != nil {
 			return
 		}
-		if r.Method == http.MethodPost { // a question about the server's version is no call
+		if r.Method == http.MethodPost { // a question about the server's version is not a call
 			s.hits.Add(1)
 		}
 		stream := strings.Contains(string(body), `"stream":true`)
