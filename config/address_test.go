@@ -86,7 +86,7 @@ func TestKeyOfAnOllama(t *testing.T) {
 	const key = "tok-canary-12345678"
 	s := newSandbox(t).with(map[string]string{"TOKEN": `"` + key + `"`})
 	_, err := s.user("providers:\n  - {name: local, api_key: env:TOKEN}\n").load()
-	if err == nil || !strings.Contains(err.Error(), "write `headers: {Authorization: env:TOKEN}` in its place") {
+	if err == nil || !strings.Contains(err.Error(), "write `headers: {Authorization: env:TOKEN}` instead") {
 		t.Fatal(err)
 	}
 	l, err := s.user("providers:\n  - {name: local, headers: {Authorization: env:TOKEN}}\n").load()
