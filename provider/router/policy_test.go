@@ -184,7 +184,7 @@ func TestOverflowPassesOnToALargerWindow(t *testing.T) {
 	if err != nil || r.Route.Provider != "larger" || calls(same) != 0 || calls(unknown) != 1 {
 		t.Fatalf("got %+v, %v", r.Route, err)
 	}
-	if at := r.Route.Attempts[1]; at.Outcome != provider.OutcomeSkipped || at.Kind != provider.ContextOverflow || !strings.Contains(at.Reason, "no larger") {
+	if at := r.Route.Attempts[1]; at.Outcome != provider.OutcomeSkipped || at.Kind != provider.ContextOverflow || !strings.Contains(at.Reason, "not larger") {
 		t.Errorf("attempt %+v", at)
 	}
 }
