@@ -213,7 +213,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.types("never sent\x03")
 	s.expect(`\^C`)
 	s.types("\x03")
-	s.expect(`Ctrl-C again leaves`)
+	s.expect(`press Ctrl-C again`)
 	s.types("\x03")
 	s.expect("kept as [0-9a-z]{14}; `tandem chat -c` resumes it")
 	if code := s.ends(); code != 0 {
