@@ -6,38 +6,9 @@ import (
 	"strings"
 )
 
-// Answer takes apart what a model wrote where JSON was asked for: the thinking
-// that has leaked into its text, between <think> tags, and the JSON, without
-// the code fence that it may be in. What is no JSON comes back as it is.
-func Answer(text string) (thinking, answer string) {
-	text = strings.TrimSpace(text)
-	for _, tag := range []string{"think", "thinking"} {
-		if after, ok := strings.CutPrefix(text, "<"+tag+">"); ok {
-			thinking, rest, closed := strings.Cut(after, "</"+tag+">")
-			if !closed {
-				return strings.TrimSpace(after), "" // it thought to its end
-			}
-			answer, _ = bare(rest)
-			return strings.TrimSpace(thinking), answer
-		}
-	}
-	answer, ok := bare(text)
-	fence := strings.Index(text, "```")
-	if ok && fence <= 0 {
-		return "", answer
-	}
-	for _, tag := range []string{"think", "thinking"} { // templates that open the tag themselves leave only its end
-		if before, rest, found := strings.Cut(text, "</"+tag+">"); found && (fence < 0 || len(before) < fence) {
-			answer, _ = bare(rest)
-			return strings.TrimSpace(before), answer
-		}
-	}
-	return "", answer
-}
-
-// bare is a text without the code fence around the JSON in it; it reports
-// whether there is JSON.
-func bare(text string) (string, bool) {
+// JSONIn is the JSON of an answer, without the code fence that it may be in; it
+// reports whether there is any. What is not JSON comes back as it is.
+func JSONIn(text string) (string, bool) {
 	text = strings.TrimSpace(text)
 	if whole, ok := valid(text); ok {
 		return whole, true

@@ -229,3 +229,13 @@ func Split(text string, parsed bool) (thinking, answer string) {
 	}
 	return join(p.Thinking, rest.Thinking), join(p.Text, rest.Text)
 }
+
+// CutClosing cuts a text at the first of the closing tags that may come alone.
+func CutClosing(text string) (before, after string, found bool) {
+	for _, tag := range closings {
+		if b, a, ok := strings.Cut(text, tag); ok && (!found || len(b) < len(before)) {
+			before, after, found = b, a, true
+		}
+	}
+	return before, after, found
+}

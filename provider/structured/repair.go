@@ -65,9 +65,9 @@ func (c *conversation) askOnce(ctx context.Context) (provider.Chunk, error) {
 	if len(r.ToolCalls) > 0 {
 		return c.completeAnswer(out, &r), nil
 	}
-	thinking, answer := schema.Answer(r.Text)
-	if thinking != "" {
-		out.Thinking = strings.TrimSpace(out.Thinking + "\n" + thinking)
+	thought, answer := takeApart(r.Text)
+	if thought != "" {
+		out.Thinking = strings.TrimSpace(out.Thinking + "\n" + thought)
 	}
 	problems := c.checkAnswer(&answer)
 	cut := r.Finish == provider.FinishLength
