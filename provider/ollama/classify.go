@@ -25,6 +25,7 @@ func (a *answer) failure(ctx context.Context, err error) error {
 func (a *answer) error(k provider.Kind, format string, args ...any) *provider.Error {
 	e := provider.Errorf(k, a.p.cfg.Name, a.asked, format, args...)
 	e.Status, e.RequestID, e.Sent = a.call.Status, a.call.RequestID(), a.call.Sent()
+	e.Err = a.p.secrets.Error(e.Err)
 	return e
 }
 
@@ -48,24 +49,17 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 			e.Err = failure.Mark(e.Err, failure.ErrNotPulled)
 		case c.Status == http.StatusNotImplemented && strings.Contains(said.Message, "does not support embeddings"):
 			e.Err = errNoEmbeddings
+		case c.Status == http.StatusForbidden && strings.HasPrefix(said.Message, "ollama cloud is disabled"):
+			e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf("%w (OLLAMA_NO_CLOUD)", e.Err), failure.ErrCloudDisabled)
 		case e.Kind == provider.Denied && bytes.Contains(c.Failure, []byte(`"signin_url"`)):
 			e.Err = failure.Mark(e.Err, failure.ErrSignIn)
-		case e.Kind == provider.Denied && !noCloud(c): // Ollama itself asks for no key
+		case e.Kind == provider.Denied: // Ollama itself asks for no key
 			e.Err = failure.Mark(e.Err, failure.ErrKeyInHeader)
-		case noCloud(c):
-			e.Kind, e.Err = provider.Unsupported, failure.Mark(fmt.Errorf("%w (OLLAMA_NO_CLOUD)", e.Err), failure.ErrCloudDisabled)
 		}
 	})
 	e.Provider, e.Model = p.cfg.Name, model
 	e.Err, e.RequestID = p.secrets.Error(e.Err), p.secrets.Text(e.RequestID)
 	return e
-}
-
-// noCloud reports whether a server refused a call because it may have nothing
-// run elsewhere.
-func noCloud(c *httpx.Call) bool {
-	said := apierror.Parse(c.Failure)
-	return c.Status == http.StatusForbidden && strings.HasPrefix(said.Message, "ollama cloud is disabled")
 }
 
 // kindOf is the kind of an error that came with that HTTP status. Ollama gives no

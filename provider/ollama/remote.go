@@ -3,12 +3,14 @@ package ollama
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/ollama/ollama/api"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
@@ -125,13 +127,13 @@ func (p *Provider) showModel(ctx context.Context, model string, privacy provider
 	call := p.call(httpx.Whole, normalize.OllamaShow, privacy)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
-	switch {
-	case err == nil:
-		known = modelFacts{remote: remoteHostOfModel(model, r), can: capabilities(r.Capabilities)}
-	case ctx.Err() == nil && noCloud(call):
+	if err != nil {
+		if err = p.callError(ctx, call, model, err); !errors.Is(err, failure.ErrCloudDisabled) {
+			return modelFacts{}, err
+		}
 		known = modelFacts{remote: cloudHost}
-	default:
-		return modelFacts{}, p.callError(ctx, call, model, err)
+	} else {
+		known = modelFacts{remote: remoteHostOfModel(model, r), can: capabilities(r.Capabilities)}
 	}
 	p.storeFacts(model, &known)
 	return known, nil
