@@ -41,8 +41,61 @@ func (d *Draft) WithProvider(p Provider) ([]byte, error) {
 		at = lastLine(list)
 		entry = indented(entry, indent)
 	}
-	out := append(append(append([]string{}, lines[:at]...), entry...), lines[at:]...)
-	return []byte(strings.Join(out, "\n") + "\n"), nil
+	return insertLines(lines, at, entry), nil
+}
+
+// WithModel is the draft's text with another model for a provider: in the place of
+// the old one, or behind the provider's name. Comments and order stay. A provider
+// that the draft does not have gets an entry, for the built-in ones need no kind.
+// Where its entry is written in one line, that is an error with what to write.
+func (d *Draft) WithModel(provider, model string) ([]byte, error) {
+	root, err := yamlx.Parse(d.Path, d.Text)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(strings.TrimRight(string(d.Text), "\n"), "\n")
+	set := fmt.Sprintf("model: %q", model)
+	list := valueOf(root, "providers")
+	if list == nil {
+		lines = append(lines, "", "providers:", "  - name: "+provider, "    "+set)
+		return []byte(strings.Join(lines, "\n") + "\n"), nil
+	}
+	oneLine := &diag.Error{File: d.Path, Line: list.Line, Message: "the provider " + provider + " is not written over several lines", Remedy: "run `tandem config edit` and give it " + set}
+	if list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 || len(list.Content) == 0 {
+		return nil, oneLine
+	}
+	for _, entry := range list.Content {
+		name := valueOf(entry, "name")
+		if name == nil || name.Value != provider {
+			continue
+		}
+		if entry.Style&yaml.FlowStyle != 0 {
+			return nil, oneLine
+		}
+		indent := strings.Repeat(" ", entry.Column-1)
+		if old := valueOf(entry, "model"); old != nil {
+			if old.Kind != yaml.ScalarNode || old.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+				return nil, oneLine
+			}
+			at := old.Line - 1
+			before, after := lines[at][:old.Column-1], lines[at][old.Column-1:]
+			end := len(after)
+			if i := strings.Index(after, " #"); i >= 0 {
+				end = i
+			}
+			lines[at] = before + fmt.Sprintf("%q", model) + after[end:]
+			return []byte(strings.Join(lines, "\n") + "\n"), nil
+		}
+		return insertLines(lines, name.Line, []string{indent + set}), nil
+	}
+	indent := strings.Repeat(" ", list.Column-1)
+	return insertLines(lines, lastLine(list), indented([]string{"- name: " + provider, "  " + set}, indent)), nil
+}
+
+// insertLines is the text with lines more behind its first n.
+func insertLines(lines []string, n int, more []string) []byte {
+	out := append(append(append([]string{}, lines[:n]...), more...), lines[n:]...)
+	return []byte(strings.Join(out, "\n") + "\n")
 }
 
 func indented(lines []string, by string) []string {

@@ -81,3 +81,14 @@ func ExampleDraft_WithProvider() {
 	//     local: true # your word that this server runs its models itself, on this machine
 	// <nil>
 }
+
+func ExampleDraft_WithModel() {
+	d := config.Draft{Path: "config.yaml", Text: []byte("providers:\n  - name: local # mine\n    model: old # small\n")}
+	text, err := d.WithModel(config.LocalName, "qwen3:8b")
+	fmt.Print(string(text), err, "\n")
+	// Output:
+	// providers:
+	//   - name: local # mine
+	//     model: "qwen3:8b" # small
+	// <nil>
+}

@@ -43,6 +43,13 @@ func (l *Loaded) Explain(name string) (Explanation, error) {
 	return x, nil
 }
 
+// DefaultModel reports whether a provider's model is the built-in default: no
+// file, variable or flag names one.
+func (l *Loaded) DefaultModel(provider string) bool {
+	e, ok := l.lookupKey(key{provider, "model"})
+	return ok && e.from == string(RoleDefault)
+}
+
 // parseKey is parseKey for keys of the providers that there are.
 func (l *Loaded) parseKey(text string) (key, field, error) {
 	names := providerNames(l.layers)

@@ -52,6 +52,8 @@ func remedy(err error) string {
 	switch {
 	case partial(err):
 		return "the text above is not a complete answer"
+	case errors.Is(err, failure.ErrNoModel):
+		return fmt.Sprintf("get one with `tandem setup` or `tandem models pull %s`", pe.Model)
 	case errors.Is(err, failure.ErrNotPulled):
 		return fmt.Sprintf("get it with `tandem models pull %s`", pe.Model)
 	case errors.Is(err, failure.ErrCloudDisabled):

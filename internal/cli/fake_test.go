@@ -56,12 +56,20 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "api/version":
 		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 	case "api/tags":
+		if list, ok := f.stock(manner); ok {
+			_, _ = io.WriteString(w, list)
+			return
+		}
 		digest := "abc"
 		if manner == "renewed" {
 			digest = "def"
 		}
 		_, _ = io.WriteString(w, `{"models":[{"name":"small:latest","size":98000000,"digest":"`+digest+`","details":{"family":"llama","parameter_size":"135M","quantization_level":"Q4_1"}}]}`)
 	case "api/show":
+		if _, ok := f.stock(manner); ok {
+			f.showStock(w, manner, string(body))
+			return
+		}
 		if manner == "gone" {
 			fail(w, 404, `{"error":"model 'tiny' not found"}`)
 			return
@@ -81,6 +89,37 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// stock is what an Ollama has that does not have smollm2: "stocked" has models of
+// every kind, "bare" those that cannot answer.
+func (f *fake) stock(manner string) (tags string, ok bool) {
+	list := []string{
+		`{"name":"embedder:latest","size":98000000,"modified_at":"2026-11-20T00:00:00Z"}`,
+		`{"name":"huge:480b-cloud","size":300,"modified_at":"2026-11-19T00:00:00Z","remote_host":"https://ollama.com:443","remote_model":"huge:480b"}`,
+	}
+	switch manner {
+	case "stocked":
+		for _, m := range []struct{ name, modified string }{{"older:1b", "2026-01-01"}, {"newest:4b", "2026-11-01"}, {"middle:2b", "2026-06-01"}} {
+			list = append(list, fmt.Sprintf(`{"name":%q,"size":98000000,"modified_at":"%sT00:00:00Z"}`, m.name, m.modified))
+		}
+	case "bare":
+	default:
+		return "", false
+	}
+	return `{"models":[` + strings.Join(list, ",") + `]}`, true
+}
+
+// showStock describes a model of stock.
+func (f *fake) showStock(w http.ResponseWriter, manner, asked string) {
+	tags, _ := f.stock(manner)
+	var body struct{ Model string }
+	if json.Unmarshal([]byte(asked), &body) != nil || !strings.Contains(tags, fmt.Sprintf("%q", body.Model)) {
+		fail(w, 404, `{"error":"model '`+body.Model+`' not found"}`)
+		return
+	}
+	can := map[string]string{"embedder:latest": `"embedding"`, "middle:2b": `"completion","vision"`}[body.Model]
+	fmt.Fprintf(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":[%s]}`, cmp.Or(can, `"completion"`))
 }
 
 func key(r *http.Request) string { return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") }
@@ -190,6 +229,13 @@ func (t *talk) play(manner string) {
 		fail(t.w, 429, `{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`)
 	case "quota":
 		fail(t.w, 429, `{"error":{"message":"no credit","code":"insufficient_quota"}}`)
+	case "stocked", "bare": // an Ollama without smollm2; see stock
+		if strings.Contains(t.body, `"model":"smollm2:135m"`) {
+			fail(t.w, 404, `{"error":"model 'smollm2:135m' not found"}`)
+			return
+		}
+		t.infof("Hello", " wörld")
+		t.end("stop")
 	case "missing":
 		fail(t.w, 404, `{"error":"model 'small' not found"}`)
 	case "overflow":

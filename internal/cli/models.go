@@ -15,7 +15,7 @@ import (
 
 func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "models", Short: "List, download and inspect models"}
-	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsLoadCommand())
+	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsLoadCommand(), a.modelsDefaultCommand())
 	return cmd
 }
 

@@ -32,6 +32,7 @@ func NoFallback(err error) error { return Mark(err, ErrNoFallback) }
 // them what to do next.
 var (
 	ErrNotPulled     = errors.New("the server could download the model")
+	ErrNoModel       = errors.New("the server has no model that can answer")
 	ErrCloudDisabled = errors.New("the server may not use cloud models")
 	ErrKeyInHeader   = errors.New("a server before this one wants a key")
 	ErrSignIn        = errors.New("the server is not signed in where the model runs")

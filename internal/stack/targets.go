@@ -33,6 +33,9 @@ func (s *Stack) target(a *adapter, c *Configured, l *ledger.Ledger) router.Targe
 	}
 	if p := a.ollama; p != nil {
 		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.CheckPrivacy, fits}
+		if s.cfg.DefaultModel(pc.Name) {
+			t.Alternative = func(ctx context.Context, req *provider.Request) (string, error) { return installed(ctx, a, req) }
+		}
 		return t
 	}
 	t.Paid, t.Preflight = paid(c), []router.Check{fits}

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -28,6 +29,7 @@ type call struct {
 	probe            bool             // the call under way is a breaker'c probe, and has told it nothing yet
 	tryErr           error            // of the call under way
 	target           *target          // that is asked
+	missing          string           // the target's own model, which its server does not have, so that req names another; or ""
 	attempt          provider.Attempt // of the target
 }
 
@@ -46,8 +48,9 @@ func (c *call) run(ctx context.Context) error {
 		ctx, cancel = withTotalTimeout(ctx, "", c.req.Model, d)
 		defer cancel()
 	}
-	for i, name := range use {
-		t := c.r.targets[name]
+	asked := c.req.Model
+	for len(use) > 0 {
+		t := c.r.targets[use[0]]
 		if err := c.preflight(ctx, t); err != nil {
 			if caller.Err() != nil {
 				return caller.Err()
@@ -59,19 +62,26 @@ func (c *call) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				break
 			}
+			c.req.Model, c.missing, use = asked, "", use[1:]
 			continue
 		}
-		err := c.tryTarget(ctx, t, use[i+1:])
+		err := c.tryTarget(ctx, t, use[1:])
 		if err == nil || c.done {
 			return err
 		}
 		if caller.Err() != nil {
 			return caller.Err()
 		}
+		model, err := t.alternative(ctx, &c.req, err)
+		if model != "" {
+			c.req.Model, c.missing = model, t.Model
+			continue
+		}
 		c.addAttempt(c.attempt, err)
 		if ctx.Err() != nil || c.shown && !c.restarting || !canFallBack(err) {
 			break
 		}
+		c.req.Model, c.missing, use = asked, "", use[1:]
 	}
 	c.Partial, c.partialFromLast = c.shown || c.restarting, c.shown
 	return c.providerError()
@@ -313,6 +323,9 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	rt.Reason = "first choice"
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()
+	}
+	if c.missing != "" {
+		rt.Reason += fmt.Sprintf("; %s, the default model, is not installed", c.missing)
 	}
 	if len(c.Attempts) > 0 || a.Tries > 1 {
 		shift := max(now.Sub(c.start)-rt.Total, 0)

@@ -82,10 +82,17 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 	}
 	ctx = context.WithValue(ctx, planningKey{}, true)
 	s := measurePrompt(&req)
+	asked := req
 	for _, name := range use {
 		t := r.targets[name]
-		c := Candidate{Provider: name, Model: t.model(&req), PromptTokens: s.estimate, Estimated: true}
+		req := asked
 		err := r.preflight(ctx, t, &req, &s, planning)
+		model, err := t.alternative(ctx, &req, err)
+		if model != "" {
+			req.Model = model
+			err = r.preflight(ctx, t, &req, &s, planning)
+		}
+		c := Candidate{Provider: name, Model: t.model(&req), PromptTokens: s.estimate, Estimated: true}
 		if ctx.Err() != nil {
 			return p, ctx.Err()
 		}

@@ -16,6 +16,8 @@ package router
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -93,6 +95,10 @@ type Target struct {
 	// Present reports whether the server has the model. It may ask the server,
 	// for only [Router.Plan] consults it: a call finds out by itself.
 	Present func(ctx context.Context, model string) (present, known bool)
+	// Alternative is another model that the server has and that can do what req
+	// needs, for a request that names none, once the server does not have Model. It
+	// may ask the server. Its error says why there is none. Nil: Model is the only one.
+	Alternative func(ctx context.Context, req *provider.Request) (model string, err error)
 	// Quote is what a prompt of so many tokens would cost at least, in US
 	// dollars, for the table of a [Plan].
 	Quote func(ctx context.Context, req *provider.Request, promptTokens int) (usd float64, known bool)
@@ -268,6 +274,22 @@ func (t *target) model(req *provider.Request) string {
 		return req.Model
 	}
 	return t.Model
+}
+
+// alternative is the model that is asked instead of the target's own, where the
+// server does not have that, as failed says of a request that names none. "": there
+// is none, and err is failed with the reason.
+func (t *target) alternative(ctx context.Context, req *provider.Request, failed error) (model string, err error) {
+	e := (*provider.Error)(nil)
+	if t.Alternative == nil || req.Model != "" || !errors.As(failed, &e) || e.Kind != provider.ModelNotFound {
+		return "", failed
+	}
+	if model, err = t.Alternative(ctx, req); err == nil || ctx.Err() != nil {
+		return model, failed
+	}
+	out := *e
+	out.Err = fmt.Errorf("%w; %w", e.Err, err)
+	return "", &out
 }
 
 // endpoint is where the target's prompts go, or "".

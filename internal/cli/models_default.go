@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+func (a *app) modelsDefaultCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "default MODEL", Short: "Set the model that is asked by default",
+		Long: `Write a provider's model into your own configuration file: that of the provider
+local, or of another one, as PROVIDER/MODEL. Comments in the file stay.`,
+		Example: "  tandem models default qwen3:8b\n  tandem models default openai/gpt-4o",
+		Args:    exactArgs("a model's name"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.modelsDefault(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) modelsDefault(ctx context.Context, model string) error {
+	stack, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	name := config.LocalName
+	if use, m := splitModel(model, stack.Has); len(use) == 1 {
+		name, model = use[0], m
+	}
+	if model == "" {
+		return usageError{fmt.Errorf("%q names a provider; give its model, too: tandem models default %[1]s/MODEL", name)}
+	}
+	t, err := target(stack, name)
+	if err != nil {
+		return err
+	}
+	if t.Config.Kind == config.KindOllama {
+		if err := checkModelName(model); err != nil {
+			return err
+		}
+	}
+	draft, err := config.NewDraft(a.loadOptions(nil))
+	if err != nil {
+		return err
+	}
+	text, err := draft.WithModel(name, model)
+	if err != nil {
+		return err
+	}
+	if err := draft.Save(text); err != nil {
+		return err
+	}
+	a.infof("wrote %s as the model of %s into %s", terminal.StripControls(model), name, draft.Path)
+	a.checkDefault(ctx, name, model, t.Provider)
+	return nil
+}
+
+// checkDefault says where the new default has no effect yet. It starts no engine.
+func (a *app) checkDefault(ctx context.Context, name, model string, p provider.Provider) {
+	if cfg, err := a.load(); err == nil {
+		if x, err := cfg.Explain("providers." + name + ".model"); err == nil && x.Value != model {
+			a.infof("%s %s sets the model %v, which counts here", a.term.Yellow("warning:"), x.Origin, x.Value)
+		}
+	}
+	inspector, ok := provider.As[provider.Inspector](p)
+	if !ok {
+		return
+	}
+	if _, err := inspector.Inspect(ctx, model); errors.Is(err, provider.ModelNotFound) {
+		a.infof("%s %s does not have it yet; get it with `tandem models pull %s`", a.term.Yellow("warning:"), name, model)
+	}
+}
