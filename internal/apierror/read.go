@@ -28,11 +28,15 @@ const (
 //	msg             items of pydantic, DashScope's gateways
 //	base_resp       MiniMax (platform.minimax.io): status_code, status_msg, with HTTP 200
 //	error_msg       Baidu Qianfan, with HTTP 200
+//	err, failure    gateways
 //	title           RFC 9457
 var sentenceMembers = []string{
 	"error", "errors", "fault", "message", "detail", "details", "msg", "error_message", "error_msg", "errormessage", "errmsg",
-	"error_description", "faultstring", "base_resp", "status_msg", "exception", "description", "reason", "title",
+	"error_description", "faultstring", "base_resp", "status_msg", "exception", "err", "failure", "description", "reason", "title",
 }
+
+// echoes are members that may hold what the server was sent.
+var echoes = []string{"request", "input", "inputs", "messages", "prompt", "headers", "body", "ctx"}
 
 // The members whose values are words to decide by.
 var wordMembers = []string{"code", "type", "status", "reason", "error_type", "error_code", "errorcode", "errortype", "__type", "status_code", "statuscode", "kind", "name"}
@@ -91,6 +95,12 @@ func (e *Error) readObject(object map[string]any, depth int) {
 	}
 	if e.Message == "" {
 		e.readOther(m, depth)
+	}
+	if e.Message == "" {
+		e.readFields(m["errors"])
+	}
+	if e.Message == "" {
+		e.readInside(m, depth)
 	}
 	e.readPlace(m)
 }
@@ -234,6 +244,42 @@ func (e *Error) readOther(m map[string]any, depth int) {
 		may := slices.ContainsFunc(likelyParts, func(part string) bool { return strings.Contains(name, part) })
 		if may && e.Message == "" && !slices.Contains(sentenceMembers, name) {
 			e.readSentence(m[name], depth)
+		}
+	}
+}
+
+// readFields takes complaints in that stand under the member that each is about,
+// {"errors":{"sky":["…"]}}: Laravel, Rails, ASP.NET.
+func (e *Error) readFields(v any) {
+	m, _ := v.(map[string]any)
+	var said []string
+	for _, field := range slices.Sorted(maps.Keys(m)) {
+		one := Error{}
+		one.read(m[field], maxDepth-1)
+		if one.Message != "" && len(said) < maxComplaints {
+			said = append(said, field+": "+one.Message)
+			e.Fields = append(e.Fields, field)
+		}
+	}
+	e.Message = strings.Join(said, "; ")
+}
+
+// readInside looks for a sentence in the objects that a body has no sentence
+// beside: {"status":{"code":1,"message":"…"}}, {"response":{"error":"…"}}.
+func (e *Error) readInside(m map[string]any, depth int) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if slices.Contains(echoes, name) || e.Message != "" {
+			continue
+		}
+		switch v := m[name].(type) {
+		case map[string]any:
+			e.readSentence(v, depth)
+		case []any:
+			if len(v) > 0 {
+				if _, ok := v[0].(map[string]any); ok {
+					e.readSentence(v, depth)
+				}
+			}
 		}
 	}
 }

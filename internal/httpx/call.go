@@ -74,6 +74,10 @@ type Call struct {
 	// asked for, in the form of the dialect SSE. The SDK gets an empty object.
 	Events io.Reader
 	Done   bool // an SSE stream said [DONE]
+	// Complaint is an event of a chat that has a sentence, nothing of an answer, and
+	// no word that it is an error: whether it was one, the end of the answer tells.
+	// At most 64 KiB.
+	Complaint []byte
 
 	proxied      bool
 	maxContent   int64 // bytes of an answer; 0: no limit but a line's

@@ -338,6 +338,9 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
+	if s.call.Chat && !bytes.Contains(data, choicesWord) && apierror.Instead(data) {
+		s.call.Complaint = bytes.Clone(data[:min(len(data), maxFailure)])
+	}
 	to := asEvent
 	if bare && !s.call.Data && bytes.Contains(data, messageWord) {
 		to = asDocumentInEvent

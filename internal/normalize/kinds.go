@@ -222,6 +222,17 @@ func asList(raw []byte) ([]byte, error) {
 	return append(append([]byte{'['}, raw...), ']'), nil
 }
 
+// orNone is a mend that takes false and an empty text for none: some servers write
+// so that there is no object or list.
+func orNone(mend func([]byte) ([]byte, error)) func([]byte) ([]byte, error) {
+	return func(raw []byte) ([]byte, error) {
+		if raw[0] == 'f' || string(raw) == `""` {
+			return null, nil
+		}
+		return mend(raw)
+	}
+}
+
 func asNothing([]byte) ([]byte, error) { return null, nil }
 
 // isEmpty reports whether an object or a list has nothing in it.

@@ -91,6 +91,8 @@ func TestChatEvents(t *testing.T) {
 		{"one call that is not in a list", "made up", delta(`{"tool_calls":{"id":7,"index":"1","type":null,"function":{"name":"f","arguments":"{}"}}}`), delta(`{"tool_calls":[{"id":"7","index":1,"type":null,"function":{"name":"f","arguments":"{}"}}]}`)},
 		{"a call without a function around it", "made up", delta(`{"tool_calls":[{"id":"a","name":"f","arguments":{"a":1}}]}`), delta(`{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"a\":1}"}}]}`)},
 		{"a call as functions had it", "ERNIE", delta(`{"function_call":{"name":"f","arguments":{}}}`), delta(`{"function_call":{"name":"f","arguments":"{}"}}`)},
+		{"no calls, as false or an empty text", "gateways", delta(`{"content":"a","tool_calls":"","function_call":false,"refusal":false}`), delta(`{"content":"a","tool_calls":null,"function_call":null,"refusal":null}`)},
+		{"arguments by another name", "Llama", delta(`{"tool_calls":[{"function":{"name":"f","parameters":{"a":1}}}]}`), delta(`{"tool_calls":[{"function":{"arguments":"{\"a\":1}","name":"f"}}]}`)},
 		{"no calls", "vLLM", delta(`{"content":"a","tool_calls":null,"function_call":null}`), delta(`{"content":"a","tool_calls":null,"function_call":null}`)},
 		{"finish_reason as a number", "made up", `{"choices":[{"delta":{},"finish_reason":2}]}`, `{"choices":[{"delta":{},"finish_reason":"2"}]}`},
 		{"finish_reason false", "made up", `{"choices":[{"delta":{},"finish_reason":false}]}`, `{"choices":[{"delta":{},"finish_reason":null}]}`},

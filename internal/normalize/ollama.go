@@ -41,7 +41,7 @@ var ollamaMessage = &node{kind: object, rebuild: rebuildOllamaMessage, members: 
 	{name: "content", node: &node{kind: text, mend: asContent}},
 	{name: "thinking", node: &node{kind: text, mend: asContent}},
 	{name: "role", node: maybeText},
-	{name: "tool_calls", node: &node{kind: list, each: &node{kind: object, members: []member{
+	{name: "tool_calls", node: &node{kind: list, mend: orNone(asList), each: &node{kind: object, members: []member{
 		{name: "function", node: &node{kind: object, members: []member{
 			{name: "arguments", node: &node{kind: object, free: true, mend: asArgumentsObject}}, {name: "name", node: textNode}, {name: "index", node: maybeInteger},
 		}}},

@@ -69,9 +69,26 @@ func renameUsage(o map[string]json.RawMessage) (changed bool, err error) {
 }
 
 // functionNode is what is called, and with what.
-var functionNode = &node{kind: object, members: []member{
-	{name: "name", node: textNode}, {name: "arguments", node: &node{kind: text, mend: asArguments}},
-}}
+var functionNode = func() *node {
+	n := &node{kind: object, mend: orNone(asObject), rebuild: renameArguments, members: []member{
+		{name: "name", node: textNode}, {name: "arguments", node: &node{kind: text, mend: asArguments}},
+	}}
+	n.required = n.bits("arguments")
+	return n
+}()
+
+// argumentsNames are the other names of arguments: Llama's, Anthropic's, Gemini's.
+var argumentsNames = []string{"parameters", "input", "args"}
+
+func renameArguments(o map[string]json.RawMessage) (changed bool, err error) {
+	for _, name := range argumentsNames {
+		if says(o[name]) && !says(o["arguments"]) {
+			o["arguments"], changed = o[name], true
+			delete(o, name)
+		}
+	}
+	return changed, nil
+}
 
 // callNode is a tool call, or a fragment of one.
 var callNode = func() *node {
@@ -88,7 +105,7 @@ var callNode = func() *node {
 // wrapFunction takes a call whose name and arguments have no function around them.
 func wrapFunction(o map[string]json.RawMessage) (changed bool, err error) {
 	function := map[string]json.RawMessage{}
-	for _, name := range []string{"name", "arguments"} {
+	for _, name := range append([]string{"name", "arguments"}, argumentsNames...) {
 		if v := o[name]; v != nil {
 			function[name] = v
 			delete(o, name)
@@ -113,8 +130,8 @@ var messageNode = func() *node {
 	n := &node{kind: object, rebuild: rebuildMessage, members: []member{
 		{name: "content", node: &node{kind: text, mend: asContent}},
 		{name: "role", node: maybeText},
-		{name: "tool_calls", node: &node{kind: list, each: callNode}},
-		{name: "refusal", node: maybeText},
+		{name: "tool_calls", node: &node{kind: list, mend: orNone(asList), each: callNode}},
+		{name: "refusal", node: &node{kind: text, optional: true, mend: orNone(asText)}},
 		{name: "reasoning_content", node: &node{kind: text, mend: asContent}},
 		{name: "reasoning", as: "reasoning_content", node: textNode},
 		{name: "function_call", node: functionNode},

@@ -114,7 +114,7 @@ func (t *text) next(c byte) {
 func (t *text) whole() bool { return t.values > 0 && t.depth == 0 && !t.quoted }
 
 // object is the object that the text is. The same object may stand there
-// several times, and empty ones, null or an empty text before it.
+// several times, and empty ones, null or an empty text around it.
 func (t *text) object() (_ json.RawMessage, why string, cut bool) {
 	if len(bytes.TrimSpace(t.b)) == 0 {
 		return json.RawMessage("{}"), "", false
@@ -139,6 +139,7 @@ func (t *text) object() (_ json.RawMessage, why string, cut bool) {
 		switch {
 		case found == nil, placeholder(found):
 			found = v
+		case placeholder(v):
 		case !sameJSON(found, v):
 			return nil, whyTwice, false
 		}
@@ -173,6 +174,13 @@ func placeholder(v []byte) bool {
 func sameJSON(a, b []byte) bool {
 	var x, y bytes.Buffer
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// breaksOff reports whether a piece of arguments begins a value and does not end it.
+func breaksOff(piece string) bool {
+	var t text
+	t.add(piece)
+	return t.depth > 0 || t.quoted
 }
 
 // opens reports whether a piece of arguments may be their beginning: that of an

@@ -31,6 +31,8 @@ func (a *Assembler) callOf(f *Fragment) (c *call, skip bool) {
 		return c.otherID(f)
 	case c.args.begun() && !c.args.whole() && c.name == f.Name && !opens(f.Arguments):
 		return c, false // each fragment has an id of its own
+	case f.Index != nil && !c.args.begun() && c.name == f.Name && breaksOff(f.Arguments):
+		c.unclear = true // the same, or the first call has no arguments
 	}
 	return nil, false
 }

@@ -4,14 +4,18 @@ import (
 	"io"
 
 	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // checkEnd is the error of an answer that has ended without saying why. A stream
 // that says [DONE] is whole by the server's own word, and its Route says what it
-// rests on.
+// rests on, but not where an event complained of something.
 func (a *answer) checkEnd() error {
 	switch {
+	case len(a.call.Complaint) > 0 && (a.finish == "" || normalize.EndOf(a.finish) == normalize.EndFailed):
+		a.call.Failure = a.call.Complaint
+		return &httpx.InBandError{}
 	case a.finish != "":
 		return nil
 	case a.call.Document && !a.choice:

@@ -166,6 +166,7 @@ func TestAStreamThatSaysOnlyDone(t *testing.T) {
 		"a call and the end":   {call, "", provider.Truncated},
 		"DONE alone":           {done, "", provider.Unavailable},
 		"no word, and DONE":    {strings.Replace(hello, "Hello", "", 1) + done, "", provider.Truncated},
+		"a ping and DONE":      {`data: {"type":"ping"}` + "\n\n" + hello + done, provider.FinishStop, ""},
 		"half a call and DONE": {strings.Replace(call, `"{}"`, `"{"`, 1) + done, "", provider.BadAnswer},
 	} {
 		for _, noStream := range []bool{false, true} {
@@ -179,6 +180,31 @@ func TestAStreamThatSaysOnlyDone(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "closed the connection") && strings.Contains(c.body, done) {
 				t.Errorf("%s: %v", what, err)
 			}
+		}
+	}
+}
+
+// An event that is no piece of an answer and has a sentence was an error, where the
+// server does not say besides that the answer is whole.
+func TestAStreamWithAComplaint(t *testing.T) {
+	const hello, done = `data: {"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}` + "\n\n", "data: [DONE]\n\n"
+	end := func(word string) string {
+		return `data: {"choices":[{"index":0,"delta":{},"finish_reason":"` + word + `"}]}` + "\n\n"
+	}
+	for _, complaint := range []string{
+		`{"message":"The sky fell."}`, `{"code":1,"msg":"The sky fell."}`, `{"detail":{"error":"The sky fell."}}`, `{"detail":["The sky fell."]}`,
+		`{"fault":{"faultstring":"The sky fell."}}`, `{"errors":{"sky":["The sky fell."]}}`, `{"status":{"message":"The sky fell."}}`,
+	} {
+		event := "data: " + complaint + "\n\n"
+		for _, body := range []string{hello + event + done, hello + event, event + hello + done, hello + event + end("error") + done} {
+			for noStream, kind := range map[bool]provider.Kind{false: provider.Truncated, true: provider.Unavailable} {
+				if r, err := answered(t, provider.Request{NoStream: noStream}, sseType, body); provider.KindOf(err) != kind || !strings.Contains(err.Error(), "The sky fell.") {
+					t.Errorf("%s, whole asked %v: %+v, %v", body, noStream, r, err)
+				}
+			}
+		}
+		if r, err := answered(t, provider.Request{}, sseType, hello+event+end("stop")+done); err != nil || r.Text != "Hello" {
+			t.Errorf("%s and a finish_reason: %+v, %v", complaint, r, err)
 		}
 	}
 }
