@@ -40,7 +40,7 @@ func rules() []rule {
 			`|\btoo large for model with \d+ maximum context` + // Mistral
 			`|\binput tokens exceed the configured limit` + // Azure
 			`|tokens when context the overflows|tokens to keep from the initial prompt is greater than the context length|context length of only \d+ tokens` + // LM Studio, old and new
-			`|\binput (\(\d+ tokens\) )?is too large to process` + // llama.cpp, of a text to embed
+			`|\binput (\(\d+ tokens\) )?is too large to process|\binput is larger than the max context size` + // llama.cpp, of a text to embed
 			`|\bmaximum prompt length is \d` + // xAI
 			`|longer than the model's context length|\binput length \(\d+ tokens\) exceeds the maximum allowed length` + // SGLang
 			`|\binputs? tokens \+ max_new_tokens must be <= ?\d|\binputs? must have less than \d+ tokens` + // TGI, TEI, Together
@@ -54,6 +54,8 @@ func rules() []rule {
 			`|\bmaximum input length of \d+ tokens` + // vLLM from 0.12
 			`|\bprompt length \d+ is greater than max_seq_len` + // TabbyAPI
 			`|\btokens \d+ cannot exceed the total tokens limit|\bprompt has \d+ tokens, but the requested model max is \d` + // watsonx, AI21
+			`|^litellm\.contextwindowexceedederror\b` + // LiteLLM
+			`|\b(input|prompt|request) tokens( \(\d+\))? exceeds? (the )?(model )?(limit|maximum)\b` + // gateways
 			`|\btotal tokens of image and text exceed`}, // Volcengine
 		{kind: provider.ContextOverflow, everywhere: true, text: `request too large for .{1,120}tokens per min`}, // OpenAI 429, Groq 413: it never fits
 
@@ -94,7 +96,7 @@ func rules() []rule {
 			"endpoint_not_found",       // Databricks
 			"modelnotfound", "model_not_found_error",
 		}},
-		{kind: provider.ModelNotFound, text: `\bmodels?(/\S+|:? [^ ,;]{1,200})? (does not exist|doesn't exist|do not exist|not exist|(is |was |could )?not (be )?found|(is not|isn't) (available|loaded|found)|is unknown)\b` + // OpenAI, vLLM, DeepSeek, xAI, Gemini, Fireworks, Cohere, Cerebras, Ollama
+		{kind: provider.ModelNotFound, text: `\bmodels?(/\S+|:? [^ ,;]{1,200})? (does not exist|doesn't exist|do not exist|not exist|(is |was |could )?not (be )?found|(is not|isn't) (available|loaded|found|served)|is unknown)\b` + // OpenAI, vLLM, DeepSeek, xAI, Gemini, Fireworks, Cohere, Cerebras, Ollama
 			`|(^|[:.] )invalid model( name| id| identifier|: |\.|$)` + // LiteLLM, Mistral, OpenAI, Perplexity
 			`|\bis not a (valid|supported|known) model\b|\b(could not|couldn't|cannot|can't|did not) find (a |the |any )?model\b|\bno model (named|called|with id)\b|(^|[:.] )unsupported model(: |\.|$)` + // gateways
 			`|\bno endpoints found for \S+\.?$|\bno allowed providers are available for the selected model` + // OpenRouter
@@ -105,8 +107,8 @@ func rules() []rule {
 			`|\bmodel \S+ is not supported by any provider you have enabled|(^|[:.] )(the )?(requested )?model( \S+)? is not supported\.?$` + // Hugging Face, GitHub Copilot
 			`|\bmodel \S+ has been (decommissioned|deprecated|retired|removed)\b` + // Groq, OpenAI
 			`|\bapi deployment for this resource does not exist` + // Azure
-			`|\bno available channels? for model\b|下模型 \S+ 无可用渠道` + // new-api
 			`|模型不存在`}, // Zhipu
+		{kind: provider.ModelNotFound, everywhere: true, text: `\bno available channels? for model\b|下模型 \S+ 无可用渠道`}, // new-api, with 503
 
 		// The server's filter.
 		{kind: provider.Filtered, words: []string{
@@ -118,6 +120,7 @@ func rules() []rule {
 			flagged,                        // OpenRouter
 		}},
 		{kind: provider.Filtered, text: `\bcontent management policy\b` + // Azure
+			`|^litellm\.contentpolicyviolationerror\b` + // LiteLLM
 			`|^content exists risk\b` + // DeepSeek
 			`|\bdata may contain inappropriate content\b` + // DashScope
 			`|\bcontent violates usage guidelines\b` + // xAI
@@ -172,7 +175,7 @@ func rules() []rule {
 			`|\bthe token seems invalid\b|^invalid username or password\b` + // Hugging Face
 			`|\buser location is not supported for the api use\b` + // Gemini
 			`|\bsecurity token included in the request is invalid\b|\bdon't have access to the model with the specified model id\b` + // Bedrock
-			`|^authentication (fails|failed|error|required)\b|^unauthorized\.?$|\binvalid (bearer|access|auth|authentication|authorization) (token|header|credentials)\b|\b(access|auth|bearer) token (is |has |was )?(invalid|expired)\b` + // DeepSeek, Mistral, Cloudflare
+			`|^authentication (fails|failed|error|required)\b|^unauthorized\.?$|^invalid authentication\b|\binvalid (bearer|access|auth|authentication|authorization) (token|header|credentials)\b|\b(access|auth|bearer) token (is |has |was )?(invalid|expired)\b` + // DeepSeek, Mistral, Cloudflare
 			`|\blogin fail: please carry the api secret key\b`}, // MiniMax
 
 		// Slow down.
@@ -188,6 +191,6 @@ func rules() []rule {
 			"server_overloaded", "capacity_exceeded", "model_overloaded", "modelnotreadyexception", // Groq's 498, Bedrock
 		}},
 		{kind: provider.Timeout, words: []string{"deadline_exceeded", "timeout_error", "request_timeout"}},
-		{kind: provider.Unavailable, text: `\b(server|service|model|engine|api)( \S+)? is (currently |temporarily |now )?(overloaded|loading|busy|unavailable|not ready|under maintenance|undergoing maintenance)\b|\b(undergoing|under|down for) (scheduled )?maintenance\b|^loading model$`},
+		{kind: provider.Unavailable, text: `\b(server|service|model|engine|api)( \S+)? is (currently |temporarily |now )?(overloaded|loading|(too )?busy|unavailable|not ready|under maintenance|undergoing maintenance)\b|\b(undergoing|under|down for) (scheduled )?maintenance\b|^loading model$`},
 	}
 }

@@ -137,6 +137,7 @@ var servers = map[provider.Kind][]said{
 		{"Cerebras", 404, `{"message":"Model x does not exist or you do not have access to it.","type":"not_found_error","param":"model","code":"model_not_found"}`},
 		{"Moonshot", 404, openAI("Not found the model x or Permission denied", "resource_not_found_error", "")},
 		{"Zhipu", 400, `{"error":{"code":"1211","message":"模型不存在，请检查模型代码。"}}`},
+		{"new-api, in English, without its code", 503, openAI("No available channel for model x under group default (distributor)", "new_api_error", "")},
 		{"new-api", 503, openAI("当前分组 default 下模型 x 无可用渠道", "new_api_error", "model_not_found")},
 		{"Ollama, /v1", 404, openAI("model 'x' not found", "not_found_error", "")},
 		{"Ollama, older", 404, openAI(`model "x" not found, try pulling it first`, "api_error", "")},

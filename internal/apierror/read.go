@@ -99,9 +99,6 @@ func (e *Error) readObject(object map[string]any, depth int) {
 	if e.Message == "" {
 		e.readFields(m["errors"])
 	}
-	if e.Message == "" {
-		e.readInside(m, depth)
-	}
 	e.readPlace(m)
 }
 
@@ -238,14 +235,36 @@ func (e *Error) readUpstream(m map[string]any, depth int) (found bool) {
 // likelyParts are in the names of members that may hold a sentence.
 var likelyParts = []string{"message", "msg", "error", "detail", "reason", "fault", "exception", "cause"}
 
-// readOther looks for a sentence under names that are not listed.
+// readOther looks for a sentence under names that are not listed: those that sound
+// like one first, and then in whatever objects there are.
 func (e *Error) readOther(m map[string]any, depth int) {
+	var objects []any
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		may := slices.ContainsFunc(likelyParts, func(part string) bool { return strings.Contains(name, part) })
-		if may && e.Message == "" && !slices.Contains(sentenceMembers, name) {
+		switch {
+		case slices.Contains(sentenceMembers, name) || slices.Contains(echoes, name):
+		case !may:
+			if hasObject(m[name]) {
+				objects = append(objects, m[name])
+			}
+		case e.Message == "":
 			e.readSentence(m[name], depth)
 		}
 	}
+	for _, v := range objects {
+		if e.Message == "" {
+			e.readSentence(v, depth)
+		}
+	}
+}
+
+// hasObject reports whether a value is an object, or a list that begins with one.
+func hasObject(v any) bool {
+	if list, ok := v.([]any); ok && len(list) > 0 {
+		v = list[0]
+	}
+	_, ok := v.(map[string]any)
+	return ok
 }
 
 // readFields takes complaints in that stand under the member that each is about,
@@ -254,34 +273,16 @@ func (e *Error) readFields(v any) {
 	m, _ := v.(map[string]any)
 	var said []string
 	for _, field := range slices.Sorted(maps.Keys(m)) {
-		one := Error{}
-		one.read(m[field], maxDepth-1)
-		if one.Message != "" && len(said) < maxComplaints {
-			said = append(said, field+": "+one.Message)
+		v := m[field]
+		if list, ok := v.([]any); ok && len(list) > 0 {
+			v = list[0]
+		}
+		if text, ok := v.(string); ok && text != "" && len(said) < maxComplaints {
+			said = append(said, field+": "+text)
 			e.Fields = append(e.Fields, field)
 		}
 	}
 	e.Message = strings.Join(said, "; ")
-}
-
-// readInside looks for a sentence in the objects that a body has no sentence
-// beside: {"status":{"code":1,"message":"…"}}, {"response":{"error":"…"}}.
-func (e *Error) readInside(m map[string]any, depth int) {
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if slices.Contains(echoes, name) || e.Message != "" {
-			continue
-		}
-		switch v := m[name].(type) {
-		case map[string]any:
-			e.readSentence(v, depth)
-		case []any:
-			if len(v) > 0 {
-				if _, ok := v[0].(map[string]any); ok {
-					e.readSentence(v, depth)
-				}
-			}
-		}
-	}
 }
 
 // readPlace takes the place of a complaint of pydantic's in, {"loc":["body","seed"],

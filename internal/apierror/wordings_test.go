@@ -13,6 +13,10 @@ func TestWordingsOfGateways(t *testing.T) {
 	for kind, sentences := range map[provider.Kind][]string{
 		provider.ContextOverflow: {
 			"context length exceeded",
+			"litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: OpenAIException - too big",
+			"Total input tokens (9000) exceed model limit (8192)",
+			"Prompt tokens exceeds the limit",
+			"the input is larger than the max context size. skipped",
 			"Token limit exceeded",
 			"Context window is full",
 			"Your prompt is too long. Please reduce the number of messages.",
@@ -33,6 +37,8 @@ func TestWordingsOfGateways(t *testing.T) {
 			"The requested model is not available",
 			"model 'x' is not found in the available models",
 			"could not find model x",
+			"Model x is not served by this server",
+			"No available channel for model x under group default",
 			"no model named x",
 			"model x is not loaded",
 			"The model `x` could not be found",
@@ -50,6 +56,7 @@ func TestWordingsOfGateways(t *testing.T) {
 		},
 		provider.Denied: {
 			"API key is missing",
+			"Invalid Authentication",
 			"The API key you provided is invalid",
 			"You must provide an API key",
 			"Invalid authentication credentials",

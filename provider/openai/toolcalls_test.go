@@ -192,7 +192,7 @@ func argumentForms() []sequence {
 		{"as a text", "vllm-project/vllm#54964", all(fr("0", "a", "weather", `"{\"city\":`), fr("0", "-", "-", `\"Oslo\"}"`)), "weather" + oslo},
 		{"brackets and quotes within", "any", all(fr("0", "a", "weather", `{"city":"}{`), fr("0", "-", "-", `\"][\\"}`)), `weather{"city":"}{\"][\\"}`},
 		{"an empty object last", "fuzzed", all(fr("0", "a", "weather", oslo), fr("0", "-", "-", "{}")), "weather" + oslo},
-		{"by other names", "Llama, Anthropic, Gemini", []string{`"tool_calls":[{"index":0,"id":"a","function":{"name":"weather","parameters":` + oslo + `}},{"index":1,"id":"b","name":"weather","input":` + rome + `},{"index":2,"id":"c","function":{"name":"weather","args":` + oslo + `}}]`}, "weather" + oslo + " weather" + rome + " weather" + oslo},
+		{"by other names", "fuzzed", []string{`"tool_calls":[{"index":0,"id":"a","function":{"name":"weather","parameters":` + oslo + `}},{"index":1,"id":"b","name":"weather","input":` + rome + `},{"index":2,"id":"c","function":{"name":"weather","args":` + oslo + `}}]`}, "weather" + oslo + " weather" + rome + " weather" + oslo},
 		{"a new id with each fragment, the first empty", "fuzzed", all(fr("0", "a", "weather", ""), fr("0", "b", "weather", `{"city":`), fr("0", "c", "weather", `"Oslo"}`)), "ambiguous"},
 		{"two objects in one text", "fuzzed", all(fr("0", "a", "weather", oslo+rome)), "two different sets of arguments"},
 		{"a second object without a name", "fuzzed", all(fr("0", "a", "weather", oslo), fr("0", "-", "-", rome)), "two different sets of arguments"},
