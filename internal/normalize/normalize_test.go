@@ -162,7 +162,7 @@ func TestModels(t *testing.T) {
 	check(t, OpenAIModels.Document, []row{
 		{"a list", "Together; odysseus 2202", `[{"id":"m"}]`, one},
 		{"names", "made up", `["m"]`, one},
-		{"models", "llama.cpp, Ollama", `{"models":[{"name":"m"}]}`, `{"data":[{"id":"m","name":"m"}]}`},
+		{"models", "llama.cpp, Ollama", `{"models":[{"name":"m"}]}`, `{"data":[{"id":"m"}]}`},
 		{"data of names", "helix 386", `{"data":["m"]}`, one},
 		{"created as text", "one-api 128", `{"data":[{"id":"m","created":"2026-01-01T00:00:00Z","object":7}]}`, `{"data":[{"id":"m","created":1767225600,"object":null}]}`},
 		{"created with a fraction", "SambaNova", `{"data":[{"id":"m","created":1767225600.5}]}`, `{"data":[{"id":"m","created":1767225600}]}`},

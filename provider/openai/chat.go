@@ -1,10 +1,7 @@
 package openai
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -144,11 +141,6 @@ func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompl
 	return a.readEvents(caller, stream)
 }
 
-// events are what a stream has, up to io.EOF.
-type events interface {
-	Recv() (goopenai.ChatCompletionStreamResponse, error)
-}
-
 // readEvents takes a stream in, and yields its end.
 func (a *answer) readEvents(caller context.Context, stream events) error {
 	for {
@@ -171,29 +163,6 @@ func (a *answer) readEvents(caller context.Context, stream events) error {
 		}
 	}
 	return a.end(caller)
-}
-
-// eventReader reads the events of a server that streams although it was asked for
-// a document.
-type eventReader struct{ lines *bufio.Reader }
-
-func newEventReader(r io.Reader) eventReader { return eventReader{bufio.NewReader(r)} }
-
-// Recv returns the next event, or io.EOF at the end.
-func (r eventReader) Recv() (event goopenai.ChatCompletionStreamResponse, err error) {
-	for {
-		line, err := r.lines.ReadBytes('\n')
-		if err != nil {
-			return event, err
-		}
-		data, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("data: "))
-		switch {
-		case string(data) == "[DONE]":
-			return event, io.EOF
-		case ok:
-			return event, json.Unmarshal(data, &event)
-		}
-	}
 }
 
 // end yields the last chunk, or returns the error that the end is.
