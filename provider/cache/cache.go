@@ -59,8 +59,8 @@ func New(inner provider.Provider, cfg Config) *Cache {
 func (c *Cache) Unwrap() provider.Provider { return c.Provider }
 
 // Chat answers from the store, or asks the provider and keeps its answer if
-// that is whole, ended by itself, calls no tool, and came from the first who
-// might answer.
+// that is whole, ended by itself, calls no tool, came from the first who might
+// answer, and has no warning in its Route.
 func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		start := c.cfg.Now()
@@ -152,7 +152,7 @@ func (c *Cache) secret(k *keeper) bool {
 		return false
 	}
 	rt := &k.Route
-	for _, text := range []string{k.Text, k.Thinking, rt.Model, rt.Reason, rt.Request, rt.Endpoint} {
+	for _, text := range []string{k.Text, k.Thinking, rt.Model, rt.Reason, rt.Request, rt.Endpoint, rt.Gateway} {
 		if c.cfg.Secret(text) {
 			return true
 		}
@@ -205,7 +205,7 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 		k.Route = *c.Route
 		k.Route.Attempts = nil
 	}
-	k.whole = strings.TrimSpace(k.Text) != "" && !fellBack(c.Route)
+	k.whole = strings.TrimSpace(k.Text) != "" && !fellBack(c.Route) && len(k.Route.Warnings) == 0
 }
 
 // fellBack reports whether somebody else was to answer: when he can again, he

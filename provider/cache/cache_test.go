@@ -215,6 +215,32 @@ func TestAStandInsAnswerIsNotKept(t *testing.T) {
 	}
 }
 
+// warned answers with a warning.
+type warned struct {
+	providertest.Fake
+	asked int
+}
+
+func (w *warned) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
+	w.asked++
+	return func(yield func(provider.Chunk, error) bool) {
+		yield(provider.Chunk{Text: "good", Finish: provider.FinishStop, Route: &provider.Route{Provider: "w", Warnings: []string{"the server cut the prompt"}}}, nil)
+	}
+}
+
+func TestAnAnswerWithAWarningIsNotKept(t *testing.T) {
+	w := &warned{}
+	c := cache.New(w, cache.Config{Store: &cache.Memory{}})
+	for range 2 {
+		if r := collect(t, c, ask("hi")); r.Text != "good" || isHit(r) {
+			t.Errorf("%+v", r)
+		}
+	}
+	if w.asked != 2 {
+		t.Errorf("asked %d times", w.asked)
+	}
+}
+
 // restarting begins its answer again.
 type restarting struct {
 	providertest.Fake
