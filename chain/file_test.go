@@ -124,8 +124,8 @@ func TestParseMistakes(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"empty", "", []string{`x.yaml: there is nothing in it; write a prompt, or steps`}},
-		{"comments", "# nothing\n", []string{`x.yaml: there is nothing in it; write a prompt, or steps`}},
+		{"empty", "", []string{`x.yaml: the file is empty; write a prompt, or steps`}},
+		{"comments", "# nothing\n", []string{`x.yaml: the file is empty; write a prompt, or steps`}},
 		{"not a mapping", "- a\n- b\n", []string{`x.yaml:1:1: expected a chain as a mapping of keys to values, found a list`}},
 		{"text", "Tell me\n", []string{`x.yaml:1:1: expected a chain as a mapping of keys to values, found "Tell me"`}},
 		{"no prompt", "name: a\n", []string{`x.yaml:1:1: there is no prompt; write one, or messages`}},

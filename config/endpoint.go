@@ -124,7 +124,7 @@ func checkQuery(u *url.URL) error {
 	for name, values := range query {
 		secret := func(word string) bool { return strings.Contains(strings.ToLower(name), word) }
 		if slices.ContainsFunc([]string{"key", "token", "secret", "auth", "pass", "sig", "code"}, secret) || slices.ContainsFunc(values, LooksLikeKey) {
-			return errors.New("a key does not belong into an address: use api_key, or headers")
+			return errors.New("a key does not belong in an address: use api_key or headers")
 		}
 	}
 	return nil

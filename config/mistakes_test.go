@@ -81,7 +81,7 @@ func TestMistakes(t *testing.T) {
 		{"a form of a schema that is none", "providers:\n  - {name: openai, compat: {schema: xml}}\n", []string{"FILE:2:37: expected one of json_schema, json_object, prompt"}},
 		{"a member of compat that is none", "providers:\n  - {name: openai, compat: {max_tokens: 1}}\n", []string{"FILE:2:29: "}},
 		{"compat of an Ollama", "providers:\n  - {name: local, compat: vllm}\n", []string{"FILE:2:27: compat is for kind openai"}},
-		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a key does not belong into an address: use api_key, or headers; expected something like https://api.openai.com/v1"}},
+		{"a query in an address", "providers:\n  - {name: openai, base_url: 'https://h/v1?key=" + canary + "'}\n", []string{"FILE:2:30: a key does not belong in an address: use api_key or headers; expected something like https://api.openai.com/v1"}},
 		{"a port that is none", "providers:\n  - {name: openai, base_url: 'https://h:99999/v1'}\n", []string{"FILE:2:30: the port of this address is invalid; expected something like https://api.openai.com/v1"}},
 		{"durations", "providers:\n  - {name: local, keep_alive: soon, idle: 0s, timeouts: {connect: 5}}\n", []string{
 			`FILE:2:31: expected a duration such as 5m, 0 (unload at once) or -1 (for ever), found "soon"`,

@@ -48,7 +48,7 @@ func TestFileMistakes(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ text, want string }{
-		{"", "f.yaml: there is nothing in it; write a prompt"},
+		{"", "f.yaml: the file is empty; write a prompt"},
 		{"[1]", "f.yaml:1:1: expected a prompt as a mapping of keys to values, found a list"},
 		{"_type: other", `f.yaml:1:8: the type "other" is not a prompt; the types are prompt, few_shot, chat`},
 		{wantPrompt, "f.yaml:1:1: there is no template; write a text, or a template_path"},

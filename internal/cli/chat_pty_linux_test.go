@@ -215,7 +215,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.types("\x03")
 	s.expect(`press Ctrl-C again`)
 	s.types("\x03")
-	s.expect("kept as [0-9a-z]{14}; `tandem chat -c` resumes it")
+	s.expect("saved as [0-9a-z]{14}; `tandem chat -c` resumes it")
 	if code := s.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -55,7 +55,7 @@ func questions() map[string]asking {
 			}
 			return cmd
 		}, nil},
-		"logs clear": {`Forget the whole log\? \[y/N\] $`, func(t *testing.T, f *fake, home string) *exec.Cmd {
+		"logs clear": {`Remove the whole log\? \[y/N\] $`, func(t *testing.T, f *fake, home string) *exec.Cmd {
 			if out, err := prepared(t, f, home, "xterm", "ask", "-m", "ok", "hi").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}

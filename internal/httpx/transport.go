@@ -201,7 +201,7 @@ func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
 	if r.t.opts.Offline {
 		kind, why = provider.Offline, "offline mode is on"
 	}
-	return nil, &provider.Error{Kind: kind, Err: fmt.Errorf("nobody can tell where the configured RoundTripper connects, and %s; use an *http.Transport", why)}
+	return nil, &provider.Error{Kind: kind, Err: fmt.Errorf("it is unknown where the configured RoundTripper connects, but %s; use an *http.Transport", why)}
 }
 
 func (t *Transport) newPool(d *net.Dialer) *http.Transport {
@@ -259,7 +259,7 @@ func (t *Transport) offlineDNSError(err error) error {
 	if !t.opts.Offline || !errors.As(err, &dns) {
 		return err
 	}
-	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, and offline mode is on; give the host as an address, such as 127.0.0.1", dns.Name)}
+	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, but offline mode is on; write the host as an address, such as 127.0.0.1", dns.Name)}
 }
 
 // connectTimeoutError gives a connection that took too long the Kind Timeout.

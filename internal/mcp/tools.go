@@ -70,7 +70,7 @@ func (s *Session) ref(name string) string { return s.cfg.Name + "/" + cleanText(
 
 func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 	if t.Name == "" || cleanText(t.Name, false) != t.Name || len(t.Name) > 256 {
-		return tool.Tool{}, errors.New("its name is none")
+		return tool.Tool{}, errors.New("it has no valid name")
 	}
 	if s.cfg.Secrets.Knows(t.Name) {
 		return tool.Tool{}, errors.New("its name has a key in it")

@@ -66,7 +66,7 @@ func (c *csvRows) cellOf(column string) (int, int) {
 func (c *csvRows) header() error {
 	head, err := c.record()
 	if err == io.EOF {
-		return c.file.errorAt(0, 0, "there is nothing in it", "write the names of the columns into the first line")
+		return c.file.errorAt(0, 0, "the file is empty", "write the names of the columns into the first line")
 	}
 	if err != nil {
 		return err

@@ -116,8 +116,8 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 		{"more after a list", "a.json", list + "{}] é x", fmt.Sprintf("a.json:%d:4: this is not JSON: there is more after the JSON", listed)},
 		{"no list", "a.json", "{}", "a.json:1:1: there is no list in it"},
 		{"no rows", "a.json", "[]", "a.json: there are no rows in it"},
-		{"nothing", "a.csv", "", "a.csv: there is nothing in it"},
-		{"plain lines", "a.txt", "x\n", "a.txt: its name does not say how its rows are written"},
+		{"nothing", "a.csv", "", "a.csv: the file is empty"},
+		{"plain lines", "a.txt", "x\n", "a.txt: its name does not tell the format"},
 	} {
 		for how, f := range map[string]*File{"at once": Text(tt.file, tt.text), "slowly": slowly(tt.file, tt.text)} {
 			_, err := f.Bind(numbered(t), nil)

@@ -54,7 +54,7 @@ const (
 	whyArguments = "has arguments that are not a JSON object"
 	whyTwice     = "came with two different sets of arguments"
 	whyNameless  = "came without the name of a tool"
-	whyUnclear   = "is ambiguous: the server did not say whether it is one call or two (no id, no index of its own)"
+	whyUnclear   = "is ambiguous: the server did not say whether this is one call or two (no id, no index of its own)"
 )
 
 // Assembler puts the calls of one answer together. Its zero value is ready. It

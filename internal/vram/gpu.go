@@ -64,16 +64,16 @@ func (p Prober) other() string {
 	case "linux":
 		for _, at := range []string{"/dev/nvidiactl", "/dev/kfd", "/proc/driver/nvidia/version"} {
 			if _, err := os.Stat(p.path(at)); err == nil {
-				return "one that the driver's own program does not describe"
+				return "one that the driver's own program does not report"
 			}
 		}
 		if list, _ := filepath.Glob(p.path("/dev/dri/renderD*")); len(list) > 0 {
-			return "one that neither nvidia-smi nor the kernel describes"
+			return "one that neither nvidia-smi nor the kernel reports"
 		}
 		return ""
 	}
 	if p.os() == "windows" {
-		return "perhaps one that nvidia-smi does not describe"
+		return "perhaps one that nvidia-smi does not report"
 	}
 	return ""
 }

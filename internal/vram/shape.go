@@ -72,7 +72,7 @@ func shapeOf(info provider.ModelInfo) (shape, error) {
 	case info.Remote != "":
 		return shape{}, fmt.Errorf("%s runs it, not this machine", info.Remote)
 	case arch == "" || !ok || blocks < 1 || blocks > 4096:
-		return shape{}, errors.New("the engine does not tell how many layers it has")
+		return shape{}, errors.New("the engine does not report how many layers it has")
 	}
 	var s shape
 	s.embedding, _ = m.number("embedding_length")
@@ -153,7 +153,7 @@ func (s *shape) layer(m meta, t tensors, i int) error {
 	case kv > 0 && key > 0:
 		one(int64(kv) * int64(key+value))
 	default:
-		return errors.New("the engine does not tell how wide its attention is")
+		return errors.New("the engine does not report how wide its attention is")
 	}
 	if shared, ok := m.number("attention.shared_kv_layers"); ok && shared > 0 && i >= len(s.layers)-shared {
 		l.cache, l.least = 0, 0

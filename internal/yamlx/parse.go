@@ -46,7 +46,7 @@ func ParseText(file string, data []byte, remedy string) (text []byte, root *yaml
 		return nil, nil, err
 	}
 	if root == nil {
-		return nil, nil, &diag.Error{File: file, Message: "there is nothing in it", Remedy: remedy}
+		return nil, nil, &diag.Error{File: file, Message: "the file is empty", Remedy: remedy}
 	}
 	return text, root, nil
 }

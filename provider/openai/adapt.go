@@ -28,7 +28,7 @@ type Compat struct {
 	// Omit are members that are left out besides: stream_options, reasoning_content,
 	// extra_content, encoding_format. Nothing that a request asks for is among them.
 	Omit []string
-	// Schema is how the server is told of an answer's schema: "json_schema",
+	// Schema is how the server gets an answer's schema: "json_schema",
 	// "json_object" (with the schema in the prompt) or "prompt". Empty: as the preset
 	// says. The latter two do not hold the server to it: such a request is Unsupported unless the
 	// answer is checked, see [provider.Schema].
@@ -52,14 +52,14 @@ func newWire(c Compat, host string) (wire, error) {
 	if c.Preset != "" {
 		named, ok := compat.Named(c.Preset)
 		if !ok {
-			return wire{}, fmt.Errorf("there is no compat preset %q; there are %s", c.Preset, strings.Join(compat.Names(), ", "))
+			return wire{}, fmt.Errorf("unknown compat preset %q; the presets are %s", c.Preset, strings.Join(compat.Names(), ", "))
 		}
 		preset = named
 	}
 	w := wire{omit: append(slices.Clone(preset.Omit), c.Omit...), schema: compat.JSONSchema, shortIDs: preset.ShortIDs}
 	for _, m := range c.Omit {
 		if !slices.Contains(compat.Members(), m) {
-			return wire{}, fmt.Errorf("%q cannot be omitted; what can is %s", m, strings.Join(compat.Members(), ", "))
+			return wire{}, fmt.Errorf("%q cannot be omitted; only %s can", m, strings.Join(compat.Members(), ", "))
 		}
 	}
 	for _, form := range []string{preset.Schema, c.Schema} {

@@ -61,7 +61,7 @@ func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider
 	}
 	if as != compat.JSONSchema {
 		if want.Strict || !want.Checked {
-			return p.unsupported(out.Model, "the server cannot be held to a schema (compat: %s)", as)
+			return p.unsupported(out.Model, "the server does not support schemas (compat: %s)", as)
 		}
 		if as == compat.JSONObject {
 			out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{Type: goopenai.ChatCompletionResponseFormatTypeJSONObject}
@@ -75,7 +75,7 @@ func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider
 	}
 	text, err := form()
 	if err != nil {
-		return p.unsupported(out.Model, "the server cannot be held to the schema: %w", err)
+		return p.unsupported(out.Model, "the server cannot use the schema: %w", err)
 	}
 	name := want.Name
 	if name == "" {

@@ -41,7 +41,7 @@ data: [DONE]
 func ExampleNew_mistake() {
 	_, err := openai.New(openai.Config{BaseURL: "https://me:secret@example.org/v1"})
 	fmt.Println(err)
-	// Output: openai: invalid: base_url holds credentials; take them out and use api_key
+	// Output: openai: invalid: base_url contains credentials; remove them and use api_key
 }
 
 // A server that is said to be local, and answers through somebody else.

@@ -57,7 +57,7 @@ func (a *answer) checkGateway(caller context.Context) error {
 	case caller.Err() != nil:
 		return caller.Err()
 	}
-	return a.error(kind, "the server answered through %s, so the prompt may have left this machine, and its answer is not used; take `local: true` away from it", g.name)
+	return a.error(kind, "the server answered through %s, so the prompt may have left this machine, and its answer is not used; remove `local: true` from it", g.name)
 }
 
 // gateway is what the answer of a call tells, so far, of who else has had the

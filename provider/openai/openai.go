@@ -105,7 +105,7 @@ func New(cfg Config) (*Provider, error) {
 	case err != nil:
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url is not a URL; expected something like %s", DefaultBaseURL)
 	case u.User != nil:
-		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds credentials; take them out and use api_key")
+		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url contains credentials; remove them and use api_key")
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 		return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url %q has no http:// or https:// and host; expected something like %s", cfg.BaseURL, DefaultBaseURL)
 	case u.Fragment != "":
@@ -113,7 +113,7 @@ func New(cfg Config) (*Provider, error) {
 	}
 	for name := range u.Query() {
 		if redact.SoundsSecret(name) {
-			return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url holds a key in its query; take it out and use api_key or headers")
+			return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "base_url contains a key in its query; remove it and use api_key or headers")
 		}
 	}
 	if err := httpx.CheckHeader(cfg.Header); err != nil {
