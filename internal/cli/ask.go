@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +27,8 @@ type askInput struct {
 	words   []string
 	system  string
 	images  []string
+	attach  attachFlags
+	extract bool
 	tools   []string
 	schema  string
 	sample  sampling
@@ -65,6 +66,8 @@ before the prompt. A line on standard error says who answered, and why.`,
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer, and which would be skipped and why; call no model")
 	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
+	f.BoolVarP(&in.extract, "extract", "x", false, "print only the answer's last code block")
+	in.attach.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
 	a.tools.register(f)
@@ -98,6 +101,9 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 		}
 		return a.printResult(runner.NewResult(r, q.calls, err), err)
 	}
+	if in.extract {
+		return a.askExtract(ctx, q)
+	}
 	r, err := stream(ctx, q.provider, q.req, q.printer, firstWord())
 	if err == nil {
 		err = runner.Complete(r)
@@ -114,6 +120,9 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context.Context, err error) {
 	if err := checkTimeout(in.timeout); err != nil {
 		return ctx, err
+	}
+	if in.extract && (in.json || in.schema != "") {
+		return ctx, usageError{errors.New("--extract prints a code block of a text; leave out --json and --schema")}
 	}
 	if q.req, err = a.askRequest(ctx, in); err != nil {
 		return ctx, err
@@ -218,7 +227,11 @@ func firstWord() func(provider.Chunk) provider.Chunk {
 
 func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, error) {
 	var req provider.Request
-	prompt, err := readPrompt(ctx, a.term, in.words)
+	files, words, err := a.attach(ctx, in.attach, in.words)
+	if err != nil {
+		return req, err
+	}
+	prompt, err := readPromptAfter(ctx, a.term, files.text, words)
 	if err != nil {
 		return req, err
 	}
@@ -230,16 +243,8 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 		req.Messages = append(req.Messages, provider.System(system))
 	}
 	user := provider.User(prompt)
-	for _, path := range in.images {
-		data, err := readFile(ctx, path, maxImage)
-		if err != nil {
-			return req, err
-		}
-		mime := http.DetectContentType(data)
-		if !strings.HasPrefix(mime, "image/") {
-			return req, usageError{fmt.Errorf("%s is not an image (it looks like %s); use a PNG, JPEG, WebP or GIF file", path, mime)}
-		}
-		user.Images = append(user.Images, provider.Image{Data: data, MIME: mime})
+	if user.Images, err = readImages(ctx, append(slices.Clone(in.images), files.images...)); err != nil {
+		return req, err
 	}
 	req.Messages = append(req.Messages, user)
 	if in.schema != "" {

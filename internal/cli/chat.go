@@ -17,6 +17,7 @@ import (
 // chatInput is what `tandem chat` was told.
 type chatInput struct {
 	words    []string
+	attach   attachFlags
 	system   string
 	sample   sampling
 	memory   store.Memory
@@ -60,6 +61,7 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
 	f.Var(&in.summary, "summary", "summarise turns that no longer fit")
 	f.Lookup("summary").NoOptDefVal = "true"
+	in.attach.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
 	return cmd
@@ -96,10 +98,17 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if s.chat.Privacy == provider.PrivacyLocal {
 		a.flags.localOnly = true // once local, always local
 	}
+	files, words, err := a.attach(ctx, in.attach, in.words)
+	if err != nil {
+		return err
+	}
+	if len(files.images) > 0 {
+		return usageError{fmt.Errorf("a chat takes no images, such as %s; use `tandem ask`", files.images[0])}
+	}
+	s.files = files.text
 	var prompt string
-	if len(in.words) > 0 {
-		var err error
-		if prompt, err = readPrompt(ctx, a.term, in.words); err != nil {
+	if len(words) > 0 {
+		if prompt, err = readPrompt(ctx, a.term, words); err != nil {
 			return err
 		}
 	}

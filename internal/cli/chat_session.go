@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/runner"
@@ -22,8 +23,9 @@ type chatSession struct {
 	chat   store.Chat
 	req    provider.Request // who is asked, and how; no messages
 	sample sampling
-	format bool // answers are printed as Markdown looks
-	going  bool // on with a conversation of before
+	format bool   // answers are printed as Markdown looks
+	going  bool   // on with a conversation of before
+	files  string // of --file: they go before the next message that is answered
 
 	left         int     // turns that were said to be left out
 	atMost       int     // tokens that an engine has refused more than; 0: none has
@@ -40,11 +42,17 @@ func (s *chatSession) turn(ctx context.Context, text string) error {
 		s.chat.Title = excerpt(text, 60)
 	}
 	before := s.answerer()
+	if !strings.HasPrefix(text, s.files) { // it has them if it is asked again
+		text = s.files + text
+	}
 	s.add(ctx, store.Said{Turn: n, Role: provider.RoleUser, Text: text, At: time.Now()})
 	at := time.Now()
 	r, err := s.answer(ctx)
 	if err == nil {
 		err = runner.Complete(r)
+	}
+	if r.Text != "" {
+		s.files = ""
 	}
 	s.add(context.WithoutCancel(ctx), answered(n, at, r, err))
 	s.app.sayRoute(r.Route, r.Usage)

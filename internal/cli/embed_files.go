@@ -45,6 +45,8 @@ type fileList struct {
 	out  []textFile
 	seen map[string]bool
 	skip func(name, reason string)
+	// pipes: what is named itself may be a pipe, as <(…) makes one in a shell.
+	pipes bool
 }
 
 func (l *fileList) add(arg string, found bool) error {
@@ -61,6 +63,8 @@ func (l *fileList) add(arg string, found bool) error {
 		return l.directory(arg)
 	case st.Mode().IsRegular():
 		return l.file(arg, found)
+	case l.pipes && !found:
+		return l.file(arg, false)
 	case found:
 		l.skip(arg, "not a regular file")
 		return nil

@@ -114,6 +114,8 @@ func remedyOfType(err error) string {
 		return "add --allow-jinja2"
 	case errors.As(err, new(runner.IncompleteError)):
 		return "raise --max-tokens, or num_ctx in the configuration"
+	case errors.Is(err, errNoBlock):
+		return "the answer is above; ask for a code block, or leave out --extract"
 	case errors.Is(err, runner.ErrEmpty):
 		return "ask again, or ask another model with -m"
 	}

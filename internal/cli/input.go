@@ -22,6 +22,12 @@ const maxInput = 16 << 20
 // piped text first, then an empty line, then the words. A lone "-" stands for
 // standard input alone.
 func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (string, error) {
+	return readPromptAfter(ctx, t, "", words)
+}
+
+// readPromptAfter is [readPrompt] behind the text of files, which alone is a prompt
+// too.
+func readPromptAfter(ctx context.Context, t *terminal.Terminal, files string, words []string) (string, error) {
 	prompt := strings.Join(words, " ")
 	if prompt == "-" {
 		if t.InIsTTY {
@@ -31,7 +37,7 @@ func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (stri
 		if err != nil {
 			return "", err
 		}
-		return checkPrompt(piped)
+		return checkPrompt(files + piped)
 	}
 	prompt, err := cleanText("the prompt", []byte(prompt))
 	if err != nil {
@@ -49,7 +55,7 @@ func readPrompt(ctx context.Context, t *terminal.Terminal, words []string) (stri
 			prompt = piped
 		}
 	}
-	return checkPrompt(prompt)
+	return checkPrompt(files + prompt)
 }
 
 func checkPrompt(prompt string) (string, error) {

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// attachFlags are the files that go before a prompt; ask and chat share them.
+type attachFlags struct{ files []string }
+
+func (in *attachFlags) register(f *pflag.FlagSet) {
+	f.StringArrayVarP(&in.files, "file", "f", nil, "text `file` to put before the prompt, folder or 'pattern' (repeatable)")
+}
+
+// attached is what goes with a prompt.
+type attached struct {
+	text   string // the text files, each with its name
+	images []string
+}
+
+// isImageFile reports whether a file is sent as a picture, by its extension.
+func isImageFile(name string) bool {
+	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".webp", ".gif"}, strings.ToLower(filepath.Ext(name)))
+}
+
+// attach reads the files of --file, and those that whole words name with an @
+// before, which it takes out of words. What is found in a folder or by a pattern
+// and is no text is left out with a note.
+func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attached, []string, error) {
+	named, words := a.atFiles(words)
+	var out attached
+	if len(named)+len(in.files) == 0 {
+		return out, words, nil
+	}
+	if slices.Contains(in.files, stdinPath) {
+		return out, words, usageError{fmt.Errorf("--file - is not needed: what is piped in goes before the prompt")}
+	}
+	skip := func(name, reason string) {
+		a.infof("%s %s is left out: %s", a.term.Yellow("warning:"), terminal.StripControls(name), reason)
+	}
+	list := fileList{seen: map[string]bool{}, skip: skip, pipes: true}
+	for _, name := range append(slices.Clone(in.files), named...) {
+		if err := list.add(name, false); err != nil {
+			return out, words, err
+		}
+	}
+	var text strings.Builder
+	for _, f := range list.out {
+		if isImageFile(f.name) {
+			out.images = append(out.images, f.name)
+			continue
+		}
+		body, err := f.read(ctx, a.term)
+		if ctx.Err() != nil {
+			return out, words, ctx.Err()
+		}
+		if err != nil && f.found {
+			skip(f.name, err.Error())
+			continue
+		}
+		if err != nil {
+			return out, words, err
+		}
+		text.WriteString(fenced(f.name, body))
+		if text.Len() > maxInput {
+			return out, words, usageError{fmt.Errorf("the files are larger than %d MiB together, more than any model reads; send a part of them", maxInput>>20)}
+		}
+	}
+	out.text = text.String()
+	if out.text == "" && len(out.images) == 0 {
+		return out, words, usageError{fmt.Errorf("--file %s has no file that can be sent", strings.Join(in.files, ", "))}
+	}
+	return out, words, nil
+}
+
+// fenced is a file's text with its name, in a fence that the text does not close.
+func fenced(name, text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return name + ":\n" + fence + "\n" + text + fence + "\n\n"
+}
+
+// atFiles are the files that words name: a whole word of @ and an existing file.
+// @@ in its place is a word that begins with one @. Other words stay.
+func (a *app) atFiles(words []string) (files, rest []string) {
+	for _, w := range words {
+		name, at := strings.CutPrefix(w, "@")
+		literal, escaped := strings.CutPrefix(name, "@")
+		switch {
+		case at && escaped && isFile(literal):
+			rest = append(rest, name)
+		case at && isFile(name):
+			files = append(files, name)
+		default:
+			if at && name != "" && !escaped && !strings.ContainsAny(w, " \t\n") && len(words) > 1 {
+				a.infof("%s", a.term.Dim("· there is no file "+terminal.StripControls(name)+": "+terminal.StripControls(w)+" is sent as it is"))
+			}
+			rest = append(rest, w)
+		}
+	}
+	return files, rest
+}
+
+func isFile(name string) bool {
+	st, err := os.Stat(name)
+	return name != "" && err == nil && st.Mode().IsRegular()
+}
+
+// readImages reads pictures.
+func readImages(ctx context.Context, paths []string) (out []provider.Image, err error) {
+	for _, path := range paths {
+		data, err := readFile(ctx, path, maxImage)
+		if err != nil {
+			return nil, err
+		}
+		mime := http.DetectContentType(data)
+		if !strings.HasPrefix(mime, "image/") {
+			return nil, usageError{fmt.Errorf("%s is not an image (it looks like %s); give a PNG, JPEG, WebP or GIF file", path, mime)}
+		}
+		out = append(out, provider.Image{Data: data, MIME: mime})
+	}
+	return out, nil
+}
