@@ -1,5 +1,7 @@
 package provider
 
+import "strings"
+
 // Chunk is one piece of an answer. Text, Thinking and ToolCalls are separate:
 // thinking never mixes into text.
 type Chunk struct {
@@ -28,6 +30,21 @@ type Chunk struct {
 // Empty reports whether the chunk carries nothing. No provider yields one.
 func (c *Chunk) Empty() bool {
 	return c.Text == "" && c.Thinking == "" && len(c.ToolCalls) == 0 && c.Finish == ""
+}
+
+// AppendTo adds the chunk to the text and the thinking of the answer so far, which
+// a Restart changes. [Collect] does so with all chunks.
+func (c *Chunk) AppendTo(text, thinking *strings.Builder) {
+	if c.Restart {
+		if c.Thought {
+			thinking.WriteString(text.String())
+		} else {
+			thinking.Reset()
+		}
+		text.Reset()
+	}
+	text.WriteString(c.Text)
+	thinking.WriteString(c.Thinking)
 }
 
 // Finish is why an answer ended, in the engine's own judgement.

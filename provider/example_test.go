@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/limit"
@@ -222,4 +223,20 @@ func ExampleMessage_ReturnsTo() {
 	}
 	fmt.Println(m.ReturnsTo("local"), m.ReturnsTo("openai"))
 	// Output: true false
+}
+
+func ExampleChunk_AppendTo() {
+	var text, thinking strings.Builder
+	for _, c := range []provider.Chunk{
+		{Text: "The capital of France is easy."},
+		{Text: "Paris", Restart: true, Thought: true}, // the server sent only the tag that ends thinking
+		{Text: ".", Finish: provider.FinishStop},
+	} {
+		c.AppendTo(&text, &thinking)
+	}
+	fmt.Println(text.String())
+	fmt.Println(thinking.String())
+	// Output:
+	// Paris.
+	// The capital of France is easy.
 }

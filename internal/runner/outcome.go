@@ -147,16 +147,7 @@ func newOpenStep(path string) openStep {
 }
 
 func (s *openStep) addChunk(e chain.Event) {
-	if e.Chunk.Restart {
-		if e.Chunk.Thought {
-			s.thinking.WriteString(s.text.String())
-		} else {
-			s.thinking.Reset()
-		}
-		s.text.Reset()
-	}
-	s.text.WriteString(e.Chunk.Text)
-	s.thinking.WriteString(e.Chunk.Thinking)
+	e.Chunk.AppendTo(s.text, s.thinking)
 	if e.Chunk.Usage != nil {
 		s.usage = e.Chunk.Usage
 	}

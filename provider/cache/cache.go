@@ -186,16 +186,7 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 	if k.uncacheable {
 		return
 	}
-	if c.Restart {
-		if c.Thought {
-			k.thinking.WriteString(k.text.String())
-		} else {
-			k.thinking.Reset()
-		}
-		k.text.Reset()
-	}
-	k.text.WriteString(c.Text)
-	k.thinking.WriteString(c.Thinking)
+	c.AppendTo(&k.text, &k.thinking)
 	if c.Finish != provider.FinishStop {
 		return
 	}

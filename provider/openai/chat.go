@@ -195,14 +195,11 @@ func (a *answer) addRest(last *provider.Chunk) {
 		last.Text, last.Thinking = a.held[0].Text, a.held[0].Thinking
 		return
 	}
-	var texts, thoughts []string
+	var text, thinking strings.Builder
 	for _, c := range append(a.held, *last) {
-		if c.Thought {
-			texts, thoughts = nil, append(thoughts, texts...)
-		}
-		texts, thoughts = append(texts, c.Text), append(thoughts, c.Thinking)
+		c.AppendTo(&text, &thinking)
 	}
-	last.Text, last.Thinking = strings.Join(texts, ""), strings.Join(thoughts, "")
+	last.Text, last.Thinking = text.String(), thinking.String()
 	last.Restart, last.Thought = false, false
 }
 

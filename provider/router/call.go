@@ -26,7 +26,7 @@ type call struct {
 	shown            bool             // content of the call under way has gone to the reader
 	done             bool             // the reader has the end, or wants no more
 	restarting       bool             // what the reader has broke off, and the next content begins again
-	probe            bool             // the call under way is a breaker'c probe, and has told it nothing yet
+	probe            bool             // the call under way is a breaker's probe, and has told it nothing yet
 	tryErr           error            // of the call under way
 	target           *target          // that is asked
 	missing          string           // the target's own model, which its server does not have, so that req names another; or ""
@@ -118,7 +118,7 @@ func withTotalTimeout(ctx context.Context, name, model string, d time.Duration) 
 	return context.WithTimeoutCause(ctx, d, late)
 }
 
-// contextError is why ctx ended: a clock of ours, or the caller'c own error
+// contextError is why ctx ended: a clock of ours, or the caller's own error
 // unchanged.
 func contextError(ctx context.Context) error {
 	if late, ok := context.Cause(ctx).(*totalTimeout); ok { //nolint:errorlint // this very one
@@ -232,7 +232,7 @@ func repairs(err error) int {
 	return 0
 }
 
-// recordOutcome tells t'c breaker about a failure.
+// recordOutcome tells t's breaker about a failure.
 func (c *call) recordOutcome(t *target, e *provider.Error) {
 	now, probe := c.r.cfg.Clock.Now(), c.probe
 	switch {
