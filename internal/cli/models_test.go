@@ -258,7 +258,7 @@ func TestModelsPull(t *testing.T) {
 	_, errs = d.run(2, "models", "pull", "small", "--provider", "nosuch")
 	says(t, errs, `there is no provider "nosuch"`)
 	_, errs = d.run(2, "models", "pull")
-	says(t, errs, "takes a model's name")
+	says(t, errs, "needs a model's name")
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		code   int
