@@ -155,7 +155,8 @@ func TestLiveAutoWindowIsKept(t *testing.T) {
 		}
 	}
 	req.Messages = []provider.Message{provider.User(strings.Repeat("word ", 1500))}
-	if _, err := stacktest.Ask(s, req); err != nil || window() <= 1500 {
+	// What so small a model answers to that, if anything, is its own affair.
+	if _, err := stacktest.Ask(s, req); err != nil && provider.KindOf(err) != provider.Truncated || window() <= 1500 {
 		t.Errorf("%v; a window of %d, want it widened for 1500 words", err, window())
 	}
 	wide := window()
