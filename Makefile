@@ -14,7 +14,7 @@ demo: ## the president chain on a real model of this machine; sets up what is mi
 build: ## bin/tandem, pure Go
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/tandem-llm/tandem/internal/cli.version=$(VERSION)' -o '$(BIN)' ./cmd/tandem
 
-install: build ## tandem, its manual pages and completions below PREFIX (/usr/local; DESTDIR for packages)
+install: build ## tandem, its manual pages and completions below PREFIX (~/.local, for root /usr/local; DESTDIR for packages)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh '$(BIN)'
 
 test: lint test-live ## vet, lint, the tests that reach an Ollama on the newest one, and every test on the real engines with the race detector

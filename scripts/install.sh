@@ -3,12 +3,13 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
-prefix=${PREFIX:-/usr/local}
+[ "$(id -u)" = 0 ] && default=/usr/local || default=${HOME:?is not set}/.local
+prefix=${PREFIX:-$default}
 to=${DESTDIR:-}$prefix
 scratch
 go run ./cmd/manpages "$SCRATCH"
 mkdir -p "$to/bin" 2>/dev/null && [ -w "$to/bin" ] ||
-	die "$to/bin cannot be written to" "next: sudo make install, or make install PREFIX=$HOME/.local"
+	die "$to/bin cannot be written to" "next: make install PREFIX=DIR, with a folder of yours"
 # put MODE FILE DESTINATION
 put() {
 	mkdir -p "$(dirname "$3")"
