@@ -60,7 +60,7 @@ before the prompt. A line on standard error says who answered, and why.`,
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
 	f.StringArrayVar(&in.images, "image", nil, "image `file` to send with the prompt (repeatable)")
-	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy")
+	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy, or its fields: 'name, age int'")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "do not stream: request the whole answer at once")
 	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")

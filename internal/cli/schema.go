@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/schema"
@@ -11,8 +13,14 @@ import (
 )
 
 // readSchema reads a JSON Schema from a file, JSON or YAML, and says what of it
-// is not checked. Its errors have the place in it.
+// is not checked. Its errors have the place in it. Where there is no such file, path
+// may be the schema itself; see [inlineSchema].
 func (a *app) readSchema(path string) (*provider.Schema, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if raw, ok, err := inlineSchema(path); ok {
+			return &provider.Schema{JSON: raw}, err
+		}
+	}
 	data, err := yamlx.Read(path)
 	if err != nil {
 		return nil, err
