@@ -16,11 +16,11 @@ import (
 
 func (a *app) chainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "chain", Short: "Check and create chain files",
-		Long: `Check chain files, create a new one, and print the JSON Schema that editors use
-to complete them. None of these calls a model; tandem run does.`,
+		Use: "chain", Short: "List, check and create chain files",
+		Long: `List saved chains, check chain files, create a new one, and print the JSON
+Schema that editors use to complete them. None of these calls a model; tandem run does.`,
 	}
-	cmd.AddCommand(a.chainCheckCommand(), a.chainNewCommand(), a.chainSchemaCommand())
+	cmd.AddCommand(a.chainListCommand(), a.chainCheckCommand(), a.chainNewCommand(), a.chainSchemaCommand())
 	return cmd
 }
 

@@ -169,6 +169,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
 		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.versionCommand(),
 	)
+	root.AddCommand(a.ollamaVerbs()...)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
 	return root
@@ -181,7 +182,7 @@ func answers(cmd *cobra.Command) bool {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
 	}
-	return !slices.Contains([]string{"models", "doctor", "config", "engine", "tools", "keys", "setup"}, cmd.Name())
+	return !slices.Contains([]string{"models", "doctor", "config", "engine", "tools", "keys", "setup", "list", "ps", "pull", "show"}, cmd.Name())
 }
 
 // noFileArgs gives every command without an argument rule of its own the rule
@@ -203,6 +204,9 @@ func noFileArgs(cmd *cobra.Command) {
 
 func unknownCommand(cmd *cobra.Command, word string) error {
 	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
+	if other := instead(word); other != "" && !cmd.HasParent() {
+		return usageError{fmt.Errorf("unknown command %q; %s", strings.TrimSpace(cmd.CommandPath()+" "+word), other)}
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,9 @@ func begin(ctx context.Context, r store.Run) context.Context {
 
 // chainRun is the record of a run of a chain's file.
 func chainRun(c *chain.Chain, file string) store.Run {
+	if file == stdinPath {
+		return store.Run{Command: "run", Chain: cmp.Or(c.Name(), "standard input")}
+	}
 	r := store.Run{Command: "run", Chain: c.Name(), File: file, SHA256: fileSum(file)}
 	if r.Chain == "" {
 		r.Chain = filepath.Base(file)

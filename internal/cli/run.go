@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,22 +37,29 @@ type runInput struct {
 func (a *app) runCommand() *cobra.Command {
 	var in runInput
 	cmd := &cobra.Command{
-		Use:   "run [flags] FILE",
+		Use:   "run [flags] FILE | NAME | -",
 		Short: "Run a chain or prompt file",
 		Long: `Run a chain or prompt file. The chain's answer goes to standard output; the
 steps before it, and who answered, are shown on standard error.
+
+Where no file has that name, the chain that is saved by it is run: see tandem
+chain list. - reads the chain from standard input.
 
 A step's own settings (use, model, temperature, …) override flags, and flags
 override the configuration.`,
 		Example: `  tandem run examples/president.yaml -p country="United States of America"
   tandem run examples/template.yaml -p country=India --json | jq .steps
   tandem run examples/template.yaml --each countries.csv --limit 3
-  tandem run examples/president.yaml -p country=India --watch`,
-		Args: exactArgs("a chain file"),
+  tandem run examples/president.yaml -p country=India --watch
+  tandem run summary -p text=@notes.txt`,
+		Args: a.takesFile,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return a.runAsk(cmd.Context(), in.askOf(args))
+			}
 			in.file = args[0]
 			in.rows.limited, in.rows.bounded = cmd.Flags().Changed("limit"), cmd.Flags().Changed("concurrency")
 			return a.run(cmd.Context(), in)
@@ -78,9 +86,14 @@ func (a *app) run(ctx context.Context, in runInput) error {
 	if err := in.check(); err != nil {
 		return a.fail(in.json, err)
 	}
+	file, err := a.chainFile(in.file)
+	if err != nil {
+		return a.fail(in.json, err)
+	}
+	in.file = file
 	switch {
 	case in.graph:
-		return a.graph(in)
+		return a.graph(ctx, in)
 	case in.watch:
 		return a.watch(ctx, in)
 	}
@@ -96,6 +109,8 @@ func (in *runInput) check() error {
 		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph runs nothing; leave out --watch, --dry-run, --json and --each"},
 		{in.dry && in.watch, "use only one of --dry-run and --watch"},
 		{in.dry && in.rows.file != "", "use only one of --dry-run and --each"},
+		{in.file == stdinPath && in.watch, "--watch needs a file; it cannot read standard input again"},
+		{in.file == stdinPath && slices.ContainsFunc(in.params, func(p string) bool { return strings.HasSuffix(p, "=-") }), "the chain is read from standard input; give the input as -p name=@FILE"},
 		{in.rows.file == "" && in.rows.limited, "--limit needs --each"},
 		{in.rows.file == "" && in.rows.bounded, "--concurrency needs --each"},
 		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
@@ -140,7 +155,7 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 // prepareRun loads the chain, binds the variables, and assembles what runs it. The
 // context is that of the runs.
 func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.Context, error) {
-	c, err := chain.Load(in.file, in.trusted.load()...)
+	c, err := a.loadChain(ctx, &in)
 	if err != nil {
 		return ctx, err
 	}
@@ -243,8 +258,8 @@ func configured(file string, c *chain.Chain, stack *stack.Stack) error {
 }
 
 // graph prints a chain as a Mermaid flowchart.
-func (a *app) graph(in runInput) error {
-	c, err := chain.Load(in.file, in.trusted.load()...)
+func (a *app) graph(ctx context.Context, in runInput) error {
+	c, err := a.loadChain(ctx, &in)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/terminal"
+)
+
+// chainExtensions are those of saved chains, in the order in which a name without
+// one is looked up.
+func chainExtensions() []string { return []string{".yaml", ".yml", ".json"} }
+
+func isChainFile(name string) bool {
+	return slices.Contains(chainExtensions(), strings.ToLower(filepath.Ext(name)))
+}
+
+// chainsDir is where saved chains and prompts are: beside the user's own
+// configuration. Empty: there is no home directory.
+func (a *app) chainsDir() string {
+	user := config.UserPath(a.lookupEnv)
+	if user == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(user), "chains")
+}
+
+// chainFile is the file that the user means: stdinPath, a file of that name, or
+// else the chain that is saved by that name.
+func (a *app) chainFile(name string) (string, error) {
+	st, err := os.Stat(name)
+	switch {
+	case name == stdinPath, err == nil && !st.IsDir(), err != nil && !errors.Is(err, fs.ErrNotExist):
+		return name, nil // what is wrong with it, reading it tells
+	}
+	dir := a.chainsDir()
+	if dir != "" && name != "" && filepath.Base(name) == name {
+		for _, ext := range append([]string{""}, chainExtensions()...) {
+			file := filepath.Join(dir, name+ext)
+			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && isChainFile(file) {
+				return file, nil
+			}
+		}
+	}
+	if err == nil {
+		return name, nil // a folder
+	}
+	e := &diag.Error{File: name, Message: "there is no such file", Remedy: "check the path", Err: fs.ErrNotExist}
+	if filepath.Base(name) == name && dir != "" {
+		e.Message = "there is no such file, and no saved chain of that name"
+		e.Remedy = "see `tandem chain list`"
+		if !isChainFile(name) {
+			e.Remedy += "; to talk with a model: `tandem chat -m " + name + "`"
+		}
+	}
+	return "", e
+}
+
+// loadChain loads the file of a run, or the text on standard input, which names no
+// other files.
+func (a *app) loadChain(ctx context.Context, in *runInput) (*chain.Chain, error) {
+	if in.file != stdinPath {
+		return chain.Load(in.file, in.trusted.load()...)
+	}
+	if a.term.InIsTTY {
+		a.term.Noticef("reading the chain from the terminal; end it with Ctrl-D")
+	}
+	text, err := readText(ctx, "standard input", a.term.In)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Parse("standard input", []byte(text), in.trusted.load()...)
+}
+
+func (a *app) chainListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the saved chains",
+		Long: `List the chains and prompts that are saved in the folder chains, beside your
+configuration file. tandem run takes their names, without the extension, where
+no file in the working directory has that name.`,
+		Args: exactArgs(),
+		RunE: func(*cobra.Command, []string) error { return a.chainList(asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array, an object for each chain")
+	return cmd
+}
+
+// savedJSON is what --json prints of a saved chain.
+type savedJSON struct {
+	Name   string      `json:"name"` // as `tandem run` takes it
+	File   string      `json:"file"`
+	OK     bool        `json:"ok"` // false: it has mistakes
+	Inputs []inputJSON `json:"inputs"`
+	Steps  []string    `json:"steps"`
+}
+
+func (a *app) chainList(asJSON bool) error {
+	dir := a.chainsDir()
+	if dir == "" {
+		return usageError{errors.New("there is no home directory, so that no chains are saved")}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot read %s: %w", dir, cause(err))
+	}
+	all := []savedJSON{}
+	for _, e := range entries {
+		file := filepath.Join(dir, e.Name())
+		if e.IsDir() || hidden(e.Name()) || !isChainFile(file) {
+			continue
+		}
+		c := checkChain(file, nil, trusted{jinja2: true}) // nothing of it runs
+		name := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name()))
+		all = append(all, savedJSON{Name: name, File: file, OK: c.OK, Inputs: c.Inputs, Steps: c.Steps})
+	}
+	if asJSON {
+		return terminal.WriteJSON(a.term.Out, all)
+	}
+	if len(all) == 0 {
+		a.infof("no chains are saved; put chain or prompt files into %s", dir)
+		return nil
+	}
+	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSTEPS\tINPUTS\tFILE")
+	for _, c := range all {
+		inputs := make([]string, 0, len(c.Inputs))
+		for _, in := range c.Inputs {
+			inputs = append(inputs, in.Name)
+		}
+		steps := fmt.Sprint(len(c.Steps))
+		if !c.OK {
+			steps = "has mistakes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", terminal.StripControls(c.Name), steps, terminal.StripControls(strings.Join(inputs, ", ")), terminal.StripControls(c.File))
+	}
+	return w.Flush()
+}
