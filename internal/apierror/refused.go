@@ -53,6 +53,7 @@ func (e *Error) Refuses(status int, names ...string) bool {
 var refusal = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(extra|additional) (inputs?|fields?|parameters?|propert(y|ies)|keys?|arguments?)\b.{0,120}\b(not|forbidden)\b` +
 		`|\b(unrecognized|unrecognised|unknown|unexpected|unsupported|extra|extraneous|disallowed|illegal) (request |keyword |input |body |json |top-level )*(arguments?|parameters?|params?|fields?|names?|keys?|propert(y|ies)|options?|members?|inputs?|variant|value|attribute)\b` +
+		`|\binvalid (parameters?|arguments?|fields?|propert(y|ies)|options?): ?\S+$` +
 		`|\b(is|are|was|were)( currently)?( not|n't) (\S+ )?(supported|allowed|permitted|recognized|recognised|available|accepted|a valid (parameter|field|argument|property)|enabled)\b` +
 		`|\bis (unsupported|unavailable|unexpected|unknown|invalid here|forbidden)\b|\bwas unexpected\b|\bnot (permitted|allowed|supported|recognized)\b` +
 		`|\b(does|do)( not|n't) (support|accept|recognize|allow|take)\b|\bcannot find field\b` +

@@ -17,21 +17,31 @@ package thinking
 import "strings"
 
 // block is how a sort of model marks its thinking.
-type block struct{ open, closed string }
+type block struct {
+	open, closed string
+	other        string // another mark that closes it; empty: none
+}
 
 // blocks are the marks: those of DeepSeek-R1, QwQ, Qwen3 and most others; of
 // models told to think in the prompt; of Gemini's OpenAI-compatible API; of
-// Magistral; of Seed-OSS; of Kimi-VL; of OpenThinker.
+// Magistral; of Seed-OSS; of Kimi-VL; of OpenThinker; of gpt-oss.
 var blocks = [...]block{
-	{"<think>", "</think>"},
-	{"<thinking>", "</thinking>"},
-	{"<reasoning>", "</reasoning>"},
-	{"<thought>", "</thought>"},
-	{"[THINK]", "[/THINK]"},
-	{"<seed:think>", "</seed:think>"},
-	{"◁think▷", "◁/think▷"},
-	{"<|begin_of_thought|>", "<|end_of_thought|>"},
+	{open: "<think>", closed: "</think>"},
+	{open: "<thinking>", closed: "</thinking>"},
+	{open: "<reasoning>", closed: "</reasoning>"},
+	{open: "<thought>", closed: "</thought>"},
+	{open: "[THINK]", closed: "[/THINK]"},
+	{open: "<seed:think>", closed: "</seed:think>"},
+	{open: "◁think▷", closed: "◁/think▷"},
+	{open: "<|begin_of_thought|>", closed: "<|end_of_thought|>"},
+	{open: "<|channel|>analysis<|message|>", closed: "<|end|>", other: startMark},
 }
+
+// The marks of gpt-oss that say nothing: a message begins, and it is the answer.
+const (
+	startMark  = "<|start|>assistant"
+	answerMark = "<|channel|>final<|message|>"
+)
 
 // maxSpace is the most white space before a tag, in bytes.
 const maxSpace = 1 << 10
@@ -138,6 +148,19 @@ func (s *Splitter) opening(piece *string, last bool) bool {
 			return false
 		}
 	}
+	for _, mark := range [...]string{startMark, answerMark} {
+		switch after, ok := strings.CutPrefix(rest, mark); {
+		case far:
+		case ok:
+			if s.state, *piece = between, after; mark == answerMark {
+				s.state, s.text.off = answer, true
+			}
+			return true
+		case !last && cut(rest, mark):
+			s.held = *piece
+			return false
+		}
+	}
 	for _, tag := range closings {
 		switch after, ok := strings.CutPrefix(rest, tag); {
 		case far || s.state == between || s.Parsed:
@@ -161,8 +184,13 @@ func (s *Splitter) opening(piece *string, last bool) bool {
 // thought passes on thinking, as far as its end.
 func (s *Splitter) thought(piece *string, last bool, p *Part) bool {
 	before, after, found := strings.Cut(*piece, s.block.closed)
+	if other := s.block.other; other != "" {
+		if i := strings.Index(before, other); i >= 0 {
+			before, after, found = before[:i], (*piece)[i+len(other):], true
+		}
+	}
 	if !found && !last {
-		n := partial(before, s.block.closed)
+		n := max(partial(before, s.block.closed), partial(before, s.block.other))
 		before, s.held = before[:len(before)-n], before[len(before)-n:]
 	}
 	*piece = after
