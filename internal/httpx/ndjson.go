@@ -1,0 +1,95 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/tandem-llm/tandem/internal/apierror"
+)
+
+// newLineReader passes on whole lines of JSON. A line that the end of the body
+// cut short is io.ErrUnexpectedEOF, an error object an InBandError. A server may
+// frame its lines as events, or answer with one document over many lines.
+func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
+	f := newFrames(c, body, maxLine)
+	f.next = func() error {
+		line, err := f.readLine()
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if line = bytes.TrimSpace(line); !c.Data {
+			line = bytes.TrimPrefix(line, utf8BOM)
+		}
+		if line = unframed(line); len(line) == 0 {
+			return err
+		}
+		if err == nil && !c.Data && line[0] == '{' && isCut(line) {
+			line, err = f.readRest(line)
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if !json.Valid(line) {
+			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
+			if err == io.EOF && isCut(line) {
+				return io.ErrUnexpectedEOF
+			}
+			return &NotAPIError{Got: "a line that is not JSON"}
+		}
+		if apierror.InBand(line) {
+			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
+			return &InBandError{}
+		}
+		line, e := f.bring(line, asEvent)
+		if e != nil {
+			return e
+		}
+		if c.Chat {
+			line = keepHalves(line)
+		}
+		f.buf = append(append(f.buf[:0], line...), '\n')
+		f.out = f.buf
+		return err
+	}
+	return f
+}
+
+// unframed is the JSON in a line of events; of what is around events, nothing.
+func unframed(line []byte) []byte {
+	name, value, ok := bytes.Cut(line, []byte{':'})
+	if !ok || line[0] == '{' {
+		return line
+	}
+	switch string(name) {
+	case "", "event", "id", "retry":
+		return nil
+	case "data":
+		if value = bytes.TrimSpace(value); string(value) == "[DONE]" {
+			return nil
+		}
+		return value
+	}
+	return line
+}
+
+// readRest reads the lines that follow the first one, up to a whole document or
+// the end of the body.
+func (f *frames) readRest(first []byte) ([]byte, error) {
+	document := bytes.Clone(first)
+	for {
+		line, err := f.readLine()
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if len(document)+len(line) > f.max {
+			return nil, f.tooLong()
+		}
+		// One space, for a line does not end within a text; without those
+		// before it, a document takes no more than its line would.
+		document = append(append(document, ' '), bytes.TrimSpace(line)...)
+		if err == io.EOF || len(line) > 0 && line[0] == '}' && json.Valid(document) {
+			return document, err
+		}
+	}
+}
