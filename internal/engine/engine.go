@@ -108,14 +108,17 @@ func (e *Engine) KeepAlive() (stopping bool) {
 		return false
 	}
 	e.touch()
-	st, _, ok := e.ownedServer()
-	switch {
-	case !ok:
+	st, err := e.loadState()
+	if err != nil {
 		return false
-	case e.supervised():
-		return st.Stopping
 	}
-	e.restartSupervisor()
+	owned, _ := owned(st, e.inspectProcess(st))
+	switch {
+	case e.supervised():
+		return st.Stopping // the server may have ended already
+	case owned:
+		e.restartSupervisor()
+	}
 	return false
 }
 

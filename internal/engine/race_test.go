@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
 // Who asks whether a supervisor lives holds its lock for a moment. One that
@@ -117,13 +119,18 @@ func TestAUseInTheLastMomentIsSeen(t *testing.T) {
 		if err := e.Ensure(context.Background(), nil); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := e.loadState(); err != nil {
+			continue // on a busy machine the supervisor has not noted the server yet, or has stopped it again
+		}
 		kept := time.Now()
 		if e.KeepAlive() {
 			continue // it says so: the caller starts it again
 		}
-		if _, err := e.version(context.Background()); err != nil && time.Since(kept) < cfg.Idle {
-			t.Fatalf("Keep promised a server, and it is gone: %v", err)
-		} // on a busy machine it may have been idle since
+		// Where nothing listens the caller starts it, too: on a busy machine it was
+		// idle before Keep was asked, or has been since.
+		if _, err := e.version(context.Background()); err != nil && !httpx.Refused(err) && time.Since(kept) < cfg.Idle {
+			t.Fatalf("Keep promised a server, and it goes away: %v", err)
+		}
 		time.Sleep(cfg.Idle - 10*time.Millisecond)
 	}
 }
