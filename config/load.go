@@ -62,6 +62,7 @@ type Loaded struct {
 	own      []*layer // as layers would be without the project's file
 	env      lookup
 	keyring  Keyring
+	ownPair  map[string]bool // providers with the address and the key of the user's own configuration
 	secret   func(string)
 	stateDir string
 	demands  []Demand
@@ -121,6 +122,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 	if err != nil {
 		return l, err
 	}
+	l.pairOwn(own)
 	l.tellEnvironment()
 	l.noteQuoted()
 	l.warn()

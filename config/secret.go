@@ -144,9 +144,11 @@ func isVariable(name string) bool {
 var ErrNoKey = errors.New("no key")
 
 // Keyring finds keys by name: internal/keys is one. Get returns an error that
-// wraps ErrNoKey when there is none of that name.
+// wraps ErrNoKey when there is none of that name. Has reports whether a key of that
+// name was stored, and asks no keyring that may ask the user.
 type Keyring interface {
 	Get(name string) (string, error)
+	Has(name string) bool
 }
 
 // Key looks up a provider's key. It is the zero Secret, without an error, for
@@ -160,18 +162,53 @@ func (l *Loaded) Key(providerName string) (Secret, error) {
 	if !ok {
 		return Secret{}, fmt.Errorf("there is no provider %q", providerName)
 	}
-	if p.APIKey == "" {
+	ref := l.KeyRef(providerName)
+	if ref == "" {
 		return Secret{}, nil
 	}
-	value, err := l.lookUp(p.APIKey)
+	value, err := l.lookUp(ref)
+	if variable, ok := strings.CutPrefix(string(ref), "env:"); ok && errors.Is(err, ErrNoKey) && l.ownPair[p.Name] {
+		return Secret{}, missingKey("the environment variable %s is not set; set it, or store a key with `tandem keys set %s`", variable, p.Name)
+	}
 	if err != nil {
 		return Secret{}, err
 	}
 	s, err := NewSecret(value)
 	if err != nil {
-		return Secret{}, fmt.Errorf("%s: %w", p.APIKey, err)
+		return Secret{}, fmt.Errorf("%s: %w", ref, err)
 	}
 	return s, nil
+}
+
+// KeyRef says where a provider's key is looked up: its api_key, or, where that is a
+// variable that is not set, the key that is stored under the provider's name. Only
+// the user's own configuration makes such a pair of key and server: where a
+// project's file gives the provider another address, the variable alone counts. It
+// is empty for a provider without api_key.
+func (l *Loaded) KeyRef(providerName string) Ref {
+	p, _ := l.Provider(providerName)
+	variable, ok := strings.CutPrefix(string(p.APIKey), "env:")
+	if !ok || !l.ownPair[p.Name] || l.keyring == nil || !l.keyring.Has(p.Name) {
+		return p.APIKey
+	}
+	if value, _ := l.env(variable); unquoted(value) != "" {
+		return p.APIKey
+	}
+	return Ref("keyring:" + p.Name)
+}
+
+// pairOwn finds the providers that have the address and the key reference of the
+// user's own configuration, which is own; nil: there is no other.
+func (l *Loaded) pairOwn(own *Config) {
+	l.ownPair = map[string]bool{}
+	for _, p := range l.Providers {
+		if own == nil {
+			l.ownPair[p.Name] = true
+			continue
+		}
+		mine, ok := own.Provider(p.Name)
+		l.ownPair[p.Name] = ok && pairing(p) == pairing(mine)
+	}
 }
 
 // lookUp returns what a reference stands for, and tells whoever is to know.

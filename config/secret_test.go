@@ -85,10 +85,13 @@ func (r ring) Get(name string) (string, error) {
 	return "", fmt.Errorf("%w here", config.ErrNoKey)
 }
 
+func (r ring) Has(name string) bool { return r[name] != "" }
+
 // brokenRing does not answer.
 type brokenRing struct{}
 
 func (brokenRing) Get(string) (string, error) { return "", errors.New("the bus is gone") }
+func (brokenRing) Has(string) bool            { return false }
 
 func TestKeys(t *testing.T) {
 	home := t.TempDir()
@@ -103,7 +106,7 @@ func TestKeys(t *testing.T) {
 		noKey   bool
 	}{
 		{ref: "env:MY_KEY", want: canary},
-		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or store a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", noKey: true},
+		{ref: "env:UNSET", want: "the environment variable UNSET is not set; set it, or store a key with `tandem keys set openai`", noKey: true},
 		{ref: "env:BLANK", want: "the environment variable BLANK is not set", noKey: true},
 		{ref: "env:TWO_WORDS", want: "env:TWO_WORDS: the key is not one word of ASCII"},
 		{ref: "keyring:mine", keyring: ring{"mine": canary}, want: canary},
@@ -138,6 +141,67 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// A key that is stored under a provider's name is used where the variable of its
+// api_key is not set, and goes nowhere but where the user's own configuration has that
+// provider.
+func TestAStoredKeyIsFound(t *testing.T) {
+	const (
+		corp      = "providers:\n  - {name: corp, kind: openai, base_url: https://llm.corp.example/v1, model: m, api_key: env:OPENAI_API_KEY}\n"
+		elsewhere = "providers:\n  - {name: openai, base_url: https://llm.corp.example/v1}\n"
+	)
+	stored := ring{"openai": canary, "corp": canary, "new": canary}
+	for name, tc := range map[string]struct {
+		user, project, of string
+		env               map[string]string
+		keyring           config.Keyring
+		ref               config.Ref
+		want              string // how the error starts; empty: the stored key
+	}{
+		"by default":                  {of: "openai", ref: "keyring:openai"},
+		"of another provider":         {user: corp, of: "corp", ref: "keyring:corp"},
+		"beside a project's settings": {project: "temperature: 0\nproviders: [{name: openai, timeouts: {idle: 1s}}]\n", of: "openai", ref: "keyring:openai"},
+		"the variable is empty":       {of: "openai", env: map[string]string{"OPENAI_API_KEY": "''"}, ref: "keyring:openai"},
+		"the variable counts":         {of: "openai", env: map[string]string{"OPENAI_API_KEY": "no key"}, ref: "env:OPENAI_API_KEY", want: "env:OPENAI_API_KEY: the key is not one word"},
+		"none is stored":              {of: "openai", keyring: ring{"corp": canary}, ref: "env:OPENAI_API_KEY", want: "the environment variable OPENAI_API_KEY is not set; set it, or store a key with `tandem keys set openai`"},
+		"a keyring asks the user":     {of: "openai", keyring: brokenRing{}, ref: "env:OPENAI_API_KEY", want: "the environment variable OPENAI_API_KEY is not set"},
+		"of a file that is missing":   {user: "providers: [{name: openai, api_key: 'file:nowhere'}]\n", of: "openai", want: "there is no key file"},
+		// A pair of the user's own lets a project send the variable there, and nothing else.
+		"a project moves the provider":   {user: corp, project: elsewhere, of: "openai", ref: "env:OPENAI_API_KEY", want: "the environment variable OPENAI_API_KEY is not set"},
+		"a project makes the provider":   {project: "providers: [{name: new, kind: openai, base_url: 'https://api.openai.com/v1', model: gpt-4o-mini, api_key: env:OPENAI_API_KEY}]\nuse: openai\n", of: "new", ref: "env:OPENAI_API_KEY", want: "the environment variable OPENAI_API_KEY is not set"},
+		"a project changes the variable": {user: corp + "  - {name: b, kind: openai, base_url: https://api.openai.com/v1, model: m, api_key: env:B}\n", project: "providers: [{name: openai, api_key: env:B}]\n", of: "openai", ref: "env:B", want: "the environment variable B is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSandbox(t).with(tc.env)
+			if tc.user != "" {
+				s.user(tc.user)
+			}
+			if tc.project != "" {
+				s.projectFile(tc.project)
+			}
+			s.opts.Keyring = stored
+			if tc.keyring != nil {
+				s.opts.Keyring = tc.keyring
+			}
+			l, err := s.load()
+			if errors.Is(err, config.ErrUntrusted) { // what was trusted names the variable, and no stored key
+				_, err = l.Trust()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ref := l.KeyRef(tc.of); tc.ref != "" && ref != tc.ref {
+				t.Errorf("from %s, want %s", ref, tc.ref)
+			}
+			switch key, err := l.Key(tc.of); {
+			case tc.want == "" && (err != nil || key.Reveal() != canary):
+				t.Errorf("got %v, %v", key, err)
+			case tc.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.want) || key.Reveal() != ""):
+				t.Errorf("got %v, %v, want %s", key, err, tc.want)
+			}
+		})
+	}
+}
+
 // TestKeyFilesOfTheUsersFile start at its directory, or at home.
 func TestKeyFilesOfTheUsersFile(t *testing.T) {
 	for _, ref := range []string{"file:keys/k", "file:~/.config/tandem/keys/k"} {
@@ -166,6 +230,7 @@ func TestNoKeyIsAskedForAtTheStart(t *testing.T) {
 type panicRing struct{}
 
 func (panicRing) Get(string) (string, error) { panic("the keyring was asked") }
+func (panicRing) Has(string) bool            { return true }
 
 // TestAKeyThatStandsSomewhereElseIsMasked: whoever wrote the key into the wrong
 // field does not see it in `config show`.

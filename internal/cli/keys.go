@@ -29,8 +29,9 @@ func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "keys", Short: "Store API keys in the system's keyring",
 		Long: `Store API keys by name, in the system's keyring or, if there is none, in files
-that only you can read. A provider uses a stored key if the configuration says
-` + "`api_key: keyring:NAME`" + `.`,
+that only you can read. The provider of that name uses a stored key if its
+api_key is an environment variable that is not set, and any provider if the
+configuration says ` + "`api_key: keyring:NAME`" + `.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && !config.ValidName(args[0]) { // it may be a key
@@ -121,8 +122,13 @@ func (a *app) adviseKey(name string) {
 	if len(keyUsers(cfg, name)) > 0 || a.flags.quiet {
 		return
 	}
+	p, ok := cfg.Provider(name)
+	if variable, found := strings.CutPrefix(string(p.APIKey), "env:"); found && a.getenv(variable) != "" {
+		a.term.Noticef("%s is set, and %s uses that; unset it to use the stored key, or write `api_key: keyring:%[2]s`", variable, name)
+		return
+	}
 	server := "" // a key goes to the server of its name, and to no other
-	if p, ok := cfg.Provider(name); name != config.OpenAIName && (!ok || p.Kind != config.KindOpenAI) {
+	if name != config.OpenAIName && (!ok || p.Kind != config.KindOpenAI) {
 		server = "    kind: openai\n    base_url: https://HOST/v1\n    model: MODEL\n"
 	}
 	a.term.Noticef("no provider uses it yet; run `tandem config edit` and write:\n\nproviders:\n  - name: %s\n%s    api_key: keyring:%[1]s\n", name, server)
@@ -131,7 +137,7 @@ func (a *app) adviseKey(name string) {
 // keyUsers are the providers that use a key.
 func keyUsers(cfg *config.Loaded, name string) (users []string) {
 	for _, p := range cfg.Providers {
-		if string(p.APIKey) == "keyring:"+name {
+		if string(cfg.KeyRef(p.Name)) == "keyring:"+name {
 			users = append(users, p.Name)
 		}
 	}

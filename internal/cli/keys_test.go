@@ -17,14 +17,14 @@ func TestKeysSetListRemove(t *testing.T) {
 	if code != 0 || out != "" || !strings.Contains(errOut, `kept the key "openai" in `+file) {
 		t.Errorf("%d, %q, %q", code, out, errOut)
 	}
-	if !strings.Contains(errOut, "  - name: openai\n    api_key: keyring:openai\n") {
-		t.Errorf("no word on how to use it: %s", errOut)
+	if strings.Contains(errOut, "no provider uses it") {
+		t.Errorf("openai uses it, as its variable is not set: %s", errOut)
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != canaryKey {
 		t.Errorf("kept %q, %v", data, err)
 	}
 	p.expect(0, `[{"name":"openai","place":"file","path":"`+file+`"}]`, "", "keys", "list", "--json")
-	p.expect(0, "openai  "+file+"  -\n", "", "keys", "list")
+	p.expect(0, "openai  "+file+"  openai\n", "", "keys", "list")
 
 	if _, _, errOut := p.run(canaryKey, "keys", "set", "work"); strings.Contains(errOut, "name: openai") || !strings.Contains(errOut, "base_url: https://HOST/v1") {
 		t.Errorf("a key of another name is not for OpenAI: %s", errOut)

@@ -53,7 +53,7 @@ func keyCheck(cfg *config.Loaded, t stack.Configured) (c Check, ok bool) {
 		}
 		return c, false
 	}
-	c.Detail = "present, from " + string(t.Config.APIKey)
+	c.Detail = "present, from " + string(cfg.KeyRef(t.Config.Name))
 	return c, true
 }
 

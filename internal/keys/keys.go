@@ -104,6 +104,16 @@ func (s *Store) Get(name string) (string, error) {
 	}
 }
 
+// Has reports whether a key of that name was stored by Set. It reads no value and
+// asks no keyring.
+func (s *Store) Has(name string) bool {
+	if CheckName(name) != nil {
+		return false
+	}
+	_, err := os.Lstat(s.path(name, valueSuffix))
+	return err == nil || s.hasMarker(name)
+}
+
 // Set keeps the key and says where. Only a system without a working keyring
 // gets a file. An older copy elsewhere is removed, if the keyring lets it be:
 // List tells. No error shows any part of the value.
