@@ -57,7 +57,7 @@ func (p *prompted) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n, err := p.text.Write(b)
-	if strings.Contains(p.text.String(), "it is not shown") {
+	if strings.Contains(p.text.String(), "(not shown)") {
 		p.once.Do(func() { close(p.asked) })
 	}
 	return n, err

@@ -14,7 +14,7 @@ func TestKeysSetListRemove(t *testing.T) {
 	p.expect(0, "[]\n", "", "keys", "list", "--json")
 
 	code, out, errOut := p.run(canaryKey+"\n", "keys", "set", "openai")
-	if code != 0 || out != "" || !strings.Contains(errOut, `kept the key "openai" in `+file) {
+	if code != 0 || out != "" || !strings.Contains(errOut, `stored the key "openai" in `+file) {
 		t.Errorf("%d, %q, %q", code, out, errOut)
 	}
 	if strings.Contains(errOut, "no provider uses it") {
@@ -35,7 +35,7 @@ func TestKeysSetListRemove(t *testing.T) {
 		t.Errorf("a provider uses it: %s", errOut)
 	}
 	p.expect(0, "openai  "+file+"  openai\n", "", "keys", "list")
-	p.expect(0, "", "openai still wants it", "keys", "rm", "openai")
+	p.expect(0, "", "openai still uses it", "keys", "rm", "openai")
 	p.expect(2, "", `there is no key "openai"; see `+"`tandem keys list`", "keys", "rm", "openai")
 }
 
