@@ -44,7 +44,7 @@ const (
 
 // Parse reads an error body.
 func Parse(body []byte) Error {
-	text := strings.TrimSpace(strings.TrimPrefix(string(body), "\ufeff"))
+	text := unframed(strings.TrimSpace(strings.TrimPrefix(string(body), "\ufeff")))
 	switch {
 	case text == "":
 		return Error{}
@@ -61,6 +61,20 @@ func Parse(body []byte) Error {
 	e := Error{sort: isText}
 	e.readText(text, 0)
 	return e
+}
+
+// unframed is the data of a body that is an event of a stream.
+func unframed(text string) string {
+	if !strings.HasPrefix(text, "data:") && !strings.HasPrefix(text, "event:") {
+		return text
+	}
+	var data []string
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, "data:"); ok && strings.TrimSpace(value) != "[DONE]" {
+			data = append(data, strings.TrimSpace(value))
+		}
+	}
+	return strings.Join(data, "\n")
 }
 
 // Sentence is what is shown of a failure with that HTTP status: what the server

@@ -50,6 +50,17 @@ func Instead(document []byte) bool {
 	return json.Unmarshal(document, &o) == nil && !answers(o) && e.sort == isJSON && e.Message != ""
 }
 
+// Complains reports whether an event of a chat tells of a failure in a sentence and
+// has nothing of an answer: no choice. It may be a notice all the same.
+func Complains(event []byte) bool {
+	var o struct{ Choices []json.RawMessage }
+	if json.Unmarshal(event, &o) != nil || len(o.Choices) > 0 {
+		return false
+	}
+	e := Parse(event)
+	return e.sort == isJSON && e.Message != ""
+}
+
 // answers reports whether an object has a member of an answer's.
 func answers(o map[string]json.RawMessage) bool {
 	return slices.ContainsFunc(answerMembers, func(name string) bool { _, ok := o[name]; return ok })
@@ -71,14 +82,18 @@ func failed(document []byte) bool {
 }
 
 func choiceFails(data json.RawMessage) bool {
-	type choice struct {
+	type failing struct {
 		Error json.RawMessage `json:"error"`
+	}
+	type choice struct {
+		failing
+		Delta, Message failing
 	}
 	var choices []choice
 	if json.Unmarshal(data, &choices) != nil {
 		return false
 	}
-	return slices.ContainsFunc(choices, func(c choice) bool { return says(c.Error) })
+	return slices.ContainsFunc(choices, func(c choice) bool { return says(c.Error) || says(c.Delta.Error) || says(c.Message.Error) })
 }
 
 // says reports whether a member "error" says that there is one.

@@ -75,8 +75,8 @@ type Call struct {
 	Events io.Reader
 	Done   bool // an SSE stream said [DONE]
 	// Complaint is an event of a chat that has a sentence, nothing of an answer, and
-	// no word that it is an error: whether it was one, the end of the answer tells.
-	// At most 64 KiB.
+	// no word that it is an error, or a line that is no event: whether it was one,
+	// the end of the answer tells. At most 64 KiB.
 	Complaint []byte
 
 	proxied      bool

@@ -266,6 +266,7 @@ func isFailure(data []byte) bool {
 var (
 	choicesWord = []byte(`"choices"`)
 	messageWord = []byte(`"message"`)
+	deltaWord   = []byte(`"delta"`)
 )
 
 // withoutCredentials drops credentials and the query from a URL that is shown.

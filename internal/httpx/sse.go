@@ -80,8 +80,16 @@ func (s *sse) addLine(line []byte) error {
 	case "error": // llama.cpp once sent `error: {…}`
 		s.isError = true
 		return s.addData(value)
+	case "", "id", "retry":
+	default:
+		s.complain(line)
 	}
 	return nil
+}
+
+// complain notes an event, or a line that is none, which may tell of a failure.
+func (s *sse) complain(data []byte) {
+	s.call.Complaint = append(s.call.Complaint[:0], data[:min(len(data), maxFailure)]...)
 }
 
 // startsJSON reports whether a line is the first one of an object, or of a list
@@ -148,8 +156,8 @@ func (s *sse) dispatch() error {
 		s.call.Failure = bytes.Clone(data[:min(len(data), maxFailure)])
 		return &NotAPIError{Got: "an event that is not JSON"}
 	}
-	if s.call.Chat && !bytes.Contains(data, choicesWord) && apierror.Instead(data) {
-		s.call.Complaint = bytes.Clone(data[:min(len(data), maxFailure)])
+	if s.call.Chat && !bytes.Contains(data, deltaWord) && apierror.Complains(data) {
+		s.complain(data)
 	}
 	to := asEvent
 	if bare && !s.call.Data && bytes.Contains(data, messageWord) {

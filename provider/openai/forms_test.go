@@ -194,9 +194,15 @@ func TestAStreamWithAComplaint(t *testing.T) {
 	for _, complaint := range []string{
 		`{"message":"The sky fell."}`, `{"code":1,"msg":"The sky fell."}`, `{"detail":{"error":"The sky fell."}}`, `{"detail":["The sky fell."]}`,
 		`{"fault":{"faultstring":"The sky fell."}}`, `{"errors":{"sky":["The sky fell."]}}`, `{"status":{"message":"The sky fell."}}`,
+		`{"choices":[],"message":"The sky fell."}`, `{"object":"chat.completion.chunk","choices":null,"error_msg":"The sky fell."}`,
+		"Traceback (most recent call last):\n  File \"x\"\nSkyError: The sky fell.", "ERROR: The sky fell.",
 	} {
 		event := "data: " + complaint + "\n\n"
-		for _, body := range []string{hello + event + done, hello + event, event + hello + done, hello + event + end("error") + done} {
+		before := event + hello + done
+		if complaint[0] != '{' {
+			event, before = complaint+"\n\n", hello+complaint+"\n\n"+hello+done
+		}
+		for _, body := range []string{hello + event + done, hello + event, before, hello + event + end("error") + done} {
 			for noStream, kind := range map[bool]provider.Kind{false: provider.Truncated, true: provider.Unavailable} {
 				if r, err := answered(t, provider.Request{NoStream: noStream}, sseType, body); provider.KindOf(err) != kind || !strings.Contains(err.Error(), "The sky fell.") {
 					t.Errorf("%s, whole asked %v: %+v, %v", body, noStream, r, err)
