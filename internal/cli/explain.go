@@ -80,7 +80,7 @@ func remedy(err error) string {
 	case provider.ModelNotFound:
 		return "list the available models with `tandem models list`"
 	case provider.ContextOverflow:
-		return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
+		return "shorten the prompt, or use a model with a larger context window"
 	case provider.Truncated, provider.BadAnswer:
 		if errors.As(err, new(*router.Failure)) {
 			return "ask again, or ask another model with -m"

@@ -124,17 +124,16 @@ func firstLine(text string) string {
 type toolCall struct {
 	name string
 	args string
-	yes  bool
 }
 
 func (a *app) toolsCallCommand() *cobra.Command {
 	var in toolCall
 	cmd := &cobra.Command{
 		Use: "call SERVER/TOOL", Short: "Call a tool of an MCP server",
-		Long: `Call a tool, as a model would, and print its result. On a terminal, tandem asks
-first. Without a terminal, nothing runs without --yes.`,
+		Long: `Call a tool and print its result. The arguments are checked against the tool's
+schema first. Tandem does not ask: you name the call yourself.`,
 		Example: `  tandem tools call files/read_file --args '{"path": "notes.txt"}'
-  tandem tools call files/search --args @query.json --yes`,
+  tandem tools call files/search --args @query.json`,
 		Args: exactArgs("a tool's name, SERVER/TOOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.name = args[0]
@@ -143,7 +142,7 @@ first. Without a terminal, nothing runs without --yes.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&in.args, "args", "{}", "its arguments as a JSON object, or @`file` that holds one")
-	f.BoolVar(&in.yes, "yes", false, "run it without asking")
+	f.Bool("yes", false, "has no effect; older scripts give it")
 	return cmd
 }
 
@@ -165,19 +164,7 @@ func (a *app) toolsCall(ctx context.Context, in toolCall) error {
 	if err != nil {
 		return a.withLog(err)
 	}
-	t := tools[0]
-	if !in.yes {
-		ok, err := (&asker{app: a, newLine: func() {}}).confirm(ctx, tool.Call{Tool: t, Arguments: args})
-		switch {
-		case err != nil:
-			return err
-		case !ok && !a.term.Interactive():
-			return usageError{fmt.Errorf("%s was not run: there is no terminal to ask on; add --yes to allow it", t.Title())}
-		case !ok:
-			return fmt.Errorf("%s was not run", t.Title())
-		}
-	}
-	return a.printToolResult(ctx, t, args)
+	return a.printToolResult(ctx, tools[0], args)
 }
 
 func (a *app) printToolResult(ctx context.Context, t tool.Tool, args json.RawMessage) error {
