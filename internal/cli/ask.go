@@ -286,7 +286,7 @@ func (a *app) errorOf(err error) *runner.Error {
 		return nil
 	}
 	e := runner.NewError(err)
-	e.Message, e.ExitCode = a.term.Secrets.Text(explain(err)), exitCode(err)
+	e.Message, e.ExitCode = a.term.Secrets.Text(a.explain(err)), exitCode(err)
 	if e.ExitCode == exitUsage && e.Kind == "error" {
 		e.Kind = "usage"
 	}

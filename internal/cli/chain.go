@@ -185,7 +185,7 @@ func checkChain(file string, known []string, t trusted) checkedJSON {
 func finding(file string, err error) findingJSON {
 	if e := new(diag.Error); errors.As(err, &e) {
 		f := findingJSON{e.File, e.Line, e.Column, e.Message, e.Remedy}
-		if next := remedyOfType(err); next != "" {
+		if next := remedyOfType(err, nil); next != "" {
 			f.Remedy += "; " + next
 		}
 		return f

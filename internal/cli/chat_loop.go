@@ -78,7 +78,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		once = false
 		message, _ := chatui.Message(text)
 		if err := ed.History.Add(text); err != nil {
-			s.app.infof("%s the input history is not saved: %s", t.Yellow("warning:"), explain(err))
+			s.app.infof("%s the input history is not saved: %s", t.Yellow("warning:"), s.app.explain(err))
 		}
 		if s.attended(ctx, in, message) {
 			s.farewell()
@@ -155,7 +155,7 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 	}
 	history, err := chatui.OpenHistory(path, func(text string) bool { return s.stack.Redact(text) == text })
 	if err != nil {
-		s.app.infof("%s the input history is not available: %s", t.Yellow("warning:"), explain(err))
+		s.app.infof("%s the input history is not available: %s", t.Yellow("warning:"), s.app.explain(err))
 	}
 	ed := &chatui.Editor{
 		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },

@@ -134,7 +134,7 @@ func (s *chatSession) fork(ctx context.Context) error {
 func (s *chatSession) unwritten(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		s.chats = nil
-		s.app.infof("%s the conversation is no longer saved: %s", s.app.term.Yellow("warning:"), explain(err))
+		s.app.infof("%s the conversation is no longer saved: %s", s.app.term.Yellow("warning:"), s.app.explain(err))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
@@ -62,6 +63,7 @@ type app struct {
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
 	flags       globalFlags
+	config      *config.Loaded // that was loaded last; nil: none was
 	answers     answerFlags
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
@@ -236,6 +238,6 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 // report shows an error on standard error: one line a problem.
 func (a *app) report(err error) {
 	for _, e := range diag.Split(err) {
-		a.term.Noticef("%s %s", a.term.Red("tandem:"), explain(e))
+		a.term.Noticef("%s %s", a.term.Red("tandem:"), a.explain(e))
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/template"
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -19,7 +22,11 @@ import (
 
 // explain is an error as the user reads it: what happened, to whom, and what
 // to do next, on one line.
-func explain(err error) string {
+func (a *app) explain(err error) string { return explain(err, a.config) }
+
+// explain is an error with what to do next, for the providers of cfg; nil: none
+// is known.
+func explain(err error, cfg *config.Loaded) string {
 	if sig := new(interruption); errors.As(err, &sig) {
 		return sig.Error()
 	}
@@ -30,7 +37,7 @@ func explain(err error) string {
 		return "timed out after --timeout, before the answer was complete"
 	}
 	text := terminal.OneLine(err.Error())
-	if next := remedy(err); next != "" && !strings.Contains(text, "tandem ") {
+	if next := remedy(err, cfg); next != "" && !strings.Contains(text, "tandem ") {
 		text += "; " + next
 	}
 	return text
@@ -38,8 +45,8 @@ func explain(err error) string {
 
 // remedy is what to do next about an error, in commands and flags. The libraries
 // say what is wrong, and know no command line.
-func remedy(err error) string {
-	if next := remedyOfType(err); next != "" {
+func remedy(err error, cfg *config.Loaded) string {
+	if next := remedyOfType(err, cfg); next != "" {
 		return next
 	}
 	var pe *provider.Error
@@ -47,7 +54,10 @@ func remedy(err error) string {
 		return ""
 	}
 	if several(err) {
-		return "run `tandem doctor` to find out why"
+		if causeAtDoctor(err) {
+			return "run `tandem doctor" + usedByDoctor(cfg) + "` to find out why"
+		}
+		return "try again in a moment, or ask another provider with --use"
 	}
 	switch {
 	case partial(err):
@@ -66,8 +76,16 @@ func remedy(err error) string {
 		return fmt.Sprintf("something before Ollama wants a key: put it into a variable and write `headers: {Authorization: env:VARIABLE}` for the provider %s into your own file, which `tandem config path` shows", pe.Provider)
 	}
 	switch pe.Kind {
-	case provider.Unavailable, provider.OutOfMemory:
-		return "run `tandem doctor` to find out why"
+	case provider.Unavailable:
+		if serverFailed(pe.Status) {
+			return "try again in a moment, or ask another provider with --use"
+		}
+		return "run `tandem doctor" + usedByDoctor(cfg, pe.Provider) + "` to find out why"
+	case provider.OutOfMemory:
+		if hasWindow(cfg, pe.Provider) {
+			return "use a smaller model or quantization, or lower `num_ctx` in the configuration"
+		}
+		return "use a smaller model"
 	case provider.RateLimited:
 		if pe.RetryAfter > 0 {
 			return fmt.Sprintf("try again in %s", pe.RetryAfter)
@@ -76,11 +94,14 @@ func remedy(err error) string {
 	case provider.QuotaExhausted:
 		return "the account behind the key has no credit left: add some, or use another provider with `--use`"
 	case provider.Denied:
-		return fmt.Sprintf("check the key with `tandem keys list`, set it with `tandem keys set %[1]s`; the provider uses it where the configuration says `api_key: keyring:%[1]s`", pe.Provider)
+		return keyRemedy(cfg, pe.Provider)
 	case provider.ModelNotFound:
 		return "list the available models with `tandem models list`"
 	case provider.ContextOverflow:
-		return "shorten the prompt, or use a model with a larger context window"
+		if hasWindow(cfg, pe.Provider) {
+			return "shorten the prompt, or give the model a larger window with `num_ctx` in the configuration"
+		}
+		return "shorten the prompt, or ask a model with a larger context window with -m"
 	case provider.Truncated, provider.BadAnswer:
 		if errors.As(err, new(*router.Failure)) {
 			return "ask again, or ask another model with -m"
@@ -91,8 +112,9 @@ func remedy(err error) string {
 }
 
 // remedyOfType is what to do next about errors that have a type of their own.
-func remedyOfType(err error) string {
+func remedyOfType(err error, cfg *config.Loaded) string {
 	var (
+		cut    runner.IncompleteError
 		input  *chain.InputError
 		empty  *chain.NoPassagesError
 		none   *record.NoRecordings
@@ -112,12 +134,75 @@ func remedyOfType(err error) string {
 		return "raise the budget, limit the answer with --max-tokens, or ask a local model"
 	case errors.Is(err, template.ErrJinja2):
 		return "add --allow-jinja2"
-	case errors.As(err, new(runner.IncompleteError)):
+	case errors.As(err, &cut) && hasWindow(cfg, cut.Provider):
 		return "raise --max-tokens, or num_ctx in the configuration"
+	case errors.As(err, &cut):
+		return "raise --max-tokens"
 	case errors.Is(err, errNoBlock):
 		return "the answer is above; ask for a code block, or leave out --extract"
 	case errors.Is(err, runner.ErrEmpty):
 		return "ask again, or ask another model with -m"
 	}
 	return ""
+}
+
+// hasWindow reports whether a provider's window is set by num_ctx.
+func hasWindow(cfg *config.Loaded, name string) bool {
+	if cfg == nil {
+		return false
+	}
+	p, _ := cfg.Provider(name)
+	return p.Kind == config.KindOllama
+}
+
+// serverFailed reports whether a server answered that it cannot answer now, of
+// which doctor knows no more.
+func serverFailed(status int) bool { return status >= http.StatusInternalServerError }
+
+// causeAtDoctor reports whether doctor shows why one of several providers did not
+// answer.
+func causeAtDoctor(err error) bool {
+	var f *router.Failure
+	return errors.As(err, &f) && slices.ContainsFunc(f.Attempts, func(a provider.Attempt) bool {
+		switch a.Kind {
+		case provider.RateLimited, provider.QuotaExhausted, provider.Timeout, provider.OverBudget, provider.Filtered:
+			return false
+		}
+		return true
+	})
+}
+
+// usedByDoctor are the flags with which doctor looks at a provider: it looks at
+// those in use.
+func usedByDoctor(cfg *config.Loaded, names ...string) string {
+	if cfg == nil {
+		return ""
+	}
+	if len(names) == 0 || names[0] == "" {
+		names = cfg.Use
+	}
+	use, err := cfg.Explain("use")
+	byDefault := err == nil && use.Origin != "--use"
+	if byDefault && !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(cfg.Use, n) }) {
+		return ""
+	}
+	return " --use " + strings.Join(names, ",")
+}
+
+// keyRemedy is what to do about a key that a server refused, where it is.
+func keyRemedy(cfg *config.Loaded, name string) string {
+	ref := ""
+	if cfg != nil {
+		ref = string(cfg.KeyRef(name))
+	}
+	where, what, _ := strings.Cut(ref, ":")
+	switch where {
+	case "env":
+		return "set the environment variable " + what + " to a valid key"
+	case "keyring":
+		return fmt.Sprintf("store a valid key with `tandem keys set %s`", what)
+	case "file":
+		return "write a valid key into " + what
+	}
+	return fmt.Sprintf("store a key with `tandem keys set %[1]s` and write `api_key: keyring:%[1]s` in the configuration", name)
 }

@@ -31,7 +31,7 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		"a model of a service":  {cause(provider.ModelNotFound, errors.New("not found")), "; list the available models with `tandem models list`"},
 		"cloud models disabled": {cause(provider.Unsupported, failure.Mark(errors.New("no cloud"), failure.ErrCloudDisabled)), "`tandem engine stop local`"},
 		"a key before Ollama":   {cause(provider.Denied, failure.Mark(errors.New("Unauthorized"), failure.ErrKeyInHeader)), "write `headers: {Authorization: env:VARIABLE}` for the provider local into your own file, which `tandem config path` shows"},
-		"a key of an API":       {cause(provider.Denied, errors.New("Unauthorized")), "set it with `tandem keys set local`"},
+		"a key of an API":       {cause(provider.Denied, errors.New("Unauthorized")), "store a key with `tandem keys set local`"},
 		"not signed in":         {cause(provider.Denied, failure.Mark(errors.New("unauthorized"), failure.ErrSignIn)), "`ollama signin`"},
 		"over budget":           {cause(provider.OverBudget, &ledger.Over{Budget: "budget.per_day_usd"}), "; raise the budget, limit the answer with --max-tokens, or ask a local model"},
 		"an empty collection":   {cause(provider.Invalid, &chain.NoPassagesError{Collection: "notes"}), "; add some with `tandem embed notes FILE`"},
@@ -43,14 +43,14 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, err := range []error{tc.err, fmt.Errorf("step 1: %w", tc.err)} {
-				if got := explain(err); !strings.Contains(got, tc.want) {
+				if got := explain(err, nil); !strings.Contains(got, tc.want) {
 					t.Errorf("got %q, want %q in it", got, tc.want)
 				}
 			}
 		})
 	}
 	several := &router.Failure{Attempts: []provider.Attempt{{Provider: "a"}, {Provider: "b"}}}
-	if got := explain(cause(provider.Unavailable, several)); !strings.HasSuffix(got, "run `tandem doctor` to find out why") {
+	if got := explain(cause(provider.Unavailable, several), nil); !strings.HasSuffix(got, "run `tandem doctor` to find out why") {
 		t.Errorf("of several: %q", got)
 	}
 }

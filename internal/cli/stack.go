@@ -65,6 +65,7 @@ func (a *app) load() (*config.Loaded, error) {
 		set["log"] = config.LogOff
 	}
 	cfg, err := config.Load(a.loadOptions(set))
+	a.config = cfg
 	if cfg.Skipped != "" && a.flags.verbose && !a.skipped {
 		a.skipped = true
 		a.term.Noticef("%s", skippedText(cfg.Skipped))

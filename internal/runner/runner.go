@@ -67,7 +67,8 @@ func Run(ctx context.Context, job Job, observe func(chain.Event) error) (Result,
 
 // IncompleteError is an answer that ended at a token limit.
 type IncompleteError struct {
-	Tokens int // that it has; 0: not known
+	Tokens   int    // that it has; 0: not known
+	Provider string // that gave it; empty: not known
 }
 
 // Error says where it was cut.
@@ -85,10 +86,15 @@ var ErrEmpty = errors.New("the model ended without writing anything")
 // for none.
 func Complete(r provider.Response) error {
 	switch {
-	case r.Finish == provider.FinishLength && r.Usage != nil:
-		return IncompleteError{r.Usage.OutputTokens}
 	case r.Finish == provider.FinishLength:
-		return IncompleteError{}
+		var cut IncompleteError
+		if r.Usage != nil {
+			cut.Tokens = r.Usage.OutputTokens
+		}
+		if r.Route != nil {
+			cut.Provider = r.Route.Provider
+		}
+		return cut
 	case strings.TrimSpace(r.Text) == "" && len(r.ToolCalls) == 0:
 		return ErrEmpty
 	}
