@@ -97,8 +97,11 @@ func NewError(err error) *Error {
 		return nil
 	}
 	e := &Error{Kind: "error", Message: err.Error()}
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		e.Kind = "interrupted"
+	case errors.As(err, new(IncompleteError)), errors.Is(err, ErrEmpty):
+		e.Kind = string(provider.Truncated)
 	}
 	if pe := new(provider.Error); errors.As(err, &pe) {
 		e.Kind, e.Provider, e.Model = string(pe.Kind), pe.Provider, pe.Model

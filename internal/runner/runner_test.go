@@ -120,6 +120,17 @@ func TestRunsAtOnceShareAStack(t *testing.T) {
 	all.Wait()
 }
 
+// An answer that is not whole is of the kind truncated, whoever noticed it.
+func TestTheKindOfAnIncompleteAnswer(t *testing.T) {
+	for _, r := range []provider.Response{
+		{Text: "a", Finish: provider.FinishLength}, {Text: "a", Finish: provider.FinishLength, Usage: &provider.Usage{OutputTokens: 7}}, {Finish: provider.FinishStop},
+	} {
+		if e := runner.NewError(runner.Complete(r)); e == nil || e.Kind != string(provider.Truncated) {
+			t.Errorf("%+v: %+v", r, e)
+		}
+	}
+}
+
 // An error of the observer ends the run and comes back unchanged.
 func TestTheObserverEndsARun(t *testing.T) {
 	s, c := open(t, echo(t)), parsed(t, twoSteps)
