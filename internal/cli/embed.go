@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // embedInput is what `tandem embed` was told.
@@ -84,7 +86,9 @@ type embedJSON struct {
 	Seconds    float64         `json:"seconds"`
 	Error      *runner.Error   `json:"error,omitempty"`
 
-	route *provider.Route
+	route    *provider.Route
+	usd      float64
+	unpriced bool // the cost of some vectors is not known
 }
 
 // skippedJSON is a file below a directory that was left out.
@@ -138,12 +142,30 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	if _, err := fmt.Fprintln(a.term.Out, line+")"); err != nil {
 		return err
 	}
-	a.sayVectors(done.route, time.Since(began))
+	a.sayVectors(done.route, time.Since(began), done.spent())
 	return nil
 }
 
-// sayVectors tells who made vectors.
-func (a *app) sayVectors(r *provider.Route, took time.Duration) {
+// spent is what the vectors took: tokens, and the cost if there is one or it is
+// not known.
+func (e *embedJSON) spent() []string {
+	var parts []string
+	if e.Usage != nil {
+		parts = append(parts, count(e.Usage.InputTokens, "token"))
+	}
+	switch {
+	case e.unpriced && e.usd > 0:
+		parts = append(parts, ledger.Dollars(e.usd)+" and more")
+	case e.unpriced:
+		parts = append(parts, "cost unknown")
+	case e.usd > 0:
+		parts = append(parts, ledger.Dollars(e.usd))
+	}
+	return parts
+}
+
+// sayVectors tells who made vectors, and what they took.
+func (a *app) sayVectors(r *provider.Route, took time.Duration, spent []string) {
 	if r == nil {
 		return
 	}
@@ -151,7 +173,7 @@ func (a *app) sayVectors(r *provider.Route, took time.Duration) {
 	if r.Local {
 		where = "on this machine"
 	}
-	a.showProgress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, short(took))))
+	a.showProgress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, strings.Join(append(spent, short(took)), " · "))))
 }
 
 func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) error {
@@ -229,6 +251,7 @@ func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []t
 			}
 			done.Usage.InputTokens += p.Usage.InputTokens
 		}
+		done.usd, done.unpriced = done.usd+p.USD, done.unpriced || p.Unpriced
 		done.Resumed += p.Resumed
 		var long *retrieve.TooLongError
 		switch {

@@ -87,7 +87,7 @@ func (a *app) similar(ctx context.Context, in similarInput) error {
 			return err
 		}
 	}
-	a.sayVectors(route, time.Since(began))
+	a.sayVectors(route, time.Since(began), nil)
 	return nil
 }
 

@@ -62,6 +62,8 @@ type Put struct {
 	Passages  int  // of it
 	Resumed   int  // of Passages: made by an earlier run that was interrupted
 	Usage     provider.Usage
+	USD       float64         // what the vectors cost, as far as that is known
+	Unpriced  bool            // the cost of some is not known
 	Route     *provider.Route // of the last vectors; nil: none had to be made
 }
 
@@ -97,6 +99,12 @@ func (in *Ingest) Put(ctx context.Context, path, source, text string, splitter r
 		}
 		if r.Usage != nil {
 			p.Usage.InputTokens += r.Usage.InputTokens
+		}
+		switch {
+		case r.Route == nil || r.Route.Cost == nil || r.Route.Cost.USD == nil:
+			p.Unpriced = true
+		default:
+			p.USD += *r.Route.Cost.USD
 		}
 		p.Route, done = r.Route, done+len(part)
 		if progress != nil {
