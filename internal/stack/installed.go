@@ -48,6 +48,20 @@ func installed(ctx context.Context, a *adapter, req *provider.Request) (string, 
 	return second, nil
 }
 
+// Alternative is the installed model that a provider is asked for while its default
+// one is missing. ok is false where there is none, or the user has named a model.
+func (s *Stack) Alternative(ctx context.Context, name string) (model string, ok bool) {
+	if s.router == nil { // a replay asks nobody
+		return "", false
+	}
+	t, ok := s.router.Target(name)
+	if !ok || t.Alternative == nil {
+		return "", false
+	}
+	model, err := t.Alternative(ctx, &provider.Request{})
+	return model, err == nil
+}
+
 // canAnswer reports whether a model can do what a request needs. One of which
 // nothing is known, as with an Ollama before 0.6.4, is not chosen: it may make
 // embeddings only.
