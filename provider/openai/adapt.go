@@ -149,7 +149,7 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 	switch {
 	case s.usage && refuses(compat.StreamOptions, "stream options", "include_usage"):
 		p.leaveOut(s, compat.StreamOptions, e)
-	case s.thinking && refuses(compat.ReasoningContent, shortThinking, thinkingDetails):
+	case s.thinking && refuses(append(thinkingLists[:], compat.ReasoningContent, shortThinking)...):
 		p.leaveOut(s, compat.ReasoningContent, e)
 	case s.extras && refuses(compat.ExtraContent, "thought_signature", "signature", "provider_specific_fields"):
 		p.leaveOut(s, compat.ExtraContent, e)

@@ -20,9 +20,10 @@ const (
 	noThinking    = ""
 )
 
-// thinkingDetails is OpenRouter's list of what a model thought, signed or
-// encrypted, which it wants back as it was. It is kept with the first tool call.
-const thinkingDetails = "reasoning_details"
+// thinkingLists are the lists of what a model thought, signed or encrypted, which a
+// server wants back as they were: OpenRouter's and LiteLLM's. They are kept with
+// the first tool call.
+var thinkingLists = [...]string{"reasoning_details", "thinking_blocks"}
 
 // thinkingMember is the member that thinking goes back in: the one that the
 // server's latest tool calls had theirs in.
@@ -67,11 +68,11 @@ func (p *Provider) addReturned(a *httpx.Amendment, m *provider.Message, w *wire)
 		if json.Unmarshal(m.ToolCalls[i].Extra, &members) != nil {
 			continue
 		}
-		if details, ok := members[thinkingDetails]; ok {
-			delete(members, thinkingDetails)
-			if thinks {
-				a.Members[thinkingDetails] = details
+		for _, name := range thinkingLists {
+			if list, ok := members[name]; ok && thinks {
+				a.Members[name] = list
 			}
+			delete(members, name)
 		}
 		if len(members) == 0 || w.omits(compat.ExtraContent) {
 			continue
@@ -88,7 +89,10 @@ func (p *Provider) addReturned(a *httpx.Amendment, m *provider.Message, w *wire)
 func sends(list []httpx.Amendment) (thinking, extras bool) {
 	for i := range list {
 		a := &list[i]
-		thinking = thinking || a.Members[shortThinking] != nil || a.Members[thinkingDetails] != nil
+		thinking = thinking || a.Members[shortThinking] != nil
+		for _, name := range thinkingLists {
+			thinking = thinking || a.Members[name] != nil
+		}
 		extras = extras || len(a.Calls) > 0
 	}
 	return thinking, extras
@@ -96,23 +100,23 @@ func sends(list []httpx.Amendment) (thinking, extras bool) {
 
 // thinkingSeen is what the documents of an answer tell of its thinking.
 type thinkingSeen struct {
-	member  string // that had it; empty: none so far
-	details []detail
-	size    int // bytes of details
+	member string                       // that had it; empty: none so far
+	lists  [len(thinkingLists)][]detail // the elements of each
+	size   int                          // bytes of details
 }
 
-// detail is one of a message's details. Its texts come in pieces.
+// detail is an element of such a list. Its texts come in pieces.
 type detail struct {
 	members map[string]json.RawMessage
-	texts   map[string][]byte // the members text and summary: JSON, without its quotes
+	texts   map[string][]byte // the members text, summary and thinking: JSON, without its quotes
 }
 
 func (d *detail) add(piece map[string]json.RawMessage) {
 	for name, v := range piece {
 		switch {
-		case (name == "text" || name == "summary") && len(v) > 1 && v[0] == '"':
+		case (name == "text" || name == "summary" || name == "thinking") && len(v) > 1 && v[0] == '"':
 			d.texts[name] = append(d.texts[name], v[1:len(v)-1]...)
-		case string(v) != "null" || d.members[name] == nil:
+		case !isBlank(v) || d.members[name] == nil:
 			d.members[name] = bytes.Clone(v) // the document is the transport's
 		}
 	}
@@ -126,11 +130,18 @@ func (d *detail) MarshalJSON() ([]byte, error) {
 	return json.Marshal(d.members)
 }
 
-var reasoningWord = []byte(`"reasoning`)
+var (
+	reasoningWord = []byte(`"reasoning`)
+	detailsWord   = []byte(`"reasoning_details"`)
+	blocksWord    = []byte(`"thinking_blocks"`)
+)
 
 // document looks at one document. Within a JSON text the quotes would be escaped,
 // so that only names are found.
 func (t *thinkingSeen) document(data []byte) {
+	if bytes.Contains(data, blocksWord) || bytes.Contains(data, detailsWord) {
+		t.addDetails(data)
+	}
 	for rest := data; ; {
 		i := bytes.Index(rest, reasoningWord)
 		if i < 0 {
@@ -142,9 +153,6 @@ func (t *thinkingSeen) document(data []byte) {
 			t.member = longThinking
 		case t.member == "" && hasText(rest, shortThinking):
 			t.member = shortThinking
-		case bytes.HasPrefix(rest, []byte(thinkingDetails+`"`)):
-			t.addDetails(data)
-			return
 		}
 	}
 }
@@ -169,6 +177,7 @@ const maxDetails = 8 << 20
 func (t *thinkingSeen) addDetails(data []byte) {
 	type message struct {
 		Details []map[string]json.RawMessage `json:"reasoning_details"`
+		Blocks  []map[string]json.RawMessage `json:"thinking_blocks"`
 	}
 	var d struct {
 		Choices []struct{ Delta, Message message }
@@ -176,17 +185,25 @@ func (t *thinkingSeen) addDetails(data []byte) {
 	if json.Unmarshal(data, &d) != nil || len(d.Choices) == 0 {
 		return
 	}
-	for _, piece := range append(d.Choices[0].Message.Details, d.Choices[0].Delta.Details...) {
+	c := &d.Choices[0]
+	t.addList(0, append(c.Message.Details, c.Delta.Details...))
+	t.addList(1, append(c.Message.Blocks, c.Delta.Blocks...))
+}
+
+// addList takes what came of one of the lists in.
+func (t *thinkingSeen) addList(at int, pieces []map[string]json.RawMessage) {
+	list := &t.lists[at]
+	for _, piece := range pieces {
 		for name, v := range piece {
 			t.size += len(name) + len(v)
 		}
 		if t.size > maxDetails {
 			return
 		}
-		if n := len(t.details); n == 0 || !continues(t.details[n-1].members, piece) {
-			t.details = append(t.details, detail{map[string]json.RawMessage{}, map[string][]byte{}})
+		if n := len(*list); n == 0 || !continues((*list)[n-1].members, piece) {
+			*list = append(*list, detail{map[string]json.RawMessage{}, map[string][]byte{}})
 		}
-		t.details[len(t.details)-1].add(piece)
+		(*list)[len(*list)-1].add(piece)
 	}
 }
 
@@ -201,9 +218,11 @@ func continues(before, next map[string]json.RawMessage) bool {
 	if a, b := before["id"], next["id"]; !bytes.Equal(a, b) && len(a) > 0 && len(b) > 0 && string(a) != "null" && string(b) != "null" {
 		return false
 	}
-	signed := len(before["signature"]) > 0 && string(before["signature"]) != "null"
-	return next["data"] == nil && before["data"] == nil && !signed
+	return next["data"] == nil && before["data"] == nil && isBlank(before["signature"])
 }
+
+// isBlank reports whether a member says nothing.
+func isBlank(v json.RawMessage) bool { return len(v) == 0 || string(v) == "null" || string(v) == `""` }
 
 // keepThinking keeps, of an answer that calls tools, what goes back with the calls.
 func (a *answer) keepThinking(calls []provider.ToolCall) {
@@ -215,13 +234,19 @@ func (a *answer) keepThinking(calls []provider.ToolCall) {
 		name := t.member
 		a.p.thinking.Store(&name)
 	}
-	if len(t.details) == 0 || t.size > maxDetails {
+	if t.size > maxDetails {
 		return
 	}
 	members := map[string]json.RawMessage{}
 	if json.Unmarshal(calls[0].Extra, &members) != nil {
 		members = map[string]json.RawMessage{}
 	}
-	members[thinkingDetails], _ = json.Marshal(t.details) // each was valid
-	calls[0].Extra, _ = json.Marshal(members)
+	for i, name := range thinkingLists {
+		if len(t.lists[i]) > 0 {
+			members[name], _ = json.Marshal(t.lists[i]) // each was valid
+		}
+	}
+	if len(members) > 0 {
+		calls[0].Extra, _ = json.Marshal(members)
+	}
 }

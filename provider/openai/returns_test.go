@@ -56,6 +56,18 @@ func TestWhatCameWithCallsGoesBack(t *testing.T) {
 			`{"reasoning_details":[{"index":0,"text":"Look.","type":"reasoning.text"},{"data":"AbC=","id":"a","index":0,"type":"reasoning.encrypted"},{"data":"dEf=","id":"b","index":0,"type":"reasoning.encrypted"}]}`, nil,
 		},
 		{
+			"LiteLLM, Anthropic",
+			[]string{
+				`"reasoning_content":"I should ","thinking_blocks":[{"type":"thinking","thinking":"I should ","signature":""}]`,
+				`"reasoning_content":"look.","thinking_blocks":[{"type":"thinking","thinking":"look.","signature":""}]`,
+				`"thinking_blocks":[{"type":"thinking","thinking":"","signature":"c2ln"}]`,
+				`"thinking_blocks":[{"type":"redacted_thinking","data":"AbC="}],` + call,
+			},
+			`"reasoning_content":"I should look.","thinking_blocks":[{"type":"thinking","thinking":"I should look.","signature":"c2ln"},{"type":"redacted_thinking","data":"AbC="}],` + call,
+			`{"reasoning_content":"I should look.","thinking_blocks":[{"signature":"c2ln","thinking":"I should look.","type":"thinking"},{"data":"AbC=","type":"redacted_thinking"}]}`,
+			[]string{"reasoning"},
+		},
+		{
 			"OpenRouter, details alone",
 			[]string{`"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}]`, call},
 			`"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}],` + call,
