@@ -12,6 +12,10 @@ type Planned struct {
 	Request provider.Request
 	Answers bool // the prompt holds values that are not known yet, and has "…" in their place
 
+	// Per says for what the request is made each time: "element", "round", or both in
+	// their order, as in "element and round"; "": it is made once.
+	Per string
+
 	// Stays says why the step is under privacy local although neither it nor a
 	// step around it is; "": it is not, or one of them is. See [Step.Share].
 	Stays string
@@ -58,11 +62,13 @@ type planner struct {
 	err     error
 	stay    func(ctx context.Context, collection string) bool
 	stays   *stays
-	held    int // bytes in planned
+	held    int    // bytes in planned
+	per     string // see [Planned]
 }
 
 // add notes a request or lookup, unless there would be too much of it.
 func (p *planner) add(q Planned) {
+	q.Per = p.per
 	for _, m := range q.Request.Messages {
 		p.held += len(m.Text)
 		for _, im := range m.Images {
@@ -99,13 +105,30 @@ func (p *planner) step(s *step, d provider.Request, known map[string]any, at str
 	if p.held > maxPlanned || p.ctx.Err() != nil {
 		return
 	}
-	outer := p.stays
+	outer, per := p.stays, p.per
 	if s.share {
 		p.apart()
 	}
+	p.repeated(s)
 	p.does(s, d, known, at)
+	p.per = per
 	outer.after(s, at, p.stays, true)
 	p.stays = outer
+}
+
+// repeated notes for what a step runs more than once.
+func (p *planner) repeated(s *step) {
+	for _, by := range []struct {
+		runs bool
+		name string
+	}{{s.each != nil, "element"}, {s.repeat != nil, "round"}} {
+		switch {
+		case by.runs && p.per == "":
+			p.per = by.name
+		case by.runs:
+			p.per += " and " + by.name
+		}
+	}
 }
 
 // apart gives what is planned next reasons of its own to stay.

@@ -23,13 +23,15 @@ type planJSON struct {
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
-// earlier answers, whose size is not known yet; Stays, why it may not leave this
+// earlier answers, whose size is not known yet; Per, that the request is made for each element of
+// a list or in each round, so that its cost is for one; Stays, why it may not leave this
 // machine although the step does not ask for that. Of a step that looks passages up,
 // Collection is where, and the candidate makes the question's vector.
 type planStep struct {
 	Name       string             `json:"name"`
 	Collection string             `json:"collection,omitempty"`
 	Answers    bool               `json:"holds_answers,omitempty"`
+	Per        string             `json:"per,omitempty"`
 	Stays      string             `json:"stays_local,omitempty"`
 	Candidates []router.Candidate `json:"candidates"`
 }
@@ -74,7 +76,7 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	asked, err := r.job.Chain.Plan(ctx, r.job.Vars, chain.Defaults(r.job.Defaults), chain.PassagesStay(r.stack.Collections.PassagesStay))
 	var steps []planStep
 	for _, q := range asked {
-		step := planStep{Name: q.Step, Answers: q.Answers, Stays: q.Stays, Candidates: []router.Candidate{}}
+		step := planStep{Name: q.Step, Answers: q.Answers, Per: q.Per, Stays: q.Stays, Candidates: []router.Candidate{}}
 		var perr error
 		if l := q.Lookup; l != nil {
 			var who router.Candidate
@@ -137,7 +139,7 @@ func (a *app) planTable(steps []planStep) error {
 			if s.Name != "" {
 				fmt.Fprintf(w, "%s\t", s.Name)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c), planReason(c))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c, s.Per), planReason(c))
 		}
 	}
 	return w.Flush()
@@ -171,12 +173,16 @@ func promptText(c router.Candidate, answers bool) string {
 	return text
 }
 
-func promptCost(c router.Candidate) string {
+// promptCost is what the prompt costs: once, or each time for what per names.
+func promptCost(c router.Candidate, per string) string {
 	if c.PromptUSD == nil {
 		return "-"
 	}
 	if *c.PromptUSD == 0 {
 		return "free"
+	}
+	if per != "" {
+		return fmt.Sprintf("$%.6f + answer, per %s", *c.PromptUSD, per)
 	}
 	return fmt.Sprintf("$%.6f + answer", *c.PromptUSD)
 }
