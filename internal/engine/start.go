@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,10 +47,15 @@ func (e *Engine) Ensure(ctx context.Context, progress func(string)) error {
 // answers reports whether there is nothing to start: a server answers, or
 // something else is in its place.
 func (e *Engine) answers(ctx context.Context) (bool, error) {
+	_, before := e.loadState()
 	_, err := e.version(ctx)
 	switch {
 	case err == nil:
-		return !e.KeepAlive(), nil
+		stopping := e.KeepAlive()
+		if _, after := e.loadState(); before == nil && errors.Is(after, fs.ErrNotExist) {
+			return false, nil // it was ours, and has ended since
+		}
+		return !stopping, nil
 	case ctx.Err() != nil:
 		return true, ctx.Err()
 	case errors.Is(err, errNotOllama):
