@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -159,6 +160,21 @@ const (
 	CanAudio    Capability = "audio"
 	CanGenImage Capability = "image"
 )
+
+// Needs lists what a model must be able to do for the request, chatting apart.
+func (r *Request) Needs() []Capability {
+	var needs []Capability
+	if len(r.Tools) > 0 {
+		needs = append(needs, CanTools)
+	}
+	if slices.ContainsFunc(r.Messages, func(m Message) bool { return len(m.Images) > 0 }) {
+		needs = append(needs, CanVision)
+	}
+	if r.Think != ThinkDefault && r.Think != ThinkOff {
+		needs = append(needs, CanThink)
+	}
+	return needs
+}
 
 // ModelInfo is what an [Inspector] tells.
 type ModelInfo struct {

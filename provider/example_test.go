@@ -240,3 +240,14 @@ func ExampleChunk_AppendTo() {
 	// Paris.
 	// The capital of France is easy.
 }
+
+// What a request needs decides which models may be asked.
+func ExampleRequest_Needs() {
+	req := provider.Request{
+		Messages: []provider.Message{provider.User("What is in this picture?")},
+		Think:    provider.ThinkOn,
+	}
+	req.Messages[0].Images = []provider.Image{{URL: "https://example.com/cat.png"}}
+	fmt.Println(req.Needs())
+	// Output: [vision thinking]
+}

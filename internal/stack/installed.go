@@ -66,15 +66,6 @@ func (s *Stack) Alternative(ctx context.Context, name string) (model string, ok 
 // nothing is known, as with an Ollama before 0.6.4, is not chosen: it may make
 // embeddings only.
 func canAnswer(can []provider.Capability, req *provider.Request) bool {
-	needs := []provider.Capability{provider.CanChat}
-	if len(req.Tools) > 0 {
-		needs = append(needs, provider.CanTools)
-	}
-	if slices.ContainsFunc(req.Messages, func(m provider.Message) bool { return len(m.Images) > 0 }) {
-		needs = append(needs, provider.CanVision)
-	}
-	if req.Think != provider.ThinkDefault && req.Think != provider.ThinkOff {
-		needs = append(needs, provider.CanThink)
-	}
-	return !slices.ContainsFunc(needs, func(c provider.Capability) bool { return !slices.Contains(can, c) })
+	lacks := func(c provider.Capability) bool { return !slices.Contains(can, c) }
+	return !lacks(provider.CanChat) && !slices.ContainsFunc(req.Needs(), lacks)
 }

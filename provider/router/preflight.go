@@ -90,34 +90,25 @@ func (t *target) notLocal(ctx context.Context) (why, remedy string) {
 
 // missingCapability says what req needs and the model is known not to be able to, or "".
 func (t *target) missingCapability(ctx context.Context, req *provider.Request) string {
-	images := func(m provider.Message) bool { return len(m.Images) > 0 }
-	needs := [...]struct {
-		needed bool
-		what   provider.Capability
-		lacks  string
-	}{
-		{len(req.Tools) > 0, provider.CanTools, "does not support tools"},
-		{slices.ContainsFunc(req.Messages, images), provider.CanVision, "does not support images"},
-		{req.Think != provider.ThinkDefault && req.Think != provider.ThinkOff, provider.CanThink, "does not support thinking"},
+	needs := req.Needs()
+	if len(needs) == 0 || t.Can == nil {
+		return ""
 	}
-	var can []provider.Capability
-	asked := false
-	for _, n := range needs {
-		if !n.needed || t.Can == nil {
-			continue
-		}
-		if !asked {
-			var known bool
-			if can, known = t.Can(ctx, t.model(req)); !known {
-				return ""
-			}
-			asked = true
-		}
-		if !slices.Contains(can, n.what) {
-			return n.lacks
+	can, known := t.Can(ctx, t.model(req))
+	if !known {
+		return ""
+	}
+	for _, c := range needs {
+		if !slices.Contains(can, c) {
+			return "does not support " + lacking[c]
 		}
 	}
 	return ""
+}
+
+// lacking is how an error names what a model cannot do.
+var lacking = map[provider.Capability]string{
+	provider.CanTools: "tools", provider.CanVision: "images", provider.CanThink: "thinking",
 }
 
 // withTarget is a check's error as t's own.
