@@ -13,6 +13,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strconv"
@@ -136,18 +137,30 @@ func keepsData(key string) bool {
 
 // prepare takes `nullable` as it is meant.
 func prepare(n *node, at []string) {
-	for i, kid := range n.kids {
-		step := fmt.Sprint(i)
-		if n.kind == '{' {
-			step = n.keys[i]
-			if keepsData(step) && !isNames(at) {
-				continue
-			}
-		}
+	for step, kid := range n.parts(at) {
 		prepare(kid, append(at, step))
 	}
 	if n.kind == '{' && !isNames(at) && n.get("nullable").is(true) {
 		nullable(n)
+	}
+}
+
+// parts are what an array or object at that place of a schema holds, by index or
+// name, less what it keeps as plain data.
+func (n *node) parts(at []string) iter.Seq2[string, *node] {
+	return func(yield func(string, *node) bool) {
+		for i, kid := range n.kids {
+			step := strconv.Itoa(i)
+			if n.kind == '{' {
+				step = n.keys[i]
+				if keepsData(step) && !isNames(at) {
+					continue
+				}
+			}
+			if !yield(step, kid) {
+				return
+			}
+		}
 	}
 }
 
@@ -203,14 +216,7 @@ func contains(list, v *node) bool {
 // findRemoteRef returns the first reference that leads to a URL outside the document,
 // and its place.
 func findRemoteRef(n *node, target string, at []string) (ref string, place []string) {
-	for i, kid := range n.kids {
-		step := strconv.Itoa(i)
-		if n.kind == '{' {
-			step = n.keys[i]
-			if keepsData(step) && !isNames(at) {
-				continue
-			}
-		}
+	for step, kid := range n.parts(at) {
 		place := append(at[:len(at):len(at)], step)
 		if s, ok := kid.scalar.(string); ok && (step == "$ref" || step == "$dynamicRef") {
 			if u, err := url.Parse(s); err == nil && u.EscapedPath() != "" && strings.HasSuffix(target, u.EscapedPath()) || err == nil && u.Opaque != "" && strings.HasSuffix(target, u.Opaque) {
