@@ -161,6 +161,7 @@ func (l *Loaded) assemble(files []*layer, o LoadOptions) []*layer {
 
 // readFiles adds the layers of the files.
 func (l *Loaded) readFiles(o LoadOptions, read func(string) ([]byte, error)) error {
+	read = readingOnce(read)
 	explicit := cmp.Or(o.UserFile, l.env.or("TANDEM_CONFIG", ""))
 	user, project := explicit, o.ProjectFile
 	if explicit == "" {

@@ -57,6 +57,24 @@ func findProject(dir string, read func(string) ([]byte, error)) (path, skipped s
 	}
 }
 
+// readingOnce is read that reads each path once: what a project's file is judged by
+// is what is read of it.
+func readingOnce(read func(string) ([]byte, error)) func(string) ([]byte, error) {
+	type outcome struct {
+		data []byte
+		err  error
+	}
+	known := map[string]outcome{}
+	return func(path string) ([]byte, error) {
+		o, ok := known[path]
+		if !ok {
+			o.data, o.err = read(path)
+			known[path] = o
+		}
+		return o.data, o.err
+	}
+}
+
 func isDir(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
