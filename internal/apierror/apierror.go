@@ -44,7 +44,7 @@ const (
 
 // Parse reads an error body.
 func Parse(body []byte) Error {
-	text := unframed(strings.TrimSpace(strings.TrimPrefix(string(body), "\ufeff")))
+	text := unframed(strings.TrimSpace(textx.TrimBOM(string(body))))
 	switch {
 	case text == "":
 		return Error{}

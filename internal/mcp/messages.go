@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // mostNoise is how much that is no message a server may write to its standard
@@ -70,7 +72,7 @@ func (m *messages) line() ([]byte, error) {
 			return nil, errTooLarge
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return bytes.TrimPrefix(line, []byte("\ufeff")), err
+			return textx.TrimBOM(line), err
 		}
 	}
 }
