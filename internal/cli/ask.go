@@ -29,6 +29,7 @@ type askInput struct {
 	images  []string
 	attach  attachFlags
 	extract bool
+	copy    bool
 	tools   []string
 	schema  string
 	sample  sampling
@@ -67,6 +68,7 @@ before the prompt. A line on standard error says who answered, and why.`,
 	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer, and which would be skipped and why; call no model")
 	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
 	f.BoolVarP(&in.extract, "extract", "x", false, "print only the answer's last code block")
+	f.BoolVar(&in.copy, "copy", false, "copy the answer (with --extract the code block) to the clipboard")
 	in.attach.register(f)
 	in.sample.register(f)
 	a.answers.register(f)
@@ -99,12 +101,19 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 		if err == nil {
 			err = runner.Complete(r)
 		}
+		if in.copy && err == nil {
+			a.copyText(ctx, r.Text)
+		}
 		return a.printResult(runner.NewResult(r, q.calls, err), err)
 	}
 	if in.extract {
-		return a.askExtract(ctx, q)
+		return a.askExtract(ctx, q, in.copy)
 	}
-	r, err := stream(ctx, q.provider, q.req, q.printer, firstWord())
+	keep := firstWord()
+	if in.copy {
+		keep = allOf
+	}
+	r, err := stream(ctx, q.provider, q.req, q.printer, keep)
 	if err == nil {
 		err = runner.Complete(r)
 	}
@@ -112,6 +121,9 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 		a.term.Noticef("%s", a.term.Dim("· the best answer was: "+terminal.OneLine(best)))
 	}
 	a.sayRoute(r.Route, r.Usage)
+	if in.copy && err == nil {
+		a.copyText(ctx, r.Text)
+	}
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // askExtract prints the last code block of an answer, and nothing else. An answer
 // that is not complete or has none goes to standard error.
-func (a *app) askExtract(ctx context.Context, q *asking) error {
+func (a *app) askExtract(ctx context.Context, q *asking, toClipboard bool) error {
 	r, err := provider.Collect(q.provider.Chat(ctx, q.req))
 	if err == nil {
 		err = runner.Complete(r)
@@ -33,6 +33,9 @@ func (a *app) askExtract(ctx context.Context, q *asking) error {
 		return fmt.Errorf("writing the code block: %w", werr)
 	}
 	a.sayRoute(r.Route, r.Usage)
+	if toClipboard {
+		a.copyText(ctx, block)
+	}
 	return nil
 }
 

@@ -30,6 +30,7 @@ type runInput struct {
 	dry     bool
 	graph   bool
 	watch   bool
+	copy    bool
 	rows    rowsInput
 	trusted trusted
 }
@@ -73,6 +74,7 @@ override the configuration.`,
 	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer each step, and which would be skipped and why; call no model")
 	f.BoolVar(&in.graph, "graph", false, "print the chain as a Mermaid flowchart; call no model")
 	f.BoolVar(&in.watch, "watch", false, "run again whenever the chain's files change")
+	f.BoolVar(&in.copy, "copy", false, "copy the answer to the clipboard")
 	in.rows.register(f)
 	in.trusted.register(f)
 	in.sample.register(f)
@@ -111,6 +113,7 @@ func (in *runInput) check() error {
 		{in.dry && in.rows.file != "", "use only one of --dry-run and --each"},
 		{in.file == stdinPath && in.watch, "--watch needs a file; it cannot read standard input again"},
 		{in.file == stdinPath && slices.ContainsFunc(in.params, func(p string) bool { return strings.HasSuffix(p, "=-") }), "the chain is read from standard input; give the input as -p name=@FILE"},
+		{in.copy && (in.graph || in.watch || in.dry || in.rows.file != ""), "--copy copies one answer; leave out --graph, --watch, --dry-run and --each"},
 		{in.rows.file == "" && in.rows.limited, "--limit needs --each"},
 		{in.rows.file == "" && in.rows.bounded, "--concurrency needs --each"},
 		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
@@ -147,9 +150,12 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 		return a.runRows(ctx, r, in)
 	case in.json:
 		result, err := runner.Run(ctx, r.job, nil)
+		if in.copy && err == nil {
+			a.copyText(ctx, result.Answer)
+		}
 		return a.printResult(result, err)
 	}
-	return a.runShown(ctx, r)
+	return a.runShown(ctx, r, in.copy)
 }
 
 // prepareRun loads the chain, binds the variables, and assembles what runs it. The
@@ -219,7 +225,7 @@ func (r *running) closeAll() {
 }
 
 // runShown runs the chain once, and shows it as it comes.
-func (a *app) runShown(ctx context.Context, r *running) error {
+func (a *app) runShown(ctx context.Context, r *running, toClipboard bool) error {
 	result, err := runner.Run(ctx, r.job, r.view.observe)
 	switch {
 	case r.view.err != nil:
@@ -230,6 +236,9 @@ func (a *app) runShown(ctx context.Context, r *running) error {
 	}
 	if werr := r.view.finish(&result); werr != nil {
 		return werr
+	}
+	if toClipboard && err == nil {
+		a.copyText(ctx, result.Answer)
 	}
 	return err
 }

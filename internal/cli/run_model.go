@@ -26,7 +26,7 @@ func (a *app) takesFile(cmd *cobra.Command, args []string) error {
 
 // askOf is `tandem run MODEL PROMPT` as `tandem ask` has it.
 func (in *runInput) askOf(args []string) askInput {
-	out := askInput{words: args[1:], sample: in.sample, json: in.json, noStrm: in.noStrm, timeout: in.timeout, dry: in.dry}
+	out := askInput{words: args[1:], sample: in.sample, json: in.json, noStrm: in.noStrm, timeout: in.timeout, dry: in.dry, copy: in.copy}
 	out.sample.model = args[0]
 	return out
 }
