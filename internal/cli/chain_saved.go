@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -133,8 +132,7 @@ func (a *app) chainList(asJSON bool) error {
 		a.infof("no chains are saved; put chain or prompt files into %s", dir)
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTEPS\tINPUTS\tFILE")
+	w := a.term.Table("NAME", "STEPS", "INPUTS", "FILE")
 	for _, c := range all {
 		inputs := make([]string, 0, len(c.Inputs))
 		for _, in := range c.Inputs {
@@ -144,7 +142,7 @@ func (a *app) chainList(asJSON bool) error {
 		if !c.OK {
 			steps = "has mistakes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", terminal.StripControls(c.Name), steps, terminal.StripControls(strings.Join(inputs, ", ")), terminal.StripControls(c.File))
+		w.Row(terminal.StripControls(c.Name), steps, terminal.StripControls(strings.Join(inputs, ", ")), terminal.StripControls(c.File))
 	}
 	return w.Flush()
 }

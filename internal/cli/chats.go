@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -83,14 +82,13 @@ func (a *app) chatLines(ctx context.Context, asJSON bool, read func(context.Cont
 		a.term.Noticef("nothing found; start a conversation with `tandem chat`")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "CONVERSATION\tLAST\tTURNS\tPRIVACY\tTITLE")
+	w := a.term.Table("CONVERSATION", "LAST", "TURNS", "PRIVACY", "TITLE").MayCut("TITLE")
 	for _, l := range found {
 		privacy := l.Privacy
 		if privacy == "" {
 			privacy = "any"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", l.ID, l.Updated.Local().Format("2006-01-02 15:04"), l.Turns, privacy, excerpt(l.Title, 60))
+		w.Row(l.ID, l.Updated.Local().Format("2006-01-02 15:04"), l.Turns, privacy, excerpt(l.Title, 60))
 	}
 	return w.Flush()
 }

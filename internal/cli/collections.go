@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,14 +63,13 @@ func (a *app) collectionsList(ctx context.Context, asJSON bool) error {
 		a.infof("there are no collections; make one with `tandem embed NAME FILE`")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tDOCUMENTS\tPASSAGES\tPROVIDER\tMODEL\tPRIVACY")
+	w := a.term.Table("NAME", "DOCUMENTS", "PASSAGES", "PROVIDER", "MODEL", "PRIVACY")
 	for _, c := range all {
 		privacy := string(c.Privacy)
 		if privacy == "" {
 			privacy = "any"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", c.Name, c.Documents, c.Passages, c.Provider, terminal.StripControls(c.Model), privacy)
+		w.Row(c.Name, c.Documents, c.Passages, c.Provider, terminal.StripControls(c.Model), privacy)
 	}
 	return w.Flush()
 }

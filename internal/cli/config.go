@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -92,18 +91,18 @@ func (a *app) configExplain(key string, asJSON bool) error {
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, x)
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
+	w := a.term.Table()
 	if x.Set {
-		fmt.Fprintf(w, "%s: %s\tfrom %s\n", x.Key, valueText(x.Value), x.Origin)
+		w.Row(x.Key+": "+valueText(x.Value), fmt.Sprint("from ", x.Origin))
 	} else {
-		fmt.Fprintf(w, "%s: \tnot set; the engine's own default applies\n", x.Key)
+		w.Row(x.Key+": ", "not set; the engine's own default applies")
 	}
 	for _, o := range x.Overrides {
 		note := "overridden"
 		if o.Note != "" {
 			note = o.Note
 		}
-		fmt.Fprintf(w, "  %s\tfrom %s (%s)\n", valueText(o.Value), o.Origin, note)
+		w.Row("  "+valueText(o.Value), fmt.Sprintf("from %s (%s)", o.Origin, note))
 	}
 	return w.Flush()
 }
@@ -156,7 +155,7 @@ func (a *app) configPath(asJSON bool) error {
 	if len(files) == 0 {
 		a.term.Noticef("no file is read: --config or TANDEM_CONFIG is none")
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
+	w := a.term.Table()
 	for _, f := range files {
 		state := "exists"
 		switch {
@@ -165,7 +164,7 @@ func (a *app) configPath(asJSON bool) error {
 		case !f.Exists:
 			state = "does not exist"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Role, f.Path, state)
+		w.Row(f.Role, f.Path, state)
 	}
 	return w.Flush()
 }

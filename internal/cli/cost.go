@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,10 +126,9 @@ func (a *app) costReset(ctx context.Context) error {
 }
 
 func (a *app) printCost(r costReport) error {
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\tCALLS\tTOKENS IN\tCACHED\tTOKENS OUT\tCOST\tSAVED")
+	w := a.term.Table("", "CALLS", "TOKENS IN", "CACHED", "TOKENS OUT", "COST", "SAVED")
 	row := func(name string, s store.Spending) {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", name, s.Calls, s.Input, s.Cached, s.Output, costText(s), ledger.Dollars(s.Saved))
+		w.Row(name, s.Calls, s.Input, s.Cached, s.Output, costText(s), ledger.Dollars(s.Saved))
 	}
 	row("today", r.Today)
 	row("this month", r.Month)

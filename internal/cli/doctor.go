@@ -68,17 +68,16 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 func (a *app) printChecks(checks []doctor.Check) error {
 	paint := map[doctor.Status]func(string) string{doctor.OK: a.term.Green, doctor.Warn: a.term.Yellow, doctor.Fail: a.term.Red}
 	for _, c := range checks {
-		mark := fmt.Sprintf("%-4s", c.Status)
+		mark := fmt.Sprintf("%-4s  ", c.Status)
+		text := terminal.Hang(mark, c.Name+": "+terminal.OneLine(c.Detail), a.term.OutWidth())
 		if a.term.OutIsTTY {
-			mark = paint[c.Status](mark)
-		}
-		if _, err := fmt.Fprintf(a.term.Out, "%s  %s: %s\n", mark, c.Name, terminal.OneLine(c.Detail)); err != nil {
-			return err
+			text = paint[c.Status](mark) + text[len(mark):]
 		}
 		if c.Remedy != "" {
-			if _, err := fmt.Fprintf(a.term.Out, "      → %s\n", terminal.OneLine(c.Remedy)); err != nil {
-				return err
-			}
+			text += "\n" + terminal.Hang("      → ", terminal.OneLine(c.Remedy), a.term.OutWidth())
+		}
+		if _, err := fmt.Fprintln(a.term.Out, text); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"slices"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/runner"
@@ -127,19 +127,20 @@ func (a *app) printPlan(p planJSON, err error) error {
 
 // planTable prints a line for each candidate.
 func (a *app) planTable(steps []planStep) error {
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	head := "PROVIDER\tMODEL\tPLAN\tPROMPT\tCOST\tREASON"
-	if steps[0].Name != "" {
-		head = "STEP\t" + head
+	head := []string{"PROVIDER", "MODEL", "PLAN", "PROMPT", "COST", "REASON"}
+	named := steps[0].Name != ""
+	if named {
+		head = slices.Insert(head, 0, "STEP")
 	}
-	fmt.Fprintln(w, head)
+	w := a.term.Table(head...)
 	for _, s := range steps {
 		first := true
 		for _, c := range s.Candidates {
-			if s.Name != "" {
-				fmt.Fprintf(w, "%s\t", s.Name)
+			row := []any{c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c, s.Per), planReason(c)}
+			if named {
+				row = slices.Insert(row, 0, any(s.Name))
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c, s.Per), planReason(c))
+			w.Row(row...)
 		}
 	}
 	return w.Flush()

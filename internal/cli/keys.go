@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -217,14 +216,13 @@ func (a *app) keysList(asJSON bool) error {
 		return nil
 	}
 	cfg, _ := a.load()
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tWHERE\tUSED BY")
+	w := a.term.Table("NAME", "WHERE", "USED BY")
 	for _, k := range list {
 		users := strings.Join(keyUsers(cfg, k.Name), ", ")
 		if users == "" {
 			users = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", k.Name, strings.TrimPrefix(placeOf(k), "the "), users)
+		w.Row(k.Name, strings.TrimPrefix(placeOf(k), "the "), users)
 	}
 	return w.Flush()
 }

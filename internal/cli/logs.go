@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,8 +87,7 @@ func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Cont
 		a.term.Noticef("nothing found; calls are logged to %s unless the configuration says `log: off`", s.Path())
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "RUN\tWHEN\tWHAT\tANSWERED BY\tTOOK\tEND\tPROMPT")
+	w := a.term.Table("RUN", "WHEN", "WHAT", "ANSWERED BY", "TOOK", "END", "PROMPT").MayCut("WHAT", "PROMPT")
 	for _, l := range found {
 		what, who := l.Command, "nobody"
 		if l.Chain != "" {
@@ -98,7 +96,7 @@ func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Cont
 		if l.Provider != "" {
 			who = l.Provider + "/" + l.Model
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Took), endOf(l), excerpt(l.Prompt, 48))
+		w.Row(l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Took), endOf(l), excerpt(l.Prompt, 48))
 	}
 	return w.Flush()
 }

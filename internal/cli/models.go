@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -87,19 +85,14 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 }
 
 func (a *app) printModels(all []targetModels) error {
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	rows := 0
+	w := a.term.Table("PROVIDER", "MODEL", "SIZE", "PARAMETERS", "QUANTIZATION", "RUNS")
 	for _, t := range all {
 		for _, m := range t.Models {
-			if rows == 0 {
-				fmt.Fprintln(w, "PROVIDER\tMODEL\tSIZE\tPARAMETERS\tQUANTIZATION\tRUNS")
-			}
-			rows++
 			runs := ""
 			if m.Remote != "" {
 				runs = "at " + m.Remote
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Provider, terminal.StripControls(m.Name), bytesText(m.Size), m.Params, m.Quant, runs)
+			w.Row(t.Provider, terminal.StripControls(m.Name), bytesText(m.Size), m.Params, m.Quant, runs)
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,10 +48,9 @@ func (a *app) modelsPS(ctx context.Context, name string, asJSON bool) error {
 		a.infof("no model is in memory; the next question loads one")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "MODEL\tSIZE\tON\tCONTEXT\tUNLOADS")
+	w := a.term.Table("MODEL", "SIZE", "ON", "CONTEXT", "UNLOADS")
 	for _, m := range running {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", terminal.StripControls(m.Name), bytesText(m.Size), processor(m), m.Context, unloads(m.Expires))
+		w.Row(terminal.StripControls(m.Name), bytesText(m.Size), processor(m), m.Context, unloads(m.Expires))
 	}
 	return w.Flush()
 }

@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +67,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, shown)
 	}
-	return printModel(a.term.Out, t.Config.Name, shown)
+	return printModel(a.term, t.Config.Name, shown)
 }
 
 // shownModel is a model with its memory.
@@ -78,11 +76,11 @@ type shownModel struct {
 	Memory *preload.Memory `json:"memory,omitempty"`
 }
 
-func printModel(out io.Writer, name string, m shownModel) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+func printModel(t *terminal.Terminal, name string, m shownModel) error {
+	w := t.Table()
 	row := func(k, v string) {
 		if v != "" {
-			fmt.Fprintf(w, "%s\t%s\n", k, terminal.StripControls(v))
+			w.Row(k, terminal.StripControls(v))
 		}
 	}
 	row("model", m.Name)

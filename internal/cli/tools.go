@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -99,10 +98,9 @@ func (a *app) printTools(tools []tool.Tool) error {
 	if len(tools) == 0 {
 		return nil
 	}
-	w := tabwriter.NewWriter(a.term.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "TOOL\tDOES")
+	w := a.term.Table("TOOL", "DOES")
 	for _, t := range tools {
-		fmt.Fprintf(w, "%s\t%s\n", t.Title(), firstLine(t.Description))
+		w.Row(t.Title(), firstLine(t.Description))
 	}
 	return w.Flush()
 }

@@ -30,7 +30,8 @@ type Terminal struct {
 	Color                       bool
 	Secrets                     redact.Redactor // removed from all lines and errors that are shown
 
-	mark string // stands for ESC in what is painted for a screen
+	mark     string   // stands for ESC in what is painted for a screen
+	out, err *os.File // below Out and Err, where they are terminals
 
 	mu          sync.Mutex // of the lines written to Err
 	statusShown bool       // the last line is a status
@@ -43,6 +44,8 @@ type Terminal struct {
 func New(in io.Reader, out, err io.Writer) *Terminal {
 	t := &Terminal{In: in, Out: out, Err: err, mark: newMark()}
 	t.InIsTTY, t.OutIsTTY, t.ErrIsTTY = isTTY(in), isTTY(out), isTTY(err)
+	t.out, _ = out.(*os.File)
+	t.err, _ = err.(*os.File)
 	t.Out, t.Err = t.stream(out, t.OutIsTTY), t.stream(err, t.ErrIsTTY)
 	switch f := in.(type) {
 	case nil:

@@ -1,0 +1,41 @@
+package terminal
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/tandem-llm/tandem/internal/chatui"
+)
+
+// usualWidth is that of a terminal that does not tell its own, in columns.
+const usualWidth = 80
+
+// OutWidth is how many columns the terminal at standard output has now; 0: it is
+// no terminal.
+func (t *Terminal) OutWidth() int { return columns(t.out, t.OutIsTTY) }
+
+// ErrWidth is how many columns the terminal at standard error has now; 0: it is
+// no terminal.
+func (t *Terminal) ErrWidth() int { return columns(t.err, t.ErrIsTTY) }
+
+func columns(f *os.File, tty bool) int {
+	if !tty {
+		return 0
+	}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return usualWidth
+}
+
+// Hang is a text in the terminal's width whose first line begins with mark, and
+// whose others are indented as far. Where width is 0, it is one line.
+func Hang(mark, s string, width int) string {
+	if width == 0 {
+		return mark + s
+	}
+	n := chatui.Width(mark)
+	return mark + strings.Join(chatui.Fold(s, max(width-n, 1)), "\n"+strings.Repeat(" ", n))
+}
