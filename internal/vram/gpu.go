@@ -8,31 +8,32 @@ import (
 	"strings"
 )
 
-// nvidia asks the driver's nvidia-smi for each GPU's name and memory.
-func (p Prober) nvidia(ctx context.Context) []GPU {
+// nvidia asks the driver's nvidia-smi for each GPU's name and memory. shared says
+// that one has no memory of its own.
+func (p Prober) nvidia(ctx context.Context) (gpus []GPU, shared bool) {
 	out, err := p.run(ctx, "nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	return parseNvidia(string(out))
 }
 
 // parseNvidia reads a line a GPU, with memory in MiB. A GPU that shares the
 // machine's memory has "[N/A]" there and is left out.
-func parseNvidia(out string) []GPU {
-	var gpus []GPU
+func parseNvidia(out string) (gpus []GPU, shared bool) {
 	for line := range strings.Lines(out) {
 		f := strings.Split(strings.TrimSpace(line), ", ")
 		if len(f) != 3 {
 			continue
 		}
+		shared = shared || f[1] == "[N/A]"
 		total, err1 := strconv.ParseInt(f[1], 10, 64)
 		free, err2 := strconv.ParseInt(f[2], 10, 64)
 		if err1 == nil && err2 == nil {
 			gpus = append(gpus, GPU{f[0], total << 20, free << 20})
 		}
 	}
-	return gpus
+	return gpus, shared
 }
 
 // amd reads what the Linux driver tells of its cards.

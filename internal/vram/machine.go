@@ -24,6 +24,8 @@ type Machine struct {
 	GPUs         []GPU
 	// OtherGPU names a GPU whose memory is not known. "": there is none.
 	OtherGPU string
+	// Shared says that OtherGPU uses the machine's memory.
+	Shared bool
 }
 
 // GPU is one graphics card.
@@ -72,9 +74,11 @@ func (p Prober) Look(ctx context.Context) Machine {
 	}
 	ctx, cancel := context.WithTimeout(ctx, driverTimeout)
 	defer cancel()
-	m.GPUs = append(p.nvidia(ctx), p.amd()...)
+	nvidia, shared := p.nvidia(ctx)
+	m.GPUs = append(nvidia, p.amd()...)
 	if len(m.GPUs) == 0 {
 		m.OtherGPU = p.other()
+		m.Shared = m.OtherGPU != "" && (shared || p.os() == "darwin")
 	}
 	return m
 }

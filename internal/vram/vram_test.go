@@ -307,7 +307,7 @@ func TestGPUs(t *testing.T) {
 		"without a tool": {nil, map[string]string{"dev/dri/renderD128": ""}, nil, true},
 	} {
 		m := prober(t, tc.programs, tc.files).Look(t.Context())
-		if len(m.GPUs) != len(tc.want) || (m.OtherGPU != "") != tc.other {
+		if len(m.GPUs) != len(tc.want) || (m.OtherGPU != "") != tc.other || m.Shared != (name == "shared memory") {
 			t.Errorf("%s: %+v", name, m)
 			continue
 		}
