@@ -62,7 +62,9 @@ type StepResult struct {
 type Answered struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
+	Endpoint string `json:"endpoint"` // where the prompts went
 	Local    bool   `json:"local"`
+	Gateway  string `json:"gateway,omitempty"`
 	Calls    int    `json:"calls"`
 }
 

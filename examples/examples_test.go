@@ -255,7 +255,7 @@ func TestEveryFileAnswersOnBothEngines(t *testing.T) {
 			t.Fatal(err)
 		}
 		env := []string{"TANDEM_CONFIG=" + config, "OPENAI_API_KEY=" + hosted.Key}
-		answered := fmt.Sprintf("· %s (%s) answered", use, model)
+		answered := fmt.Sprintf("· answered by %s (%s)", use, model)
 		for file, names := range inputs {
 			t.Run(use+"/"+file, func(t *testing.T) {
 				args := []string{"run", "examples/" + file}
@@ -283,7 +283,7 @@ func TestEveryFileAnswersOnBothEngines(t *testing.T) {
 					args = append(args, "-p", input+"="+values[input])
 				}
 				o := start(t, env, tandem, args...)
-				who := fmt.Sprintf("%s (%s) answered", use, model)
+				who := fmt.Sprintf("answered by %s (%s)", use, model)
 				if o.code != 0 || strings.TrimSpace(o.stdout) == "" || !strings.Contains(o.stderr, who) {
 					t.Errorf("exit code %d, want 0 and %q on standard error\nstdout: %s\nstderr: %s", o.code, who, o.stdout, o.stderr)
 				}

@@ -15,7 +15,7 @@ type Route struct {
 	Model    string `json:"model"`                // as the engine named it in its answer
 	Endpoint string `json:"endpoint"`             // where the prompt went, scheme://host[:port], no credentials
 	Local    bool   `json:"local"`                // the peer's address was this machine's, and its server is known to run the model itself
-	Reason   string `json:"reason"`               // one clause, such as "first choice" or "fallback: local: …"
+	Reason   string `json:"reason"`               // one clause, such as FirstChoice or "fallback: local: …"
 	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
 	// Gateway is who the answer says that the prompt went through, such as
 	// "litellm (https://api.openai.com)", or the host that has run an Ollama's
@@ -41,6 +41,10 @@ type Route struct {
 	// last. An adapter alone leaves it empty.
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
+
+// FirstChoice is the Reason, or the beginning of it, of an answer of the first
+// target.
+const FirstChoice = "first choice"
 
 // Cost is what an answer cost, in US dollars, from the usage that the server
 // gave. What is not known is nil, never a guess.

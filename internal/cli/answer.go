@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // printer streams an answer to a writer and minds the line it ends on.
@@ -159,31 +157,4 @@ func (a *app) warningLines(r *provider.Route) (lines []string) {
 		lines = append(lines, a.term.Yellow("warning: "+terminal.OneLine(r.Provider+": "+w)))
 	}
 	return lines
-}
-
-func routeLine(r *provider.Route, u *provider.Usage) string {
-	where := "at " + r.Endpoint
-	if r.Local {
-		where = "on this machine"
-	}
-	if r.Gateway != "" {
-		where += " through " + r.Gateway
-	}
-	line := fmt.Sprintf("· %s (%s) answered %s: %s", r.Provider, r.Model, where, r.Reason)
-	if u != nil {
-		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)
-	}
-	if c := r.Cost; c != nil && c.USD != nil && *c.USD > 0 {
-		line += " · " + ledger.Dollars(*c.USD)
-	}
-	if r.Total > 0 {
-		line += " · " + short(r.Total)
-	}
-	if r.Repairs > 0 {
-		line += fmt.Sprintf(" (repaired %s to match the schema)", times(r.Repairs))
-	}
-	if r.Load > time.Second {
-		line += fmt.Sprintf(" (%s of it loading the model)", short(r.Load))
-	}
-	return terminal.OneLine(line)
 }

@@ -154,7 +154,7 @@ func TestChatAtATerminal(t *testing.T) {
 	// Editing, and a message of many lines.
 	s.types("helo\x1b[Dl\r")
 	s.expect(`\r\r\nhello\r\n`)
-	s.expect(`echo \(big\) answered`)
+	s.expect(`answered by echo \(big\)`)
 	s.expect(ready)
 	s.types("\x1b[200~pasted\r\ntext\x1b[201~")
 	s.expect(`\. text`)
@@ -248,7 +248,7 @@ func TestChatShowsAnswers(t *testing.T) {
 	s.types("/model escapes\r")
 	s.expect(ready)
 	s.types("hi\r")
-	got := s.expect(`answered on this machine`)
+	got := s.expect(`answered by escapes \(big\) ·`)
 	if strings.Contains(got, "owned") || strings.Contains(got, "\x1b[31m") || !strings.Contains(got, "abred") {
 		t.Errorf("a hostile answer is shown as %q", got)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -169,11 +168,7 @@ func (a *app) sayVectors(r *provider.Route, took time.Duration, spent []string) 
 	if r == nil {
 		return
 	}
-	where := "at " + r.Endpoint
-	if r.Local {
-		where = "on this machine"
-	}
-	a.showProgress(terminal.StripControls(fmt.Sprintf("%s (%s) made the vectors %s · %s", r.Provider, r.Model, where, strings.Join(append(spent, short(took)), " · "))))
+	a.infof("%s", a.term.Dim(vectorsLine(r, took, spent)))
 }
 
 func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) error {

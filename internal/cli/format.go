@@ -41,12 +41,31 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
+// short is a duration for a reader, such as "350 ms", "1.2 s" or "2 min 5 s".
 func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
+	switch tenths := d.Round(100 * time.Millisecond); {
+	case d < 0:
+		return "-" + short(-d)
+	case d == 0:
+		return "0 s"
+	case d < time.Millisecond:
+		return "<1 ms"
+	case d.Round(time.Millisecond) < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case tenths < time.Minute:
+		return fmt.Sprintf("%g s", tenths.Seconds())
+	case d.Round(time.Second) < time.Hour:
+		return units(d.Round(time.Second), time.Minute, "min", time.Second, "s")
+	default:
+		return units(d.Round(time.Minute), time.Hour, "h", time.Minute, "min")
 	}
-	return d.Round(time.Second).String()
+}
+
+// units is a duration in two units; a rest of none is left out.
+func units(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
+	text := fmt.Sprintf("%d %s", d/big, bigName)
+	if rest := d % big / small; rest > 0 {
+		text += fmt.Sprintf(" %d %s", rest, smallName)
+	}
+	return text
 }

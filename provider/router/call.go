@@ -320,7 +320,7 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 		done.PromptTokens, done.Estimated = chunk.Usage.InputTokens, false
 	}
 	done.Tries += rt.Repairs
-	rt.Reason = "first choice"
+	rt.Reason = provider.FirstChoice
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()
 	}
