@@ -12,26 +12,44 @@ import (
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
+// costInput is what `tandem cost` was told.
+type costInput struct {
+	period      period
+	by          string
+	json, reset bool
+}
+
 func (a *app) costCommand() *cobra.Command {
-	var asJSON, reset bool
+	var in costInput
 	cmd := &cobra.Command{
 		Use: "cost", Short: "Show what calls cost, and what local answers saved",
 		Long: `Show what calls cost today and this month, by provider and model, and what is
-left of the budget. Calls without a known price are listed with an unknown cost.
-See docs/cost.md.`,
-		Args: exactArgs(),
+left of the budget. With --since, --until or --by, show what calls cost in that
+time (without --since: this month), by day, model or provider. Days are those of
+the local time zone, by when a call began. Calls without a known price are listed
+with an unknown cost. See docs/cost.md.`,
+		Example: "  tandem cost --since 7d --by day\n  tandem cost --since 2026-10 --until 2026-10 --by provider",
+		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			ranged := in.period.given() || in.by != ""
 			switch {
-			case reset && asJSON:
+			case in.reset && in.json:
 				return usageError{errors.New("--reset prints no report: leave out --json")}
-			case reset:
+			case in.reset && ranged:
+				return usageError{errors.New("--reset prints no report: leave out --since, --until and --by")}
+			case in.reset:
 				return a.costReset(cmd.Context())
+			case ranged:
+				return a.costIn(cmd.Context(), in)
 			}
-			return a.cost(cmd.Context(), asJSON)
+			return a.cost(cmd.Context(), in.json)
 		},
 	}
-	cmd.Flags().BoolVar(&reset, "reset", false, "accept that past spending is lost, and keep budgets with the file as it is")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	f := cmd.Flags()
+	in.period.register(f, "calls")
+	f.StringVar(&in.by, "by", "", "a row for each day, model or provider: `what` (model)")
+	f.BoolVar(&in.reset, "reset", false, "accept that past spending is lost, and keep budgets with the file as it is")
+	f.BoolVar(&in.json, "json", false, "print one JSON object")
 	return cmd
 }
 
@@ -73,7 +91,7 @@ func (a *app) cost(ctx context.Context, asJSON bool) error {
 func (a *app) costReport(ctx context.Context, s *store.Store) (costReport, error) {
 	today := store.Midnight()
 	r := costReport{ByModel: []store.ByModel{}}
-	r.Since = costSince{today, time.Date(today.Year(), today.Month(), 1, 0, 0, 0, 0, today.Location())}
+	r.Since = costSince{today, monthStart(today)}
 	day, err := s.Spent(ctx, r.Since.Today)
 	if err != nil {
 		return r, err
@@ -138,12 +156,7 @@ func (a *app) printCost(r costReport) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if m := r.Month; m.Unknown > 0 {
-		a.term.Noticef("%d of the month's calls are not in the sum, because their cost is unknown: no price is known (set `price` for the provider), the server reported no usage, or they broke off", m.Unknown)
-	}
-	if m := r.Month; m.Unsure > 0 {
-		a.term.Noticef("%d of the month's calls broke off or are under way: they may have cost up to %s more", m.Unsure, ledger.Dollars(m.AtMost))
-	}
+	a.sayUncounted(r.Month)
 	if stale := ledger.StaleList(time.Now()); stale != "" {
 		a.term.Noticef("%s", stale)
 	}

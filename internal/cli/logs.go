@@ -12,7 +12,6 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
-	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 func (a *app) logsCommand() *cobra.Command {
@@ -25,97 +24,6 @@ cost, and which model and engine answered. The configuration's "log" is full, me
 	}
 	cmd.AddCommand(a.logsListCommand(), a.logsShowCommand(), a.logsSearchCommand(), a.logsPathCommand(), a.logsReplayCommand(), a.logsClearCommand())
 	return cmd
-}
-
-func (a *app) logsListCommand() *cobra.Command {
-	var n int
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the newest runs", Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.logsLines(cmd.Context(), asJSON, func(ctx context.Context, s *store.Store) ([]store.Line, error) { return s.Runs(ctx, n) })
-		},
-	}
-	lineFlags(cmd, &n, &asJSON)
-	return cmd
-}
-
-func (a *app) logsSearchCommand() *cobra.Command {
-	var n int
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "search WORD...", Short: "Search prompts and answers",
-		Long: `Find the runs with a call whose prompt and answer contain every word, ignoring
-case and accents.`,
-		Example: "  tandem logs search rivers india",
-		Args: func(_ *cobra.Command, args []string) error {
-			if strings.TrimSpace(strings.Join(args, "")) == "" {
-				return usageError{errors.New("name the words to search for, such as `tandem logs search rivers`")}
-			}
-			return nil
-		},
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.logsLines(cmd.Context(), asJSON, func(ctx context.Context, s *store.Store) ([]store.Line, error) {
-				return s.Search(ctx, strings.Join(args, " "), n)
-			})
-		},
-	}
-	lineFlags(cmd, &n, &asJSON)
-	return cmd
-}
-
-func lineFlags(cmd *cobra.Command, n *int, asJSON *bool) {
-	cmd.Flags().IntVarP(n, "number", "n", 20, "list at most this `many`, newest first (0: all)")
-	cmd.Flags().BoolVar(asJSON, "json", false, "print one JSON array, an object for each run")
-}
-
-func (a *app) logsLines(ctx context.Context, asJSON bool, read func(context.Context, *store.Store) ([]store.Line, error)) error {
-	s := store.New(a.stateDir())
-	defer s.Close()
-	found, err := read(ctx, s)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		if found == nil {
-			found = []store.Line{}
-		}
-		return terminal.WriteJSON(a.term.Out, found)
-	}
-	if len(found) == 0 {
-		a.term.Noticef("nothing found; calls are logged to %s unless the configuration says `log: off`", s.Path())
-		return nil
-	}
-	w := a.term.Table("RUN", "WHEN", "WHAT", "ANSWERED BY", "TOOK", "END", "PROMPT").MayCut("WHAT", "PROMPT")
-	for _, l := range found {
-		what, who := l.Command, "nobody"
-		if l.Chain != "" {
-			what += " " + l.Chain
-		}
-		if l.Provider != "" {
-			who = l.Provider + "/" + l.Model
-		}
-		w.Row(l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Took), endOf(l), excerpt(l.Prompt, 48))
-	}
-	return w.Flush()
-}
-
-func endOf(l store.Line) string {
-	switch {
-	case l.Failed != "" && l.Finish == "":
-		return l.Failed
-	case l.Finish == "length":
-		return "cut"
-	case l.Finish == "":
-		return "?"
-	}
-	return "ok"
-}
-
-// excerpt is the beginning of a text on one line, at most n letters.
-func excerpt(text string, n int) string {
-	return firstRunes(terminal.OneLine(text), n)
 }
 
 func (a *app) logsPathCommand() *cobra.Command {

@@ -106,12 +106,6 @@ func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now
 	return nil
 }
 
-// midnight is when the day of t began, local time.
-func midnight(t time.Time) time.Time {
-	y, m, d := t.Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
-}
-
 // Renew gives a reservation another lease.
 func (b *Book) Renew(mark int64) {
 	b.must(func(ctx context.Context, tx *sql.Tx) error {

@@ -168,7 +168,7 @@ func TestAnOlderFileGetsChats(t *testing.T) {
 	if err := c.Put(t.Context(), newChat("new", time.Now()), asks(0, "a new question")); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := w.Store().Search(t.Context(), "old question", 0); err != nil || len(found) != 1 {
+	if found, err := linesOf(t, w.Store(), Filter{Words: "old question"}); err != nil || len(found) != 1 {
 		t.Errorf("the log: %+v, %v", found, err)
 	}
 	if _, err := c.Find(t.Context(), ""); err != nil {

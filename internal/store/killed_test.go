@@ -64,7 +64,7 @@ func TestAKilledProcessLeavesWholeRuns(t *testing.T) {
 			t.Fatal("it said nothing")
 		}
 		s := New(dir)
-		runs, err := s.Runs(t.Context(), 0)
+		runs, err := linesOf(t, s, Filter{})
 		if err != nil || len(runs) < least {
 			t.Fatalf("%d runs, %v; at least %d were committed", len(runs), err, least)
 		}

@@ -151,9 +151,9 @@ func TestSearchTakesAnyText(t *testing.T) {
 	logOne(t, w, "Wo fließt die Donau? 多瑙河在哪里 C++ \"quoted\" a-b")
 	for text, found := range map[string]int{
 		"donau": 1, "DONAU wo": 1, "Fliesst": 0, "fließt": 1, "多瑙河": 1, "瑙河": 1, "c++": 1, `"quoted"`: 1, "a-b": 1, "ona": 1, "elbe": 0,
-		`"`: 1, "AND OR NOT": 0, "prompt:donau": 0, "don*": 0, "^wo": 1, "(": 0, "NEAR(wo donau)": 0, "%": 0, "_": 0, "\x00": 0, " ": 0, "": 0,
+		`"`: 1, "AND OR NOT": 0, "prompt:donau": 0, "don*": 0, "^wo": 1, "(": 0, "NEAR(wo donau)": 0, "%": 0, "_": 0, "\x00": 0, " ": 0,
 	} {
-		lines, err := w.Store().Search(t.Context(), text, 0)
+		lines, err := linesOf(t, w.Store(), Filter{Words: text})
 		if err != nil || len(lines) != found {
 			t.Errorf("%q: found %d, %v; want %d", text, len(lines), err, found)
 		}
@@ -186,8 +186,13 @@ func TestManyCallsAtOnce(t *testing.T) {
 		must(t, <-done)
 	}
 	w.Flush()
-	if runs, err := w.Store().Runs(t.Context(), 0); err != nil || len(runs) != calls {
-		t.Errorf("%d calls are in the log, %v; want %d", len(runs), err, calls)
+	runs, err := linesOf(t, w.Store(), Filter{})
+	logged := 0 // of 4000 ids in some milliseconds, two may be the same
+	for _, l := range runs {
+		logged += l.Calls
+	}
+	if err != nil || logged != calls {
+		t.Errorf("%d calls are in the log, %v; want %d", logged, err, calls)
 	}
 }
 

@@ -123,7 +123,7 @@ func TestARowThatTheDatabaseRefuses(t *testing.T) {
 	if !errors.As(err, &lost) || lost.Texts != 1 || lost.Calls != 1 || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("the writer says %v", err)
 	}
-	runs, err := w.Store().Runs(t.Context(), 0)
+	runs, err := linesOf(t, w.Store(), Filter{})
 	if err != nil || len(runs) != 4 || runs[1].Answer != "" || runs[0].Answer != "answer of 3" {
 		t.Errorf("%+v, %v", runs, err)
 	}
@@ -197,7 +197,7 @@ func TestALockedFileLosesNothing(t *testing.T) {
 	}
 	release()
 	w.Flush()
-	runs, err := w.Store().Runs(t.Context(), 0)
+	runs, err := linesOf(t, w.Store(), Filter{})
 	if err != nil || len(runs) != calls {
 		t.Errorf("%d runs are in the log, %v; want %d", len(runs), err, calls)
 	}
@@ -224,7 +224,7 @@ func TestALongTextIsKeptWhole(t *testing.T) {
 	if got := r.Calls[0]; got.Answer != c.Answer || got.Thinking != c.Thinking || got.Asked.Messages[0].Text != c.Asked.Messages[0].Text {
 		t.Error("it is not what was written down")
 	}
-	if found, err := w.Store().Search(t.Context(), "findme", 0); err != nil || len(found) != 1 {
+	if found, err := linesOf(t, w.Store(), Filter{Words: "findme"}); err != nil || len(found) != 1 {
 		t.Errorf("%+v, %v", found, err)
 	}
 	chats := NewChats(w.Store(), nil)

@@ -16,11 +16,11 @@ func TestManyProcessesLogAtOnce(t *testing.T) {
 	processes(t, raceProcess, "log", dir)
 	s := New(dir)
 	defer s.Close()
-	runs, err := s.Runs(t.Context(), 0)
+	runs, err := linesOf(t, s, Filter{})
 	if err != nil || len(runs) != 4*raceProcess {
 		t.Fatalf("%d runs are in the log, %v; want %d", len(runs), err, 4*raceProcess)
 	}
-	found, err := s.Search(t.Context(), "Process FROM", 0)
+	found, err := linesOf(t, s, Filter{Words: "Process FROM"})
 	if err != nil || len(found) != 4*raceProcess {
 		t.Errorf("%d runs were found, %v; want %d", len(found), err, 4*raceProcess)
 	}

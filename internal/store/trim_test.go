@@ -21,7 +21,7 @@ func age(w *Writer, now time.Time, run string, ago time.Duration, answer string)
 // ids are the runs in the log, the oldest first.
 func ids(t *testing.T, s *Store) (out []string) {
 	t.Helper()
-	runs, err := s.Runs(t.Context(), 0)
+	runs, err := linesOf(t, s, Filter{})
 	must(t, err)
 	for i := range runs {
 		out = append([]string{runs[i].ID}, out...)
@@ -65,7 +65,7 @@ func TestOldRunsAreDropped(t *testing.T) {
 	if got := fmt.Sprint(ids(t, w.store)); got != "[b c d]" {
 		t.Errorf("an hour later the log has %s, want [b c d]", got)
 	}
-	if found, err := w.store.Search(t.Context(), "old", 0); err != nil || len(found) != 0 {
+	if found, err := linesOf(t, w.store, Filter{Words: "old"}); err != nil || len(found) != 0 {
 		t.Errorf("what was dropped is found: %+v, %v", found, err)
 	}
 	if spent, err := w.store.Spent(t.Context(), time.Time{}); err != nil || len(spent) != 1 || spent[0].USD != 1 {
