@@ -19,10 +19,10 @@ type Server struct {
 // Servers returns the presets, hosted ones first.
 func Servers() []Server {
 	return []Server{
-		{Name: "openai", Title: "OpenAI", BaseURL: "https://api.openai.com/v1", Compat: "openai", Model: "gpt-4o-mini", Key: "OPENAI_API_KEY", KeyPage: "https://platform.openai.com/api-keys"},
-		{Name: "openrouter", Title: "OpenRouter", BaseURL: "https://openrouter.ai/api/v1", Compat: "openrouter", Model: "openai/gpt-4o-mini", Key: "OPENROUTER_API_KEY", KeyPage: "https://openrouter.ai/settings/keys"},
+		{Name: "openai", Title: "OpenAI", BaseURL: "https://api.openai.com/v1", Compat: "openai", Model: "gpt-6-luna", Key: "OPENAI_API_KEY", KeyPage: "https://platform.openai.com/api-keys"},
+		{Name: "openrouter", Title: "OpenRouter", BaseURL: "https://openrouter.ai/api/v1", Compat: "openrouter", Model: "openai/gpt-6-luna", Key: "OPENROUTER_API_KEY", KeyPage: "https://openrouter.ai/settings/keys"},
 		{Name: "groq", Title: "Groq", BaseURL: "https://api.groq.com/openai/v1", Compat: "groq", Model: "openai/gpt-oss-120b", Key: "GROQ_API_KEY", KeyPage: "https://console.groq.com/keys"},
-		{Name: "gemini", Title: "Gemini", BaseURL: "https://generativelanguage.googleapis.com/v1beta/openai", Compat: "gemini", Model: "gemini-2.5-flash", Key: "GEMINI_API_KEY", KeyPage: "https://aistudio.google.com/apikey"},
+		{Name: "gemini", Title: "Gemini", BaseURL: "https://generativelanguage.googleapis.com/v1beta/openai", Compat: "gemini", Model: "gemini-3.8-flash", Key: "GEMINI_API_KEY", KeyPage: "https://aistudio.google.com/apikey"},
 		{Name: "mistral", Title: "Mistral", BaseURL: "https://api.mistral.ai/v1", Compat: "mistral", Model: "mistral-small-latest", Key: "MISTRAL_API_KEY", KeyPage: "https://console.mistral.ai/api-keys"},
 		{Name: "deepseek", Title: "DeepSeek", BaseURL: "https://api.deepseek.com", Compat: "deepseek", Model: "deepseek-flash", Key: "DEEPSEEK_API_KEY", KeyPage: "https://platform.deepseek.com/api_keys"},
 		{Name: "azure", Title: "Azure OpenAI", Example: "https://RESOURCE.openai.azure.com/openai/v1", Compat: "azure", Key: "AZURE_OPENAI_API_KEY", KeyPage: "https://portal.azure.com"},

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,13 +24,31 @@ func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 }
 
 // Ask is the one way to ask for something that is then allowed. What it is about
-// has been shown. It returns the answer in lower case, "" without one. What was
-// typed before the question stood there is no answer to it, and is dropped.
-// Errors: those of ctx.
+// has been shown. It returns the answer in lower case, "" without one, and with one
+// that is longer than an answer. Errors: those of ctx.
 func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
+	answer, err := t.line(ctx, question, 100)
+	if errors.Is(err, io.EOF) || errors.Is(err, ErrNotAsked) {
+		return "", nil
+	}
+	return strings.ToLower(answer), err
+}
+
+// ErrNotAsked says that nobody could be asked.
+var ErrNotAsked = errors.New("there is no terminal to ask at")
+
+// Line asks for a line, and returns it without the white space around it. What was
+// typed before the question stood there is no answer to it, and is dropped. Errors:
+// io.EOF at the input's end, [ErrNotAsked], and those of ctx.
+func (t *Terminal) Line(ctx context.Context, question string) (string, error) {
+	return t.line(ctx, question, 1000)
+}
+
+// line is Line for at most so many bytes.
+func (t *Terminal) line(ctx context.Context, question string, most int) (string, error) {
 	file, ok := t.In.(*os.File)
 	if !ok || !t.Interactive() {
-		return "", nil
+		return "", ErrNotAsked
 	}
 	t.keys.mu.Lock()
 	defer t.keys.mu.Unlock()
@@ -38,15 +57,15 @@ func (t *Terminal) Ask(ctx context.Context, question string) (string, error) {
 	}
 	if err := chatui.DropTyped(file); err != nil {
 		t.Noticef("not asked, for what was typed before cannot be dropped: %s", err)
-		return "", nil
+		return "", ErrNotAsked
 	}
 	t.keys.drop()
 	fmt.Fprint(t.Err, question)
-	answer, err := t.keys.line(ctx, file)
+	answer, err := t.keys.line(ctx, file, most)
 	if err != nil {
 		t.Noticef("")
 	}
-	return strings.ToLower(strings.TrimSpace(answer)), err
+	return strings.TrimSpace(answer), err
 }
 
 // keyboard reads lines at a terminal, byte by byte, so that nothing after a line
@@ -70,9 +89,9 @@ func (k *keyboard) drop() {
 	}
 }
 
-// line reads a line; without its end, or with more than an answer has, it is "".
-func (k *keyboard) line(ctx context.Context, in io.Reader) (string, error) {
-	const most = 100
+// line reads a line; one with more than most bytes is "". Errors: io.EOF where the
+// input ends first, and those of ctx.
+func (k *keyboard) line(ctx context.Context, in io.Reader, most int) (string, error) {
 	var b []byte
 	for {
 		if k.next == nil {
@@ -91,7 +110,7 @@ func (k *keyboard) line(ctx context.Context, in io.Reader) (string, error) {
 			k.next = nil
 			switch {
 			case !key.ok:
-				return "", nil
+				return "", io.EOF
 			case key.b != '\n' && key.b != '\r':
 				if len(b) <= most {
 					b = append(b, key.b)
