@@ -122,6 +122,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if s.req.Privacy == provider.PrivacyLocal {
 		s.chat.Privacy = provider.PrivacyLocal
 	}
+	s.findModels(ctx)
 	s.unkept(in.noSave)
 	s.format = a.term.OutIsTTY && a.term.Color && !in.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
@@ -132,6 +133,17 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 		return s.turn(ctx, prompt)
 	}
 	return s.byLine(ctx, prompt)
+}
+
+// findModels looks up which models are asked while a default one is missing. A server
+// that does not answer soon is not waited for.
+func (s *chatSession) findModels(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	s.models = map[string]string{}
+	for _, name := range s.stack.Config().Use {
+		s.models[name] = s.stack.Model(ctx, name)
+	}
 }
 
 // unkept says why the conversation is not kept, where it is not.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,7 +208,7 @@ func (s *chatSession) asked() string {
 		if !ok {
 			continue
 		}
-		model := t.Config.Model
+		model := cmp.Or(s.models[name], t.Config.Model)
 		if s.req.Model != "" {
 			model = s.req.Model
 		}

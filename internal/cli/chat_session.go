@@ -23,9 +23,10 @@ type chatSession struct {
 	chat   store.Chat
 	req    provider.Request // who is asked, and how; no messages
 	sample sampling
-	format bool   // answers are printed as Markdown looks
-	going  bool   // on with a conversation of before
-	files  string // of --file: they go before the next message that is answered
+	models map[string]string // that each provider is asked for
+	format bool              // answers are printed as Markdown looks
+	going  bool              // on with a conversation of before
+	files  string            // of --file: they go before the next message that is answered
 
 	left         int     // turns that were said to be left out
 	atMost       int     // tokens that an engine has refused more than; 0: none has

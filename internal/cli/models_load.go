@@ -63,20 +63,24 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 	if err != nil {
 		return err
 	}
-	if in.model == "" {
-		in.model = t.Config.Model
-	}
-	if err := checkModelName(in.model); err != nil {
-		return err
-	}
 	if in.window < 0 {
 		return usageError{fmt.Errorf("--num-ctx %d: expected a number of tokens", in.window)}
 	}
+	if in.model != "" {
+		if err := checkModelName(in.model); err != nil {
+			return err
+		}
+	}
+	if !in.unload {
+		if err := ready(ctx, a, t); err != nil {
+			return err
+		}
+	}
+	if in.model == "" {
+		in.model = stack.Model(ctx, t.Config.Name)
+	}
 	if in.unload {
 		return a.modelsUnload(ctx, t, in.model)
-	}
-	if err := ready(ctx, a, t); err != nil {
-		return err
 	}
 	a.showProgress("loading " + in.model + " into memory …")
 	start := time.Now()

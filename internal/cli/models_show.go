@@ -56,6 +56,9 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}
+	if model == "" {
+		model = stack.Model(ctx, t.Config.Name)
+	}
 	info, err := inspector.Inspect(ctx, model)
 	if err != nil {
 		return err

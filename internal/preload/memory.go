@@ -59,3 +59,24 @@ func MemoryOf(ctx context.Context, of provider.Provider, info provider.ModelInfo
 	}
 	return m, true, nil
 }
+
+// Room is the memory of the machine that a provider's models run on.
+type Room struct {
+	Machine vram.Machine
+	Reclaim vram.Reclaim // what the server frees by itself
+	Options vram.Options // how it loads a model
+}
+
+// RoomOf looks at the machine that p's models run on. ok is false where p loads no
+// models, or another machine does.
+func RoomOf(ctx context.Context, of provider.Provider) (r Room, ok bool) {
+	p, ok := provider.As[*Provider](of)
+	if !ok || !p.cfg.Here {
+		return r, false
+	}
+	r.Machine, r.Options = p.machine(ctx), p.memoryOptions(ctx)
+	if running, err := p.running(ctx); err == nil {
+		r.Reclaim = reclaim(running)
+	}
+	return r, true
+}

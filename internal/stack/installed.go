@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/tandem-llm/tandem/internal/failure"
@@ -13,30 +14,70 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// installed is a model that an Ollama has, runs itself, and that can do what req
-// needs: of those that fit its memory the one that was changed last, or else the
-// first of those that are not known to exceed it. It loads and starts nothing.
-func installed(ctx context.Context, a *adapter, req *provider.Request) (string, error) {
-	models, err := a.ollama.Models(ctx)
-	if err != nil {
-		return "", err
+// Installed is a model that an Ollama has and runs itself, and that can answer.
+type Installed struct {
+	provider.ModelInfo
+	Fit vram.Fit // with the window that requests have; empty: not known
+}
+
+// Installed lists the models of an Ollama that can chat, the one that was changed last
+// first. It loads and starts nothing. Errors: those of asking for the list.
+func (s *Stack) Installed(ctx context.Context, name string) ([]Installed, error) {
+	a := s.adapters[name]
+	if a == nil || a.ollama == nil {
+		return nil, provider.Errorf(provider.Unsupported, name, "", "it has no models of its own")
 	}
-	slices.SortFunc(models, func(x, y provider.Model) int {
-		return cmp.Or(y.Modified.Compare(x.Modified), cmp.Compare(x.Name, y.Name))
-	})
+	var list []Installed
+	for m, err := range candidates(ctx, a, &provider.Request{}) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// candidates are the models that an Ollama has, runs itself, and that can do what req
+// needs, the one that was changed last first.
+func candidates(ctx context.Context, a *adapter, req *provider.Request) iter.Seq2[Installed, error] {
+	return func(yield func(Installed, error) bool) {
+		models, err := a.ollama.Models(ctx)
+		if err != nil {
+			yield(Installed{}, err)
+			return
+		}
+		slices.SortFunc(models, func(x, y provider.Model) int {
+			return cmp.Or(y.Modified.Compare(x.Modified), cmp.Compare(x.Name, y.Name))
+		})
+		for _, m := range models {
+			if m.Remote != "" || ollamahost.CloudModel(m.Name) {
+				continue
+			}
+			info, err := a.ollama.Inspect(ctx, m.Name)
+			if err != nil || info.Remote != "" || !canAnswer(info.Capabilities, req) {
+				continue
+			}
+			c := Installed{ModelInfo: info}
+			if memory, _, err := preload.MemoryOf(ctx, a.preload, info); err == nil {
+				c.Fit = memory.Fit
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// installed is the one of the candidates to ask: of those that fit the memory the
+// first, or else the first of those that are not known to exceed it.
+func installed(ctx context.Context, a *adapter, req *provider.Request) (string, error) {
 	second := ""
-	for _, m := range models {
-		if m.Remote != "" || ollamahost.CloudModel(m.Name) {
-			continue
-		}
-		info, err := a.ollama.Inspect(ctx, m.Name)
-		if err != nil || info.Remote != "" || !canAnswer(info.Capabilities, req) {
-			continue
-		}
-		memory, _, err := preload.MemoryOf(ctx, a.preload, info)
+	for m, err := range candidates(ctx, a, req) {
 		switch {
-		case err == nil && memory.Fit == vram.Exceeds:
-		case err == nil && memory.Fit == vram.Spills:
+		case err != nil:
+			return "", err
+		case m.Fit == vram.Exceeds:
+		case m.Fit == vram.Spills:
 			second = cmp.Or(second, m.Name)
 		default:
 			return m.Name, nil
@@ -46,6 +87,27 @@ func installed(ctx context.Context, a *adapter, req *provider.Request) (string, 
 		return "", failure.Mark(errors.New("no other model there can answer"), failure.ErrNoModel)
 	}
 	return second, nil
+}
+
+// Model is the model that a provider is asked for where a request names none: the
+// configured one, or [Stack.Alternative] while the default one is known to be missing.
+// It may ask the server, and starts none.
+func (s *Stack) Model(ctx context.Context, name string) string {
+	t, _ := s.Target(name)
+	if s.router == nil || !s.cfg.DefaultModel(name) {
+		return t.Config.Model
+	}
+	target, ok := s.router.Target(name)
+	if !ok || target.Present == nil {
+		return t.Config.Model
+	}
+	if there, known := target.Present(ctx, t.Config.Model); there || !known {
+		return t.Config.Model
+	}
+	if other, ok := s.Alternative(ctx, name); ok {
+		return other
+	}
+	return t.Config.Model
 }
 
 // Alternative is the installed model that a provider is asked for while its default
