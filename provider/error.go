@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -43,7 +44,7 @@ type Error struct {
 	RetryAfter time.Duration // what the server asked for, 0 if nothing
 	RequestID  string        // the server's own id of the request, where given
 	// Sent reports that the prompt may have reached a server: a connection was
-	// had. A paid call that was sent and got no verdict may have been charged.
+	// had. See MayBeCharged.
 	Sent bool
 	// Final reports that asking the same provider again would fail the same
 	// way, whatever the Kind: an engine, say, that cannot be started.
@@ -75,6 +76,22 @@ func (e *Error) Error() string {
 		b.WriteString(e.Err.Error())
 	}
 	return b.String()
+}
+
+// MayBeCharged reports whether a call to a paid provider that failed so, without
+// any content, may cost all the same: the prompt was sent, and nobody refused it.
+// A status of 400 or more refuses it, unless it is that of a gateway which heard
+// nothing more from the server behind it: 502, 504, Cloudflare's 520 and 524.
+func (e *Error) MayBeCharged() bool {
+	switch {
+	case !e.Sent, e.Kind == Denied, e.Kind == RateLimited, e.Kind == QuotaExhausted:
+		return false
+	}
+	switch e.Status {
+	case http.StatusBadGateway, http.StatusGatewayTimeout, 520, 524:
+		return true
+	}
+	return e.Status < 400
 }
 
 // Unwrap returns the cause.

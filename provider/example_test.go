@@ -251,3 +251,11 @@ func ExampleRequest_Needs() {
 	fmt.Println(req.Needs())
 	// Output: [vision thinking]
 }
+
+func ExampleError_MayBeCharged() {
+	cut := &provider.Error{Kind: provider.Truncated, Sent: true}
+	refused := &provider.Error{Kind: provider.Invalid, Status: 400, Sent: true}
+	gateway := &provider.Error{Kind: provider.Unavailable, Status: 502, Sent: true}
+	fmt.Println(cut.MayBeCharged(), refused.MayBeCharged(), gateway.MayBeCharged())
+	// Output: true false true
+}

@@ -177,16 +177,10 @@ func canceledContext() context.Context {
 }
 
 // mayBeCharged reports whether a call that gave no content may have been
-// charged; see the package comment. Nil is a consumer that left, or a stream
-// without an end.
+// charged. Nil is a consumer that left, or a stream without an end; what is no
+// *provider.Error is the caller's own context: what was sent till then is not
+// known.
 func mayBeCharged(err error) bool {
 	var e *provider.Error
-	if !errors.As(err, &e) {
-		return true // the caller's own context: what was sent till then is not known
-	}
-	switch {
-	case !e.Sent, e.Kind == provider.Denied, e.Kind == provider.RateLimited, e.Kind == provider.QuotaExhausted:
-		return false
-	}
-	return e.Status < 400 || e.Status == 502 || e.Status == 504
+	return !errors.As(err, &e) || e.MayBeCharged()
 }

@@ -3,11 +3,10 @@
 // that somebody wrote down, and keeps a budget: what a call could cost at most
 // is reserved before it is made, and what it did cost takes that place after.
 //
-// What a failed call costs: a call that never reached the
-// server, or that the server refused with a status of its own, costs nothing.
-// One that broke off on its way (a cut, a time-out, a consumer that left, a
-// gateway's 502 or 504) may have been charged, and the amount is unknown: it
-// counts with the most that it can have cost.
+// What a failed call costs: one that never reached the server, or that the server
+// refused, costs nothing. Any other, and one of which a part came, may have been
+// charged ([provider.Error.MayBeCharged]), and the amount is unknown: it counts
+// with the most that it can have cost.
 package ledger
 
 import (

@@ -72,10 +72,6 @@ func maxRetries(e *provider.Error) int {
 	return policyFor(e).retries
 }
 
-// mayBeCharged reports whether a paid call that failed with e may cost all the
-// same: it was sent, and no status refuses it.
-func mayBeCharged(e *provider.Error) bool { return e.Sent && e.Status < 400 }
-
 // asError is err as the contract has it. A provider that breaks the contract
 // gets an error without a Kind, which nothing follows.
 func asError(err error) *provider.Error {

@@ -37,10 +37,11 @@ const decisions = `
 ## What was decided, and why
 
 - **A paid call is not retried if it may have been charged**: it was sent, and no HTTP status
-  refuses it. That includes an empty answer: the server computed it. ` + "`retry_paid: true`" + ` allows the
-  retry. Fallback is allowed in any case.
+  refuses it. That includes an empty answer: the server computed it. A gateway's 502, 504, 520 or
+  524 refuses nothing: the server behind it may have computed an answer. [A budget](cost.md#budgets)
+  counts the same calls. ` + "`retry_paid: true`" + ` allows the retry. Fallback is allowed in any case.
 - **Our own timeouts are not waited for twice.** You set how long to wait, so a target that timed
-  out is not retried. A server that says 408 or 504 is.
+  out is not retried. A server that says 408 is, and a free one that says 504.
 - **While a fallback is possible**, a target that could not be reached is not retried, and any other
   is retried once, if the wait is 250ms or less. The last target has all the retries.
 - **A refused key falls back**: the target cannot answer, and the Route has the reason. Without a

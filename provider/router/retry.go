@@ -76,7 +76,7 @@ func (c *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n 
 	}
 	switch {
 	case n > min(c.r.retries, maxRetries(e)),
-		t.Paid && mayBeCharged(e) && !c.r.cfg.Policy.RetryPaid,
+		t.Paid && e.MayBeCharged() && !c.r.cfg.Policy.RetryPaid,
 		e.RetryAfter > longestRetryAfter:
 		return 0, false
 	case c.hasAlternative(ctx, rest) && (!e.Sent || n > 1 || most > maxWaitBeforeFallback):

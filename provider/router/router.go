@@ -46,8 +46,8 @@ type Config struct {
 // Policy says how failures are met. Its zero value is the default.
 type Policy struct {
 	Retries *int // most retries of one target, of one request; nil: 2
-	// RetryPaid retries a paid call that may have been charged: one that was
-	// sent and got no HTTP status that refuses it.
+	// RetryPaid retries a paid call that may have been charged, see
+	// [provider.Error.MayBeCharged].
 	RetryPaid bool
 	// Restart begins an answer again that broke off, on the same target or the
 	// next; [provider.Chunk.Restart] tells the reader. Otherwise what breaks
