@@ -79,11 +79,17 @@ type InputError struct {
 	Name    string // of the input
 	Missing bool   // it has no value
 	text    string
-	remedy  string
+	remedy  string // empty: to give it a value
 }
 
-// Error says what is wrong with which input, and what to do.
-func (e *InputError) Error() string { return e.text + "; " + e.remedy }
+// Error says what is wrong with which input, and what else to do about it than to
+// give it a value.
+func (e *InputError) Error() string {
+	if e.remedy == "" {
+		return e.text
+	}
+	return e.text + "; " + e.remedy
+}
 
 // Unwrap returns the error as the *provider.Error that it is.
 func (e *InputError) Unwrap() error {
@@ -136,8 +142,6 @@ func (c *Chain) missing(in *input) error {
 	e := &InputError{Name: in.Name, Missing: true, text: fmt.Sprintf("missing input %q (used at %s)", in.Name, in.where)}
 	if near, ok := diag.Nearest(in.Name, c.Steps()); ok && !c.pipe && len(c.steps) > 1 {
 		e.remedy = fmt.Sprintf("did you mean {%s}, the answer of that step?", near)
-	} else {
-		e.remedy = fmt.Sprintf("literal braces are written {{%s}}", in.Name)
 	}
 	return e
 }

@@ -102,9 +102,9 @@ func TestInputs(t *testing.T) {
 		vars  map[string]any
 		want  []string
 	}{
-		{"missing", c, nil, []string{`missing input "country" (used at step "president", prompt, line 1, column 26); literal braces are written {{country}}`}},
+		{"missing", c, nil, []string{`missing input "country" (used at step "president", prompt, line 1, column 26)`}},
 		{"misspelt", c, map[string]any{"contry": "India"}, []string{
-			`missing input "country" (used at step "president", prompt, line 1, column 26); literal braces are written {{country}}`,
+			`missing input "country" (used at step "president", prompt, line 1, column 26)`,
 			`no step uses the input "contry"; did you mean "country"?`,
 		}},
 		{"left over", c, map[string]any{"country": "India", "zzz": "", "population": "many"}, []string{

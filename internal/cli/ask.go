@@ -260,7 +260,7 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 	}
 	req.Messages = append(req.Messages, user)
 	if in.schema != "" {
-		if req.Schema, err = a.readSchema(in.schema); err != nil {
+		if req.Schema, err = a.readSchema(ctx, in.schema); err != nil {
 			return req, err
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,9 +67,9 @@ called.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
-			return a.chainCheck(in)
+			return a.chainCheck(cmd.Context(), in)
 		},
 	}
 	cmd.Flags().BoolVar(&in.json, "json", false, "print one JSON array, with an object for each file")
@@ -112,7 +113,7 @@ func (e errMistakes) Error() string { return count(e.files, "file") + " with mis
 func (errMistakes) ExitCode() int { return exitError }
 
 // chainCheck looks at every file, whatever is wrong with those before.
-func (a *app) chainCheck(in chainCheckInput) error {
+func (a *app) chainCheck(ctx context.Context, in chainCheckInput) error {
 	var known []string
 	if in.config {
 		cfg, err := a.loadAny()
@@ -124,7 +125,7 @@ func (a *app) chainCheck(in chainCheckInput) error {
 	wrong := 0
 	all := make([]checkedJSON, 0, len(in.files))
 	for _, file := range in.files {
-		one := checkChain(file, known, in.trusted)
+		one := checkChain(ctx, file, known, in.trusted)
 		if !one.OK {
 			wrong++
 		}
@@ -154,9 +155,9 @@ func providerNames(cfg *config.Loaded) []string {
 
 // checkChain looks at a file; known are the providers that there are, nil when
 // that does not matter.
-func checkChain(file string, known []string, t trusted) checkedJSON {
+func checkChain(ctx context.Context, file string, known []string, t trusted) checkedJSON {
 	one := checkedJSON{File: file, Mistakes: []findingJSON{}, Warnings: []findingJSON{}, Inputs: []inputJSON{}, Steps: []string{}}
-	c, err := chain.Load(file, t.load()...)
+	c, err := loadChainFile(ctx, file, t)
 	if err != nil {
 		for _, e := range diag.Split(err) {
 			one.Mistakes = append(one.Mistakes, finding(file, e))

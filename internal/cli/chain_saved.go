@@ -56,22 +56,52 @@ func (a *app) chainFile(name string) (string, error) {
 	if err == nil {
 		return name, nil // a folder
 	}
+	return "", a.noChain(name)
+}
+
+// noChain is the error of a name that is neither a file's nor a saved chain's.
+func (a *app) noChain(name string) error {
 	e := &diag.Error{File: name, Message: "there is no such file", Remedy: "check the path", Err: fs.ErrNotExist}
-	if filepath.Base(name) == name && dir != "" {
-		e.Message = "there is no such file, and no saved chain of that name"
-		e.Remedy = "see `tandem chain list`"
+	known := chainNames(filepath.Dir(name))
+	if dir := a.chainsDir(); filepath.Base(name) == name && dir != "" {
+		e.Message += ", and no saved chain of that name"
+		e.Remedy = "`tandem chain list` lists those"
 		if !isChainFile(name) {
-			e.Remedy += "; to talk with a model: `tandem chat -m " + name + "`"
+			e.Remedy += ", and `tandem chat -m " + name + "` talks with a model"
+		}
+		for _, saved := range chainNames(dir) {
+			known = append(known, saved, strings.TrimSuffix(saved, filepath.Ext(saved)))
 		}
 	}
-	return "", e
+	if near, ok := diag.Nearest(filepath.Base(name), known); ok {
+		if filepath.Base(name) != name {
+			near = filepath.Join(filepath.Dir(name), near)
+		}
+		e.Remedy = "did you mean " + diag.Quote(near) + "?"
+	}
+	return e
+}
+
+// chainNames are the names of the chain files in a folder; none where it cannot be
+// read.
+func chainNames(dir string) (names []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if isChainFile(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 // loadChain loads the file of a run, or the text on standard input, which names no
 // other files.
 func (a *app) loadChain(ctx context.Context, in *runInput) (*chain.Chain, error) {
 	if in.file != stdinPath {
-		return chain.Load(in.file, in.trusted.load()...)
+		return loadChainFile(ctx, in.file, in.trusted)
 	}
 	if a.term.InIsTTY {
 		a.term.Noticef("reading the chain from the terminal; end it with Ctrl-D")
@@ -83,6 +113,19 @@ func (a *app) loadChain(ctx context.Context, in *runInput) (*chain.Chain, error)
 	return chain.Parse("standard input", []byte(text), in.trusted.load()...)
 }
 
+// loadChainFile loads a chain's file, or what a pipe brings, as <(…) makes one in a
+// shell: a text that names no other files.
+func loadChainFile(ctx context.Context, path string, t trusted) (*chain.Chain, error) {
+	if !isPipe(path) {
+		return chain.Load(path, t.load()...)
+	}
+	text, err := readPipe(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Parse(path, text, t.load()...)
+}
+
 func (a *app) chainListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -91,7 +134,7 @@ func (a *app) chainListCommand() *cobra.Command {
 configuration file. tandem run takes their names, without the extension, where
 no file in the working directory has that name.`,
 		Args: exactArgs(),
-		RunE: func(*cobra.Command, []string) error { return a.chainList(asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.chainList(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array, an object for each chain")
 	return cmd
@@ -106,7 +149,7 @@ type savedJSON struct {
 	Steps  []string    `json:"steps"`
 }
 
-func (a *app) chainList(asJSON bool) error {
+func (a *app) chainList(ctx context.Context, asJSON bool) error {
 	dir := a.chainsDir()
 	if dir == "" {
 		return usageError{errors.New("there is no home directory, so that no chains are saved")}
@@ -121,7 +164,7 @@ func (a *app) chainList(asJSON bool) error {
 		if e.IsDir() || hidden(e.Name()) || !isChainFile(file) {
 			continue
 		}
-		c := checkChain(file, nil, trusted{jinja2: true}) // nothing of it runs
+		c := checkChain(ctx, file, nil, trusted{jinja2: true}) // nothing of it runs
 		name := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name()))
 		all = append(all, savedJSON{Name: name, File: file, OK: c.OK, Inputs: c.Inputs, Steps: c.Steps})
 	}

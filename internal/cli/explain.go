@@ -38,9 +38,17 @@ func explain(err error, cfg *config.Loaded) string {
 	}
 	text := terminal.OneLine(err.Error())
 	if next := remedy(err, cfg); next != "" && !strings.Contains(text, "tandem ") {
-		text += "; " + next
+		text += joint(err, text) + next
 	}
 	return text
+}
+
+// joint stands between what is wrong and what to do.
+func joint(err error, text string) string {
+	if input := new(chain.InputError); errors.As(err, &input) && input.Missing && strings.HasSuffix(text, ")") {
+		return ": "
+	}
+	return "; "
 }
 
 // remedy is what to do next about an error, in commands and flags. The libraries

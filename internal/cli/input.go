@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/internal/yamlx"
 )
 
 // maxInput is the most text that a prompt may have from standard input or a
@@ -148,6 +149,21 @@ func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 		return nil, usageError{fmt.Errorf("%s is larger than %d MiB; send a part of it", path, limit>>20)}
 	}
 	return data, nil
+}
+
+// isPipe reports whether a path names a pipe, which brings its text once.
+func isPipe(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode()&os.ModeNamedPipe != 0
+}
+
+// readPipe reads a pipe in place of a file of YAML or JSON.
+func readPipe(ctx context.Context, path string) ([]byte, error) {
+	data, err := readFile(ctx, path, yamlx.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	return yamlx.Text(path, data)
 }
 
 // cause drops the path that an *os.PathError repeats.

@@ -25,13 +25,7 @@ func (a *app) params(ctx context.Context, c *chain.Chain, params []string) (map[
 		if _, twice := vars[name]; twice {
 			return nil, usageError{fmt.Errorf("-p %s is given twice; give it once", name)}
 		}
-		typ := chain.TypeAny
-		if c != nil {
-			if in, ok := c.Input(name); ok {
-				typ = in.Type
-			}
-		}
-		value, err := a.param(ctx, name, text, typ)
+		value, err := a.inputValue(ctx, c, name, text)
 		if err != nil {
 			return nil, err
 		}
@@ -56,8 +50,9 @@ func oneReads(params []string) error {
 	return nil
 }
 
-// param is one variable's value: the text itself, or what is in a file.
-func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any, error) {
+// inputValue is one input's value, as it is declared: the text itself, what is in a
+// file (@FILE), or standard input (-).
+func (a *app) inputValue(ctx context.Context, c *chain.Chain, name, text string) (any, error) {
 	from, file := "-p "+name, ""
 	var err error
 	switch {
@@ -76,11 +71,27 @@ func (a *app) param(ctx context.Context, name, text string, typ chain.Type) (any
 	if err != nil {
 		return nil, err
 	}
-	if typ == chain.TypeList && file != "" {
+	if inputType(c, name) == chain.TypeList && file != "" {
 		if list, ok, err := listFile(file, text); ok || err != nil {
 			return list, err
 		}
 	}
+	return parseInput(c, name, from, text)
+}
+
+// inputType is the declared type of an input; c may be nil.
+func inputType(c *chain.Chain, name string) chain.Type {
+	if c != nil {
+		if in, ok := c.Input(name); ok {
+			return in.Type
+		}
+	}
+	return chain.TypeAny
+}
+
+// parseInput reads an input's value from a text, which is from there.
+func parseInput(c *chain.Chain, name, from, text string) (any, error) {
+	typ := inputType(c, name)
 	value, err := table.ParseValue(typ, text)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: the input %q is a %s, and %w", from, name, typ, err)}

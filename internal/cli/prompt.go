@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/chain"
@@ -27,8 +29,11 @@ type openedPrompt struct {
 	chain  *chain.Chain   // of a prompt: its one step
 }
 
-// openPrompt reads a file of any kind.
-func openPrompt(path string, t trusted) (*openedPrompt, error) {
+// openPrompt reads a file of any kind, or a pipe.
+func openPrompt(ctx context.Context, path string, t trusted) (*openedPrompt, error) {
+	if isPipe(path) {
+		return openPiped(ctx, path, t)
+	}
 	c, err := chain.Load(path, t.load()...)
 	if err != nil {
 		return nil, err
@@ -36,6 +41,23 @@ func openPrompt(path string, t trusted) (*openedPrompt, error) {
 	o := &openedPrompt{chain: c}
 	if c.FileType() == chain.FileLangChainPrompt {
 		o.prompt, err = prompt.Load(path, prompt.Options{AllowJinja2: t.jinja2})
+	}
+	return o, err
+}
+
+// openPiped is openPrompt for a pipe, which can be read once.
+func openPiped(ctx context.Context, path string, t trusted) (*openedPrompt, error) {
+	text, err := readPipe(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := chain.Parse(path, text, t.load()...)
+	if err != nil {
+		return nil, err
+	}
+	o := &openedPrompt{chain: c}
+	if c.FileType() == chain.FileLangChainPrompt {
+		o.prompt, err = prompt.Parse(path, text, prompt.Options{AllowJinja2: t.jinja2})
 	}
 	return o, err
 }

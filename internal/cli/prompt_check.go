@@ -45,7 +45,7 @@ as a step whose answer is not used, are notes.`,
 func (a *app) promptCheck(ctx context.Context, in checkInput) error {
 	wrong := 0
 	for _, path := range in.files {
-		file, err := openPrompt(path, in.trusted)
+		file, err := openPrompt(ctx, path, in.trusted)
 		if err != nil {
 			wrong++
 			a.report(err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,9 +31,9 @@ same requests. What cannot be converted is an error.`,
 		Example:           `  tandem prompt convert prompt.json -o prompt.yaml`,
 		Args:              exactArgs("a LangChain prompt or chain file"),
 		ValidArgsFunction: promptFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			in.file = args[0]
-			return a.promptConvert(in)
+			return a.promptConvert(cmd.Context(), in)
 		},
 	}
 	f := cmd.Flags()
@@ -41,8 +42,11 @@ same requests. What cannot be converted is an error.`,
 }
 
 // promptConvert writes the chain file.
-func (a *app) promptConvert(in convertInput) error {
-	file, err := openPrompt(in.file, trusted{})
+func (a *app) promptConvert(ctx context.Context, in convertInput) error {
+	if isPipe(in.file) {
+		return usageError{errors.New("a conversion reads its file more than once, so that it cannot be a pipe")}
+	}
+	file, err := openPrompt(ctx, in.file, trusted{})
 	if err != nil {
 		return err
 	}

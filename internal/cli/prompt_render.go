@@ -122,7 +122,7 @@ func (a *app) promptRender(ctx context.Context, in renderInput) error {
 }
 
 func (a *app) render(ctx context.Context, in renderInput, out *renderedJSON) error {
-	file, err := openPrompt(in.file, in.trusted)
+	file, err := openPrompt(ctx, in.file, in.trusted)
 	if err != nil {
 		return err
 	}

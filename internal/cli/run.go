@@ -22,7 +22,9 @@ import (
 // runInput is what `tandem run` was told.
 type runInput struct {
 	file    string
+	values  []string // behind the file
 	params  []string
+	typed   map[string]string // inputs that were asked for
 	sample  sampling
 	json    bool
 	noStrm  bool
@@ -38,7 +40,7 @@ type runInput struct {
 func (a *app) runCommand() *cobra.Command {
 	var in runInput
 	cmd := &cobra.Command{
-		Use:   "run [flags] FILE | NAME | -",
+		Use:   "run [flags] FILE|NAME|- [VALUE]",
 		Short: "Run a chain or prompt file",
 		Long: `Run a chain or prompt file. The chain's answer goes to standard output; the
 steps before it, and who answered, are shown on standard error.
@@ -46,9 +48,14 @@ steps before it, and who answered, are shown on standard error.
 Where no file has that name, the chain that is saved by it is run: see tandem
 chain list. - reads the chain from standard input.
 
+VALUE is the value of the chain's only input, or of the only one without a value.
+Without it, that value is what is piped in, and at a terminal you are asked for
+inputs that are missing.
+
 A step's own settings (use, model, temperature, …) override flags, and flags
 override the configuration.`,
 		Example: `  tandem run examples/president.yaml -p country="United States of America"
+  tandem run examples/president.yaml France
   tandem run examples/template.yaml -p country=India --json | jq .steps
   tandem run examples/template.yaml --each countries.csv --limit 3
   tandem run examples/president.yaml -p country=India --watch
@@ -58,10 +65,10 @@ override the configuration.`,
 			return []string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
+			if len(args) > 1 && !a.namesChain(args[0]) {
 				return a.runAsk(cmd.Context(), in.askOf(args))
 			}
-			in.file = args[0]
+			in.file, in.values, in.typed = args[0], args[1:], map[string]string{}
 			in.rows.limited, in.rows.bounded = cmd.Flags().Changed("limit"), cmd.Flags().Changed("concurrency")
 			return a.run(cmd.Context(), in)
 		},
@@ -111,6 +118,10 @@ func (in *runInput) check() error {
 		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph runs nothing; leave out --watch, --dry-run, --json and --each"},
 		{in.dry && in.watch, "use only one of --dry-run and --watch"},
 		{in.dry && in.rows.file != "", "use only one of --dry-run and --each"},
+		{in.graph && len(in.values) > 0, "--graph runs nothing; leave out the input"},
+		{in.watch && isPipe(in.file), "--watch needs a file; it cannot read a pipe again"},
+		{in.file == stdinPath && slices.Equal(in.values, []string{stdinPath}), "the chain is read from standard input; give the input as -p name=@FILE"},
+		{in.watch && slices.Equal(in.values, []string{stdinPath}), "standard input can be read only once, but --watch runs repeatedly; write it to a file and use @FILE"},
 		{in.file == stdinPath && in.watch, "--watch needs a file; it cannot read standard input again"},
 		{in.file == stdinPath && slices.ContainsFunc(in.params, func(p string) bool { return strings.HasSuffix(p, "=-") }), "the chain is read from standard input; give the input as -p name=@FILE"},
 		{in.copy && (in.graph || in.watch || in.dry || in.rows.file != ""), "--copy copies one answer; leave out --graph, --watch, --dry-run and --each"},
@@ -166,7 +177,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 		return ctx, err
 	}
 	a.sayNotes(c.Notes())
-	vars, err := a.params(ctx, c, in.params)
+	vars, err := a.inputs(ctx, c, &in)
 	if err != nil {
 		return ctx, err
 	}

@@ -7,14 +7,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// namesChain reports whether the first argument of `tandem run` is a chain's file or
+// name, or cannot be anything else.
+func (a *app) namesChain(name string) bool {
+	_, err := a.chainFile(name)
+	return err == nil || isChainFile(name)
+}
+
 // takesFile is the rule of `tandem run`: a chain's file or name, or as ollama has
 // it a model and a prompt.
 func (a *app) takesFile(cmd *cobra.Command, args []string) error {
 	if len(args) < 2 {
 		return exactArgs("a chain file")(cmd, args)
 	}
-	if _, err := a.chainFile(args[0]); err == nil || isChainFile(args[0]) {
-		return usageError{fmt.Errorf("`%s` takes one chain file; give its inputs as -p name=value", cmd.CommandPath())}
+	if a.namesChain(args[0]) {
+		return nil
 	}
 	for _, name := range []string{"param", "each", "limit", "concurrency", "watch", "graph", "allow-jinja2", "model"} {
 		if cmd.Flags().Changed(name) {

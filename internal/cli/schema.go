@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -15,13 +16,17 @@ import (
 // readSchema reads a JSON Schema from a file, JSON or YAML, and says what of it
 // is not checked. Its errors have the place in it. Where there is no such file, path
 // may be the schema itself; see [inlineSchema].
-func (a *app) readSchema(path string) (*provider.Schema, error) {
+func (a *app) readSchema(ctx context.Context, path string) (*provider.Schema, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if raw, ok, err := inlineSchema(path); ok {
 			return &provider.Schema{JSON: raw}, err
 		}
 	}
-	data, err := yamlx.Read(path)
+	read := yamlx.Read
+	if isPipe(path) {
+		read = func(path string) ([]byte, error) { return readPipe(ctx, path) }
+	}
+	data, err := read(path)
 	if err != nil {
 		return nil, err
 	}

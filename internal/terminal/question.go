@@ -41,7 +41,8 @@ var ErrNotAsked = errors.New("there is no terminal to ask at")
 // typed before the question stood there is no answer to it, and is dropped. Errors:
 // io.EOF at the input's end, [ErrNotAsked], and those of ctx.
 func (t *Terminal) Line(ctx context.Context, question string) (string, error) {
-	return t.line(ctx, question, 1000)
+	const most = 64 << 10 // more than a terminal passes on in one line
+	return t.line(ctx, question, most)
 }
 
 // line is Line for at most so many bytes.
