@@ -99,8 +99,8 @@ func TestNewMistakes(t *testing.T) {
 			`step "step2": the step has 2 variables: {a}, {b}; in a pipe, a step has one variable: the answer of the step before`,
 		}},
 		{"everything at once", New, []Step{{Name: "a", System: "}", Prompt: "{"}, {Name: "b", Prompt: "\n{c.d}"}}, []string{
-			`step "a", system, line 1, column 1: this } closes nothing; write }} for a brace in the text`,
-			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a brace in the text`,
+			`step "a", system, line 1, column 1: unexpected }; write }} for a literal brace`,
+			`step "a", prompt, line 1, column 1: this { is never closed; write {{ for a literal brace`,
 			`step "b", prompt, line 2, column 1: {c.d} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {c}, or reach into it in a mustache template`,
 		}},
 	} {

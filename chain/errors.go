@@ -162,7 +162,7 @@ func (c *Chain) leftOver(vars map[string]any) []error {
 		near, ok := diag.Nearest(name, inputs)
 		switch {
 		case slices.Contains(c.Steps(), name):
-			e.remedy = "it is a step's name, and its value is that step's answer; leave it out"
+			e.remedy = "remove it: it is a step's name, and its value is that step's answer"
 		case ok:
 			e.remedy = fmt.Sprintf("did you mean %q?", near)
 		case len(inputs) == 0:

@@ -101,7 +101,7 @@ func ExampleAllowJinja2() {
 	c, err := chain.Parse("greet.yaml", text, chain.AllowJinja2())
 	fmt.Println(c.Inputs(), err)
 	// Output:
-	// greet.yaml:1:10: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 if you know who wrote it, or write it as mustache or f-string
+	// greet.yaml:1:10: a jinja2 template is a program, and this one is not trusted; allow jinja2 if you know who wrote it, or write it as mustache or f-string
 	// [names] <nil>
 }
 
@@ -133,7 +133,7 @@ func ExampleChain_Notes() {
 	}
 	// Output:
 	// [country] [president]
-	// president.yaml:8:3: not used of the model: model_name; who answers is in the configuration; `use` and `model` of a step name another
+	// president.yaml:8:3: ignored model settings: model_name; the configuration names the model, and a step can override it with `use` and `model`
 }
 
 func ExampleFromLangChain() {

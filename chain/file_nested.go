@@ -55,7 +55,7 @@ func (f *fileReader) branches(d *yamlx.Decoder, m yamlx.Map, key string) []Step 
 		} else {
 			s = f.step(n)
 			if s.Name != "" && s.Name != name {
-				d.Fail(n, "the branch "+diag.Quote(name)+" has the name "+diag.Quote(s.Name), "remove the name; the key is it")
+				d.Fail(n, "the branch "+diag.Quote(name)+" has another name, "+diag.Quote(s.Name), "remove the name: the key is the name")
 			}
 		}
 		s.Name = name

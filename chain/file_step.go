@@ -121,11 +121,11 @@ func plainMap(d *yamlx.Decoder, m yamlx.Map, key, what string) map[string]any {
 	return values
 }
 
-// words reads a text or a list of texts, none of them empty.
+// words reads text or a list of texts, none of them empty.
 func words(m yamlx.Map, key string) []string {
 	list := m.Strings(key)
 	if len(list) > 0 && slices.Contains(list, "") {
-		m.Fail(key, "an empty text is in it", "remove it")
+		m.Fail(key, "it contains an empty string", "remove it")
 		return nil
 	}
 	return list

@@ -131,7 +131,7 @@ func TestParseMistakes(t *testing.T) {
 		{"no prompt", "name: a\n", []string{`x.yaml:1:1: there is no prompt; write one, or messages`}},
 		{"empty prompt", "name: a\nprompt: ''\n", []string{`x.yaml:2:9: there is no prompt; write one, or messages`}},
 		{"blank prompt", "name: a\nprompt: ' '\n", []string{`x.yaml:2:9: the user message is empty; add a text`}},
-		{"null prompt", "prompt:\n", []string{`x.yaml:1:8: expected a text, found nothing`}},
+		{"null prompt", "prompt:\n", []string{`x.yaml:1:8: expected text, found nothing`}},
 		{"empty system", "prompt: x\nsystem: ''\n", []string{`x.yaml:2:9: the system message is empty; write it, or remove the key`}},
 		{"no steps", "steps: []\n", []string{`x.yaml:1:8: there are no steps; write at least one`}},
 		{"steps of nothing", "steps:\n", []string{`x.yaml:1:7: expected a list of steps, found nothing`}},
@@ -153,13 +153,13 @@ func TestParseMistakes(t *testing.T) {
 		{"no role", "messages:\n- content: x\n", []string{`x.yaml:2:3: the key "role" is missing; add a role: system, user or assistant`}},
 		{"empty message", "messages:\n- role: user\n  content: ''\n", []string{`x.yaml:3:12: the user message is empty; add a text`}},
 		{"types", "prompt: [a]\ntemperature: hot\nmax_tokens: 1.5\nseed: x\ntop_p: 2\nthink: maybe\nstop: {a: b}\nprivacy: remote\n", []string{
-			`x.yaml:1:9: expected a text, found a list; a text that starts with { or [ needs quotes`,
+			`x.yaml:1:9: expected text, found a list; text that starts with { or [ needs quotes`,
 			`x.yaml:2:14: expected a number from 0 to 2, found "hot"`,
 			`x.yaml:3:13: expected a whole number of at least 1, found "1.5"`,
 			`x.yaml:4:7: expected a whole number, found "x"`,
 			`x.yaml:5:8: expected a number from 0 to 1, found "2"`,
 			`x.yaml:6:8: expected one of off, on, low, medium, high, found "maybe"`,
-			`x.yaml:7:7: expected a text or a list of texts, found a mapping of keys to values`,
+			`x.yaml:7:7: expected text or a list of texts, found a mapping of keys to values`,
 			`x.yaml:8:10: expected one of any, local, found "remote"`,
 		}},
 		{"pipe of one prompt", "pipe: true\nprompt: x\n", []string{`x.yaml:1:7: a pipe needs steps; write steps, or remove it`}},
@@ -167,11 +167,11 @@ func TestParseMistakes(t *testing.T) {
 		{"odd model", "prompt: x\nmodel: ' a'\n", []string{"x.yaml:2:8: model \" a\" has control characters, or spaces around it; remove them"}},
 		{"empty model", "prompt: x\nmodel: ''\n", []string{`x.yaml:2:8: the model has no name; write it, or remove the key`}},
 		{"use of nobody", "prompt: x\nuse: []\n", []string{`x.yaml:2:6: no provider is named; name one, or remove the key`}},
-		{"empty stop", "prompt: x\nstop: ['']\n", []string{`x.yaml:2:7: an empty text is in it; remove it`}},
+		{"empty stop", "prompt: x\nstop: ['']\n", []string{`x.yaml:2:7: it contains an empty string; remove it`}},
 		{"all at once, in order", "nam: x\nsteps:\n- name: a b\n  prompt: '{'\n- name: c\n  prompt: x\n  seeds: 1\n", []string{
 			`x.yaml:1:1: unknown key "nam"; did you mean "name"?`,
 			`x.yaml:3:9: "a b" cannot be a step's name; write letters, digits and _ only, so that {a_b} can stand for its answer`,
-			`x.yaml:4:12: this { is never closed; write {{ for a brace in the text`,
+			`x.yaml:4:12: this { is never closed; write {{ for a literal brace`,
 			`x.yaml:7:3: unknown key "seeds"; did you mean "seed"?`,
 		}},
 	} {
@@ -202,7 +202,7 @@ func TestParseFindsTheBraceInEveryStyle(t *testing.T) {
 		{"byte order mark", "\ufeffprompt: a }\n", "x.yaml:1:11: "},
 		{"message", "messages:\n- role: user\n  content: |\n    ü }\n", "x.yaml:4:7: "},
 		{"alias", "name: &t 'a }'\nprompt: *t\n", "x.yaml:1:7: "},
-		{"escape", `prompt: "\t\n}"` + "\n", "x.yaml:1:9: this } closes nothing (line 2, column 1 of the text); "},
+		{"escape", `prompt: "\t\n}"` + "\n", "x.yaml:1:9: unexpected } (line 2, column 1 of the text); "},
 	} {
 		_, err := Parse("x.yaml", []byte(tt.text))
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -270,7 +270,7 @@ func FuzzParse(f *testing.F) {
 // A prompt that is a variable and nothing else is a mapping to YAML.
 func TestAPromptThatStartsWithABrace(t *testing.T) {
 	_, err := Parse("f.yaml", []byte("prompt: {country}\n"))
-	if err == nil || err.Error() != "f.yaml:1:9: expected a text, found a mapping of keys to values; a text that starts with { or [ needs quotes" {
+	if err == nil || err.Error() != "f.yaml:1:9: expected text, found a mapping of keys to values; text that starts with { or [ needs quotes" {
 		t.Errorf("got %v, want the place and the remedy", err)
 	}
 }

@@ -33,7 +33,7 @@ func (c *Chain) Files() []string { return slices.Clone(c.files) }
 // read returns the text of a file, and what errors call it.
 func (f *fileReader) read(m yamlx.Map, key, name string) (data []byte, shown string, ok bool) {
 	if f.files == nil {
-		m.Fail(key, "there is no directory in which to look for "+diag.Quote(name)+" in", "load the chain from a file")
+		m.Fail(key, "there is no directory to look for "+diag.Quote(name)+" in", "load the chain from a file")
 		return nil, "", false
 	}
 	data, err := yamlx.ReadIn(f.files.files, name)
@@ -82,7 +82,7 @@ func (f *fileReader) subChain(m yamlx.Map, name string) *Chain {
 			case before == nil:
 				done = f.files.begin(at)
 			case before.open:
-				m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself; write a repeat")
+				m.Fail("chain", name+" is this chain, or one that runs it", "a chain cannot run itself: use repeat")
 				return nil
 			default:
 				return before.chain

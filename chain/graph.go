@@ -148,7 +148,7 @@ func (d *drawing) step(s *step, names *drawn) (id string, branches map[string]st
 			id = d.box(title, func() { d.drawSteps(b.steps, within, false) })
 		case *parallel:
 			branches = map[string]string{}
-			id = d.box(title+" · at the same time", func() {
+			id = d.box(title+" · in parallel", func() {
 				for i := range b.branches {
 					branches[b.branches[i].name], _ = d.step(&b.branches[i], within)
 				}

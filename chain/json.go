@@ -32,7 +32,7 @@ func (t EventType) String() string {
 // MarshalText gives the type's name, as [EventType.String] does.
 func (t EventType) MarshalText() ([]byte, error) {
 	if names := eventNames(); t <= 0 || int(t) >= len(names) {
-		return nil, fmt.Errorf("%s is not a type of event", t)
+		return nil, fmt.Errorf("%s is not an event type", t)
 	}
 	return []byte(t.String()), nil
 }
@@ -41,7 +41,7 @@ func (t EventType) MarshalText() ([]byte, error) {
 func (t *EventType) UnmarshalText(text []byte) error {
 	i := slices.Index(eventNames(), string(text))
 	if i <= 0 {
-		return fmt.Errorf("%q is not a type of event", textx.Shorten(string(text)))
+		return fmt.Errorf("unknown event type %q", textx.Shorten(string(text)))
 	}
 	*t = EventType(i)
 	return nil

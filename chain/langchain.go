@@ -193,7 +193,7 @@ func legacyKeys(more ...string) []string {
 func (r *legacyReader) common(m yamlx.Map) {
 	for _, key := range []string{"memory", "callbacks", "callback_manager"} {
 		if n := m.Value(key); n != nil && n.Tag != "!!null" && (n.Kind == yaml.ScalarNode || len(n.Content) > 0) {
-			m.Fail(key, key+" is not supported", "remove it; give the earlier messages to a placeholder")
+			m.Fail(key, key+" is not supported", "remove it, and pass the earlier messages to a placeholder")
 		}
 	}
 }
@@ -216,7 +216,7 @@ func (r *legacyReader) llmChain(p *legacyPart) {
 		}
 	}
 	if f := m.Bool("return_final_only"); f != nil && !*f {
-		m.Fail("return_final_only", "the full generation is not returned", "remove it; the result has the usage and who answered")
+		m.Fail("return_final_only", "the full generation is not returned", "remove it: the result has the usage and who answered")
 	}
 	r.parser(m)
 	if s.PromptFrom = r.prompt(m); s.PromptFrom != nil {

@@ -15,7 +15,7 @@ import (
 func (r *legacyReader) model(m yamlx.Map, s *Step) {
 	switch {
 	case m.Has("llm") && m.Has("llm_path"):
-		m.Fail("llm_path", "there is an llm_path beside the llm", "remove one of them")
+		m.Fail("llm_path", "there is both an llm_path and an llm", "remove one of them")
 	case m.Has("llm"):
 		r.settings(m.Value("llm"), s)
 	case m.Has("llm_path"):
@@ -56,7 +56,7 @@ func (r *legacyReader) settings(n *yaml.Node, s *Step) {
 		}
 	}
 	if len(unused) > 0 {
-		r.addNote(n, "not used of the model: "+strings.Join(unused, ", "), "who answers is in the configuration; `use` and `model` of a step name another")
+		r.addNote(n, "ignored model settings: "+strings.Join(unused, ", "), "the configuration names the model, and a step can override it with `use` and `model`")
 	}
 }
 

@@ -43,7 +43,7 @@ func (r *legacyReader) prompt(m yamlx.Map) *prompt.Prompt {
 	}
 	switch {
 	case m.Has("prompt") && m.Has("prompt_path"):
-		m.Fail("prompt_path", "there is a prompt_path beside the prompt", "remove one of them")
+		m.Fail("prompt_path", "there is both a prompt_path and a prompt", "remove one of them")
 	case m.Has("prompt"):
 		read(r.page.in("prompt"))
 	case m.Has("prompt_path"):

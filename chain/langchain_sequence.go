@@ -59,7 +59,7 @@ func (r *legacyReader) simple(p *legacyPart) {
 	}
 	r.common(m)
 	if strip := m.Bool("strip_outputs"); strip != nil && *strip {
-		m.Fail("strip_outputs", "answers go on as they are, with the white space around them", "remove it")
+		m.Fail("strip_outputs", "answers are passed on unchanged, with the white space around them", "remove it")
 	}
 	p.pipe, p.output, p.named = true, "output", m.Has("output_key")
 	if p.named {
@@ -80,14 +80,14 @@ func (r *legacyReader) simple(p *legacyPart) {
 		p.inputs = parts[0].inputs
 	}
 	if m.Has("input_key") && len(p.inputs) == 1 && p.inputs[0] != input {
-		r.addNote(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, and not %s", p.inputs[0], diag.Quote(input)), "")
+		r.addNote(m.Node("input_key"), fmt.Sprintf("the input is {%s} here, as the first prompt calls it, not %s", p.inputs[0], diag.Quote(input)), "")
 	}
 }
 
 // piped adds one chain to a pipe.
 func (r *legacyReader) piped(p *legacyPart, part *legacyPart) {
 	if len(part.inputs) != 1 {
-		r.fail(part.node, fmt.Sprintf("the chain has %d inputs, and in a simple_sequential_chain each has one", len(part.inputs)), "take a sequential_chain")
+		r.fail(part.node, fmt.Sprintf("the chain has %d inputs, but each chain of a simple_sequential_chain has one", len(part.inputs)), "use a sequential_chain")
 		return
 	}
 	if part.kind == "sequential_chain" {
@@ -128,7 +128,7 @@ func (r *legacyReader) sequential(p *legacyPart) {
 			}
 		}
 		if slices.Contains(known, part.output) {
-			r.fail(part.node, fmt.Sprintf("the chain's output %q is known already", textx.Shorten(part.output)), "give it an output_key of its own")
+			r.fail(part.node, fmt.Sprintf("the chain's output %q is already defined", textx.Shorten(part.output)), "give it an output_key of its own")
 		}
 		known = append(known, part.output)
 		if len(r.errs) == 0 {

@@ -125,7 +125,7 @@ func TestLegacyMistakes(t *testing.T) {
 		{"_type: llm_chain\nprompt_path: none.json", `c.yaml:2:14: the file "none.json": there is no such file`},
 		{"_type: sequential_chain\ninput_variables: [x]\nchains: [self.yaml]", "is this chain, or one that runs it"},
 		{"_type: sequential_chain\ninput_variables: [x]\nchains: [{_type: llm_chain, " + legacyPrompt + ", output_key: y}, {_type: llm_chain, " + legacyPrompt + ", output_key: z}]\noutput_variables: [y]", "c.yaml:4:19: the answer is the last chain's, z, and output_variables does not name it"},
-		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers go on as they are, with the white space around them; remove it"},
+		{"_type: simple_sequential_chain\nstrip_outputs: true\nchains: [{_type: llm_chain, " + legacyPrompt + "}]", "c.yaml:2:16: answers are passed on unchanged, with the white space around them; remove it"},
 	} {
 		_, err := parseLegacy("c.yaml", []byte(tt.text), nil, dir, &loading{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
@@ -149,7 +149,7 @@ chains:
 	}
 	want := []string{
 		`c.yaml:7:67: nothing uses the input variable "more"; known: x`,
-		`c.yaml:8:10: not used of the model: model_name, frequency_penalty; who answers is in the configuration; ` + "`use` and `model` of a step name another",
+		`c.yaml:8:10: ignored model settings: model_name, frequency_penalty; the configuration names the model, and a step can override it with ` + "`use` and `model`",
 		`c.yaml:2:22: nothing uses the input variable "spare"`,
 		"c.yaml:3:13: the answer is the last chain's, y; the result has the answer of each step",
 	}

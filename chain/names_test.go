@@ -29,7 +29,7 @@ func TestNamesThatHaveNoValue(t *testing.T) {
 		},
 		{
 			"a branch for whom the fallback has no value", "steps:\n- {name: p, fallback: {transform: '{\"b\": 1}'}, parallel: {a: {prompt: fail}}}\n- {name: t, text: '{p}{a}'}\n",
-			`step t: line 1, column 4: variable "a" has no value`,
+			`step t: line 1, column 4: missing variable "a"`,
 		},
 	} {
 		c, err := Parse("x.yaml", []byte(tt.file))

@@ -112,7 +112,7 @@ func TestInputs(t *testing.T) {
 			`no step uses the input "zzz"; the inputs are country`,
 		}},
 		{"a step's name", c, map[string]any{"country": "India", "president": "me"}, []string{
-			`no step uses the input "president"; it is a step's name, and its value is that step's answer; leave it out`,
+			`no step uses the input "president"; remove it: it is a step's name, and its value is that step's answer`,
 		}},
 		{"a step's name misspelt in a template", two, map[string]any{"country": "x", "year": "y"}, []string{
 			`missing input "presidnt" (used at step "b", prompt, line 1, column 1); did you mean {president}, the answer of that step?`,

@@ -85,9 +85,9 @@ func TestFilesOutsideTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, want string }{
-		{"../secret.yaml", "leads out of the directory; only files in it and below can be named"},
-		{filepath.Join(dir, "secret.yaml"), "leads out of the directory; only files in it and below can be named"},
-		{"link.yaml", "leads out of the directory; only files in it and below can be named"},
+		{"../secret.yaml", "leads out of the directory; only files in or below it can be named"},
+		{filepath.Join(dir, "secret.yaml"), "leads out of the directory; only files in or below it can be named"},
+		{"link.yaml", "leads out of the directory; only files in or below it can be named"},
 		{"none.yaml", "there is no such file"},
 		{".", "is a directory"},
 	} {

@@ -70,7 +70,7 @@ func TestHeaderMistakes(t *testing.T) {
 		"a proxy's":                   {of("headers: {Proxy-Authorization: env:X}"), "", "the header Proxy-Authorization"},
 		"a name that is none":         {of("headers: {'X Title': x}"), "", `"X Title" is not the name of a header`},
 		"one name twice":              {of("headers: {X-Title: x, x-title: y}"), "", "the header X-Title appears twice"},
-		"two lines":                   {of(`headers: {X-Title: "a\r\nX-Evil: b"}`), "", ":2:39: expected a text of one line"},
+		"two lines":                   {of(`headers: {X-Title: "a\r\nX-Evil: b"}`), "", ":2:39: expected one line of text"},
 		"a bare secret":               {of("headers: {Authorization: " + canary + "}"), "", "a key does not belong in a file"},
 		"a reference to nothing":      {of("headers: {Authorization: 'env:'}"), "", "expected env:VARIABLE"},
 		"no mapping":                  {of("headers: [a]"), "", ":2:29: "},

@@ -201,7 +201,7 @@ func readValues(r reader, m yamlx.Map, name string, valid func(string) bool, wha
 		case looksLikeKeyNotPath(text), redact.SoundsSecret(k) && text != "":
 			sub.Fail(k, "a key does not belong in a file", "run `tandem keys set "+r.provider+"` and write "+k+": keyring:"+r.provider+" (or env:VARIABLE, or file:PATH)")
 		case strings.ContainsFunc(text, isControl):
-			sub.Fail(k, "expected a text of one line, without control characters", "")
+			sub.Fail(k, "expected one line of text, without control characters", "")
 		default:
 			values[k] = text
 		}

@@ -36,7 +36,7 @@ func TestMistakes(t *testing.T) {
 			`FILE:1:14: expected a number from 0 to 2, found "warm"`,
 			`FILE:2:13: expected a whole number of at least 1, found "1.5"`,
 			`FILE:3:10: expected true or false, found "perhaps"`,
-			"FILE:4:7: expected a text or a list of texts, found a mapping of keys to values",
+			"FILE:4:7: expected text or a list of texts, found a mapping of keys to values",
 			`FILE:5:7: expected a whole number, found "7"`,
 		}},
 		{"out of range", "temperature: 2.1\ntop_p: -0.1\nmax_tokens: 0\n", []string{
@@ -94,11 +94,11 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"a bare key as a variable's or keyring's name", "providers:\n  - {name: openai, api_key: 'keyring:" + canary + "'}\n", []string{"FILE:2:29: a key does not belong in a file; "}},
 		{"a bare key of another look", "providers:\n  - {name: openai, api_key: 'Bearer 12345'}\n", []string{"FILE:2:29: a key does not belong in a file; "}},
-		{"a bare key as a provider's name", "providers:\n  - {name: " + canary + "}\n", []string{"FILE:2:12: a text of 26 characters cannot be a provider's name; "}},
-		{"a bare key as the provider in use", "use: " + canary + "\n", []string{"FILE:1:6: there is no provider a text of 26 characters; known: local, openai"}},
-		{"a bare key as a key", canary + ": 1\nuse: local\n", []string{"FILE:1:1: unknown key a text of 26 characters; known: "}},
+		{"a bare key as a provider's name", "providers:\n  - {name: " + canary + "}\n", []string{"FILE:2:12: a string of 26 characters cannot be a provider's name; "}},
+		{"a bare key as the provider in use", "use: " + canary + "\n", []string{"FILE:1:6: there is no provider a string of 26 characters; known: local, openai"}},
+		{"a bare key as a key", canary + ": 1\nuse: local\n", []string{"FILE:1:1: unknown key a string of 26 characters; known: "}},
 		{"a bare key as an alias", "use: local\nthink: *" + canary + "\n", []string{"FILE:2:"}},
-		{"a bare key as a tag", "think: !" + canary + " on\n", []string{"FILE:1:8: the tag a text of 27 characters is not known here; remove it"}},
+		{"a bare key as a tag", "think: !" + canary + " on\n", []string{"FILE:1:8: the tag a string of 27 characters is not known here; remove it"}},
 		{"a bare key that closes no quote", "think: \"" + canary + "\n", []string{"FILE:1:8: a quote that is opened here is never closed; close it"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

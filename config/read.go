@@ -91,7 +91,7 @@ func readText(_ reader, m yamlx.Map, name string) any {
 		return s
 	}
 	if m.Value(name).Kind == yaml.ScalarNode && m.Value(name).Tag != "!!null" {
-		m.Fail(name, "expected a text of one line, without control characters", "")
+		m.Fail(name, "expected one line of text, without control characters", "")
 	}
 	return nil
 }

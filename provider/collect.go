@@ -91,7 +91,7 @@ func (a *collected) response() (Response, error) {
 	return r, nil
 }
 
-var errNoFinish = &plainError{"the stream ended without saying why"}
+var errNoFinish = &plainError{"the stream ended without a finish reason"}
 
 type plainError struct{ text string }
 

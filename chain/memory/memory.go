@@ -132,7 +132,7 @@ func (c *conversation) without(k int, g Gist) []provider.Message {
 	out := make([]provider.Message, 0, len(c.head)+1+2*(len(c.turns)-k))
 	out = append(out, c.head...)
 	if g.Text != "" {
-		text := "What was said before, in short:\n" + g.Text
+		text := "Summary of the conversation so far:\n" + g.Text
 		if n := len(out); n > 0 {
 			out[n-1].Text += "\n\n" + text
 		} else {

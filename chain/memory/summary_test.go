@@ -32,7 +32,7 @@ func TestSummaryIsKeptAndGrows(t *testing.T) {
 	if err != nil || f.Unsummarised != nil {
 		t.Fatal(err, f.Unsummarised)
 	}
-	if got := f.Messages[0].Text; got != "Be terse.\n\nWhat was said before, in short:\nThey spoke of a to c." {
+	if got := f.Messages[0].Text; got != "Be terse.\n\nSummary of the conversation so far:\nThey spoke of a to c." {
 		t.Errorf("the system message is %q", got)
 	}
 	if f.Gist.Turns != 4 || f.LeftTurns != 4 || f.Messages[1].Text != "question e" || len(f.Summaries) != 1 {

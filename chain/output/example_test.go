@@ -112,7 +112,7 @@ func ExampleSchema() {
 	parse(p, err, `{"age": "old"}`)
 	// Output:
 	// map[age:36] (any)
-	// expected JSON that the schema accepts, found "{\"age\": \"old\"}": /age: expected integer, got string; tell the model in the prompt how to answer, or use another parser
+	// expected JSON that matches the schema, found "{\"age\": \"old\"}": /age: expected integer, got string; tell the model in the prompt how to answer, or use another parser
 }
 
 type poet struct {

@@ -40,7 +40,7 @@ func Schema(raw []byte) (Parser, error) {
 				return nil, &Error{Parser: "schema", Expected: "JSON", Found: found(text), Err: err}
 			}
 			if problems := s.Check([]byte(from)); len(problems) > 0 {
-				return nil, &Error{Parser: "schema", Expected: "JSON that the schema accepts", Found: found(from), Err: errors.New(strings.Join(problems, "; "))}
+				return nil, &Error{Parser: "schema", Expected: "JSON that matches the schema", Found: found(from), Err: errors.New(strings.Join(problems, "; "))}
 			}
 			return v, nil
 		},

@@ -161,7 +161,7 @@ func Names() []string {
 func New(name string, o Options) (Parser, error) {
 	takes, ok := names()[name]
 	if !ok {
-		return Parser{}, fmt.Errorf("there is no parser %q; there are: %s", name, strings.Join(Names(), ", "))
+		return Parser{}, fmt.Errorf("unknown parser %q; the parsers are: %s", name, strings.Join(Names(), ", "))
 	}
 	for _, opt := range []struct {
 		name string

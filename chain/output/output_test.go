@@ -18,11 +18,11 @@ func TestNewRefuses(t *testing.T) {
 		o    output.Options
 		says string
 	}{
-		{"yaml", output.Options{}, `there is no parser "yaml"; there are: bool, datetime, enum, json, list, markdown, numbered, regex, schema, text, xml`},
+		{"yaml", output.Options{}, `unknown parser "yaml"; the parsers are: bool, datetime, enum, json, list, markdown, numbered, regex, schema, text, xml`},
 		{"json", output.Options{Values: []string{"a"}}, `has no option "values"`},
 		{"enum", output.Options{}, "needs values"},
 		{"enum", output.Options{Values: []string{"a", "a"}}, "appears twice"},
-		{"bool", output.Options{True: "yes", False: "YES"}, "are the same"},
+		{"bool", output.Options{True: "yes", False: "YES"}, "two different words"},
 		{"datetime", output.Options{Layout: "%Q"}, "without a known directive"},
 		{"datetime", output.Options{Layout: "%Y %Y"}, "%Y twice"},
 		{"datetime", output.Options{Layout: "when?"}, "no time directive"},

@@ -216,7 +216,7 @@ func (at *moment) offset(s string) error {
 	whole, _, _ := strings.Cut(s[1:], ".")
 	digits := strings.ReplaceAll(whole, ":", "")
 	if colons := strings.Count(whole, ":"); colons != 0 && colons != len(digits)/2-1 {
-		return fmt.Errorf("the offset %q has colons in some places only", s)
+		return fmt.Errorf("the offset %q mixes forms with and without colons", s)
 	}
 	h, _ := strconv.Atoi(digits[:2])
 	m, _ := strconv.Atoi(digits[2:4])
@@ -243,10 +243,10 @@ func (at *moment) time() (time.Time, error) {
 		}
 	}
 	if at.second > 59 {
-		return time.Time{}, fmt.Errorf("%d is not a second", at.second)
+		return time.Time{}, fmt.Errorf("%d is not a valid second", at.second)
 	}
 	if at.year < 1 {
-		return time.Time{}, fmt.Errorf("%d is not a year", at.year)
+		return time.Time{}, fmt.Errorf("%d is not a valid year", at.year)
 	}
 	month, day := at.month, at.day
 	if at.yearDay > 0 {
@@ -254,7 +254,7 @@ func (at *moment) time() (time.Time, error) {
 	}
 	t := time.Date(at.year, time.Month(month), day, at.hour, at.minute, at.second, at.ns, at.zone)
 	if at.yearDay == 0 && t.Day() != at.day || at.yearDay > 0 && t.Year() != at.year {
-		return time.Time{}, fmt.Errorf("there is no such day")
+		return time.Time{}, fmt.Errorf("there is no such date")
 	}
 	return t, nil
 }

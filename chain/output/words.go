@@ -47,7 +47,7 @@ func Bool(yes, no string) (Parser, error) {
 		no = "NO"
 	}
 	if strings.EqualFold(yes, no) {
-		return Parser{}, fmt.Errorf("the words of the parser \"bool\" are the same: %q and %q", yes, no)
+		return Parser{}, fmt.Errorf("the parser \"bool\" needs two different words, not %q and %q", yes, no)
 	}
 	re := regexp.MustCompile(`(?i)` + regexp.QuoteMeta(yes) + `|` + regexp.QuoteMeta(no))
 	return Parser{
@@ -129,7 +129,7 @@ func Regex(pattern string, keys []string, byDefault string) (Parser, error) {
 		parse: func(text string) (any, error) {
 			m := re.FindStringSubmatch(text)
 			if m == nil && byDefault == "" {
-				return nil, &Error{Parser: "regex", Expected: "a text that matches " + textx.Brief(pattern, 200), Found: found(text)}
+				return nil, &Error{Parser: "regex", Expected: "text that matches " + textx.Brief(pattern, 200), Found: found(text)}
 			}
 			out := make(map[string]any, len(groups))
 			for name, i := range groups {

@@ -45,7 +45,7 @@ func (p *Prompt) add(other *Prompt) (*Prompt, error) {
 	a, b := p.placed(), other.placed()
 	if p.text && other.text && a[0].Examples == nil && b[0].Examples == nil {
 		if format(a[0].Format) != format(b[0].Format) {
-			return nil, wrong(fmt.Sprintf("a text in %s and one in %s cannot be joined", format(a[0].Format), format(b[0].Format)), "write both in one format")
+			return nil, wrong(fmt.Sprintf("templates in %s and %s cannot be joined", format(a[0].Format), format(b[0].Format)), "write both in one format")
 		}
 		one := a[0]
 		one.Text += b[0].Text
@@ -93,7 +93,7 @@ func merge[V any](what string, a, b map[string]V) (map[string]V, error) {
 	out := maps.Clone(a)
 	for name, value := range b {
 		if _, twice := out[name]; twice {
-			return nil, wrong(fmt.Sprintf("both prompts give the %s %q", what, textx.Shorten(name)), "rename it in one of them")
+			return nil, wrong(fmt.Sprintf("both prompts have the %s %q", what, textx.Shorten(name)), "rename it in one of them")
 		}
 		out[name] = value
 	}

@@ -139,14 +139,14 @@ func messageOfMap(v map[string]any) (provider.Message, error) {
 			err = content(&m, value)
 		case "tool_call_id":
 			m.ToolCallID, ok = value.(string)
-			err = wanted(ok || value == nil, key, "a text")
+			err = wanted(ok || value == nil, key, "a string")
 		case "name":
 			m.ToolName, ok = value.(string)
-			err = wanted(ok || value == nil, key, "a text")
+			err = wanted(ok || value == nil, key, "a string")
 		case "tool_calls":
 			m.ToolCalls, err = toolCalls(value)
 		default:
-			err = fmt.Errorf("a message has no key %q; it has role, content, tool_calls, tool_call_id, name", textx.Shorten(key))
+			err = fmt.Errorf("unknown key %q; a message has role, content, tool_calls, tool_call_id, name", textx.Shorten(key))
 		}
 		if err != nil {
 			return m, err
@@ -181,7 +181,7 @@ func content(m *provider.Message, value any) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("content must be a text, or a list of texts and images")
+	return fmt.Errorf("content must be a string, or a list of texts and images")
 }
 
 func contentPart(m *provider.Message, value any) error {

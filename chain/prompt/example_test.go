@@ -54,7 +54,7 @@ func ExampleNew_mistake() {
 	fmt.Println(err)
 	// Output:
 	// message 1: "human" is not a role of a message; the roles are system, user, assistant, tool
-	// message 1: line 1, column 7: this { is never closed; write {{ for a brace in the text
+	// message 1: line 1, column 7: this { is never closed; write {{ for a literal brace
 }
 
 func ExampleText() {
@@ -73,7 +73,7 @@ func ExampleText() {
 	// Output:
 	// Be brief about tea. true <nil>
 	// user 1 <nil>
-	// line 1, column 17: variable "topic" has no value; give it one, or, if {topic} is part of the text and not a variable, escape it with double curly braces: {{topic}}
+	// line 1, column 17: missing variable "topic"; set it, or, if {topic} is literal text and not a variable, escape it with double curly braces: {{topic}}
 }
 
 func ExamplePrompt_Add() {
@@ -125,7 +125,7 @@ func ExampleParse() {
 	// Output:
 	// president.yaml:2:28: nothing uses the input variable "year"; known: country
 	// user: Tell me the president of India
-	// president.yaml:2:36: this { is never closed; write {{ for a brace in the text
+	// president.yaml:2:36: this { is never closed; write {{ for a literal brace
 }
 
 func ExampleConversation() {

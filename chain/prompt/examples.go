@@ -66,13 +66,13 @@ func (c *compiler) examples(p *part, m Message) {
 	}
 	switch {
 	case (e.Text == "") == (len(e.Messages) == 0):
-		c.fail("example", 0, "an example has either a text or messages", "write one of them")
+		c.fail("example", 0, "an example has either text or messages", "write one of them")
 		return
 	case e.Text != "" && (len(m.Images) > 0 || len(m.ToolCalls) > 0):
-		c.fail("examples", 0, "a message with examples can have only a text", "put the images into another message")
+		c.fail("examples", 0, "a message with examples can have only text", "put the images into another message")
 		return
 	case e.Text == "" && (m.Text != "" || m.Role != "" || e.Prefix != ""):
-		c.fail("examples", 0, "a message whose examples are messages can have no text", "put the text into another message")
+		c.fail("examples", 0, "a message whose examples are messages cannot have text", "put the text into another message")
 		return
 	case e.Text != "" && m.Role == "":
 		p.role = provider.RoleUser

@@ -234,7 +234,7 @@ func (l *loader) open(n *yaml.Node, endings ...string) (page, bool) {
 		return page{}, false
 	}
 	if l.files == nil {
-		l.fail(n, "there is no folder in which to look for "+diag.Quote(name)+" in", "load the prompt from a file")
+		l.fail(n, "there is no folder to look for "+diag.Quote(name)+" in", "load the prompt from a file")
 		return page{}, false
 	}
 	shown := filepath.Join(l.dir, name)

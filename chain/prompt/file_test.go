@@ -120,7 +120,7 @@ func TestFileMistakes(t *testing.T) {
 
 func TestFileSaysEveryMistake(t *testing.T) {
 	_, err := Parse("f.yaml", []byte("_type: few_shot\nprefix: '{'\nsuffix: '}'\nexample_prompt: {template: '{i'}\nexamples: []\n"), Options{})
-	want := []string{"f.yaml:2:10: this { is never closed", "f.yaml:3:10: this } closes nothing", "f.yaml:4:29: this { is never closed"}
+	want := []string{"f.yaml:2:10: this { is never closed", "f.yaml:3:10: unexpected }", "f.yaml:4:29: this { is never closed"}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {
 		t.Fatalf("got %v", err)

@@ -158,7 +158,7 @@ func cause(err error) error {
 	case errors.Is(err, os.ErrNotExist):
 		return errors.New("there is no such file; check the path")
 	case errors.Is(err, os.ErrPermission):
-		return errors.New("you may not read it")
+		return errors.New("permission denied")
 	case errors.As(err, &pe) && strings.Contains(pe.Err.Error(), "escapes"):
 		return errors.New("it leads out of the folder; copy the file into it")
 	case errors.As(err, &pe):

@@ -315,7 +315,7 @@ func (p *Prompt) String(ctx context.Context, v template.Values) (string, error) 
 
 func onlyText(messages []provider.Message) (string, error) {
 	if len(messages) != 1 || len(messages[0].Images) > 0 || len(messages[0].ToolCalls) > 0 {
-		return "", provider.Errorf(provider.Invalid, "", "", "a prompt inside a text makes %d messages; it must make one, with text only", len(messages))
+		return "", provider.Errorf(provider.Invalid, "", "", "a prompt used inside text makes %d messages; it must make one, with text only", len(messages))
 	}
 	return messages[0].Text, nil
 }

@@ -99,8 +99,8 @@ func TestMistakes(t *testing.T) {
 		{"nothing", Options{}, nil, "there are no messages; write one"},
 		{"empty", Options{}, []Message{user(" ")}, "message 1: the user message is empty; add a text"},
 		{"role", Options{}, []Message{{Role: "human", Text: "x"}}, `message 1: "human" is not a role of a message; the roles are system, user, assistant, tool`},
-		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is not a role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
-		{"all mistakes", Options{}, []Message{user("{"), user("ok"), user("}")}, "message 1: line 1, column 1: this { is never closed; write {{ for a brace in the text\nmessage 3: line 1, column 1: this } closes nothing; write }} for a brace in the text"},
+		{"role and text", Options{}, []Message{{Role: "human", Text: "{"}}, "message 1: \"human\" is not a role of a message; the roles are system, user, assistant, tool\nmessage 1: line 1, column 1: this { is never closed; write {{ for a literal brace"},
+		{"all mistakes", Options{}, []Message{user("{"), user("ok"), user("}")}, "message 1: line 1, column 1: this { is never closed; write {{ for a literal brace\nmessage 3: line 1, column 1: unexpected }; write }} for a literal brace"},
 		{"image of the system", Options{}, []Message{{Role: "system", Text: "x", Images: []string{"https://e.org/a.png"}}}, "message 1: image 1: images belong to a user message, not to a system message"},
 		{"calls of the user", Options{}, []Message{{Role: "user", Text: "x", ToolCalls: []provider.ToolCall{{}}}}, "message 1: tool_calls: tool calls belong to an assistant message, not to a user message"},
 		{"answer to nothing", Options{}, []Message{{Role: "tool", Text: "x"}}, "message 1: tool_call_id: the tool message does not say which call it answers; give it a tool_call_id, or the tool's name"},
@@ -111,9 +111,9 @@ func TestMistakes(t *testing.T) {
 		{"file without a folder", Options{}, []Message{{Role: "user", Images: []string{"a.png"}}}, "message 1: image 1: there is no folder to read images from; write an https: or data: URL, or put the prompt into a file beside them"},
 		{"absolute", Options{Dir: "."}, []Message{{Role: "user", Images: []string{"/etc/passwd"}}}, `message 1: image 1: the path "/etc/passwd" is absolute; name a file in the prompt's own folder, or below it`},
 		{"above", Options{Dir: "."}, []Message{{Role: "user", Images: []string{"a/../../b.png"}}}, `message 1: image 1: the path "a/../../b.png" has .. in it; name a file in the prompt's own folder, or below it`},
-		{"examples of nothing", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{}}}, "message 1: example: an example has either a text or messages; write one of them"},
+		{"examples of nothing", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{}}}, "message 1: example: an example has either text or messages; write one of them"},
 		{"example without a value", Options{}, []Message{{Role: "user", Text: "x", Examples: &Examples{Text: "{i} {o}", Items: []map[string]any{{"i": "1", "o": "2"}, {"i": "3"}}}}}, "message 1: examples: example 2 has no value for {o}; add it"},
-		{"example's template", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("ok"), user("{i")}}}}, "message 1: example: line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{"example's template", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("ok"), user("{i")}}}}, "message 1: example: line 1, column 1: this { is never closed; write {{ for a literal brace"},
 		{"nobody for the examples", Options{Examples: &Examples{Text: "x"}}, []Message{system("x")}, "examples: examples need a user message; add one, or put the examples into a message"},
 		{"selector", Options{}, []Message{{Examples: &Examples{Messages: []Message{user("x")}, Selector: MMR{Lambda: provider.Ptr(2.0)}}}}, "message 1: selector: lambda 2 is not between 0 and 1"},
 	} {
@@ -358,7 +358,7 @@ func TestAdd(t *testing.T) {
 	if got, want := render(t, chat, map[string]any{"q": "2"}), []provider.Message{provider.System("s"), provider.User("1"), provider.User("2"), provider.User("end")}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if _, err := text(Options{Partial: map[string]any{"a": "1"}}, "{a}").Add(text(Options{Partial: map[string]any{"a": "2"}}, "{a}")); err == nil || err.Error() != `both prompts give the partial "a"; rename it in one of them` {
+	if _, err := text(Options{Partial: map[string]any{"a": "1"}}, "{a}").Add(text(Options{Partial: map[string]any{"a": "2"}}, "{a}")); err == nil || err.Error() != `both prompts have the partial "a"; rename it in one of them` {
 		t.Errorf("%v", err)
 	}
 }

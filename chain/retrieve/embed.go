@@ -75,10 +75,10 @@ func (m *made) same(r provider.EmbedResponse) error {
 		m.dimensions = len(r.Vectors[0])
 	}
 	if model != "" && model != m.model {
-		return provider.Errorf(provider.Invalid, name, model, "the vectors before are by the model %s: those of two models cannot be compared", m.model)
+		return provider.Errorf(provider.Invalid, name, model, "the earlier vectors were made by the model %s, and vectors of two models cannot be compared", m.model)
 	}
 	if n := len(r.Vectors[0]); n != m.dimensions {
-		return provider.Errorf(provider.Invalid, name, model, "its vectors have %d dimensions, and those before %d: it is not the model that made them", n, m.dimensions)
+		return provider.Errorf(provider.Invalid, name, model, "its vectors have %d dimensions, but the earlier ones have %d, so another model made them", n, m.dimensions)
 	}
 	return nil
 }

@@ -16,15 +16,15 @@ type MissingError struct {
 
 // Error names the variable and its place, and says what to do.
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("line %d, column %d: variable %q has no value; %s", e.Line, e.Column, e.Name, e.Remedy())
+	return fmt.Sprintf("line %d, column %d: missing variable %q; %s", e.Line, e.Column, e.Name, e.Remedy())
 }
 
 // Remedy says what to do: LangChain's hint about braces is part of it.
 func (e *MissingError) Remedy() string {
 	if e.Format != "" && e.Format != FString {
-		return "give it one"
+		return "set it"
 	}
-	return fmt.Sprintf("give it one, or, if {%[1]s} is part of the text and not a variable, escape it with double curly braces: {{%[1]s}}", e.Name)
+	return fmt.Sprintf("set it, or, if {%[1]s} is literal text and not a variable, escape it with double curly braces: {{%[1]s}}", e.Name)
 }
 
 // missing returns the error for every variable that v has no value for.

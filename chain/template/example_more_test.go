@@ -51,7 +51,7 @@ func ExampleTemplate_Render() {
 	}
 	// Output:
 	// ['Ada', 'Bo'] True {names} <nil>
-	// text has no value: give it one, or, if {text} is part of the text and not a variable, escape it with double curly braces: {{text}}
+	// text has no value: set it, or, if {text} is literal text and not a variable, escape it with double curly braces: {{text}}
 }
 
 func ExampleTemplate_Optional() {

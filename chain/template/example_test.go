@@ -41,6 +41,6 @@ func ExampleParse() {
 	// Output:
 	// country
 	// Tell me the president of India as {"name": …} <nil>
-	// line 1, column 26: variable "country" has no value; give it one, or, if {country} is part of the text and not a variable, escape it with double curly braces: {{country}}
-	// line 1, column 26: this { is never closed; write {{ for a brace in the text
+	// line 1, column 26: missing variable "country"; set it, or, if {country} is literal text and not a variable, escape it with double curly braces: {{country}}
+	// line 1, column 26: this { is never closed; write {{ for a literal brace
 }

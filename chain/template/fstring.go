@@ -38,7 +38,7 @@ func parseFString(text string) (*Template, error) {
 			literal.WriteByte(text[brace])
 			rest++
 		case text[brace] == '}':
-			return nil, errorAt(text, brace, "this } closes nothing", "write }} for a brace in the text")
+			return nil, errorAt(text, brace, "unexpected }", "write }} for a literal brace")
 		default:
 			name, f, length, err := fieldAt(text, brace)
 			if err != nil {
@@ -105,9 +105,9 @@ func fieldAt(text string, brace int) (name string, f *field, length int, err err
 	how := inside[len(name):]
 	switch {
 	case nested && name != "" && strings.HasPrefix(how, ":"):
-		return "", nil, 0, errorAt(text, brace, "the format of {"+name+"} has a field in it, and nested replacement fields are not allowed", "write {{ for a brace in the text")
+		return "", nil, 0, errorAt(text, brace, "the format of {"+name+"} has a field in it, and nested replacement fields are not allowed", "write {{ for a literal brace")
 	case end < 0 || nested:
-		return "", nil, 0, errorAt(text, brace, "this { is never closed", "write {{ for a brace in the text")
+		return "", nil, 0, errorAt(text, brace, "this { is never closed", "write {{ for a literal brace")
 	case name == "" || how != "" && how[0] != ':' && how[0] != '!':
 		message, remedy := judge(inside)
 		return "", nil, 0, errorAt(text, brace, message, remedy)
@@ -137,7 +137,7 @@ func (f *field) parse(name, how string) (message, remedy string) {
 		return "has an invalid format: " + err.Error(), "write {" + name + "}, or a format such as {" + name + ":.2f} or {" + name + ":>8}"
 	}
 	if f.conversion != 0 && spec.NeedsNumber() {
-		return "formats a number, and the conversion before it makes a text", "leave one of them out"
+		return "formats a number, but the conversion before it makes text", "leave one of them out"
 	}
 	f.spec = spec
 	return "", ""
@@ -158,9 +158,9 @@ func judge(inside string) (message, remedy string) {
 	case strings.IndexAny(trimmed, ":!") == 0:
 		return shown + " has no name", "name the variable, such as {country" + textx.Shorten(trimmed) + "}"
 	case strings.Trim(trimmed, "0123456789") == "":
-		return shown + " is a number, and variables have names", "name the variable, such as {country}"
+		return shown + " is a number, not a variable's name", "name the variable, such as {country}"
 	}
-	return shown + " is not a variable's name", "write {{ and }} for braces in the text; a name has letters, digits and _"
+	return shown + " is not a variable's name", "write {{ and }} for literal braces; a name has letters, digits and _"
 }
 
 // renderFormatted is Render where some field has a format.
@@ -185,7 +185,7 @@ func (t *Template) renderFormatted(v Values) (string, error) {
 		text, err := p.field.format(values[p.name])
 		if err != nil {
 			shown := textx.Shorten(t.text[p.field.offset : p.field.offset+p.field.length])
-			return "", errorAt(t.text, p.field.offset, shown+" does not go with a value of type "+pyval.TypeName(values[p.name])+": "+err.Error(),
+			return "", errorAt(t.text, p.field.offset, shown+" cannot format a value of type "+pyval.TypeName(values[p.name])+": "+err.Error(),
 				"give "+t.vars[p.name].Name+" another value, or change the format")
 		}
 		if b.Len()+len(text)+len(t.tail) > maxText {

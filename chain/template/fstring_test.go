@@ -51,16 +51,16 @@ func TestTemplateRenders(t *testing.T) {
 
 func TestTemplateMistakes(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"{", "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
-		{"a {country", "line 1, column 3: this { is never closed; write {{ for a brace in the text"},
-		{"}", "line 1, column 1: this } closes nothing; write }} for a brace in the text"},
-		{"{a}}", "line 1, column 4: this } closes nothing; write }} for a brace in the text"},
-		{"{{a}", "line 1, column 4: this } closes nothing; write }} for a brace in the text"},
-		{"{{{a}}", "line 1, column 6: this } closes nothing; write }} for a brace in the text"},
-		{"one\ntwo {", "line 2, column 5: this { is never closed; write {{ for a brace in the text"},
-		{"größe: 🌍 }", "line 1, column 10: this } closes nothing; write }} for a brace in the text"},
-		{"{a{b}}", "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
-		{`{"a": {"b": 1}}`, "line 1, column 1: this { is never closed; write {{ for a brace in the text"},
+		{"{", "line 1, column 1: this { is never closed; write {{ for a literal brace"},
+		{"a {country", "line 1, column 3: this { is never closed; write {{ for a literal brace"},
+		{"}", "line 1, column 1: unexpected }; write }} for a literal brace"},
+		{"{a}}", "line 1, column 4: unexpected }; write }} for a literal brace"},
+		{"{{a}", "line 1, column 4: unexpected }; write }} for a literal brace"},
+		{"{{{a}}", "line 1, column 6: unexpected }; write }} for a literal brace"},
+		{"one\ntwo {", "line 2, column 5: this { is never closed; write {{ for a literal brace"},
+		{"größe: 🌍 }", "line 1, column 10: unexpected }; write }} for a literal brace"},
+		{"{a{b}}", "line 1, column 1: this { is never closed; write {{ for a literal brace"},
+		{`{"a": {"b": 1}}`, "line 1, column 1: this { is never closed; write {{ for a literal brace"},
 		{"{}", "line 1, column 1: {} has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
 		{"{ }", "line 1, column 1: { } has no name; name the variable, such as {country}, or write {{}} for the braces themselves"},
 		{"{ country }", "line 1, column 1: { country } has spaces around the name; write {country}"},
@@ -68,15 +68,15 @@ func TestTemplateMistakes(t *testing.T) {
 		{"{a[0]}", "line 1, column 1: {a[0]} reaches into a value, and variable names cannot contain attribute access (.) or indexing ([]); write {a}, or reach into it in a mustache template"},
 		{"é {a:qq}", "line 1, column 3: {a:qq} has an invalid format: invalid format specifier; write {a}, or a format such as {a:.2f} or {a:>8}"},
 		{"{a:>1000000000}", "line 1, column 1: {a:>1000000000} has an invalid format: more than 10000 characters; write {a}, or a format such as {a:.2f} or {a:>8}"},
-		{"{a:{b}}", "line 1, column 1: the format of {a} has a field in it, and nested replacement fields are not allowed; write {{ for a brace in the text"},
+		{"{a:{b}}", "line 1, column 1: the format of {a} has a field in it, and nested replacement fields are not allowed; write {{ for a literal brace"},
 		{"{a!z}", "line 1, column 1: {a!z} has an unknown conversion; the conversions are !r, !s and !a; write {a} or {a!r}"},
 		{"{a!}", "line 1, column 1: {a!} has an unknown conversion; the conversions are !r, !s and !a; write {a} or {a!r}"},
-		{"{a!r:.2f}", "line 1, column 1: {a!r:.2f} formats a number, and the conversion before it makes a text; leave one of them out"},
+		{"{a!r:.2f}", "line 1, column 1: {a!r:.2f} formats a number, but the conversion before it makes text; leave one of them out"},
 		{"{:>8}", "line 1, column 1: {:>8} has no name; name the variable, such as {country:>8}"},
-		{"{0}", "line 1, column 1: {0} is a number, and variables have names; name the variable, such as {country}"},
-		{"{first name}", "line 1, column 1: {first name} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
-		{`{"a": 1}`, `line 1, column 1: {"a": 1} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _`},
-		{"{1a}", "line 1, column 1: {1a} is not a variable's name; write {{ and }} for braces in the text; a name has letters, digits and _"},
+		{"{0}", "line 1, column 1: {0} is a number, not a variable's name; name the variable, such as {country}"},
+		{"{first name}", "line 1, column 1: {first name} is not a variable's name; write {{ and }} for literal braces; a name has letters, digits and _"},
+		{`{"a": 1}`, `line 1, column 1: {"a": 1} is not a variable's name; write {{ and }} for literal braces; a name has letters, digits and _`},
+		{"{1a}", "line 1, column 1: {1a} is not a variable's name; write {{ and }} for literal braces; a name has letters, digits and _"},
 		{"ok \xff", "line 1, column 4: the text is not valid UTF-8; save it as UTF-8"},
 	} {
 		_, err := Parse(FString, tt.text)
@@ -117,7 +117,7 @@ func TestTemplateMissingValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = tmpl.Render(Map{"name": "Ada"})
-	want := `line 2, column 16: variable "city" has no value; give it one, or, if {city} is part of the text and not a variable, escape it with double curly braces: {{city}}`
+	want := `line 2, column 16: missing variable "city"; set it, or, if {city} is literal text and not a variable, escape it with double curly braces: {{city}}`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -191,7 +191,7 @@ func TestFStringIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, err := tmpl.Render(Map{"a": tt.value})
-		if e := new(Error); tt.fits != (err == nil) || err != nil && (!errors.As(err, &e) || !strings.Contains(err.Error(), "more than 64 MiB")) {
+		if e := new(Error); tt.fits != (err == nil) || err != nil && (!errors.As(err, &e) || !strings.Contains(err.Error(), "exceeds 64 MiB")) {
 			t.Errorf("%.20s…, %d fields: %d bytes, %v", tt.text, strings.Count(tt.text, "{"), len(text), err)
 		}
 	}

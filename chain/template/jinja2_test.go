@@ -19,7 +19,7 @@ func jinja2(t *testing.T, text string) *Template {
 
 func TestJinja2IsRefusedUnlessAllowed(t *testing.T) {
 	_, err := Parse(Jinja2, "{{ a }}")
-	want := "line 1, column 1: a jinja2 template is a program, and this text is not trusted to be one; allow jinja2 if you know who wrote it, or write it as mustache or f-string"
+	want := "line 1, column 1: a jinja2 template is a program, and this one is not trusted; allow jinja2 if you know who wrote it, or write it as mustache or f-string"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -82,15 +82,15 @@ func TestJinja2Mistakes(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"a\nb {{ x", "line 2, column 3: this {{ is never closed; write }} at its end"},
 		{"{% for x in y %}\n", "line 1, column 4: this block is never closed; write {% endfor %} at its end"},
-		{"ü {% endif %}", "line 1, column 6: {% endif %} closes nothing; open it before, or leave it out"},
-		{"{% if a %}{% endfor %}", "line 1, column 14: {% endfor %} stands here while another block is open; close that first: {% endif %}"},
-		{"{{ a | uper }}", "line 1, column 8: there is no filter uper; did you mean upper?"},
-		{"{{ a is strin }}", "line 1, column 9: there is no test strin; did you mean string?"},
-		{"{% inlude 'x' %}", "line 1, column 4: there is no {% inlude %}; known: call, filter, for, if, macro, raw, set, with"},
-		{"{% include '/etc/passwd' %}", "line 1, column 4: {% include %} is not allowed: a template is one text; write in its place what it stands for"},
-		{"{{ ''.__class__ }}", "line 1, column 7: access to __class__ is not allowed; leave it out: values have no inside but their fields"},
-		{"a\r\nb\r\n{{ 1 2 }}", `line 3, column 6: here is "2", where }} belongs; write }}`},
-		{"{{ }}", "line 1, column 4: here is }}, where an expression belongs; name a variable, or write a value"},
+		{"ü {% endif %}", "line 1, column 6: {% endif %} closes nothing; open its block first, or remove it"},
+		{"{% if a %}{% endfor %}", "line 1, column 14: {% endfor %} is inside another block; close that first: {% endif %}"},
+		{"{{ a | uper }}", "line 1, column 8: unknown filter uper; did you mean upper?"},
+		{"{{ a is strin }}", "line 1, column 9: unknown test strin; did you mean string?"},
+		{"{% inlude 'x' %}", "line 1, column 4: unknown tag {% inlude %}; known: call, filter, for, if, macro, raw, set, with"},
+		{"{% include '/etc/passwd' %}", "line 1, column 4: {% include %} is not allowed: a template cannot load another; write its content here instead"},
+		{"{{ ''.__class__ }}", "line 1, column 7: access to __class__ is not allowed; remove it: only a value's fields can be read"},
+		{"a\r\nb\r\n{{ 1 2 }}", `line 3, column 6: expected }}, found "2"; write }}`},
+		{"{{ }}", "line 1, column 4: expected an expression, found }}; name a variable, or write a value"},
 	} {
 		_, err := ParseWith(Jinja2, tt.text, Options{AllowJinja2: true})
 		if err == nil || err.Error() != tt.want {

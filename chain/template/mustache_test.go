@@ -38,8 +38,8 @@ func TestMustacheMistakes(t *testing.T) {
 		{strings.Repeat("{{#a}}", 1e5), "line 1, column 601: sections are nested more than 100 deep here; close some of them"},
 		{"{{ }}", "line 1, column 1: this tag is empty; name a variable, such as {{country}}"},
 		{"{{{a}}", "line 1, column 1: this {{{ is closed by }} only; write }}} at its end"},
-		{"{{.}}", "line 1, column 1: {{.}} is the item of a list, and there is no list here; write it inside {{#items}} and {{/items}}"},
-		{"x {{>foter}}", `line 1, column 3: there is no partial "foter"; did you mean "footer"?`},
+		{"{{.}}", "line 1, column 1: {{.}} is a list's item, but there is no list here; write it inside {{#items}} and {{/items}}"},
+		{"x {{>foter}}", `line 1, column 3: unknown partial "foter"; did you mean "footer"?`},
 		{"x {{>broken}}", `line 1, column 3: in partial "broken", line 2, column 1: section "a" is never closed; write {{/a}} at its end`},
 	} {
 		_, err := ParseWith(Mustache, tt.text, Options{Partials: map[string]string{"footer": "", "broken": "x\n{{#a}}"}})
@@ -55,10 +55,10 @@ func TestMustacheIsBounded(t *testing.T) {
 		many[i] = i + 1
 	}
 	for _, tt := range []struct{ text, want string }{
-		{"{{>endless}}", "partials include each other without end"},
-		{"{{#a}}{{#a}}{{/a}}{{/a}}", "more work or memory than a template may"},
-		{"{{#a}}{{#a}}{{.}}{{/a}}{{/a}}", "more work or memory than a template may"},
-		{"{{>double}}", "partials include each other without end"},
+		{"{{>endless}}", "partials include each other endlessly"},
+		{"{{#a}}{{#a}}{{/a}}{{/a}}", "exceeds the work or memory a template may use"},
+		{"{{#a}}{{#a}}{{.}}{{/a}}{{/a}}", "exceeds the work or memory a template may use"},
+		{"{{>double}}", "partials include each other endlessly"},
 	} {
 		tmpl, err := ParseWith(Mustache, tt.text, Options{Partials: map[string]string{"endless": "{{>endless}}", "double": "{{#a}}{{>double}}{{/a}}"}})
 		if err != nil {

@@ -44,7 +44,7 @@ func TestPartialRefusesUnknownNames(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = must(t, FString, "text").Partial(map[string]any{"a": 1})
-	if want := `the template has no variables, and "a" is given a value`; err == nil || err.Error() != want {
+	if want := `the template has no variables, but "a" has a value`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -93,7 +93,7 @@ func TestGoValuesLookAsInPython(t *testing.T) {
 
 func TestFormatThatDoesNotGoWithTheValue(t *testing.T) {
 	_, err := must(t, FString, "It costs\n{price:.2f} €").Render(Map{"price": "12"})
-	want := "line 2, column 1: {price:.2f} does not go with a value of type str: unknown format code 'f' for object of type 'str'; give price another value, or change the format"
+	want := "line 2, column 1: {price:.2f} cannot format a value of type str: unknown format code 'f' for object of type 'str'; give price another value, or change the format"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -120,14 +120,14 @@ func ParseWith(f Format, text string, o Options) (*Template, error) {
 	case Jinja2:
 		if !o.AllowJinja2 {
 			return nil, &Error{
-				Line: 1, Column: 1, Message: "a jinja2 template is a program, and this text is not trusted to be one",
+				Line: 1, Column: 1, Message: "a jinja2 template is a program, and this one is not trusted",
 				Remedy: "allow jinja2 if you know who wrote it, or write it as mustache or f-string",
 				Err:    ErrJinja2,
 			}
 		}
 		return parseJinja2(text)
 	}
-	return nil, fmt.Errorf("there is no template format %q; the formats are f-string, mustache, jinja2", textx.Shorten(string(f)))
+	return nil, fmt.Errorf("unknown template format %q; the formats are f-string, mustache, jinja2", textx.Shorten(string(f)))
 }
 
 // String returns the text that the template was parsed from.
@@ -162,7 +162,7 @@ func (t *Template) Partial(values map[string]any) (*Template, error) {
 			continue
 		}
 		if len(names) == 0 {
-			return nil, fmt.Errorf("the template has no variables, and %q is given a value", textx.Shorten(name))
+			return nil, fmt.Errorf("the template has no variables, but %q has a value", textx.Shorten(name))
 		}
 		return nil, fmt.Errorf("the template has no variable %q; %s", textx.Shorten(name), diag.Suggest(name, names))
 	}
@@ -278,7 +278,7 @@ func (t *Template) renderBody(v Values) (string, error) {
 const maxText = 64 << 20
 
 func (t *Template) tooLong() error {
-	return errorAt(t.text, 0, fmt.Sprintf("with these values the text has more than %d MiB", maxText>>20), "use a value less often, or shorten it")
+	return errorAt(t.text, 0, fmt.Sprintf("with these values, the text exceeds %d MiB", maxText>>20), "use a value less often, or shorten it")
 }
 
 // textOf returns Python's str of a value.

@@ -234,7 +234,7 @@ func (c *conversation) askModel(ctx context.Context, yield func(provider.Chunk, 
 		}
 	}
 	if !t.ended {
-		yield(provider.Chunk{}, provider.Errorf(provider.Truncated, c.Name(), c.req.Model, "the answer ended without saying why"))
+		yield(provider.Chunk{}, provider.Errorf(provider.Truncated, c.Name(), c.req.Model, "the answer ended without a finish reason"))
 		return nil, true
 	}
 	c.void = c.void || t.wrote

@@ -21,7 +21,7 @@ func compile(parameters json.RawMessage) (s *schema.Schema, err error) {
 		return nil, err
 	}
 	if t := typeOf(parameters); t != "" && t != "object" {
-		return nil, fmt.Errorf("the schema is for arguments of type %q; they are always an object", t)
+		return nil, fmt.Errorf("the schema has the type %q, but arguments are always an object", t)
 	}
 	return s, nil
 }

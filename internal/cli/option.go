@@ -103,7 +103,7 @@ func optionValue(name, text string) (any, error) {
 		case isJSON:
 			return value, nil
 		case math.IsNaN(x) || err == nil && math.IsInf(x, 0):
-			return nil, fmt.Errorf("JSON has no number %s; write '%q' if it is a text", strings.TrimSpace(text), text)
+			return nil, fmt.Errorf("JSON has no number %s; write '%q' if it is a string", strings.TrimSpace(text), text)
 		}
 		return text, nil
 	}

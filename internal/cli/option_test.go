@@ -49,7 +49,7 @@ func TestOptionValue(t *testing.T) {
 		{"temperature", "Inf", `expected a number, found "Inf"`},
 		{"temperature", "1e999", `expected a number, found "1e999"`},
 		{"store", "maybe", `expected a boolean (true or false), found "maybe"`},
-		{"other", "NaN", `JSON has no number NaN; write '"NaN"' if it is a text`},
+		{"other", "NaN", `JSON has no number NaN; write '"NaN"' if it is a string`},
 		{"other", "nan", "JSON has no number nan"},
 		{"other", "+Inf", "JSON has no number +Inf"},
 		{"other", "-infinity", "JSON has no number -infinity"},

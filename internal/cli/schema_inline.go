@@ -48,7 +48,7 @@ func inlineSchema(text string) (schema json.RawMessage, ok bool, err error) {
 		}
 		for _, before := range required {
 			if before == name {
-				return nil, true, usageError{fmt.Errorf("--schema: the field %s is there twice", name)}
+				return nil, true, usageError{fmt.Errorf("--schema: the field %s appears twice", name)}
 			}
 		}
 		value := map[string]any{"type": typ}

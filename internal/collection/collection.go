@@ -107,7 +107,7 @@ func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, err
 		return nil, err
 	}
 	if !ok {
-		return nil, invalidCollection(name, "there is no collection of that name; there are: "+s.collectionNames(ctx))
+		return nil, invalidCollection(name, "no such collection; there are: "+s.collectionNames(ctx))
 	}
 	t, ok := s.cfg.Source(c.Provider)
 	if !ok {

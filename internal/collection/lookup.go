@@ -113,7 +113,7 @@ func (l lookups) find(ctx context.Context, req *provider.Request) (provider.Chun
 	}
 	text, err := json.Marshal(kept)
 	if err != nil {
-		return provider.Chunk{}, fmt.Errorf("the passages cannot be written down: %w", err)
+		return provider.Chunk{}, fmt.Errorf("the passages cannot be written as JSON: %w", err)
 	}
 	return provider.Chunk{Text: string(text), Finish: provider.FinishStop, Route: route}, nil
 }

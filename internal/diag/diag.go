@@ -92,7 +92,7 @@ func Split(err error) []error {
 func Quote(value string) string {
 	switch runes := []rune(value); {
 	case LooksSecret(value):
-		return fmt.Sprintf("a text of %d characters", len(runes))
+		return fmt.Sprintf("a string of %d characters", len(runes))
 	case len(runes) > 40:
 		return fmt.Sprintf("%q…", string(runes[:40]))
 	default:

@@ -66,7 +66,7 @@ func Finish(member, word string, calls, content bool) (provider.Finish, provider
 		case calls:
 			return provider.FinishToolCalls, "", nil
 		case end == normalize.EndCalls:
-			return "", provider.BadAnswer, errors.New("the answer ends with tool calls, and none came")
+			return "", provider.BadAnswer, errors.New("the answer ends with tool calls, but has none")
 		}
 		return provider.FinishStop, "", nil
 	case normalize.EndLength:
@@ -78,9 +78,9 @@ func Finish(member, word string, calls, content bool) (provider.Finish, provider
 		if content {
 			kind = provider.Truncated
 		}
-		return "", kind, fmt.Errorf("the server broke the answer off: its %s is %q", member, word)
+		return "", kind, fmt.Errorf("the server stopped the answer: its %s is %q", member, word)
 	}
-	return "", provider.Truncated, fmt.Errorf("the answer ended for the unknown reason %q", word)
+	return "", provider.Truncated, fmt.Errorf("the answer has the unknown finish reason %q", word)
 }
 
 func concat(a, b string) string {

@@ -68,7 +68,7 @@ func plainText(err error) string {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to host"
 	case errors.As(err, &shape): // its own words are of Go's types
-		return fmt.Sprintf("its answer has a value of another type (%s) than its API says at %s", shape.Value, shape.Field)
+		return fmt.Sprintf("its answer has a value of the wrong type (%s) at %s", shape.Value, shape.Field)
 	case errors.As(err, &syntax):
 		return "what came is not JSON"
 	case errors.Is(err, deadline), isTimeout(err):

@@ -129,7 +129,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 func (s *Session) warnOfNoise(line string) {
 	if s.cfg.Warn != nil {
 		line = s.cfg.Secrets.Text(cleanText(line, false))
-		s.cfg.Warn(fmt.Sprintf("the MCP server %s writes to its standard output what is not MCP, which is passed over: %q; a server must log to standard error", s.cfg.Name, textx.Brief(line, 80)))
+		s.cfg.Warn(fmt.Sprintf("the MCP server %s wrote a line to standard output that is not MCP, which is ignored: %q; servers must log to standard error", s.cfg.Name, textx.Brief(line, 80)))
 	}
 }
 

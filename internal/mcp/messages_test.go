@@ -71,7 +71,7 @@ func TestAServerThatLogsToStandardOutput(t *testing.T) {
 		if r, err := call(t.Context(), find(t, s, "weather"), `{"city":"Rome"}`); err != nil || r.Text != "sunny in Rome" {
 			t.Errorf("%s: %q, %v", manner, r.Text, err)
 		}
-		if text := <-told; text != `the MCP server test writes to its standard output what is not MCP, which is passed over: "[INFO] a line of its log"; a server must log to standard error` || len(told) > 0 {
+		if text := <-told; text != `the MCP server test wrote a line to standard output that is not MCP, which is ignored: "[INFO] a line of its log"; servers must log to standard error` || len(told) > 0 {
 			t.Errorf("%s: warned %q, and %d more", manner, text, len(told))
 		}
 	}

@@ -73,7 +73,7 @@ func (s *Session) tool(t *sdk.Tool) (tool.Tool, error) {
 		return tool.Tool{}, errors.New("it has no valid name")
 	}
 	if s.cfg.Secrets.Knows(t.Name) {
-		return tool.Tool{}, errors.New("its name has a key in it")
+		return tool.Tool{}, errors.New("its name contains a secret")
 	}
 	parameters := json.RawMessage(`{"type":"object"}`)
 	if t.InputSchema != nil {

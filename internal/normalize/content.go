@@ -130,7 +130,7 @@ func (s *said) part(raw json.RawMessage, as string, depth int) error {
 	case textParts[kind]:
 		in = []json.RawMessage{p.Text, p.Value, p.Content}
 	default:
-		return &Error{Problem: fmt.Sprintf("is a part of the type %q, which is no text", kind[:min(len(kind), 40)])}
+		return &Error{Problem: fmt.Sprintf("is a part of type %q, which is not text", kind[:min(len(kind), 40)])}
 	}
 	if !thinkingParts[kind] && kind != "refusal" {
 		kind = as
@@ -141,7 +141,7 @@ func (s *said) part(raw json.RawMessage, as string, depth int) error {
 		}
 	}
 	if len(p.Type) == 0 {
-		return &Error{Problem: "is an object, where a text belongs"}
+		return &Error{Problem: "is an object instead of a string"}
 	}
 	return nil
 }

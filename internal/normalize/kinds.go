@@ -11,7 +11,7 @@ import (
 
 // expected is what belongs where a kind is, in words.
 var expected = map[kind]string{
-	text: "a text", integer: "a whole number", natural: "a size", number: "a number within range", boolean: "true or false", moment: "a time",
+	text: "a string", integer: "a whole number", natural: "a size", number: "a number within range", boolean: "true or false", moment: "a time",
 	object: "an object", list: "a list", nothing: "nothing",
 }
 
@@ -23,7 +23,7 @@ func what(raw []byte) string {
 	case '[':
 		return "a list"
 	case '"':
-		return "a text"
+		return "a string"
 	case 't', 'f':
 		return string(raw)
 	}

@@ -78,8 +78,8 @@ func TestChatEvents(t *testing.T) {
 		{"refusal part", "OpenAI", delta(`{"content":[{"type":"refusal","refusal":"No."}]}`), delta(`{"content":"","refusal":"No."}`)},
 		{"content of no parts", "Mistral", delta(`{"content":[]}`), delta(`{"content":""}`)},
 		{"half a letter in parts", "made up", delta(`{"content":[{"type":"text","text":"\ud83d"},{"type":"text","text":"\ude00"}]}`), delta(`{"content":"😀"}`)},
-		{"an unknown part", "made up", delta(`{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:"}}]}`), `!choices[0].delta.content[1] in the answer is a part of the type "image_url", which is no text`},
-		{"an object as content", "made up", delta(`{"content":{"capital":"Paris"}}`), `!choices[0].delta.content in the answer is an object, where a text belongs`},
+		{"an unknown part", "made up", delta(`{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:"}}]}`), `!choices[0].delta.content[1] in the answer is a part of type "image_url", which is not text`},
+		{"an object as content", "made up", delta(`{"content":{"capital":"Paris"}}`), `!choices[0].delta.content in the answer is an object instead of a string`},
 		{"reasoning", "OpenRouter, vLLM", delta(`{"reasoning":"Hm."}`), delta(`{"reasoning_content":"Hm."}`)},
 		{"reasoning by both names", "LiteLLM", delta(`{"reasoning":"Hm.","reasoning_content":"Hm."}`), delta(`{"reasoning_content":"Hm."}`)},
 		{"reasoning by both names, one empty", "vLLM", delta(`{"reasoning":"Hm.","reasoning_content":""}`), delta(`{"reasoning_content":"Hm."}`)},
@@ -114,10 +114,10 @@ func TestChatEvents(t *testing.T) {
 		{"the text of /completions", "KoboldCpp", `{"choices":[{"index":0,"text":"a"}]}`, `{"choices":[{"index":0,"text":"a","delta":{"content":"a"}}]}`},
 		{"names in another case", "the decoder's rule", `{"Choices":[{"Delta":{"CONTENT":7}}]}`, `{"Choices":[{"Delta":{"CONTENT":"7"}}]}`},
 		{"names with escapes", "the decoder's rule", `{"choi\u0063es":[{"delta":{"content":7}}]}`, `{"choices":[{"delta":{"content":"7"}}]}`},
-		{"two events at once", "made up", `[{"choices":[]},{"choices":[]}]`, `!the answer is a list, where an object belongs`},
-		{"a text", "made up", `"hello"`, `!the answer is a text, where an object belongs`},
-		{"a choice that is a text", "made up", `{"choices":["hello"]}`, `!choices[0] in the answer is a text, where an object belongs`},
-		{"a name that is an object", "made up", delta(`{"tool_calls":[{"function":{"name":{}}}]}`), `!choices[0].delta.tool_calls[0].function.name in the answer is an object, where a text belongs`},
+		{"two events at once", "made up", `[{"choices":[]},{"choices":[]}]`, `!the answer is a list instead of an object`},
+		{"a text", "made up", `"hello"`, `!the answer is a string instead of an object`},
+		{"a choice that is a text", "made up", `{"choices":["hello"]}`, `!choices[0] in the answer is a string instead of an object`},
+		{"a name that is an object", "made up", delta(`{"tool_calls":[{"function":{"name":{}}}]}`), `!choices[0].delta.tool_calls[0].function.name in the answer is an object instead of a string`},
 	})
 }
 
@@ -150,10 +150,10 @@ func TestEmbeddings(t *testing.T) {
 		{"one embedding", "Ollama's /api/embeddings", `{"embedding":[0.5,-1]}`, one},
 		{"numbers as texts", "made up", `{"data":[{"embedding":["0.5","-1"]}]}`, one},
 		{"index as text, usage with fractions", "made up", `{"data":[{"index":"0","embedding":[1]}],"usage":{"prompt_tokens":1.0}}`, `{"data":[{"index":0,"embedding":[1]}],"usage":{"prompt_tokens":1}}`},
-		{"a vector for each token", "llama.cpp, pooling none", `{"data":[{"embedding":[[1],[2]]}]}`, `!data[0].embedding in the answer is 2 vectors, where one belongs`},
+		{"a vector for each token", "llama.cpp, pooling none", `{"data":[{"embedding":[[1],[2]]}]}`, `!data[0].embedding in the answer is 2 vectors instead of one`},
 		{"null for a number", "NaN of other languages", `{"data":[{"embedding":[1,null]}]}`, `!data[0].embedding[1] in the answer is null`},
-		{"a number that no vector holds", "made up", `{"data":[{"embedding":[1,1e300]}]}`, `!data[0].embedding[1] in the answer is the number 1e300, where a number within range belongs`},
-		{"a text that is no base64", "made up", `{"data":[{"embedding":"hello"}]}`, `!data[0].embedding in the answer is a text that is no vector in base64`},
+		{"a number that no vector holds", "made up", `{"data":[{"embedding":[1,1e300]}]}`, `!data[0].embedding[1] in the answer is the number 1e300 instead of a number within range`},
+		{"a text that is no base64", "made up", `{"data":[{"embedding":"hello"}]}`, `!data[0].embedding in the answer is a string that is not a base64 vector`},
 	})
 }
 
@@ -172,7 +172,7 @@ func TestModels(t *testing.T) {
 		{"id as a number", "made up", `{"data":[{"id":7}]}`, `{"data":[{"id":"7"}]}`},
 		{"one model that is not in a list", "made up", `{"data":{"id":"m"}}`, one},
 		{"no name", "made up", `{"data":[{"id":"m"},{}]}`, `!data[1] in the answer is a model without an id`},
-		{"a number", "made up", `{"data":[7]}`, `!data[0] in the answer is the number 7, where an object belongs`},
+		{"a number", "made up", `{"data":[7]}`, `!data[0] in the answer is the number 7 instead of an object`},
 	})
 }
 
@@ -181,15 +181,15 @@ func TestOllama(t *testing.T) {
 		{"arguments as text", "openclaw 57455", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"{\"city\":\"Oslo\"}"}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"city":"Oslo"}}}]}}`},
 		{"arguments quoted twice", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"\"{\\\"a\\\":1}\""}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]}}`},
 		{"arguments of nothing", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":""}},{"function":{"name":"f","arguments":[]}}]}}`, `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{}}},{"function":{"name":"f","arguments":{}}}]}}`},
-		{"arguments that are no object", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"Oslo"}}]}}`, `!message.tool_calls[0].function.arguments in the answer is a text that is no JSON object`},
-		{"arguments that are a list", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":[1]}}]}}`, `!message.tool_calls[0].function.arguments in the answer is a list, where an object belongs`},
-		{"arguments beyond all numbers", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":1e999}}}]}}`, `!message.tool_calls[0].function.arguments in the answer has a number that is beyond all range`},
+		{"arguments that are no object", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":"Oslo"}}]}}`, `!message.tool_calls[0].function.arguments in the answer is a string that is not a JSON object`},
+		{"arguments that are a list", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":[1]}}]}}`, `!message.tool_calls[0].function.arguments in the answer is a list instead of an object`},
+		{"arguments beyond all numbers", "made up", `{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":1e999}}}]}}`, `!message.tool_calls[0].function.arguments in the answer has a number that is out of range`},
 		{"created_at without a zone", "Ollama's imitators", `{"created_at":"2026-01-01T00:00:00.5","done":false}`, `{"created_at":"2026-01-01T00:00:00.5Z","done":false}`},
 		{"created_at as a number", "Ollama's imitators", `{"created_at":1767225600,"done":false}`, `{"created_at":"2026-01-01T00:00:00Z","done":false}`},
 		{"created_at that says nothing", "made up", `{"created_at":{},"done":false}`, `{"created_at":null,"done":false}`},
 		{"counts with fractions", "made up", `{"done":true,"prompt_eval_count":5.0,"eval_count":"3","total_duration":1.5e9,"load_duration":0.5}`, `{"done":true,"prompt_eval_count":5,"eval_count":3,"total_duration":1500000000,"load_duration":null}`},
 		{"done as text", "made up", `{"done":"True"}`, `{"done":true}`},
-		{"done as a number", "made up", `{"done":1}`, `!done in the answer is the number 1, where true or false belongs`},
+		{"done as a number", "made up", `{"done":1}`, `!done in the answer is the number 1 instead of true or false`},
 		{"logprobs", "Ollama", `{"logprobs":[{"token":7}],"_debug_info":"x","done":false}`, `{"logprobs":null,"_debug_info":null,"done":false}`},
 		{"content in parts", "made up", `{"message":{"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"a"}]}}`, `{"message":{"content":"a","thinking":"Hm."}}`},
 		{"a call id as a number", "made up", `{"message":{"content":"","images":7,"tool_calls":[{"id":7,"function":{"index":"0","name":"f","arguments":{}}}]}}`, `{"message":{"content":"","images":null,"tool_calls":[{"id":"7","function":{"index":0,"name":"f","arguments":{}}}]}}`},

@@ -81,7 +81,7 @@ func asArgumentsObject(raw []byte) ([]byte, error) {
 			return []byte("{}"), nil
 		}
 		if !json.Valid([]byte(s)) {
-			return nil, &Error{Problem: "is a text that is no JSON object"}
+			return nil, &Error{Problem: "is a string that is not a JSON object"}
 		}
 		raw = []byte(s)
 	}

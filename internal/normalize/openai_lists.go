@@ -76,7 +76,7 @@ func asVector(raw []byte) ([]byte, error) {
 			return nil, err
 		}
 		if len(l) != 1 {
-			return nil, &Error{Problem: fmt.Sprintf("is %d vectors, where one belongs", len(l))}
+			return nil, &Error{Problem: fmt.Sprintf("is %d vectors instead of one", len(l))}
 		}
 		return l[0], nil
 	case '{':
@@ -93,13 +93,13 @@ func asVector(raw []byte) ([]byte, error) {
 	case '"':
 		data, err := base64.StdEncoding.DecodeString(inside(raw))
 		if err != nil || len(data)%4 != 0 {
-			return nil, &Error{Problem: "is a text that is no vector in base64"}
+			return nil, &Error{Problem: "is a string that is not a base64 vector"}
 		}
 		out := []byte{'['}
 		for ; len(data) > 0; data = data[4:] {
 			f := math.Float32frombits(binary.LittleEndian.Uint32(data))
 			if f64 := float64(f); math.IsNaN(f64) || math.IsInf(f64, 0) {
-				return nil, &Error{Problem: "has what is no number"}
+				return nil, &Error{Problem: "contains a value that is not a number"}
 			}
 			if len(out) > 1 {
 				out = append(out, ',')

@@ -111,7 +111,7 @@ func (w *walk) value(n *node, i int) (end int, err error) {
 		return i + len(null), nil
 	case n.free && c == '{':
 		if end = skip(w.src, i); beyondRange(w.src[i:end]) {
-			return 0, &Error{Problem: "has a number that is beyond all range"}
+			return 0, &Error{Problem: "has a number that is out of range"}
 		}
 		return end, nil
 	case n.kind == object && c == '{':
@@ -133,7 +133,7 @@ func (w *walk) value(n *node, i int) (end int, err error) {
 	case errors.Is(err, errOther) && n.optional:
 		other = null
 	case errors.Is(err, errOther):
-		return 0, &Error{Problem: "is " + what(raw) + ", where " + expected[n.kind] + " belongs"}
+		return 0, &Error{Problem: "is " + what(raw) + " instead of " + expected[n.kind]}
 	case err != nil:
 		return 0, err
 	case n.kind == object || n.kind == list:

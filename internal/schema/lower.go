@@ -33,7 +33,7 @@ func (s *Schema) lowerRoot() (*node, error) {
 		return nil, err
 	}
 	if n == nil {
-		return nil, schemaError(nil, "no answer can be what it asks for")
+		return nil, schemaError(nil, "no answer can match it")
 	}
 	if len(l.defs.keys) > 0 {
 		n = n.clone().set("$defs", l.defs)
@@ -100,7 +100,7 @@ func (l *lowering) named(ref string, n *node, at []string) (*node, error) {
 			return nil, err
 		}
 		if body == nil {
-			return nil, schemaError(place, "no answer can be what it asks for")
+			return nil, schemaError(place, "no answer can match it")
 		}
 		l.defs.set(name, body)
 	}
@@ -145,7 +145,7 @@ func restricts(n *node) bool {
 // Followed are the references that lead here without anything between.
 func (l *lowering) body(n *node, at, followed []string) (*node, error) {
 	if l.size++; l.size > maxLowered {
-		return nil, schemaError(at, "it grows too large once its references are written out")
+		return nil, schemaError(at, "it becomes too large when its references are expanded")
 	}
 	switch {
 	case n.is(true):
@@ -161,7 +161,7 @@ func (l *lowering) body(n *node, at, followed []string) (*node, error) {
 	}
 	if ref := refOf(n); ref != "" {
 		if slices.Contains(followed, ref) {
-			return nil, schemaError(at, "%q refers to itself, and nothing else", ref)
+			return nil, schemaError(at, "%q refers only to itself", ref)
 		}
 		target, place, err := l.s.resolve(ref, at)
 		if err != nil {

@@ -19,7 +19,7 @@ func TestProblemsAreInOrder(t *testing.T) {
 	}{
 		"a name": {
 			`{"properties":{"m":{"propertyNames":{"pattern":"^[a-z]+$"}}},` + texts + `}`, `{` + many + `,"m":{"A":1,"z":2}}`,
-			[]string{`/m: the name "A" is not allowed: expected a text that matches ^[a-z]+$, got "A"`},
+			[]string{`/m: the name "A" is not allowed: expected a string that matches ^[a-z]+$, got "A"`},
 		},
 		"two names, in the order of the answer": {
 			`{"properties":{"m":{"propertyNames":{"maxLength":1}}},` + texts + `}`, `{"m":{"zz":1,"aa":2},` + many + `}`,
@@ -32,7 +32,7 @@ func TestProblemsAreInOrder(t *testing.T) {
 		"a name by $ref, beside allOf": {
 			`{"$defs":{"n":{"propertyNames":{"pattern":"^x"}}},"properties":{"a":{"properties":{"b":{"$ref":"#/$defs/n","allOf":[{"minProperties":3}]}}}},` + texts + `}`,
 			`{` + many + `,"a":{"b":{"y":1}}}`,
-			[]string{`/a/b: the name "y" is not allowed: expected a text that matches ^x, got "y"`, `/a/b: expected at least 3 properties, got 1`},
+			[]string{`/a/b: the name "y" is not allowed: expected a string that matches ^x, got "y"`, `/a/b: expected at least 3 properties, got 1`},
 		},
 		"a name ruled out": {
 			`{"properties":{"m":{"propertyNames":false}}}`, `{"m":{"A":1}}`, []string{`/m: the name "A" is not allowed: is not allowed`},
@@ -49,7 +49,7 @@ func TestProblemsAreInOrder(t *testing.T) {
 		},
 		"members that need others": {
 			`{"dependentRequired":{"a":["p"],"b":["q"],"c":["r"],"d":["s"]}}`, `{"d":1,"c":1,"b":1,"a":1}`,
-			[]string{`/: with "d" the property "s" is needed too`, `/: with "c" the property "r" is needed too`, `/: with "b" the property "q" is needed too`, `/: with "a" the property "p" is needed too`},
+			[]string{`/: with "d", the property "s" is required too`, `/: with "c", the property "r" is required too`, `/: with "b", the property "q" is required too`, `/: with "a", the property "p" is required too`},
 		},
 		"patterns of members": {
 			`{"patternProperties":{"^a":{"minimum":5},"b$":{"multipleOf":2},"c":{"maximum":0}}}`, `{"acb":3}`,
@@ -61,7 +61,7 @@ func TestProblemsAreInOrder(t *testing.T) {
 		},
 		"the alternative that got furthest": {
 			`{"properties":{"v":{"anyOf":[{"type":"string"},{"properties":{"b":{"type":"string"},"a":{"type":"string"}},"type":"object"}]}}}`, `{"v":{"b":1,"a":2}}`,
-			[]string{"/v: fits none of the alternatives", "/v/b: expected string, got number", "/v/a: expected string, got number"},
+			[]string{"/v: matches none of the alternatives", "/v/b: expected string, got number", "/v/a: expected string, got number"},
 		},
 	} {
 		s, err := schema.Compile([]byte(tt.schema))

@@ -53,12 +53,12 @@ func collect(v *jsonschema.ValidationError, add func(string)) {
 	at := pointer(v.InstanceLocation) + ": "
 	switch k := v.ErrorKind.(type) {
 	case *kind.AnyOf:
-		add(at + "fits none of the alternatives")
+		add(at + "matches none of the alternatives")
 		collectBest(v, add)
 		return
 	case *kind.OneOf:
 		if len(k.Subschemas) == 0 {
-			add(at + "fits none of the alternatives")
+			add(at + "matches none of the alternatives")
 			collectBest(v, add)
 			return
 		}
@@ -125,9 +125,9 @@ func problemText(k jsonschema.ErrorKind) string {
 	case *kind.AdditionalItems:
 		return fmt.Sprintf("the last %d of its elements are not allowed", k.Count)
 	case *kind.DependentRequired:
-		return fmt.Sprintf("with %q the property %s is needed too", k.Prop, quoted(k.Missing))
+		return fmt.Sprintf("with %q, the property %s is required too", k.Prop, quoted(k.Missing))
 	case *kind.Pattern:
-		return fmt.Sprintf("expected a text that matches %s, got %s", k.Want, encode(k.Got))
+		return fmt.Sprintf("expected a string that matches %s, got %s", k.Want, encode(k.Got))
 	case *kind.Format:
 		if k.Want == "regex" {
 			return encode(k.Got) + " is not a regular expression"
@@ -158,13 +158,13 @@ func problemText(k jsonschema.ErrorKind) string {
 	case *kind.MultipleOf:
 		return "expected a multiple of " + decimal(k.Want) + ", got " + decimal(k.Got)
 	case *kind.OneOf:
-		return "fits more than one of the alternatives, and must fit one only"
+		return "matches more than one of the alternatives, but must match exactly one"
 	case *kind.Not:
-		return "is what the schema rules out"
+		return "matches what the schema excludes"
 	case *kind.FalseSchema:
 		return "is not allowed"
 	case *kind.Contains, *kind.MinContains:
-		return "has not enough elements of the kind that is asked for"
+		return "has too few of the elements that the schema asks for"
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))
 }

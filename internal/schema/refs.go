@@ -9,7 +9,7 @@ import (
 func (s *Schema) resolve(ref string, at []string) (*node, []string, error) {
 	fragment, ok := strings.CutPrefix(ref, "#")
 	if !ok {
-		return nil, nil, schemaError(at, "a reference such as %q, which goes by $id, cannot be written out for an engine; refer to it as #/$defs/NAME", ref)
+		return nil, nil, schemaError(at, "the reference %q by $id cannot be expanded for an engine; use #/$defs/NAME", ref)
 	}
 	if f, err := url.PathUnescape(fragment); err == nil {
 		fragment = f
@@ -18,13 +18,13 @@ func (s *Schema) resolve(ref string, at []string) (*node, []string, error) {
 		if n, place := anchor(s.root, fragment, nil); n != nil {
 			return n, place, nil
 		}
-		return nil, nil, schemaError(at, "%q leads nowhere", ref)
+		return nil, nil, schemaError(at, "%q does not resolve", ref)
 	}
 	n, place := s.root, []string(nil)
 	for _, step := range strings.Split(fragment, "/")[1:] {
 		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
 		if n = n.step(step); n == nil {
-			return nil, nil, schemaError(at, "%q leads nowhere", ref)
+			return nil, nil, schemaError(at, "%q does not resolve", ref)
 		}
 		place = append(place, step)
 	}

@@ -59,7 +59,7 @@ func schemaError(at []string, format string, args ...any) *Error {
 // Compile reads a schema, a JSON object. Errors are *[Error].
 func Compile(raw []byte) (*Schema, error) {
 	if len(raw) > maxSchema {
-		return nil, schemaError(nil, "it has %d bytes, and %d are the most", len(raw), maxSchema)
+		return nil, schemaError(nil, "it has %d bytes, but at most %d are allowed", len(raw), maxSchema)
 	}
 	root, err := parse(raw)
 	if err != nil {

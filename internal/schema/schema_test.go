@@ -24,7 +24,7 @@ func TestCompileRefuses(t *testing.T) {
 		`[]`:                                 "it is not a JSON object",
 		`{`:                                  "the JSON is incomplete",
 		`{} {}`:                              "trailing data after the JSON",
-		`{"a":1,"a":2}`:                      "/a is there twice",
+		`{"a":1,"a":2}`:                      "/a appears twice",
 		`{"type":"strin"}`:                   `got "strin"`,
 		`{"type":"object","required":"a"}`:   "/required: expected array, got string",
 		`{"$ref":"#/$defs/none"}`:            `"#/$defs/none" not found`,
@@ -67,15 +67,15 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		`{"name":"Ada","kind":"c"}`:         {`/kind: expected one of "a", "b", got "c"`},
 		`{"name":"Ada","on":"2023-02-29"}`:  {`/on: expected a date, got "2023-02-29"`},
 		`{"name":"Ada","on":"<b>"}`:         {`/on: expected a date, got "<b>"`},
-		`{"name":"Ada","code":"y"}`:         {`/code: expected a text that matches ^x+$, got "y"`},
+		`{"name":"Ada","code":"y"}`:         {`/code: expected a string that matches ^x+$, got "y"`},
 		`{"name":"Ada","tags":["a","a"]}`:   {"/tags: elements 0 and 1 are the same"},
 		`{"name":"Ada","tags":["a",1,"c"]}`: {"/tags: expected at most 2 elements, got 3", "/tags/1: expected string, got number"},
 		`{"name":"Ada","x/y":1}`:            {`/: the property "x/y" is not allowed`},
-		`{"name":"Ada","v":{"w":"1"}}`:      {"/v: fits none of the alternatives", "/v/w: expected integer, got string"},
+		`{"name":"Ada","v":{"w":"1"}}`:      {"/v: matches none of the alternatives", "/v/w: expected integer, got string"},
 		`{"name":"Ada","half":1.2}`:         {"/half: expected a multiple of 0.5, got 1.2"},
 		`[]`:                                {"/: expected object, got array"},
 		`{"name":"Ada"`:                     {"the JSON is incomplete"},
-		`{"name":"Ada","name":"Bo"}`:        {"/name is there twice"},
+		`{"name":"Ada","name":"Bo"}`:        {"/name appears twice"},
 	} {
 		got := s.Check([]byte(answer))
 		for _, w := range want {
@@ -153,10 +153,10 @@ func TestLower(t *testing.T) {
 		}
 	}
 	for raw, want := range map[string]string{
-		`{"$ref":"#"}`: "refers to itself",
-		`{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"anyOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}`: "refers to itself",
-		`{"allOf":[{"type":"string"},{"type":"null"}]}`:                                                "no answer can be",
-		`{"type":"object","properties":{"a":false},"required":["a"]}`:                                  "no answer can be",
+		`{"$ref":"#"}`: "refers only to itself",
+		`{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"anyOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}`: "refers only to itself",
+		`{"allOf":[{"type":"string"},{"type":"null"}]}`:                                                "no answer can match it",
+		`{"type":"object","properties":{"a":false},"required":["a"]}`:                                  "no answer can match it",
 		blowUp(): "too large",
 	} {
 		if got, err := compile(t, raw).Lower(); err == nil || !strings.Contains(err.Error(), want) {
@@ -185,10 +185,10 @@ func TestStrict(t *testing.T) {
 	}
 	for raw, says := range map[string]string{
 		`{"type":"array","items":{"type":"string"}}`:                                                           "an object as the answer",
-		`{"type":"object","properties":{"m":{"type":"object"}}}`:                                               "names of the model's choice",
-		`{"type":"object","properties":{"m":{}}}`:                                                              "the type of everything",
-		`{"type":"object","properties":{"l":{"type":"array"}}}`:                                                "one schema for all their items",
-		`{"type":"object","properties":{"l":{"prefixItems":[{"type":"string"}]}}}`:                             "one schema for all their items",
+		`{"type":"object","properties":{"m":{"type":"object"}}}`:                                               "unlisted properties",
+		`{"type":"object","properties":{"m":{}}}`:                                                              "a type for everything",
+		`{"type":"object","properties":{"l":{"type":"array"}}}`:                                                "one schema for all items",
+		`{"type":"object","properties":{"l":{"prefixItems":[{"type":"string"}]}}}`:                             "one schema for all items",
 		`{"anyOf":[{"type":"object","properties":{}},{"type":"object","properties":{"a":{"type":"string"}}}]}`: "an object as the answer",
 	} {
 		if got, err := compile(t, raw).Strict(); err == nil || !strings.Contains(err.Error(), says) {

@@ -12,7 +12,7 @@ func (s *Schema) strictly() ([]byte, error) {
 		return nil, err
 	}
 	if n.str("type") != "object" {
-		return nil, schemaError(nil, "strict mode wants an object as the answer; leave strict out, or put the answer into a property")
+		return nil, schemaError(nil, "strict mode requires an object as the answer; remove strict, or put the answer into a property")
 	}
 	out, err := strictly(n, nil)
 	if err != nil {
@@ -50,7 +50,7 @@ func strictly(n *node, at []string) (*node, error) {
 	case n.has("enum"):
 		return describe(strictEnum(n), n), nil
 	case isAny(n), n.get("type").isArray() && (contains(n.get("type"), text("object")) || contains(n.get("type"), text("array"))):
-		return nil, schemaError(at, "strict mode wants to know the type of everything; name it, or leave strict out")
+		return nil, schemaError(at, "strict mode requires a type for everything; add it, or remove strict")
 	}
 	out := object().set("type", n.get("type"))
 	switch n.str("type") {
@@ -84,7 +84,7 @@ func strictEnum(n *node) *node {
 func strictObject(n, out *node, at []string) (*node, error) {
 	props := n.get("properties")
 	if more := n.get("additionalProperties"); props == nil && !more.is(false) {
-		return nil, schemaError(at, "strict mode has no objects with names of the model's choice; list the properties, or leave strict out")
+		return nil, schemaError(at, "strict mode does not allow unlisted properties; list them, or remove strict")
 	}
 	required := n.get("required").strings()
 	list, names := object(), array()
@@ -115,7 +115,7 @@ func texts(list []string) []*node {
 
 func strictArray(n, out *node, at []string) (*node, error) {
 	if n.has("prefixItems") || !n.has("items") {
-		return nil, schemaError(at, "strict mode has no arrays without one schema for all their items; give `items`, or leave strict out")
+		return nil, schemaError(at, "strict mode requires one schema for all items of an array; add `items`, or remove strict")
 	}
 	items, err := strictly(n.get("items"), append(at[:len(at):len(at)], "items"))
 	if err != nil {

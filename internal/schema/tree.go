@@ -139,7 +139,7 @@ func read(dec *json.Decoder, at []string) (*node, error) {
 			}
 			step, _ = key.(string) // the decoder takes nothing else here
 			if seen[step] {
-				return nil, fmt.Errorf("%s is there twice", pointer(append(at, step)))
+				return nil, fmt.Errorf("%s appears twice", pointer(append(at, step)))
 			}
 			seen[step] = true
 			n.keys = append(n.keys, step)

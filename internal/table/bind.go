@@ -54,7 +54,7 @@ func (f *File) Bind(c *chain.Chain, given map[string]any) (*Bound, error) {
 	case err != nil:
 		return nil, err
 	case b.Len == 0:
-		return nil, f.errorAt(0, 0, "there are no rows in it", "write at least one")
+		return nil, f.errorAt(0, 0, "it has no rows", "write at least one")
 	}
 	if err := b.bindColumns(columns); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (b *Bound) bindColumns(columns []string) error {
 		_, twice := b.given[name]
 		switch {
 		case isInput && twice:
-			return b.file.errorAt(0, 0, fmt.Sprintf("the input %q is a column of %s, and given with -p, too", name, b.file.name), "remove one")
+			return b.file.errorAt(0, 0, fmt.Sprintf("the input %q is both a column of %s and given with -p", name, b.file.name), "remove one")
 		case isInput:
 			used = append(used, name)
 		default:
@@ -80,7 +80,7 @@ func (b *Bound) bindColumns(columns []string) error {
 	for _, name := range b.chain.Inputs() {
 		in, _ := b.chain.Input(name)
 		if _, ok := b.given[name]; !ok && in.Default == nil && !in.Optional && !slices.Contains(used, name) {
-			return b.file.errorAt(1, 0, "there is no column for the input "+diag.Quote(name), "add one, or give it with -p; the columns are "+strings.Join(columns, ", "))
+			return b.file.errorAt(1, 0, "no column for the input "+diag.Quote(name), "add one, or use -p (the columns are "+strings.Join(columns, ", "))
 		}
 	}
 	if len(used) == 0 {
@@ -128,15 +128,15 @@ func (b *Bound) inputs(row *Row, values map[string]any) (map[string]any, error) 
 			v, err := ParseValue(in.Type, text)
 			if err != nil {
 				line, column := row.cell(name)
-				return nil, b.file.errorAt(line, column, fmt.Sprintf("the input %q is a %s, and %v", name, in.Type, err), "")
+				return nil, b.file.errorAt(line, column, fmt.Sprintf("the input %q is a %s, but %v", name, in.Type, err), "")
 			}
 			value = v
 		case value == nil && (in.Default != nil || in.Optional):
 			continue
 		case value == nil:
-			return nil, b.file.errorAt(row.Line, 0, fmt.Sprintf("row %d has no %q, which is an input of the chain", row.Number, name), "write it")
+			return nil, b.file.errorAt(row.Line, 0, fmt.Sprintf("row %d: missing input %q", row.Number, name), "write it")
 		case in.Type != chain.TypeAny && typeOf(value) != in.Type:
-			return nil, b.file.errorAt(row.Line, 0, fmt.Sprintf("the input %q is a %s, and in row %d it is a %s", name, in.Type, row.Number, typeOf(value)), "")
+			return nil, b.file.errorAt(row.Line, 0, fmt.Sprintf("the input %q is a %s, but in row %d it is a %s", name, in.Type, row.Number, typeOf(value)), "")
 		}
 		inputs[name] = value
 	}

@@ -46,7 +46,7 @@ func (c *csvRows) next() (Row, error) {
 		if c.comma == '\t' {
 			separator = "tab"
 		}
-		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, and there are %s", count(len(record), "field"), count(len(c.names), "column")), "put quotes around a text that holds a "+separator)
+		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", count(len(record), "field"), count(len(c.names), "column")), "quote values that contain a "+separator)
 	}
 	value := make(map[string]any, len(c.names))
 	for i, name := range c.names {
@@ -66,7 +66,7 @@ func (c *csvRows) cellOf(column string) (int, int) {
 func (c *csvRows) header() error {
 	head, err := c.record()
 	if err == io.EOF {
-		return c.file.errorAt(0, 0, "the file is empty", "write the names of the columns into the first line")
+		return c.file.errorAt(0, 0, "the file is empty", "put the column names in the first line")
 	}
 	if err != nil {
 		return err
@@ -81,12 +81,12 @@ func (c *csvRows) header() error {
 			if c.twice == nil {
 				c.twice = map[string]*diag.Error{}
 			}
-			c.twice[name] = c.file.errorAt(line, column, "the column "+diag.Quote(name)+" is here twice", "remove or rename one")
+			c.twice[name] = c.file.errorAt(line, column, "the column "+diag.Quote(name)+" appears twice", "remove or rename one")
 		}
 		c.names = append(c.names, name)
 	}
 	if len(c.columns()) == 0 {
-		return c.file.errorAt(1, 0, "no column has a name", "write the names of the columns into the first line")
+		return c.file.errorAt(1, 0, "no column has a name", "put the column names in the first line")
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (c *csvReader) read() (empty bool, err error) {
 		switch {
 		case err == io.EOF && state == quoted:
 			at := c.starts[len(c.starts)-1]
-			return false, c.file.errorAt(at.line, at.column, "a quoted field is never closed", `end it with "; a field that begins with a quotation mark of its own is written """so"""`)
+			return false, c.file.errorAt(at.line, at.column, "a quoted field is never closed", `end it with ", and write a quotation mark inside it as ""`)
 		case err == io.EOF && len(c.fields) == 0 && !begun:
 			return false, io.EOF
 		case err == io.EOF:

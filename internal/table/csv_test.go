@@ -90,13 +90,13 @@ func TestColumnsThatNobodyUses(t *testing.T) {
 		{"a.csv", "\"\",n,t\n0,1,x\n1,2,y\n", ""},
 		{"a.csv", "id,n,t,id\n0,1,x,0\n1,2,y,1\n", ""},
 		{"a.tsv", "\tn\tt\r\n0\t1\tx\r\n1\t2\ty\r\n", ""},
-		{"a.csv", "n,t,t\n1,x,x\n2,y,y\n", `a.csv:1:5: the column "t" is here twice; remove or rename one`},
-		{"a.csv", "n,\"t\",\"t \"\n1,x,x\n2,y,y\n", `a.csv:1:7: the column "t" is here twice`},
-		{"a.csv", ",n\n0,1\n1,2\n", `a.csv:1: there is no column for the input "t"; add one, or give it with -p; the columns are n`},
-		{"a.csv", ",\n0,1\n", "a.csv:1: no column has a name; write the names of the columns into the first line"},
-		{"a.csv", ",n,t\n1,x\n", "a.csv:2: 2 fields, and there are 3 columns; put quotes around a text that holds a comma"},
-		{"a.tsv", "n\tt\n1\tx\ty\n", "a.tsv:2: 3 fields, and there are 2 columns; put quotes around a text that holds a tab"},
-		{"a.csv", "n,t\r1,x\r2,y,z\r", "a.csv:3: 3 fields, and there are 2 columns"},
+		{"a.csv", "n,t,t\n1,x,x\n2,y,y\n", `a.csv:1:5: the column "t" appears twice; remove or rename one`},
+		{"a.csv", "n,\"t\",\"t \"\n1,x,x\n2,y,y\n", `a.csv:1:7: the column "t" appears twice`},
+		{"a.csv", ",n\n0,1\n1,2\n", `a.csv:1: no column for the input "t"; add one, or use -p (the columns are n`},
+		{"a.csv", ",\n0,1\n", "a.csv:1: no column has a name; put the column names in the first line"},
+		{"a.csv", ",n,t\n1,x\n", "a.csv:2: 2 fields, but there are 3 columns; quote values that contain a comma"},
+		{"a.tsv", "n\tt\n1\tx\ty\n", "a.tsv:2: 3 fields, but there are 2 columns; quote values that contain a tab"},
+		{"a.csv", "n,t\r1,x\r2,y,z\r", "a.csv:3: 3 fields, but there are 2 columns"},
 		{"a.csv", "n,t\n1,\"x\n2,y\n", `a.csv:2:3: a quoted field is never closed; end it with "`},
 	} {
 		b, err := Text(tt.file, tt.text).Bind(numbered(t), nil)
@@ -124,7 +124,7 @@ func TestColumnsThatNobodyUses(t *testing.T) {
 			t.Errorf("%q: %q", tt.text, texts)
 		}
 	}
-	if _, err := all(Text("a.csv", "id,t,id\n1,x,2\n")); err == nil || !strings.Contains(err.Error(), `a.csv:1:6: the column "id" is here twice`) {
+	if _, err := all(Text("a.csv", "id,t,id\n1,x,2\n")); err == nil || !strings.Contains(err.Error(), `a.csv:1:6: the column "id" appears twice`) {
 		t.Errorf("rows that are taken whole: %v", err)
 	}
 }

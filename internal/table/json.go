@@ -66,7 +66,7 @@ func (j *jsonLines) next() (Row, error) {
 	}
 	value, at, err := textx.DecodeJSON(text)
 	if err != nil {
-		return Row{}, j.file.errorAt(j.number, 1+utf8.RuneCountInString(text[:at]), "this is not one JSON value: "+err.Error(), "write one a line")
+		return Row{}, j.file.errorAt(j.number, 1+utf8.RuneCountInString(text[:at]), "this is not one JSON value: "+err.Error(), "write one per line")
 	}
 	j.names = keys(j.names, value)
 	return Row{Line: j.number, Value: value}, nil
@@ -109,7 +109,7 @@ func (j *jsonList) begin() error {
 	case err != nil:
 		return j.notJSON(err, j.dec.InputOffset())
 	case first != json.Delim('['):
-		return j.file.errorAt(1, 1, "there is no list in it", `write [{"country": "India"}, …]`)
+		return j.file.errorAt(1, 1, "it contains no list", `write [{"country": "India"}, …]`)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (f *File) reader() (_ format, done func(), err error) {
 }
 
 func (f *File) unknownFormat() error {
-	return f.errorAt(0, 0, "its name does not tell the format", "name it .csv, .tsv, .jsonl or .json")
+	return f.errorAt(0, 0, "its format is unknown", "name it .csv, .tsv, .jsonl or .json")
 }
 
 func (f *File) errorAt(line, column int, message, remedy string) *diag.Error {

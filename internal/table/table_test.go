@@ -100,24 +100,24 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 	list := "[" + strings.Repeat("{\"n\": 1, \"t\": \"é\"},\n", before)
 	line, listed := 2+2*before, 1+before
 	for _, tt := range []struct{ name, file, text, want string }{
-		{"a cell of another type", "a.csv", table + "éé,x,t", fmt.Sprintf(`a.csv:%d:4: the input "n" is a number, and "x" is not JSON`, line)},
+		{"a cell of another type", "a.csv", table + "éé,x,t", fmt.Sprintf(`a.csv:%d:4: the input "n" is a number, but "x" is not JSON`, line)},
 		{"a cell behind a line end", "a.csv", table + "\"é\né\",x,t", fmt.Sprintf(`a.csv:%d:4: the input "n"`, line+1)},
-		{"too many fields", "a.csv", table + "a,1,t,t", fmt.Sprintf("a.csv:%d: 4 fields, and there are 3 columns", line)},
+		{"too many fields", "a.csv", table + "a,1,t,t", fmt.Sprintf("a.csv:%d: 4 fields, but there are 3 columns", line)},
 		{"an open quote", "a.csv", table + "a,1,\"t\n\n", fmt.Sprintf("a.csv:%d:5: a quoted field is never closed", line)},
 		{"not UTF-8", "a.csv", table + "a,1,\xff", fmt.Sprintf("a.csv:%d: byte 0xff at offset %d is not UTF-8", line, len(table)+4)},
 		{"binary", "a.csv", table + "a,1,\x00", fmt.Sprintf("a.csv:%d: it is a binary file", line)},
-		{"no column", "a.csv", "n\n1\n", `a.csv:1: there is no column for the input "t"`},
+		{"no column", "a.csv", "n\n1\n", `a.csv:1: no column for the input "t"`},
 		{"no JSON", "a.jsonl", values + "{\"é\": x", fmt.Sprintf("a.jsonl:%d:7: this is not one JSON value", 1+2*before)},
 		{"no object", "a.jsonl", values + "3\n", fmt.Sprintf("a.jsonl:%d: row %d is not a JSON object", 1+2*before, before+1)},
-		{"no value", "a.jsonl", values + "{\"n\": 2}\n", fmt.Sprintf(`a.jsonl:%d: row %d has no "t"`, 1+2*before, before+1)},
-		{"another type", "a.jsonl", values + "{\"n\": true, \"t\": \"\"}\n", fmt.Sprintf("a.jsonl:%d: the input \"n\" is a number, and in row %d it is a bool", 1+2*before, before+1)},
+		{"no value", "a.jsonl", values + "{\"n\": 2}\n", fmt.Sprintf(`a.jsonl:%d: row %d: missing input "t"`, 1+2*before, before+1)},
+		{"another type", "a.jsonl", values + "{\"n\": true, \"t\": \"\"}\n", fmt.Sprintf("a.jsonl:%d: the input \"n\" is a number, but in row %d it is a bool", 1+2*before, before+1)},
 		{"not JSON in a list", "a.json", list + "{\"é\": x", fmt.Sprintf("a.json:%d:7: this is not JSON", listed)},
 		{"a list that does not end", "a.json", list[:len(list)-2], fmt.Sprintf("a.json:%d:19: this is not JSON", listed-1)},
 		{"more after a list", "a.json", list + "{}] é x", fmt.Sprintf("a.json:%d:4: this is not JSON: there is more after the JSON", listed)},
-		{"no list", "a.json", "{}", "a.json:1:1: there is no list in it"},
-		{"no rows", "a.json", "[]", "a.json: there are no rows in it"},
+		{"no list", "a.json", "{}", "a.json:1:1: it contains no list"},
+		{"no rows", "a.json", "[]", "a.json: it has no rows"},
 		{"nothing", "a.csv", "", "a.csv: the file is empty"},
-		{"plain lines", "a.txt", "x\n", "a.txt: its name does not tell the format"},
+		{"plain lines", "a.txt", "x\n", "a.txt: its format is unknown"},
 	} {
 		for how, f := range map[string]*File{"at once": Text(tt.file, tt.text), "slowly": slowly(tt.file, tt.text)} {
 			_, err := f.Bind(numbered(t), nil)

@@ -61,7 +61,7 @@ func readSignal(get func(string) string, name string) (signal, error) {
 		return signal{}, nil
 	}
 	if e := get("OTEL_" + name + "_EXPORTER"); e != "" && e != "otlp" {
-		return signal{}, fmt.Errorf("OTEL_%s_EXPORTER is not otlp or none; nothing else is spoken", name)
+		return signal{}, fmt.Errorf("OTEL_%s_EXPORTER must be otlp or none", name)
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -74,7 +74,7 @@ func readSignal(get func(string) string, name string) (signal, error) {
 	}
 	s := signal{url: u, headers: map[string]string{}, timeout: 10 * time.Second}
 	if p, variable := one("PROTOCOL"); p != "" && p != "http/protobuf" {
-		return signal{}, fmt.Errorf("%s is not http/protobuf; nothing else is spoken", variable)
+		return signal{}, fmt.Errorf("%s must be http/protobuf", variable)
 	}
 	switch c, variable := one("COMPRESSION"); c {
 	case "", "none":

@@ -57,7 +57,7 @@ func newNetwork(ctx context.Context, offline bool) *network {
 // connectTimeout is the most time to reach a collector.
 const connectTimeout = 5 * time.Second
 
-var errWentOffline = errors.New("it was not finished when offline mode was turned on or off")
+var errWentOffline = errors.New("offline mode changed before it finished")
 
 // goOffline ends the uploads under way and all connections: from now on only a
 // collector on this machine is dialled.

@@ -57,7 +57,7 @@ func (t *Terminal) line(ctx context.Context, question string, most int) (string,
 		return "", ctx.Err() // it ended while another question was open
 	}
 	if err := chatui.DropTyped(file); err != nil {
-		t.Noticef("not asked, for what was typed before cannot be dropped: %s", err)
+		t.Noticef("not asked, because earlier input cannot be discarded: %s", err)
 		return "", ErrNotAsked
 	}
 	t.keys.drop()

@@ -12,7 +12,7 @@ func TestWhatIsAskedAboutIsShownWhole(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{`{"p":"sk-aaaaaaaaaaaaaaaaaaaaaaaa"}`, `{"p":"sk-aaaaaaaaaaaaaaaaaaaaaaaa"}` + "\n"},
 		{"https://trusted.example:x@evil.example/", "https://trusted.example:x@evil.example/\n"},
-		{"send known-key-0123456789 away", "send [redacted] away\n  [redacted] above is a key of yours, or a part of one\n"},
+		{"send known-key-0123456789 away", "send [redacted] away\n  [redacted] above is one of your keys, or part of one\n"},
 	} {
 		var out bytes.Buffer
 		term := New(strings.NewReader(""), &out, &out)

@@ -133,7 +133,7 @@ func (t *Terminal) Subjectf(format string, args ...any) {
 	shown := t.Secrets.Told(text)
 	fmt.Fprintln(t.Err, shown)
 	if shown != text {
-		fmt.Fprintln(t.Err, "  "+redact.Mask+" above is a key of yours, or a part of one")
+		fmt.Fprintln(t.Err, "  "+redact.Mask+" above is one of your keys, or part of one")
 	}
 }
 

@@ -132,7 +132,7 @@ func (c *Config) named(names []string) (servers []config.MCPServer, err error) {
 	for _, name := range names {
 		server, one, ok := strings.Cut(name, "/")
 		if !ok || server == "" || one == "" {
-			return nil, &diag.Error{Message: diag.Quote(name) + " is not the name of a tool", Remedy: "write SERVER/TOOL, or SERVER/* for all of a server's, as `tandem tools list` shows them"}
+			return nil, &diag.Error{Message: diag.Quote(name) + " is not a tool's name", Remedy: "write SERVER/TOOL or SERVER/*, as `tandem tools list` shows"}
 		}
 		m, ok := c.server(server)
 		switch {

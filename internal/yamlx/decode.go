@@ -171,9 +171,9 @@ func (d *Decoder) Text(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		remedy := ""
 		if n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle != 0 {
-			remedy = "a text that starts with { or [ needs quotes"
+			remedy = "text that starts with { or [ needs quotes"
 		}
-		d.Fail(n, "expected a text, found "+describe(n), remedy)
+		d.Fail(n, "expected text, found "+describe(n), remedy)
 		return "", false
 	}
 	return n.Value, true
@@ -200,7 +200,7 @@ func (m Map) Strings(key string) []string {
 		return nil
 	}
 	if n.Kind == yaml.MappingNode {
-		m.d.expected(n, "a text or a list of texts")
+		m.d.expected(n, "text or a list of texts")
 		return nil
 	}
 	elements := []*yaml.Node{n}

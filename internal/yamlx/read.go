@@ -76,9 +76,9 @@ func unreadable(path string, err error) *diag.Error {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Message, e.Remedy = "there is no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
-		e.Message, e.Remedy = "you may not read it", readers(path)
+		e.Message, e.Remedy = "permission denied", readers(path)
 	case errors.As(err, &pathErr) && strings.Contains(pathErr.Err.Error(), "escapes"): // os.Root has no error value for it
-		e.Message, e.Remedy = "leads out of the directory", "only files in it and below can be named; copy it there"
+		e.Message, e.Remedy = "leads out of the directory", "only files in or below it can be named, so copy it there"
 	case errors.As(err, &pathErr):
 		e.Message = "cannot be read: " + pathErr.Err.Error()
 	default:

@@ -38,11 +38,11 @@ func (t Tariff) unpricedOption(asked string, options ...map[string]any) (option,
 		case name == "service_tier":
 			tier = all[name]
 		case !slices.Contains(harmless, name):
-			return fmt.Sprintf("%q", name), "leave it out"
+			return fmt.Sprintf("%q", name), "remove it"
 		}
 	}
 	if tier != any(want) {
-		return fmt.Sprintf("%q (%s)", "service_tier", shortValue(tier)), "leave it out, or give the provider this tier in `options` and its price in `price`"
+		return fmt.Sprintf("%q (%s)", "service_tier", shortValue(tier)), "remove it, or set this tier in `options` of the provider and its price in `price`"
 	}
 	return "", ""
 }

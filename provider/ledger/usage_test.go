@@ -101,7 +101,7 @@ func TestOptionsThatChangeAPrice(t *testing.T) {
 			if provider.KindOf(err) != provider.OverBudget || len(p.Calls()) != 0 {
 				t.Fatalf("%v, %d calls; want it refused", err, len(p.Calls()))
 			}
-			if text := err.Error(); !strings.Contains(text, c.say) || !strings.Contains(text, "leave it out") {
+			if text := err.Error(); !strings.Contains(text, c.say) || !strings.Contains(text, "remove it") {
 				t.Errorf("%q does not name %s and what to do", text, c.say)
 			}
 			// Without a budget it is asked, and its cost is not made up.

@@ -177,7 +177,7 @@ func (a *answer) checkSameAnswer(r *api.ChatResponse) error {
 	m := &r.Message
 	switch m.Role {
 	case "user", "system", "tool":
-		return a.error(provider.BadAnswer, "the server gave a message of the role %q for an answer", m.Role)
+		return a.error(provider.BadAnswer, "the server answered with a message of the role %q", m.Role)
 	}
 	switch {
 	case !a.done:

@@ -157,17 +157,17 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 		p.leaveOut(s, compat.EncodingFormat, e)
 	case s.req != nil && !s.wire.shortIDs && said.WantsShortIDs():
 		p.remember(s.model, func(w *wire) { w.shortIDs = true })
-		adapted(e, "the server wants short ids of tool calls, and gets them from now on (%w)", e.Err)
+		adapted(e, "the server needs short tool call ids, which are used from now on (%w)", e.Err)
 	case limit != "" && refuses(limit):
 		p.remember(s.model, func(w *wire) { w.otherLimit = true })
-		adapted(e, "the server does not take %s, so the limit goes by its other name from now on (%w)", limit, e.Err)
+		adapted(e, "the server rejects %s, so its other name is used from now on (%w)", limit, e.Err)
 	case s.format && refuses("response_format", "response format", "json_schema", "json mode", "guided_json", "structured output", "structured outputs"):
 		p.schemaRefused(s, s.model, e)
 	case s.format && refuses("json schema", "grammar", "schema"):
 		p.schemaRefused(s, schemaKey(s.model, s.req.Schema), e) // of this schema alone
 	case s.req != nil && e.Kind == provider.Invalid:
 		if i := slices.IndexFunc(p.asked(s.req), func(name string) bool { return refuses(name) }); i >= 0 {
-			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the server does not take %s, which the request asks for: %w", p.asked(s.req)[i], e.Err)
+			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the server does not support %s, which the request needs: %w", p.asked(s.req)[i], e.Err)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func (p *Provider) leaveOut(s *sent, member string, e *provider.Error) {
 			w.omit = append(slices.Clone(w.omit), member)
 		}
 	})
-	adapted(e, "the server does not take %s, which is left out from now on (%w)", member, e.Err)
+	adapted(e, "the server rejects %s, which is omitted from now on (%w)", member, e.Err)
 }
 
 // schemaRefused has the schema said in the prompt from now on, where whoever asked
@@ -210,7 +210,7 @@ func (p *Provider) schemaRefused(s *sent, key string, e *provider.Error) {
 		return
 	}
 	p.remember(key, func(w *wire) { w.schema = compat.Prompt })
-	adapted(e, "the server does not take this response_format, so the schema goes into the prompt from now on (%w)", e.Err)
+	adapted(e, "the server rejects this response_format, so the schema goes into the prompt from now on (%w)", e.Err)
 }
 
 // shortenIDs gives the tool calls of a conversation, and their results, ids of nine

@@ -154,12 +154,12 @@ func TestWhatWasAskedForIsNamed(t *testing.T) {
 		said string
 		says string
 	}{
-		"an option":                   {openai.Config{}, provider.Request{Options: map[string]any{"top_k": 1}}, `{"error":{"message":"Unrecognized request argument supplied: top_k"}}`, "does not take top_k"},
-		"a configured option":         {openai.Config{Options: map[string]any{"min_p": 1}}, provider.Request{}, `{"detail":[{"type":"extra_forbidden","loc":["body","min_p"],"msg":"Extra inputs are not permitted"}]}`, "does not take min_p"},
+		"an option":                   {openai.Config{}, provider.Request{Options: map[string]any{"top_k": 1}}, `{"error":{"message":"Unrecognized request argument supplied: top_k"}}`, "does not support top_k"},
+		"a configured option":         {openai.Config{Options: map[string]any{"min_p": 1}}, provider.Request{}, `{"detail":[{"type":"extra_forbidden","loc":["body","min_p"],"msg":"Extra inputs are not permitted"}]}`, "does not support min_p"},
 		"a seed":                      {openai.Config{}, provider.Request{Seed: provider.Ptr(int64(7))}, `{"error":{"message":"property 'seed' is unsupported"}}`, "seed"},
 		"a temperature":               {openai.Config{}, provider.Request{Temperature: provider.Ptr(0.2)}, `{"error":{"message":"Unsupported value: 'temperature' does not support 0.2 with this model.","param":"temperature","code":"unsupported_value"}}`, "temperature"},
-		"thinking":                    {openai.Config{}, provider.Request{Think: provider.ThinkOn}, `{"error":{"message":"Unknown parameter: 'reasoning_effort'."}}`, "does not take reasoning_effort"},
-		"the limit's configured name": {openai.Config{MaxTokensField: "max_tokens"}, provider.Request{MaxTokens: provider.Ptr(7)}, `{"error":{"message":"Unknown parameter: 'max_tokens'."}}`, "does not take max_tokens"},
+		"thinking":                    {openai.Config{}, provider.Request{Think: provider.ThinkOn}, `{"error":{"message":"Unknown parameter: 'reasoning_effort'."}}`, "does not support reasoning_effort"},
+		"the limit's configured name": {openai.Config{MaxTokensField: "max_tokens"}, provider.Request{MaxTokens: provider.Ptr(7)}, `{"error":{"message":"Unknown parameter: 'max_tokens'."}}`, "does not support max_tokens"},
 		"a schema, unchecked":         {openai.Config{}, provider.Request{Schema: &provider.Schema{JSON: schema}}, `{"error":{"message":"This response_format type is unavailable now"}}`, "response_format"},
 		"a schema, strict":            {openai.Config{}, provider.Request{Schema: &provider.Schema{JSON: json.RawMessage(`{"type":"object","properties":{}}`), Strict: true, Checked: true}}, `{"error":{"message":"This response_format type is unavailable now"}}`, "response_format"},
 	} {

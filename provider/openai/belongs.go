@@ -12,7 +12,7 @@ import (
 // What a stream may not have besides the one answer that was asked for: it would
 // be glued onto that.
 var (
-	errChoices = errors.New("the server gave more than the one answer that was asked for (choices of other indexes)")
+	errChoices = errors.New("the server sent more than one answer (choices with other indexes)")
 	errAfter   = errors.New("the server sent more after the end of the answer")
 	errFinish  = errors.New("the server ended the answer twice, for different reasons")
 	errMixed   = errors.New("the server mixed two answers (their ids differ)")
@@ -49,7 +49,7 @@ func (a *answer) checkSameAnswer(e *goopenai.ChatCompletionStreamResponse) error
 func (a *answer) checkRole(role string) error {
 	switch role {
 	case goopenai.ChatMessageRoleUser, goopenai.ChatMessageRoleSystem, goopenai.ChatMessageRoleDeveloper, goopenai.ChatMessageRoleTool, goopenai.ChatMessageRoleFunction:
-		return a.error(provider.BadAnswer, "the server gave a message of the role %q for an answer", role)
+		return a.error(provider.BadAnswer, "the server answered with a message of the role %q", role)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func errorText(said *apierror.Error, e *provider.Error) string {
 		}
 		text += "; does base_url end in /v1?"
 	case said.Page():
-		text += "; something stands between here and the API"
+		text += "; a proxy or gateway may be in the way"
 	}
 	return text
 }

@@ -89,12 +89,12 @@ func TestAnswersInEveryForm(t *testing.T) {
 // What cannot be read is an error that names the member, and never of Go's types.
 func TestAnswersThatCannotBeRead(t *testing.T) {
 	for what, c := range map[string]struct{ delta, says string }{
-		"an object as content": {`{"content":{"capital":"Paris"}}`, "choices[0].delta.content in the answer is an object, where a text belongs"},
+		"an object as content": {`{"content":{"capital":"Paris"}}`, "choices[0].delta.content in the answer is an object instead of a string"},
 		"a part that is no text": {
 			`{"content":[{"type":"text","text":"Pa"},{"type":"image_url","image_url":{}}]}`,
-			`choices[0].delta.content[1] in the answer is a part of the type "image_url", which is no text`,
+			`choices[0].delta.content[1] in the answer is a part of type "image_url", which is not text`,
 		},
-		"a list as a name": {`{"tool_calls":[{"function":{"name":[],"arguments":"{}"}}]}`, "choices[0].delta.tool_calls[0].function.name in the answer is a list, where a text belongs"},
+		"a list as a name": {`{"tool_calls":[{"function":{"name":[],"arguments":"{}"}}]}`, "choices[0].delta.tool_calls[0].function.name in the answer is a list instead of a string"},
 	} {
 		for _, noStream := range []bool{false, true} {
 			body := events("stop", c.delta)
@@ -128,12 +128,12 @@ func TestEndsOfAnswers(t *testing.T) {
 		{"model_length", `{"content":"Hi"}`, provider.FinishLength, "", ""},
 		{"tool_use", call, provider.FinishToolCalls, "", ""},
 		{"function_call", call, provider.FinishToolCalls, "", ""},
-		{"tool_use", `{"content":"Hi"}`, "", provider.BadAnswer, "none came"},
+		{"tool_use", `{"content":"Hi"}`, "", provider.BadAnswer, "but has none"},
 		{"SAFETY", `{"content":"Hi"}`, "", provider.Filtered, "SAFETY"},
 		{"network_error", `{"content":"Hi"}`, "", provider.Truncated, `"network_error"`},
 		{"abort", `{"content":"Hi"}`, "", provider.Truncated, `"abort"`},
 		{"error", `{"content":""}`, "", provider.Unavailable, `"error"`},
-		{"vibes", `{"content":"Hi"}`, "", provider.Truncated, `unknown reason "vibes"`},
+		{"vibes", `{"content":"Hi"}`, "", provider.Truncated, `unknown finish reason "vibes"`},
 	} {
 		for _, noStream := range []bool{false, true} {
 			body, kind := events(c.word, c.delta), sseType

@@ -57,7 +57,7 @@ func TestVectorsOfServersThatCountOtherwise(t *testing.T) {
 		"one too many":            {"made up", data(item("0", x), item("1", y), item("2", z), item("3", z)), "4 vectors for 3 texts"},
 		"of other lengths":        {"made up", data(item("0", x), item("1", y), item("2", "[1]")), "text 3 got a vector"},
 		"with a null":             {"NaN of other languages", data(item("0", "[null,0,0]"), item("1", y), item("2", z)), "data[0].embedding[0] in the answer is null"},
-		"a vector for each token": {"llama.cpp, pooling none", data(item("0", "["+x+","+y+"]"), item("1", y), item("2", z)), "is 2 vectors, where one belongs"},
+		"a vector for each token": {"llama.cpp, pooling none", data(item("0", "["+x+","+y+"]"), item("1", y), item("2", z)), "is 2 vectors instead of one"},
 		"none":                    {"made up", `{"object":"list"}`, "0 vectors for 3 texts"},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -35,7 +35,7 @@ func (r *renderer) args(a arguments) args {
 	if a.dict != nil {
 		d, ok := r.eval(a.dict).(*pyval.Dict)
 		if !ok {
-			refuse(a.dict.place(), "only a mapping can stand behind **")
+			refuse(a.dict.place(), "the value after ** must be a mapping")
 		}
 		for i := range d.Len() {
 			k, v := d.At(i)
@@ -57,7 +57,7 @@ type bound struct {
 func (r *renderer) bind(at int, what string, a args, params ...string) bound {
 	b := bound{r, at, what, map[string]any{}}
 	if len(a.list) > len(params) {
-		refuse(at, "%s takes at most %d arguments, and got %d", what, len(params), len(a.list))
+		refuse(at, "%s takes at most %d arguments, but got %d", what, len(params), len(a.list))
 	}
 	for i, p := range params[:len(a.list)] {
 		b.values[strings.TrimSuffix(p, "?")] = a.list[i]
@@ -94,7 +94,7 @@ func (b bound) textArg(name, usual string) string {
 	}
 	s, ok := v.(string)
 	if !ok {
-		refuse(b.at, "%s takes a text as %s, and got a value of type %s%s", b.what, name, typeName(v), why(v))
+		refuse(b.at, "%s takes a string as %s, but got a value of type %s%s", b.what, name, typeName(v), why(v))
 	}
 	return s
 }
@@ -107,7 +107,7 @@ func (b bound) int(name string, usual int) int {
 	}
 	n, ok := pyval.Big(v)
 	if !ok {
-		refuse(b.at, "%s takes an integer as %s, and got a value of type %s%s", b.what, name, typeName(v), why(v))
+		refuse(b.at, "%s takes an integer as %s, but got a value of type %s%s", b.what, name, typeName(v), why(v))
 	}
 	if !n.IsInt64() || n.Int64() > maxWork || n.Int64() < -maxWork {
 		refuse(b.at, "%s of %s is too large", name, b.what)

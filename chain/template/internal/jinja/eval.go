@@ -52,7 +52,7 @@ func (x *unary) eval(r *renderer) any {
 	b, ok := pyval.Big(v)
 	switch {
 	case !ok:
-		refuse(x.place(), "a value of type %s has no sign%s", typeName(v), why(v))
+		refuse(x.place(), "a value of type %s cannot be negated%s", typeName(v), why(v))
 	case x.op == "-":
 		return r.arithmetic(x.place(), "-", int64(0), pyval.Int(b))
 	}
@@ -124,7 +124,7 @@ func (r *renderer) compare(at int, op string, a, b any) bool {
 	c, ok, err := pyval.Compare(a, b, &r.meter)
 	r.must(err)
 	if !ok {
-		refuse(at, "there is no order between values of type %s and %s%s%s", typeName(a), typeName(b), why(a), why(b))
+		refuse(at, "values of type %s and %s cannot be ordered%s%s", typeName(a), typeName(b), why(a), why(b))
 	}
 	switch op {
 	case "<":
@@ -143,7 +143,7 @@ func (r *renderer) contains(at int, x, v any) bool {
 	case string:
 		s, ok := x.(string)
 		if !ok {
-			refuse(at, "a value of type %s cannot be in a text%s", typeName(x), why(x))
+			refuse(at, "a value of type %s cannot be in a string%s", typeName(x), why(x))
 		}
 		r.spend(len(v))
 		return strings.Contains(v, s)

@@ -68,7 +68,7 @@ func (r *renderer) assign(t target, v any) {
 	case t.attr != "":
 		n, ok := r.name(t.name).(*namespace)
 		if !ok {
-			refuse(t.place(), "%s is not a namespace, and fields of other values cannot be set", textx.Shorten(t.name))
+			refuse(t.place(), "only the fields of a namespace can be set, and %s is not one", textx.Shorten(t.name))
 		}
 		n.vars[t.attr] = v
 	default:
@@ -93,7 +93,7 @@ func (s *assign) exec(r *renderer) {
 func (r *renderer) filtered(x expr, v any) any {
 	f, ok := x.(*filtered)
 	if !ok {
-		refuse(x.place(), "only filters can stand here")
+		refuse(x.place(), "only filters are allowed here")
 	}
 	if f.x != nil {
 		v = r.filtered(f.x, v)
@@ -134,7 +134,7 @@ func (s *callBlock) exec(r *renderer) {
 func (m *macro) function(around *scope) function {
 	return func(r *renderer, at int, a args) any {
 		if r.depth++; r.depth > maxDepth {
-			fail(at, "macros call each other without end", "have one of them end it with an if")
+			fail(at, "macros call each other endlessly", "stop the recursion with an if")
 		}
 		defer func() { r.depth-- }()
 		var s string
@@ -182,7 +182,7 @@ func (m *macro) bind(r *renderer, at int, a args) {
 		}
 	}
 	if len(rest) > 0 && !uses(m.body, "varargs") || others.Len() > 0 && !uses(m.body, "kwargs") {
-		refuse(at, "macro %s has %d parameters and got something else", m.name, len(m.params))
+		refuse(at, "macro %s takes %d parameters, but got other arguments", m.name, len(m.params))
 	}
 	r.scope.set("varargs", rest)
 	r.scope.set("kwargs", others)

@@ -87,7 +87,7 @@ func filterAbs(r *renderer, at int, v any, _ args) any {
 	}
 	b, ok := pyval.Big(v)
 	if !ok {
-		refuse(at, "abs takes a number, and got a value of type %s%s", typeName(v), why(v))
+		refuse(at, "abs takes a number, but got a value of type %s%s", typeName(v), why(v))
 	}
 	if b.Sign() < 0 {
 		return r.arithmetic(at, "-", int64(0), pyval.Int(b))
@@ -137,7 +137,7 @@ func filterItems(r *renderer, at int, v any, _ args) any {
 	}
 	d, ok := v.(*pyval.Dict)
 	if !ok {
-		refuse(at, "items takes a mapping, and got a value of type %s", typeName(v))
+		refuse(at, "items takes a mapping, but got a value of type %s", typeName(v))
 	}
 	return r.dictItems(d)
 }

@@ -36,7 +36,7 @@ func (l *lexer) next(rest string) token {
 	if unicode.IsControl(r) {
 		shown = strconv.QuoteRune(r)
 	}
-	fail(l.at, "there is a "+shown+" in a tag, where it means nothing", "leave it out")
+	fail(l.at, "there is a "+shown+" in a tag, where it means nothing", "remove it")
 	return token{}
 }
 
@@ -147,7 +147,7 @@ func (l *lexer) unescape(s string) string {
 		switch {
 		case c == '\n':
 		case c == 'N':
-			fail(l.at, "the escape \\N in this text is not supported", "write the character itself")
+			fail(l.at, "the escape \\N is not supported", "write the character itself")
 		case length > 0:
 			n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+1+length, len(s))], 16, 32)
 			if err != nil || i+length >= len(s) || !utf8.ValidRune(rune(n)) { //nolint:gosec // 32 bits, and checked

@@ -68,7 +68,7 @@ func filterMap(r *renderer, at int, v any, a args) any {
 	name := r.str(a.list[0])
 	f := filterOf(name)
 	if f == nil {
-		refuse(at, "there is no filter %s", textx.Shorten(name))
+		refuse(at, "unknown filter %s", textx.Shorten(name))
 	}
 	r.spend(costItem * len(items))
 	out := make([]any, len(items))
@@ -95,7 +95,7 @@ func (r *renderer) choose(at int, v any, a args, attribute, want bool) any {
 		name := r.str(a.list[0])
 		t := testOf(name)
 		if t == nil {
-			refuse(at, "there is no test %s", textx.Shorten(name))
+			refuse(at, "unknown test %s", textx.Shorten(name))
 		}
 		rest := args{a.list[1:], a.named}
 		check = func(x any) bool { return t(r, at, x, rest) }
@@ -128,7 +128,7 @@ func filterBatch(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "batch", a, "linecount", "fill_with?")
 	n := b.int("linecount", 1)
 	if n < 1 {
-		refuse(at, "batch needs lines of at least one item")
+		refuse(at, "batch needs a size of at least 1")
 	}
 	out := []any{}
 	for line := range slices.Chunk(r.iterate(at, v), n) {
@@ -149,7 +149,7 @@ func filterSlice(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "slice", a, "slices", "fill_with?")
 	n, items := b.int("slices", 1), r.iterate(at, v)
 	if n < 1 {
-		refuse(at, "slice needs at least one slice")
+		refuse(at, "slice needs a count of at least 1")
 	}
 	r.spend(4 * costItem * n)
 	out := make([]any, n)

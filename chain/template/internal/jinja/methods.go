@@ -34,7 +34,7 @@ func dictMethod(d *pyval.Dict, name string) any {
 			return b.any("default", nil)
 		})
 	case "pop", "popitem", "update", "setdefault", "clear":
-		return unchanged(name, "make another one: dict(mapping, key=value)")
+		return unchanged(name, "make a new one: dict(mapping, key=value)")
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func dictMethod(d *pyval.Dict, name string) any {
 // unchanged stands for a method that changes its value.
 func unchanged(name, remedy string) function {
 	return func(_ *renderer, at int, _ args) any {
-		fail(at, name+" would change a value, and values do not change", remedy)
+		fail(at, name+" would change a value, but values cannot be changed", remedy)
 		return nil
 	}
 }
@@ -69,7 +69,7 @@ func listMethod(items []any, name string) any {
 			return int64(i)
 		})
 	case "append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort":
-		return unchanged(name, "make another one: list + [item]")
+		return unchanged(name, "make a new one: list + [item]")
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func filterRound(r *renderer, at int, v any, a args) any {
 	precision, method := b.int("precision", 0), b.textArg("method", "common")
 	f, ok := pyval.Float(v)
 	if !ok {
-		refuse(at, "round takes a number, and got a value of type %s%s", typeName(v), why(v))
+		refuse(at, "round takes a number, but got a value of type %s%s", typeName(v), why(v))
 	}
 	if precision > 300 || precision < -300 {
 		refuse(at, "round takes a precision between -300 and 300")

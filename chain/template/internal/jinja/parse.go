@@ -40,7 +40,7 @@ func Parse(source string) (t *Template, err error) {
 	t.body = p.statements(0)
 	if p.token().kind == tokenBlock {
 		word := p.tokens[p.at+1]
-		fail(word.at, "{% "+textx.Shorten(word.text)+" %} closes nothing", "open it before, or leave it out")
+		fail(word.at, "{% "+textx.Shorten(word.text)+" %} closes nothing", "open its block first, or remove it")
 	}
 	t.vars = analyse(t.body)
 	for i := range t.vars {
@@ -126,7 +126,7 @@ func (p *parser) expect(text string) token {
 }
 
 func (p *parser) unexpected(want string) {
-	fail(p.token().at, "here is "+p.token().String()+", where "+want+" belongs", "write "+want)
+	fail(p.token().at, "expected "+want+", found "+p.token().String(), "write "+want)
 }
 
 func (p *parser) expectName() token {
@@ -146,7 +146,7 @@ func (p *parser) expectEnd(kind tokenKind, shown string) {
 // deeper counts a level; the caller defers what it returns.
 func (p *parser) deeper() func() {
 	if p.depth++; p.depth > maxDepth {
-		fail(p.token().at, "this lies too deep in other expressions or blocks", "make it simpler")
+		fail(p.token().at, "this is nested too deep", "simplify it")
 	}
 	return func() { p.depth-- }
 }
@@ -180,7 +180,7 @@ func (p *parser) statements(begin int, until ...string) []statement {
 				if len(until) == 0 {
 					return out
 				}
-				fail(word.at, "{% "+textx.Shorten(word.text)+" %} stands here while another block is open", "close that first: {% "+until[len(until)-1]+" %}")
+				fail(word.at, "{% "+textx.Shorten(word.text)+" %} is inside another block", "close that first: {% "+until[len(until)-1]+" %}")
 			}
 			p.at++
 			if s := p.statement(); s != nil {
@@ -221,9 +221,9 @@ func (p *parser) statement() statement {
 		p.endBlock()
 		return &filterBlock{f, body}
 	case "include", "import", "from", "extends", "block":
-		fail(word.at, "{% "+word.text+" %} is not allowed: a template is one text", "write in its place what it stands for")
+		fail(word.at, "{% "+word.text+" %} is not allowed: a template cannot load another", "write its content here instead")
 	}
 	known := []string{"for", "if", "set", "with", "macro", "call", "filter", "raw"}
-	fail(word.at, "there is no {% "+textx.Shorten(word.text)+" %}", diag.Suggest(word.text, known))
+	fail(word.at, "unknown tag {% "+textx.Shorten(word.text)+" %}", diag.Suggest(word.text, known))
 	return nil
 }

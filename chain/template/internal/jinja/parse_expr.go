@@ -66,7 +66,7 @@ func (p *parser) expression() expr {
 // lie in the right ones.
 func (p *parser) bound(n int) {
 	if n > 10_000 {
-		fail(p.token().at, "these are too many operators in a row", "make it simpler")
+		fail(p.token().at, "too many operators in a row", "simplify it")
 	}
 }
 
@@ -162,7 +162,7 @@ func (p *parser) primary() expr {
 		case "none", "None":
 			return &constant{at, nil}
 		case "self":
-			fail(t.at, "there is no self: a template has no blocks", "write a macro instead of a block")
+			fail(t.at, "self is not supported: a template has no blocks", "write a macro instead of a block")
 		}
 		return &name{at, t.text}
 	case tokenString:
@@ -192,7 +192,7 @@ func (p *parser) primary() expr {
 	if t.kind == tokenEnd {
 		p.at++
 	}
-	fail(t.at, "here is "+t.String()+", where an expression belongs", "name a variable, or write a value")
+	fail(t.at, "expected an expression, found "+t.String(), "name a variable, or write a value")
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 func (p *parser) postfix(x expr) expr {
 	for n := 0; ; n++ {
 		if n > maxDepth {
-			fail(p.token().at, "this goes too deep into a value", "make it simpler")
+			fail(p.token().at, "this reads too deep into a value", "simplify it")
 		}
 		t := p.token()
 		switch {
@@ -39,7 +39,7 @@ func (p *parser) attribute(x expr, at pos) expr {
 		p.at--
 		p.unexpected("a name")
 	case strings.HasPrefix(t.text, "__"):
-		fail(t.at, "access to "+textx.Shorten(t.text)+" is not allowed", "leave it out: values have no inside but their fields")
+		fail(t.at, "access to "+textx.Shorten(t.text)+" is not allowed", "remove it: only a value's fields can be read")
 	}
 	return &attribute{at, x, t.text}
 }
@@ -87,7 +87,7 @@ func (p *parser) arguments() arguments {
 			a.names = append(a.names, t.text)
 			a.values = append(a.values, p.expression())
 		case len(a.names) > 0:
-			fail(t.at, "an argument without a name comes after one with a name", "turn them round")
+			fail(t.at, "a positional argument follows a named one", "turn them round")
 		default:
 			a.values = append(a.values, p.expression())
 		}
@@ -99,7 +99,7 @@ func (p *parser) arguments() arguments {
 func (p *parser) filters(x expr) expr {
 	for n := 0; ; n++ {
 		if n > maxDepth {
-			fail(p.token().at, "these are too many filters", "make it simpler")
+			fail(p.token().at, "too many filters in a row", "simplify it")
 		}
 		switch {
 		case p.is("|"):
@@ -122,7 +122,7 @@ func (p *parser) filter(x expr) expr {
 	t := p.expectName()
 	f := &filtered{pos: pos(t.at), x: x, name: t.text, filter: filterOf(t.text)}
 	if f.filter == nil {
-		fail(t.at, "there is no filter "+textx.Shorten(t.text), suggest(t.text, filterNames()))
+		fail(t.at, "unknown filter "+textx.Shorten(t.text), suggest(t.text, filterNames()))
 	}
 	if p.skip("(") {
 		f.a = p.arguments()
@@ -134,7 +134,7 @@ func suggest(word string, known []string) string {
 	if near, ok := diag.Nearest(word, known); ok {
 		return "did you mean " + near + "?"
 	}
-	return "take one of those that docs/langchain.md lists"
+	return "use one that docs/langchain.md lists"
 }
 
 func (p *parser) test(x expr) expr {
@@ -146,7 +146,7 @@ func (p *parser) test(x expr) expr {
 	t := p.expectName()
 	n := &tested{pos: pos(t.at), x: x, name: t.text, test: testOf(t.text)}
 	if n.test == nil {
-		fail(t.at, "there is no test "+textx.Shorten(t.text), suggest(t.text, testNames()))
+		fail(t.at, "unknown test "+textx.Shorten(t.text), suggest(t.text, testNames()))
 	}
 	next := p.token()
 	switch {

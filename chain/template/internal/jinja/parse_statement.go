@@ -74,7 +74,7 @@ func (p *parser) target() target {
 	}
 	n := p.expectName()
 	if constants(n.text) || n.text == "loop" {
-		fail(n.at, "nothing can be assigned to "+n.text, "take another name")
+		fail(n.at, "nothing can be assigned to "+n.text, "use another name")
 	}
 	t := target{pos: pos(n.at), name: n.text}
 	if p.skip(".") {
@@ -136,13 +136,13 @@ func (p *parser) signature(m *macro) {
 		}
 		n := p.expectName()
 		if constants(n.text) {
-			fail(n.at, "nothing can be assigned to "+n.text, "take another name")
+			fail(n.at, "nothing can be assigned to "+n.text, "use another name")
 		}
 		m.params = append(m.params, n.text)
 		if p.skip("=") {
 			m.defaults = append(m.defaults, p.expression())
 		} else if len(m.defaults) > 0 {
-			fail(n.at, "a parameter without a default comes after one with a default", "turn them round")
+			fail(n.at, "a parameter without a default follows one with a default", "turn them round")
 		}
 	}
 }

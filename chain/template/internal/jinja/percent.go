@@ -38,7 +38,7 @@ func (r *renderer) percent(at int, s string, values any) string {
 				value, ok = dict.Get(key)
 			}
 			if !ok {
-				refuse(at, "there is no value for %%(%s)", key)
+				refuse(at, "missing value for %%(%s)", key)
 			}
 			s = rest
 		}
@@ -100,7 +100,7 @@ func (r *renderer) conversion(at int, flags string, kind byte, value any) string
 		kind = 'd'
 	}
 	if _, ok := value.(string); ok && number {
-		refuse(at, "%%%c shows a number, and the value is a text", kind)
+		refuse(at, "%%%c needs a number, but the value is a string", kind)
 	}
 	switch {
 	case strings.Contains(set, "-"):
@@ -133,6 +133,6 @@ func (r *renderer) conversion(at int, flags string, kind byte, value any) string
 			return s
 		}
 	}
-	refuse(at, "%%%s%c does not go with a value of type %s: %s", flags, kind, typeName(value), err)
+	refuse(at, "%%%s%c cannot format a value of type %s: %s", flags, kind, typeName(value), err)
 	return ""
 }

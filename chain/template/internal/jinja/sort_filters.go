@@ -49,7 +49,7 @@ func (r *renderer) sorted(at int, items, keys []any, reverse bool) (_, _ []any) 
 		c, ok, err := pyval.Compare(keys[i], keys[j], &r.meter)
 		r.must(err)
 		if !ok {
-			refuse(at, "there is no order between values of type %s and %s", typeName(keys[i]), typeName(keys[j]))
+			refuse(at, "values of type %s and %s cannot be ordered", typeName(keys[i]), typeName(keys[j]))
 		}
 		return c % 2
 	})
@@ -85,7 +85,7 @@ func filterDictsort(r *renderer, at int, v any, a args) any {
 	b := r.bind(at, "dictsort", a, "case_sensitive?", "by?", "reverse?")
 	d, ok := v.(*pyval.Dict)
 	if !ok {
-		refuse(at, "dictsort takes a mapping, and got a value of type %s%s", typeName(v), why(v))
+		refuse(at, "dictsort takes a mapping, but got a value of type %s%s", typeName(v), why(v))
 	}
 	switch by := b.textArg("by", "key"); by {
 	case "key":
@@ -93,7 +93,7 @@ func filterDictsort(r *renderer, at int, v any, a args) any {
 	case "value":
 		b.values["attribute"] = int64(1)
 	default:
-		refuse(at, `dictsort sorts by "key" or "value", and not by %q`, textx.Shorten(by))
+		refuse(at, `dictsort sorts by "key" or "value", not by %q`, textx.Shorten(by))
 	}
 	items := r.dictItems(d)
 	out, _ := r.sorted(at, items, r.keys(at, items, b), b.bool("reverse"))
@@ -148,7 +148,7 @@ func (r *renderer) extreme(at int, what string, v any, a args, want int) any {
 		c, ok, err := pyval.Compare(keys[i], keys[best], &r.meter)
 		r.must(err)
 		if !ok {
-			refuse(at, "there is no order between values of type %s and %s", typeName(keys[i]), typeName(keys[best]))
+			refuse(at, "values of type %s and %s cannot be ordered", typeName(keys[i]), typeName(keys[best]))
 		}
 		if c == want {
 			best = i

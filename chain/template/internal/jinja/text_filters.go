@@ -183,7 +183,7 @@ func filterIndent(r *renderer, at int, v any, a args) any {
 	}
 	s, ok := v.(string)
 	if !ok {
-		refuse(at, "indent takes a text, and got a value of type %s%s", typeName(v), why(v))
+		refuse(at, "indent takes a string, but got a value of type %s%s", typeName(v), why(v))
 	}
 	lines := r.lines(s + "\n")
 	for i, l := range lines {
@@ -232,7 +232,7 @@ func filterTruncate(r *renderer, at int, v any, a args) any {
 		if _, number := pyval.Float(v); !number && v != nil && len(r.iterate(at, v)) <= length+leeway {
 			return v
 		}
-		refuse(at, "truncate takes a text, and got a value of type %s", typeName(v))
+		refuse(at, "truncate takes a string, but got a value of type %s", typeName(v))
 	}
 	runes := r.runes(text)
 	if len(runes) <= length+leeway {

@@ -79,7 +79,7 @@ func textFunction(s, name string) function {
 			for i, x := range items {
 				var ok bool
 				if parts[i], ok = x.(string); !ok {
-					refuse(at, "join takes texts, and got a value of type %s", typeName(x))
+					refuse(at, "join takes strings, but got a value of type %s", typeName(x))
 				}
 			}
 			return r.joined(parts, s)
@@ -93,7 +93,7 @@ func padFunction(s, name string) function {
 		b := r.bind(at, name, a, "width", "fillchar?")
 		fill, width := b.textArg("fillchar", " "), b.int("width", 0)
 		if utf8.RuneCountInString(fill) != 1 {
-			refuse(at, "%s fills with one character", name)
+			refuse(at, "%s needs a single fill character", name)
 		}
 		switch name {
 		case "ljust":
@@ -206,7 +206,7 @@ func searchFunction(s, name string) function {
 				o, ok := x.(string)
 				r.spend(len(o))
 				if !ok {
-					refuse(at, "%s takes a text, and got a value of type %s", name, typeName(x))
+					refuse(at, "%s takes a string, but got a value of type %s", name, typeName(x))
 				}
 				return name == "startswith" && strings.HasPrefix(s, o) || name == "endswith" && strings.HasSuffix(s, o)
 			})
@@ -226,7 +226,7 @@ func searchFunction(s, name string) function {
 			r.spend(len(s))
 			i := strings.Index(s, r.bind(at, name, a, "other").textArg("other", ""))
 			if i < 0 {
-				refuse(at, "the text does not have what index looks for")
+				refuse(at, "the string does not contain what index looks for")
 			}
 			return offset(i)
 		}

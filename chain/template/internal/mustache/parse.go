@@ -77,7 +77,7 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 		switch x.kind {
 		case variable, raw, section, inverted:
 			if x.text == "." && depth == 0 {
-				return &textx.Mistake{Offset: offset, Message: "{{.}} is the item of a list, and there is no list here", Remedy: "write it inside {{#items}} and {{/items}}"}
+				return &textx.Mistake{Offset: offset, Message: "{{.}} is a list's item, but there is no list here", Remedy: "write it inside {{#items}} and {{/items}}"}
 			}
 			if x.text != "." {
 				t.addVar(Var{x.path[0], offset, x.kind == section || x.kind == inverted || len(x.path) > 1, depth > 0})
@@ -99,11 +99,11 @@ func (t *Template) include(tokens []token, partials map[string]string, at, depth
 func (t *Template) partial(name string, partials map[string]string, offset, depth int, seen map[string]bool) error {
 	text, ok := partials[name]
 	if !ok {
-		remedy := "there are no partials here; write its text in its place"
+		remedy := "no partials are available here; write its text instead"
 		if len(partials) > 0 {
 			remedy = diag.Suggest(name, slices.Collect(maps.Keys(partials)))
 		}
-		return &textx.Mistake{Offset: offset, Message: fmt.Sprintf("there is no partial %q", textx.Shorten(name)), Remedy: remedy}
+		return &textx.Mistake{Offset: offset, Message: fmt.Sprintf("unknown partial %q", textx.Shorten(name)), Remedy: remedy}
 	}
 	// The same partial counts once outside of sections, where its variables are
 	// needed, and once inside.

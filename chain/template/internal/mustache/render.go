@@ -50,7 +50,7 @@ func (r *renderer) run(b *strings.Builder, tokens []token, scopes *[]any, paddin
 		}
 		n := len(*scopes)
 		if n == 0 {
-			return r.mistake(errors.New("sections of one name are nested here so that their ends cannot be told apart"))
+			return r.mistake(errors.New("nested sections have the same name, so their ends are ambiguous"))
 		}
 		var err error
 		switch {
@@ -151,7 +151,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 		value = scopes[len(scopes)-2]
 	}
 	if _, ok := value.(root); ok {
-		return errors.New("{{.}} is all values at once here")
+		return errors.New("{{.}} stands for all values here")
 	}
 	s, err := pyval.Str(value, &r.meter)
 	if err != nil {
@@ -169,7 +169,7 @@ func (r *renderer) variable(b *strings.Builder, x *token, scopes []any) error {
 
 func (r *renderer) partial(b *strings.Builder, x *token, scopes *[]any, padding string) error {
 	if r.depth++; r.depth > maxDepth {
-		return errors.New("partials include each other without end")
+		return errors.New("partials include each other endlessly")
 	}
 	defer func() { r.depth-- }()
 	written := b.String()[r.from:]

@@ -16,7 +16,7 @@ const maxDepth = 100
 
 // Errors of a [Meter], and of values that are nested too deep.
 var (
-	ErrTooMuch = errors.New("this takes more work or memory than a template may")
+	ErrTooMuch = errors.New("this exceeds the work or memory a template may use")
 	ErrTooDeep = errors.New("lists and mappings are nested too deep")
 )
 

@@ -132,7 +132,7 @@ func (p *plainer) reflected(r reflect.Value, depth int) (any, error) {
 			return p.plain(m, depth)
 		}
 	}
-	return nil, fmt.Errorf("is a %s, and templates take texts, numbers, true and false, lists and mappings", r.Type())
+	return nil, fmt.Errorf("is a %s, but templates take strings, numbers, booleans, lists and mappings", r.Type())
 }
 
 // fromJSON returns an integer where the number is written as one, as Python's
