@@ -31,7 +31,7 @@ func (f *fileReader) parser(d *yamlx.Decoder, m yamlx.Map, s *Step) {
 		o = parserOptions(d, keys, word)
 	}
 	if n.Kind == yaml.SequenceNode || !slices.Contains(output.Names(), word) {
-		m.Fail("parse", "there is no parser "+diag.Quote(word), diag.Suggest(word, output.Names()))
+		m.Fail("parse", "unknown parser "+diag.Quote(word), diag.Suggest(word, output.Names()))
 		return
 	}
 	if d.Err() != nil {

@@ -271,8 +271,8 @@ func TestParsersInFiles(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ parse, want string }{
-		{"lists", `x.yaml:2:8: there is no parser "lists"; did you mean "list"?`},
-		{"[list]", `x.yaml:2:8: there is no parser ""`},
+		{"lists", `x.yaml:2:8: unknown parser "lists"; did you mean "list"?`},
+		{"[list]", `x.yaml:2:8: unknown parser ""`},
 		{"{list: 3}", "x.yaml:2:15: the parser list has no options; write `parse: list`"},
 		{"{enum: []}", `x.yaml:2:8: `},
 		{"{regex: '('}", `x.yaml:2:8: `},
