@@ -14,15 +14,7 @@ import (
 // break it at.
 func TestProseWrapsAt100(t *testing.T) {
 	const width = 100
-	var pages []string
-	for _, pattern := range []string{"*.md", "../*.md", "../examples/*.md"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil || len(found) == 0 {
-			t.Fatalf("%s: %d pages, %v", pattern, len(found), err)
-		}
-		pages = append(pages, found...)
-	}
-	for _, page := range pages {
+	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -40,4 +32,17 @@ func TestProseWrapsAt100(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pages are the files of documentation.
+func pages(t *testing.T) []string {
+	var out []string
+	for _, pattern := range []string{"*.md", "../*.md", "../examples/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d pages, %v", pattern, len(found), err)
+		}
+		out = append(out, found...)
+	}
+	return out
 }

@@ -92,7 +92,7 @@ func TestColumnsThatNobodyUses(t *testing.T) {
 		{"a.tsv", "\tn\tt\r\n0\t1\tx\r\n1\t2\ty\r\n", ""},
 		{"a.csv", "n,t,t\n1,x,x\n2,y,y\n", `a.csv:1:5: the column "t" appears twice; remove or rename one`},
 		{"a.csv", "n,\"t\",\"t \"\n1,x,x\n2,y,y\n", `a.csv:1:7: the column "t" appears twice`},
-		{"a.csv", ",n\n0,1\n1,2\n", `a.csv:1: no column for the input "t"; add one, or use -p (the columns are n`},
+		{"a.csv", ",n\n0,1\n1,2\n", `a.csv:1: no column for the input "t"; add one, or use -p (the columns are n)`},
 		{"a.csv", ",\n0,1\n", "a.csv:1: no column has a name; put the column names in the first line"},
 		{"a.csv", ",n,t\n1,x\n", "a.csv:2: 2 fields, but there are 3 columns; quote values that contain a comma"},
 		{"a.tsv", "n\tt\n1\tx\ty\n", "a.tsv:2: 3 fields, but there are 2 columns; quote values that contain a tab"},

@@ -19,7 +19,7 @@ const maxShown = 8 << 10
 
 var (
 	errRepair = errors.New("repairable")
-	errCut    = errors.New("it reached the token limit before it was complete; raise max_tokens")
+	errCut    = errors.New("it was cut at its token limit: raise max_tokens")
 )
 
 // conversation is one request, and what has come of it.
