@@ -255,8 +255,8 @@ func (c *Collection) check(ctx context.Context) error {
 		return err
 	}
 	if now != c.Digest {
-		return invalidCollection(c.Name, "its vectors were made by "+c.Model+" as it was ("+short(c.Digest)+"), and "+c.Provider+" has another one of that name now ("+short(now)+
-			"): they cannot be compared; start over after `tandem collections rm "+c.Name+"`")
+		return invalidCollection(c.Name, "its vectors were made by "+c.Model+" with digest "+short(c.Digest)+", but "+c.Provider+" now has digest "+short(now)+
+			": their vectors cannot be compared; start over after `tandem collections rm "+c.Name+"`")
 	}
 	c.checked = true
 	return nil
