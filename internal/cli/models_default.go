@@ -40,10 +40,8 @@ func (a *app) modelsDefault(ctx context.Context, model string) error {
 	if err != nil {
 		return err
 	}
-	if t.Config.Kind == config.KindOllama {
-		if err := checkModelName(model); err != nil {
-			return err
-		}
+	if err := checkModelName(t.Provider, model); err != nil {
+		return err
 	}
 	draft, err := config.NewDraft(a.loadOptions(nil))
 	if err != nil {

@@ -67,7 +67,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 		return usageError{fmt.Errorf("--num-ctx %d: expected a number of tokens", in.window)}
 	}
 	if in.model != "" {
-		if err := checkModelName(in.model); err != nil {
+		if err := checkModelName(t.Provider, in.model); err != nil {
 			return err
 		}
 	}

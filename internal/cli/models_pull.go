@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +24,6 @@ func (a *app) modelsPullCommand() *cobra.Command {
 }
 
 func (a *app) modelsPull(ctx context.Context, name, model string) error {
-	if err := checkModelName(model); err != nil {
-		return err
-	}
 	stack, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -36,6 +31,9 @@ func (a *app) modelsPull(ctx context.Context, name, model string) error {
 	defer stack.Close()
 	t, puller, err := able[provider.Puller](stack, name, "download models; only Ollama can", a.allowed(stack))
 	if err != nil {
+		return err
+	}
+	if err := checkModelName(t.Provider, model); err != nil {
 		return err
 	}
 	if err := ready(ctx, a, t); err != nil {
@@ -54,17 +52,15 @@ func (a *app) modelsPull(ctx context.Context, name, model string) error {
 	return nil
 }
 
-// checkModelName refuses what cannot be the name of an Ollama model before
-// anyone is asked.
-func checkModelName(name string) error {
-	wrong := strings.ContainsFunc(name, func(r rune) bool {
-		return !strings.ContainsRune("/:._-@", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
-	for _, part := range strings.Split(name, "/") {
-		wrong = wrong || strings.Trim(part, ".:@") == ""
+// checkModelName refuses what a provider takes for no model's name, before anyone
+// is asked and an engine started.
+func checkModelName(p provider.Provider, name string) error {
+	checker, ok := provider.As[interface{ CheckModelName(string) error }](p)
+	if !ok {
+		return nil
 	}
-	if wrong {
-		return usageError{fmt.Errorf("%q is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m", name)}
+	if err := checker.CheckModelName(name); err != nil {
+		return usageError{err}
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/vram"
@@ -48,8 +47,8 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	if err != nil {
 		return err
 	}
-	if model != "" && t.Config.Kind == config.KindOllama {
-		if err := checkModelName(model); err != nil {
+	if model != "" {
+		if err := checkModelName(t.Provider, model); err != nil {
 			return err
 		}
 	}

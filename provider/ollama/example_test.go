@@ -76,3 +76,16 @@ func ExampleSameModel() {
 	fmt.Println(ollama.SameModel("llama3.2", "llama3.2:latest"), ollama.SameModel("llama3.2:1b", "llama3.2:3b"))
 	// Output: true false
 }
+
+func ExampleProvider_CheckModelName() {
+	p, err := ollama.New(ollama.Config{Name: "local"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.CheckModelName("smollm2:135m"))
+	fmt.Println(p.CheckModelName("a model"))
+	// Output:
+	// <nil>
+	// local: invalid: "a model" is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m
+}

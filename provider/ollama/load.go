@@ -59,6 +59,9 @@ func (p *Provider) generate(ctx context.Context, model string, options map[strin
 	if err := p.checkPrivacy(ctx, model, provider.PrivacyAny); err != nil {
 		return err
 	}
+	if err := p.checkModel(model); err != nil {
+		return err
+	}
 	if host := p.knownRemoteHost(model); host != "" {
 		return p.nothingToLoad(model, host)
 	}
@@ -119,21 +122,27 @@ func (p *Provider) prepare(req *provider.Request) (*api.ChatRequest, []byte, err
 	if err := p.checkNamePrivacy(model, req.Privacy); err != nil {
 		return nil, nil, err
 	}
-	if err := p.checkModelName(model); err != nil {
+	if err := p.checkModel(model); err != nil {
 		return nil, nil, err
 	}
 	return p.convert(req, model)
 }
 
-// checkModelName refuses what is not a model's name.
-func (p *Provider) checkModelName(model string) error {
+// CheckModelName returns the error with which every call refuses, before it asks
+// Ollama, what cannot be a model's name; nil for a name.
+func (p *Provider) CheckModelName(name string) error {
+	if !ollamahost.ValidModel(name, func(name string) bool { return ollamamodel.ParseName(name).IsValid() }) {
+		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m", name)
+	}
+	return nil
+}
+
+// checkModel is CheckModelName for the model of a request, which may have none.
+func (p *Provider) checkModel(model string) error {
 	if model == "" {
 		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "no model is set; set `model` for this provider or give -m")
 	}
-	if !ollamahost.ValidModel(model, func(name string) bool { return ollamamodel.ParseName(name).IsValid() }) {
-		return provider.Errorf(provider.Invalid, p.cfg.Name, "", "%q is not a model name: names have letters, digits and / : . _ - only, such as smollm2:135m", model)
-	}
-	return nil
+	return p.CheckModelName(model)
 }
 
 // chooseWindow adds the window that Config.Window chooses to options that have none.

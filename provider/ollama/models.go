@@ -55,6 +55,9 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 	if err := p.checkNamePrivacy(model, provider.PrivacyAny); err != nil { // the server would ask there
 		return provider.ModelInfo{}, err
 	}
+	if err := p.checkModel(model); err != nil {
+		return provider.ModelInfo{}, err
+	}
 	call := p.call(httpx.Whole, normalize.OllamaShow, provider.PrivacyAny)
 	call.Free = true
 	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
@@ -128,6 +131,10 @@ func (p *Provider) Pull(ctx context.Context, model string) iter.Seq2[provider.Pu
 			yield(provider.PullProgress{}, provider.Errorf(provider.Offline, p.cfg.Name, model, "Ollama would download it from its registry, and offline mode is on; import a file with `ollama create`"))
 			return
 		}
+		if err := p.CheckModelName(model); err != nil {
+			yield(provider.PullProgress{}, err)
+			return
+		}
 		call, done := p.call(httpx.NDJSON, normalize.OllamaProgress, provider.PrivacyAny), false
 		err := p.client.Pull(httpx.WithCall(ctx, call), &api.PullRequest{Model: model}, func(r api.ProgressResponse) error {
 			done = r.Status == "success"
@@ -173,7 +180,7 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 	if err := p.checkPrivacy(ctx, model, req.Privacy); err != nil {
 		return provider.EmbedResponse{}, failure.InputNotSent(err, &req, p.sentThroughOrTo(model)+p.endpoint)
 	}
-	if err := p.checkModelName(model); err != nil {
+	if err := p.checkModel(model); err != nil {
 		return provider.EmbedResponse{}, err
 	}
 	if err := p.checkEmbeds(ctx, model, req.Privacy); err != nil {
