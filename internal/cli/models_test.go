@@ -191,7 +191,7 @@ func TestModelsShow(t *testing.T) {
 
 func TestModelNamesThatAreNone(t *testing.T) {
 	d := newDesk(t)
-	for _, name := range []string{"", " ", "a b", "a\x1b[31mb", "../../etc/passwd", "a/../b", "/etc", "a//b", "..", "naïve", "a;b", "a\nb", "a:b:c", "_a", "a:", strings.Repeat("a", 400)} {
+	for _, name := range []string{"", " ", "a b", "a\x1b[31mb", "../../etc/passwd", "a/../b", "/etc", "a//b", "..", "naïve", "a;b", "a\nb", "a:b:c", "a:", strings.Repeat("a", 400)} {
 		for _, verb := range []string{"pull", "show", "load", "default"} {
 			if name == "" && verb != "pull" {
 				continue // the default model
