@@ -14,16 +14,32 @@ import (
 // reads ahead, so that an answer can be interrupted ([Input.Watch]) and what is
 // typed meanwhile is not lost. Make one with [NewInput].
 type Input struct {
-	pieces chan []byte
+	pieces chan piece
 	gone   chan struct{}
 	buf    []byte
-	err    error // of the reader; set before pieces is closed
+	since  time.Time // what was typed before is meant no more
+	err    error     // of the reader; set before pieces is closed
+}
+
+// piece is what one read brought, and when.
+type piece struct {
+	data []byte
+	at   time.Time
+}
+
+// add adds a piece to what is there, and reports whether it was meant.
+func (in *Input) add(p piece) bool {
+	if p.at.Before(in.since) {
+		return false
+	}
+	in.buf = append(in.buf, p.data...)
+	return len(p.data) > 0
 }
 
 // NewInput reads from r until Close, or the end. A read under way when Close
 // comes ends with the process, or with r.
 func NewInput(r io.Reader) *Input {
-	in := &Input{pieces: make(chan []byte), gone: make(chan struct{})}
+	in := &Input{pieces: make(chan piece), gone: make(chan struct{})}
 	go in.read(r)
 	return in
 }
@@ -35,7 +51,7 @@ func (in *Input) read(r io.Reader) {
 		n, err := r.Read(p)
 		if n > 0 {
 			select {
-			case in.pieces <- p[:n]:
+			case in.pieces <- piece{p[:n], time.Now()}:
 			case <-in.gone:
 				return
 			}
@@ -69,13 +85,13 @@ func (in *Input) Watch(interrupted func()) (stop func()) {
 				if !ok {
 					return
 				}
-				if at := bytes.LastIndexByte(p, ctrlC); at >= 0 {
-					for range bytes.Count(p, []byte{ctrlC}) {
+				if at := bytes.LastIndexByte(p.data, ctrlC); at >= 0 {
+					for range bytes.Count(p.data, []byte{ctrlC}) {
 						interrupted()
 					}
-					in.buf, p = in.buf[:0], p[at+1:] // what was typed before it is meant no more
+					in.buf, p.data = in.buf[:0], p.data[at+1:] // what was typed before it is meant no more
 				}
-				in.buf = append(in.buf, p...)
+				in.add(p)
 			}
 		}
 	}()
@@ -89,8 +105,7 @@ func (in *Input) waiting() bool {
 	}
 	select {
 	case p, ok := <-in.pieces:
-		in.buf = append(in.buf, p...)
-		return ok && len(p) > 0
+		return ok && in.add(p)
 	default:
 		return false
 	}
@@ -105,17 +120,20 @@ func (in *Input) fill(ctx context.Context, most time.Duration) (bool, error) {
 		defer t.Stop()
 		late = t.C
 	}
-	select {
-	case p, ok := <-in.pieces:
-		if !ok {
-			return false, in.err
+	for {
+		select {
+		case p, ok := <-in.pieces:
+			if !ok {
+				return false, in.err
+			}
+			if in.add(p) {
+				return true, nil
+			}
+		case <-late:
+			return false, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
 		}
-		in.buf = append(in.buf, p...)
-		return true, nil
-	case <-late:
-		return false, nil
-	case <-ctx.Done():
-		return false, ctx.Err()
 	}
 }
 

@@ -24,8 +24,24 @@ func (in *attachFlags) register(f *pflag.FlagSet) {
 
 // attached is what goes with a prompt.
 type attached struct {
-	text   string // the text files, each with its name
+	texts  []attachedText
 	images []string
+}
+
+// attachedText is a text that goes before a prompt.
+type attachedText struct {
+	name  string
+	text  string // with its name and a fence
+	bytes int    // of the file
+}
+
+// text is what goes before the prompt.
+func (a *attached) text() string {
+	var b strings.Builder
+	for _, t := range a.texts {
+		b.WriteString(t.text)
+	}
+	return b.String()
 }
 
 // isImageFile reports whether a file is sent as a picture, by its extension.
@@ -54,7 +70,7 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 			return out, words, err
 		}
 	}
-	var text strings.Builder
+	size := 0
 	for _, f := range list.out {
 		if isImageFile(f.name) {
 			out.images = append(out.images, f.name)
@@ -71,14 +87,13 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 		if err != nil {
 			return out, words, err
 		}
-		text.WriteString(fenced(f.name, body))
-		if text.Len() > maxInput {
+		out.texts = append(out.texts, attachedText{f.name, fenced(f.name, body), len(body)})
+		if size += len(body); size > maxInput {
 			return out, words, usageError{fmt.Errorf("the files are larger than %d MiB together, more than any model reads; send a part of them", maxInput>>20)}
 		}
 	}
-	out.text = text.String()
-	if out.text == "" && len(out.images) == 0 {
-		return out, words, usageError{fmt.Errorf("--file %s has no file that can be sent", strings.Join(in.files, ", "))}
+	if len(out.texts)+len(out.images) == 0 {
+		return out, words, usageError{fmt.Errorf("%s has no file that can be sent", strings.Join(in.files, ", "))}
 	}
 	return out, words, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 type chatInput struct {
 	words    []string
 	attach   attachFlags
+	images   []string
+	tools    []string
+	schema   string
+	extract  bool
 	system   string
 	sample   sampling
 	memory   store.Memory
@@ -43,17 +48,21 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 		Example: `  tandem chat
   tandem chat -m openai/gpt-4o-mini -s "You are terse."
   tandem chat -c "And in one sentence?"
+  tandem chat -f notes.txt --tool 'files/*'
   tandem chat --local-only`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if in.goOn && in.id == "" && len(args) > 0 && store.IsID(args[0]) {
+				in.id, args = args[0], args[1:]
+			}
 			in.words, in.systemIs = args, cmd.Flags().Changed("system")
 			return a.chat(cmd.Context(), in)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
-	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation")
+	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation, or the one whose id follows")
 	f.StringVar(&in.id, "conversation", "", "resume the conversation with this `id`")
 	f.BoolVar(&in.noSave, "no-save", false, "save nothing: no conversation, no history, no log, no cache")
 	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
@@ -61,9 +70,14 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
 	f.Var(&in.summary, "summary", "summarise turns that no longer fit")
 	f.Lookup("summary").NoOptDefVal = "true"
+	f.StringArrayVar(&in.images, "image", nil, "image `file` to send with the first message (repeatable)")
 	in.attach.register(f)
+	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
+	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that answers must satisfy, or their fields: 'name, age int'")
+	f.BoolVarP(&in.extract, "extract", "x", false, "print only the last code block of each answer")
 	in.sample.register(f)
 	a.answers.register(f)
+	a.tools.register(f)
 	return cmd
 }
 
@@ -102,10 +116,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if err != nil {
 		return err
 	}
-	if len(files.images) > 0 {
-		return usageError{fmt.Errorf("a chat takes no images, such as %s; use `tandem ask`", files.images[0])}
-	}
-	s.files = files.text
+	files.images = append(slices.Clone(in.images), files.images...)
 	var prompt string
 	if len(words) > 0 {
 		if prompt, err = readPrompt(ctx, a.term, words); err != nil {
@@ -123,6 +134,10 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 		s.chat.Privacy = provider.PrivacyLocal
 	}
 	s.findModels(ctx)
+	if err := s.attach(ctx, &files); err != nil {
+		return err
+	}
+	s.extract = in.extract
 	s.unkept(in.noSave)
 	s.format = a.term.OutIsTTY && a.term.Color && !in.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
@@ -130,7 +145,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	case a.term.InIsTTY && a.term.ErrIsTTY && a.getenv("TERM") != "dumb":
 		return s.interactive(ctx, prompt)
 	case prompt != "" && !a.term.InIsTTY:
-		return s.turn(ctx, prompt)
+		return s.turn(ctx, prompt, s.pending)
 	}
 	return s.byLine(ctx, prompt)
 }
@@ -183,8 +198,24 @@ func (s *chatSession) takeUp(ctx context.Context, in *chatInput) error {
 	if in.summary.value != nil {
 		s.chat.Memory.Summary = *in.summary.value
 	}
+	s.req.Schema = s.chat.Settings.Schema
+	if in.schema != "" {
+		schema, err := s.app.readSchema(ctx, in.schema)
+		if err != nil {
+			return err
+		}
+		s.req.Schema = schema
+	}
+	if in.extract && s.req.Schema != nil {
+		return usageError{errors.New("--extract prints a code block of a text, but answers are JSON that matches a schema; leave one of them out")}
+	}
+	for _, name := range in.tools {
+		if !slices.Contains(s.chat.Tools, name) {
+			s.chat.Tools = append(s.chat.Tools, name)
+		}
+	}
 	s.sample = in.sample
-	s.chat.Settings = in.sample.kept()
+	s.chat.Settings = s.settings()
 	return nil
 }
 

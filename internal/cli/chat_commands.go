@@ -14,23 +14,39 @@ import (
 
 // chatCommand is what can be typed in a chat besides messages.
 type chatCommand struct {
-	name, args, does string
-	run              func(s *chatSession, ctx context.Context, arg string) error
+	group, name, args string
+	does              string // empty: /help leaves it out
+	run               func(s *chatSession, ctx context.Context, arg string) error
+	// complete lists what arg may become; nil: it is not completed.
+	complete func(s *chatSession, arg string) []string
 }
 
 func chatCommands() []chatCommand {
+	const message, with, model, conversation = "Messages", "What goes with a message", "Who answers", "The conversation"
+	leave := func(*chatSession, context.Context, string) error { return errLeave }
 	return []chatCommand{
-		{"help", "", "shows the commands", (*chatSession).help},
-		{"model", "[NAME]", "switches to a model, provider, or provider/model; `-`: the configured one", (*chatSession).setModel},
-		{"system", "[TEXT]", "shows or sets the system message; `-`: none", (*chatSession).setSystem},
-		{"retry", "", "asks the last message again and replaces its answer", (*chatSession).retry},
-		{"undo", "", "removes the last turn", (*chatSession).takeBack},
-		{"new", "", "starts a new conversation", (*chatSession).begin},
-		{"show", "", "shows the conversation and its settings", (*chatSession).show},
-		{"save", "FILE", "writes the conversation to a file: .md or .json", (*chatSession).save},
-		{"summary", "on|off", "summarises turns that no longer fit the context window", (*chatSession).setSummary},
-		{"local", "", "keeps the conversation on this machine from now on", (*chatSession).setLocal},
-		{"quit", "", "leaves the chat, like Ctrl-D", func(*chatSession, context.Context, string) error { return errLeave }},
+		{message, "retry", "", "asks the last message again and replaces its answer", (*chatSession).retry, nil},
+		{message, "undo", "", "removes the last turn", (*chatSession).takeBack, nil},
+		{message, "copy", "[code]", "copies the last answer, or its last code block, to the clipboard", (*chatSession).copy, words("code")},
+		{message, "extract", "[FILE]", "prints the last code block of the last answer, or writes it to a new file", (*chatSession).extractBlock, completePath},
+		{with, "file", "[PATH]", "attaches text files: a path, a folder or *.go; `off [NAME]` removes them; alone, lists them", (*chatSession).setFiles, completePath},
+		{with, "image", "[PATH]", "attaches an image", (*chatSession).setImages, completePath},
+		{with, "collection", "[NAME]", "looks up passages for each message; `off`: none", (*chatSession).setCollection, (*chatSession).completeCollection},
+		{with, "tool", "[SERVER/TOOL]", "lets the model call a tool, after asking you; `off`: none; alone, lists them", (*chatSession).setTool, (*chatSession).completeTool},
+		{with, "schema", "[FILE]", "makes answers JSON that matches a schema, or fields such as 'name, age int'; `off`: text", (*chatSession).setSchema, completePath},
+		{model, "model", "[NAME]", "switches to a model, provider, or provider/model; `-`: the configured one", (*chatSession).setModel, (*chatSession).completeModel},
+		{model, "models", "", "lists the models that can be chosen", (*chatSession).listModels, nil},
+		{model, "system", "[TEXT]", "shows or sets the system message; `-`: none", (*chatSession).setSystem, nil},
+		{model, "local", "", "keeps the conversation on this machine from now on", (*chatSession).setLocal, nil},
+		{model, "summary", "on|off", "summarises turns that no longer fit the context window", (*chatSession).setSummary, words("on", "off")},
+		{conversation, "clear", "", "starts a new conversation with the same settings, and saves this one", (*chatSession).begin, nil},
+		{conversation, "rename", "TITLE", "gives the conversation another title", (*chatSession).rename, nil},
+		{conversation, "resume", "[ID]", "resumes a saved conversation; alone, lists them", (*chatSession).resume, (*chatSession).completeChat},
+		{conversation, "show", "", "shows the conversation and its settings", (*chatSession).show, nil},
+		{conversation, "save", "FILE", "writes the conversation to a file: .md or .json", (*chatSession).save, completePath},
+		{conversation, "help", "", "shows the commands", (*chatSession).help, nil},
+		{conversation, "quit", "", "leaves the chat, like Ctrl-D", leave, nil},
+		{conversation, "new", "", "", (*chatSession).begin, nil}, // /clear by its older name
 	}
 }
 
@@ -55,35 +71,13 @@ func (s *chatSession) command(ctx context.Context, text string) error {
 		}
 		return c.run(s, ctx, arg)
 	}
+	if path := pathsOf(text)[0]; isFile(path) {
+		return usageError{fmt.Errorf("%s is a file; /file or /image before it attaches it. To send text starting with a slash, type //", path)}
+	}
 	if near, ok := diag.Nearest("/"+name, names); ok {
 		return usageError{fmt.Errorf("unknown command /%s; did you mean %s? To send text starting with a slash, type //", name, near)}
 	}
 	return usageError{fmt.Errorf("unknown command /%s; see /help. To send text starting with a slash, type //", name)}
-}
-
-// completeCommand is what Tab makes of a line that begins with a slash.
-func completeCommand(line string) (out []string) {
-	for _, c := range chatCommands() {
-		whole := "/" + c.name
-		if c.args != "" {
-			whole += " "
-		}
-		if strings.HasPrefix(line, "/") && strings.HasPrefix(whole, line) {
-			out = append(out, whole)
-		}
-	}
-	return out
-}
-
-func (s *chatSession) help(context.Context, string) error {
-	for _, c := range chatCommands() {
-		s.app.term.Noticef("  %-18s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.does)
-	}
-	s.app.term.Noticef(`
-  """ starts and ends a message of several lines. A backslash at the end of a
-  line, or Alt-Enter, starts a new line. To send text starting with a slash, type
-  //. Ctrl-C stops the answer. Ctrl-R searches your earlier messages.`)
-	return nil
 }
 
 func (s *chatSession) setModel(ctx context.Context, arg string) error {
@@ -102,16 +96,16 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if err := (&provider.Request{Model: req.Model, Messages: []provider.Message{provider.User("x")}}).Validate(); err != nil {
 		return err
 	}
-	req.Privacy = s.req.Privacy
+	req.Privacy, req.Schema = s.req.Privacy, s.req.Schema
 	s.req, s.sample = req, sample
-	s.chat.Settings = sample.kept()
+	s.chat.Settings = s.settings()
 	s.atMost, s.ratio = 0, 0 // another window, and another tokenizer
 	s.keep(ctx)
 	text := s.asked()
 	if n := len(s.sent()); n > 0 {
 		text += fmt.Sprintf("; the next message sends the conversation so far (%s) there", turnCount(n))
 	}
-	s.app.infof("%s", s.app.term.Dim("· from now on "+text))
+	s.note("from now on " + text)
 	return nil
 }
 
@@ -133,16 +127,22 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	}
 	s.chat.System = system
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· this applies from the next message on"))
+	s.note("this applies from the next message on")
 	return nil
 }
 
 func (s *chatSession) takeBack(ctx context.Context, _ string) error {
-	text, ok := s.undo(ctx)
+	asked, ok := s.undo(ctx)
 	if !ok {
 		return usageError{errors.New("no turn to remove")}
 	}
-	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· removed: “%s”; %s left", excerpt(text, 60), turnCount(s.turns()))))
+	s.note(fmt.Sprintf("removed: “%s”; %s left", excerpt(asked.Typed(), 60), turnCount(s.turns())))
+	if with := attachmentsOf(&asked, false); len(with) > 0 {
+		if err := s.attachOnce(with); err != nil {
+			return err
+		}
+		s.note("what was attached goes with the next message: " + attachedLine(with) + "; /file off removes it")
+	}
 	return nil
 }
 
@@ -151,20 +151,28 @@ func (s *chatSession) takeBack(ctx context.Context, _ string) error {
 func (s *chatSession) retry(ctx context.Context, _ string) error {
 	all := s.chat.Messages
 	gist := s.chat.Gist
-	text, ok := s.undo(ctx)
+	asked, ok := s.undo(ctx)
 	if !ok {
 		return usageError{errors.New("no message to ask again")}
 	}
-	before := slices.Clone(all[len(s.chat.Messages):])
-	err := s.turn(ctx, text)
-	if n := len(s.chat.Messages); err != nil && before[len(before)-1].Text != "" && len(before) > 1 && s.chat.Messages[n-1].Text == "" {
-		ctx := context.WithoutCancel(ctx)
-		s.undo(ctx)
+	left := len(s.chat.Messages)
+	before := slices.Clone(all[left:])
+	err := s.turn(ctx, asked.Typed(), attachmentsOf(&asked, true))
+	n := len(s.chat.Messages)
+	switch hadAnswer := len(before) > 1 && before[len(before)-1].Text != ""; {
+	case err == nil, n > left && (!hadAnswer || s.chat.Messages[n-1].Text != ""):
+		return err // there is a new turn
+	case n > left:
+		s.undo(context.WithoutCancel(ctx))
+		fallthrough
+	default:
 		s.chat.Gist = gist
 		for _, m := range before {
-			s.add(ctx, m)
+			s.add(context.WithoutCancel(ctx), m)
 		}
-		s.app.infof("%s", s.app.term.Yellow("· no new answer: the earlier one is restored"))
+		if hadAnswer {
+			s.warn("no new answer: the earlier one is restored")
+		}
 	}
 	return err
 }
@@ -172,12 +180,13 @@ func (s *chatSession) retry(ctx context.Context, _ string) error {
 func (s *chatSession) begin(context.Context, string) error {
 	before := s.chat
 	if s.chats != nil && len(before.Messages) > 0 {
-		s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· saved as %s; `tandem chat --conversation %[1]s` resumes it", before.ID)))
+		s.note(fmt.Sprintf("this conversation is saved as %s; `/resume %[1]s` goes back to it, and `tandem chat -c %[1]s` does later", before.ID))
 	}
 	s.chat = newChat()
 	s.chat.System, s.chat.Settings, s.chat.Memory, s.chat.Privacy = before.System, before.Settings, before.Memory, before.Privacy
+	s.chat.Tools, s.chat.Collection = before.Tools, before.Collection
 	s.left, s.going = 0, false
-	s.app.infof("%s", s.app.term.Dim("· a new conversation; "+s.asked()))
+	s.note("a new conversation; " + s.asked())
 	return nil
 }
 
@@ -188,14 +197,14 @@ func (s *chatSession) setSummary(ctx context.Context, arg string) error {
 	}
 	s.chat.Memory.Summary, s.noneUntil = *on.value, 0
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· turns that no longer fit are "+map[bool]string{true: "summarised", false: "left out, with a note"}[*on.value]))
+	s.note("turns that no longer fit are " + map[bool]string{true: "summarised", false: "left out, with a note"}[*on.value])
 	return nil
 }
 
 func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
 	s.keep(ctx)
-	s.app.infof("%s", s.app.term.Dim("· from now on this conversation stays on this machine, also when it is resumed"))
+	s.note("from now on this conversation stays on this machine, also when it is resumed")
 	return nil
 }
 

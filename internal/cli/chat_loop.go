@@ -34,7 +34,7 @@ func (s *chatSession) handle(ctx context.Context, text string) error {
 	if err := checkText("the message", []byte(text)); err != nil {
 		return err
 	}
-	return s.turn(ctx, text)
+	return s.turn(ctx, text, s.pending)
 }
 
 // interactive takes messages from the terminal. A failure is told, and the chat
@@ -97,13 +97,25 @@ func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message st
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	once := false
-	stop := in.Watch(func() {
+	interrupt := func() {
 		if once { // what was to be ended has not
 			s.app.signals.quit()
 		}
 		once = true
 		cancel()
-	})
+	}
+	stop := in.Watch(interrupt)
+	s.app.term.Answers = func(ctx context.Context, question string) (string, error) {
+		stop() // the answer's keys are not for whom watches
+		defer func() { stop = in.Watch(interrupt) }()
+		answer, err := s.question(ctx, in, question)
+		if errors.Is(err, chatui.ErrInterrupted) {
+			interrupt()
+			return "", context.Canceled
+		}
+		return answer, err
+	}
+	defer func() { s.app.term.Answers = nil }()
 	before := s.chat.Updated
 	err := s.handle(ctx, message)
 	stop()
@@ -114,38 +126,45 @@ func (s *chatSession) attended(ctx context.Context, in *chatui.Input, message st
 	return false
 }
 
+// question asks at a terminal that is read key by key.
+func (s *chatSession) question(ctx context.Context, in *chatui.Input, question string) (string, error) {
+	t := s.app.term
+	if file, ok := t.In.(*os.File); ok {
+		if err := chatui.DropTyped(file); err != nil {
+			return "", err
+		}
+	}
+	fmt.Fprint(t.Err, question)
+	return in.Answer(ctx, terminal.Raw(t.Err), time.Now())
+}
+
 // failed tells what a message came to, and what becomes of its answer if there
 // is one since before.
 func (s *chatSession) failed(err error, before time.Time) {
-	why := ""
+	stopped := errors.Is(err, context.Canceled)
 	switch {
 	case err == nil:
 		return
-	case errors.Is(err, context.Canceled):
-		why = "interrupted"
-	default:
+	case !stopped:
 		s.app.report(err)
 	}
 	n := len(s.chat.Messages)
 	if n == 0 || s.chat.Messages[n-1].Role != provider.RoleAssistant || !s.chat.Updated.After(before) {
-		if why != "" {
-			s.app.infof("%s", s.app.term.Yellow("· "+why))
+		if stopped {
+			s.warn("Interrupted")
 		}
 		return
 	}
-	var text string
 	switch m := s.chat.Messages[n-1]; {
+	case m.Broken != "" && m.Text == "" && stopped:
+		s.warn("Interrupted before any answer; this message will be left out. /retry sends it again")
 	case m.Broken != "" && m.Text == "":
-		text = "no answer: the message is left out of the next prompt; /retry sends it again"
+		s.warn("No answer; this message will be left out. /retry sends it again")
+	case m.Broken != "" && stopped:
+		s.warn("Interrupted; the next message marks this answer as incomplete. /retry replaces it, /undo removes it")
 	case m.Broken != "":
-		text = "the answer broke off: the next prompt marks it as incomplete; /retry replaces it, /undo removes it"
-	default:
-		return
+		s.warn("The answer broke off; the next message marks it as incomplete. /retry replaces it, /undo removes it")
 	}
-	if why != "" {
-		text = why + ": " + text
-	}
-	s.app.infof("%s", s.app.term.Yellow("· "+text))
 }
 
 func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
@@ -159,7 +178,7 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 		s.app.infof("%s the input history is not available: %s", t.Yellow("warning:"), s.app.explain(err))
 	}
 	ed := &chatui.Editor{
-		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: completeCommand, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },
+		In: in, Out: terminal.Raw(t.Err), History: history, Suspend: tty.Suspend, Complete: s.complete, Paint: func(prompt string) string { return t.Direct(t.Bold(prompt)) },
 		Whole: func(text string) bool { _, whole := chatui.Message(text); return whole },
 	}
 	if f, ok := terminal.Raw(t.Err).(*os.File); ok {
@@ -169,31 +188,6 @@ func (s *chatSession) editor(in *chatui.Input, tty *chatui.TTY) *chatui.Editor {
 		}
 	}
 	return ed
-}
-
-// greet says which conversation it is, and what can be done.
-func (s *chatSession) greet() {
-	t := s.app.term
-	if !s.going {
-		s.app.infof("%s", t.Dim("· "+s.asked()+"; /help shows the commands, Ctrl-D leaves"))
-		return
-	}
-	s.app.infof("%s", t.Dim(fmt.Sprintf("· resuming %s, “%s” (%s); %s", s.chat.ID, terminal.StripControls(s.chat.Title), turnCount(s.turns()), s.asked())))
-	for _, m := range s.chat.Messages[max(0, len(s.chat.Messages)-2):] {
-		mark := "> "
-		if m.Role == provider.RoleAssistant {
-			mark = ""
-		}
-		s.app.infof("%s", t.Dim(mark+excerpt(m.Text, 300)))
-	}
-}
-
-// farewell says how to go on.
-func (s *chatSession) farewell() {
-	if s.chats == nil || len(s.chat.Messages) == 0 {
-		return
-	}
-	s.app.infof("%s", s.app.term.Dim(fmt.Sprintf("· saved as %s; `tandem chat -c` resumes it", s.chat.ID)))
 }
 
 // asked is who is asked, as far as that is known.

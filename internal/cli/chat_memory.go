@@ -28,7 +28,7 @@ func (s *chatSession) sent() (out []sentTurn) {
 
 // messages is the conversation as it is sent, were there room for all of it. An
 // answer that is not whole says so, so that it is not taken for one.
-func (s *chatSession) messages() (out []provider.Message) {
+func (s *chatSession) messages(ctx context.Context) (out []provider.Message) {
 	if s.chat.System != "" {
 		out = append(out, provider.System(s.chat.System))
 	}
@@ -40,10 +40,10 @@ func (s *chatSession) messages() (out []provider.Message) {
 		case t.answered.Finish == provider.FinishLength:
 			text += "\n\n[This answer was cut here, at its limit.]"
 		}
-		out = append(out, provider.User(t.asked.Text), provider.Assistant(text))
+		out = append(out, s.userMessage(ctx, t.asked), provider.Assistant(text))
 	}
 	if n := len(s.chat.Messages); n > 0 && s.chat.Messages[n-1].Role == provider.RoleUser {
-		out = append(out, provider.User(s.chat.Messages[n-1].Text))
+		out = append(out, s.userMessage(ctx, &s.chat.Messages[n-1]))
 	}
 	return out
 }
@@ -56,7 +56,7 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 	if s.chat.Gist != nil {
 		p.Gist = memory.Gist(*s.chat.Gist)
 	}
-	all := s.messages()
+	all := s.messages(ctx)
 	var by provider.Provider = s.stack
 	if s.turns() < s.noneUntil {
 		by = nil

@@ -192,7 +192,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s.types("a long one\r")
 	s.expect(`\r\r\nHello`)
 	s.types("never sent\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed before Ctrl-C is meant no more
-	s.expect(`interrupted: the answer broke off: the next prompt marks it as incomplete`)
+	s.expect(`Interrupted; the next message marks this answer as incomplete\.`)
 	s.expect(`> \x1b\[0mtyped\r+\n\. meanwhile`)
 	select {
 	case <-f.left:
@@ -222,7 +222,9 @@ func TestChatAtATerminal(t *testing.T) {
 
 	// It goes on, and the keyboard's end leaves.
 	s = atTerminal(t, f, home, "chat", "-c")
-	s.expect(`resuming [0-9a-z]{14}, “hello” \(5 turns\); ok \(big\)`)
+	s.expect(`resuming [0-9a-z]{14}, “hello” \(5 turns\)`)
+	s.expect(`> go on.*\r\nHello wörld\r\n`)
+	s.expect(`ok \(big\) at `)
 	s.expect(ready)
 	s.types("\x1b[A")
 	s.expect(`go on`)

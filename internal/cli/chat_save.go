@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -21,11 +20,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	if path == "" {
 		return usageError{errors.New("name a file, such as /save rivers.md")}
 	}
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			path = filepath.Join(home, rest)
-		}
-	}
+	path = pathsOf(path)[0]
 	text := chatText(&s.chat)
 	switch filepath.Ext(path) {
 	case ".md":
@@ -38,22 +33,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 	default:
 		return usageError{fmt.Errorf("%s: expected a name that ends in .md or .json", path)}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return usageError{fmt.Errorf("%s already exists; choose another name", path)}
-	}
-	if err != nil {
-		return usageError{fmt.Errorf("cannot write %s: %w", path, cause(err))}
-	}
-	_, err = f.WriteString(text)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	s.app.infof("%s", s.app.term.Dim("· written to "+path))
-	return nil
+	return s.writeNew(path, text)
 }
 
 // show prints the conversation to standard error: it is not an answer.
@@ -63,7 +43,7 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 		return err
 	}
 	t.Noticef("")
-	t.Noticef("%s", t.Dim("· next message: "+s.asked()))
+	s.note("next message: " + s.asked())
 	m := s.chat.Memory
 	most, window := s.room(ctx)
 	text := "as much of the conversation as the engine takes"
@@ -79,7 +59,10 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 	if m.Summary {
 		text += ", and a summary of the rest"
 	}
-	t.Noticef("%s", t.Dim("· sent: "+text))
+	s.note("sent: " + text)
+	for _, line := range s.with() {
+		s.note(line)
+	}
 	return nil
 }
 
@@ -116,7 +99,10 @@ func chatText(c *store.Chat) string {
 	for i := range c.Messages {
 		m := &c.Messages[i]
 		if m.Role == provider.RoleUser {
-			fmt.Fprintf(&b, "\n## You\n\n%s\n", strings.TrimRight(m.Text, "\n"))
+			fmt.Fprintf(&b, "\n## You\n\n%s\n", strings.TrimRight(m.Typed(), "\n"))
+			if with := attachmentsOf(m, true); len(with) > 0 {
+				fmt.Fprintf(&b, "\n(Attached: %s)\n", attachedLine(with))
+			}
 			continue
 		}
 		who := "Nobody"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/runner"
@@ -17,16 +17,20 @@ import (
 
 // chatSession is one conversation under way.
 type chatSession struct {
-	app    *app
-	stack  *stack.Stack
-	chats  *store.Chats // nil: nothing is kept
-	chat   store.Chat
-	req    provider.Request // who is asked, and how; no messages
-	sample sampling
-	models map[string]string // that each provider is asked for
-	format bool              // answers are printed as Markdown looks
-	going  bool              // on with a conversation of before
-	files  string            // of --file: they go before the next message that is answered
+	app     *app
+	stack   *stack.Stack
+	chats   *store.Chats // nil: nothing is kept
+	chat    store.Chat
+	req     provider.Request // who is asked, and how; no messages
+	sample  sampling
+	format  bool            // answers are printed as Markdown looks
+	extract bool            // only the last code block of an answer is printed
+	going   bool            // on with a conversation of before
+	pending []attachment    // goes with the next message that is answered
+	gone    map[string]bool // digests of images that cannot be read again
+	tools   chatTools
+	models  map[string]string   // that each provider is asked for
+	listed  map[string][]string // models that providers listed, for Tab
 
 	left         int     // turns that were said to be left out
 	atMost       int     // tokens that an engine has refused more than; 0: none has
@@ -35,27 +39,47 @@ type chatSession struct {
 	ratio        float64 // the tokens of the last prompt, as its engine counted them, to our estimate; 0: not known
 }
 
-// turn asks the conversation's next message, and keeps it and what is answered.
-// An answer that broke off is shown and kept as that.
-func (s *chatSession) turn(ctx context.Context, text string) error {
-	n := s.turns()
+// turn asks the conversation's next message, with what is attached to it, and keeps
+// it and what is answered. An answer that broke off is shown and kept as that.
+func (s *chatSession) turn(ctx context.Context, text string, with []attachment) error {
+	n, before := s.turns(), s.answerer()
+	if !slices.ContainsFunc(with, func(a attachment) bool { return a.Kind == store.AttachedPassages }) {
+		found, err := s.passages(ctx, text)
+		if err != nil {
+			return err
+		}
+		with = slices.Concat(with, found)
+	}
+	by, done, err := s.withTools(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	m := store.Said{Turn: n, Role: provider.RoleUser, At: time.Now()}
+	for i := range with {
+		m.Attached = append(m.Attached, with[i].Attachment)
+		m.Text += with[i].text
+	}
+	m.Text += text
 	if s.chat.Title == "" {
 		s.chat.Title = excerpt(text, 60)
 	}
-	before := s.answerer()
-	if !strings.HasPrefix(text, s.files) { // it has them if it is asked again
-		text = s.files + text
-	}
-	s.add(ctx, store.Said{Turn: n, Role: provider.RoleUser, Text: text, At: time.Now()})
+	s.add(ctx, m)
 	at := time.Now()
-	r, err := s.answer(ctx)
+	r, err := s.answer(ctx, by)
 	if err == nil {
 		err = runner.Complete(r)
 	}
+	if best := bestAnswer(err); best != "" {
+		s.note("the best answer was: " + best)
+	}
 	if r.Text != "" {
-		s.files = ""
+		s.detach(with)
 	}
 	s.add(context.WithoutCancel(ctx), answered(n, at, r, err))
+	if s.extract && r.Text != "" {
+		_, err = s.app.printBlock(r, err)
+	}
 	s.app.sayRoute(r.Route, r.Usage)
 	s.sayChange(before, r.Route)
 	return err
@@ -71,8 +95,9 @@ func answered(turn int, at time.Time, r provider.Response, err error) store.Said
 }
 
 // answer asks with as much of the conversation as fits, and with less where the
-// engine finds that it does not.
-func (s *chatSession) answer(ctx context.Context) (provider.Response, error) {
+// engine finds that it does not. Once tools have run it does not ask again: they
+// would run twice.
+func (s *chatSession) answer(ctx context.Context, by provider.Provider) (provider.Response, error) {
 	for {
 		fitted, err := s.fit(ctx)
 		if err != nil {
@@ -80,9 +105,9 @@ func (s *chatSession) answer(ctx context.Context) (provider.Response, error) {
 		}
 		req := s.req
 		req.Messages = fitted.Messages
-		r, err := s.stream(ctx, req)
-		if provider.KindOf(err) != provider.ContextOverflow || r.Text != "" || fitted.Turns-fitted.LeftTurns <= 1 {
-			if err == nil && r.Usage != nil && r.Usage.InputTokens > 0 {
+		r, err := s.stream(ctx, by, req)
+		if provider.KindOf(err) != provider.ContextOverflow || s.tools.ran > 0 || r.Text != "" || fitted.Turns-fitted.LeftTurns <= 1 {
+			if err == nil && r.Usage != nil && r.Usage.InputTokens > 0 && s.tools.ran == 0 {
 				s.ratio = float64(r.Usage.InputTokens) / float64(tokens.Request(&req))
 			}
 			return r, err
@@ -140,15 +165,15 @@ func (s *chatSession) unwritten(ctx context.Context, err error) {
 }
 
 // undo takes the last turn back, and returns what was asked in it.
-func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
+func (s *chatSession) undo(ctx context.Context) (asked store.Said, ok bool) {
 	n := s.turns() - 1
 	if n < 0 {
-		return "", false
+		return asked, false
 	}
 	all := s.chat.Messages
 	for len(all) > 0 && all[len(all)-1].Turn == n {
 		if m := all[len(all)-1]; m.Role == provider.RoleUser {
-			text = m.Text
+			asked = m
 		}
 		all = all[:len(all)-1]
 	}
@@ -156,8 +181,8 @@ func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
 	if g := s.chat.Gist; g != nil && g.Turns > len(s.sent()) {
 		s.chat.Gist = nil
 	}
-	if len(all) == 0 {
-		s.chat.Title = "" // it says what was asked
+	if len(all) == 0 && s.chat.Title == excerpt(asked.Typed(), 60) {
+		s.chat.Title = ""
 	}
 	if s.chats != nil {
 		err := s.chats.Undo(ctx, s.chat.ID, n)
@@ -169,7 +194,7 @@ func (s *chatSession) undo(ctx context.Context) (text string, ok bool) {
 		}
 		s.unwritten(ctx, err)
 	}
-	return text, true
+	return asked, true
 }
 
 // answerer is who answered last.

@@ -15,6 +15,13 @@ func (s *sampling) kept() provider.Request {
 	}
 }
 
+// settings are what was set for the conversation, to be kept with it.
+func (s *chatSession) settings() provider.Request {
+	kept := s.sample.kept()
+	kept.Schema = s.req.Schema
+	return kept
+}
+
 // restore sets what was kept where no flag says otherwise.
 func (s *sampling) restore(a provider.Request) {
 	if s.model == "" {

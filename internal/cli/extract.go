@@ -15,6 +15,16 @@ import (
 // that is not complete or has none goes to standard error.
 func (a *app) askExtract(ctx context.Context, q *asking, toClipboard bool) error {
 	r, err := provider.Collect(q.provider.Chat(ctx, q.req))
+	block, err := a.printBlock(r, err)
+	a.sayRoute(r.Route, r.Usage)
+	if err == nil && toClipboard {
+		a.copyText(ctx, block)
+	}
+	return err
+}
+
+// printBlock prints the last code block of an answer that ended with err.
+func (a *app) printBlock(r provider.Response, err error) (block string, _ error) {
 	if err == nil {
 		err = runner.Complete(r)
 	}
@@ -26,17 +36,12 @@ func (a *app) askExtract(ctx context.Context, q *asking, toClipboard bool) error
 		if text := strings.TrimRight(r.Text, "\r\n"); text != "" {
 			a.term.Noticef("%s", terminal.StripControls(text))
 		}
-		a.sayRoute(r.Route, r.Usage)
-		return err
+		return "", err
 	}
 	if _, werr := a.term.ModelWriter(a.term.Out, a.term.OutIsTTY).WriteString(block); werr != nil {
-		return fmt.Errorf("writing the code block: %w", werr)
+		return "", fmt.Errorf("writing the code block: %w", werr)
 	}
-	a.sayRoute(r.Route, r.Usage)
-	if toClipboard {
-		a.copyText(ctx, block)
-	}
-	return nil
+	return block, nil
 }
 
 var errNoBlock = errors.New("the answer has no code block")

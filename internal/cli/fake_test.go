@@ -250,12 +250,20 @@ func (t *talk) play(manner string) {
 // asked is the text of the last message.
 func (t *talk) asked() string {
 	var body struct {
-		Messages []struct{ Content string }
+		Messages []struct{ Content json.RawMessage }
 	}
 	if json.Unmarshal([]byte(t.body), &body) != nil || len(body.Messages) == 0 {
 		return "no messages"
 	}
-	return body.Messages[len(body.Messages)-1].Content
+	content := body.Messages[len(body.Messages)-1].Content
+	var text string
+	var parts []struct{ Text string }
+	if json.Unmarshal(content, &text) != nil && json.Unmarshal(content, &parts) == nil {
+		for _, p := range parts { // beside an image
+			text += p.Text
+		}
+	}
+	return text
 }
 
 // wants is the call that is due: of the first tool, with the question as

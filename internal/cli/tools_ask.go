@@ -31,17 +31,22 @@ func (t *toolFlags) register(f *pflag.FlagSet) {
 // newLine ends the line of an answer that is being written, before something else
 // is shown; record is told about each event. Both may be nil.
 func (a *app) toolOptions(tools []tool.Tool, newLine func(), record func(tool.Event)) tool.Options {
-	if newLine == nil {
-		newLine = func() {}
-	}
 	ask := &asker{app: a, allow: a.tools.allow, newLine: newLine}
+	return ask.options(tools, record)
+}
+
+// options are those of a loop over tools that asks q. record may be nil.
+func (q *asker) options(tools []tool.Tool, record func(tool.Event)) tool.Options {
+	if q.newLine == nil {
+		q.newLine = func() {}
+	}
 	observe := func(e tool.Event) {
 		if record != nil {
 			record(e)
 		}
-		a.showToolEvent(e, newLine)
+		q.showToolEvent(e, q.newLine)
 	}
-	return tool.Options{Tools: tools, Limit: a.tools.limit, Confirm: ask.confirm, Observe: observe}
+	return tool.Options{Tools: tools, Limit: q.app.tools.limit, Confirm: q.confirm, Observe: observe}
 }
 
 // asker asks before a tool runs.

@@ -45,6 +45,11 @@ func (s *Stack) notLocal(t *Configured) func(context.Context) (why, remedy strin
 	}
 }
 
+// Here reports whether a target is on this machine, and runs its models there.
+func (s *Stack) Here(ctx context.Context, t Configured) bool {
+	return t.notLocal != nil && s.local(&t)(ctx)
+}
+
 // NotLocal says why a server on this machine does not count as such, and what to
 // do about it; nothing of any other.
 func (t *Configured) NotLocal(ctx context.Context) (why, remedy string) { return t.notLocal(ctx) }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -28,6 +30,10 @@ type Chat struct {
 	Memory   Memory           `json:"memory"`
 	Gist     *Gist            `json:"gist,omitempty"` // a summary of what is left out
 	Messages []Said           `json:"messages"`
+	// Tools are those that the model may call, SERVER/TOOL or SERVER/*, and
+	// Collection is where passages are looked up for each message.
+	Tools      []string `json:"tools,omitempty"`
+	Collection string   `json:"collection,omitempty"`
 }
 
 // Memory is how much of a conversation is sent.
@@ -56,6 +62,48 @@ type Said struct {
 	Broken string          `json:"broken,omitempty"`
 	Usage  *provider.Usage `json:"usage,omitempty"`
 	Route  *provider.Route `json:"route,omitempty"`
+	// Attached is what went with a user message.
+	Attached []Attachment `json:"attached,omitempty"`
+}
+
+// The kinds of attachments.
+const (
+	AttachedFile     = "file"
+	AttachedImage    = "image"
+	AttachedPassages = "passages" // of a collection
+)
+
+// Attachment is something that went with a message. The texts of attachments are
+// the beginning of the message's Text, in their order. The data of an image is not
+// kept.
+type Attachment struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Bytes  int    `json:"bytes"`            // its size
+	Length int    `json:"length,omitempty"` // how much of the message's Text it is, bytes
+	MIME   string `json:"mime,omitempty"`   // of an image
+	SHA256 string `json:"sha256,omitempty"` // of an image
+	Path   string `json:"path,omitempty"`   // of an image: where it was, absolute
+	Data   []byte `json:"-"`                // of an image; nil: it has to be read again
+}
+
+// Typed is the message as it was typed: its Text without that of attachments.
+func (m *Said) Typed() string {
+	text := m.Text
+	for _, a := range m.Attached {
+		text = text[min(max(a.Length, 0), len(text)):]
+	}
+	return text
+}
+
+// AttachedText is the text of the i-th attachment.
+func (m *Said) AttachedText(i int) string {
+	from := 0
+	for _, a := range m.Attached[:i] {
+		from += max(a.Length, 0)
+	}
+	from = min(from, len(m.Text))
+	return m.Text[from:min(from+max(m.Attached[i].Length, 0), len(m.Text))]
 }
 
 // Answered is r, which ended with err, as it is kept: at the time at, in answer
@@ -119,9 +167,27 @@ func (c *Chats) record(v any) (string, error) {
 	return string(data), err
 }
 
+// redactText is m's Text without secrets. Each attachment's Length becomes that of
+// its part of it.
+func (c *Chats) redactText(m *Said) string {
+	if len(m.Attached) == 0 {
+		return c.redact(m.Text)
+	}
+	var text strings.Builder
+	attached := slices.Clone(m.Attached)
+	for i := range attached {
+		part := c.redact(m.AttachedText(i))
+		text.WriteString(part)
+		attached[i].Length = len(part)
+	}
+	text.WriteString(c.redact(m.Typed()))
+	m.Attached = attached
+	return text.String()
+}
+
 func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {
 	var long pieces
-	text, thinking := c.redact(m.Text), c.redact(m.Thinking)
+	text, thinking := c.redactText(&m), c.redact(m.Thinking)
 	inRow := excerpt(text)
 	long.take(partText, &text)
 	long.take(partThinking, &thinking)

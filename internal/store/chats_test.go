@@ -175,3 +175,41 @@ func TestAnOlderFileGetsChats(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What went with a message comes back in its parts, although a secret that was in
+// one of them is gone, and an image's data is not kept.
+func TestAttachmentsComeBack(t *testing.T) {
+	c := chats(t)
+	chat := newChat("Files", time.Now())
+	m := asks(0, "a: sk-secret\nb: long "+strings.Repeat("x", 2<<20)+"\nWhat now? sk-secret")
+	m.Attached = []Attachment{
+		{Kind: AttachedFile, Name: "a", Bytes: 9, Length: len("a: sk-secret\n")},
+		{Kind: AttachedImage, Name: "cat.png", Bytes: 3, MIME: "image/png", SHA256: "abc", Path: "/cat.png", Data: []byte("png")},
+		{Kind: AttachedPassages, Name: "b", Bytes: 2 << 20, Length: len("b: long \n") + 2<<20},
+	}
+	if err := c.Put(t.Context(), chat, m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Typed() != "What now? sk-secret" || m.Attached[0].Length != len("a: sk-secret\n") {
+		t.Errorf("what is in memory changed: %q, %+v", m.Typed(), m.Attached[0])
+	}
+	got, err := c.Find(t.Context(), chat.ID)
+	if err != nil || len(got.Messages) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	said := got.Messages[0]
+	if said.Typed() != "What now? [redacted]" || said.AttachedText(0) != "a: [redacted]\n" || said.AttachedText(1) != "" || !strings.HasPrefix(said.AttachedText(2), "b: long xx") {
+		t.Errorf("%q, %q", said.Typed(), said.AttachedText(0))
+	}
+	if im := said.Attached[1]; im.Data != nil || im.SHA256 != "abc" || im.Path != "/cat.png" || im.Bytes != 3 {
+		t.Errorf("%+v", im)
+	}
+}
+
+// A file that somebody else has changed does nothing worse than show another text.
+func TestAttachmentsOfAnotherLength(t *testing.T) {
+	m := Said{Text: "abc", Attached: []Attachment{{Length: -5}, {Length: 2}, {Length: 1 << 40}}}
+	if m.Typed() != "" || m.AttachedText(0) != "" || m.AttachedText(1) != "ab" || m.AttachedText(2) != "c" {
+		t.Errorf("%q, %q, %q, %q", m.Typed(), m.AttachedText(0), m.AttachedText(1), m.AttachedText(2))
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,12 @@ const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 // NewID returns the id of a run: 14 letters and digits that sort by time, to
 // the millisecond. The last 5 are chance.
 func NewID() string { return idAt(time.Now()) }
+
+// IsID reports whether a word is the whole id of a run or of a conversation, by its
+// form.
+func IsID(word string) bool {
+	return len(word) == 14 && word[0] <= '9' && strings.Trim(word, digits) == ""
+}
 
 func idAt(t time.Time) string {
 	var id [14]byte

@@ -56,6 +56,10 @@ func (t *Terminal) line(ctx context.Context, question string, most int) (string,
 	if ctx.Err() != nil {
 		return "", ctx.Err() // it ended while another question was open
 	}
+	if t.Answers != nil {
+		answer, err := t.Answers(ctx, question)
+		return strings.ToLower(strings.TrimSpace(answer)), err
+	}
 	if err := chatui.DropTyped(file); err != nil {
 		t.Noticef("not asked, because earlier input cannot be discarded: %s", err)
 		return "", ErrNotAsked

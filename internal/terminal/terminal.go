@@ -8,6 +8,7 @@
 package terminal
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,9 @@ type Terminal struct {
 	InIsTTY, OutIsTTY, ErrIsTTY bool
 	Color                       bool
 	Secrets                     redact.Redactor // removed from all lines and errors that are shown
+	// Answers, if not nil, shows a question and reads its answer, in place of who
+	// reads the keyboard line by line. It drops what was typed before.
+	Answers func(ctx context.Context, question string) (string, error)
 
 	mark     string   // stands for ESC in what is painted for a screen
 	out, err *os.File // below Out and Err, where they are terminals
