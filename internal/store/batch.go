@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"modernc.org/sqlite"
+	"github.com/tandem-llm/tandem/internal/dbfile"
 )
 
 // batch is some records on their way into the file. Costs go first, in a
@@ -224,7 +224,7 @@ func concernsFile(err error) bool {
 	if errors.As(err, new(*fileFailure)) {
 		return true
 	}
-	switch code(err) {
+	switch dbfile.Code(err) {
 	case 5, 6, 7, 8, 10, 11, 13, 14, 23, 26: // BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, AUTH, NOTADB
 		return true
 	}
@@ -233,7 +233,7 @@ func concernsFile(err error) bool {
 
 // mayFit reports whether less might be written where this much was not.
 func mayFit(err error) bool {
-	switch code(err) {
+	switch dbfile.Code(err) {
 	case 7, 10, 13: // NOMEM, IOERR, FULL
 		return true
 	}
@@ -241,15 +241,6 @@ func mayFit(err error) bool {
 }
 
 func isLocked(err error) bool {
-	c := code(err)
+	c := dbfile.Code(err)
 	return c == 5 || c == 6
-}
-
-// code is SQLite's primary result code; 0: the error is none of SQLite's.
-func code(err error) int {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return 0
-	}
-	return e.Code() & 0xff
 }

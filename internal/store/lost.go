@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/dbfile"
 )
 
 var errNoRoom = errors.New("the log cannot keep up")
@@ -82,7 +84,7 @@ type loss struct {
 
 // kindOf is the kind of a reason: SQLite's code, or one of our own.
 func kindOf(err error) string {
-	switch c := code(err); {
+	switch c := dbfile.Code(err); {
 	case c != 0:
 		return fmt.Sprint(c)
 	case errors.Is(err, errNoRoom):

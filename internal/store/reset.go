@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/dbfile"
 )
 
 // Intact returns a *MissingError if what was spent is not all known.
@@ -99,7 +101,7 @@ func isDamage(err error) bool {
 	if errors.As(err, new(*damageError)) {
 		return true
 	}
-	switch code(err) {
+	switch dbfile.Code(err) {
 	case 11, 26: // CORRUPT, NOTADB
 		return true
 	case 1: // ERROR

@@ -1,11 +1,5 @@
 package store
 
-import (
-	"context"
-	"database/sql"
-	"fmt"
-)
-
 // migrations make the schema: the n-th brings a file from version n to n+1.
 // One that was released is never changed.
 //
@@ -79,41 +73,6 @@ CREATE INDEX cache_used ON cache (used);
 	bookSchema,
 	sumsSchema,
 	sizeSchema,
-}
-
-func schemaVersion(ctx context.Context, db *sql.DB) (v int, err error) {
-	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
-	return v, err
-}
-
-// migrate brings the schema up to date. The caller holds the lock.
-func migrate(ctx context.Context, db *sql.DB) error {
-	v, err := schemaVersion(ctx, db)
-	if err != nil {
-		return err
-	}
-	if v == 0 { // the mode is kept in the file
-		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
-			return err
-		}
-	}
-	for ; v < len(migrations); v++ {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		if _, err = tx.ExecContext(ctx, migrations[v]); err == nil {
-			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", v+1))
-		}
-		if err != nil {
-			_ = tx.Rollback()
-			return fmt.Errorf("bringing the schema to version %d: %w", v+1, err)
-		}
-		if err := tx.Commit(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // chatsSchema has conversations.

@@ -13,15 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
-	"modernc.org/sqlite"
+
+	"github.com/tandem-llm/tandem/internal/dbfile"
 )
 
 // FileName is the file's name in the state directory.
@@ -109,12 +108,10 @@ const maxOpenings = 3
 
 // connect opens whatever file is there, and brings it up to date.
 func (s *Store) connect(ctx context.Context) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", s.address())
+	db, err := dbfile.Open(s.address())
 	if err != nil {
 		return nil, err
 	}
-	// One connection: a process never waits for itself, and never in SQLite.
-	db.SetMaxOpenConns(1)
 	if err := s.upToDate(ctx, db); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -137,18 +134,7 @@ func (s *Store) inPlace(file os.FileInfo) bool {
 var errReplaced = errors.New("the file was removed or replaced while it was written to")
 
 // address is the file as a URI, with what every connection sets.
-func (s *Store) address() string {
-	path := filepath.ToSlash(s.path)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
-	}
-	u := url.URL{Scheme: "file", Path: path}
-	return fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)&_txlock=immediate", u.String(), patience.Milliseconds(), maxWAL)
-}
-
-// maxWAL is the size to which the file beside the store is cut, bytes, once a
-// large transaction in it has been copied into the store.
-const maxWAL = 8 << 20
+func (s *Store) address() string { return dbfile.Address(s.path, patience) }
 
 // makeFile makes the directory and an empty file that others cannot read, or
 // takes from them what they could, and returns which file that is. SQLite gives
@@ -207,7 +193,7 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 // upToDate brings the schema to the newest version. Processes that find a new
 // file at the same time take turns.
 func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
-	v, err := schemaVersion(ctx, db)
+	v, err := dbfile.Version(ctx, db)
 	if err != nil || v == len(migrations) {
 		return err
 	}
@@ -219,7 +205,7 @@ func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer unlock()
-	return migrate(ctx, db)
+	return dbfile.Migrate(ctx, db, migrations[:])
 }
 
 // begin runs f in a transaction that writes. It waits for another process that
@@ -297,7 +283,6 @@ func (e *newerError) Error() string {
 // explain says which file it is, and what to do.
 func (s *Store) explain(err error) error {
 	var (
-		se   *sqlite.Error
 		done *fileError
 		path *fs.PathError
 		diff *DifferentError
@@ -309,10 +294,10 @@ func (s *Store) explain(err error) error {
 		return &fileError{s.path, err, path.Err.Error()}
 	case isDamage(err):
 		return &fileError{s.path, err, damaged(err, filepath.Base(s.path))}
-	case !errors.As(err, &se):
+	case dbfile.Code(err) == 0:
 		return &fileError{s.path, err, err.Error()}
 	}
-	return &fileError{s.path, err, advice(se)}
+	return &fileError{s.path, err, dbfile.Advice(err, patience)}
 }
 
 type fileError struct {
@@ -323,16 +308,3 @@ type fileError struct {
 
 func (e *fileError) Error() string { return e.path + ": " + e.text }
 func (e *fileError) Unwrap() error { return e.err }
-
-// advice is what a result code of SQLite means for the user.
-func advice(e *sqlite.Error) string {
-	switch e.Code() & 0xff {
-	case 13: // FULL
-		return "the disk is full"
-	case 8, 14, 23: // READONLY, CANTOPEN, AUTH
-		return fmt.Sprintf("the file or its directory cannot be written (%s)", e.Error())
-	case 5, 6: // BUSY, LOCKED
-		return fmt.Sprintf("another program has kept it locked for %s", patience)
-	}
-	return e.Error()
-}

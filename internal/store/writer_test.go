@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/dbfile"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -213,7 +214,7 @@ func TestTheWALIsBounded(t *testing.T) {
 		must(t, err)
 		most = max(most, st.Size())
 	}
-	if most > 4*maxWAL {
+	if most > 4*dbfile.MaxWAL {
 		t.Errorf("it grew to %d MiB", most>>20)
 	}
 }
