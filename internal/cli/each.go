@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -42,6 +43,13 @@ type rowJSON struct {
 	Value  any            `json:"value,omitempty"`
 	OK     bool           `json:"ok"`
 	Error  *runner.Error  `json:"error,omitempty"`
+}
+
+// rowResult is what --each prints for a row with --json.
+type rowResult struct {
+	Row    int            `json:"row"` // from 1
+	Inputs map[string]any `json:"inputs"`
+	runner.Result
 }
 
 // errRows is some rows that failed: each has told why.
@@ -77,13 +85,13 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(r.rows.Unused, ", "))
 	}
 	began := time.Now()
-	o := runner.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {
+	o := batch.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {
 		if !a.flags.quiet {
 			a.term.SetStatus(a.term.Dim(fmt.Sprintf("· row %d/%d", ended, n)))
 		}
 	}}
 	var total rowTotals
-	for row, err := range runner.Each(ctx, r.job, r.rows.First(n), o) {
+	for row, err := range batch.Each(ctx, r.job, r.rows.First(n), o) {
 		if err != nil {
 			return err
 		}
@@ -110,7 +118,7 @@ type rowTotals struct {
 	unknown      bool // a server did not say what a call used
 }
 
-func (t *rowTotals) add(row *runner.RowResult) {
+func (t *rowTotals) add(row *batch.Outcome) {
 	t.rows++
 	if row.Err != nil {
 		t.failed++
@@ -122,12 +130,12 @@ func (t *rowTotals) add(row *runner.RowResult) {
 	t.usage = t.usage.Add(*row.Usage)
 }
 
-func (a *app) rowLine(row runner.RowResult, full bool) any {
-	row.Result = a.shownResult(row.Result, row.Err)
+func (a *app) rowLine(row batch.Outcome, full bool) any {
+	r := a.shownResult(row.Result, row.Err)
 	if full {
-		return row
+		return rowResult{row.Row, row.Inputs, r}
 	}
-	return rowJSON{row.Row, row.Inputs, row.Answer, row.Value, row.OK, row.Error}
+	return rowJSON{row.Row, row.Inputs, r.Answer, r.Value, r.OK, r.Error}
 }
 
 func (a *app) sayRows(total *rowTotals, all int, took time.Duration) {

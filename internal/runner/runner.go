@@ -19,8 +19,8 @@
 //	}
 //	json.NewEncoder(w).Encode(result)
 //
-// Any number of runs may share a stack and a chain. [Each] runs a chain once for
-// each row of a table.
+// Any number of runs may share a stack and a chain. Package batch runs a chain once
+// for each row of a table.
 package runner
 
 import (

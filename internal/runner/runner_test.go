@@ -8,11 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -20,7 +18,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/stacktest"
-	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -142,116 +139,5 @@ func TestTheObserverEndsARun(t *testing.T) {
 	})
 	if err != gone || result.OK || result.Ended || calls != 2 {
 		t.Errorf("%+v, %v after %d calls", result, err, calls)
-	}
-}
-
-// rows are those of a CSV file that is made as it is read.
-func rows(t *testing.T, c *chain.Chain, n int, what func(i int) string) *table.Bound {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString("what\n")
-	for i := range n {
-		b.WriteString(what(i) + "\n")
-	}
-	bound, err := table.Text("t.csv", b.String()).Bind(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bound
-}
-
-// Rows come in order, whatever each of them takes, and one that fails stops none.
-func TestEachKeepsTheOrder(t *testing.T) {
-	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
-	bound := rows(t, c, 200, func(i int) string { return fmt.Sprintf("%s %d", []string{"say", "fail"}[i%7/6], i) })
-	next, most := 1, 0
-	var mu sync.Mutex
-	o := runner.EachOptions{Concurrency: 8, RowDone: func(ended int) {
-		mu.Lock()
-		defer mu.Unlock()
-		most = max(most, ended)
-	}}
-	for r, err := range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), o) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		what := r.Inputs["what"].(string)
-		if r.Row != next || (r.Err != nil) != strings.HasPrefix(what, "fail") || r.Err == nil && r.Answer != what || r.OK != (r.Err == nil) {
-			t.Errorf("row %d after %d: %+v", r.Row, next-1, r)
-		}
-		next++
-	}
-	if next != 201 || most != 200 {
-		t.Errorf("%d rows, %d of which ended", next-1, most)
-	}
-}
-
-// Rows stop where nobody wants more, or the context ends, and nothing is left running.
-func TestEachStops(t *testing.T) {
-	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
-	bound := rows(t, c, 1000, func(i int) string { return []string{"say", "wait"}[min(i, 1)] })
-	for r := range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
-		if r.Answer != "say" {
-			t.Errorf("%+v", r)
-		}
-		break
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	seen := 0
-	for r, err := range runner.Each(ctx, runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
-		if seen++; seen == 1 {
-			cancel()
-		} else if err != nil || !errors.Is(r.Err, context.Canceled) {
-			t.Errorf("%+v, %v", r, err)
-		}
-	}
-	if seen > 20 {
-		t.Errorf("%d rows started", seen)
-	}
-}
-
-// A file that changes while its rows run is told after the rows before that.
-func TestEachTellsOfBrokenRows(t *testing.T) {
-	s, c := open(t, echo(t)), parsed(t, "prompt: '{what}'\n")
-	text := "what\na\nb\n"
-	bound, err := table.New("t.csv", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }).Bind(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = "what\na\nb,c\n"
-	ran := 0
-	for _, err = range runner.Each(t.Context(), runner.Job{Chain: c, Provider: s}, bound.Rows(), runner.EachOptions{}) {
-		if err == nil {
-			ran++
-		}
-	}
-	if chainErr := new(chain.FileError); ran != 1 || !errors.As(err, &chainErr) || chainErr.Line != 3 {
-		t.Errorf("%d rows, then %v", ran, err)
-	}
-}
-
-// What rows take does not grow with them.
-func TestEachTakesNoMemory(t *testing.T) {
-	c := parsed(t, "inputs: {what: text}\ntransform: what + what\n")
-	const n = 20_000
-	bound := rows(t, c, n, func(i int) string { return strings.Repeat("x", 1000) })
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before, most := heap(), uint64(0)
-	for r, err := range runner.Each(t.Context(), runner.Job{Chain: c}, bound.Rows(), runner.EachOptions{Concurrency: 4}) {
-		if err != nil || r.Err != nil {
-			t.Fatal(err, r.Err)
-		}
-		if r.Row%(n/4) == 0 {
-			most = max(most, heap())
-		}
-	}
-	if most > before+8<<20 {
-		t.Errorf("%d bytes more after %d rows", most-before, n)
 	}
 }

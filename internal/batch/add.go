@@ -1,0 +1,138 @@
+package batch
+
+import (
+	"context"
+	"iter"
+
+	"github.com/tandem-llm/tandem/internal/table"
+)
+
+// Rows are stored so many at a time, or as many as come to so many bytes.
+const (
+	addRows  = 2000
+	addBytes = 4 << 20
+)
+
+// Add stores rows, each with its items. Those that were stored before by a process
+// that ended in the middle are dropped first. Nothing of a batch runs before
+// [File.Ready].
+func (f *File) Add(ctx context.Context, rows iter.Seq2[table.Row, error]) (n int, err error) {
+	if err := f.write(ctx, func() error { return f.empty(ctx) }); err != nil {
+		return 0, err
+	}
+	a := adder{f: f}
+	for row, err := range rows {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = a.add(ctx, &row)
+		}
+		if err != nil {
+			return a.n, err
+		}
+	}
+	return a.n, a.flush(ctx)
+}
+
+func (f *File) empty(ctx context.Context) error {
+	for _, table := range []string{"results", "items", "inputs"} {
+		if _, err := f.conn.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adder gathers rows for a transaction.
+type adder struct {
+	f       *File
+	n       int // rows so far, those that wait included
+	waiting []waiting
+	bytes   int
+}
+
+type waiting struct {
+	number int
+	inputs string
+}
+
+func (a *adder) add(ctx context.Context, row *table.Row) error {
+	own := make(map[string]any, len(row.Inputs))
+	for name, value := range row.Inputs {
+		if _, given := a.f.spec.Given[name]; !given {
+			own[name] = value
+		}
+	}
+	text, err := encodeInputs(own)
+	if err != nil {
+		return err
+	}
+	a.n++
+	a.bytes += len(text)
+	a.waiting = append(a.waiting, waiting{row.Number, text})
+	if len(a.waiting) < addRows && a.bytes < addBytes {
+		return nil
+	}
+	return a.flush(ctx)
+}
+
+func (a *adder) flush(ctx context.Context) error {
+	err := a.f.write(ctx, func() error {
+		inputs, err := a.f.conn.PrepareContext(ctx, "INSERT INTO inputs (row, number, inputs) VALUES (?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		defer inputs.Close()
+		items, err := a.f.conn.PrepareContext(ctx, "INSERT INTO items (row, variant, repeat) VALUES (?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		defer items.Close()
+		first := a.n - len(a.waiting) + 1
+		for i, w := range a.waiting {
+			if _, err := inputs.ExecContext(ctx, first+i, w.number, w.inputs); err != nil {
+				return err
+			}
+			for v := range max(1, a.f.spec.Variants) {
+				for r := range max(1, a.f.spec.Repeats) {
+					if _, err := items.ExecContext(ctx, first+i, v, r); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	a.waiting, a.bytes = a.waiting[:0], 0
+	return err
+}
+
+// Ready says that all rows are stored, with what is known of their source now.
+func (f *File) Ready(ctx context.Context, spec Spec) error {
+	f.spec = spec
+	return f.write(ctx, func() error {
+		if err := f.putSpec(ctx); err != nil {
+			return err
+		}
+		_, err := f.conn.ExecContext(ctx, "UPDATE batch SET ready = 1")
+		return err
+	})
+}
+
+// Resume makes a batch that was cancelled one that runs again. Failed items are
+// pending again where again says so; it returns how many those were.
+func (f *File) Resume(ctx context.Context, again bool) (failed int64, err error) {
+	err = f.write(ctx, func() error {
+		if _, err := f.conn.ExecContext(ctx, "UPDATE batch SET cancelled = 0"); err != nil || !again {
+			return err
+		}
+		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0, kind = NULL WHERE state = 3")
+		if err != nil {
+			return err
+		}
+		failed, err = res.RowsAffected()
+		return err
+	})
+	return failed, err
+}

@@ -1,0 +1,248 @@
+package batch
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/dbfile"
+)
+
+// patience is how long is waited for another process that writes: one that cancels
+// the batch, or copies its file.
+const patience = 15 * time.Second
+
+// File is a batch in a file, which this process alone runs. Make one with [Create]
+// or [Open]. It is a [Queue].
+type File struct {
+	path string
+	spec Spec
+	lock *lock
+	db   *sql.DB
+	conn *sql.Conn // the only one
+	q    statements
+	ran  time.Time // since when what Ran counts has not been stored
+}
+
+var _ Queue = (*File)(nil)
+
+// Path is where the batch of an id is, in a state directory.
+func Path(dir, id string) string { return filepath.Join(dir, "batches", id+".db") }
+
+// Create makes the file of a new batch and holds it. Its rows are added next, and
+// [File.Ready] says that they all were.
+func Create(ctx context.Context, dir string, spec Spec) (_ *File, err error) {
+	f := &File{path: Path(dir, spec.ID), spec: spec}
+	if err := dbfile.Create(f.path); err != nil {
+		return nil, f.explain(err)
+	}
+	if f.lock, err = take(spec.ID, f.path); err != nil {
+		return nil, f.explain(err)
+	}
+	err = f.connect(ctx)
+	if err == nil {
+		err = f.write(ctx, func() error { return f.putSpec(ctx) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Open holds a batch that nobody runs: *[HeldError] says who does, fs.ErrNotExist
+// that there is none. What was running when its process ended is pending again.
+func Open(ctx context.Context, dir, id string) (_ *File, err error) {
+	f := &File{path: Path(dir, id)}
+	if _, err := os.Stat(f.path); err != nil {
+		return nil, err
+	}
+	if f.lock, err = take(id, f.path); err != nil {
+		return nil, f.explain(err)
+	}
+	if _, err := os.Stat(f.path); err != nil { // it was removed meanwhile
+		f.lock.release()
+		return nil, err
+	}
+	if err := f.reopen(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// reopen checks the file, and takes back what its last process had claimed.
+func (f *File) reopen(ctx context.Context) error {
+	if err := f.connect(ctx); err != nil {
+		return err
+	}
+	if err := f.undamaged(ctx); err != nil {
+		return err
+	}
+	spec, err := readSpec(ctx, f.conn)
+	if err != nil {
+		return f.explain(err)
+	}
+	f.spec = spec
+	return f.write(ctx, func() error {
+		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0 WHERE state = 1")
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		_, err = f.conn.ExecContext(ctx, "UPDATE batch SET repeated = repeated + ?", n)
+		return err
+	})
+}
+
+// connect opens the database and brings its schema up to date.
+func (f *File) connect(ctx context.Context) (err error) {
+	if f.db, err = dbfile.Open(dbfile.Address(f.path, patience)); err != nil {
+		return f.explain(err)
+	}
+	v, err := dbfile.Version(ctx, f.db)
+	switch {
+	case err != nil:
+	case v > len(migrations):
+		err = fmt.Errorf("a newer tandem wrote it (schema %d, this one knows %d)", v, len(migrations))
+	default:
+		err = dbfile.Migrate(ctx, f.db, migrations)
+	}
+	if err == nil {
+		f.conn, err = f.db.Conn(ctx)
+	}
+	if err == nil {
+		err = f.q.prepare(ctx, f.conn)
+	}
+	f.ran = time.Now()
+	return f.explain(err)
+}
+
+// undamaged looks through the whole file.
+func (f *File) undamaged(ctx context.Context) error {
+	var found string
+	if err := f.conn.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return f.explain(err)
+	}
+	if found != "ok" {
+		return &FileError{Path: f.path, Damaged: true, Err: errors.New(found)}
+	}
+	return nil
+}
+
+// Spec is what the batch is.
+func (f *File) Spec() Spec { return f.spec }
+
+// SetSpec stores another spec: one that its chain or settings have been changed in.
+func (f *File) SetSpec(ctx context.Context, spec Spec) error {
+	f.spec = spec
+	return f.write(ctx, func() error { return f.putSpec(ctx) })
+}
+
+func (f *File) putSpec(ctx context.Context) error {
+	data, err := json.Marshal(f.spec)
+	if err != nil {
+		return err
+	}
+	_, err = f.conn.ExecContext(ctx, "INSERT INTO batch (one, spec) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET spec = excluded.spec", string(data))
+	return err
+}
+
+// write runs f in one transaction: all of it is stored, durably, or nothing.
+func (f *File) write(ctx context.Context, do func() error) error {
+	if _, err := f.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return f.explain(err)
+	}
+	err := do()
+	if err == nil {
+		_, err = f.conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		_, _ = f.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // SQLite may have done it already
+		return f.explain(err)
+	}
+	return nil
+}
+
+// Close lets go of the batch.
+func (f *File) Close() error {
+	var err error
+	f.q.close()
+	if f.conn != nil {
+		err = f.conn.Close()
+	}
+	if f.db != nil {
+		err = errors.Join(err, f.db.Close())
+	}
+	if f.lock != nil {
+		f.lock.release()
+	}
+	return f.explain(err)
+}
+
+// Discard closes the batch and removes its files.
+func (f *File) Discard() error {
+	f.q.close()
+	if f.conn != nil {
+		_ = f.conn.Close()
+	}
+	if f.db != nil {
+		_ = f.db.Close() // it is removed
+	}
+	err := remove(f.path)
+	f.lock.release()
+	return f.explain(err)
+}
+
+// remove removes a batch's files but the lock, which another process may wait for.
+func remove(path string) error {
+	if err := dbfile.Remove(path); err != nil {
+		return err
+	}
+	if err := os.Remove(path + ".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// FileError is a batch's file that cannot be read or written.
+type FileError struct {
+	Path    string
+	Damaged bool
+	Err     error
+}
+
+// Error names the file.
+func (e *FileError) Error() string {
+	if e.Damaged {
+		return fmt.Sprintf("%s: the file is damaged (%v)", e.Path, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Path, dbfile.Advice(e.Err, patience))
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+func (f *File) explain(err error) error { return explain(f.path, err) }
+
+func explain(path string, err error) error {
+	var done *FileError
+	var held *HeldError
+	switch {
+	case err == nil, errors.As(err, &done), errors.As(err, &held), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	var in *fs.PathError
+	if errors.As(err, &in) {
+		return &FileError{Path: path, Err: in.Err}
+	}
+	code := dbfile.Code(err)
+	return &FileError{Path: path, Damaged: code == dbfile.Corrupt || code == dbfile.NotADB, Err: err}
+}

@@ -1,0 +1,277 @@
+package batch
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/dbfile"
+	"github.com/tandem-llm/tandem/internal/runner"
+)
+
+// querier is a connection, or a database of one.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func readSpec(ctx context.Context, q querier) (spec Spec, err error) {
+	var text string
+	if err := q.QueryRowContext(ctx, "SELECT spec FROM batch").Scan(&text); err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			err = errors.New("nothing is in it: the process that made it ended at once")
+		}
+		return spec, err
+	}
+	return spec, json.Unmarshal([]byte(text), &spec)
+}
+
+// View reads a batch, whoever runs it.
+type View struct {
+	path string
+	db   *sql.DB
+}
+
+// Look opens a batch to read it; fs.ErrNotExist: there is none.
+func Look(dir, id string) (*View, error) {
+	path := Path(dir, id)
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	db, err := dbfile.Open(dbfile.ReadOnly(path, patience))
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	return &View{path, db}, nil
+}
+
+// Close ends the reading.
+func (v *View) Close() error { return v.db.Close() }
+
+// Status says how far the batch has come.
+func (v *View) Status(ctx context.Context) (Status, error) {
+	s, err := status(ctx, v.db)
+	if err != nil {
+		return s, explain(v.path, err)
+	}
+	if s.Holder = held(v.path); s.Holder != nil {
+		if s.State == Waiting || s.State == Finished && s.Left > 0 {
+			s.State = Running
+		}
+	}
+	return s, nil
+}
+
+// Status says how far the batch has come.
+func (f *File) Status(ctx context.Context) (Status, error) {
+	s, err := status(ctx, f.conn)
+	if s.State == Waiting {
+		s.State = Running
+	}
+	return s, f.explain(err)
+}
+
+func status(ctx context.Context, q querier) (s Status, err error) {
+	if s.Spec, err = readSpec(ctx, q); err != nil {
+		return s, err
+	}
+	var ready, cancelled bool
+	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran); err != nil {
+		return s, err
+	}
+	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(row), 0) FROM inputs").Scan(&s.Rows); err != nil {
+		return s, err
+	}
+	if err := s.count(ctx, q); err != nil {
+		return s, err
+	}
+	switch {
+	case !ready:
+		s.State = Reading
+	case s.Left+s.Active == 0:
+		s.State = Finished
+	case cancelled:
+		s.State = Cancelled
+	default:
+		s.State = Waiting
+	}
+	return s, nil
+}
+
+// count adds up the items.
+func (s *Status) count(ctx context.Context, q querier) error {
+	rows, err := q.QueryContext(ctx, `SELECT state, coalesce(kind, ''), coalesce(provider, ''), count(*), sum(fallback), sum(input), sum(output), sum(usd), sum(saved), sum(unpriced), sum(took)
+		FROM items GROUP BY 1, 2, 3`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var state, n, fallback, unpriced int
+		var kind, provider string
+		var input, output, took int64
+		var usd, saved float64
+		if err := rows.Scan(&state, &kind, &provider, &n, &fallback, &input, &output, &usd, &saved, &unpriced, &took); err != nil {
+			return err
+		}
+		s.Total += n
+		s.Input, s.Output, s.USD, s.Saved, s.Unpriced = s.Input+input, s.Output+output, s.USD+usd, s.Saved+saved, s.Unpriced+unpriced
+		switch state {
+		case 0:
+			s.Left += n
+		case 1:
+			s.Active += n
+		case 2:
+			s.Done += n
+			s.Fallback += fallback
+			s.Busy += time.Duration(took)
+			add(&s.Answered, provider, n)
+		case 3:
+			s.Failed += n
+			s.Busy += time.Duration(took)
+			add(&s.Failures, kind, n)
+		}
+	}
+	return rows.Err()
+}
+
+func add(to *map[string]int, key string, n int) {
+	if key == "" {
+		return
+	}
+	if *to == nil {
+		*to = map[string]int{}
+	}
+	(*to)[key] += n
+}
+
+// Result is what is stored of an item that has ended.
+type Result struct {
+	Row      int // of the output, from 1
+	Number   int // of the row in the input
+	Variant  int
+	Repeat   int
+	Attempts int
+	Inputs   map[string]any // with those that every row has
+	Result   runner.Result
+	Provider string
+	Fallback bool
+	Input    int // tokens of all attempts
+	Output   int
+	USD      *float64 // of all attempts; nil: not known
+	Saved    float64
+	Took     time.Duration
+}
+
+// Results are the items that have ended, in the order of the rows. An error is
+// final.
+func (v *View) Results(ctx context.Context) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
+		if err := v.results(ctx, yield); err != nil {
+			yield(Result{}, explain(v.path, err))
+		}
+	}
+}
+
+func (v *View) results(ctx context.Context, yield func(Result, error) bool) error {
+	spec, err := readSpec(ctx, v.db)
+	if err != nil {
+		return err
+	}
+	rows, err := v.db.QueryContext(ctx, `SELECT i.row, n.number, i.variant, i.repeat, i.attempts, n.inputs, r.result, coalesce(i.provider, ''), i.fallback, i.input, i.output, i.usd, i.saved, i.unpriced, i.took
+		FROM items i JOIN inputs n ON n.row = i.row JOIN results r ON r.id = i.id WHERE i.state IN (2, 3) ORDER BY i.id`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Result
+		var inputs, result string
+		var usd float64
+		var unpriced int
+		if err := rows.Scan(&r.Row, &r.Number, &r.Variant, &r.Repeat, &r.Attempts, &inputs, &result, &r.Provider, &r.Fallback, &r.Input, &r.Output, &usd, &r.Saved, &unpriced, &r.Took); err != nil {
+			return err
+		}
+		if r.Inputs, err = decodeInputs(inputs); err != nil {
+			return err
+		}
+		for name, value := range spec.Given {
+			r.Inputs[name] = value
+		}
+		dec := json.NewDecoder(strings.NewReader(result))
+		dec.UseNumber()
+		if err := dec.Decode(&r.Result); err != nil {
+			return err
+		}
+		if unpriced == 0 {
+			r.USD = &usd
+		}
+		if !yield(r, nil) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// List are the ids of all batches, the newest first.
+func List(dir string) ([]string, error) {
+	found, err := os.ReadDir(filepath.Join(dir, "batches"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range found {
+		if id, ok := strings.CutSuffix(e.Name(), ".db"); ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) })
+	return ids, nil
+}
+
+// Cancel has a batch stopped, whoever runs it: what it has under way ends as it
+// does. See [File.Cancelled].
+func Cancel(ctx context.Context, dir, id string) error {
+	path := Path(dir, id)
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	db, err := dbfile.Open(dbfile.Address(path, patience))
+	if err != nil {
+		return explain(path, err)
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "UPDATE batch SET cancelled = 1")
+	return explain(path, err)
+}
+
+// Cancelled reports whether somebody has stopped the batch.
+func (v *View) Cancelled(ctx context.Context) (is bool, err error) {
+	err = v.db.QueryRowContext(ctx, "SELECT cancelled FROM batch").Scan(&is)
+	return is, explain(v.path, err)
+}
+
+// Remove removes a batch that nobody runs.
+func Remove(dir, id string) error {
+	path := Path(dir, id)
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	l, err := take(id, path)
+	if err != nil {
+		return explain(path, err)
+	}
+	defer l.release()
+	return explain(path, remove(path))
+}

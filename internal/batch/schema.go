@@ -1,0 +1,45 @@
+package batch
+
+// migrations make the schema, see dbfile.Migrate. One that was released is never
+// changed.
+//
+// States of an item: 0 pending, 1 running, 2 done, 3 failed. Durations are
+// nanoseconds, money US dollars.
+var migrations = []string{`
+CREATE TABLE batch (
+	one       INTEGER PRIMARY KEY CHECK (one = 1),
+	spec      TEXT NOT NULL,              -- the Spec, JSON
+	ready     INTEGER NOT NULL DEFAULT 0, -- all rows are stored
+	cancelled INTEGER NOT NULL DEFAULT 0,
+	repeated  INTEGER NOT NULL DEFAULT 0, -- items that were running when a process ended
+	ran       INTEGER NOT NULL DEFAULT 0  -- how long processes ran it
+);
+CREATE TABLE inputs (
+	row    INTEGER PRIMARY KEY,           -- from 1, in the order of the output
+	number INTEGER NOT NULL,              -- of the row in the input
+	inputs TEXT NOT NULL                  -- JSON
+);
+CREATE TABLE items (
+	id       INTEGER PRIMARY KEY,         -- in the order of the output
+	row      INTEGER NOT NULL,
+	variant  INTEGER NOT NULL,
+	repeat   INTEGER NOT NULL,
+	state    INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	kind     TEXT,                        -- of the error; null: none
+	provider TEXT,                        -- who answered
+	fallback INTEGER NOT NULL DEFAULT 0,
+	input    INTEGER NOT NULL DEFAULT 0,  -- tokens of all attempts
+	output   INTEGER NOT NULL DEFAULT 0,
+	usd      REAL NOT NULL DEFAULT 0,     -- of all attempts, as far as it is known
+	saved    REAL NOT NULL DEFAULT 0,
+	unpriced INTEGER NOT NULL DEFAULT 0,  -- attempts whose cost is not known
+	took     INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (row, variant, repeat)
+);
+CREATE INDEX items_pending ON items (id) WHERE state = 0;
+CREATE TABLE results (
+	id     INTEGER PRIMARY KEY,           -- of the item
+	result TEXT NOT NULL                  -- the runner.Result, JSON
+);
+`}

@@ -1,0 +1,85 @@
+// Package batch runs a chain for many rows so that a crash loses none and asks
+// none twice that was answered. A batch is rows × variants × repeats; a plain one
+// has one variant and one repeat.
+//
+// [Work] runs the items of a [Queue]: that of a [File], which is one SQLite
+// database a batch, or one in memory, which is behind [Each].
+package batch
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Spec says what a batch is. It is stored with its rows, and all that decides the
+// answers is in it: who resumes a batch compares.
+type Spec struct {
+	ID      string    `json:"id"`
+	Kind    string    `json:"kind"` // batch, or what the rows are run for, such as compare
+	Created time.Time `json:"created"`
+	Tandem  string    `json:"tandem"` // version
+	Dir     string    `json:"dir"`    // the directory that the batch was started in
+	Args    []string  `json:"args,omitempty"`
+	Chain   Source    `json:"chain"`
+	Input   Source    `json:"input"`
+	Out     string    `json:"out,omitempty"` // absolute; "-": standard output
+	// Given are the inputs that every row has the same.
+	Given   map[string]any `json:"given,omitempty"`
+	Columns []string       `json:"columns"` // the inputs that come from the rows
+	// Settings are what else decides the answers, such as the providers' models, by
+	// name: what differs between two of them says why they do not agree.
+	Settings map[string]string `json:"settings,omitempty"`
+	Picked   string            `json:"picked,omitempty"` // which rows of the input, in words; empty: all
+	Variants int               `json:"variants"`
+	Repeats  int               `json:"repeats"`
+	// Extra is what whoever made the batch keeps with it.
+	Extra json.RawMessage `json:"extra,omitempty"`
+}
+
+// Source is a file that a batch was made from, as it was then.
+type Source struct {
+	Name   string `json:"name,omitempty"` // the chain's own
+	File   string `json:"file,omitempty"` // absolute; "-": standard input
+	Size   int64  `json:"size,omitempty"` // bytes
+	Digest string `json:"digest,omitempty"`
+	Text   string `json:"text,omitempty"` // of a chain
+}
+
+// State is how far a batch has come.
+type State string
+
+// The states.
+const (
+	Reading   State = "reading"   // its rows are not all stored
+	Waiting   State = "waiting"   // nobody runs it, and rows are left
+	Running   State = "running"   // a process runs it
+	Cancelled State = "cancelled" // somebody has stopped it
+	Finished  State = "finished"  // no row is left to run, though some may have failed
+)
+
+// Status is how far a batch has come, and what it has come to.
+type Status struct {
+	Spec
+	State    State   `json:"state"`
+	Holder   *Holder `json:"holder,omitempty"` // who runs it
+	Rows     int     `json:"rows"`             // of the input
+	Total    int     `json:"total"`            // rows × variants × repeats
+	Done     int     `json:"done"`
+	Failed   int     `json:"failed"`
+	Active   int     `json:"active"` // claimed by who runs it
+	Left     int     `json:"left"`
+	Fallback int     `json:"fallback"` // answered by another provider than the first
+	Repeated int     `json:"repeated"` // calls that were under way when a process ended, and may have been charged
+
+	Failures map[string]int `json:"failures,omitempty"`    // by kind
+	Answered map[string]int `json:"answered_by,omitempty"` // by provider
+
+	Input    int64   `json:"input_tokens"`
+	Output   int64   `json:"output_tokens"`
+	USD      float64 `json:"cost_usd"`
+	Saved    float64 `json:"saved_usd"`
+	Unpriced int     `json:"unpriced"` // whose cost is not known
+	// Busy is how long its items took together, and Ran how long processes ran it.
+	Busy time.Duration `json:"busy_ns"`
+	Ran  time.Duration `json:"ran_ns"`
+}

@@ -1,0 +1,352 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Item is one run that a batch asks for: a row, in one of the batch's variants,
+// once.
+type Item struct {
+	Row     int            // from 1
+	Variant int            // from 0
+	Repeat  int            // from 0
+	Attempt int            // from 1: how often it has been claimed
+	Inputs  map[string]any // of the chain
+
+	id int64 // in the order of the output
+}
+
+// Fate is what becomes of a claimed item.
+type Fate int
+
+// The fates.
+const (
+	Done    Fate = iota // it was answered
+	Failed              // it was not, and is not tried again unless somebody asks for it
+	Again               // its turn comes again
+	Unasked             // it was not asked: as if it had not been claimed
+)
+
+// Outcome is what came of an item.
+type Outcome struct {
+	Item
+	Reply
+	Took time.Duration
+	Fate Fate
+}
+
+// Queue gives out items and keeps what came of them. It belongs to one [Work] at a
+// time.
+type Queue interface {
+	// Exchange keeps outcomes of items that were claimed, and claims up to n more:
+	// the next ones in order, those that come again included. Both happen, durably
+	// where the queue is durable, or neither does. An item's outcome is kept once.
+	// Fewer than n items may be given at a time; exhausted says that none are left
+	// to claim.
+	Exchange(ctx context.Context, outcomes []Outcome, n int) (items []Item, exhausted bool, err error)
+}
+
+// Run runs one item. It is called from several goroutines.
+type Run func(ctx context.Context, item Item) Reply
+
+// Options say how a batch is worked through. The zero value runs one item at a
+// time, to the end.
+type Options struct {
+	// Concurrency is how many items may run at a time. It is asked whenever one has
+	// ended, and may change. Nil: one.
+	Concurrency func() int
+	// Stop, once it is closed, has nothing more started: what runs ends as it does,
+	// and is kept. Nil: never.
+	Stop <-chan struct{}
+	// Kept, if not nil, is told which outcomes are kept, after they are. Calls do not
+	// overlap.
+	Kept func([]Outcome)
+	// MaxErrors is how many items may fail before nothing more is started; 0: any
+	// number.
+	MaxErrors int
+	// GiveUp is how many items in a row may fail for a reason that is no item's own,
+	// such as a server that is gone, before nothing more is started; 0: any number.
+	GiveUp int
+	// Resumable says that the queue outlives Work: an item that ctx ended, or that a
+	// budget refused, comes again, and so does one that was refused for its rate, up
+	// to 5 times. Else each of them fails.
+	Resumable bool
+}
+
+// maxTries is how often an item is asked that is refused for its rate.
+const maxTries = 5
+
+// TooManyError is the end of a batch of which too many items failed.
+type TooManyError struct {
+	Failed int
+	Limit  int   // the most that may; 0: see Last
+	Last   error // the error of the last one; all before it in a row failed for such a reason
+}
+
+// Error counts them.
+func (e *TooManyError) Error() string {
+	if e.Limit > 0 {
+		return fmt.Sprintf("stopped: %d failed, and at most %d may", e.Failed, e.Limit)
+	}
+	return fmt.Sprintf("stopped: the last %d in a row failed, for a reason that the next ones would share: %v", e.Failed, e.Last)
+}
+
+// Unwrap is the last one's error.
+func (e *TooManyError) Unwrap() error { return e.Last }
+
+// Work runs the items of a queue until none is left, and keeps what comes of each.
+// What runs when ctx ends is claimed again by whoever opens the queue next.
+//
+// The error is ctx's own; that of the queue, when outcomes could not be kept; a
+// *[TooManyError]; or the refusal of a budget, which would refuse the others, too:
+// items that it has refused are claimed again the next time. It is nil where Stop
+// was closed.
+//
+// Of the items that were claimed, at most twice Concurrency are not kept at any
+// moment, the running ones included.
+func Work(ctx context.Context, q Queue, run Run, o Options) error {
+	w := &worker{queue: q, run: run, options: o}
+	w.changed.L = &w.mu
+	stop := context.AfterFunc(ctx, func() { w.stop(context.Cause(ctx)) })
+	defer stop()
+	if o.Stop != nil {
+		over := make(chan struct{})
+		defer close(over)
+		go func() {
+			select {
+			case <-o.Stop:
+				w.stop(nil)
+			case <-over:
+			}
+		}()
+	}
+	err := w.work(ctx)
+	w.running.Wait()
+	return err
+}
+
+// worker is one call of Work.
+type worker struct {
+	queue   Queue
+	run     Run
+	options Options
+	running sync.WaitGroup
+
+	mu        sync.Mutex
+	changed   sync.Cond
+	ready     []Item    // claimed, not started
+	active    int       // started, not ended
+	ended     []Outcome // not kept yet
+	keeping   int       // being kept
+	exhausted bool      // there is nothing to claim but what is among ended
+	asked     bool      // the queue was asked since anything ended
+	held      bool      // a budget has refused an item while others ran: nothing starts until one of them ends
+	stopped   bool      // nothing more is started
+	err       error     // why
+	failed    int       // so far
+	inARow    int       // items that failed for a reason that is no item's own
+}
+
+// work claims, starts and keeps until nothing is left to do.
+func (w *worker) work(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keep := context.WithoutCancel(ctx) // what has been paid for is kept
+	for {
+		for !w.due() {
+			w.changed.Wait()
+		}
+		if w.stopped {
+			w.giveBack()
+		}
+		ended, n := w.ended, w.wanted()
+		if len(ended) == 0 && n == 0 {
+			return w.err // nothing runs, and nothing is left
+		}
+		w.ended, w.keeping, w.asked = nil, len(ended), true
+		w.mu.Unlock()
+		items, exhausted, err := w.queue.Exchange(keep, ended, n)
+		if err == nil && w.options.Kept != nil && len(ended) > 0 {
+			w.options.Kept(ended)
+		}
+		w.mu.Lock()
+		w.keeping = 0
+		if err != nil {
+			return w.abandon(keep, ended, err)
+		}
+		if n > 0 {
+			w.exhausted = exhausted
+		}
+		w.ready = append(w.ready, items...)
+		w.start(ctx)
+	}
+}
+
+// due reports whether there is anything to do for the queue, or nothing left at all.
+func (w *worker) due() bool {
+	return len(w.ended) > 0 || !w.asked && w.wanted() > 0 || w.active == 0 && (w.stopped || len(w.ready) == 0)
+}
+
+// wanted is how many items are to be claimed now.
+func (w *worker) wanted() int {
+	for i := range w.ended {
+		if w.ended[i].Fate == Again {
+			w.exhausted = false
+		}
+	}
+	if w.stopped || w.exhausted {
+		return 0
+	}
+	return max(0, 2*w.limit()-w.active-len(w.ready)-len(w.ended)-w.keeping)
+}
+
+func (w *worker) limit() int {
+	if w.options.Concurrency == nil {
+		return 1
+	}
+	return max(1, w.options.Concurrency())
+}
+
+// giveBack ends items that were claimed and will not be started.
+func (w *worker) giveBack() {
+	for _, item := range w.ready {
+		w.ended = append(w.ended, Outcome{Item: item, Fate: Unasked})
+	}
+	w.ready = nil
+}
+
+// abandon waits for what runs after the queue has failed, and tries once more to
+// have everything kept.
+func (w *worker) abandon(ctx context.Context, ended []Outcome, err error) error {
+	w.stopped = true
+	for w.active > 0 {
+		w.changed.Wait()
+	}
+	w.giveBack()
+	ended = append(ended, w.ended...)
+	w.ended = nil
+	if _, _, again := w.queue.Exchange(ctx, ended, 0); again != nil {
+		lost := 0
+		for i := range ended {
+			if ended[i].Fate != Unasked {
+				lost++
+			}
+		}
+		if lost == 0 {
+			return err
+		}
+		return &LostError{Items: lost, Err: err}
+	}
+	if w.options.Kept != nil && len(ended) > 0 {
+		w.options.Kept(ended)
+	}
+	return err
+}
+
+// LostError is outcomes that could not be kept: their items are run again.
+type LostError struct {
+	Items int
+	Err   error
+}
+
+// Error says how many, and why.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%v; the results of %d could not be stored and will be asked for again", e.Err, e.Items)
+}
+
+// Unwrap is why.
+func (e *LostError) Unwrap() error { return e.Err }
+
+// start starts items as far as may be. The caller holds mu.
+func (w *worker) start(ctx context.Context) {
+	for len(w.ready) > 0 && !w.stopped && !w.held && w.active < w.limit() {
+		item := w.ready[0]
+		w.ready = w.ready[1:]
+		w.active++
+		w.running.Go(func() {
+			began := time.Now()
+			reply := w.run(ctx, item)
+			w.end(ctx, Outcome{Item: item, Reply: reply, Took: time.Since(began)})
+		})
+	}
+}
+
+// end takes in what came of an item.
+func (w *worker) end(ctx context.Context, out Outcome) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.active--
+	w.held = false
+	out.Fate = w.judge(ctx, &out)
+	w.ended = append(w.ended, out)
+	w.asked = false
+	w.start(ctx)
+	w.changed.Broadcast()
+}
+
+// judge decides what becomes of an item, and of those after it.
+func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
+	kind := provider.KindOf(out.Err)
+	switch {
+	case out.Err == nil:
+		w.inARow = 0
+		return Done
+	case ctx.Err() != nil && errors.Is(out.Err, ctx.Err()):
+		if w.options.Resumable {
+			return Again
+		}
+		return Failed
+	case kind == provider.OverBudget && w.options.Resumable:
+		if w.active > 0 {
+			w.held = true // what they have reserved may be more than they come to
+		} else {
+			w.stopWith(out.Err)
+		}
+		return Again
+	case kind == provider.RateLimited && w.options.Resumable && out.Attempt < maxTries:
+		return Again
+	}
+	w.failed++
+	w.inARow++
+	if !shared(kind) {
+		w.inARow = 0
+	}
+	if most := w.options.MaxErrors; most > 0 && w.failed > most {
+		w.stopWith(&TooManyError{Failed: w.failed, Limit: most})
+	}
+	if most := w.options.GiveUp; most > 0 && w.inARow >= most {
+		w.stopWith(&TooManyError{Failed: w.inARow, Last: out.Err})
+	}
+	return Failed
+}
+
+// shared reports whether an error is likely to meet every other item, too.
+func shared(kind provider.Kind) bool {
+	switch kind {
+	case provider.Unavailable, provider.RateLimited, provider.QuotaExhausted, provider.Denied, provider.ModelNotFound,
+		provider.OutOfMemory, provider.Timeout, provider.Offline, provider.OverBudget, provider.Private:
+		return true
+	}
+	return false
+}
+
+// stop has nothing more started.
+func (w *worker) stop(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopWith(err)
+	w.changed.Broadcast()
+}
+
+// stopWith is stop for who holds mu. The first reason counts.
+func (w *worker) stopWith(err error) {
+	if !w.stopped {
+		w.stopped, w.err = true, err
+	}
+}
