@@ -61,6 +61,8 @@ const WindowAuto = -1
 type Config struct {
 	Use       []string   `mapstructure:"use"` // names of Providers: the first choice, then the fallbacks
 	Providers []Provider `mapstructure:"-"`
+	// Aliases are names for models. Only the user's own file may give any.
+	Aliases Aliases `mapstructure:"aliases"`
 
 	Temperature *float64 `mapstructure:"temperature"` // 0 to 2
 	TopP        *float64 `mapstructure:"top_p"`       // 0 to 1

@@ -36,6 +36,7 @@ type field struct {
 func topFields() []field {
 	return []field{
 		{"use", "", readNames},
+		{"aliases", "", readAliases},
 		{"temperature", "", readNumber(0, 2)},
 		{"top_p", "", readNumber(0, 1)},
 		{"seed", "", readSeed},

@@ -113,6 +113,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 	}
 	l.readFields(m, topFields(), r, file)
 	for _, own := range []struct{ name, what string }{
+		{"aliases", "give models other names"},
 		{"local_networks", "set which networks count as this machine"},
 		{"log_keep", "have old runs removed from the log"},
 		{"mcp_servers", "configure MCP servers, which are programs to run and addresses to call"},

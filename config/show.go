@@ -186,6 +186,8 @@ func plain(v any) any {
 			servers[i] = v[i].members()
 		}
 		return servers
+	case Aliases:
+		return texts(v)
 	case Headers:
 		m := make(map[string]any, len(v))
 		for name, text := range v {

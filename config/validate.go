@@ -12,7 +12,7 @@ import (
 // value that is wrong.
 func validate(layers []*layer) []error {
 	names := providerNames(layers)
-	errs := validateUse(layers, names)
+	errs := append(validateUse(layers, names), validateAliases(layers, names)...)
 	for _, name := range names {
 		errs = append(errs, validateProvider(layers, name)...)
 	}

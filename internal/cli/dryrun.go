@@ -86,7 +86,10 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 			}
 		} else {
 			var plan router.Plan
-			if plan, perr = planner.Plan(ctx, q.Request); perr == nil {
+			if perr = r.stack.Resolve(&q.Request); perr == nil {
+				plan, perr = planner.Plan(ctx, q.Request)
+			}
+			if perr == nil {
 				perr = plan.Err()
 			}
 			step.Candidates = append(step.Candidates, plan.Candidates...)

@@ -190,7 +190,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 	defer st.Close()
 	n := collection.New{Name: in.name}
 	if in.model != "" {
-		use, model := splitModel(in.model, st.Has)
+		use, model := st.SplitModel(in.model)
 		if n.Model = model; len(use) == 1 {
 			n.Provider = use[0]
 			if err := checkAllowed("-m "+in.model, n.Provider, a.allowed(st)); err != nil {

@@ -13,7 +13,7 @@ import (
 
 func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "models", Short: "List, download and inspect models"}
-	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsLoadCommand(), a.modelsDefaultCommand())
+	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsLoadCommand(), a.modelsDefaultCommand(), a.modelsAliasCommand())
 	return cmd
 }
 
@@ -77,6 +77,9 @@ func (a *app) modelsList(ctx context.Context, names []string, asJSON bool) error
 		err = terminal.WriteJSON(a.term.Out, all)
 	} else {
 		err = a.printModels(all)
+		for _, line := range aliasLines(stack.Config().Aliases, all) {
+			a.infof("%s", a.term.Dim("· "+line))
+		}
 	}
 	if err == nil && failed == len(all) {
 		return reported(all[0].err)

@@ -23,15 +23,16 @@ local, or of another one, as PROVIDER/MODEL. Comments in the file stay.`,
 	}
 }
 
-func (a *app) modelsDefault(ctx context.Context, model string) error {
+func (a *app) modelsDefault(ctx context.Context, given string) error {
 	stack, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer stack.Close()
 	name := config.LocalName
-	if use, m := splitModel(model, stack.Has); len(use) == 1 {
-		name, model = use[0], m
+	use, model := stack.SplitModel(given)
+	if len(use) == 1 {
+		name = use[0]
 	}
 	if model == "" {
 		return usageError{fmt.Errorf("%q names a provider; give its model, too: tandem models default %[1]s/MODEL", name)}

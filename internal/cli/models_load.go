@@ -55,8 +55,9 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 	}
 	defer stack.Close()
 	if in.from == "" && in.model != "" {
-		if use, m := splitModel(in.model, stack.Has); len(use) == 1 {
-			in.from, in.model = use[0], m
+		var use []string
+		if use, in.model = stack.SplitModel(in.model); len(use) == 1 {
+			in.from = use[0]
 		}
 	}
 	t, loader, err := able[provider.Loader](stack, in.from, "load models; only Ollama can", a.allowed(stack))

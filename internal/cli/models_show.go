@@ -39,8 +39,9 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	}
 	defer stack.Close()
 	if name == "" && model != "" {
-		if use, m := splitModel(model, stack.Has); len(use) == 1 {
-			name, model = use[0], m
+		var use []string
+		if use, model = stack.SplitModel(model); len(use) == 1 {
+			name = use[0]
 		}
 	}
 	t, inspector, err := able[provider.Inspector](stack, name, "describe models", a.allowed(stack))

@@ -40,7 +40,7 @@ func (s *sampling) register(f *pflag.FlagSet) {
 func (s *sampling) apply(req *provider.Request, stack *stack.Stack, allowed []string) error {
 	stack.Defaults(req)
 	if s.model != "" {
-		req.Use, req.Model = splitModel(s.model, stack.Has)
+		req.Use, req.Model = stack.SplitModel(s.model)
 		for _, name := range req.Use {
 			if err := checkAllowed("-m "+s.model, name, allowed); err != nil {
 				return err

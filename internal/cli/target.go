@@ -80,18 +80,6 @@ func (a *app) infof(format string, args ...any) {
 	}
 }
 
-// splitModel takes "provider/model" apart when the first part names a
-// provider; model names may hold slashes themselves.
-func splitModel(name string, known func(string) bool) (use []string, model string) {
-	if known(name) {
-		return []string{name}, ""
-	}
-	if p, m, ok := strings.Cut(name, "/"); ok && known(p) {
-		return []string{p}, m
-	}
-	return nil, name
-}
-
 // allowed are the providers of --use; none where the flag was not given.
 func (a *app) allowed(st *stack.Stack) []string {
 	if len(a.flags.use) == 0 {

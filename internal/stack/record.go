@@ -48,7 +48,7 @@ func replaying(cfg *config.Loaded, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Provider = p
+	s.Provider = &named{p, s}
 	s.Collections.FindThrough(found)
 	return s, nil
 }

@@ -173,7 +173,7 @@ func (s *Stack) assemble() error {
 	if s.writer != nil && s.cfg.Log != config.LogOff {
 		p = store.NewLog(p, s.logConfig())
 	}
-	s.Provider = s.telemetry.Wrap(p, s.system)
+	s.Provider = &named{s.telemetry.Wrap(p, s.system), s} // the models by the names that the user gave them
 	return nil
 }
 
