@@ -11,9 +11,9 @@ import (
 )
 
 // As asks one prompt, as [Predict] does, and returns the answer as a T: a
-// struct, say. The engine is held to T's JSON Schema (see [SchemaOf]), and the
-// answer is checked against it. One that does not fit is asked for again, twice
-// at most; then As returns the zero T and a [provider.BadAnswer] error that
+// struct, say. The engine enforces T's JSON Schema (see [SchemaOf]), and the
+// answer is checked against it. An answer that does not match is repaired, at
+// most twice; then As returns the zero T and a [provider.BadAnswer] error that
 // holds a *[structured.Error].
 func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...Option) (T, error) {
 	var zero T
@@ -30,8 +30,8 @@ func As[T any](ctx context.Context, p provider.Provider, prompt string, opts ...
 
 // SchemaOf returns the JSON Schema of a T for [Step].Schema: fields by their
 // json tags, those with omitempty or omitzero optional, a jsonschema tag as the
-// description. Engines are held to it strictly. Errors: the type has none, as a
-// func or a type that holds itself.
+// description. It is strict. Errors: the type has no schema, such as a func or
+// a recursive type.
 func SchemaOf[T any]() (*provider.Schema, error) {
 	s, err := output.SchemaOf[T]()
 	if err != nil {
@@ -47,14 +47,14 @@ func SchemaOf[T any]() (*provider.Schema, error) {
 }
 
 // Decode returns the value of a run whose last step has the schema of T (see
-// [SchemaOf]). What that schema does not accept is an *[output.Error]; nothing is
+// [SchemaOf]). A value that the schema rejects is an *[output.Error]; nothing is
 // filled in or dropped.
 func Decode[T any](r Result) (T, error) { return output.Decode[T](r.Text) }
 
-// DecodeStep returns the value of any step of a run as a T: of a step in another
-// by its path, such as "both.pro". It takes what Schema, Parse, Transform or the
-// steps in it made, as [Decode] does. Errors: there is no result of that name; an
-// *[output.Error].
+// DecodeStep returns the value of any step of a run as a T. An inner step is
+// named by its path, such as "both.pro". It takes what Schema, Parse, Transform
+// or the steps in it made, as [Decode] does. Errors: there is no result of that
+// name; an *[output.Error].
 func DecodeStep[T any](r Result, name string) (T, error) {
 	var zero T
 	step, ok := r.Step(name)

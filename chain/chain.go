@@ -28,7 +28,7 @@ type Input struct {
 	Name        string
 	Type        Type   // of its value, TypeAny if not declared
 	Description string // what the file says about it
-	Default     any    // its value where none is given; nil: there is none
+	Default     any    // the value if none is given; nil: no default
 	Optional    bool   // it may have no value
 }
 
@@ -44,11 +44,11 @@ type needs struct {
 }
 
 // New makes a chain in which each step's answer is bound to its name. A
-// variable that names an earlier step is that step's value; all other
-// variables are the chain's inputs. The error holds every mistake in the
-// steps: a template or expression that cannot be read, a name that is missing,
-// no identifier or taken twice, a step that uses its own answer or a later
-// one's, a value of the wrong type, a setting out of its range.
+// variable that names an earlier step is that step's value; all other variables
+// are the chain's inputs. The error lists every mistake in the steps: a
+// template or expression that cannot be read, a name that is missing, not an
+// identifier, or used twice, a step that uses its own answer or a later one's,
+// a value of the wrong type, a setting out of its range.
 func New(steps ...Step) (*Chain, error) { return build(steps, false) }
 
 // Pipe makes a chain in which each step's answer is the next step's only
@@ -126,9 +126,9 @@ func (c *Chain) Tools() []string { return slices.Clone(c.needs.tools) }
 // Collections returns the collections that steps look passages up in.
 func (c *Chain) Collections() []string { return slices.Clone(c.needs.collections) }
 
-// Warnings say what is allowed in the chain and surely not meant, such as a step
-// whose value is not used. Those of a chain in a file have
-// their places in it.
+// Warnings list what is allowed in the chain but is probably a mistake, such as
+// a step whose value is not used. Those of a chain in a file have their places
+// in it.
 func (c *Chain) Warnings() []error { return slices.Clone(c.warnings) }
 
 // takes reports whether name is an input.

@@ -23,12 +23,12 @@ func unconvertible(what, where, remedy string) error {
 	return fmt.Errorf("%w: %s cannot be expressed in %s; %s", errUnconvertible, what, where, remedy)
 }
 
-// FromLangChain converts a LangChain prompt or chain file to a chain file, YAML,
-// that sends the same requests: the same messages for the same values, with the
-// same settings. data is the file's text, YAML or JSON, and file its name in
-// errors. Files that it names are read in dir; empty: such a file is an error.
-// What cannot be expressed is an error. The notes list what of the file is not
-// used, each with line and column; the result is good without it.
+// FromLangChain converts a LangChain prompt or chain file to a chain file,
+// YAML, that sends the same requests: the same messages for the same values,
+// with the same settings. data is the file's text, YAML or JSON, and file its
+// name in errors. Files that it names are read in dir; empty: such a file is an
+// error. What cannot be expressed is an error. The notes list what is not used
+// of the file, each with line and column.
 func FromLangChain(file string, data []byte, dir string) (out []byte, notes []error, err error) {
 	c, vars, doc, err := fromLangChain(file, data, dir)
 	if err != nil {

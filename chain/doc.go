@@ -19,7 +19,7 @@
 // chain/prompt (messages), chain/output (parsers), chain/tool, chain/retrieve
 // and chain/memory.
 //
-// A chain never passes on an answer that is not whole: a step that was cut at
-// its token limit, or that wrote nothing, ends the chain with an error that
+// A chain never passes on an answer that is not complete: a step that was cut
+// at its token limit, or that wrote nothing, ends the chain with an error that
 // names it.
 package chain

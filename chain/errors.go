@@ -82,8 +82,7 @@ type InputError struct {
 	remedy  string // empty: to give it a value
 }
 
-// Error says what is wrong with which input, and what else to do about it than to
-// give it a value.
+// Error names the input, and says what is wrong with it and what to do.
 func (e *InputError) Error() string {
 	if e.remedy == "" {
 		return e.text
@@ -182,7 +181,7 @@ func validText(value any) bool {
 }
 
 // NoPassagesError is the cause of a [provider.Invalid] error: a step searches a
-// collection in which nothing is.
+// collection that is empty.
 type NoPassagesError struct{ Collection string }
 
 // Error names the collection.

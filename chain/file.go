@@ -78,12 +78,11 @@ func load(file string, data []byte, in *fileSet, opts []LoadOption) (*Chain, err
 //
 // A prompt file of LangChain's is a chain of one step, and a chain file of
 // LangChain's (llm_chain, sequential_chain, simple_sequential_chain) one of its
-// steps. A model's settings in it become the steps' own; its name and where it
-// is to be found do not, for who answers is the caller's to say: see
-// [Chain.Notes].
+// steps. A model's settings in it become the steps' own; its name and address
+// do not, because the caller chooses the provider: see [Chain.Notes].
 //
-// The error holds every mistake in the file, each with its line and column. A
-// text that names other files is a mistake: [Load] reads those.
+// The error lists every mistake in the file, each with its line and column.
+// Naming other files is a mistake here: [Load] reads those.
 func Parse(file string, data []byte, opts ...LoadOption) (*Chain, error) {
 	f := &fileReader{file: file}
 	for _, opt := range opts {

@@ -16,8 +16,8 @@ import (
 // LoadOption changes how a chain's file is read.
 type LoadOption func(*fileReader)
 
-// AllowJinja2 takes templates in jinja2, which are programs, from the file and
-// from those that it names: say it of files whose author is trusted.
+// AllowJinja2 accepts jinja2 templates, which are programs, in the file and in
+// those that it names. Use it if you trust the author.
 func AllowJinja2() LoadOption { return func(f *fileReader) { f.jinja2 = true } }
 
 // asking reads how a step asks the model.

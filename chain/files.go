@@ -25,9 +25,9 @@ type fileSet struct {
 	*loading
 }
 
-// Files returns the paths of the files that [Load] or [LoadFS] read for the chain: its own,
-// then those that it names, each once. Of a chain that was not loaded there are
-// none.
+// Files returns the paths of the files that [Load] or [LoadFS] read for the
+// chain: its own, then those that it names, each once. It is empty for a chain
+// that was not loaded.
 func (c *Chain) Files() []string { return slices.Clone(c.files) }
 
 // read returns the text of a file, and what errors call it.

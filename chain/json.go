@@ -63,8 +63,8 @@ type eventJSON struct {
 }
 
 // MarshalJSON gives the event with type, index, step, messages, chunk, final,
-// concurrent, total, result, tool and error; what is unset is left out. Of Err
-// there is its text.
+// concurrent, total, result, tool and error; unset fields are omitted. Err is
+// its text.
 func (e Event) MarshalJSON() ([]byte, error) {
 	form := eventJSON{
 		Type: e.Type, Index: e.Index, Step: e.Step, Messages: e.Messages, Final: e.Final, Concurrent: e.Concurrent,
@@ -79,7 +79,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return marshalPlain(form)
 }
 
-// UnmarshalJSON reads what [Event.MarshalJSON] writes. Err has the text alone.
+// UnmarshalJSON reads what [Event.MarshalJSON] writes. Err then has only its
+// text.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	var form eventJSON
 	if err := json.Unmarshal(data, &form); err != nil {

@@ -21,9 +21,9 @@ type legacy struct {
 	chain *Chain // of them
 }
 
-// Notes say what of the chain's file is not used, such as a model's name in one
-// of LangChain's, each with its file, line and column. They are not a reason not to
-// run it. Only LangChain's files have any.
+// Notes list what is not used of the chain's file, such as a model's name in
+// one of LangChain's, each with its file, line and column. The chain runs all
+// the same. Only LangChain's files have any.
 func (c *Chain) Notes() []error { return c.notes }
 
 // legacyChain makes a chain of a file that is LangChain's.

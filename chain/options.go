@@ -24,9 +24,9 @@ type options struct {
 	passagesStay func(ctx context.Context, collection string) bool
 }
 
-// Defaults gives what the steps leave unset: model, providers, temperature,
-// and whatever else r sets. A step's own settings go before r's; privacy can
-// only be tightened. r has no messages.
+// Defaults sets what the steps leave unset: model, providers, temperature, and
+// whatever else r sets. A step's own settings override r's; privacy can only be
+// tightened. r has no messages.
 func Defaults(r provider.Request) Option {
 	return func(o *options) {
 		r.Privacy = stricter(r.Privacy, o.defaults.Privacy)
@@ -34,12 +34,12 @@ func Defaults(r provider.Request) Option {
 	}
 }
 
-// WithTools gives the tools that steps may name, and says what may be run: see
+// WithTools sets the tools that steps may name, and which of them may run: see
 // [tool.Options]. A step has those that it names in Tools, and no others. A
 // name is a tool's Ref or Name; "server/*" stands for all of a server's.
 func WithTools(t tool.Options) Option { return func(o *options) { o.tools = t } }
 
-// Lookup is what a Retrieve step wants.
+// Lookup is the search of a Retrieve step.
 type Lookup struct {
 	Collection string
 	Query      string // not empty
@@ -52,17 +52,17 @@ type Lookup struct {
 // query; it may be nil.
 type Finder func(context.Context, Lookup) ([]retrieve.Passage, *provider.Route, error)
 
-// WithPassages says who looks passages up for Retrieve steps.
+// WithPassages sets the search of Retrieve steps.
 func WithPassages(f Finder) Option { return func(o *options) { o.find = f } }
 
-// PassagesStay tells [Chain.Plan] which collections have passages that are to
+// PassagesStay tells [Chain.Plan] which collections have passages that must
 // stay on this machine. A run sees it on each passage.
 func PassagesStay(f func(ctx context.Context, collection string) bool) Option {
 	return func(o *options) { o.passagesStay = f }
 }
 
-// WithEmbedder says who embeds texts where a prompt's examples are selected by
-// their meaning. Without it, that is the provider of the run, where it can.
+// WithEmbedder sets who embeds texts when a prompt's examples are selected by
+// meaning. The default is the provider of the run, if it can.
 func WithEmbedder(e provider.Embedder) Option { return func(o *options) { o.embedder = e } }
 
 // shared is what all steps of a run share.

@@ -10,7 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/provider/structured"
 )
 
-// Result is what a whole run brought.
+// Result is the outcome of a run.
 type Result struct {
 	Steps  []StepResult    // in order of their ends: see [Chain.Output]
 	Text   string          // the last step's answer
@@ -28,13 +28,12 @@ func (r *Result) Step(name string) (StepResult, bool) {
 	return r.Steps[i], true
 }
 
-// Output runs the chain and returns every step's answer. The steps in another,
-// such as branches, come before it, the branches in their order, and the step
-// around them has the usage and calls of them all; those of each single element
-// or round are not kept. Output asks the engines for whole answers rather than
-// for tokens as they come. Errors are as for [Chain.Run]; the result then has the
-// steps up to the one that failed, with the part of its answer that came, and no
-// Text.
+// Output runs the chain and returns every step's answer. Inner steps, such as
+// branches, come before the step around them, in order. That step has their
+// total usage and calls; results of single elements and rounds are dropped.
+// Output asks the engines for whole answers rather than for tokens as they
+// come. Errors are as for [Chain.Run]; the result then has the steps up to the
+// one that failed, with the part of its answer that came, and no Text.
 func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) (Result, error) {
 	x, v, err := c.begin(p, vars, opts)
 	if err != nil {
@@ -53,11 +52,11 @@ func (c *Chain) Output(ctx context.Context, p provider.Provider, vars map[string
 }
 
 // Stream runs the chain and yields the text of its answer as it comes: what the
-// yielded texts make together is the Text of [Chain.Output]. An answer that is no
-// text by itself, or that may still be replaced because its step has tools,
+// yielded texts make together is the Text of [Chain.Output]. An answer that is
+// no text by itself, or that may still be replaced because its step has tools,
 // comes whole. Errors are as for [Chain.Run], and final; an answer that was cut
 // at a token limit ends with a [provider.Truncated] error. Breaking out of the
-// loop cancels the calls. [Chain.Run] tells more.
+// loop cancels the calls. [Chain.Run] reports more.
 func (c *Chain) Stream(ctx context.Context, p provider.Provider, vars map[string]any, opts ...Option) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		whole := len(c.needs.tools) > 0
@@ -93,11 +92,10 @@ func (c *Chain) Stream(ctx context.Context, p provider.Provider, vars map[string
 	}
 }
 
-// Predict asks one prompt, taken as it is, without variables, and returns the
-// answer. An answer that was cut at a token limit is a [provider.Truncated]
-// error, and comes with it. Of the options, [Defaults] and [WithTools] have an
-// effect, the model may call all the tools; any other is a [provider.Invalid]
-// error.
+// Predict asks one prompt, without variables, and returns the answer. An answer
+// that was cut at a token limit is a [provider.Truncated] error, and comes with
+// it. Only the options [Defaults] and [WithTools] are allowed, and the model
+// may call all the tools; any other is a [provider.Invalid] error.
 func Predict(ctx context.Context, p provider.Provider, prompt string, opts ...Option) (string, error) {
 	return predict(ctx, p, prompt, nil, opts)
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Planned is a request that a run may make, as far as it is known before.
+// Planned is a request that a run may make, as far as it is known before the
+// run.
 type Planned struct {
 	Step    string // its path, as in [Event]
 	Request provider.Request

@@ -24,7 +24,7 @@ const (
 	StepSkipped                       // the step's When is false
 	StepRetry                         // Err says why the answer is void; the step is asked again
 	StepFallback                      // Err says why the step failed; its fallback runs
-	StepTool                          // Tool says what became of a call of the model's
+	StepTool                          // Tool says what became of a tool call
 )
 
 // Event is one thing that happened in a run.
@@ -49,7 +49,7 @@ type StepResult struct {
 	Value    any                `json:"value,omitempty"` // what Parse, Schema or Transform made of it; else Text
 	Thinking string             `json:"thinking,omitempty"`
 	Finish   provider.Finish    `json:"finish,omitempty"`
-	Usage    *provider.Usage    `json:"usage,omitempty"`    // of all calls; nil when a server did not tell
+	Usage    *provider.Usage    `json:"usage,omitempty"`    // of all calls; nil if a server did not report it
 	Route    *provider.Route    `json:"route,omitempty"`    // of the one call; nil when there were none or several
 	Answered []Answered         `json:"answered,omitempty"` // who answered the calls of a step that made several
 	Took     time.Duration      `json:"took_ns,omitempty"`  // from the start to the end of the step
@@ -68,9 +68,9 @@ type Answered struct {
 	Calls    int    `json:"calls"`
 }
 
-// Run asks p the steps in order, with vars as the chain's inputs, and streams
-// what happens. Ranging over the result makes the calls, anew each time;
-// breaking out of the loop cancels the calls under way.
+// Run runs the steps in order on p, with vars as the chain's inputs, and
+// streams what happens. Ranging over the result makes the calls, anew each
+// time; breaking out of the loop cancels the calls under way.
 //
 // An error is final. Inputs that are missing or that no step uses are
 // *[InputError]s, before any call. A step that fails is a *[StepError] around

@@ -6,6 +6,6 @@ import _ "embed" // of the schema
 var fileSchema string
 
 // FileSchema returns the JSON Schema (draft 2020-12) of chain files, with which
-// editors complete and check them. It knows the shapes of a file's keys; what
-// names and expressions stand for only [Load] knows.
+// editors complete and check them. It knows the shapes of a file's keys; only
+// [Load] checks names and expressions.
 func FileSchema() string { return fileSchema }

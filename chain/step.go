@@ -11,19 +11,20 @@ import (
 )
 
 // Step is one step of a chain. It does one thing: it asks a model (Prompt,
-// Messages or Ask), fills in a text (Text), computes (Transform), runs other
-// steps (Steps, Parallel, Route, Chain), or looks passages up (Retrieve). What
-// it leaves unset comes from the step around it, from [Defaults], and then from
-// the engine.
+// Messages or PromptFrom), fills in a text (Text), computes (Transform), runs
+// other steps (Steps, Parallel, Route, Chain), or looks passages up (Retrieve).
+// What it leaves unset comes from the step around it, from [Defaults], and then
+// from the engine.
 type Step struct {
 	// Name is what later steps call the step's value: {name}. An identifier,
-	// unique among the steps beside and around it. It may be left out in a
-	// chain of one step ("answer") and in a pipe ("step1", "step2", …).
+	// unique among the steps in the same list and around it. It may be left out
+	// in a chain of one step ("answer") and in a pipe ("step1", "step2", …).
 	Name string
 
 	// Prompt is the template of the one user message, and System that of a
 	// system message before it. Messages are the templates of a whole
-	// conversation, in place of both, and Ask a prompt made elsewhere.
+	// conversation, in place of both, and PromptFrom is a prompt made
+	// elsewhere.
 	Prompt     string
 	System     string
 	Messages   []Message
@@ -34,8 +35,8 @@ type Step struct {
 	// Transform is an expression in expr-lang (https://expr-lang.org) over the
 	// variables: its value, of any type, is the step's. No model is asked.
 	Transform string
-	// Steps run one after the other; the value is the last one's. Their names
-	// are known among themselves only.
+	// Steps run one after the other; the value is the last one's. Only these
+	// steps can use each other's names.
 	Steps []Step
 	// Parallel are steps that run at the same time. The value is a mapping of
 	// their names to their values, and each name is a variable of later steps.
@@ -61,11 +62,11 @@ type Step struct {
 	Images []string
 	Dir    string
 	FS     fs.FS
-	// Examples show the model how it is done.
+	// Examples show the model how to answer.
 	Examples *prompt.Examples
 
 	// When is an expression: if it is false, the step is skipped, and its value
-	// is the text Else. A step whose value somebody uses needs an Else.
+	// is the text Else. A step whose value is used needs an Else.
 	When string
 	Else *string
 	// Each is an expression for a list. The step runs for each element, which
@@ -79,12 +80,12 @@ type Step struct {
 	// Repeat runs the step again and again.
 	Repeat *Repeat
 
-	// Parse makes a value of the answer; nil: the text itself. Schema has the
-	// engine answer with JSON that it accepts, and that is checked; the value
-	// is what the JSON says. One of the two.
+	// Parse makes a value of the answer; nil: the text itself. Schema makes the
+	// answer JSON that the schema accepts; the value is the parsed JSON. Set at
+	// most one of them.
 	Parse  Parser
 	Schema *provider.Schema
-	// Tools names the tools that the model may have called. See [WithTools].
+	// Tools names the tools that the model may call. See [WithTools].
 	Tools []string
 
 	// The settings, as in [provider.Request]. A step that names providers in
@@ -100,20 +101,20 @@ type Step struct {
 	Privacy     provider.Privacy
 	Options     map[string]any
 
-	// Share lets later steps ask others than this machine although they may hold
-	// this step's value. Without it, an answer made under privacy local, by this
-	// step or those in it, has the steps after it run under privacy local, too.
-	// Passages of a local collection stay whatever a step says, and privacy
-	// that [Defaults] set is never loosened.
+	// Share lets later prompts leave this machine although they may contain
+	// this step's value. Without it, an answer made under privacy local, by
+	// this step or an inner one, makes the steps after it run under privacy
+	// local too. It does not release passages of a local collection, and never
+	// loosens privacy that [Defaults] set.
 	Share bool
 
 	// Retries is how often the model is asked again for an answer that broke
-	// off, is empty, or cannot be parsed; it is then told why. What a provider
-	// fails with otherwise is the router's affair. With steps in it, it holds for
-	// those that set none.
+	// off, is empty, or cannot be parsed; the model is told why. Other failures
+	// of a provider are for the router. On a step with inner steps, it is the
+	// default for those that set none.
 	Retries int
 	// Timeout is how long the step may take, everything included; with Each and
-	// Repeat, each time. 0: as long as it takes.
+	// Repeat, each time. 0: no limit.
 	Timeout time.Duration
 	// Fallback runs when the step has failed, and its value is the step's.
 	Fallback *Step
@@ -122,13 +123,12 @@ type Step struct {
 	question string  // the key that Prompt stands under there; "": prompt
 }
 
-// Message is one message of a [Step]: who speaks, and the template of what is
-// said.
+// Message is one message of a [Step]: its role, and the template of its text.
 type Message = prompt.Message
 
 // Route chooses one of Branches, by an expression whose value is its name (By),
-// or by the model's answer to the template Ask. Default names the branch for
-// every other value of By; without it such a value is an error.
+// or by the model's answer to the template Question. Default names the branch
+// for every other value of By; without it such a value is an error.
 type Route struct {
 	By       string
 	Question string
@@ -136,12 +136,12 @@ type Route struct {
 	Default  string
 }
 
-// Repeat runs a step until the expression Until is true, at most Max times
-// (1 to 1000). The step's own name is the value of the round before, and Start,
-// an expression, the value before the first; without Start the name is not
-// known in the step itself. If Until is still false after Max rounds, the step
-// fails, unless Keep says that the last value will do. Without Until there are
-// Max rounds.
+// Repeat runs a step until the expression Until is true, at most Max times (1
+// to 1000). The step's own name is the value of the round before, and Start, an
+// expression, the value before the first; without Start the name is not
+// available in the step itself. If Until is still false after Max rounds, the
+// step fails, unless Keep is set: then the last value counts. Without Until
+// there are Max rounds.
 type Repeat struct {
 	Until string
 	Max   int
@@ -149,9 +149,9 @@ type Repeat struct {
 	Keep  bool
 }
 
-// Retrieve has the passages of a collection that are nearest to Query, a
-// template, at most K of them (0: 4), with their sources, as a text. MMR
-// prefers passages that differ from each other.
+// Retrieve searches Collection for the passages closest in meaning to Query, a
+// template. The value is at most K of them (0: 4), with their sources, as text.
+// MMR prefers passages that differ from each other.
 type Retrieve struct {
 	Collection string
 	Query      string

@@ -12,11 +12,11 @@ import (
 )
 
 // Compat says how an OpenAI-compatible server differs from OpenAI in what it
-// takes. It is one value, as Options are. It leaves out nothing that anybody asked
-// for, and nothing that costs or protects, so a project's file may set it.
+// takes. It is one value, as Options are. It never omits what a request asked
+// for, or what limits costs or protects, so a project's file may set it.
 type Compat struct {
 	Preset string   `mapstructure:"preset"` // a sort of server, such as mistral; empty: what is known of its host
-	Omit   []string `mapstructure:"omit"`   // members that are left out besides
+	Omit   []string `mapstructure:"omit"`   // more members to omit
 	Schema string   `mapstructure:"schema"` // json_schema, json_object or prompt; empty: as the preset says
 }
 

@@ -11,7 +11,7 @@
 // A provider of a later layer overrides the earlier one of the same name field
 // by field. Two things do not follow that order: privacy and offline can only
 // be tightened, never loosened; and what a project's file may do is bounded,
-// see [Loaded.Demands], for a cloned repository is not its reader's own word.
+// see [Loaded.Demands], because somebody else wrote a cloned repository.
 package config
 
 import (
@@ -35,14 +35,14 @@ const (
 // is the default.
 const (
 	OnCutError   = "error"   // an answer that breaks off is an error
-	OnCutRestart = "restart" // it is begun again, and the reader is told
+	OnCutRestart = "restart" // it starts again, with a notice
 
 	LogFull = "full" // calls are logged with what was asked and answered
 	LogMeta = "meta" // without it
 	LogOff  = "off"
 
 	CacheOff = "off"
-	CacheOn  = "on" // the same question has the same answer, where that is honest
+	CacheOn  = "on" // a repeated question gets the cached answer, under conditions
 
 	LoadingWait     = "wait"     // for a model that is not in memory
 	LoadingFallback = "fallback" // the next provider answers meanwhile
@@ -121,10 +121,10 @@ type Provider struct {
 
 	// For KindOpenAI.
 	BaseURL string `mapstructure:"base_url"`
-	// Local is the user's word that the server runs its models itself: one on
-	// this machine may pass prompts on, of which its address tells nothing. Only
-	// the user's own file may give it, and of the BaseURL that it has without
-	// the project's file.
+	// Local is the user's word that the server runs its models itself: a server
+	// on this machine may pass prompts on, which its address does not show.
+	// Only the user's own file can set it, and it applies to the BaseURL
+	// without the project's file.
 	Local          bool   `mapstructure:"local"`
 	APIKey         Ref    `mapstructure:"api_key"`        // where the key is, see [Loaded.Key]; empty: none is sent
 	APIKeyHeader   string `mapstructure:"api_key_header"` // sent as it is in this header; empty: as the service wants it
@@ -161,7 +161,7 @@ type TLS struct {
 	Key  string `mapstructure:"key"`  // and its key
 }
 
-// Timeouts are a provider's clocks; 0 means the transport's default.
+// Timeouts limit a provider's calls; 0 means the transport's default.
 type Timeouts struct {
 	Connect    Duration `mapstructure:"connect"`     // to reach the server
 	FirstToken Duration `mapstructure:"first_token"` // from the call to the answer's first content
@@ -170,14 +170,14 @@ type Timeouts struct {
 	Total      Duration `mapstructure:"total"`       // from the call to the answer's end, retries included
 }
 
-// Price is what tokens cost, in US dollars a million; nil: not said.
+// Price is what tokens cost, in US dollars per million; nil: not set.
 type Price struct {
 	Input       *float64 `mapstructure:"input"`
 	CachedInput *float64 `mapstructure:"cached_input"` // nil: as Input
 	Output      *float64 `mapstructure:"output"`
 
-	// Stranger says that a project's file alone says a part of it: it can only
-	// raise what is known of the model otherwise.
+	// Stranger says that a part of it comes only from a project's file: it can
+	// only raise what is known of the model otherwise.
 	Stranger bool `mapstructure:"-"`
 	// NotFree says that the user has a price for some model of the server,
 	// while a project's file speaks of the provider: no model is free there.

@@ -77,8 +77,8 @@ type Variable struct {
 // them, TANDEM_CONFIG names the file to read in place of the usual ones, and
 // HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured for what is not loopback.
 // An empty variable counts as unset, and quotation marks around a value are
-// dropped. OPENAI_… and OLLAMA_HOST speak of the
-// providers named openai and local, as long as these have that kind.
+// dropped. OPENAI_… and OLLAMA_HOST apply to the providers named openai and
+// local, as long as these have that kind.
 func Variables() []Variable {
 	return []Variable{
 		{"TANDEM_USE", "use"},

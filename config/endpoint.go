@@ -46,8 +46,8 @@ func (p Provider) address() (field, value string) {
 // carriesKey reports whether a secret is sent to the provider.
 func (p Provider) carriesKey() bool { return p.APIKey != "" || hasRef(p.Headers) }
 
-// Loopback reports whether the provider is on this machine by its address's
-// very text. No name is looked up: localhost counts, others do not.
+// Loopback reports whether the provider is on this machine, by the text of its
+// address alone. No name is looked up: localhost counts, others do not.
 func (p Provider) Loopback() bool { return loopback(p.Endpoint()) }
 
 func loopback(endpoint string) bool {

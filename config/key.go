@@ -152,9 +152,9 @@ func parseKey(text string, names ...string) (key, field, error) {
 // forever is keep_alive's -1.
 const forever = Duration(-1 * time.Nanosecond)
 
-// ValidName reports whether a provider or a key may be called so: names stand
-// in -m NAME/MODEL, in lists with commas, and in the names of files. What
-// looks like a key is not a name.
+// ValidName reports whether name can be the name of a provider or a key: names
+// appear in -m NAME/MODEL, in lists with commas, and in the names of files.
+// What looks like a key is not a name.
 func ValidName(name string) bool {
 	ok := name != "" && !LooksLikeKey(name) && len(name) <= 64 && strings.Trim(name[:1], ".-_") != ""
 	for _, r := range name {

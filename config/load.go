@@ -38,8 +38,8 @@ type LoadOptions struct {
 	Env func(name string) (value string, ok bool)
 	// Keyring finds the keys of keyring: references.
 	Keyring Keyring
-	// Secret, if not nil, is told every key that is looked up, and those that lie
-	// in the environment as soon as the configuration is read.
+	// Secret, if not nil, is called with every key that is looked up, and, once
+	// the configuration is read, with those in the environment.
 	Secret func(value string)
 	// Set are values from the command line, by key: "use", "temperature",
 	// "providers.local.model". Lists have commas.
@@ -54,7 +54,7 @@ const NoFile = "none"
 type Loaded struct {
 	Config
 	Files    []File   // in the order of their layers
-	Warnings []string // what is allowed but surely not meant, one line each
+	Warnings []string // what is allowed but probably a mistake, one line each
 	Skipped  string   // the path of a ./config.yaml that is another program's, or empty
 	Quoted   []string // variables whose values had quotation marks around them, which were dropped
 

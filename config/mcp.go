@@ -16,14 +16,14 @@ import (
 type MCPServer struct {
 	Name    string
 	Command []string // the program and its arguments; a path is absolute
-	// Env is added to the little of the environment that the program gets. A
-	// value is a text, or a reference to a key, see [IsRef].
+	// Env is added to the few variables that the program gets. A value is a
+	// text, or a reference to a key, see [IsRef].
 	Env map[string]string
 	URL string // where it speaks streamable HTTP
 	// Headers are sent to URL. Values are as Env's.
 	Headers map[string]string
 	// Local is the user's word that the program sends nothing off this machine,
-	// of which Tandem knows nothing. Of a URL the socket knows.
+	// which Tandem cannot check. For a URL, the connection shows it.
 	Local   bool
 	Timeout Duration // most time for starting, listing and each call; 0: one minute
 }
@@ -41,7 +41,7 @@ func (c *Config) MCPServer(name string) (MCPServer, bool) {
 	return c.MCPServers[i], true
 }
 
-// Loopback reports whether URL is on this machine by its very text.
+// Loopback reports whether URL is on this machine, by its text alone.
 func (s *MCPServer) Loopback() bool { return loopback(s.URL) }
 
 func (s *MCPServer) carriesKey() bool { return hasRef(s.Headers) }

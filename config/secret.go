@@ -110,8 +110,8 @@ func keyPrefixes() []string {
 	return []string{"sk-", "sk_", "gsk_", "xai-", "hf_", "nvapi-", "r8_", "AIza", "pplx-", "ghp_", "github_pat_", "Bearer "}
 }
 
-// LooksLikeKey reports whether text is surely meant as a key itself, not as
-// something's name.
+// LooksLikeKey reports whether text is almost certainly a key itself, not the
+// name of one.
 func LooksLikeKey(text string) bool {
 	for _, p := range keyPrefixes() {
 		if strings.HasPrefix(text, p) {
@@ -139,13 +139,13 @@ func isVariable(name string) bool {
 	return name != ""
 }
 
-// ErrNoKey is under the error of a key that is not there, where one might be:
-// a variable not set, a keyring without the entry, a file that does not exist.
+// ErrNoKey is found by errors.Is in the error of a key that is missing: a
+// variable not set, a keyring without the entry, a file that does not exist.
 var ErrNoKey = errors.New("no key")
 
 // Keyring finds keys by name: internal/keys is one. Get returns an error that
-// wraps ErrNoKey when there is none of that name. Has reports whether a key of that
-// name was stored, and asks no keyring that may ask the user.
+// wraps ErrNoKey when there is none of that name. Has reports whether a key of
+// that name is stored, without querying a keyring that may prompt the user.
 type Keyring interface {
 	Get(name string) (string, error)
 	Has(name string) bool
@@ -317,9 +317,9 @@ func (m *missing) Is(target error) bool { return target == ErrNoKey }
 // maxKeyFile is the most bytes a key's file may have.
 const maxKeyFile = 64 << 10
 
-// ReadKeyFile returns what the file holds. A file that others than its owner
-// may read is refused; on Windows, whose modes don't tell, it is not. The error
-// wraps ErrNoKey when there is no such file, and shows nothing of its text.
+// ReadKeyFile returns what the file holds. A file that others may read is
+// refused, except on Windows, where file modes do not show it. The error wraps
+// ErrNoKey when there is no such file, and shows nothing of its text.
 func ReadKeyFile(path string) (string, error) {
 	info, err := os.Stat(path) // first: opening what is not a file could wait for ever
 	if err := checkKeyFile(path, info, err); err != nil {

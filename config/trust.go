@@ -14,8 +14,8 @@ import (
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 )
 
-// ErrUntrusted is under the error of a project's file that wants more than it
-// may without the user's word.
+// ErrUntrusted is found by errors.Is in the error of a project's file that
+// needs the user's trust.
 var ErrUntrusted = errors.New("the project's configuration is not trusted")
 
 // Demand is one thing that a project's file wants and may not have until the

@@ -27,9 +27,10 @@ type EmbedRequest struct {
 	Privacy    Privacy
 }
 
-// EmbedResponse has len(Vectors) == len(Input). With an error it has no Vectors;
-// its Usage and Route are those of the inputs that the server had answered before
-// it failed, for they may be charged. A nil Route: there were none.
+// EmbedResponse has len(Vectors) == len(Input). With an error it has no
+// Vectors; its Usage and Route are those of the inputs that the server had
+// answered before it failed, which may be charged. Route is nil if there were
+// none.
 type EmbedResponse struct {
 	Vectors [][]float32
 	Usage   *Usage
@@ -38,9 +39,9 @@ type EmbedResponse struct {
 
 // Puller downloads models.
 type Puller interface {
-	// Pull downloads model and yields its progress; the last yield has
-	// Done true. Breaking out of the loop stops the download, which goes on
-	// from there next time.
+	// Pull downloads model and yields its progress; the last yield has Done
+	// true. Breaking out of the loop stops the download, which resumes there
+	// next time.
 	Pull(ctx context.Context, model string) iter.Seq2[PullProgress, error]
 }
 
@@ -67,7 +68,7 @@ type Runner interface {
 
 // Loader loads models ahead of a request.
 type Loader interface {
-	// Load brings a model into memory and returns when it is warm.
+	// Load brings a model into memory and returns when it is loaded.
 	Load(ctx context.Context, model string) error
 }
 
@@ -77,21 +78,20 @@ type Unloader interface {
 	Unload(ctx context.Context, model string) error
 }
 
-// ErrLoading is inside the Unavailable error of a provider whose model is on
-// its way into memory and whose turn should not be waited for. It says nothing
-// bad about the provider: the same call succeeds later. It is neither retried
-// nor held against it.
+// ErrLoading is found by errors.Is in the Unavailable error of a provider whose
+// model is still being loaded. The call is not retried, and does not count as a
+// failure for the circuit breaker: the same call succeeds later.
 var ErrLoading = errors.New("the model is being loaded into memory")
 
 // ErrStale is found by errors.Is in the Unavailable error of a call that was
-// sent over a kept connection which the server closed before any of an answer.
-// Most likely the server never read it; a provider does not send it again by
-// itself.
+// sent over a reused connection, which the server closed before it sent any of
+// the answer. Most likely the server never read it; a provider does not send it
+// again by itself.
 var ErrStale = errors.New("the server closed a reused connection without an answer")
 
-// ErrAdapted is found by errors.Is in the Unsupported error of a call whose server
-// refused a member that the request did not ask for. The provider leaves it out
-// from now on: the same request may be asked again at once.
+// ErrAdapted is found by errors.Is in the Unsupported error of a call whose
+// server refused a member that the request did not ask for. The provider omits
+// it from now on, so the same request may be retried at once.
 var ErrAdapted = errors.New("from now on, the request is sent without what the server refused")
 
 // Counter tells how many tokens a prompt has, before it is sent.
@@ -99,13 +99,13 @@ type Counter interface {
 	// CountTokens is the size of req's prompt with the model's own chat
 	// template around it. exact reports that the engine's own tokenizer
 	// counted; else n is an estimate, within 20 % for English and code and
-	// mostly high for other languages. It generates nothing and loads nothing. Errors: only ctx's own, and those of a
-	// request that Chat would refuse before any call; where the engine cannot
-	// be asked, the answer is an estimate.
+	// mostly high for other languages. It generates and loads nothing. Errors:
+	// only ctx's own, and those of a request that Chat would refuse before any
+	// call; where the engine cannot be asked, the answer is an estimate.
 	CountTokens(ctx context.Context, req Request) (n int, exact bool, err error)
 }
 
-// Localer tells whether a provider is this machine's own.
+// Localer reports whether a provider runs on this machine.
 type Localer interface {
 	// Local reports whether the server is on this machine, by each address that
 	// its name resolves to, and runs its models there.
@@ -128,11 +128,12 @@ type Model struct {
 	Params   string    `json:"parameters,omitempty"`   // such as "134.52M"
 	Quant    string    `json:"quantization,omitempty"` // such as "Q4_1"
 	Modified time.Time `json:"modified,omitzero"`
-	Context  int       `json:"context_length,omitempty"` // tokens, the most the model was made for; 0: not told
+	Context  int       `json:"context_length,omitempty"` // tokens, the most the model was made for; 0: unknown
 	// Remote is the host that really runs the model, when that is not the
 	// server asked. Such a model is not local, whatever the server's address.
 	Remote string `json:"remote_host,omitempty"`
-	// Capabilities is what the model can do; nil when the server does not tell.
+	// Capabilities is what the model can do; nil if the server does not report
+	// it.
 	Capabilities []Capability `json:"capabilities,omitempty"`
 }
 
@@ -184,7 +185,7 @@ type ModelInfo struct {
 	System     string         `json:"system,omitempty"`
 	Parameters string         `json:"default_parameters,omitempty"` // the modelfile's PARAMETER lines
 	Metadata   map[string]any `json:"metadata,omitempty"`           // GGUF key-values, as the engine gives them
-	Tensors    []Tensor       `json:"-"`                            // the weights; nil: not told
+	Tensors    []Tensor       `json:"-"`                            // the weights; nil: unknown
 }
 
 // Tensor is one tensor of a model's weights.

@@ -9,19 +9,19 @@ type Chunk struct {
 	Thinking  string     `json:"thinking,omitempty"`   // whole runes only
 	ToolCalls []ToolCall `json:"tool_calls,omitempty"` // whole calls only
 
-	// Restart says that the answer begins again with this chunk: what came
-	// before it is void, for it broke off, was said on the way to a tool call, or
-	// was Thought. Only a router that was told to, a loop of tool calls, and an
-	// adapter where Thought is set, yield such a chunk, and it carries content or
-	// the end too. [Collect] drops what came before.
+	// Restart says that the answer starts again with this chunk. What came
+	// before is void: it broke off, preceded a tool call, or was thinking
+	// (Thought). Only a router that is configured to restart, a loop of tool
+	// calls, and an adapter with Thought set yield such a chunk, and it carries
+	// content or the end too. [Collect] drops what came before.
 	Restart bool `json:"restart,omitempty"`
 	// Thought says, with Restart, that the Text before was thinking: the server
 	// sent only the tag that ends it. [Collect] makes it Thinking.
 	Thought bool `json:"thought,omitempty"`
 
 	// Finish, Usage and Route come with the last chunk only. Usage is nil when
-	// the server did not tell, or told what cannot be (see [Usage.Plausible]);
-	// it is never estimated here.
+	// the server reported none, or an impossible one (see [Usage.Plausible]).
+	// It is never estimated here.
 	Finish Finish `json:"finish,omitempty"`
 	Usage  *Usage `json:"usage,omitempty"`
 	Route  *Route `json:"route,omitempty"`

@@ -11,7 +11,7 @@ type Response struct {
 	Thinking  string     `json:"thinking,omitempty"`
 	ToolCalls []ToolCall `json:"tool_calls,omitempty"`
 	Finish    Finish     `json:"finish,omitempty"`
-	Usage     *Usage     `json:"usage,omitempty"` // nil when the server did not tell
+	Usage     *Usage     `json:"usage,omitempty"` // nil if the server did not report it
 	Route     *Route     `json:"route,omitempty"`
 }
 

@@ -12,7 +12,7 @@ import (
 // error itself, so that errors.Is(err, provider.RateLimited) works.
 type Kind string
 
-// The kinds. Who reads an error decides on these and never on its text.
+// The kinds. Decide on these, never on an error's text.
 const (
 	Unavailable     Kind = "unavailable"      // unreachable, crashed, overloaded, or not speaking the API
 	RateLimited     Kind = "rate_limited"     // slow down; see RetryAfter
@@ -26,7 +26,7 @@ const (
 	Filtered        Kind = "filtered"         // the server withheld the answer
 	Truncated       Kind = "truncated"        // the answer broke off: not all of it came, or nothing did
 	BadAnswer       Kind = "bad_answer"       // an answer came, and is wrong: not the JSON, the tool call or the vectors asked for, or two answers mixed
-	Timeout         Kind = "timeout"          // one of Tandem's clocks ran out (the caller's own deadline is not this)
+	Timeout         Kind = "timeout"          // one of Tandem's timeouts expired (the caller's own deadline is not this)
 	Offline         Kind = "offline"          // refused: offline mode forbids the address
 	OverBudget      Kind = "over_budget"      // refused: it would pass the budget
 	Private         Kind = "private"          // refused: the prompt may not leave this machine
@@ -44,10 +44,10 @@ type Error struct {
 	RetryAfter time.Duration // what the server asked for, 0 if nothing
 	RequestID  string        // the server's own id of the request, where given
 	// Sent reports that the prompt may have reached a server: a connection was
-	// had. See MayBeCharged.
+	// made. See MayBeCharged.
 	Sent bool
 	// Final reports that asking the same provider again would fail the same
-	// way, whatever the Kind: an engine, say, that cannot be started.
+	// way, whatever the Kind: for example an engine that cannot be started.
 	Final bool
 	// Err is the cause: what happened, in words, without secrets.
 	Err error
@@ -78,10 +78,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// MayBeCharged reports whether a call to a paid provider that failed so, without
-// any content, may cost all the same: the prompt was sent, and nobody refused it.
-// A status of 400 or more refuses it, unless it is that of a gateway which heard
-// nothing more from the server behind it: 502, 504, Cloudflare's 520 and 524.
+// MayBeCharged reports whether a call to a paid provider that failed with e,
+// without any content, may still be charged: the prompt was sent, and nobody
+// refused it. A status of 400 or more refuses it, unless it comes from a
+// gateway that lost the server behind it: 502, 504, Cloudflare's 520 and 524.
 func (e *Error) MayBeCharged() bool {
 	switch {
 	case !e.Sent, e.Kind == Denied, e.Kind == RateLimited, e.Kind == QuotaExhausted:

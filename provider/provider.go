@@ -5,9 +5,9 @@
 //
 // Start with [Provider] and [Request]. [Collect] turns a stream into a
 // [Response]; [As] finds an optional ability ([Embedder], [Puller], …) through
-// any number of wrappers; [Error] and its [Kind] are how everything fails.
-// The suite in provider/providertest checks every sentence below that can be
-// checked, and is meant for your own providers too.
+// any number of wrappers; Every failure is an [Error] with a [Kind]. The suite
+// in provider/providertest checks every sentence below that can be checked, and
+// is meant for your own providers too.
 package provider
 
 import (
@@ -24,7 +24,7 @@ import (
 //     time it is.
 //   - No chunk is empty ([Chunk.Empty]). The last chunk, and only the last,
 //     carries Finish, Usage and Route; it may carry content too. A stream that
-//     ends without Finish is a lie: report [Truncated] instead.
+//     ends without Finish must be reported as [Truncated].
 //   - A non-nil error is final, and comes with a zero Chunk. What was yielded
 //     before it stays valid partial output.
 //   - Errors are *[Error], except that the caller's own context error goes

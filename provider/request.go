@@ -60,9 +60,9 @@ type Message struct {
 	// Thinking is what the model thought before an assistant message. It goes
 	// back to the model with the message's ToolCalls, and it never becomes Text.
 	Thinking string
-	// From is the provider whose answer an assistant message is: [Route].Provider.
-	// Thinking, and the Extra of ToolCalls, go back to that provider alone, for
-	// others may refuse them. Empty: to whichever is asked.
+	// From is the provider that gave an assistant message: [Route].Provider.
+	// Thinking, and the Extra of ToolCalls, go back to that provider only,
+	// because others may refuse them. Empty: they go to any provider.
 	From string
 	// Images go with a user message, in order, after Text.
 	Images []Image
@@ -105,15 +105,16 @@ type Image struct {
 }
 
 // Schema is a JSON Schema for the answer, of draft 2020-12 unless it names
-// another. A $ref leads to a place in the same schema. An adapter holds its
-// engine to it as far as the engine can be held; package structured checks the
+// another. A $ref leads to a place in the same schema. An adapter makes its
+// engine enforce it as far as the engine can; package structured checks the
 // answer.
 type Schema struct {
 	JSON   json.RawMessage `json:"json"`             // a JSON object, the schema itself
 	Name   string          `json:"name,omitempty"`   // letters, digits, _ and -; empty: "answer"
 	Strict bool            `json:"strict,omitempty"` // OpenAI's strict mode; Ollama's constraint is always strict
-	// Checked says that whoever asks checks the answer, as package structured does: a
-	// server that can be held to no schema may be told about it in the prompt.
+	// Checked says that the caller checks the answer, as package structured
+	// does. A server that cannot enforce a schema may then get it in the
+	// prompt.
 	Checked bool `json:"-"`
 }
 
@@ -143,7 +144,7 @@ type Thinking string
 // The levels of thinking. Which of low, medium and high a model knows is the
 // model's affair; a refusal of the engine is Unsupported.
 const (
-	ThinkDefault Thinking = ""    // unset: off where the engine would else think unasked
+	ThinkDefault Thinking = ""    // unset: off where the engine would think by default
 	ThinkOff     Thinking = "off" // answer at once
 	ThinkOn      Thinking = "on"
 	ThinkLow     Thinking = "low"

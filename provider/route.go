@@ -17,9 +17,9 @@ type Route struct {
 	Local    bool   `json:"local"`                // the peer's address was this machine's, and its server is known to run the model itself
 	Reason   string `json:"reason"`               // one clause, such as FirstChoice or "fallback: local: …"
 	Request  string `json:"request_id,omitempty"` // the server's own id, for a support ticket
-	// Gateway is who the answer says that the prompt went through, such as
-	// "litellm (https://api.openai.com)", or the host that has run an Ollama's
-	// model; empty: no provider.
+	// Gateway names the gateway that, by the answer, the prompt went through,
+	// such as "litellm (https://api.openai.com)", or the host that really ran
+	// an Ollama's model. Empty: none is known.
 	Gateway string `json:"gateway,omitempty"`
 
 	// Warnings are what a reader of the answer should know of it, a sentence each,
@@ -28,7 +28,7 @@ type Route struct {
 
 	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish
-	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, where told
+	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, if reported
 
 	// Repairs is how often the model was asked again because its answer was not
 	// what the schema asks for. Usage and Cost count every answer.
@@ -42,15 +42,14 @@ type Route struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 
-// FirstChoice is the Reason, or the beginning of it, of an answer of the first
-// target.
+// FirstChoice is how the Reason of an answer from the first target begins.
 const FirstChoice = "first choice"
 
 // Cost is what an answer cost, in US dollars, from the usage that the server
 // gave. What is not known is nil, never a guess.
 type Cost struct {
 	USD   *float64 `json:"usd"`       // nil: the price or the usage is not known
-	Saved *float64 `json:"saved_usd"` // what the priced alternative would have cost more; nil: there is none, or its price is not known
+	Saved *float64 `json:"saved_usd"` // how much more the baseline provider would have cost; nil: there is none, or its price is unknown
 	Basis string   `json:"basis"`     // where the price comes from, such as "local", "configuration", "list of 2026-11-01", "no price for gpt-9"
 }
 
@@ -76,6 +75,6 @@ type Outcome string
 // The outcomes.
 const (
 	OutcomeAnswered Outcome = "answered"
-	OutcomeFailed   Outcome = "failed"  // was called, and gave no whole answer
+	OutcomeFailed   Outcome = "failed"  // was called, and gave no complete answer
 	OutcomeSkipped  Outcome = "skipped" // was not called
 )

@@ -32,8 +32,8 @@ func WithRun(ctx context.Context, r Run) context.Context {
 	return &runContext{ctx, r}
 }
 
-// RunOf returns what the context's calls belong to; the zero Run if no one
-// said.
+// RunOf returns what the context's calls belong to; the zero Run if it was not
+// set.
 func RunOf(ctx context.Context) Run {
 	if r, ok := ctx.Value(runKey{}).(*Run); ok {
 		return *r
