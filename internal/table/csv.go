@@ -12,12 +12,14 @@ import (
 // csvRows reads a table whose first line names the columns.
 type csvRows struct {
 	csvReader
+	declared bool // the first line tells the separator
+
 	names []string               // "": a column without one
 	twice map[string]*diag.Error // names that several columns have
 }
 
-func newCSV(s *source, comma byte) *csvRows {
-	return &csvRows{csvReader: csvReader{source: s, comma: comma, at: cell{1, 1}}}
+func newCSV(s *source, format Format) *csvRows {
+	return &csvRows{csvReader: csvReader{source: s, comma: format.Separator, at: cell{1, 1}}, declared: format.declared}
 }
 
 func (c *csvRows) columns() []string {
@@ -42,10 +44,7 @@ func (c *csvRows) next() (Row, error) {
 	}
 	line := c.starts[0].line
 	if len(record) != len(c.names) {
-		separator := "comma"
-		if c.comma == '\t' {
-			separator = "tab"
-		}
+		separator := strings.TrimSuffix(separatorName(c.comma), "s")
 		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", count(len(record), "field"), count(len(c.names), "column")), "quote values that contain a "+separator)
 	}
 	value := make(map[string]any, len(c.names))
@@ -65,6 +64,9 @@ func (c *csvRows) cellOf(column string) (int, int) {
 
 func (c *csvRows) header() error {
 	head, err := c.record()
+	if c.declared && err == nil {
+		head, err = c.record()
+	}
 	if err == io.EOF {
 		return c.file.errorAt(0, 0, "the file is empty", "put the column names in the first line")
 	}
@@ -74,9 +76,6 @@ func (c *csvRows) header() error {
 	for i, name := range head {
 		name = strings.TrimSpace(name)
 		line, column := c.starts[i].line, c.starts[i].column
-		if len(head) == 1 && c.comma == ',' && strings.ContainsAny(name, ";\t") {
-			return c.file.errorAt(line, column, "the columns are not separated by commas", "save it with commas, or as .tsv with tabs")
-		}
 		if name != "" && slices.Contains(c.names, name) && c.twice[name] == nil {
 			if c.twice == nil {
 				c.twice = map[string]*diag.Error{}

@@ -68,7 +68,7 @@ func TestRecordsAsPython(t *testing.T) {
 		{',', "\"1\" 2,3\n", [][]string{{"1 2", "3"}}},
 	} {
 		for _, r := range []io.Reader{strings.NewReader(tt.text), iotest.OneByteReader(strings.NewReader(tt.text))} {
-			c := newCSV(&source{file: New("f", nil), r: r}, tt.comma)
+			c := newCSV(&source{file: New("f", nil), r: r}, Format{Separator: tt.comma})
 			var got [][]string
 			record, err := c.record()
 			for ; err == nil; record, err = c.record() {

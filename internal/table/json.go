@@ -75,8 +75,9 @@ func (j *jsonLines) next() (Row, error) {
 // jsonList reads one JSON list.
 type jsonList struct {
 	*source
-	dec   *json.Decoder
-	names []string
+	dec      *json.Decoder
+	elements int // read
+	names    []string
 }
 
 func (j *jsonList) columns() []string { return j.names }
@@ -95,6 +96,7 @@ func (j *jsonList) next() (Row, error) {
 	if err := j.dec.Decode(&value); err != nil {
 		return Row{}, j.badElement(err)
 	}
+	j.elements++
 	value = textx.Numbers(value)
 	j.names = keys(j.names, value)
 	return Row{Value: value}, nil
@@ -135,9 +137,17 @@ func (j *jsonList) end() error {
 // stream does not tell where it is; decoding the element alone does.
 func (j *jsonList) badElement(err error) error {
 	text := string(j.row)
-	element := strings.TrimLeft(text, " \t\r\n,")
-	if _, at, again := textx.DecodeJSON(element); errors.As(again, new(*json.SyntaxError)) {
-		return j.notJSON(err, j.rowAt+int64(len(text)-len(element)+at))
+	element := strings.TrimLeft(text, " \t\r\n")
+	if rest, ok := strings.CutPrefix(element, ","); ok && j.elements > 0 {
+		element = strings.TrimLeft(rest, " \t\r\n")
+	}
+	begins := j.rowAt + int64(len(text)-len(element))
+	syntax := new(json.SyntaxError)
+	if _, at, again := textx.DecodeJSON(element); errors.As(again, &syntax) {
+		return j.notJSON(err, begins+int64(at))
+	}
+	if errors.As(err, &syntax) {
+		return j.notJSON(err, begins)
 	}
 	return j.notJSON(err, j.dec.InputOffset())
 }

@@ -15,15 +15,16 @@ import (
 // source is a file's text, which it checks, and keeps from the beginning of the
 // row that is being read.
 type source struct {
-	file    *File
-	r       io.Reader
-	buf     []byte
-	pending []byte // of buf: checked, and not yet read
-	part    []byte // the beginning of a character
-	started bool
-	checked int64 // bytes checked, without the byte order mark
-	line    int   // that these end in, from 0
-	err     error // after pending
+	file     *File
+	r        io.Reader
+	encoding string // that r was decoded from; empty: UTF-8
+	buf      []byte
+	pending  []byte // of buf: checked, and not yet read
+	part     []byte // the beginning of a character
+	started  bool
+	checked  int64 // bytes checked, without the byte order mark
+	line     int   // that these end in, from 0
+	err      error // after pending
 
 	row     []byte // from the beginning of the row
 	rowLine int    // that it begins in, from 0
@@ -83,7 +84,13 @@ func (s *source) fill() {
 // beginning of a character at the end waits for more, unless there is no more.
 func (s *source) notText(buf []byte, end bool) int {
 	if utf8.Valid(buf) && bytes.IndexByte(buf, 0) < 0 {
-		return -1
+		// A decoder puts U+FFFD where it knows no character.
+		i := bytes.IndexRune(buf, utf8.RuneError)
+		if s.encoding == "" || i < 0 {
+			return -1
+		}
+		s.err = s.file.errorAt(s.line+1+newlines(buf[:i]), 0, "something here is not a character in "+s.encoding, "convert the file to UTF-8 first, or name its encoding with --encoding")
+		return i
 	}
 	for i := 0; i < len(buf); {
 		r, n := utf8.DecodeRune(buf[i:])
@@ -93,7 +100,7 @@ func (s *source) notText(buf []byte, end bool) int {
 			return i
 		}
 		if offset, line := s.checked+int64(i), s.line+1; bad {
-			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("byte 0x%02x at offset %d is not UTF-8", buf[i], offset), "convert it first: iconv -f LATIN1 -t UTF-8")
+			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("byte 0x%02x at offset %d is not UTF-8", buf[i], offset), "name the file's encoding with --encoding, or convert it to UTF-8")
 			return i
 		} else if r == 0 {
 			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("it is a binary file (a NUL byte at offset %d)", offset), "give a text file")

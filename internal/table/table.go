@@ -1,7 +1,9 @@
 // Package table reads files of rows, a row at a time: CSV and TSV tables whose
-// first line names the columns, a JSON value on each line, a JSON list, or plain
-// lines. [File.Bind] makes the inputs of a chain of them. Every error is a
-// [diag.Error] with its line and column.
+// first line names the columns, a JSON value on each line, a JSON list, plain
+// lines, or a Parquet file. A text may be compressed with gzip or zstd, in any
+// encoding, its fields separated by commas, semicolons, tabs or bars:
+// [File.Format] tells. [File.Bind] makes the inputs of a chain of the rows. Every
+// error is a [diag.Error] with its line and column, or its row.
 package table
 
 import (
@@ -11,15 +13,17 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/text/transform"
 
 	"github.com/tandem-llm/tandem/internal/diag"
 )
 
 // MaxRow is the most that one row may have, in bytes.
-const MaxRow = 16 << 20
+const MaxRow = 64 << 20
 
 // Row is one row of a file.
 type Row struct {
@@ -35,17 +39,21 @@ type Row struct {
 // File is a file of rows. It is read anew by each range over its rows, and may
 // be used by several goroutines.
 type File struct {
-	name string
-	open func() (io.ReadCloser, error)
+	name     string
+	open     func() (io.ReadCloser, error)
+	encoding string // that was told; empty: recognised
+
+	mu     sync.Mutex
+	format *Format // nil: not recognised yet
 }
 
 // New returns the file of that name, whose text open returns from its beginning,
 // each time it is called.
-func New(name string, open func() (io.ReadCloser, error)) *File { return &File{name, open} }
+func New(name string, open func() (io.ReadCloser, error)) *File { return &File{name: name, open: open} }
 
 // Text returns what a file of that name would be with this text.
 func Text(name, text string) *File {
-	return &File{name, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+	return New(name, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil })
 }
 
 func (f *File) unreadable(err error) error {
@@ -55,36 +63,54 @@ func (f *File) unreadable(err error) error {
 	return &diag.Error{File: f.name, Message: "cannot be read: " + err.Error(), Err: err}
 }
 
-// format reads rows until there are no more (io.EOF).
-type format interface {
+// rowReader reads rows until there are no more (io.EOF).
+type rowReader interface {
 	next() (Row, error)
 	// columns are those of the rows read so far.
 	columns() []string
 }
 
-// reader opens the file as its name says it is written.
-func (f *File) reader() (_ format, done func(), err error) {
-	makes := map[string]func(*source) format{
-		".csv":    func(s *source) format { return newCSV(s, ',') },
-		".tsv":    func(s *source) format { return newCSV(s, '\t') },
-		".jsonl":  func(s *source) format { return &jsonLines{lines: lines{source: s}} },
-		".ndjson": func(s *source) format { return &jsonLines{lines: lines{source: s}} },
-		".json":   func(s *source) format { return &jsonList{source: s} },
-		".txt":    func(s *source) format { return &plainLines{lines: lines{source: s}} },
+// reader opens the file, as it is written.
+func (f *File) reader() (_ rowReader, done func(), err error) {
+	format, err := f.Format()
+	if err != nil {
+		return nil, nil, err
 	}
-	made, ok := makes[strings.ToLower(filepath.Ext(f.name))]
-	if !ok {
-		return nil, nil, f.unknownFormat()
-	}
-	r, err := f.open()
+	file, err := f.open()
 	if err != nil {
 		return nil, nil, f.unreadable(err)
 	}
-	return made(&source{file: f, r: r}), func() { _ = r.Close() }, nil // it was only read
+	closeFile := func() { _ = file.Close() } // it was only read
+	if format.Kind == "parquet" {
+		r, err := f.newParquet(file)
+		return r, closeFile, err
+	}
+	text, closeText, err := f.decompressed(file, format.Compression)
+	if err != nil {
+		closeFile()
+		return nil, nil, err
+	}
+	s := &source{file: f, r: text}
+	if format.encoding != nil {
+		s.r, s.encoding = transform.NewReader(text, format.encoding.NewDecoder()), format.Encoding
+	}
+	return newReader(s, format), func() { closeText(); closeFile() }, nil
+}
+
+func newReader(s *source, format Format) rowReader {
+	switch format.Kind {
+	case "jsonl":
+		return &jsonLines{lines: lines{source: s}}
+	case "json":
+		return &jsonList{source: s}
+	case "txt":
+		return &plainLines{lines: lines{source: s}}
+	}
+	return newCSV(s, format)
 }
 
 func (f *File) unknownFormat() error {
-	return f.errorAt(0, 0, "its format is unknown", "name it .csv, .tsv, .jsonl or .json")
+	return f.errorAt(0, 0, "its format is unknown", "name it .csv, .tsv, .jsonl, .json or .parquet; .gz or .zst may follow")
 }
 
 func (f *File) errorAt(line, column int, message, remedy string) *diag.Error {

@@ -1,0 +1,324 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+)
+
+// Format is how a file is written, as its name and its bytes tell.
+type Format struct {
+	Kind        string // csv, tsv, jsonl, json, txt or parquet
+	Compression string // gzip, zstd; empty: none
+	Encoding    string // as WHATWG names it: utf-8, utf-16le, windows-1252, …
+	Separator   byte   // between the fields of a csv or tsv file; 0: of no other
+	guessed     bool   // the encoding
+	declared    bool   // the file's first line is sep=, as Excel writes it
+	encoding    encoding.Encoding
+}
+
+// Remarkable says what a reader would not expect of such a file: another
+// encoding, another separator. Empty: nothing.
+func (f Format) Remarkable() string {
+	var parts []string
+	if usual := map[string]byte{"csv": ',', "tsv": '\t'}[f.Kind]; f.Separator != usual {
+		parts = append(parts, "fields separated by "+separatorName(f.Separator))
+	}
+	if f.encoding != nil {
+		text := "encoded as " + f.Encoding
+		if f.guessed {
+			text += " (a guess; name another with --encoding)"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func separatorName(b byte) string {
+	switch b {
+	case '\t':
+		return "tabs"
+	case ';':
+		return "semicolons"
+	case '|':
+		return "vertical bars"
+	}
+	return "commas"
+}
+
+// sampleSize is how much of a file its separator is recognised by, in bytes.
+const sampleSize = 64 << 10
+
+// Format recognises how the file is written. It reads a file whose name says csv,
+// tsv or txt whole, to know its encoding, and of any other its beginning. It does
+// so once.
+func (f *File) Format() (Format, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.format != nil {
+		return *f.format, nil
+	}
+	format, err := f.recognise()
+	if err == nil {
+		f.format = &format
+	}
+	return format, err
+}
+
+func (f *File) recognise() (Format, error) {
+	name := strings.ToLower(f.name)
+	suffix := filepath.Ext(name)
+	if suffix == ".gz" || suffix == ".zst" {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	format := Format{Encoding: "utf-8"}
+	switch ext := filepath.Ext(name); ext {
+	case ".csv", ".tsv", ".jsonl", ".json", ".txt", ".parquet":
+		format.Kind = ext[1:]
+	case ".ndjson":
+		format.Kind = "jsonl"
+	default:
+		return format, f.unknownFormat()
+	}
+	r, err := f.open()
+	if err != nil {
+		return format, f.unreadable(err)
+	}
+	defer func() { _ = r.Close() }() // it was only read
+	raw := bufio.NewReaderSize(r, sampleSize)
+	start, _ := raw.Peek(4) // an error comes again when it is read
+	switch {
+	case format.Kind == "parquet":
+		if suffix == ".gz" || suffix == ".zst" {
+			return format, f.errorAt(0, 0, "a Parquet file is compressed within", "decompress it first")
+		}
+		return format, nil
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		format.Compression = "gzip"
+	case bytes.HasPrefix(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		format.Compression = "zstd"
+	case suffix == ".gz" && len(start) > 0, suffix == ".zst" && len(start) > 0:
+		return format, f.errorAt(0, 0, "it is not compressed as its name says", "name it without "+suffix)
+	}
+	text, done, err := f.decompressed(raw, format.Compression)
+	if err != nil {
+		return format, err
+	}
+	defer done()
+	return format, f.recogniseText(text, &format)
+}
+
+// decompressed is r without its compression.
+func (f *File) decompressed(r io.Reader, compression string) (_ io.Reader, done func(), err error) {
+	switch compression {
+	case "gzip":
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, nil, f.unreadable(err)
+		}
+		return z, func() {}, nil
+	case "zstd":
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+		if err != nil {
+			return nil, nil, f.unreadable(err)
+		}
+		return z, z.Close, nil
+	}
+	return r, func() {}, nil
+}
+
+// recogniseText finds the encoding and the separator.
+func (f *File) recogniseText(r io.Reader, format *Format) error {
+	sample := make([]byte, sampleSize)
+	n, err := io.ReadFull(r, sample)
+	sample = sample[:n]
+	whole := err == io.EOF || err == io.ErrUnexpectedEOF
+	if err != nil && !whole {
+		return f.unreadable(err)
+	}
+	table := format.Kind == "csv" || format.Kind == "tsv"
+	switch name, err := f.encodingOf(sample, r, table || format.Kind == "txt"); {
+	case err != nil:
+		return err
+	case name != "utf-8":
+		format.Encoding, format.guessed = name, name == guessed && f.encoding == ""
+		if format.encoding, err = encodingNamed(name); err != nil {
+			return err
+		}
+		// A part of a character at the end is of no interest here.
+		sample, _ = format.encoding.NewDecoder().Bytes(sample)
+	}
+	if table {
+		format.Separator, format.declared = separatorOf(textx.TrimBOM(sample), format.Kind, whole)
+	}
+	return nil
+}
+
+// guessed is the only encoding that is ever guessed.
+const guessed = "windows-1252"
+
+// encodingOf is the name of the encoding of a text that begins with sample and
+// goes on with rest. What is told wins, then a byte order mark, then UTF-8.
+// Where it may be guessed, a text that is not UTF-8 and in which all that is not
+// ASCII stands alone, as accents do, is windows-1252.
+func (f *File) encodingOf(sample []byte, rest io.Reader, guess bool) (string, error) {
+	switch {
+	case f.encoding != "":
+		return f.encoding, nil
+	case bytes.HasPrefix(sample, []byte{0xff, 0xfe}), len(sample) > 1 && sample[0] != 0 && sample[1] == 0:
+		return "utf-16le", nil
+	case bytes.HasPrefix(sample, []byte{0xfe, 0xff}), len(sample) > 1 && sample[0] == 0 && sample[1] != 0:
+		return "utf-16be", nil
+	case !guess:
+		return "utf-8", nil
+	}
+	latin, err := isLatin(io.MultiReader(bytes.NewReader(sample), rest))
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	if latin {
+		return guessed, nil
+	}
+	return "utf-8", nil
+}
+
+// isLatin reports whether r is hardly anything but a text in windows-1252: no two
+// or more bytes of it are one character in UTF-8, which would make it a damaged
+// text in UTF-8; each byte beyond ASCII stands for a letter or sign that a western
+// European writes where it stands; and most of them stand alone, as accents do.
+func isLatin(r io.Reader) (bool, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	high, adjacent := 0, 0
+	for before := byte(0); ; {
+		next, err := in.Peek(max(utf8.UTFMax, in.Buffered()))
+		if len(next) == 0 {
+			return high > 0 && adjacent*3 <= high, ignoreEOF(err)
+		}
+		ascii := 0
+		for ascii < len(next) && next[ascii] < utf8.RuneSelf && next[ascii] != 0 {
+			ascii++
+		}
+		if ascii > 0 {
+			before = next[ascii-1]
+			_, _ = in.Discard(ascii) // it was peeked
+			continue
+		}
+		if _, n := utf8.DecodeRune(next); n > 1 || !isWestern(before, next) {
+			return false, nil
+		}
+		high++
+		if before >= utf8.RuneSelf {
+			adjacent++
+		}
+		before = next[0]
+		_, _ = in.Discard(1)
+	}
+}
+
+// isWestern reports whether the first of these bytes has a likely meaning in
+// windows-1252, behind the byte before. Signs in the middle of a word are letters
+// of another encoding, and some bytes begin a character of Shift JIS.
+func isWestern(before byte, next []byte) bool {
+	const middleDot = 0xb7 // of Catalan
+	b := next[0]
+	switch {
+	case b == 0, charmap.Windows1252.DecodeByte(b) == utf8.RuneError, strings.IndexByte("\x83\x86\x87\x88\x89\x98", b) >= 0:
+		return false
+	case b < 0xa1 || b > 0xbf || b == middleDot || len(next) < 2:
+		return true
+	}
+	return !isASCIILetter(before) || !isASCIILetter(next[1])
+}
+
+func isASCIILetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+
+func ignoreEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// encodingNamed is an encoding by a name that the web knows.
+func encodingNamed(name string) (encoding.Encoding, error) {
+	switch name {
+	case "utf-16le":
+		return unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), nil
+	case "utf-16be":
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM), nil
+	}
+	return htmlindex.Get(name)
+}
+
+// WithEncoding returns the same file, read in the encoding of that name: latin1,
+// shift_jis, gbk, …
+func (f *File) WithEncoding(name string) (*File, error) {
+	e, err := htmlindex.Get(strings.TrimSpace(name))
+	if err != nil {
+		return nil, fmt.Errorf("unknown encoding %q: give its usual name, such as utf-8, utf-16le, windows-1252, shift_jis or gbk", name)
+	}
+	canonical, err := htmlindex.Name(e)
+	if err != nil {
+		return nil, err
+	}
+	return &File{name: f.name, open: f.open, encoding: canonical}, nil
+}
+
+// separatorOf is what separates the fields of a table that begins with sample:
+// the kind's own, unless another one makes more fields of the first record, and the
+// same number of most others. Excel's first line sep=; is believed.
+func separatorOf(sample []byte, kind string, whole bool) (separator byte, declared bool) {
+	usual := map[string]byte{"csv": ',', "tsv": '\t'}[kind]
+	first, _, _ := strings.Cut(string(sample), "\n")
+	if rest, ok := strings.CutPrefix(strings.TrimRight(first, "\r"), "sep="); ok && len(rest) == 1 {
+		return rest[0], true
+	}
+	best, most := usual, max(1, fieldsOf(sample, usual, whole))
+	for _, other := range []byte{',', ';', '\t', '|'} {
+		if n := fieldsOf(sample, other, whole); n > most {
+			best, most = other, n
+		}
+	}
+	return best, false
+}
+
+// fieldsOf is how many fields the first record of the sample has if they are
+// separated by comma; 0: most records do not have as many.
+func fieldsOf(sample []byte, comma byte, whole bool) int {
+	const enough = 50 // records
+	r := &csvReader{source: &source{file: Text("", ""), r: bytes.NewReader(sample)}, comma: comma, at: cell{1, 1}}
+	var counts []int
+	for len(counts) < enough {
+		record, err := r.record()
+		if err != nil {
+			if !whole && len(counts) > 1 {
+				counts = counts[:len(counts)-1] // it may be cut
+			}
+			break
+		}
+		counts = append(counts, len(record))
+	}
+	same := 0
+	for _, n := range counts {
+		if n == counts[0] {
+			same++
+		}
+	}
+	if same == 0 || same*2 < len(counts) {
+		return 0
+	}
+	return counts[0]
+}
