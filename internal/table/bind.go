@@ -80,11 +80,11 @@ func (b *Bound) bindColumns(columns []string) error {
 	for _, name := range b.chain.Inputs() {
 		in, _ := b.chain.Input(name)
 		if _, ok := b.given[name]; !ok && in.Default == nil && !in.Optional && !slices.Contains(used, name) {
-			return b.file.errorAt(1, 0, "no column for the input "+diag.Quote(name), "add one, or use -p (the columns are "+strings.Join(columns, ", ")+")")
+			return b.file.errorAt(b.file.headerLine(), 0, "no column for the input "+diag.Quote(name), "add one, or use -p (the columns are "+strings.Join(columns, ", ")+")")
 		}
 	}
 	if len(used) == 0 {
-		return b.file.errorAt(1, 0, "no column is an input of the chain", "the inputs are "+strings.Join(b.chain.Inputs(), ", "))
+		return b.file.errorAt(b.file.headerLine(), 0, "no column is an input of the chain", "the inputs are "+strings.Join(b.chain.Inputs(), ", "))
 	}
 	return nil
 }

@@ -78,6 +78,14 @@ func (f *File) Format() (Format, error) {
 	return format, err
 }
 
+// headerLine is the line that names the columns; 0: there is none.
+func (f *File) headerLine() int {
+	if format, err := f.Format(); err == nil && format.Separator != 0 {
+		return 1
+	}
+	return 0
+}
+
 func (f *File) recognise() (Format, error) {
 	name := strings.ToLower(f.name)
 	suffix := filepath.Ext(name)

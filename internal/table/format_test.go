@@ -93,7 +93,7 @@ func TestWhatCannotBeRecognised(t *testing.T) {
 		{"gzip that is cut", "a.csv.gz", gzipped(long)[:200], "a.csv.gz: cannot be read: unexpected EOF"},
 		{"gzip by name only", "a.csv.gz", "a\n1\n", "a.csv.gz: it is not compressed as its name says"},
 		{"zstd that is cut", "a.csv.zst", zstded(long)[:20], "a.csv.zst: cannot be read: "},
-		{"ragged in every way", "a.csv", "a,b\n1\n", "a.csv:2: 1 field, and there are 2 columns"},
+		{"ragged in every way", "a.csv", "a,b\n1\n", "a.csv:2: 1 field, but there are 2 columns"},
 		{"ragged with semicolons", "a.csv", "a;b;c\n1;2;3\n1;2\n" + strings.Repeat("1;2;3\n", 20_000), "a.csv:3: "},
 		{"Parquet by name only", "a.parquet", "a\n1\n", "a.parquet: a Parquet file cannot be read from a pipe"},
 	} {
@@ -165,10 +165,10 @@ func TestParquet(t *testing.T) {
 // The inputs of a chain come from a Parquet file as from any other.
 func TestParquetRowsAreInputs(t *testing.T) {
 	c := numbered(t)
-	if _, err := parquetFile("parquet_none.parquet").Bind(c, nil); err == nil || !strings.Contains(err.Error(), `there is no column for the input "t"`) {
+	if _, err := parquetFile("parquet_none.parquet").Bind(c, nil); err == nil || !strings.Contains(err.Error(), `no column for the input "t"`) {
 		t.Errorf("a missing column: %v", err)
 	}
-	if _, err := parquetFile("parquet_none.parquet").Bind(c, map[string]any{"t": "x"}); err == nil || !strings.Contains(err.Error(), `row 2 has no "n"`) {
+	if _, err := parquetFile("parquet_none.parquet").Bind(c, map[string]any{"t": "x"}); err == nil || !strings.Contains(err.Error(), `row 2: missing input "n"`) {
 		t.Errorf("a missing value: %v", err)
 	}
 }

@@ -138,16 +138,15 @@ func (j *jsonList) end() error {
 func (j *jsonList) badElement(err error) error {
 	text := string(j.row)
 	element := strings.TrimLeft(text, " \t\r\n")
-	if rest, ok := strings.CutPrefix(element, ","); ok && j.elements > 0 {
+	if j.elements > 0 {
+		rest, ok := strings.CutPrefix(element, ",")
+		if !ok && j.readError(err) == nil && element != "" {
+			return j.notJSON(err, j.rowAt+int64(len(text)-len(element)))
+		}
 		element = strings.TrimLeft(rest, " \t\r\n")
 	}
-	begins := j.rowAt + int64(len(text)-len(element))
-	syntax := new(json.SyntaxError)
-	if _, at, again := textx.DecodeJSON(element); errors.As(again, &syntax) {
-		return j.notJSON(err, begins+int64(at))
-	}
-	if errors.As(err, &syntax) {
-		return j.notJSON(err, begins)
+	if _, at, again := textx.DecodeJSON(element); errors.As(again, new(*json.SyntaxError)) {
+		return j.notJSON(err, j.rowAt+int64(len(text)-len(element)+at))
 	}
 	return j.notJSON(err, j.dec.InputOffset())
 }

@@ -26,9 +26,10 @@ type source struct {
 	line     int   // that these end in, from 0
 	err      error // after pending
 
-	row     []byte // from the beginning of the row
-	rowLine int    // that it begins in, from 0
-	rowAt   int64  // bytes before it
+	row       []byte // from the beginning of the row
+	rowLine   int    // that it begins in, from 0
+	rowAt     int64  // bytes before it
+	rowColumn int    // characters before it in its line
 }
 
 // Read gives text that is UTF-8.
@@ -114,7 +115,8 @@ func (s *source) notText(buf []byte, end bool) int {
 // startRow forgets the text before offset, which counts from the file's start.
 func (s *source) startRow(offset int64) {
 	n := offset - s.rowAt
-	s.rowLine += newlines(s.row[:n])
+	line, column := s.place(offset)
+	s.rowLine, s.rowColumn = line-1, column-1
 	s.row = append(s.row[:0], s.row[n:]...)
 	s.rowAt = offset
 }
@@ -122,8 +124,12 @@ func (s *source) startRow(offset int64) {
 // place is where the byte at offset is, in lines and characters.
 func (s *source) place(offset int64) (line, column int) {
 	before := s.row[:min(max(0, offset-s.rowAt), int64(len(s.row)))]
-	line = s.rowLine + newlines(before) + 1
-	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	end := bytes.LastIndexByte(before, '\n')
+	column = 1 + utf8.RuneCount(before[end+1:])
+	if end < 0 {
+		column += s.rowColumn
+	}
+	return s.rowLine + newlines(before) + 1, column
 }
 
 // readError is the source's own error within err, if there is one.

@@ -114,6 +114,8 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 		{"not JSON in a list", "a.json", list + "{\"é\": x", fmt.Sprintf("a.json:%d:7: this is not JSON", listed)},
 		{"a list that does not end", "a.json", list[:len(list)-2], fmt.Sprintf("a.json:%d:19: this is not JSON", listed-1)},
 		{"more after a list", "a.json", list + "{}] é x", fmt.Sprintf("a.json:%d:4: this is not JSON: there is more after the JSON", listed)},
+		{"not JSON in the second element of a line", "a.json", "[{\"é\": 1}, {\"é\": x}]", "a.json:1:18: this is not JSON"},
+		{"no comma between elements", "a.json", "[{\"n\": 1} {\"n\": 2}]", "a.json:1:11: this is not JSON"},
 		{"no list", "a.json", "{}", "a.json:1:1: it contains no list"},
 		{"no rows", "a.json", "[]", "a.json: it has no rows"},
 		{"nothing", "a.csv", "", "a.csv: the file is empty"},
