@@ -22,14 +22,15 @@ const maxRowsAtOnce = 64
 
 // rowsInput is what `tandem run --each` was told.
 type rowsInput struct {
-	file             string
+	file, encoding   string
 	limit            int
 	concurrency      int
 	limited, bounded bool // the flags were given
 }
 
 func (in *rowsInput) register(f *pflag.FlagSet) {
-	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json), whose columns are the inputs")
+	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json, .parquet), whose columns are the inputs")
+	f.StringVar(&in.encoding, "encoding", "", "with --each: the `name` of the file's encoding, such as shift_jis (default: recognised)")
 	f.IntVar(&in.limit, "limit", 0, "with --each: run only the first `n` rows (default: all)")
 	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: run this many rows at the same time")
 }
@@ -61,17 +62,29 @@ func (e errRows) Error() string {
 
 func (errRows) ExitCode() int { return exitRows }
 
-// openRows opens a file of rows. A pipe can be read once, and is read whole.
-func openRows(ctx context.Context, name string) (*table.File, error) {
+// openRows opens a file of rows, in an encoding that is named or recognised. A
+// pipe can be read once, and is read whole.
+func openRows(ctx context.Context, name, encoding string) (*table.File, error) {
 	st, err := os.Stat(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))}
-	case st.Mode().IsRegular():
-		return table.New(name, func() (io.ReadCloser, error) { return os.Open(name) }), nil
 	}
-	data, err := readFile(ctx, name, maxInput)
-	return table.Text(name, string(data)), err
+	file := table.New(name, func() (io.ReadCloser, error) { return os.Open(name) })
+	if !st.Mode().IsRegular() {
+		data, err := readFile(ctx, name, maxInput)
+		if err != nil {
+			return nil, err
+		}
+		file = table.Text(name, string(data))
+	}
+	if encoding == "" {
+		return file, nil
+	}
+	file, err = file.WithEncoding(encoding)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--encoding: %w", err)}
+	}
+	return file, nil
 }
 
 // runRows runs the chain once for each row, and prints a line for each, in
@@ -80,6 +93,9 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 	n := r.rows.Len
 	if limit := in.rows.limit; limit > 0 {
 		n = min(n, limit)
+	}
+	if how := r.rows.Format.Remarkable(); how != "" {
+		a.dimf("· read %s: %s", in.rows.file, how)
 	}
 	if len(r.rows.Unused) > 0 {
 		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(r.rows.Unused, ", "))

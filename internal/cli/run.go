@@ -127,6 +127,7 @@ func (in *runInput) check() error {
 		{in.copy && (in.graph || in.watch || in.dry || in.rows.file != ""), "--copy copies one answer; leave out --graph, --watch, --dry-run and --each"},
 		{in.rows.file == "" && in.rows.limited, "--limit needs --each"},
 		{in.rows.file == "" && in.rows.bounded, "--concurrency needs --each"},
+		{in.rows.file == "" && in.rows.encoding != "", "--encoding needs --each"},
 		{in.rows.limit < 0, "--limit must be at least 0 (0: all rows)"},
 		{in.rows.concurrency < 1 || in.rows.concurrency > maxRowsAtOnce, fmt.Sprintf("--concurrency must be between 1 and %d", maxRowsAtOnce)},
 	} {
@@ -182,7 +183,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 		return ctx, err
 	}
 	if in.rows.file != "" {
-		rows, err := openRows(ctx, in.rows.file)
+		rows, err := openRows(ctx, in.rows.file, in.rows.encoding)
 		if err != nil {
 			return ctx, err
 		}

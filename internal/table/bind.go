@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 type Bound struct {
 	Len    int      // how many rows there are
 	Unused []string // columns that are not inputs of the chain
+	Format Format   // how the file is written
 
 	file  *File
 	chain *chain.Chain
@@ -29,10 +29,14 @@ type Bound struct {
 // are the same for every row. It reads the whole file, and keeps nothing of it:
 // an error in any row is found before the first one runs.
 func (f *File) Bind(c *chain.Chain, given map[string]any) (*Bound, error) {
-	if strings.EqualFold(filepath.Ext(f.name), ".txt") {
+	format, err := f.Format()
+	if err != nil {
+		return nil, err
+	}
+	if format.Kind == "txt" {
 		return nil, f.unknownFormat() // lines have no names
 	}
-	b := &Bound{file: f, chain: c, given: given}
+	b := &Bound{Format: format, file: f, chain: c, given: given}
 	var badRow error // the first; what is wrong with a column explains it better
 	columns, err := f.each(func(row Row) (bool, error) {
 		b.Len++
