@@ -32,6 +32,8 @@ type LoadOptions struct {
 	UserFile string
 	// ProjectFile, if set, is read as the project's in place of Dir's.
 	ProjectFile string
+	// NoProject reads no project's file.
+	NoProject bool
 	// StateDir keeps which projects are trusted; empty: [StateDir].
 	StateDir string
 	// Env looks up environment variables; nil: os.LookupEnv.
@@ -166,7 +168,7 @@ func (l *Loaded) readFiles(o LoadOptions, read func(string) ([]byte, error)) err
 	user, project := explicit, o.ProjectFile
 	if explicit == "" {
 		user = UserPath(l.env)
-		if project == "" {
+		if project == "" && !o.NoProject {
 			var err error
 			if project, l.Skipped, err = findProject(o.Dir, read); err != nil {
 				return err

@@ -65,6 +65,8 @@ type app struct {
 	flags       globalFlags
 	config      *config.Loaded // that was loaded last; nil: none was
 	answers     answerFlags
+	// ownOnly: the project's file is not read, for the command is about the user's own.
+	ownOnly bool
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
 	skipped  bool // it was said that ./config.yaml is another program's

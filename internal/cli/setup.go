@@ -4,58 +4,103 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
+// setupInput is what `tandem setup` was told.
+type setupInput struct {
+	yes           bool
+	installOllama bool
+	noDownload    bool
+	model         string
+	fallback      string
+	preset        string
+	url           string
+}
+
 func (a *app) setupCommand() *cobra.Command {
-	var in preset
+	var in setupInput
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Set up the local model: start Ollama, download the model, check everything",
-		Long: `Set up what your providers need on this machine: start Ollama if nothing listens,
-download the model if it is missing, and run the doctor's checks. Steps
-that are already done are skipped, so run it as often as you like.
+		Short: "Set up a local model, and a fallback if you want one",
+		Long: `Set up Tandem on this machine: find or start Ollama, choose a model that fits the
+memory, add a fallback if you want one, write your configuration file, download
+the model, check everything, and ask a first question. At a terminal it asks at
+each step, Enter accepts the answer in brackets, and Ctrl-C stops: nothing is
+written before you agree. Run it as often as you like.
 
-With --preset, add a server that already runs on this machine to your own
-configuration file instead: llama.cpp, vllm or lmstudio. It is added with
-local: true, which is your word that the server runs its models itself.`,
+Without a terminal it asks nothing. It starts Ollama, downloads the model that is
+configured, and runs the checks. --yes accepts all defaults: an installed model,
+or else the download of the one that fits best, and no fallback.
+
+With --preset it adds a server to your configuration file, and does nothing else:
+` + strings.Join(catalog.ServerNames(), ", ") + `.
+A key is read from the server's usual environment variable, or asked for and
+stored in the system's keyring.`,
+		Example: `  tandem setup
+  tandem setup --yes --model qwen3.5:4b
+  tandem setup --fallback openai
+  tandem setup --preset lmstudio`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case in.name != "":
+			case in.preset != "" && (in.yes || in.fallback != "" || in.installOllama || in.noDownload):
+				return usageError{errors.New("--preset only adds a server; leave out --yes, --fallback, --install-ollama and --no-download")}
+			case in.preset != "":
 				return a.setupPreset(cmd.Context(), in)
-			case in.url != "":
-				return usageError{errors.New("--base-url needs --preset")}
+			case in.url != "" && in.fallback == "":
+				return usageError{errors.New("--base-url needs --preset or --fallback")}
 			}
-			return a.setup(cmd.Context())
+			return a.setup(cmd.Context(), in)
 		},
 	}
-	cmd.Flags().StringVar(&in.name, "preset", "", "add a `server` that runs on this machine: llama.cpp, vllm or lmstudio")
-	cmd.Flags().StringVar(&in.url, "base-url", "", "`URL` of that server's API, if it is not the usual one")
+	f := cmd.Flags()
+	f.BoolVarP(&in.yes, "yes", "y", false, "ask nothing and accept the defaults; downloads the proposed model")
+	f.StringVarP(&in.model, "model", "m", "", "`model` to set up; with --preset, the server's model")
+	f.StringVar(&in.fallback, "fallback", "", "`server` that answers when the local model cannot, as --preset names it, or none")
+	f.BoolVar(&in.installOllama, "install-ollama", false, "run Ollama's official installer if Ollama is missing (Linux)")
+	f.BoolVar(&in.noDownload, "no-download", false, "download no model")
+	f.StringVar(&in.preset, "preset", "", "only add this `server` to your configuration file")
+	f.StringVar(&in.url, "base-url", "", "`URL` of the server's API, if it is not the usual one")
 	return cmd
 }
 
-func (a *app) setup(ctx context.Context) error {
-	stack, err := a.open(ctx)
-	if err != nil {
+// setup runs the wizard: with questions at a terminal, and else with their defaults.
+// The first Ollama on this machine that is in use is set up; the others are made
+// ready.
+func (a *app) setup(ctx context.Context, in setupInput) error {
+	w := &wizard{app: a, in: in, asks: a.term.Interactive() && !in.yes}
+	a.ownOnly = w.writes()
+	var err error
+	if w.stack, err = a.open(ctx); err != nil {
 		return err
 	}
-	defer stack.Close()
-	for i, name := range stack.Config().Use {
-		t, err := target(stack, name)
+	defer func() { w.stack.Close() }()
+	if err := w.checkInput(); err != nil {
+		return err
+	}
+	for i, name := range w.stack.Config().Use {
+		t, err := target(w.stack, name)
 		if err != nil {
 			return err
 		}
 		if t.Config.Kind != config.KindOllama || !t.Config.Loopback() {
 			continue
 		}
-		err = a.setupLocal(ctx, stack, t)
+		if w.local == nil {
+			w.local = &t
+			err = w.chooseLocal(ctx)
+		} else {
+			err = a.setupOther(ctx, w.stack, t)
+		}
 		if err != nil && (i == 0 || ctx.Err() != nil) {
 			return err
 		}
@@ -63,34 +108,54 @@ func (a *app) setup(ctx context.Context) error {
 			a.report(err)
 		}
 	}
-	checks := doctor.Run(ctx, stack.Config(), stack, nil)
+	if w.local == nil && (in.model != "" || in.installOllama) {
+		return usageError{errors.New("no Ollama on this machine is in use; see `tandem config explain use`")}
+	}
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	checks := doctor.Run(ctx, w.stack.Config(), w.stack, nil)
 	if err := a.printChecks(checks); err != nil {
 		return err
 	}
 	if doctor.Failed(checks) {
 		return reported(errUnwell)
 	}
+	if err := w.firstAnswer(ctx); err != nil {
+		return err
+	}
+	w.warnOverridden()
 	a.infof("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
 	a.infof("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
 	return nil
 }
 
-func (a *app) setupLocal(ctx context.Context, stack *stack.Stack, t stack.Configured) error {
+// setupOther makes another Ollama ready, with the model that is configured.
+func (a *app) setupOther(ctx context.Context, stack *stack.Stack, t stack.Configured) error {
 	if err := ready(ctx, a, t); err != nil {
 		return err
 	}
-	_, inspector, err := able[provider.Inspector](stack, t.Config.Name, "describe models", nil)
-	if err != nil {
-		return err
+	model := stack.Model(ctx, t.Config.Name)
+	inspector, ok := provider.As[provider.Inspector](t.Provider)
+	if !ok {
+		return nil
 	}
-	_, err = inspector.Inspect(ctx, t.Config.Model)
+	_, err := inspector.Inspect(ctx, model)
 	if !errors.Is(err, provider.ModelNotFound) {
 		return err
 	}
-	a.showProgress(t.Config.Model + " is missing; downloading it, which may take minutes")
-	err = a.modelsPull(ctx, t.Config.Name, t.Config.Model)
-	if errors.Is(err, provider.Unavailable) {
+	return a.setupPull(ctx, t.Config.Name, model)
+}
+
+// setupPull downloads a model that is missing.
+func (a *app) setupPull(ctx context.Context, name, model string) error {
+	a.showProgress(model + " is missing; downloading it, which may take minutes")
+	err := a.modelsPull(ctx, name, model)
+	switch {
+	case errors.Is(err, provider.Unavailable):
 		return fmt.Errorf("%w; `make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again", err)
+	case err != nil && ctx.Err() == nil:
+		return fmt.Errorf("%w; choose another with `tandem setup --model NAME`", err)
 	}
 	return err
 }

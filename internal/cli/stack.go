@@ -78,7 +78,7 @@ func (a *app) load() (*config.Loaded, error) {
 }
 
 func (a *app) loadOptions(set map[string]string) config.LoadOptions {
-	return config.LoadOptions{UserFile: a.flags.config, Env: a.lookupEnv, Set: set, Keyring: a.keyStore(), Secret: func(value string) { a.term.Secrets.AddHeader(value) }}
+	return config.LoadOptions{UserFile: a.flags.config, NoProject: a.ownOnly, Env: a.lookupEnv, Set: set, Keyring: a.keyStore(), Secret: func(value string) { a.term.Secrets.AddHeader(value) }}
 }
 
 // stateDir is where tandem keeps what it remembers between calls: the

@@ -9,6 +9,11 @@ import (
 
 // machine reports the GPUs and the memory.
 func machine(m vram.Machine) Check {
+	return Check{Name: "machine", Status: OK, Detail: DescribeMachine(m)}
+}
+
+// DescribeMachine is a machine's GPUs and memory in words.
+func DescribeMachine(m vram.Machine) string {
 	ram := "memory unknown"
 	if m.RAM > 0 {
 		ram = fmt.Sprintf("%s of memory, %s free", gib(m.RAM), gib(m.RAMFree))
@@ -27,5 +32,5 @@ func machine(m vram.Machine) Check {
 	default:
 		parts = []string{"no NVIDIA, AMD or Apple GPU found; models run on the CPU unless Ollama finds another"}
 	}
-	return Check{Name: "machine", Status: OK, Detail: strings.Join(append(parts, ram), "; ")}
+	return strings.Join(append(parts, ram), "; ")
 }

@@ -3,21 +3,23 @@ package stack
 import (
 	"context"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/openai"
 )
 
-// ModelsAt asks an OpenAI-compatible server on this machine, which need not be
-// configured, for its models. gateway says what it answers through, if it
-// answers as a gateway does. Nothing but this machine is dialled.
-func ModelsAt(ctx context.Context, name, baseURL string) (models []provider.Model, gateway string, err error) {
-	transport := httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: true}})
+// ModelsOf asks an OpenAI-compatible server, which need not be configured, for its
+// models, with a key if there is one. gateway says what it answers through, if it
+// answers as a gateway does. For a provider with Local, nothing but this machine is
+// dialled.
+func ModelsOf(ctx context.Context, p config.Provider, key string) (models []provider.Model, gateway string, err error) {
+	transport := httpx.NewTransport(httpx.Options{Policy: httpx.Policy{Offline: p.Local}})
 	defer transport.CloseIdleConnections()
-	p, err := openai.New(openai.Config{Name: name, BaseURL: baseURL, RoundTripper: transport, Local: true})
+	server, err := openai.New(openai.Config{Name: p.Name, BaseURL: p.BaseURL, Key: key, KeyHeader: p.APIKeyHeader, RoundTripper: transport, Local: p.Local})
 	if err != nil {
 		return nil, "", err
 	}
-	models, err = p.Models(ctx)
-	return models, p.Through(), err
+	models, err = server.Models(ctx)
+	return models, server.Through(), err
 }

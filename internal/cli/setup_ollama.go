@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/shirou/gopsutil/v4/disk"
+
+	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// installCommand is what ollama.com/download tells Linux users to run. On other
+// systems there is a page with a program to download: then it is "".
+func installCommand() string {
+	if runtime.GOOS == "linux" {
+		return "curl -fsSL https://ollama.com/install.sh | sh"
+	}
+	return ""
+}
+
+// findOllama says what there is of Ollama, has it installed if the user says so, and
+// starts it.
+func (w *wizard) findOllama(ctx context.Context) error {
+	if w.local.Engine == nil { // somebody else starts it
+		return nil
+	}
+	s := w.local.Engine.Status(ctx)
+	if s.Answering {
+		if w.writes() {
+			w.say("Ollama %s is running at %s.", s.Version, w.local.Endpoint)
+		}
+		return ready(ctx, w.app, *w.local)
+	}
+	path, err := engine.FindBinary(w.local.Config.Binary)
+	switch {
+	case errors.Is(err, engine.ErrNoBinary) && !s.Taken:
+		if err := w.install(ctx); err != nil {
+			return err
+		}
+	case err == nil && w.writes():
+		w.say("Ollama is installed: %s", path)
+	}
+	return ready(ctx, w.app, *w.local)
+}
+
+// install runs Ollama's official installer, if the user says yes to this very command.
+func (w *wizard) install(ctx context.Context) error {
+	command := installCommand()
+	missing := func(more string) error {
+		return &provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: fmt.Errorf("%w%s", engine.ErrNoBinary, more)}
+	}
+	run := w.in.installOllama
+	switch {
+	case command == "" && run:
+		return missing("; --install-ollama works on Linux only")
+	case command == "":
+		return missing("; then run `tandem setup` again")
+	case w.stack.Config().Offline && run:
+		return missing("; offline mode is on, so its installer is not run")
+	case w.stack.Config().Offline:
+		return missing("")
+	}
+	w.say("Ollama is not installed. Its official installer for Linux is:")
+	w.infof("  %s", command)
+	if !run && w.asks {
+		var err error
+		w.say("It asks for your password if it needs it.")
+		if run, err = w.confirm(ctx, "Run it now?", false); err != nil {
+			return err
+		}
+	}
+	if !run {
+		return missing("; or run `tandem setup --install-ollama`, which runs this command")
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Env = w.environ
+	cmd.Stdout, cmd.Stderr = terminal.Raw(w.term.Err), terminal.Raw(w.term.Err)
+	if w.asks {
+		cmd.Stdin = w.term.In
+	}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		_, err = engine.FindBinary(w.local.Config.Binary)
+	}
+	if err != nil {
+		return &provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: fmt.Errorf("the installer did not install Ollama (%w); see https://ollama.com/download, then run `tandem setup` again", err)}
+	}
+	return nil
+}
+
+// diskFree is the free space where Ollama on this machine keeps its models, in bytes.
+// ok is false where that is not known.
+func (w *wizard) diskFree(ctx context.Context) (free int64, where string, ok bool) {
+	places := []string{w.getenv("OLLAMA_MODELS")}
+	if home := w.getenv("HOME"); home != "" {
+		places = append(places, filepath.Join(home, ".ollama", "models"))
+	}
+	places = append(places, "/usr/share/ollama/.ollama/models")
+	if home, err := os.UserHomeDir(); err == nil {
+		places = append(places, home) // where it makes its folder
+	}
+	for _, dir := range places {
+		if dir == "" {
+			continue
+		}
+		if u, err := disk.UsageWithContext(ctx, dir); err == nil {
+			return int64(u.Free), dir, true //nolint:gosec // no disk has 8 EiB
+		}
+	}
+	return 0, "", false
+}
