@@ -20,6 +20,7 @@ type fake struct {
 	hits atomic.Int64  // generations asked for
 	turn atomic.Int64  // calls of a manner that alternates
 	said atomic.Int64  // hangs that have said their first words
+	had  sync.Map      // what was pulled, by manner/model
 	left chan struct{} // gets a value for each hang whose client went away
 	mu   sync.Mutex
 	body string
@@ -52,7 +53,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 			fail(w, 401, `{"error":{"message":"Incorrect API key provided: `+key(r)+`","code":"invalid_api_key"}}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"object":"list","data":[{"id":"big","object":"model","created":1700000000}]}`)
+		first := map[string]string{"embeds-first": `{"id":"text-embedding-nomic-embed-text-v1.5","object":"model"},{"id":"BAAI/bge-m3","object":"model"},`, "embeds-only": `{"id":"all-minilm","object":"model"}],"more":[`}[manner]
+		_, _ = io.WriteString(w, `{"object":"list","data":[`+first+`{"id":"big","object":"model","created":1700000000}]}`)
 	case "api/version":
 		_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
 	case "api/tags":
@@ -76,6 +78,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		tools := map[bool]string{true: `,"tools"`}[manner == "calls"]
 		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"`+tools+`]}`)
+	case "api/pull":
+		f.pull(w, manner, string(body))
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
 	case "v1/embeddings", "api/embed":
@@ -92,7 +96,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // stock is what an Ollama has that does not have smollm2: "stocked" has models of
-// every kind, "bare" those that cannot answer.
+// every kind, "bare" those that cannot answer and what was pulled there, "toy" besides
+// them smollm2.
 func (f *fake) stock(manner string) (tags string, ok bool) {
 	list := []string{
 		`{"name":"embedder:latest","size":98000000,"modified_at":"2026-11-20T00:00:00Z"}`,
@@ -103,11 +108,31 @@ func (f *fake) stock(manner string) (tags string, ok bool) {
 		for _, m := range []struct{ name, modified string }{{"older:1b", "2026-01-01"}, {"newest:4b", "2026-11-01"}, {"middle:2b", "2026-06-01"}} {
 			list = append(list, fmt.Sprintf(`{"name":%q,"size":98000000,"modified_at":"%sT00:00:00Z"}`, m.name, m.modified))
 		}
-	case "bare":
+	case "bare", "toy":
+		if manner == "toy" {
+			list = append(list, `{"name":"smollm2:135m","size":98000000,"modified_at":"2026-11-21T00:00:00Z"}`)
+		}
+		f.had.Range(func(k, _ any) bool {
+			if at, model, _ := strings.Cut(k.(string), "/"); at == manner {
+				list = append(list, fmt.Sprintf(`{"name":%q,"size":98000000,"modified_at":"2026-11-22T00:00:00Z"}`, model))
+			}
+			return true
+		})
 	default:
 		return "", false
 	}
 	return `{"models":[` + strings.Join(list, ",") + `]}`, true
+}
+
+// pull gives a manner a model; one that is called absent is not in the library.
+func (f *fake) pull(w http.ResponseWriter, manner, asked string) {
+	var body struct{ Model string }
+	if json.Unmarshal([]byte(asked), &body) != nil || strings.HasPrefix(body.Model, "absent") {
+		_, _ = io.WriteString(w, `{"error":"pull model manifest: file does not exist"}`+"\n")
+		return
+	}
+	f.had.Store(manner+"/"+body.Model, true)
+	_, _ = io.WriteString(w, `{"status":"pulling manifest"}`+"\n"+`{"status":"success"}`+"\n")
 }
 
 // showStock describes a model of stock.
@@ -229,7 +254,7 @@ func (t *talk) play(manner string) {
 		fail(t.w, 429, `{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`)
 	case "quota":
 		fail(t.w, 429, `{"error":{"message":"no credit","code":"insufficient_quota"}}`)
-	case "stocked", "bare": // an Ollama without smollm2; see stock
+	case "stocked", "bare", "toy": // an Ollama without smollm2; see stock
 		if strings.Contains(t.body, `"model":"smollm2:135m"`) {
 			fail(t.w, 404, `{"error":"model 'smollm2:135m' not found"}`)
 			return

@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -76,10 +77,14 @@ stored in the system's keyring.`,
 // setup runs the wizard: with questions at a terminal, and else with their defaults.
 // The first Ollama on this machine that is in use is set up; the others are made
 // ready.
-func (a *app) setup(ctx context.Context, in setupInput) error {
+func (a *app) setup(ctx context.Context, in setupInput) (err error) {
 	w := &wizard{app: a, in: in, asks: a.term.Interactive() && !in.yes}
+	defer func() {
+		if w.writes() && w.written == nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
+			w.say("nothing was written")
+		}
+	}()
 	a.ownOnly = w.writes()
-	var err error
 	if w.stack, err = a.open(ctx); err != nil {
 		return err
 	}
@@ -114,8 +119,13 @@ func (a *app) setup(ctx context.Context, in setupInput) error {
 	if err := w.finish(ctx); err != nil {
 		return err
 	}
-	checks := doctor.Run(ctx, w.stack.Config(), w.stack, nil)
-	if err := a.printChecks(checks); err != nil {
+	return w.check(ctx)
+}
+
+// check runs the doctor's checks, and asks a first question.
+func (w *wizard) check(ctx context.Context) error {
+	checks := doctor.Run(ctx, w.toCheck(), w.stack, nil)
+	if err := w.printChecks(checks); err != nil {
 		return err
 	}
 	if doctor.Failed(checks) {
@@ -125,8 +135,8 @@ func (a *app) setup(ctx context.Context, in setupInput) error {
 		return err
 	}
 	w.warnOverridden()
-	a.infof("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
-	a.infof("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
+	w.say("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
+	w.say("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
 	return nil
 }
 
@@ -149,7 +159,7 @@ func (a *app) setupOther(ctx context.Context, stack *stack.Stack, t stack.Config
 
 // setupPull downloads a model that is missing.
 func (a *app) setupPull(ctx context.Context, name, model string) error {
-	a.showProgress(model + " is missing; downloading it, which may take minutes")
+	a.infof("%s", a.term.Dim(terminal.Hang("· ", model+" is missing; downloading it, which may take minutes", a.term.ErrWidth())))
 	err := a.modelsPull(ctx, name, model)
 	switch {
 	case errors.Is(err, provider.Unavailable):

@@ -306,9 +306,17 @@ func (w *wizard) measure(ctx context.Context) error {
 		return fmt.Errorf("%s does not chat; choose another with `tandem setup --model NAME`", w.model.tag)
 	}
 	room, _ := w.room(ctx)
-	if n := windowOf(room, info); n > 0 {
-		w.model.window = n
+	n := windowOf(room, info)
+	if n == 0 && info.Context > 0 { // nothing can be forecast
+		n = min(w.model.window, info.Context)
 	}
+	if n == 0 || n == w.model.window {
+		return nil
+	}
+	if shown := w.model.window; shown > 0 && w.writes() {
+		w.say("The window that fits the downloaded model is %d tokens, not %d: that is written.", n, shown)
+	}
+	w.model.window = n
 	return nil
 }
 

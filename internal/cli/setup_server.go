@@ -19,6 +19,7 @@ type chosenServer struct {
 	provider config.Provider
 	key      config.Secret // empty: none is stored
 	there    bool          // it is configured as it stays
+	checked  bool          // the server may be asked about the key
 }
 
 // chooseServer asks which server answers when the local model cannot.
@@ -51,7 +52,7 @@ func (w *wizard) askServer(ctx context.Context) (string, error) {
 	if i := slices.Index(use, w.localName()); i >= 0 && i+1 < len(use) {
 		def = "keep " + use[i+1]
 	}
-	w.say("A second model can answer when the local one cannot: with use: [local, openai], openai is asked only if local is not available or fails before its first word. Only then does a prompt leave this machine.")
+	w.say("Another server can answer when the local model cannot. With use: [local, openai], openai is asked only then, and only then does a prompt leave this machine.")
 	var rows [][]string
 	for _, s := range catalog.Servers() {
 		where := "hosted"
@@ -186,8 +187,9 @@ func (w *wizard) checkKey(ctx context.Context, preset catalog.Server, s *chosenS
 	if w.stack.Config().Offline {
 		return true, nil
 	}
-	yes, err := w.confirm(ctx, fmt.Sprintf("Check it now? This asks %s for its list of models.", preset.Title), false)
-	if err != nil || !yes {
+	w.say("To check the key, %s is asked for its list of models.", preset.Title)
+	s.checked, err = w.confirm(ctx, "Check it now?", false)
+	if err != nil || !s.checked {
 		return err == nil, err
 	}
 	models, _, err := stack.ModelsOf(ctx, s.provider, s.key.Reveal())

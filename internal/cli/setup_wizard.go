@@ -97,6 +97,20 @@ func (w *wizard) finish(ctx context.Context) error {
 	return err
 }
 
+// toCheck is the configuration whose providers are checked. A server that has just been
+// added is asked only if the user agreed to that.
+func (w *wizard) toCheck() *config.Loaded {
+	cfg := w.stack.Config()
+	if w.server == nil || w.server.provider.Local || w.server.checked || w.server.there {
+		return cfg
+	}
+	name := w.server.provider.Name
+	w.say("%s", w.term.Dim("· "+name+" is not asked now; `tandem doctor` checks it"))
+	c := *cfg
+	c.Use = slices.DeleteFunc(slices.Clone(c.Use), func(n string) bool { return n == name })
+	return &c
+}
+
 // firstQuestion is what a new model is asked.
 const firstQuestion = "Why is the sky blue? Answer in one sentence."
 
@@ -106,7 +120,7 @@ func (w *wizard) firstAnswer(ctx context.Context) error {
 		return nil
 	}
 	ctx = begin(ctx, store.Run{Command: "setup"})
-	w.say("%s", w.term.Dim("· asking: "+firstQuestion))
+	w.infof("%s", w.term.Dim(terminal.Hang("· ", "asking: "+firstQuestion, w.term.ErrWidth())))
 	var req provider.Request
 	w.stack.Defaults(&req)
 	req.Messages, req.Use = []provider.Message{provider.User(firstQuestion)}, []string{w.local.Config.Name}

@@ -81,11 +81,11 @@ func (w *wizard) agree(ctx context.Context) error {
 	if _, err := w.edited(draft); err != nil { // it cannot be merged: better said now
 		return err
 	}
-	what := "Will be written to " + draft.Path
+	what := ""
 	if draft.New {
-		what += ", a new file with comments"
+		what = ", a new file"
 	}
-	w.say("%s:", what)
+	w.say("Will be written to %s%s:", draft.Path, what)
 	for _, c := range list {
 		text := c.key + ": " + c.value
 		if c.before != "" {
@@ -131,8 +131,8 @@ func (w *wizard) edited(draft *config.Draft) ([]byte, error) {
 
 // write writes what was shown, and stores the key.
 func (w *wizard) write() error {
-	w.written = w.changes()
-	if len(w.written) == 0 {
+	changes := w.changes()
+	if len(changes) == 0 {
 		return w.storeKey()
 	}
 	draft, err := config.NewDraft(w.loadOptions(nil))
@@ -149,7 +149,8 @@ func (w *wizard) write() error {
 	if err := draft.Save(text); err != nil {
 		return err
 	}
-	w.infof("wrote %s", draft.Path)
+	w.written = changes
+	w.say("wrote %s", draft.Path)
 	return nil
 }
 
@@ -162,7 +163,7 @@ func (w *wizard) storeKey() error {
 	if err != nil {
 		return err
 	}
-	w.infof("stored the key %q %s", w.server.provider.Name, where(kept))
+	w.say("stored the key %q %s", w.server.provider.Name, where(kept))
 	return nil
 }
 
@@ -180,7 +181,9 @@ func (w *wizard) warnOverridden() {
 	plain := func(v any) string { return strings.NewReplacer("[", "", "]", "", ",", "").Replace(fmt.Sprint(v)) }
 	for _, c := range w.written {
 		if x, err := cfg.Explain(c.key); err == nil && plain(x.Value) != plain(c.value) {
-			w.say("%s %s sets %s to %v, which counts here.", w.term.Yellow("warning:"), x.Origin, c.key, plain(x.Value))
+			const mark = "warning: "
+			text := terminal.Hang(mark, fmt.Sprintf("%s sets %s to %s, which counts here", x.Origin, c.key, plain(x.Value)), w.term.ErrWidth())
+			w.infof("%s%s", w.term.Yellow(mark), strings.TrimPrefix(text, mark))
 		}
 	}
 }

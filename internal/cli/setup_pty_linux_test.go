@@ -1,0 +1,267 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tandem-llm/tandem/internal/engine"
+)
+
+// atSetup starts `tandem setup` at a terminal, with an Ollama of that manner and a GPU of
+// 12 GB.
+func atSetup(t *testing.T, f *fake, home, manner string, args ...string) *session {
+	t.Helper()
+	writeProgram(t, filepath.Join(home, "bin", "nvidia-smi"), "echo 'NVIDIA GeForce RTX 4070, 12282, 11800'")
+	return setupAt(t, f, home, strings.TrimPrefix(f.URL, "http://")+"/"+manner, args...)
+}
+
+// setupAt starts it with a home of its own, and an Ollama there.
+func setupAt(t *testing.T, f *fake, home, ollama string, args ...string) *session {
+	t.Helper()
+	cmd := prepared(t, f, home, "xterm", append([]string{"setup"}, args...)...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{
+		"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_DATA_HOME=" + filepath.Join(home, "data"), "TERM=xterm",
+		"PATH=" + filepath.Join(home, "bin") + ":/usr/bin:/bin", "OLLAMA_HOST=" + ollama, "TANDEM_CACHE=" + filepath.Join(home, "cache"), "DBUS_SESSION_BUS_ADDRESS=",
+	}
+	return started(t, cmd, "\r\r\ry\r") // what is typed before a question is no answer
+}
+
+func writeProgram(t *testing.T, path, script string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ownConfig(t *testing.T, home string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(home, "config", "tandem", "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+const (
+	askModel    = `Model \(number or name\) .*: ?$`
+	askFallback = `Fallback \(number or name\) \[.*\]: $`
+	askDownload = `Download it\? \[Y/n\] $`
+	askWrite    = `Write this\? \[Y/n\] $`
+)
+
+func TestSetupAsks(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	s := atSetup(t, f, home, "stocked")
+	shown := s.expect(askModel)
+	says(t, shown, "NVIDIA GeForce RTX 4070, 12.0 GiB, 11.5 GiB free", "1  newest:4b      installed", "qwen3.5:9b     6.1 GiB    64k", "[newest:4b]")
+	if strings.Contains(shown, "embedder") || strings.Contains(shown, "cloud") {
+		t.Errorf("what does not chat here is proposed: %s", shown)
+	}
+	s.types("\r")
+	s.expect(askFallback)
+	s.types("\r")
+	s.expect(`providers.local.model: newest:4b`)
+	s.expect(askWrite)
+	if exists(filepath.Join(home, "config")) {
+		t.Error("something was written before the yes")
+	}
+	s.types("\r")
+	s.expect(`Hello wörld`)
+	s.expect(`answered by local`)
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	says(t, ownConfig(t, home), "use: local\n", `model: "newest:4b"`, "# Tandem's configuration")
+
+	// Again: all is as it was, and nothing is to be written.
+	s = atSetup(t, f, home, "stocked")
+	s.expect(askModel)
+	s.types("\r")
+	s.expect(askFallback)
+	s.types("none\r")
+	s.expect(`answered by local`)
+	if code := s.ends(); code != 0 || strings.Contains(s.all.String(), "Write this") {
+		t.Errorf("exit code %d: %s", code, s.all.String())
+	}
+}
+
+func TestSetupDownloadsWhatIsChosen(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	own := filepath.Join(home, "config", "tandem", "config.yaml")
+	writeProgram(t, own, "") // makes the folder
+	if err := os.WriteFile(own, []byte("# mine\nuse: [local]   # who\nproviders:\n  - name: local\n    idle: 2m # short\n    model: older:1b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := atSetup(t, f, home, "bare")
+	says(t, s.expect(askModel), "1  older:1b", "[older:1b]")
+	for answer, why := range map[string]string{"all-minilm": "makes embeddings", "gpt-oss:120b-cloud": "runs on ollama.com", "no such": "is not a model name"} {
+		s.types(answer + "\r")
+		s.expect(why)
+		s.expect(askModel)
+	}
+	s.types("mine:1b\r")
+	s.expect(`mine:1b is not on this machine: size not known, .* free in`)
+	s.expect(askDownload)
+	s.types("n\r")
+	s.expect(askModel)
+	s.types("2\r")
+	s.expect(`qwen3.5:9b is not on this machine: 6.1 GiB to download`)
+	s.expect(askDownload)
+	s.types("\r")
+	s.expect(askFallback)
+	s.types("11\r") // the default's number
+	says(t, s.expect(askWrite), "providers.local.model: qwen3.5:9b (now older:1b)")
+	s.types("y\r")
+	s.expect(`local has qwen3.5:9b`)
+	s.expect(`answered by local`)
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	says(t, ownConfig(t, home), "# mine\nuse: [local]   # who\n", "idle: 2m # short\n", "    model: \"qwen3.5:9b\"\n", "    num_ctx: 8192\n")
+	if _, ok := f.had.Load("bare/mine:1b"); ok {
+		t.Error("what was declined was downloaded")
+	}
+}
+
+func TestSetupAsksForTheKey(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	s := atSetup(t, f, home, "stocked", "--model", "newest:4b")
+	s.expect(askFallback)
+	s.types("gemini\r")
+	s.expect(`Model of Gemini \[.*\]: $`)
+	s.types("gemini-x\r")
+	says(t, s.expect(`\(not shown\): $`), "GEMINI_API_KEY is not set", "https://aistudio.google.com/apikey")
+	s.types("two words\r")
+	s.expect(`not one word`)
+	s.expect(`\(not shown\): $`)
+	s.types(canary + "\r")
+	s.expect(`Check it now\? \[y/N\] $`)
+	s.types("\r")
+	says(t, s.expect(askWrite), "use: [local, gemini] (now local)", "providers.gemini.api_key: keyring:gemini")
+	s.types("\r")
+	s.expect(`gemini is not asked now`)
+	s.expect(`answered by local`)
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	text := ownConfig(t, home)
+	says(t, text, "use: [local, gemini]\n", `model: "gemini-x"`, "api_key: keyring:gemini")
+	if strings.Contains(text, canary) || strings.Contains(s.all.String(), canary) {
+		t.Error("the key is shown or in the file")
+	}
+	if key, err := os.ReadFile(filepath.Join(home, "data", "tandem", "keys", "gemini.key")); err != nil || strings.TrimSpace(string(key)) != canary {
+		t.Errorf("the key is not stored: %v", err)
+	}
+}
+
+func TestSetupChecksTheKeyOnlyAfterAYes(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	s := atSetup(t, f, home, "stocked", "--model", "newest:4b", "--fallback", "openai", "--base-url", f.URL+"/denied/v1")
+	s.expect(`Model of OpenAI`)
+	s.types("big\r")
+	s.expect(`\(not shown\): $`)
+	s.types(canary + "\r")
+	s.expect(`Check it now\? \[y/N\] $`)
+	s.types("y\r")
+	s.expect(`Incorrect API key`)
+	s.expect(`\(not shown\): $`)
+	s.types("\r")
+	s.expect(`No key: set OPENAI_API_KEY later`)
+	s.expect(askWrite)
+	s.types("n\r")
+	s.expect(`nothing was written`)
+	if code := s.ends(); code != 2 || exists(filepath.Join(home, "config")) || exists(filepath.Join(home, "data")) {
+		t.Errorf("exit code %d, or something was written", code)
+	}
+	if strings.Contains(s.all.String(), canary) {
+		t.Error("the key is shown")
+	}
+}
+
+// Ctrl-C, Ctrl-D and Esc leave everything as it was, at each question.
+func TestSetupIsLeft(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	for name, key := range map[string]string{"Ctrl-C": "\x03", "Ctrl-D": "\x04", "Esc": "\x1b\r"} {
+		for at := range 6 {
+			t.Run(name, func(t *testing.T) {
+				home := t.TempDir()
+				s := atSetup(t, f, home, "stocked")
+				for i, q := range []struct{ question, answer string }{
+					{askModel, "qwen3.5:4b\r"}, {askDownload, "y\r"}, {askFallback, "groq\r"}, {`Model of Groq`, "\r"}, {`\(not shown\): $`, canary + "\r"}, {`Check it now`, "\r"},
+				} {
+					s.expect(q.question)
+					if i == at {
+						break
+					}
+					s.types(q.answer)
+				}
+				if at == 4 && name == "Esc" { // a key is typed there
+					s.types("\x04")
+				} else {
+					s.types(key)
+				}
+				if code := s.ends(); code != 130 {
+					t.Errorf("exit code %d: %s", code, s.all.String())
+				}
+				says(t, s.all.String(), "nothing was written")
+				if exists(filepath.Join(home, "config")) || exists(filepath.Join(home, "data")) {
+					t.Error("something was written")
+				}
+				if _, ok := f.had.Load("stocked/qwen3.5:4b"); ok {
+					t.Error("a model was downloaded")
+				}
+			})
+		}
+	}
+}
+
+// The installer runs only if somebody says so, and is what ollama.com says.
+func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
+	if path, err := engine.FindBinary(""); err == nil {
+		t.Skipf("this machine has an Ollama, %s", path)
+	}
+	f := newFake()
+	defer f.Close()
+	for name, tc := range map[string]struct {
+		args   []string
+		answer string
+		ran    bool
+	}{
+		"Enter": {nil, "\r", false}, "no": {nil, "n\r", false}, "yes": {nil, "y\r", true},
+		"the flag": {[]string{"--install-ollama"}, "", true}, "--yes alone": {[]string{"--yes"}, "", false}, "offline": {[]string{"--install-ollama", "--offline"}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := t.TempDir()
+			writeProgram(t, filepath.Join(home, "bin", "curl"), `echo "echo installing; echo $* > `+home+`/ran"`)
+			s := setupAt(t, f, home, deserted(t), tc.args...)
+			if tc.answer != "" {
+				s.expect(`curl -fsSL https://ollama.com/install.sh \| sh`)
+				s.expect(`Run it now\? \[y/N\] $`)
+				s.types(tc.answer)
+			}
+			if code := s.ends(); code != 5 {
+				t.Errorf("exit code %d", code)
+			}
+			args, err := os.ReadFile(filepath.Join(home, "ran"))
+			if (err == nil) != tc.ran || tc.ran && string(args) != "-fsSL https://ollama.com/install.sh\n" {
+				t.Errorf("ran %q (%v), want: %v; %s", args, err, tc.ran, s.all.String())
+			}
+			says(t, s.all.String(), map[bool]string{true: "the installer did not install Ollama", false: "Ollama is not installed"}[tc.ran])
+		})
+	}
+}
