@@ -21,32 +21,54 @@ func TestRouteLine(t *testing.T) {
 	}{
 		{"the first choice, on this machine", local, usage, "· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s"},
 		{"elsewhere, with a cost", hosted, usage, "· answered by openai (gpt-4o-mini) at https://api.openai.com · 29+41 tokens · $0.0004 · 1.2 s"},
-		{"a fallback", with(hosted, func(r *provider.Route) { r.Reason = "fallback: local: nothing is listening there" }), usage,
-			"· answered by openai (gpt-4o-mini) at https://api.openai.com · 29+41 tokens · $0.0004 · 1.2 s · fallback: local: nothing is listening there"},
-		{"a fallback on this machine", with(local, func(r *provider.Route) { r.Reason = "fallback: big: out of memory" }), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · fallback: big: out of memory"},
-		{"tools", with(local, func(r *provider.Route) { r.Reason += ", after 1 round of tool calls" }), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · after 1 round of tool calls"},
-		{"not the default model", with(local, func(r *provider.Route) { r.Reason += "; smollm2:135m, the default model, is not installed" }), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · smollm2:135m, the default model, is not installed"},
-		{"replayed", with(local, func(r *provider.Route) { r.Reason = "replayed from tapes, recorded 2026-11-01: " + r.Reason }), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · replayed from tapes, recorded 2026-11-01"},
-		{"replayed, of a fallback", with(local, func(r *provider.Route) {
-			r.Reason = "replayed from tapes, recorded 2026-11-01: fallback: a: refused"
-		}), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · replayed from tapes, recorded 2026-11-01: fallback: a: refused"},
-		{"cached", with(hosted, func(r *provider.Route) {
-			r.Reason, r.Total, r.Cost = "from the cache, answered by openai on 2026-11-01", 40*time.Microsecond, &provider.Cost{USD: provider.Ptr(0.0)}
-		}), usage,
-			"· answered by openai (gpt-4o-mini) at https://api.openai.com · 29+41 tokens · <1 ms · from the cache, answered by openai on 2026-11-01"},
-		{"a gateway", with(hosted, func(r *provider.Route) { r.Gateway, r.Cost = "litellm (https://api.openai.com)", nil }), nil,
-			"· answered by openai (gpt-4o-mini) at https://api.openai.com through litellm (https://api.openai.com) · 1.2 s"},
-		{"a cloud model of an Ollama", with(local, func(r *provider.Route) { r.Local, r.Gateway = false, "https://ollama.com" }), usage,
-			"· answered by local (qwen3:8b) at http://127.0.0.1:11434 through https://ollama.com · 29+41 tokens · 1.2 s"},
-		{"nobody says where", with(hosted, func(r *provider.Route) { r.Endpoint = "" }), nil,
-			"· answered by openai (gpt-4o-mini) at an unknown address · $0.0004 · 1.2 s"},
-		{"loaded, repaired", with(local, func(r *provider.Route) { r.Total, r.Load, r.Repairs = 125*time.Second, 61*time.Second, 2 }), usage,
-			"· answered by local (qwen3:8b) · 29+41 tokens · 2 min 5 s (1 min 1 s of it loading the model) · repaired 2 times to match the schema"},
+		{
+			"a fallback", with(hosted, func(r *provider.Route) { r.Reason = "fallback: local: nothing is listening there" }), usage,
+			"· answered by openai (gpt-4o-mini) at https://api.openai.com · 29+41 tokens · $0.0004 · 1.2 s · fallback: local: nothing is listening there",
+		},
+		{
+			"a fallback on this machine", with(local, func(r *provider.Route) { r.Reason = "fallback: big: out of memory" }), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · fallback: big: out of memory",
+		},
+		{
+			"tools", with(local, func(r *provider.Route) { r.Reason += ", after 1 round of tool calls" }), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · after 1 round of tool calls",
+		},
+		{
+			"not the default model", with(local, func(r *provider.Route) { r.Reason += "; smollm2:135m, the default model, is not installed" }), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · smollm2:135m, the default model, is not installed",
+		},
+		{
+			"replayed", with(local, func(r *provider.Route) { r.Reason = "replayed from tapes, recorded 2026-11-01: " + r.Reason }), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · replayed from tapes, recorded 2026-11-01",
+		},
+		{
+			"replayed, of a fallback", with(local, func(r *provider.Route) {
+				r.Reason = "replayed from tapes, recorded 2026-11-01: fallback: a: refused"
+			}), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · replayed from tapes, recorded 2026-11-01: fallback: a: refused",
+		},
+		{
+			"cached", with(hosted, func(r *provider.Route) {
+				r.Reason, r.Total, r.Cost = "from the cache, answered by openai on 2026-11-01", 40*time.Microsecond, &provider.Cost{USD: provider.Ptr(0.0)}
+			}), usage,
+			"· answered by openai (gpt-4o-mini) at https://api.openai.com · 29+41 tokens · <1 ms · from the cache, answered by openai on 2026-11-01",
+		},
+		{
+			"a gateway", with(hosted, func(r *provider.Route) { r.Gateway, r.Cost = "litellm (https://api.openai.com)", nil }), nil,
+			"· answered by openai (gpt-4o-mini) at https://api.openai.com through litellm (https://api.openai.com) · 1.2 s",
+		},
+		{
+			"a cloud model of an Ollama", with(local, func(r *provider.Route) { r.Local, r.Gateway = false, "https://ollama.com" }), usage,
+			"· answered by local (qwen3:8b) at http://127.0.0.1:11434 through https://ollama.com · 29+41 tokens · 1.2 s",
+		},
+		{
+			"nobody says where", with(hosted, func(r *provider.Route) { r.Endpoint = "" }), nil,
+			"· answered by openai (gpt-4o-mini) at an unknown address · $0.0004 · 1.2 s",
+		},
+		{
+			"loaded, repaired", with(local, func(r *provider.Route) { r.Total, r.Load, r.Repairs = 125*time.Second, 61*time.Second, 2 }), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 2 min 5 s (1 min 1 s of it loading the model) · repaired 2 times to match the schema",
+		},
 		{"a hostile name", with(local, func(r *provider.Route) { r.Model = "a\x1b]0;x\x07\nb" }), nil, "· answered by local (a b) · 1.2 s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,7 +87,8 @@ func TestEndLine(t *testing.T) {
 		"· a: skipped, its condition is false":             {Name: "a", Skipped: true},
 		"· a: done, the branch is b · 0 s":                 {Name: "a", Chosen: "b"},
 		"· a: answered by l (m) 2 times, o (m) at " + at + " · 1 h 5 min": {Name: "a", Took: 65 * time.Minute, Answered: []chain.Answered{
-			{Provider: "l", Model: "m", Local: true, Calls: 2}, {Provider: "o", Model: "m", Endpoint: at, Calls: 1}}},
+			{Provider: "l", Model: "m", Local: true, Calls: 2}, {Provider: "o", Model: "m", Endpoint: at, Calls: 1},
+		}},
 	} {
 		if got := endLine(&r); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

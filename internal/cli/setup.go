@@ -60,6 +60,9 @@ stored in the system's keyring.`,
 			case in.url != "" && in.fallback == "":
 				return usageError{errors.New("--base-url needs --preset or --fallback")}
 			}
+			if _, known := catalog.FindServer(in.fallback); in.fallback != "" && in.fallback != "none" && !known {
+				return unknownPreset(in.fallback, "none")
+			}
 			return a.setup(cmd.Context(), in)
 		},
 	}
@@ -89,9 +92,6 @@ func (a *app) setup(ctx context.Context, in setupInput) (err error) {
 		return err
 	}
 	defer func() { w.stack.Close() }()
-	if err := w.checkInput(); err != nil {
-		return err
-	}
 	for i, name := range w.stack.Config().Use {
 		t, err := target(w.stack, name)
 		if err != nil {

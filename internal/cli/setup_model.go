@@ -149,9 +149,9 @@ func (w *wizard) find(ctx context.Context, list []modelChoice, room preload.Room
 	return modelChoice{tag: name}, nil
 }
 
-// checkLocalModel refuses what cannot be a chat model that runs on this machine.
-func checkLocalModel(name string) error {
-	if err := checkModelName(name); err != nil {
+// checkModel refuses what cannot be a chat model that runs on this machine.
+func (w *wizard) checkModel(name string) error {
+	if err := checkModelName(w.local.Provider, name); err != nil {
 		return err
 	}
 	switch {
@@ -179,7 +179,7 @@ func (w *wizard) askModel(ctx context.Context, room preload.Room, list []modelCh
 		names = append(names, c.tag)
 	}
 	for {
-		n, name, err := w.choose(ctx, "Model (number or name)", names, def, checkLocalModel)
+		n, name, err := w.choose(ctx, "Model (number or name)", names, def, w.checkModel)
 		if err != nil {
 			return err
 		}

@@ -37,27 +37,17 @@ func (w *wizard) writes() bool {
 	return w.asks || w.in.yes || w.in.model != "" || w.in.fallback != ""
 }
 
-// checkInput refuses flags that cannot be meant, before anything is done.
-func (w *wizard) checkInput() error {
-	if w.in.model != "" {
-		if err := checkLocalModel(w.in.model); err != nil {
-			return err
-		}
-	}
-	if w.in.fallback != "" && w.in.fallback != "none" {
-		if _, ok := catalog.FindServer(w.in.fallback); !ok {
-			return unknownPreset(w.in.fallback, "none")
-		}
-	}
-	return nil
-}
-
 func unknownPreset(name string, more ...string) error {
 	return usageError{fmt.Errorf("unknown server %q; there are: %s", name, strings.Join(append(catalog.ServerNames(), more...), ", "))}
 }
 
 // chooseLocal finds Ollama and chooses its model.
 func (w *wizard) chooseLocal(ctx context.Context) error {
+	if w.in.model != "" { // before an engine is started
+		if err := w.checkModel(w.in.model); err != nil {
+			return err
+		}
+	}
 	if err := w.findOllama(ctx); err != nil {
 		return err
 	}
