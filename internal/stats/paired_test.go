@@ -128,7 +128,7 @@ func TestPairedInvariants(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	methods := map[Method]int{}
 	for i := range 4000 {
-		n, level := 1+r.IntN(80), []float64{0.8, 0.95, 0.99}[r.IntN(3)]
+		n, level := 1+r.IntN(80), []float64{1e-6, 0.8, 0.95, 0.99, 1 - 1e-12}[r.IntN(5)]
 		binary, equal, shift := r.IntN(2) == 0, r.Float64(), 0.4*r.Float64()-0.2
 		a, b := make([]float64, n), make([]float64, n)
 		var clusters []string
