@@ -59,11 +59,11 @@ const decisions = `
   it and exits with 9. If it has no text yet, or its JSON is incomplete, it is a failure and is not
   retried: the limit would be reached again.
 - **After content there is no retry and no fallback**, only the error, unless ` + "`on_cut: restart`" + ` is
-  set: then the answer begins again, and the reader is told.
+  set: then the answer starts again, with a notice.
 - **A Retry-After of more than a minute is not waited for.** An invalid or negative one is ignored.
 - **A rate limit does not open the circuit breaker**: the server is healthy. Nor does an empty
   answer, or a refusal.
-- **Nothing that does not belong to the answer is dropped in silence.** Text, thinking or a tool
+- **Nothing that does not belong to the answer is dropped silently.** Text, thinking or a tool
   call after the end, a second and different end, another choice, another answer's id, a message of
   another role, data after the document, or a status of partial content: each is an error. The same
   end twice is not, nor is a different id for each event. Nothing is read after ` + "`data: [DONE]`" + `.
