@@ -11,9 +11,10 @@ type Plan struct {
 	// Rows of the comparison. RowsFor does not read it.
 	Rows int
 	// Discordance is, for pass or fail, the guessed share of rows that only one
-	// arm passes. 0.5 is the most that two independent models reach; a pilot's is
-	// (Better+Worse)/N. If it is below the difference in question, the difference
-	// itself is taken: so many rows differ at least.
+	// arm passes. 0.5 is the most that two models of one pass rate reach if they
+	// have nothing in common; a pilot's is (Better+Worse)/N. If it is below the
+	// difference in question, the difference itself is taken: so many rows differ at
+	// least.
 	Discordance float64
 	// SD is, for graded scores, the standard deviation of a row's difference. A
 	// pilot's is SE·√N, which has the design effect of its clusters in it. It is
