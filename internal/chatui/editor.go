@@ -3,6 +3,7 @@ package chatui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -168,8 +169,51 @@ func (e *Editor) complete() {
 	}
 	if len(found) > 1 {
 		e.finishLine()
-		e.writeTerminal(strings.Join(found, "  ") + "\r\n")
+		e.writeTerminal(strings.Join(choices(found, e.width()), "\r\n") + "\r\n")
 	}
+}
+
+// mostChoices is how many rows of choices Tab shows.
+const mostChoices = 10
+
+// choices are the rows that show what a line may become: of each the last word or
+// the last part of a path, which is where they differ.
+func choices(found []string, width int) (rows []string) {
+	common := found[0]
+	for _, f := range found[1:] {
+		for !strings.HasPrefix(f, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	from := strings.LastIndexAny(common, " /") + 1
+	if from == 1 { // the slash of a command
+		from = 0
+	}
+	row := ""
+	for i, f := range found {
+		name := Visible(f[from:])
+		switch {
+		case row == "":
+			row = Cut(name, width)
+		case Width(row)+2+Width(name) <= width:
+			row += "  " + name
+		case len(rows) == mostChoices-1:
+			return append(rows, Cut(fmt.Sprintf("%s  and %d more", row, len(found)-i), width))
+		default:
+			rows, row = append(rows, row), Cut(name, width)
+		}
+	}
+	return append(rows, row)
+}
+
+// width is the terminal's, in columns.
+func (e *Editor) width() int {
+	if e.Size != nil {
+		if w, _ := e.Size(); w > 0 {
+			return w
+		}
+	}
+	return 80
 }
 
 func (e *Editor) suspend() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
@@ -26,7 +27,7 @@ func (s *chatSession) lastBlock() (string, error) {
 		return "", err
 	}
 	block, ok := lastBlock(m.Text)
-	if !ok {
+	if !ok || strings.TrimSpace(block) == "" {
 		return "", usageError{errors.New("the last answer has no code block")}
 	}
 	return block, nil

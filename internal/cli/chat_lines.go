@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/runner"
@@ -31,6 +33,10 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 	var cut error
 	var whole chatui.Lines
 	lines, failed := s.lines(ctx)
+	if attended {
+		s.app.term.Answers = func(ctx context.Context, question string) (string, error) { return s.lineAnswer(ctx, lines, question) }
+		defer func() { s.app.term.Answers = nil }()
+	}
 	for {
 		if attended {
 			fmt.Fprint(s.app.term.Err, "> ")
@@ -42,7 +48,7 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 			if !ok {
 				return errors.Join(cut, unfinished(&whole, <-failed))
 			}
-			message, done := whole.Add(strings.TrimSuffix(line, "\r"))
+			message, done := whole.Add(strings.TrimSuffix(line.text, "\r"))
 			if !done {
 				continue
 			}
@@ -66,8 +72,8 @@ func (s *chatSession) byLine(ctx context.Context, prompt string) error {
 
 // lines are those of standard input. A read from a pipe cannot be interrupted;
 // when ctx ends, the process is about to end.
-func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-chan error) {
-	out, end := make(chan string), make(chan error, 1)
+func (s *chatSession) lines(ctx context.Context) (lines <-chan typedLine, failed <-chan error) {
+	out, end := make(chan typedLine), make(chan error, 1)
 	go func() {
 		defer close(out)
 		in := bufio.NewScanner(s.app.term.In)
@@ -78,7 +84,7 @@ func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-
 				line = textx.TrimBOM(line)
 			}
 			select {
-			case out <- line:
+			case out <- typedLine{line, time.Now()}:
 			case <-ctx.Done():
 				return
 			}
@@ -86,6 +92,34 @@ func (s *chatSession) lines(ctx context.Context) (lines <-chan string, failed <-
 		end <- in.Err()
 	}()
 	return out, end
+}
+
+// typedLine is a line of standard input, and when it came.
+type typedLine struct {
+	text string
+	at   time.Time
+}
+
+// lineAnswer asks at a terminal that is read by line. What was typed before the
+// question stood there is no answer to it.
+func (s *chatSession) lineAnswer(ctx context.Context, lines <-chan typedLine, question string) (string, error) {
+	if file, ok := s.app.term.In.(*os.File); ok {
+		if err := chatui.DropTyped(file); err != nil {
+			return "", err
+		}
+	}
+	fmt.Fprint(s.app.term.Err, question)
+	shown := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case line, ok := <-lines:
+			if !ok || !line.at.Before(shown) {
+				return line.text, nil
+			}
+		}
+	}
 }
 
 // unfinished is what is wrong at standard input's end.
