@@ -168,7 +168,7 @@ func (s *chatSession) unkept(noSave bool) {
 		s.chats = nil
 	case log == config.LogOff || log == config.LogMeta:
 		s.chats = nil
-		s.app.infof("%s", s.app.term.Dim("· the configuration says `log: "+log+"`: this conversation is not saved"))
+		s.note("the configuration says `log: "+log+"`: this conversation is not saved")
 	}
 }
 

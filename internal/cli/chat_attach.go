@@ -125,7 +125,7 @@ func (s *chatSession) checkImages(ctx context.Context, with []attachment) error 
 // sayAttached says what was attached, with its size.
 func (s *chatSession) sayAttached(with []attachment) {
 	if len(with) > 0 {
-		s.app.infof("%s", s.app.term.Dim("· goes with the next message: "+attachedLine(with)))
+		s.note("goes with the next message: "+attachedLine(with))
 	}
 }
 
@@ -184,13 +184,13 @@ func (s *chatSession) setAttached(ctx context.Context, arg string, read func(nam
 	name, off := strings.CutPrefix(arg+" ", "off ")
 	switch name = strings.TrimSpace(name); {
 	case arg == "" && len(s.pending) == 0:
-		s.app.term.Noticef("nothing is attached; name a file, such as /file notes.txt or /image cat.png")
+		s.tell("nothing is attached; name a file, such as /file notes.txt or /image cat.png")
 		return nil
 	case arg == "":
 		for i := range s.pending {
 			s.app.term.Noticef("  %s", terminal.OneLine(s.pending[i].described()))
 		}
-		s.app.infof("%s", s.app.term.Dim("· these go with the next message; `/file off NAME` removes one, `/file off` all"))
+		s.note("these go with the next message; `/file off NAME` removes one, `/file off` all")
 		return nil
 	case off:
 		return s.dropAttached(name)
@@ -204,7 +204,7 @@ func (s *chatSession) setAttached(ctx context.Context, arg string, read func(nam
 		return err
 	}
 	if len(s.pending) == before {
-		s.app.infof("%s", s.app.term.Dim("· it is attached already"))
+		s.note("it is attached already")
 	}
 	s.sayAttached(s.pending[before:])
 	return nil
@@ -220,7 +220,7 @@ func (s *chatSession) dropAttached(name string) error {
 	case len(left) == len(s.pending):
 		return usageError{fmt.Errorf("%s is not attached; /file lists what is", name)}
 	}
-	s.app.infof("%s", s.app.term.Dim("· no longer attached: "+count(len(s.pending)-len(left), "file")+map[bool]string{true: "; nothing is left"}[len(left) == 0]))
+	s.note("no longer attached: "+count(len(s.pending)-len(left), "file")+map[bool]string{true: "; nothing is left"}[len(left) == 0])
 	s.pending = left
 	return nil
 }

@@ -82,7 +82,7 @@ func (s *chatSession) command(ctx context.Context, text string) error {
 
 func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if arg == "" {
-		s.app.term.Noticef("%s", s.asked())
+		s.tell(s.asked())
 		return nil
 	}
 	if arg == "-" {
@@ -113,7 +113,7 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 	switch arg {
 	case "":
 		if s.chat.System == "" {
-			s.app.term.Noticef("there is no system message")
+			s.tell("there is no system message")
 		} else {
 			s.app.term.Noticef("%s", terminal.StripControls(s.chat.System))
 		}

@@ -18,7 +18,7 @@ import (
 func (s *chatSession) setSchema(ctx context.Context, arg string) error {
 	switch {
 	case arg == "" && s.req.Schema == nil:
-		s.app.term.Noticef("answers are text; /schema FILE, or /schema 'name, age int', makes them JSON")
+		s.tell("answers are text; /schema FILE, or /schema 'name, age int', makes them JSON")
 		return nil
 	case arg == "":
 		s.app.term.Noticef("answers match this schema: %s", terminal.OneLine(string(s.req.Schema.JSON)))
@@ -100,7 +100,7 @@ func (s *chatSession) noCollection(ctx context.Context, name string) error {
 func (s *chatSession) listCollections(ctx context.Context) error {
 	names := s.collectionNames(ctx)
 	if len(names) == 0 {
-		s.app.term.Noticef("there are no collections; make one with `tandem embed NAME FILE`")
+		s.tell("there are no collections; make one with `tandem embed NAME FILE`")
 		return nil
 	}
 	for _, name := range names {

@@ -62,7 +62,7 @@ func (s *chatSession) showLast() {
 			}
 			t.Noticef("%s", t.Dim(terminal.Hang("> ", text, t.ErrWidth())))
 		case m.Text == "":
-			t.Noticef("%s", t.Yellow("· this message was not answered; /retry sends it again"))
+			s.warn("this message was not answered; /retry sends it again")
 		default:
 			s.showAnswer(&m)
 		}
@@ -132,7 +132,7 @@ func (s *chatSession) resume(ctx context.Context, id string) error {
 			return err
 		}
 		if len(lines) == 0 {
-			s.app.term.Noticef("no conversation is saved yet")
+			s.tell("no conversation is saved yet")
 		}
 		for _, l := range lines {
 			s.entry(l.ID, fmt.Sprintf("%s (%s, %s)", excerpt(l.Title, 60), l.Updated.Local().Format("2006-01-02 15:04"), turnCount(l.Turns)))

@@ -58,7 +58,10 @@ func helpText(width int) string {
 // entryText is a name and what it is in at most width columns, if words let it be:
 // side by side where there is room, else below each other.
 func entryText(name, does string, width int) string {
-	const column, narrow = 22, 60
+	const column, narrow = 24, 60
+	if does == "" {
+		return "  " + name
+	}
 	mark := "  " + name + "  "
 	if pad := column - chatui.Width(mark); pad > 0 {
 		mark += strings.Repeat(" ", pad)

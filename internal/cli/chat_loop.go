@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +15,9 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -67,7 +71,7 @@ func (s *chatSession) interactive(ctx context.Context, prompt string) (err error
 		switch {
 		case errors.Is(err, chatui.ErrInterrupted) && !once:
 			once = true
-			t.Noticef("%s", t.Dim("· to leave, press Ctrl-C again or Ctrl-D, or type /quit"))
+			s.note("to leave, press Ctrl-C again or Ctrl-D, or type /quit")
 			continue
 		case errors.Is(err, chatui.ErrInterrupted), errors.Is(err, io.EOF):
 			s.app.signals.markEnding()
@@ -207,7 +211,10 @@ func (s *chatSession) asked() string {
 			model = s.req.Model
 		}
 		who := name + " (" + model + ")"
-		if t.Endpoint != "" {
+		switch {
+		case onThisMachine(&t):
+			who += " on this machine"
+		case t.Endpoint != "":
 			who += " at " + t.Endpoint
 		}
 		out = append(out, who)
@@ -217,4 +224,15 @@ func (s *chatSession) asked() string {
 		text += "; nothing leaves this machine"
 	}
 	return terminal.StripControls(text)
+}
+
+// onThisMachine reports whether a server says of itself, by its address, that it is on
+// this machine, and is known to run its models. It looks no name up.
+func onThisMachine(t *stack.Configured) bool {
+	u, err := url.Parse(t.Endpoint)
+	if err != nil || t.Config.Kind == config.KindOpenAI && !t.Config.Local {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

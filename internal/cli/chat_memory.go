@@ -71,7 +71,7 @@ func (s *chatSession) fit(ctx context.Context) (memory.Fitted, error) {
 		return f, err
 	}
 	for _, r := range f.Summaries {
-		s.app.infof("%s", s.app.term.Dim("· summarising turns that no longer fit:"))
+		s.note("summarising turns that no longer fit:")
 		s.app.sayRoute(r.Route, r.Usage)
 	}
 	if f.Gist.Text != "" && (s.chat.Gist == nil || *s.chat.Gist != store.Gist(f.Gist)) {
@@ -152,5 +152,5 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	default:
 		text += "; to send a summary of them, type /summary on"
 	}
-	s.app.infof("%s", s.app.term.Yellow("· "+text))
+	s.warn(""+text)
 }

@@ -95,6 +95,9 @@ func (s *chatSession) printModels(t stack.Configured, m *chatModels) {
 	case m.asleep:
 		row(configured, "configured; the engine starts with the next message")
 		return
+	case provider.KindOf(m.err) == provider.Denied && !slices.Contains(s.stack.Config().Use, name):
+		row(configured, "configured, but its key is missing or refused")
+		return
 	case m.err != nil:
 		row(configured, "configured")
 		term.Noticef("%s", terminal.Hang("    ", "not listed: "+terminal.OneLine(s.app.explain(m.err)), term.ErrWidth()))

@@ -224,7 +224,7 @@ func TestChatAtATerminal(t *testing.T) {
 	s = atTerminal(t, f, home, "chat", "-c")
 	s.expect(`resuming [0-9a-z]{14}, “hello” \(5 turns\)`)
 	s.expect(`> go on.*\r\nHello wörld\r\n`)
-	s.expect(`ok \(big\) at `)
+	s.expect(`ok \(big\) on this machine`)
 	s.expect(ready)
 	s.types("\x1b[A")
 	s.expect(`go on`)

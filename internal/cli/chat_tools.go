@@ -121,7 +121,7 @@ func noneIfEmpty(names []string) string {
 func (s *chatSession) listTools(ctx context.Context) error {
 	servers := s.stack.Config().MCPServers
 	if len(servers) == 0 {
-		s.app.term.Noticef("there are no tools: no MCP server is configured; add one to `mcp_servers` in the file that `tandem config path` shows")
+		s.tell("there are no tools: no MCP server is configured; add one to `mcp_servers` in the file that `tandem config path` shows")
 		return nil
 	}
 	for i := range servers {
@@ -155,6 +155,11 @@ func (s *chatSession) entry(name, does string) {
 // note says what a command has done.
 func (s *chatSession) note(text string) {
 	s.app.infof("%s", s.app.term.Dim(terminal.Hang("· ", terminal.OneLine(text), s.app.term.ErrWidth())))
+}
+
+// tell prints what was asked for, in the terminal's width.
+func (s *chatSession) tell(text string) {
+	s.app.term.Noticef("%s", terminal.Hang("", terminal.OneLine(text), s.app.term.ErrWidth()))
 }
 
 // warn is note for what may be unexpected.
