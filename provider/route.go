@@ -22,6 +22,10 @@ type Route struct {
 	// an Ollama's model. Empty: none is known.
 	Gateway string `json:"gateway,omitempty"`
 
+	// Missing is the provider's default model, which its server does not have, so that
+	// Model answered instead. Empty: that was asked, or the request named one.
+	Missing string `json:"missing_model,omitempty"`
+
 	// Warnings are what a reader of the answer should know of it, a sentence each,
 	// such as that the server seems to have cut the prompt.
 	Warnings []string `json:"warnings,omitempty"`

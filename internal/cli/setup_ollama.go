@@ -67,8 +67,10 @@ func (w *wizard) install(ctx context.Context) error {
 	case w.stack.Config().Offline:
 		return missing("")
 	}
-	w.say("Ollama is not installed. Its official installer for Linux is:")
-	w.infof("  %s", command)
+	if run || w.asks {
+		w.say("Ollama is not installed. Its official installer for Linux is:")
+		w.infof("  %s", command)
+	}
 	if !run && w.asks {
 		var err error
 		w.say("It asks for your password if it needs it.")
@@ -77,7 +79,7 @@ func (w *wizard) install(ctx context.Context) error {
 		}
 	}
 	if !run {
-		return missing("; or run `tandem setup --install-ollama`, which runs this command")
+		return missing("; or run `tandem setup --install-ollama`, which runs `" + command + "`")
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Env = w.environ

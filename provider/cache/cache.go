@@ -60,7 +60,7 @@ func (c *Cache) Unwrap() provider.Provider { return c.Provider }
 
 // Chat answers from the store, or asks the provider and keeps its answer if
 // that is whole, ended by itself, calls no tool, came from the first who might
-// answer, and has no warning in its Route.
+// answer and the model that was to, and has no warning in its Route.
 func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
 		start := c.cfg.Now()
@@ -199,8 +199,8 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 	k.whole = strings.TrimSpace(k.Text) != "" && !fellBack(c.Route) && len(k.Route.Warnings) == 0
 }
 
-// fellBack reports whether somebody else was to answer: when he can again, he
-// should.
+// fellBack reports whether another provider or model was to answer: when it can again,
+// it should.
 func fellBack(rt *provider.Route) bool {
-	return rt != nil && len(rt.Attempts) > 1
+	return rt != nil && (len(rt.Attempts) > 1 || rt.Missing != "")
 }

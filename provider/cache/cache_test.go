@@ -215,29 +215,40 @@ func TestAStandInsAnswerIsNotKept(t *testing.T) {
 	}
 }
 
-// warned answers with a warning.
-type warned struct {
+// routed answers with a route.
+type routed struct {
 	providertest.Fake
+	route provider.Route
 	asked int
 }
 
-func (w *warned) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
+func (w *routed) Chat(context.Context, provider.Request) iter.Seq2[provider.Chunk, error] {
 	w.asked++
 	return func(yield func(provider.Chunk, error) bool) {
-		yield(provider.Chunk{Text: "good", Finish: provider.FinishStop, Route: &provider.Route{Provider: "w", Warnings: []string{"the server cut the prompt"}}}, nil)
+		rt := w.route
+		yield(provider.Chunk{Text: "good", Finish: provider.FinishStop, Route: &rt}, nil)
 	}
 }
 
-func TestAnAnswerWithAWarningIsNotKept(t *testing.T) {
-	w := &warned{}
-	c := cache.New(w, cache.Config{Store: &cache.Memory{}})
-	for range 2 {
-		if r := collect(t, c, ask("hi")); r.Text != "good" || isHit(r) {
-			t.Errorf("%+v", r)
+func TestAnswersThatAreNotKeptForTheirRoute(t *testing.T) {
+	for name, tc := range map[string]struct {
+		route provider.Route
+		asked int
+	}{
+		"ordinary":                     {provider.Route{Provider: "w"}, 1},
+		"a warning":                    {provider.Route{Provider: "w", Warnings: []string{"the server cut the prompt"}}, 2},
+		"the default model is missing": {provider.Route{Provider: "w", Model: "b", Missing: "a"}, 2},
+	} {
+		w := &routed{route: tc.route}
+		c := cache.New(w, cache.Config{Store: &cache.Memory{}})
+		for range 2 {
+			if r := collect(t, c, ask("hi")); r.Text != "good" {
+				t.Errorf("%s: %+v", name, r)
+			}
 		}
-	}
-	if w.asked != 2 {
-		t.Errorf("asked %d times", w.asked)
+		if w.asked != tc.asked {
+			t.Errorf("%s: asked %d times, want %d", name, w.asked, tc.asked)
+		}
 	}
 }
 

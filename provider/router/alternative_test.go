@@ -56,6 +56,8 @@ func TestAnotherModelWhereTheDefaultIsMissing(t *testing.T) {
 				}
 			case err != nil:
 				t.Error(err)
+			case (r.Route.Missing == "a") != (len(tc.asked) > 1):
+				t.Errorf("missing %q", r.Route.Missing)
 			case r.Route.Reason != tc.reason:
 				t.Errorf("reason %q, want %q", r.Route.Reason, tc.reason)
 			}

@@ -324,7 +324,7 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()
 	}
-	if c.missing != "" {
+	if rt.Missing = c.missing; c.missing != "" {
 		rt.Reason += fmt.Sprintf("; %s, the default model, is not installed", c.missing)
 	}
 	if len(c.Attempts) > 0 || a.Tries > 1 {
