@@ -6,9 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/tandem-llm/tandem/internal/cli"
 )
 
@@ -24,22 +21,21 @@ func TestOneIdeaPerSentence(t *testing.T) {
 			t.Errorf("%s: two semicolons in one sentence: %s", page, s)
 		}
 	}
+	root := cli.Command()
 	commands := 0
-	var visit func(*cobra.Command)
-	visit = func(c *cobra.Command) {
-		commands++
+	for queue := append(root.Commands()[:0:0], root); len(queue) > 0; commands++ {
+		c := queue[0]
+		queue = append(queue[1:], c.Commands()...)
 		texts := []string{c.Short, c.Long}
-		c.LocalFlags().VisitAll(func(f *pflag.Flag) { texts = append(texts, f.Usage) })
+		for line := range strings.Lines(c.LocalFlags().FlagUsages()) {
+			texts = append(texts, strings.TrimSpace(line))
+		}
 		for _, text := range texts {
 			for _, s := range crowded(prose(text)) {
 				t.Errorf("%s: two semicolons in one sentence: %s", c.CommandPath(), s)
 			}
 		}
-		for _, sub := range c.Commands() {
-			visit(sub)
-		}
 	}
-	visit(cli.Command())
 	if commands < 20 {
 		t.Errorf("only %d commands", commands)
 	}
