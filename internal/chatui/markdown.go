@@ -12,24 +12,43 @@ import (
 // line until it is clear what it begins, and emphasis until it ends. Nothing but
 // such marks is left out, and code comes as it is, to be copied.
 //
+// Lines are broken between words at the terminal's width, except of code and of
+// tables; what is broken off an item or a quote is indented as it is.
+//
 // How the text is cut into writes makes no difference to what is printed. Its
 // control characters have been taken out before. Close prints what is held
 // back.
 type Markdown struct {
-	w   io.Writer
-	out bytes.Buffer
-	err error
+	w    io.Writer
+	look Look
+	flow flow
+	err  error
 
 	pending []byte // of the line, not printed yet
 	inside  bool   // the line's beginning is done with
 	base    style  // of the line
 	prev    rune   // the last rune of the line's text that was passed
 	fence   []byte // what ends the code; nil: it is not code
-	have    style  // what the terminal shows now
+	empty   bool   // the line has no text
+	blank   bool   // the line before has none, or is code by its indent
+	list    bool   // the lines before are of a list
+	code    bool   // the line is code by its indent
+}
+
+// Look is how a Markdown's text looks. The zero value: formatted, and its lines
+// are not broken.
+type Look struct {
+	// Width is the terminal's, in columns, as it is when it is asked; nil, or 0:
+	// it is not known.
+	Width func() int
+	// Plain leaves the marks as they are, and shows no style.
+	Plain bool
 }
 
 // NewMarkdown returns a printer to w.
-func NewMarkdown(w io.Writer) *Markdown { return &Markdown{w: w} }
+func NewMarkdown(w io.Writer, look Look) *Markdown {
+	return &Markdown{w: w, look: look, flow: flow{width: look.Width, styles: !look.Plain}, blank: true}
+}
 
 // style is how text looks: a set of these.
 type style byte
@@ -52,17 +71,18 @@ func (m *Markdown) Write(p []byte) (int, error) {
 // Close prints what is left. The printer is then as new.
 func (m *Markdown) Close() error {
 	m.drain(true)
-	m.show(0)
+	m.flow.flush()
+	m.flow.show(0)
 	err := m.flush()
-	*m = Markdown{w: m.w, pending: m.pending[:0]}
+	*m = *NewMarkdown(m.w, m.look)
 	return err
 }
 
 func (m *Markdown) flush() error {
-	if m.err == nil && m.out.Len() > 0 {
-		_, m.err = m.w.Write(m.out.Bytes())
+	if m.err == nil && m.flow.out.Len() > 0 {
+		_, m.err = m.w.Write(m.flow.out.Bytes())
 	}
-	m.out.Reset()
+	m.flow.out.Reset()
 	return m.err
 }
 
@@ -77,10 +97,10 @@ func (m *Markdown) drain(end bool) {
 			break
 		}
 		if whole {
-			m.show(0)
-			m.out.WriteByte('\n')
+			m.flow.newLine()
 			rest = rest[1:]
-			m.inside, m.base, m.prev = false, 0, 0
+			m.blank = m.empty || m.code
+			m.inside, m.empty, m.base, m.prev, m.code = false, false, 0, 0, false
 		}
 	}
 	m.pending = append(m.pending[:0], rest...)
@@ -101,11 +121,20 @@ func (m *Markdown) part(line []byte, whole bool) (n int, all bool) {
 		}
 		m.inside = true
 	}
-	if m.fence != nil {
+	switch {
+	case m.fence != nil, m.code:
 		m.printStyled(line[n:], 0)
 		return len(line), true
+	case m.look.Plain:
+		end := len(line)
+		if !whole {
+			end -= cutRune(line[n:])
+		}
+		m.printStyled(line[n:end], 0)
+		n = end
+	default:
+		n += m.inline(line[n:], m.base, whole)
 	}
-	n += m.inline(line[n:], m.base, whole)
 	return n, n == len(line)
 }
 
@@ -115,12 +144,21 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 	rest := bytes.TrimLeft(line, " ")
 	indent := line[:len(line)-len(rest)]
 	if m.fence != nil {
+		m.flow.asIs = true
 		return m.closing(line, rest, whole)
 	}
 	if len(rest) == 0 {
+		m.empty = whole
 		return 0, whole
 	}
 	c := rest[0]
+	if m.blank && !m.list && (len(indent) >= 4 || c == '\t') {
+		m.flow.asIs, m.code = true, true
+		return 0, true
+	}
+	if m.list = m.list && len(indent) >= 2; m.look.Plain && c == '#' {
+		return 0, true
+	}
 	many := run(rest, c)
 	after := rest[many:]
 	switch {
@@ -143,6 +181,7 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 		if many < 3 || c == '`' && bytes.IndexByte(after, '`') >= 0 {
 			return 0, true
 		}
+		m.flow.asIs = true
 		m.printStyled(line, dim)
 		m.fence = bytes.Repeat([]byte{c}, many)
 		return len(line), true
@@ -152,9 +191,19 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 		if len(rest) == 1 && !whole {
 			return 0, false
 		}
+		if m.look.Plain {
+			m.flow.indent(span{bytes.Clone(indent), 0}, span{[]byte("> "), 0})
+			return 0, true
+		}
+		bar := span{[]byte("│ "), dim}
+		m.flow.indent(span{bytes.Clone(indent), 0}, bar)
 		m.printStyled(indent, 0)
-		m.printStyled([]byte("│ "), dim)
+		m.printStyled(bar.text, bar.style)
 		return len(line) - len(bytes.TrimPrefix(rest[1:], []byte{' '})), true
+	case c == '|': // a table's row
+		m.flow.asIs = true
+	case c >= '0' && c <= '9':
+		return 0, m.numbered(rest, indent, whole)
 	}
 	return 0, true
 }
@@ -182,7 +231,7 @@ func (m *Markdown) mark(line, rest, indent []byte, whole bool) (n int, known boo
 		if !whole {
 			return 0, false
 		}
-		if marks >= 3 && c != '+' {
+		if marks >= 3 && c != '+' && !m.look.Plain {
 			m.printStyled([]byte(strings.Repeat("─", 24)), dim)
 			return len(line), true
 		}
@@ -190,9 +239,37 @@ func (m *Markdown) mark(line, rest, indent []byte, whole bool) (n int, known boo
 	if c == '_' || len(rest) < 2 || rest[1] != ' ' {
 		return 0, true
 	}
+	m.item(indent, 2)
+	if m.look.Plain {
+		return 0, true
+	}
 	m.printStyled(indent, 0)
 	m.printStyled([]byte("• "), 0)
 	return len(indent) + 2, true
+}
+
+// numbered is begin of a line that may be an item with a number, which is printed
+// as it is. It reports whether that is known yet.
+func (m *Markdown) numbered(rest, indent []byte, whole bool) (known bool) {
+	n := 0
+	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+		n++
+	}
+	const most = 9 // digits that an item's number has
+	switch {
+	case n > most:
+	case len(rest) < n+2:
+		return whole || n < len(rest) && rest[n] != '.' && rest[n] != ')'
+	case (rest[n] == '.' || rest[n] == ')') && rest[n+1] == ' ':
+		m.item(indent, n+2)
+	}
+	return true
+}
+
+// item begins an item of a list, whose text is that far behind its indent.
+func (m *Markdown) item(indent []byte, text int) {
+	m.list = true
+	m.flow.indent(span{append(bytes.Clone(indent), strings.Repeat(" ", text)...), 0})
 }
 
 // run is how often c stands at the beginning.
@@ -205,24 +282,7 @@ func run(text []byte, c byte) (n int) {
 
 // printStyled prints in a style.
 func (m *Markdown) printStyled(text []byte, s style) {
-	if len(text) == 0 {
-		return
+	if len(text) > 0 {
+		m.flow.text(text, s)
 	}
-	m.show(s)
-	m.out.Write(text)
-}
-
-// show changes the terminal's style.
-func (m *Markdown) show(s style) {
-	if s == m.have {
-		return
-	}
-	m.have = s
-	m.out.WriteString("\x1b[0")
-	for i, sgr := range [...]string{";1", ";2", ";3", ";4", ";36"} {
-		if s&(1<<i) != 0 {
-			m.out.WriteString(sgr)
-		}
-	}
-	m.out.WriteByte('m')
 }

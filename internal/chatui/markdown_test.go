@@ -12,7 +12,7 @@ import (
 // printed is what comes of text that is written in pieces of n bytes; 0: at once.
 func printed(t testing.TB, text string, n int) string {
 	var b bytes.Buffer
-	m := NewMarkdown(&b)
+	m := NewMarkdown(&b, Look{})
 	write := func(piece string) {
 		if k, err := m.Write([]byte(piece)); k != len(piece) || err != nil {
 			t.Fatal(k, err)
@@ -83,7 +83,7 @@ func TestPiecesMakeNoDifference(t *testing.T) {
 		}
 		for cut := range len(text) {
 			var b bytes.Buffer
-			m := NewMarkdown(&b)
+			m := NewMarkdown(&b, Look{})
 			_, _ = m.Write([]byte(text[:cut]))
 			_, _ = m.Write([]byte(text[cut:]))
 			if err := m.Close(); err != nil || b.String() != want {
@@ -103,7 +103,7 @@ func textsOf(cases []struct{ text, want string }) (out []string) {
 // Words come at once; only what may be a mark is held back.
 func TestWordsAreNotHeldBack(t *testing.T) {
 	var b bytes.Buffer
-	m := NewMarkdown(&b)
+	m := NewMarkdown(&b, Look{})
 	for _, step := range []struct{ write, want string }{
 		{"The", "The"},
 		{" river", "The river"},
@@ -125,7 +125,7 @@ func TestWordsAreNotHeldBack(t *testing.T) {
 func TestLittleIsHeldBack(t *testing.T) {
 	for _, unit := range []string{"*`_", "`*", "**a ", "_*`a`*_ ", "```", "``` x", "- ", "# ", " ", "\\*", "***a**b*c ", "é*", ">"} {
 		for _, before := range []string{"", "```\n", "# ", "a"} {
-			m := NewMarkdown(io.Discard)
+			m := NewMarkdown(io.Discard, Look{})
 			text := before + strings.Repeat(unit, 4*reach)
 			for len(text) > 0 {
 				n := min(3, len(text))
