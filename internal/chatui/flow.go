@@ -9,8 +9,8 @@ import (
 )
 
 // flow is text in styles, as a terminal's lines: a word that does not fit on one
-// is on the next. A word comes when it is whole, and one that is wider than the
-// terminal as it comes, from where it begins: an address can be copied then.
+// is on the next. A word comes when it is whole; the first of a line, and one that
+// is wider than the terminal, as it comes: an address can be copied then.
 // Letters that take two columns are words of their own.
 type flow struct {
 	out    bytes.Buffer
@@ -60,7 +60,7 @@ func (f *flow) text(text []byte, s style) {
 			continue
 		}
 		cluster, more, w, _ := uniseg.FirstGraphemeCluster(rest, -1)
-		if len(more) == 0 && len(cluster) < reach {
+		if len(more) == 0 && len(cluster) < reach && !alone(cluster[0]) {
 			break
 		}
 		f.letter(cluster, w, s)
@@ -95,7 +95,8 @@ func (f *flow) letter(c []byte, w int, s style) {
 	}
 	f.word = appendSpan(f.word, c, s)
 	f.held += len(c)
-	if f.wordW += w; spansWidth(f.hang)+f.wordW > f.cols || f.held > reach {
+	f.wordW += w
+	if hang := f.hanging(); f.col <= hang || hang+f.wordW > f.cols || f.held > reach {
 		f.place()
 		f.long = true
 	}
@@ -119,11 +120,7 @@ func (f *flow) place() {
 			}
 		}
 	}
-	hang := spansWidth(f.hang)
-	if 2*hang > f.cols { // no room for text
-		f.hang, hang = nil, 0
-	}
-	if f.col > hang && f.col+gap+f.wordW > f.cols {
+	if hang := f.hanging(); f.col > hang && f.col+gap+f.wordW > f.cols {
 		f.show(0)
 		f.out.WriteByte('\n')
 		for _, h := range f.hang {
@@ -141,6 +138,16 @@ func (f *flow) place() {
 	}
 	f.advance(f.wordW)
 	f.gap, f.word, f.wordW, f.held = f.gap[:0], f.word[:0], 0, 0
+}
+
+// hanging is the width of what a broken line goes on with, where that leaves room
+// for text.
+func (f *flow) hanging() int {
+	w := spansWidth(f.hang)
+	if 2*w > f.cols {
+		f.hang, w = nil, 0
+	}
+	return w
 }
 
 // advance moves the column, which the terminal does at its edge itself.
@@ -191,6 +198,11 @@ func (f *flow) show(s style) {
 // indent has what is broken off this line go on with those spans.
 func (f *flow) indent(hang ...span) {
 	f.hang = hang
+}
+
+// alone reports whether a letter is as wide with what may follow and belong to it.
+func alone(c byte) bool {
+	return c > ' ' && c < 0x7f && (c < '0' || c > '9') && c != '#' && c != '*'
 }
 
 // mayBreak reports whether a line may be broken between two letters of a word:

@@ -92,18 +92,20 @@ func TestLinesBreakAtTheNewWidth(t *testing.T) {
 	}
 }
 
-// A word comes as soon as it is whole, and one wider than the line as it comes.
+// A word comes as soon as it is whole; the first of a line and one wider than it as
+// they come.
 func TestWordsComeWhenTheyAreWhole(t *testing.T) {
 	var b bytes.Buffer
 	m := NewMarkdown(&b, Look{Width: func() int { return 10 }})
 	for _, step := range []struct{ write, want string }{
-		{"The", ""},
-		{" riv", "The"},
+		{"Th", "Th"},
+		{"e riv", "The"},
 		{"er ", "The river"},
 		{"Ganges", "The river"},
 		{"\n", "The river\nGanges\n"},
-		{"0123456789abc", "The river\nGanges\n0123456789ab"},
-		{"def", "The river\nGanges\n0123456789abcde"},
+		{"- on", "The river\nGanges\n• on"},
+		{"e 0123456789abc", "The river\nGanges\n• one\n  0123456789abc"},
+		{"def", "The river\nGanges\n• one\n  0123456789abcdef"},
 	} {
 		_, _ = m.Write([]byte(step.write))
 		if got := b.String(); got != step.want {

@@ -5,7 +5,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -14,7 +16,9 @@ import (
 // printer streams an answer to a writer and minds the line it ends on.
 type printer struct {
 	out      io.StringWriter
-	thinking io.StringWriter // nil: not shown
+	format   *chatui.Markdown // below out; nil: the answer is shown as it comes
+	thinking io.StringWriter  // nil: not shown
+	thoughts *chatui.Markdown // below thinking; nil: as for format
 	last     byte
 	thought  bool
 	again    func(thought bool) // tells that the answer begins again, or that what came was thinking
@@ -32,10 +36,7 @@ func (p *printer) chunk(c provider.Chunk) {
 		p.write(p.thinking, c.Thinking)
 	}
 	if c.Text != "" {
-		if p.thought {
-			p.thought = false
-			p.write(p.thinking, "\n\n")
-		}
+		p.endThought("\n\n")
 		if p.hold {
 			p.held.WriteString(c.Text)
 		} else {
@@ -55,13 +56,30 @@ func (p *printer) write(w io.StringWriter, s string) {
 // begins again.
 func (p *printer) restart(thought bool) {
 	p.held.Reset()
-	if p.thought {
-		p.write(p.thinking, "\n")
-		p.thought = false
-	}
+	p.endThought("\n")
 	p.newLine()
+	p.close(p.format) // what broke off may have been within a block of code
 	p.last = 0
 	p.again(thought)
+}
+
+// endThought ends what was shown of thinking.
+func (p *printer) endThought(end string) {
+	if p.thought {
+		p.thought = false
+		p.write(p.thinking, end)
+		p.close(p.thoughts)
+	}
+}
+
+// close has a text that was formatted end here.
+func (p *printer) close(m *chatui.Markdown) {
+	if m == nil {
+		return
+	}
+	if err := m.Close(); err != nil && p.err == nil {
+		p.err = fmt.Errorf("writing the answer: %w", err)
+	}
 }
 
 // newLine ends the line that is being written, if there is one: something else
@@ -73,15 +91,55 @@ func (p *printer) newLine() {
 	}
 }
 
-// newPrinter prints an answer to standard output as it comes. restarts says that
-// it may begin again, and tools that a model may call some.
-func (a *app) newPrinter(restarts, tools bool) *printer {
-	pr := &printer{out: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), again: func(thought bool) { a.sayRestart(tools, thought) }}
+// newPrinter prints an answer to standard output as it comes: on a terminal as
+// Markdown looks, unless it is asIs, such as JSON, or the user wants it plain.
+// restarts says that it may begin again, and tools that a model may call some.
+func (a *app) newPrinter(restarts, tools, asIs bool) *printer {
+	pr := &printer{again: func(thought bool) { a.sayRestart(tools, thought) }}
+	pr.out, pr.format = a.answerWriter(asIs)
 	pr.hold = !a.term.OutIsTTY && (restarts || tools)
-	if !a.flags.quiet {
-		pr.thinking = a.term.Thoughts(a.term.ModelWriter(a.term.Err, a.term.ErrIsTTY))
-	}
+	pr.thinking, pr.thoughts = a.thoughtWriter()
 	return pr
+}
+
+// answerWriter is where an answer's text goes, and what formats it there; nil:
+// nothing does.
+func (a *app) answerWriter(asIs bool) (io.StringWriter, *chatui.Markdown) {
+	t := a.term
+	if !t.OutIsTTY || asIs || a.plain {
+		return t.ModelWriter(t.Out, t.OutIsTTY), nil
+	}
+	md := chatui.NewMarkdown(terminal.Raw(t.Out), chatui.Look{Width: t.OutWidth, Plain: !t.Color})
+	return terminal.NewSanitizer(md), md // made safe before it is formatted
+}
+
+// thoughtWriter is where a model's thinking goes, which is not formatted, and what
+// breaks its lines; nil: nothing does.
+func (a *app) thoughtWriter() (io.StringWriter, *chatui.Markdown) {
+	t := a.term
+	switch {
+	case a.flags.quiet:
+		return nil, nil
+	case !t.ErrIsTTY || a.plain:
+		return t.Thoughts(t.ModelWriter(t.Err, t.ErrIsTTY)), nil
+	}
+	md := chatui.NewMarkdown(dimmed{t}, chatui.Look{Width: t.ErrWidth, Plain: true})
+	return t.Thoughts(terminal.NewSanitizer(md)), md
+}
+
+// dimmed writes to standard error, less brightly.
+type dimmed struct{ t *terminal.Terminal }
+
+func (d dimmed) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(d.t.Err, d.t.Dim(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// plainFlag is --plain, of the commands that print answers.
+func (a *app) plainFlag(f *pflag.FlagSet) {
+	f.BoolVar(&a.plain, "plain", false, "print answers as they come, without formatting")
 }
 
 // sayRestart says that an answer begins again. With tools, what came before may
@@ -107,12 +165,11 @@ func (p *printer) endAnswer() {
 		p.write(p.out, p.held.String())
 		p.held.Reset()
 	}
-	if p.thought {
-		p.write(p.thinking, "\n")
-	}
+	p.endThought("\n")
 	if p.last != 0 && p.last != '\n' {
 		p.write(p.out, "\n")
 	}
+	p.close(p.format)
 	p.last = 0
 }
 

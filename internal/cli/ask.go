@@ -71,6 +71,7 @@ before the prompt. A line on standard error says who answered, and why.`,
 	f.BoolVar(&in.copy, "copy", false, "copy the answer (with --extract the code block) to the clipboard")
 	in.attach.register(f)
 	in.sample.register(f)
+	a.plainFlag(f)
 	a.answers.register(f)
 	a.tools.register(f)
 	return cmd
@@ -160,7 +161,7 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 	}
 	var newLine func()
 	if !in.json {
-		q.printer = a.newPrinter(restarts(q.stack), len(in.tools) > 0)
+		q.printer = a.newPrinter(restarts(q.stack), len(in.tools) > 0, in.schema != "")
 		newLine = q.printer.newLine
 	}
 	q.provider = q.stack

@@ -30,7 +30,6 @@ type chatInput struct {
 	goOn     bool
 	id       string
 	noSave   bool
-	plain    bool
 	systemIs bool // --system was given
 }
 
@@ -65,7 +64,7 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation, or the one whose id follows")
 	f.StringVar(&in.id, "conversation", "", "resume the conversation with this `id`")
 	f.BoolVar(&in.noSave, "no-save", false, "save nothing: no conversation, no history, no log, no cache")
-	f.BoolVar(&in.plain, "plain", false, "print answers as they come, without formatting")
+	a.plainFlag(f)
 	f.IntVar(&in.memory.Turns, "turns", 0, "send at most the last `N` turns (0: as many as fit)")
 	f.IntVar(&in.memory.Tokens, "tokens", 0, "send at most `N` tokens of the conversation (0: as many as fit)")
 	f.Var(&in.summary, "summary", "summarise turns that no longer fit")
@@ -139,7 +138,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	}
 	s.extract = in.extract
 	s.unkept(in.noSave)
-	s.format = a.term.OutIsTTY && a.term.Color && !in.plain
+	s.format = a.term.OutIsTTY && a.term.Color && !a.plain
 	ctx = begin(ctx, store.Run{Command: "chat"})
 	switch {
 	case a.term.InIsTTY && a.term.ErrIsTTY && a.getenv("TERM") != "dumb":

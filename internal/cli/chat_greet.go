@@ -84,7 +84,7 @@ func (s *chatSession) showAnswer(m *store.Said) {
 	}
 	var err error
 	if s.format {
-		md := chatui.NewMarkdown(terminal.Raw(t.Err)) // made safe before it is formatted
+		md := chatui.NewMarkdown(terminal.Raw(t.Err), chatui.Look{Width: t.ErrWidth}) // made safe before it is formatted
 		_, err = terminal.NewSanitizer(md).WriteString(text)
 		err = errors.Join(err, md.Close())
 	} else {

@@ -43,11 +43,17 @@ func at(t *testing.T, f *fake, home, kind string, args ...string) *session {
 // started starts a program at a terminal where something has been typed before.
 func started(t *testing.T, cmd *exec.Cmd, before string) *session {
 	t.Helper()
+	return startedIn(t, 80, cmd, before)
+}
+
+// startedIn is started, at a terminal of that many columns.
+func startedIn(t *testing.T, columns uint16, cmd *exec.Cmd, before string) *session {
+	t.Helper()
 	file, terminal := pty(t)
 	if _, err := file.WriteString(before); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal

@@ -76,7 +76,7 @@ func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
 		_, err := terminal.NewSanitizer(w).WriteString(chatText(c))
 		return err
 	}
-	md := chatui.NewMarkdown(terminal.Raw(w)) // made safe before it is formatted
+	md := chatui.NewMarkdown(terminal.Raw(w), chatui.Look{}) // made safe before it is formatted
 	_, err := terminal.NewSanitizer(md).WriteString(chatText(c))
 	return errors.Join(err, md.Close())
 }

@@ -67,6 +67,7 @@ type app struct {
 	answers     answerFlags
 	// ownOnly: the project's file is not read, for the command is about the user's own.
 	ownOnly bool
+	plain   bool // answers are not formatted
 	// unlogged: the command was told to keep nothing.
 	unlogged bool
 	skipped  bool // it was said that ./config.yaml is another program's

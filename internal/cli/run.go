@@ -85,6 +85,7 @@ override the configuration.`,
 	in.rows.register(f)
 	in.trusted.register(f)
 	in.sample.register(f)
+	a.plainFlag(f)
 	a.answers.register(f)
 	a.tools.register(f)
 	return cmd

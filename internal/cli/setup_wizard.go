@@ -114,7 +114,7 @@ func (w *wizard) firstAnswer(ctx context.Context) error {
 	var req provider.Request
 	w.stack.Defaults(&req)
 	req.Messages, req.Use = []provider.Message{provider.User(firstQuestion)}, []string{w.local.Config.Name}
-	r, err := stream(ctx, w.stack, req, w.newPrinter(restarts(w.stack), false), firstWord())
+	r, err := stream(ctx, w.stack, req, w.newPrinter(restarts(w.stack), false, false), firstWord())
 	w.sayRoute(r.Route, r.Usage)
 	return err
 }

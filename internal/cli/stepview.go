@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -93,28 +94,37 @@ func (l *liveSteps) chunk(e chain.Event) {
 		return
 	}
 	if l.now == nil {
-		l.now, l.final = l.printer(e.Final), e.Final
+		l.now, l.final = l.printer(e.Final, false), e.Final
 		l.now.hold = e.Final && l.hold || !e.Final && e.Index == l.last
 	}
 	l.now.chunk(e.Chunk)
 	l.keep(l.now)
 }
 
-// printer writes to standard output what is final.
-func (l *liveSteps) printer(final bool) *printer {
+// printer writes to standard output what is final. asIs: it is not Markdown.
+func (l *liveSteps) printer(final, asIs bool) *printer {
+	if final {
+		return l.app.newPrinter(false, l.tools, asIs)
+	}
 	t := l.app.term
-	out, tty := t.Err, t.ErrIsTTY
+	p := &printer{again: func(thought bool) { l.app.sayRestart(l.tools, thought) }}
 	switch {
-	case final:
-		out, tty = t.Out, t.OutIsTTY
 	case l.app.flags.quiet:
-		out, tty = io.Discard, false
+		p.out = t.ModelWriter(io.Discard, false)
+	case !t.ErrIsTTY || asIs || l.app.plain:
+		p.out = t.ModelWriter(t.Err, t.ErrIsTTY)
+	default:
+		p.format = chatui.NewMarkdown(t.Err, chatui.Look{Width: t.ErrWidth, Plain: true})
+		p.out = terminal.NewSanitizer(p.format)
 	}
-	p := &printer{out: t.ModelWriter(out, tty), again: func(thought bool) { l.app.sayRestart(l.tools, thought) }}
-	if !l.app.flags.quiet {
-		p.thinking = t.Thoughts(t.ModelWriter(t.Err, t.ErrIsTTY))
-	}
+	p.thinking, p.thoughts = l.app.thoughtWriter()
 	return p
+}
+
+// isText reports whether an answer's value is the text itself.
+func isText(value any) bool {
+	_, text := value.(string)
+	return text || value == nil
 }
 
 // keep notes the first write that failed.
@@ -141,7 +151,7 @@ func (l *liveSteps) stepEnded(e chain.Event) {
 		l.line(l.app.term.Dim(passagesLine(r)))
 	default: // a text, or what was computed
 		l.flush()
-		pr := l.printer(false)
+		pr := l.printer(false, !isText(r.Value))
 		pr.hold = true
 		pr.chunk(provider.Chunk{Text: r.Text})
 		if e.Index < l.last || e.Step != l.names[l.last] {
@@ -155,7 +165,7 @@ func (l *liveSteps) stepEnded(e chain.Event) {
 func (l *liveSteps) answered(e chain.Event) {
 	pr := l.now
 	if l.now = nil; pr == nil {
-		pr = l.printer(false)
+		pr = l.printer(false, false)
 	}
 	l.settle(e, pr, l.app.routeLines(e.Result.Route, e.Result.Usage)...)
 	if l.final {
@@ -261,7 +271,7 @@ func (l *liveSteps) finish(r *runner.Result) error {
 		after = l.latest.after
 		l.latest = nil
 	}
-	pr := l.printer(true)
+	pr := l.printer(true, !isText(r.Value))
 	pr.chunk(provider.Chunk{Text: r.Answer})
 	pr.endAnswer()
 	l.keep(pr)
