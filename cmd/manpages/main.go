@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,7 +45,11 @@ func completions(root *cobra.Command, dir string) error {
 		return err
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
-	if err := root.GenBashCompletionFileV2(file("tandem.bash"), true); err != nil {
+	var bash bytes.Buffer
+	if err := cli.BashCompletion(root, &bash, true); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file("tandem.bash"), bash.Bytes(), 0o644); err != nil { //nolint:gosec // everybody reads completions
 		return err
 	}
 	if err := root.GenZshCompletionFile(file("tandem.zsh")); err != nil {

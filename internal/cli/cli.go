@@ -177,6 +177,8 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.AddCommand(a.ollamaVerbs()...)
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
+	a.completions(root)
+	ownBashCompletion(root)
 	return root
 }
 

@@ -37,6 +37,19 @@ func (s *Stack) Installed(ctx context.Context, name string) ([]Installed, error)
 	return list, nil
 }
 
+// Listed are the models that a provider's server lists now. Unlike its provider's
+// Models it starts no engine. Errors: those of the server.
+func (s *Stack) Listed(ctx context.Context, name string) ([]provider.Model, error) {
+	if a := s.adapters[name]; a != nil && a.ollama != nil {
+		return a.ollama.Models(ctx)
+	}
+	t, ok := s.Target(name)
+	if !ok {
+		return nil, provider.Errorf(provider.Invalid, name, "", "there is no such provider")
+	}
+	return t.Provider.Models(ctx)
+}
+
 // candidates are the models that an Ollama has, runs itself, and that can do what req
 // needs, the one that was changed last first.
 func candidates(ctx context.Context, a *adapter, req *provider.Request) iter.Seq2[Installed, error] {

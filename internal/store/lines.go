@@ -226,3 +226,29 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	}
 	return l, nil
 }
+
+// RecentTools are the names of the tools that the newest calls offered to models.
+func (s *Store) RecentTools(ctx context.Context) (names []string, err error) {
+	if !s.Exists() {
+		return nil, nil
+	}
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, `SELECT DISTINCT json_extract(t.value, '$.name') FROM
+		(SELECT CASE WHEN json_valid(record) THEN record ELSE '{}' END AS record FROM calls ORDER BY id DESC LIMIT 100) c, json_each(c.record, '$.asked.tools') t
+		WHERE json_extract(t.value, '$.name') IS NOT NULL ORDER BY 1`)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, s.explain(err)
+		}
+		names = append(names, name)
+	}
+	return names, s.explain(rows.Err())
+}
