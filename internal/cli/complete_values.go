@@ -66,7 +66,11 @@ func storedKeys(_ context.Context, c *completion) (out []cobra.Completion) {
 // are installed, and those that answered lately.
 func models(ctx context.Context, c *completion) []cobra.Completion {
 	cfg, _ := c.load()
-	out := installed(ctx, c)
+	var out []cobra.Completion
+	for _, name := range slices.Sorted(maps.Keys(cfg.Aliases)) {
+		out = append(out, described(name, "alias of "+cfg.Aliases[name]))
+	}
+	out = append(out, installedModels(ctx, c)...)
 	for _, p := range cfg.Providers {
 		if p.Model != "" {
 			out = append(out, described(p.Name+"/"+p.Model, "the model of "+p.Name))
@@ -84,9 +88,9 @@ func models(ctx context.Context, c *completion) []cobra.Completion {
 	return out
 }
 
-// installed are the models that servers on this machine list. Nothing is started,
+// installedModels are the models that servers on this machine list. Nothing is started,
 // and no key is looked up.
-func installed(ctx context.Context, c *completion) (out []cobra.Completion) {
+func installedModels(ctx context.Context, c *completion) (out []cobra.Completion) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil
@@ -250,10 +254,10 @@ func toolPatterns(ctx context.Context, c *completion) (out []cobra.Completion) {
 	for _, s := range toolServers(ctx, c) {
 		out = append(out, described(s+"/*", "all tools of "+s))
 	}
-	return append(out, toolNames(ctx, c)...)
+	return append(out, offeredTools(ctx, c)...)
 }
 
-func toolNames(ctx context.Context, c *completion) (out []cobra.Completion) {
+func offeredTools(ctx context.Context, c *completion) (out []cobra.Completion) {
 	s := store.New(c.stateDir())
 	defer s.Close()
 	names, _ := s.RecentTools(ctx)

@@ -79,7 +79,7 @@ func (a *app) modelsAlias(ctx context.Context, name, model string) error {
 		return usageError{fmt.Errorf("%s is a provider; choose another name", name)}
 	}
 	for _, t := range st.Targets {
-		if t.Config.Kind == config.KindOllama && t.Config.Loopback() && installed(ctx, t, name) {
+		if t.Config.Kind == config.KindOllama && t.Config.Loopback() && installed(ctx, st, t.Config.Name, name) {
 			return usageError{fmt.Errorf("%s is a model that %s has installed; choose another name, or that model could not be asked for", name, t.Config.Name)}
 		}
 	}
@@ -99,8 +99,8 @@ func (a *app) modelsAlias(ctx context.Context, name, model string) error {
 }
 
 // installed reports whether a provider lists a model of that name. It starts no engine.
-func installed(ctx context.Context, t stack.Configured, name string) bool {
-	models, err := t.Provider.Models(ctx)
+func installed(ctx context.Context, st *stack.Stack, provider, name string) bool {
+	models, err := st.Listed(ctx, provider)
 	return err == nil && slices.ContainsFunc(models, called(name))
 }
 
