@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
@@ -141,6 +142,8 @@ func (a *app) flagCompletions() map[string]cobra.CompletionFunc {
 		"since":        fixed("today", "yesterday", "24h", "7d", "30d"),
 		"until":        fixed("now", "today", "yesterday"),
 		"older-than":   fixed("7d", "30d", "90d"),
+		"preset":       fixed(catalog.ServerNames()...),
+		"fallback":     fixed(append(catalog.ServerNames(), "none")...),
 		"config":       a.complete(files(".yaml", ".yml")),
 		"schema":       a.complete(files(".json")),
 		"each":         a.complete(files(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt")),

@@ -16,8 +16,8 @@ import (
 // decision: a new flag has to be put in one place or the other.
 func TestEveryFlagIsCompletedOrFree(t *testing.T) {
 	free := []string{
-		"base-url", "chunk", "concurrency", "count", "limit", "lines", "max-tokens", "min-cost", "num-ctx", "number", "overlap", "seed", "stop", "system", "template",
-		"temperature", "timeout", "tokens", "tool-limit", "turns", "top-p", "preset",
+		"base-url", "chunk", "concurrency", "count", "encoding", "limit", "lines", "max-tokens", "min-cost", "num-ctx", "number", "overlap", "seed", "stop", "system", "template",
+		"temperature", "timeout", "tokens", "tool-limit", "turns", "top-p",
 	}
 	a := &app{term: terminal.New(nil, nil, nil)}
 	root, known := a.root(), a.flagCompletions()
