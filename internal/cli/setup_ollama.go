@@ -11,6 +11,7 @@ import (
 
 	"github.com/shirou/gopsutil/v4/disk"
 
+	"github.com/tandem-llm/tandem/internal/childenv"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -82,7 +83,7 @@ func (w *wizard) install(ctx context.Context) error {
 		return missing("; or run `tandem setup --install-ollama`, which runs `" + command + "`")
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Env = w.environ
+	cmd.Env = childenv.Engine(w.environ) // no keys
 	cmd.Stdout, cmd.Stderr = terminal.Raw(w.term.Err), terminal.Raw(w.term.Err)
 	if w.asks {
 		cmd.Stdin = w.term.In

@@ -25,6 +25,7 @@ func setupAt(t *testing.T, f *fake, home, ollama string, args ...string) *sessio
 	cmd.Env = []string{
 		"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_DATA_HOME=" + filepath.Join(home, "data"), "TERM=xterm",
 		"PATH=" + filepath.Join(home, "bin") + ":/usr/bin:/bin", "OLLAMA_HOST=" + ollama, "TANDEM_CACHE=" + filepath.Join(home, "cache"), "DBUS_SESSION_BUS_ADDRESS=",
+		"SOME_SERVICE=" + canary,
 	}
 	return started(t, cmd, "\r\r\ry\r") // what is typed before a question is no answer
 }
@@ -104,7 +105,7 @@ func TestSetupDownloadsWhatIsChosen(t *testing.T) {
 	}
 	s := atSetup(t, f, home, "bare")
 	says(t, s.expect(askModel), "1  older:1b", "[older:1b]")
-	for answer, why := range map[string]string{"all-minilm": "makes embeddings", "gpt-oss:120b-cloud": "runs on ollama.com", "no such": "is not a model name"} {
+	for answer, why := range map[string]string{"all-minilm": "makes embeddings", "gpt-oss:120b-cloud": "runs on ollama.com", "no such": "model name", "99": "a number from 1 to"} {
 		s.types(answer + "\r")
 		s.expect(why)
 		s.expect(askModel)
@@ -247,7 +248,7 @@ func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
-			writeProgram(t, filepath.Join(home, "bin", "curl"), `echo "echo installing; echo $* > `+home+`/ran"`)
+			writeProgram(t, filepath.Join(home, "bin", "curl"), `echo "echo installing; env > `+home+`/env; echo $* > `+home+`/ran"`)
 			s := setupAt(t, f, home, deserted(t), tc.args...)
 			if tc.answer != "" {
 				s.expect(`curl -fsSL https://ollama.com/install.sh \| sh`)
@@ -260,6 +261,9 @@ func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
 			args, err := os.ReadFile(filepath.Join(home, "ran"))
 			if (err == nil) != tc.ran || tc.ran && string(args) != "-fsSL https://ollama.com/install.sh\n" {
 				t.Errorf("ran %q (%v), want: %v; %s", args, err, tc.ran, s.all.String())
+			}
+			if env, err := os.ReadFile(filepath.Join(home, "env")); (err == nil) != tc.ran || strings.Contains(string(env), canary) {
+				t.Errorf("the installer's environment: %s, %v", env, err)
 			}
 			says(t, s.all.String(), map[bool]string{true: "the installer did not install Ollama", false: "Ollama is not installed"}[tc.ran])
 		})

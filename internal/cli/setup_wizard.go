@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tandem-llm/tandem/config"
@@ -189,9 +190,12 @@ func (w *wizard) choose(ctx context.Context, text string, names []string, def in
 		if answer, err = w.question(ctx, text, shown); err != nil {
 			return -1, "", err
 		}
-		var number int
-		if _, err := fmt.Sscanf(answer+" .", "%d .", &number); err == nil && number >= 1 && number <= len(names) {
-			return number - 1, names[number-1], nil
+		if number, err := strconv.Atoi(answer); err == nil && len(names) > 0 {
+			if number >= 1 && number <= len(names) {
+				return number - 1, names[number-1], nil
+			}
+			w.say("Type a number from 1 to %d, or a name.", len(names))
+			continue
 		}
 		if i := slices.IndexFunc(names, func(s string) bool { return strings.EqualFold(s, answer) }); i >= 0 {
 			return i, names[i], nil
