@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,7 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/webpage"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -19,7 +23,7 @@ import (
 type attachFlags struct{ files []string }
 
 func (in *attachFlags) register(f *pflag.FlagSet) {
-	f.StringArrayVarP(&in.files, "file", "f", nil, "text `file` to put before the prompt, folder or 'pattern' (repeatable)")
+	f.StringArrayVarP(&in.files, "file", "f", nil, "text `file` to put before the prompt, folder, 'pattern' or URL (repeatable)")
 }
 
 // attached is what goes with a prompt.
@@ -65,12 +69,21 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 		a.infof("%s %s is left out: %s", a.term.Yellow("warning:"), terminal.StripControls(name), reason)
 	}
 	list := fileList{seen: map[string]bool{}, skip: skip, pipes: true}
+	size := 0
 	for _, name := range append(slices.Clone(in.files), named...) {
+		if webpage.IsURL(name) {
+			page, err := a.fetch(ctx, name)
+			if err != nil {
+				return out, words, err
+			}
+			out.texts = append(out.texts, attachedText{page.URL, fenced(page.URL, page.Text), len(page.Text)})
+			size += len(page.Text)
+			continue
+		}
 		if err := list.add(name, false); err != nil {
 			return out, words, err
 		}
 	}
-	size := 0
 	for _, f := range list.out {
 		if isImageFile(f.name) {
 			out.images = append(out.images, f.name)
@@ -110,16 +123,43 @@ func fenced(name, text string) string {
 	return name + ":\n" + fence + "\n" + text + fence + "\n\n"
 }
 
-// atFiles are the files that words name: a whole word of @ and an existing file.
+// fetch gets a web page, and says from where and how much.
+func (a *app) fetch(ctx context.Context, address string) (webpage.Page, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return webpage.Page{}, err
+	}
+	policy := httpx.Policy{Offline: cfg.Offline, LocalOnly: cfg.Privacy == config.PrivacyLocal, LocalNetworks: cfg.LocalNetworks}
+	page, err := webpage.Fetch(ctx, webpage.Options{Policy: policy, UserAgent: "tandem/" + buildVersion().Version}, address)
+	var refused *provider.Error
+	if err != nil && !errors.As(err, &refused) && ctx.Err() == nil {
+		err = usageError{err}
+	}
+	if err == nil {
+		size := fmt.Sprintf("%d bytes", len(page.Text))
+		if len(page.Text) >= 1<<10 {
+			size = bytesText(int64(len(page.Text)))
+		}
+		a.infof("%s", a.term.Dim(fmt.Sprintf("· fetched %s: %s of text", terminal.OneLine(page.Host), size)))
+	}
+	return page, err
+}
+
+// isPage reports whether a word behind an @ names a web page.
+func isPage(name string) bool {
+	return webpage.IsURL(name) && (strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://"))
+}
+
+// atFiles are the files that words name: a whole word of @ and an existing file or a URL.
 // @@ in its place is a word that begins with one @. Other words stay.
 func (a *app) atFiles(words []string) (files, rest []string) {
 	for _, w := range words {
 		name, at := strings.CutPrefix(w, "@")
 		literal, escaped := strings.CutPrefix(name, "@")
 		switch {
-		case at && escaped && isFile(literal):
+		case at && escaped && (isFile(literal) || isPage(literal)):
 			rest = append(rest, name)
-		case at && isFile(name):
+		case at && (isFile(name) || isPage(name)):
 			files = append(files, name)
 		default:
 			if at && name != "" && !escaped && !strings.ContainsAny(w, " \t\n") && len(words) > 1 {

@@ -47,6 +47,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if host, ok := map[string]string{"gateway": "https://api.openai.com", "near": "http://127.0.0.1:11434"}[manner]; ok {
 		w.Header().Set("X-Litellm-Model-Api-Base", host)
 	}
+	if manner == "site" {
+		site(w, path)
+		return
+	}
 	switch path {
 	case "v1/models":
 		if manner == "denied" {
@@ -362,5 +366,22 @@ func (t *talk) end(reason string) {
 		fmt.Fprintf(t.w, `"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`, reason, n, n+3)
 	default:
 		fmt.Fprintf(t.w, `data: {"model":"big","choices":[{"index":0,"delta":{},"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":3,"total_tokens":%d}}`+"\n\ndata: [DONE]\n\n", reason, n, n+3)
+	}
+}
+
+// site serves web pages.
+func site(w http.ResponseWriter, path string) {
+	switch path {
+	case "page.html":
+		w.Header().Set("Content-Type", "text/html; charset=iso-8859-1")
+		_, _ = io.WriteString(w, "<title>T</title><nav>menu</nav><main><h1>Caf\xe9</h1><p>Two  words</main>")
+	case "paper.pdf":
+		w.Header().Set("Content-Type", "application/pdf")
+		_, _ = io.WriteString(w, "%PDF-1.7")
+	case "away":
+		w.Header().Set("Location", "http://192.0.2.1/")
+		w.WriteHeader(http.StatusFound)
+	default:
+		w.WriteHeader(http.StatusNotFound)
 	}
 }
