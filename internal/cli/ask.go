@@ -26,6 +26,7 @@ const maxImage = 20 << 20
 type askInput struct {
 	words   []string
 	system  string
+	role    string
 	images  []string
 	attach  attachFlags
 	extract bool
@@ -60,6 +61,7 @@ before the prompt. A line on standard error says who answered, and why.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
+	f.StringVar(&in.role, "role", "", "a saved system message with settings, by its `name`")
 	f.StringArrayVar(&in.images, "image", nil, "image `file` to send with the prompt (repeatable)")
 	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy, or its fields: 'name, age int'")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
@@ -136,6 +138,9 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 	}
 	if in.extract && (in.json || in.schema != "") {
 		return ctx, usageError{errors.New("--extract prints a code block of a text; leave out --json and --schema")}
+	}
+	if err := a.takeRole(in.role, &in.system, &in.sample); err != nil {
+		return ctx, err
 	}
 	if q.req, err = a.askRequest(ctx, in); err != nil {
 		return ctx, err

@@ -24,6 +24,7 @@ type chatInput struct {
 	schema   string
 	extract  bool
 	system   string
+	role     string
 	sample   sampling
 	memory   store.Memory
 	summary  optionalBool
@@ -61,6 +62,7 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&in.system, "system", "s", "", "system `message`: how the model should behave")
+	f.StringVar(&in.role, "role", "", "a saved system message with settings, by its `name`")
 	f.BoolVarP(&in.goOn, "continue", "c", false, "resume the last conversation, or the one whose id follows")
 	f.StringVar(&in.id, "conversation", "", "resume the conversation with this `id`")
 	f.BoolVar(&in.noSave, "no-save", false, "save nothing: no conversation, no history, no log, no cache")
@@ -95,6 +97,10 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if in.memory.Turns < 0 || in.memory.Tokens < 0 {
 		return usageError{errors.New("--turns and --tokens must be at least 0")}
 	}
+	if err := a.takeRole(in.role, &in.system, &in.sample); err != nil {
+		return err
+	}
+	in.systemIs = in.systemIs || in.role != ""
 	system, err := cleanText("--system", []byte(in.system))
 	if err != nil {
 		return err
@@ -167,7 +173,7 @@ func (s *chatSession) unkept(noSave bool) {
 		s.chats = nil
 	case log == config.LogOff || log == config.LogMeta:
 		s.chats = nil
-		s.note("the configuration says `log: "+log+"`: this conversation is not saved")
+		s.note("the configuration says `log: " + log + "`: this conversation is not saved")
 	}
 }
 

@@ -172,7 +172,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
 		a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
-		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.shellWidgetCommand(), a.suggestCommand(), a.versionCommand(),
+		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.roleCommand(), a.shellWidgetCommand(), a.suggestCommand(), a.versionCommand(),
 	)
 	root.AddCommand(a.ollamaVerbs()...)
 	root.InitDefaultCompletionCmd()
