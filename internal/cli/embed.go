@@ -82,8 +82,11 @@ type embedJSON struct {
 	Pruned     []string        `json:"pruned"`
 	Skipped    []skippedJSON   `json:"skipped"`
 	Usage      *provider.Usage `json:"usage,omitempty"`
-	Seconds    float64         `json:"seconds"`
-	Error      *runner.Error   `json:"error,omitempty"`
+	Tokens     int             `json:"tokens"` // that the server counted, of the vectors that this run made
+	// CostUSD is what they cost, US dollars; nil: a part of it is not known.
+	CostUSD *float64      `json:"cost_usd"`
+	Seconds float64       `json:"seconds"`
+	Error   *runner.Error `json:"error,omitempty"`
 
 	route    *provider.Route
 	usd      float64
@@ -122,6 +125,12 @@ func (a *app) embed(ctx context.Context, in embedInput) error {
 	err := a.embedAll(ctx, in, &done)
 	done.OK, done.Seconds = err == nil, time.Since(began).Seconds()
 	if in.json {
+		if done.Usage != nil {
+			done.Tokens = done.Usage.InputTokens
+		}
+		if !done.unpriced {
+			done.CostUSD = &done.usd
+		}
 		if err != nil {
 			done.Error = a.errorOf(err)
 		}
