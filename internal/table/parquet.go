@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/big"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -22,8 +22,10 @@ import (
 // parquetRows reads the rows of a Parquet file.
 type parquetRows struct {
 	file   *File
-	reader *parquet.Reader
 	schema *parquet.Schema
+	groups []parquet.RowGroup // not begun yet
+	rows   parquet.Rows       // of the group that is read; nil: of none
+	read   []parquet.Row      // of rows, and not given yet
 	names  []string
 	number int // of the last row
 }
@@ -32,7 +34,7 @@ type parquetRows struct {
 func (f *File) newParquet(r io.ReadCloser) (_ rowReader, err error) {
 	type placed interface {
 		io.ReaderAt
-		Stat() (os.FileInfo, error)
+		Stat() (fs.FileInfo, error)
 	}
 	at, ok := r.(placed)
 	if !ok {
@@ -47,7 +49,7 @@ func (f *File) newParquet(r io.ReadCloser) (_ rowReader, err error) {
 	if err != nil {
 		return nil, f.notParquet(err)
 	}
-	p := &parquetRows{file: f, reader: parquet.NewReader(opened), schema: opened.Schema()}
+	p := &parquetRows{file: f, groups: opened.RowGroups(), schema: opened.Schema()}
 	for _, field := range p.schema.Fields() {
 		p.names = append(p.names, field.Name())
 	}
@@ -72,7 +74,11 @@ func (p *parquetRows) columns() []string { return p.names }
 func (p *parquetRows) next() (_ Row, err error) {
 	defer p.file.recovered(&err)
 	values := map[string]any{}
-	switch err := p.reader.Read(&values); {
+	record, err := p.record()
+	if err == nil {
+		err = p.schema.Reconstruct(&values, record)
+	}
+	switch {
 	case err == io.EOF:
 		return Row{}, io.EOF
 	case err != nil:
@@ -88,6 +94,34 @@ func (p *parquetRows) next() (_ Row, err error) {
 		row[field.Name()] = value
 	}
 	return Row{Value: row}, nil
+}
+
+// record reads the next record of whichever group has one.
+func (p *parquetRows) record() (parquet.Row, error) {
+	const atOnce = 64
+	for len(p.read) == 0 {
+		if p.rows == nil {
+			if len(p.groups) == 0 {
+				return nil, io.EOF
+			}
+			p.rows, p.groups = p.groups[0].Rows(), p.groups[1:]
+		}
+		buf := make([]parquet.Row, atOnce)
+		n, err := p.rows.ReadRows(buf)
+		p.read = buf[:n]
+		switch {
+		case err == io.EOF:
+			closing := p.rows.Close()
+			if p.rows = nil; closing != nil {
+				return nil, closing
+			}
+		case err != nil:
+			return nil, err
+		}
+	}
+	record := p.read[0]
+	p.read = p.read[1:]
+	return record, nil
 }
 
 // parquetValue is a value as JSON has it: times and dates as texts in RFC 3339,
@@ -152,9 +186,9 @@ func parquetLeaf(node parquet.Node, v any) (any, error) {
 	case bool:
 		return v, nil
 	case int32:
-		return parquetInteger(logical, int64(v), uint64(uint32(v))), nil
+		return parquetInteger(logical, int64(v), uint64(uint32(v))), nil //nolint:gosec // its bits
 	case int64:
-		return parquetInteger(logical, v, uint64(v)), nil
+		return parquetInteger(logical, v, uint64(v)), nil //nolint:gosec // its bits
 	case deprecated.Int96:
 		return timeOf96(v).Format(time.RFC3339Nano), nil
 	case float32:
@@ -201,7 +235,7 @@ func parquetInteger(logical format.LogicalTypeValue, signed int64, unsigned uint
 			return json.Number(strconv.FormatUint(unsigned, 10))
 		}
 		if !t.IsSigned {
-			return int(unsigned)
+			return int(unsigned) //nolint:gosec // it is in range
 		}
 	}
 	return int(signed)
@@ -222,7 +256,7 @@ func inUnits(unit format.TimeUnit, n int64) time.Time {
 // from the beginning of the Julian period.
 func timeOf96(v deprecated.Int96) time.Time {
 	const julianDayOf1970 = 2440588
-	nanoseconds := int64(uint64(v[1])<<32 | uint64(v[0]))
+	nanoseconds := int64(uint64(v[1])<<32 | uint64(v[0])) //nolint:gosec // its bits
 	return time.Unix((int64(v[2])-julianDayOf1970)*24*60*60, nanoseconds).UTC()
 }
 
