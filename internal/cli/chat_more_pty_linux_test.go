@@ -169,6 +169,20 @@ func TestChatCompletes(t *testing.T) {
 	s.types("/quit\r")
 	s.ends()
 	harmless(t, s.all.String())
+
+	// Its whole id behind -c resumes it; another word is a message.
+	for word, want := range map[string]string{saved: `"content":"And now?"}]`, "1234567890": `"content":"1234567890 And now?"}]`} {
+		if out, err := prepared(t, f, home, "xterm", "chat", "-c", word, "And now?").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if !strings.Contains(f.last(), want) || !strings.Contains(f.last(), `What?"`) {
+			t.Errorf("-c %s sent %s", word, f.last())
+		}
+	}
+	out, err := prepared(t, f, home, "xterm", "chat", "-c", saved[:13]+"x", "And now?").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "there is no conversation") {
+		t.Errorf("an id that nothing has: %v: %s", err, out)
+	}
 }
 
 // What is shown of a conversation that is resumed is its end, and it does nothing
