@@ -25,7 +25,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		to  **sql.Stmt
 		sql string
 	}{
-		{&q.put, `UPDATE items SET state = ?, kind = ?, provider = ?, fallback = ?, input = input + ?, output = output + ?,
+		{&q.put, `UPDATE items SET state = ?, kind = ?, provider = ?, model = ?, reason = ?, fallback = ?, input = input + ?, output = output + ?,
 			usd = usd + ?, saved = saved + ?, unpriced = unpriced + ?, took = ? WHERE id = ? AND state = 1`},
 		{&q.undo, `UPDATE items SET state = 0, attempts = attempts - 1 WHERE id = ? AND state = 1`},
 		{&q.claim, `UPDATE items SET state = 1, attempts = attempts + 1 WHERE id IN (SELECT id FROM items INDEXED BY items_pending WHERE state = 0 ORDER BY id LIMIT ?)
@@ -99,7 +99,7 @@ func (f *File) keep(ctx context.Context, out *Outcome, result []byte) error {
 		if out.Error != nil {
 			kind = out.Error.Kind
 		}
-		res, err = f.q.put.ExecContext(ctx, state, kind, t.Provider, t.Fallback, t.Input, t.Output, t.USD, t.Saved, t.Unpriced, out.Took.Nanoseconds(), out.id)
+		res, err = f.q.put.ExecContext(ctx, state, kind, t.Provider, t.Model, t.Reason, t.Fallback, t.Input, t.Output, t.USD, t.Saved, t.Unpriced, out.Took.Nanoseconds(), out.id)
 	}
 	if err != nil {
 		return err

@@ -162,9 +162,11 @@ type Result struct {
 	Attempts int
 	Inputs   map[string]any // with those that every row has
 	Result   runner.Result
-	Provider string
+	Provider string // who answered last; empty: nobody
+	Model    string
 	Fallback bool
-	Input    int // tokens of all attempts
+	Reason   string // why another than the first answered
+	Input    int    // tokens of all attempts
 	Output   int
 	USD      *float64 // of all attempts; nil: not known
 	Saved    float64
@@ -186,7 +188,7 @@ func (v *View) results(ctx context.Context, yield func(Result, error) bool) erro
 	if err != nil {
 		return err
 	}
-	rows, err := v.db.QueryContext(ctx, `SELECT i.row, n.number, i.variant, i.repeat, i.attempts, n.inputs, r.result, coalesce(i.provider, ''), i.fallback, i.input, i.output, i.usd, i.saved, i.unpriced, i.took
+	rows, err := v.db.QueryContext(ctx, `SELECT i.row, n.number, i.variant, i.repeat, i.attempts, n.inputs, r.result, coalesce(i.provider, ''), coalesce(i.model, ''), coalesce(i.reason, ''), i.fallback, i.input, i.output, i.usd, i.saved, i.unpriced, i.took
 		FROM items i JOIN inputs n ON n.row = i.row JOIN results r ON r.id = i.id WHERE i.state IN (2, 3) ORDER BY i.id`)
 	if err != nil {
 		return err
@@ -197,7 +199,7 @@ func (v *View) results(ctx context.Context, yield func(Result, error) bool) erro
 		var inputs, result string
 		var usd float64
 		var unpriced int
-		if err := rows.Scan(&r.Row, &r.Number, &r.Variant, &r.Repeat, &r.Attempts, &inputs, &result, &r.Provider, &r.Fallback, &r.Input, &r.Output, &usd, &r.Saved, &unpriced, &r.Took); err != nil {
+		if err := rows.Scan(&r.Row, &r.Number, &r.Variant, &r.Repeat, &r.Attempts, &inputs, &result, &r.Provider, &r.Model, &r.Reason, &r.Fallback, &r.Input, &r.Output, &usd, &r.Saved, &unpriced, &r.Took); err != nil {
 			return err
 		}
 		if r.Inputs, err = decodeInputs(inputs); err != nil {

@@ -28,6 +28,8 @@ CREATE TABLE items (
 	attempts INTEGER NOT NULL DEFAULT 0,
 	kind     TEXT,                        -- of the error; null: none
 	provider TEXT,                        -- who answered
+	model    TEXT,
+	reason   TEXT,                        -- why another than the first; null: it was the first
 	fallback INTEGER NOT NULL DEFAULT 0,
 	input    INTEGER NOT NULL DEFAULT 0,  -- tokens of all attempts
 	output   INTEGER NOT NULL DEFAULT 0,

@@ -74,13 +74,22 @@ type Options struct {
 	// such as a server that is gone, before nothing more is started; 0: any number.
 	GiveUp int
 	// Resumable says that the queue outlives Work: an item that ctx ended, or that a
-	// budget refused, comes again, and so does one that was refused for its rate, up
-	// to 5 times. Else each of them fails.
+	// budget refused, comes again. So does, up to 5 times, one that was refused for
+	// its rate, or that reached no server: then nothing is started for some seconds.
+	// Else each of them fails.
 	Resumable bool
 }
 
-// maxTries is how often an item is asked that is refused for its rate.
+// maxTries is how often an item is asked that is refused for its rate, or reaches no
+// server.
 const maxTries = 5
+
+// Where no server is reached, nothing is started for leastPause, and twice as long
+// each time after that.
+const (
+	leastPause = 500 * time.Millisecond
+	mostPause  = 8 * time.Second
+)
 
 // TooManyError is the end of a batch of which too many items failed.
 type TooManyError struct {
@@ -128,6 +137,11 @@ func Work(ctx context.Context, q Queue, run Run, o Options) error {
 	}
 	err := w.work(ctx)
 	w.running.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.paused != nil {
+		w.paused.Stop()
+	}
 	return err
 }
 
@@ -140,17 +154,19 @@ type worker struct {
 
 	mu        sync.Mutex
 	changed   sync.Cond
-	ready     []Item    // claimed, not started
-	active    int       // started, not ended
-	ended     []Outcome // not kept yet
-	keeping   int       // being kept
-	exhausted bool      // there is nothing to claim but what is among ended
-	asked     bool      // the queue was asked since anything ended
-	held      bool      // a budget has refused an item while others ran: nothing starts until one of them ends
-	stopped   bool      // nothing more is started
-	err       error     // why
-	failed    int       // so far
-	inARow    int       // items that failed for a reason that is no item's own
+	ready     []Item        // claimed, not started
+	active    int           // started, not ended
+	ended     []Outcome     // not kept yet
+	keeping   int           // being kept
+	exhausted bool          // there is nothing to claim but what is among ended
+	asked     bool          // the queue was asked since anything ended
+	held      bool          // a budget has refused an item while others ran: nothing starts until one of them ends
+	stopped   bool          // nothing more is started
+	err       error         // why
+	failed    int           // so far
+	inARow    int           // items that failed for a reason that is no item's own
+	pause     time.Duration // the last one; 0: none since an answer came
+	paused    *time.Timer   // nothing starts until it fires; nil: no pause
 }
 
 // work claims, starts and keeps until nothing is left to do.
@@ -196,7 +212,7 @@ func (w *worker) due() bool {
 // wanted is how many items are to be claimed now.
 func (w *worker) wanted() int {
 	for i := range w.ended {
-		if w.ended[i].Fate == Again {
+		if f := w.ended[i].Fate; f == Again || f == Unasked {
 			w.exhausted = false
 		}
 	}
@@ -265,7 +281,7 @@ func (e *LostError) Unwrap() error { return e.Err }
 
 // start starts items as far as may be. The caller holds mu.
 func (w *worker) start(ctx context.Context) {
-	for len(w.ready) > 0 && !w.stopped && !w.held && w.active < w.limit() {
+	for len(w.ready) > 0 && !w.stopped && !w.held && w.paused == nil && w.active < w.limit() {
 		item := w.ready[0]
 		w.ready = w.ready[1:]
 		w.active++
@@ -295,7 +311,7 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 	kind := provider.KindOf(out.Err)
 	switch {
 	case out.Err == nil:
-		w.inARow = 0
+		w.inARow, w.pause = 0, 0
 		return Done
 	case ctx.Err() != nil && errors.Is(out.Err, ctx.Err()):
 		if w.options.Resumable {
@@ -308,8 +324,11 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 		} else {
 			w.stopWith(out.Err)
 		}
-		return Again
+		return Unasked
 	case kind == provider.RateLimited && w.options.Resumable && out.Attempt < maxTries:
+		return Again
+	case unreached(out.Err) && w.options.Resumable && out.Attempt < maxTries && w.inARow == 0:
+		w.wait(ctx)
 		return Again
 	}
 	w.failed++
@@ -324,6 +343,27 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 		w.stopWith(&TooManyError{Failed: w.inARow, Last: out.Err})
 	}
 	return Failed
+}
+
+// unreached reports whether an error is that no server was there.
+func unreached(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Kind == provider.Unavailable && e.Status == 0 && !e.Final
+}
+
+// wait has nothing started for a while. The caller holds mu.
+func (w *worker) wait(ctx context.Context) {
+	if w.paused != nil {
+		return
+	}
+	w.pause = min(max(2*w.pause, leastPause), mostPause)
+	w.paused = time.AfterFunc(w.pause, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.paused = nil
+		w.start(ctx)
+		w.changed.Broadcast()
+	})
 }
 
 // shared reports whether an error is likely to meet every other item, too.

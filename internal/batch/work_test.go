@@ -154,6 +154,25 @@ func TestARateLimitedRowComesAgain(t *testing.T) {
 	}
 }
 
+// A server that is away for a moment costs no row.
+func TestAServerThatComesBack(t *testing.T) {
+	dir, calls := t.TempDir(), atomic.Int64{}
+	j := job(t, func(ctx context.Context, prompt string) (string, error) {
+		if n := calls.Add(1); n > 5 && n <= 9 {
+			return "", provider.Errorf(provider.Unavailable, "m", "", "nothing is listening there")
+		}
+		return echo(ctx, prompt)
+	})
+	f := started(t, dir, j, 40, Spec{})
+	if err := errors.Join(Work(t.Context(), f, jobRun(j), Options{Concurrency: fixed(4), Resumable: true, GiveUp: 2}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	all, s := results(t, dir, "b1")
+	if err := inOrder(all, 40); err != nil || s.Failed != 0 {
+		t.Errorf("%v, %+v", err, s)
+	}
+}
+
 func TestTooManyErrorsEndABatch(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
@@ -73,6 +74,9 @@ type app struct {
 	skipped  bool // it was said that ./config.yaml is another program's
 	quoted   bool // it was said whose quotation marks are dropped
 	tools    toolFlags
+	// budget bounds what the command may cost, in US dollars, besides the
+	// configuration's own budgets; nil: nothing does.
+	budget *float64
 }
 
 // lookupEnv finds a variable of the environment, as os.LookupEnv does.
@@ -100,6 +104,16 @@ type globalFlags struct {
 	offline   bool
 	quiet     bool
 	verbose   bool
+}
+
+func (g *globalFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&g.config, "config", "", "configuration `file` to read instead of the usual ones; none reads no file")
+	f.StringVar(&g.color, "color", "auto", "colours on the terminal: auto, always or never")
+	f.StringSliceVar(&g.use, "use", nil, "`providers` that may answer, in order, such as local,openai")
+	f.BoolVar(&g.localOnly, "local-only", false, "the prompt must not leave this machine (privacy: local)")
+	f.BoolVar(&g.offline, "offline", false, "refuse every connection that is not to this machine")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print only the answer and errors")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "show live which provider is asked, skipped or retried, and why")
 }
 
 // errReported is an error that the command itself has shown already.
@@ -159,16 +173,9 @@ always says who answered, and never passes off a broken answer as complete.`,
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
 	root.Flags().BoolVar(&version, "version", false, "print the version")
-	f := root.PersistentFlags()
-	f.StringVar(&a.flags.config, "config", "", "configuration `file` to read instead of the usual ones; none reads no file")
-	f.StringVar(&a.flags.color, "color", "auto", "colours on the terminal: auto, always or never")
-	f.StringSliceVar(&a.flags.use, "use", nil, "`providers` that may answer, in order, such as local,openai")
-	f.BoolVar(&a.flags.localOnly, "local-only", false, "the prompt must not leave this machine (privacy: local)")
-	f.BoolVar(&a.flags.offline, "offline", false, "refuse every connection that is not to this machine")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "print only the answer and errors")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "show live which provider is asked, skipped or retried, and why")
+	a.flags.register(root.PersistentFlags())
 	root.AddCommand(
-		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.chainCommand(), a.promptCommand(),
+		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.batchCommand(), a.chainCommand(), a.promptCommand(),
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
 		a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),

@@ -66,6 +66,9 @@ func (a *app) load() (*config.Loaded, error) {
 	}
 	cfg, err := config.Load(a.loadOptions(set))
 	a.config = cfg
+	if own := a.budget; own != nil && (cfg.Budget.PerRun == nil || *cfg.Budget.PerRun > *own) {
+		cfg.Budget.PerRun = own
+	}
 	if cfg.Skipped != "" && a.flags.verbose && !a.skipped {
 		a.skipped = true
 		a.term.Noticef("%s", skippedText(cfg.Skipped))

@@ -122,6 +122,19 @@ func (b *Book) Release(mark int64) {
 	})
 }
 
+// SettleLost has the reservations of a run whose process has ended count for good,
+// with the most that their calls can have cost: nobody will say what became of
+// them. The caller knows that no process makes calls of that run now.
+func (s *Store) SettleLost(ctx context.Context, run string) error {
+	if !s.Exists() {
+		return nil
+	}
+	return s.begin(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE ledger SET expires = NULL, basis = 'the process ended' WHERE run = ? AND expires IS NOT NULL", run)
+		return err
+	})
+}
+
 // mine is a reservation of this process: in a file that has taken the place of
 // another, the same number may be somebody else's.
 const mine = "id = ? AND pid = ? AND expires IS NOT NULL"

@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// batchRowJSON is a row of a batch's answers, as JSON has it. In a table, each
+// input is a column, and so are the tokens.
+type batchRowJSON struct {
+	Row      int             `json:"row"` // of the input, from 1
+	Inputs   map[string]any  `json:"inputs"`
+	Answer   string          `json:"answer"`
+	Value    any             `json:"value,omitempty"`
+	OK       bool            `json:"ok"`
+	Error    *runner.Error   `json:"error,omitempty"`
+	Provider string          `json:"provider,omitempty"`
+	Model    string          `json:"model,omitempty"`
+	Fallback bool            `json:"fallback"`
+	Reason   string          `json:"reason,omitempty"` // of the fallback
+	Usage    *provider.Usage `json:"usage,omitempty"`
+	USD      *float64        `json:"cost_usd"` // null: not known
+	MS       int64           `json:"ms"`
+	Attempts int             `json:"attempts"`
+}
+
+// writeOut writes the answers to where the batch says: whole, or not at all.
+func (a *app) writeOut(ctx context.Context, spec batch.Spec) error {
+	if spec.Out == stdinPath {
+		return a.exportRows(ctx, spec, "stdout.jsonl", a.term.Out)
+	}
+	return a.exportFile(ctx, spec, spec.Out)
+}
+
+// exportFile writes the answers to a file, which takes the place of another one
+// when it is complete.
+func (a *app) exportFile(ctx context.Context, spec batch.Spec, path string) (err error) {
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // as a shell would make it
+	if err != nil {
+		return fmt.Errorf("writing %s: %w; the answers are stored: write them with `tandem batch export %s --out FILE`", path, cause(err), spec.ID)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	w := bufio.NewWriterSize(f, 256<<10)
+	err = a.exportRows(ctx, spec, path, w)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	err = errors.Join(err, w.Flush())
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w; the answers are stored: write them with `tandem batch export %s --out FILE`", path, cause(err), spec.ID)
+	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync() // not every system can
+		_ = dir.Close()
+	}
+	return nil
+}
+
+// exportRows writes the rows that have ended, in the format of a name.
+func (a *app) exportRows(ctx context.Context, spec batch.Spec, name string, to io.Writer) error {
+	v, err := batch.Look(a.stateDir(), spec.ID)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	layout := jsonLayout()
+	if table.Flat(name) {
+		layout = flatLayout(spec)
+	}
+	w, err := table.NewWriter(name, to, layout.columns)
+	if err != nil {
+		return err
+	}
+	for r, err := range v.Results(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := w.Write(layout.values(batchRow(&r))); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+func batchRow(r *batch.Result) *batchRowJSON {
+	row := &batchRowJSON{
+		Row: r.Number, Inputs: r.Inputs, Answer: r.Result.Answer, Value: r.Result.Value, OK: r.Result.OK, Error: r.Result.Error,
+		Provider: r.Provider, Model: r.Model, Fallback: r.Fallback, USD: r.USD, MS: r.Took.Milliseconds(), Attempts: r.Attempts,
+		Usage: &provider.Usage{InputTokens: r.Input, OutputTokens: r.Output},
+	}
+	if r.Result.Usage != nil && r.Attempts == 1 {
+		row.Usage = r.Result.Usage
+	}
+	if r.Fallback {
+		row.Reason = r.Reason
+	}
+	return row
+}
+
+// layout is which columns a file has.
+type layout struct {
+	columns []string
+	values  func(*batchRowJSON) []any
+}
+
+func jsonLayout() layout {
+	return layout{
+		[]string{"row", "inputs", "answer", "value", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"},
+		func(r *batchRowJSON) []any {
+			return []any{r.Row, r.Inputs, r.Answer, r.Value, r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
+		},
+	}
+}
+
+func orNil(e *runner.Error) any {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// flatLayout has a column for each input; one whose name is taken begins with
+// input_.
+func flatLayout(spec batch.Spec) layout {
+	own := []string{"answer", "value", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts"}
+	columns := []string{"row"}
+	inputs := slices.Concat(spec.Columns, slices.Sorted(maps.Keys(spec.Given)))
+	for _, name := range inputs {
+		if name == "row" || slices.Contains(own, name) {
+			name = "input_" + name
+		}
+		columns = append(columns, name)
+	}
+	return layout{append(columns, own...), func(r *batchRowJSON) []any {
+		out := []any{r.Row}
+		for _, name := range inputs {
+			out = append(out, r.Inputs[name])
+		}
+		var kind, message any
+		if r.Error != nil {
+			kind, message = r.Error.Kind, r.Error.Message
+		}
+		var usd any
+		if r.USD != nil {
+			usd = *r.USD
+		}
+		return append(out, r.Answer, r.Value, r.OK, kind, message, r.Provider, r.Model, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
+	}}
+}
+
+// failuresText counts failures by their kinds.
+func failuresText(s batch.Status) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(s.Failures)) {
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(kind, "_", " "), s.Failures[kind]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// batchView shows how far a batch has come: on a terminal a line that is kept up to
+// date, elsewhere a line a minute.
+type batchView struct {
+	app   *app
+	began time.Time
+	every time.Duration
+
+	mu     sync.Mutex
+	now    batch.Status // counted on from the status at the start
+	rows   int          // ended in this process
+	tokens int64        // of answers, in this process
+	target string       // who answered last
+	recent []recent     // of the last minute
+}
+
+// recent is how many rows had ended at a time.
+type recent struct {
+	at     time.Time
+	rows   int
+	tokens int64
+}
+
+// rateSpan is the time over which rows a second are told.
+const rateSpan = time.Minute
+
+func newBatchView(a *app, s batch.Status) *batchView {
+	v := &batchView{app: a, began: time.Now(), every: time.Minute, now: s}
+	if a.term.ErrIsTTY {
+		v.every = 500 * time.Millisecond
+	}
+	v.recent = []recent{{at: v.began}}
+	return v
+}
+
+// add counts outcomes that are kept.
+func (v *batchView) add(outcomes []batch.Outcome) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range outcomes {
+		o := &outcomes[i]
+		v.now.USD += o.Tally.USD
+		v.now.Saved += o.Tally.Saved
+		v.tokens += int64(o.Tally.Output)
+		switch o.Fate {
+		case batch.Done:
+			v.now.Done++
+		case batch.Failed:
+			v.now.Failed++
+		default:
+			continue
+		}
+		v.rows++
+		if o.Tally.Provider != "" {
+			v.target = o.Tally.Provider
+		}
+	}
+}
+
+// follow takes in what another process has done since.
+func (v *batchView) follow(s batch.Status) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.rows += s.Done + s.Failed - v.now.Done - v.now.Failed
+	v.tokens += s.Output - v.now.Output
+	v.now = s
+}
+
+// show shows it until over is closed.
+func (v *batchView) show(over <-chan struct{}) {
+	a := v.app
+	if a.flags.quiet {
+		return
+	}
+	tick := time.NewTicker(v.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		if width := a.term.ErrWidth(); width > 0 {
+			a.term.SetStatus(a.term.Dim(v.line(time.Now(), width-1)))
+			continue
+		}
+		a.term.Noticef("%s", v.line(time.Now(), 0))
+	}
+}
+
+// line says how far the batch is, in at most so many columns; 0: in as many as it
+// takes. What matters less is left out first.
+func (v *batchView) line(now time.Time, width int) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.recent = append(v.recent, recent{now, v.rows, v.tokens})
+	for len(v.recent) > 2 && now.Sub(v.recent[1].at) > rateSpan {
+		v.recent = v.recent[1:]
+	}
+	first, last := v.recent[0], v.recent[len(v.recent)-1]
+	var rows, tokens float64
+	if span := last.at.Sub(first.at).Seconds(); span > 0 {
+		rows, tokens = float64(last.rows-first.rows)/span, float64(last.tokens-first.tokens)/span
+	}
+	ended := v.now.Done + v.now.Failed
+	eta := ""
+	if left := v.now.Total - ended; rows > 0 && left > 0 {
+		eta = "ETA " + short((time.Duration(float64(left)/rows) * time.Second).Round(time.Second))
+	}
+	failed := ""
+	if v.now.Failed > 0 {
+		failed = fmt.Sprintf("%d failed", v.now.Failed)
+	}
+	money := ""
+	if v.now.USD > 0 {
+		money = ledger.Dollars(v.now.USD)
+	}
+	if v.now.Saved > 0 {
+		money = strings.TrimPrefix(money+", saved "+ledger.Dollars(v.now.Saved), ", ")
+	}
+	return fitParts(width, []linePart{
+		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0}, {eta, 1}, {failed, 2}, {rateText(rows, "rows/s"), 3},
+		{rateText(tokens, "tokens/s"), 6}, {terminal.OneLine(v.target), 5}, {money, 4},
+	})
+}
+
+func rateText(perSecond float64, what string) string {
+	switch {
+	case perSecond <= 0:
+		return ""
+	case perSecond < 10:
+		return fmt.Sprintf("%.1f %s", perSecond, what)
+	}
+	return fmt.Sprintf("%.0f %s", perSecond, what)
+}
+
+// linePart is a part of a line, and how soon it is left out: the highest first.
+type linePart struct {
+	text string
+	drop int
+}
+
+// fitParts joins parts, of which as many are left out as it takes for the line to
+// fit.
+func fitParts(width int, parts []linePart) string {
+	for most := len(parts); ; most-- {
+		var kept []string
+		for _, p := range parts {
+			if p.text != "" && p.drop <= most {
+				kept = append(kept, p.text)
+			}
+		}
+		line := "· " + strings.Join(kept, " · ")
+		if width <= 0 || most == 0 || chatui.Width(line) <= width {
+			return line
+		}
+	}
+}

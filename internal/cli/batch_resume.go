@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+)
+
+func (a *app) batchResumeCommand() *cobra.Command {
+	var work workInput
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "resume [ID]", Short: "Continue a batch that has rows left",
+		Long: `Continue a batch: the one of that ID, or the newest that has rows left. It uses the
+flags that the batch was started with; those given here replace them.`,
+		Args: atMostOne("a batch's ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.batchFailed(asJSON, a.resumeBatch(cmd.Context(), args, work, asJSON, keptFlags(cmd.Flags())))
+		},
+	}
+	work.register(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
+	return cmd
+}
+
+// resumeOut continues the batch that writes to a file.
+func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) error {
+	out := in.out
+	if out != stdinPath {
+		var err error
+		if out, err = filepath.Abs(in.out); err != nil {
+			return err
+		}
+	}
+	ids, err := batch.List(a.stateDir())
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if s, err := a.batchStatusOf(ctx, id); err == nil && s.Out == out {
+			return a.resume(ctx, id, in.work, in.json, given)
+		}
+	}
+	return usageError{fmt.Errorf("no batch writes to %s; leave out --resume to start one", in.out)}
+}
+
+func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, asJSON bool, given []string) error {
+	id, err := a.batchID(ctx, args, func(s batch.Status) bool {
+		return s.State != batch.Finished || work.retryFailed && s.Failed > 0
+	}, "no batch has rows left to run; see `tandem batch list`")
+	if err != nil {
+		return err
+	}
+	if err := work.check(time.Now()); err != nil {
+		return err
+	}
+	return a.resume(ctx, id, work, asJSON, given)
+}
+
+// resume continues a batch. The flags that were given replace the batch's own.
+func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool, given []string) error {
+	file, err := batch.Open(ctx, a.stateDir(), id)
+	if err != nil {
+		return err
+	}
+	b := &batchRun{file: file, json: asJSON}
+	defer b.closeAll()
+	err = a.prepareResume(ctx, b, work, given)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if s, err := file.Status(ctx); err == nil {
+		a.dimf("· batch %s: %d of %s are done", id, s.Done+s.Failed, count(s.Total, "row"))
+	}
+	return a.runBatch(ctx, b)
+}
+
+// prepareResume loads what the batch was started with, and refuses what has
+// changed since.
+func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, given []string) error {
+	spec := b.file.Spec()
+	in, err := a.restoreFlags(spec.Args, given)
+	if err != nil {
+		return err
+	}
+	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
+	b.work = in.work
+	in.file = spec.Chain.File
+	if b.chain, err = a.batchChain(spec.Chain.File, in.trusted); err != nil {
+		return err
+	}
+	source, err := chainSource(b.chain, spec.Chain.File)
+	if err != nil {
+		return err
+	}
+	if err := a.assembleBatch(ctx, b, &in, spec.Chain.File); err != nil {
+		return err
+	}
+	settings := b.spec.Settings
+	b.spec = spec
+	changes, err := a.changesOf(ctx, spec, source, settings)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		if !work.accept {
+			return usageError{fmt.Errorf("the batch %s cannot continue as it began: %s; undo that, start anew with another --out, or add --accept-changes to answer the rows that are left with what is there now", spec.ID, strings.Join(changes, "; "))}
+		}
+		b.spec.Chain, b.spec.Settings = source, settings
+		if err := a.sameInputs(b, spec); err != nil {
+			return err
+		}
+	}
+	if s, err := b.file.Status(ctx); err != nil || s.State == batch.Reading {
+		return errors.Join(err, a.readAgain(ctx, b))
+	}
+	_, err = b.file.Resume(ctx, work.retryFailed)
+	if err == nil && len(changes) > 0 {
+		err = b.file.SetSpec(ctx, b.spec)
+	}
+	return err
+}
+
+// changesOf are what has changed since a batch was started that decides its
+// answers, in words.
+func (a *app) changesOf(ctx context.Context, spec batch.Spec, chain batch.Source, settings map[string]string) ([]string, error) {
+	var out []string
+	if chain.Digest != spec.Chain.Digest {
+		out = append(out, "the chain "+spec.Chain.File+" has changed")
+	}
+	if spec.Input.File != stdinPath {
+		switch now, err := sourceOf(ctx, spec.Input.File); {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, fs.ErrNotExist): // its rows are stored
+		case err != nil:
+			return nil, err
+		case now.Digest != spec.Input.Digest:
+			out = append(out, "the rows of "+spec.Input.File+" have changed (those that are stored would be used)")
+		}
+	}
+	return append(out, differences(spec.Settings, settings)...), nil
+}
+
+// sameInputs refuses a changed chain that needs other inputs than are stored.
+func (a *app) sameInputs(b *batchRun, spec batch.Spec) error {
+	for _, name := range b.chain.Inputs() {
+		in, _ := b.chain.Input(name)
+		if _, given := spec.Given[name]; !given && in.Default == nil && !in.Optional && !slices.Contains(spec.Columns, name) {
+			return usageError{fmt.Errorf("the chain now has an input %s, which the stored rows do not have; start anew with another --out", name)}
+		}
+	}
+	return nil
+}
+
+// readAgain is the error of a batch whose rows were not all stored.
+func (a *app) readAgain(_ context.Context, b *batchRun) error {
+	return usageError{fmt.Errorf("the batch %s was interrupted while its rows were read, before any call; remove it with `tandem batch rm %[1]s`, and start it anew", b.spec.ID)}
+}
+
+// batchID is the id that a command was given, or a beginning of it that only one
+// batch has; without one, the newest batch that is wanted.
+func (a *app) batchID(ctx context.Context, args []string, wanted func(batch.Status) bool, none string) (string, error) {
+	ids, err := batch.List(a.stateDir())
+	if err != nil {
+		return "", err
+	}
+	if len(args) == 0 {
+		for _, id := range ids {
+			if s, err := a.batchStatusOf(ctx, id); err == nil && (wanted == nil || wanted(s)) {
+				return id, nil
+			}
+		}
+		return "", usageError{errors.New(none)}
+	}
+	var found []string
+	for _, id := range ids {
+		if id == args[0] {
+			return id, nil
+		}
+		if strings.HasPrefix(id, args[0]) {
+			found = append(found, id)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", usageError{fmt.Errorf("there is no batch %s; see `tandem batch list`", args[0])}
+	}
+	return "", usageError{fmt.Errorf("%s is the beginning of %d batches: %s", args[0], len(found), strings.Join(found, ", "))}
+}

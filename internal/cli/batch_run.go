@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// batchError is a batch that ended without all of its rows being answered.
+type batchError struct {
+	text string
+	code int
+	err  error // the cause; nil: the text says it
+}
+
+func (e *batchError) Error() string { return e.text }
+func (e *batchError) Unwrap() error { return e.err }
+func (e *batchError) ExitCode() int { return e.code }
+
+// pollEvery is how often a batch looks whether somebody has cancelled it.
+const pollEvery = time.Second
+
+// runBatch runs the rows that are left, writes the answers when none is, and says
+// how it went. At the first signal what runs ends and is stored.
+func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
+	defer func() { err = errors.Join(err, b.file.Close()) }()
+	if err := store.New(a.stateDir()).SettleLost(ctx, b.spec.ID); err != nil {
+		return err
+	}
+	before, err := b.file.Status(ctx)
+	if err != nil {
+		return err
+	}
+	var early error
+	if before.Left > 0 {
+		early = a.workBatch(ctx, b, before)
+	}
+	after, err := b.file.Status(context.WithoutCancel(ctx))
+	switch {
+	case err != nil:
+		return errors.Join(early, err)
+	case early == nil:
+		if early = a.writeOut(ctx, b.spec); early == nil {
+			a.sayBatch(after)
+			early = failedRows(after)
+		}
+	}
+	if !b.json || ctx.Err() != nil {
+		return early
+	}
+	out := batchJSON{OK: early == nil, Status: brief(after)}
+	if early != nil {
+		out.Error = a.errorOf(early)
+	}
+	return a.printJSON("the summary", out, early)
+}
+
+// failedRows is the error of a batch that has ended with rows that failed.
+func failedRows(s batch.Status) error {
+	if s.Failed == 0 {
+		return nil
+	}
+	return &batchError{text: fmt.Sprintf("%d of %s failed (%s); run them again with `tandem batch resume %s --retry-failed`", s.Failed, count(s.Total, "row"), failuresText(s), s.ID), code: exitRows}
+}
+
+// stopper ends a batch for the first reason that there is.
+type stopper struct {
+	once sync.Once
+	done chan struct{}
+	why  string // "" at a signal
+}
+
+func (s *stopper) stop(why string) {
+	s.once.Do(func() {
+		s.why = why
+		close(s.done)
+	})
+}
+
+// workBatch runs rows until none is left, or something ends the batch: that is the
+// error.
+func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) error {
+	s := &stopper{done: make(chan struct{})}
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
+	view := newBatchView(a, before)
+	watching.Go(func() { view.show(over) })
+	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: "batch", Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File), File: b.spec.Chain.File}
+	working := store.WithRun(context.WithoutCancel(ctx), run)
+	err := batch.Work(working, b.file, a.rowRun(b), batch.Options{
+		Concurrency: b.rowsAtOnce(), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: view.add,
+	})
+	close(over)
+	watching.Wait()
+	a.setBatchStatus("")
+	after, serr := b.file.Status(working)
+	if serr != nil {
+		return errors.Join(err, serr)
+	}
+	if err == nil && after.Left == 0 {
+		return nil
+	}
+	return a.endedEarly(ctx, b, after, s, err)
+}
+
+// giveUpAfter is how many rows in a row may fail for a reason that is the
+// provider's.
+const giveUpAfter = 25
+
+// watchForEnd stops the batch at a signal, at its deadline, or when it is
+// cancelled.
+func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-chan struct{}) {
+	var deadline <-chan time.Time
+	if left, err := b.work.left(time.Now()); err == nil && left > 0 {
+		timer := time.NewTimer(left)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	v, err := batch.Look(a.stateDir(), b.spec.ID)
+	if err == nil {
+		defer v.Close()
+	}
+	for {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+			a.infof("stopping: waiting for the rows that are being answered; press Ctrl-C again to leave them")
+			s.stop("")
+			return
+		case <-deadline:
+			s.stop("--deadline was reached")
+			return
+		case <-poll.C:
+			if v == nil {
+				continue
+			}
+			if is, err := v.Cancelled(ctx); is && err == nil {
+				s.stop("it was cancelled")
+				return
+			}
+		}
+	}
+}
+
+// endedEarly is the error of a batch that has rows left, with how to continue.
+func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *stopper, err error) error {
+	done := fmt.Sprintf("%d of %s are done", s.Done+s.Failed, count(s.Total, "row"))
+	next := fmt.Sprintf("continue with `tandem batch resume %s`", b.spec.ID)
+	var many *batch.TooManyError
+	var budget *ledger.Over
+	switch {
+	case errors.As(err, &many) && many.Limit > 0:
+		return &batchError{fmt.Sprintf("stopped: %s failed, more than --max-errors %d; %s; %s", count(many.Failed, "row"), many.Limit, done, next), exitRows, err}
+	case errors.As(err, &many):
+		text := fmt.Sprintf("stopped: the last %d rows failed for the same kind of reason: %s; %s", many.Failed, a.explain(many.Last), done)
+		return &batchError{fmt.Sprintf("%s; when that is mended, %s --retry-failed`", text, strings.TrimSuffix(next, "`")), exitRows, err}
+	case errors.As(err, &budget) && a.budget != nil && *a.budget == budget.Limit:
+		return &batchError{fmt.Sprintf("--budget %s is used up: %s is left, and the next call could cost up to %s; %s; %s --budget MORE`",
+			ledger.Dollars(budget.Limit), ledger.Dollars(budget.Left), ledger.Dollars(budget.Need), done, strings.TrimSuffix(next, "`")), exitOverBudget, err}
+	case err != nil:
+		return &batchError{fmt.Sprintf("%s; %s; %s", a.explain(err), done, next), exitCode(err), err}
+	case ctx.Err() != nil:
+		a.term.Noticef("%s; %s", done, next)
+		return ctx.Err()
+	}
+	return &batchError{fmt.Sprintf("stopped because %s; %s; %s", why.why, done, next), exitRows, nil}
+}
+
+// rowRun runs one row.
+func (a *app) rowRun(b *batchRun) batch.Run {
+	return func(ctx context.Context, item batch.Item) batch.Reply {
+		job := b.job
+		job.Vars = item.Inputs
+		r := batch.Ask(ctx, job)
+		r.Result = a.shownResult(r.Result, r.Err)
+		return r
+	}
+}
+
+// rowsAtOnce is how many rows run at a time.
+func (b *batchRun) rowsAtOnce() func() int {
+	n := int(b.work.concurrency)
+	if n == 0 {
+		n = 4
+	}
+	return func() int { return n }
+}
+
+// batchJSON is what `tandem batch --json` prints: the status, and the error that
+// ended the batch.
+type batchJSON struct {
+	OK bool `json:"ok"`
+	batch.Status
+	Error *runner.Error `json:"error,omitempty"`
+}
+
+// sayBatch says what a batch came to.
+func (a *app) sayBatch(s batch.Status) {
+	line := fmt.Sprintf("· %s: %d answered", count(s.Total, "row"), s.Done)
+	if s.Failed > 0 {
+		line += fmt.Sprintf(", %d failed (%s)", s.Failed, failuresText(s))
+	}
+	if s.Fallback > 0 {
+		line += fmt.Sprintf(", %d by a fallback", s.Fallback)
+	}
+	if s.Input+s.Output > 0 {
+		line += fmt.Sprintf(" · %d+%d tokens", s.Input, s.Output)
+	}
+	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
+	if s.Repeated > 0 {
+		a.dimf("· %s cut off by the end of a process, and asked again: those calls may have been charged", wereText(s.Repeated, "row"))
+	}
+	if s.Out != stdinPath {
+		a.dimf("· written to %s", s.Out)
+	}
+}
+
+func wereText(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " was"
+	}
+	return fmt.Sprintf("%d %ss were", n, what)
+}
+
+// moneyText is what a batch cost, and what it saved.
+func moneyText(s batch.Status) string {
+	text := ledger.Dollars(s.USD) + " spent"
+	if s.Unpriced > 0 {
+		text += fmt.Sprintf(" and the unknown cost of %s", count(s.Unpriced, "call"))
+	}
+	if s.Saved > 0 {
+		text += ", " + ledger.Dollars(s.Saved) + " saved"
+	}
+	return text
+}

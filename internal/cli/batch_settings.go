@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// chainSource is a chain's file, with the digest of all that it is made of.
+func chainSource(c *chain.Chain, file string) (batch.Source, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return batch.Source{}, err
+	}
+	sum := sha256.New()
+	src := batch.Source{Name: c.Name(), File: abs}
+	for i, name := range append([]string{file}, c.Files()...) {
+		if i > 0 && name == file {
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return batch.Source{}, err
+		}
+		if i == 0 {
+			src.Text, src.Size = string(data), int64(len(data))
+		}
+		rel, err := filepath.Rel(filepath.Dir(file), name)
+		if err != nil {
+			rel = name
+		}
+		fmt.Fprintf(sum, "%s %d\n", filepath.ToSlash(rel), len(data))
+		_, _ = sum.Write(data) // it never fails
+	}
+	src.Digest = hex.EncodeToString(sum.Sum(nil))
+	return src, nil
+}
+
+// settingsOf are what besides the chain and its inputs decides the answers, by
+// name.
+func settingsOf(c *chain.Chain, st *stack.Stack, defaults provider.Request, sources stack.Answers) map[string]string {
+	cfg := st.Config()
+	out := map[string]string{"use": strings.Join(cfg.Use, ","), "privacy": cfg.Privacy, "replay": sources.Replay}
+	use := slices.Concat(cfg.Use, c.Providers(), defaults.Use)
+	for _, name := range use {
+		t, ok := st.Target(name)
+		if !ok {
+			continue
+		}
+		pc := t.Config
+		for key, value := range map[string]any{
+			"kind": pc.Kind, "model": pc.Model, "endpoint": t.Endpoint, "num_ctx": pc.NumCtx, "options": pc.Options,
+		} {
+			out[name+"."+key] = settingText(value)
+		}
+	}
+	for key, value := range map[string]any{
+		"temperature": defaults.Temperature, "top_p": defaults.TopP, "seed": defaults.Seed, "max_tokens": defaults.MaxTokens,
+		"stop": defaults.Stop, "think": defaults.Think, "model": strings.Trim(strings.Join(defaults.Use, ",")+"/"+defaults.Model, "/"), "options": defaults.Options,
+	} {
+		out[key] = settingText(value)
+	}
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	return out
+}
+
+// settingText is a setting for a reader; "" where it is not set.
+func settingText(v any) string {
+	text := jsonText(v)
+	if slices.Contains([]string{"null", "{}", "[]", "0"}, text) {
+		return ""
+	}
+	return strings.Trim(text, `"`)
+}
+
+// jsonText is a text as it is, and anything else as JSON.
+func jsonText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// differences says which settings differ, in words.
+func differences(before, now map[string]string) []string {
+	var out []string
+	names := maps.Clone(before)
+	maps.Copy(names, now)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if b, n := before[name], now[name]; b != n {
+			out = append(out, fmt.Sprintf("%s was %s and is now %s", name, orUnset(b), orUnset(n)))
+		}
+	}
+	return out
+}
+
+func orUnset(value string) string {
+	if value == "" {
+		return "unset"
+	}
+	return value
+}
+
+// notKept are the flags of a batch that are not kept with it: what they say is
+// stored, or holds for one run of it.
+var notKept = []string{
+	"in", "out", "param", "where", "limit", "sample", "sample-seed", "overwrite", "resume", "retry-failed", "accept-changes",
+	"deadline", "json", "dry-run", "quiet", "verbose", "color",
+}
+
+// keptFlags are the flags that were given, for whoever resumes the batch.
+func keptFlags(flags *pflag.FlagSet) []string {
+	var out []string
+	flags.Visit(func(f *pflag.Flag) {
+		if slices.Contains(notKept, f.Name) {
+			return
+		}
+		switch v := f.Value.(type) {
+		case pflag.SliceValue:
+			for _, s := range v.GetSlice() {
+				out = append(out, "--"+f.Name+"="+s)
+			}
+		case *optionFlags:
+			for _, key := range slices.Sorted(maps.Keys(*v)) {
+				out = append(out, fmt.Sprintf("--%s=%s=%s", f.Name, key, jsonText((*v)[key])))
+			}
+		default:
+			text := v.String()
+			if slices.Contains([]string{"config", "record", "replay"}, f.Name) && text != "none" {
+				if abs, err := filepath.Abs(text); err == nil {
+					text = abs
+				}
+			}
+			out = append(out, "--"+f.Name+"="+text)
+		}
+	})
+	return out
+}
+
+// restoreFlags reads the flags that a batch was started with, and those that are
+// given now in the place of them.
+func (a *app) restoreFlags(kept, given []string) (batchInput, error) {
+	var in batchInput
+	now := a.flags
+	f := pflag.NewFlagSet("batch", pflag.ContinueOnError)
+	a.flags.register(f)
+	in.register(f)
+	a.answers.register(f)
+	a.tools.register(f)
+	replaced := map[string]bool{}
+	for _, arg := range given {
+		name, _, _ := strings.Cut(arg, "=")
+		replaced[name] = true
+	}
+	args := slices.DeleteFunc(slices.Clone(kept), func(arg string) bool {
+		name, _, _ := strings.Cut(arg, "=")
+		return replaced[name]
+	})
+	err := f.Parse(append(args, given...))
+	a.flags.quiet, a.flags.verbose, a.flags.color = now.quiet, now.verbose, now.color
+	return in, err
+}

@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// batchRun is a batch that this process runs, and what its rows need.
+type batchRun struct {
+	spec  batch.Spec
+	file  *batch.File // nil: it is not stored yet
+	chain *chain.Chain
+	job   runner.Job
+	stack *stack.Stack
+	work  workInput
+	json  bool
+	close []func()
+}
+
+func (b *batchRun) closeAll() {
+	for _, c := range slices.Backward(b.close) {
+		c()
+	}
+}
+
+// batch starts a batch, or continues the one that writes to the same file.
+func (a *app) batch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
+	err := in.check()
+	switch {
+	case err != nil:
+	case in.resume:
+		err = a.resumeOut(ctx, in, keptFlags(flags))
+	default:
+		err = a.startBatch(ctx, in, flags)
+	}
+	return a.batchFailed(in.json, err)
+}
+
+// batchFailed is the error of a batch, which with --json is printed unless it was.
+func (a *app) batchFailed(asJSON bool, err error) error {
+	if err == nil || errors.Is(err, errReported) {
+		return err
+	}
+	return a.fail(asJSON, err)
+}
+
+func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
+	out, err := a.checkOut(ctx, &in)
+	if err != nil {
+		return err
+	}
+	b := &batchRun{work: in.work, json: in.json}
+	defer b.closeAll()
+	file, err := a.chainFile(in.file)
+	if err != nil {
+		return err
+	}
+	if b.chain, err = a.batchChain(file, in.trusted); err != nil {
+		return err
+	}
+	given, err := a.params(ctx, b.chain, in.params)
+	if err != nil {
+		return err
+	}
+	rows, err := a.openBatchRows(ctx, &in, b.chain, given)
+	if err != nil {
+		return err
+	}
+	b.close = append(b.close, rows.close)
+	if len(rows.bound.Unused) > 0 {
+		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(rows.bound.Unused, ", "))
+	}
+	if err := a.assembleBatch(ctx, b, &in, file); err != nil {
+		return err
+	}
+	picked, what, err := rows.picked()
+	if err != nil {
+		return err
+	}
+	if what != "" {
+		a.dimf("· rows: %s", what)
+	}
+	if in.dry {
+		return a.batchPlan(ctx, b, picked, given)
+	}
+	b.spec = batch.Spec{
+		ID: store.NewID(), Kind: "batch", Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
+		Input: rows.source, Out: out, Given: given, Columns: columnsOf(b.chain, given), Picked: what,
+		Settings: b.spec.Settings, Variants: 1, Repeats: 1,
+	}
+	if b.spec.Dir, err = os.Getwd(); err != nil {
+		return err
+	}
+	if b.spec.Chain, err = chainSource(b.chain, file); err != nil {
+		return err
+	}
+	if err := a.storeRows(ctx, b, rows, picked); err != nil {
+		return err
+	}
+	return a.runBatch(ctx, b)
+}
+
+// columnsOf are the inputs that come from the rows.
+func columnsOf(c *chain.Chain, given map[string]any) []string {
+	return slices.DeleteFunc(c.Inputs(), func(name string) bool { _, is := given[name]; return is })
+}
+
+// batchChain loads the chain's file.
+func (a *app) batchChain(file string, t trusted) (*chain.Chain, error) {
+	if isPipe(file) {
+		return nil, usageError{errors.New("a batch needs its chain in a regular file, to continue it later")}
+	}
+	c, err := chain.Load(file, t.load()...)
+	if err == nil {
+		a.sayNotes(c.Notes())
+	}
+	return c, err
+}
+
+// checkOut refuses a file that is there, or that another batch is to write.
+func (a *app) checkOut(ctx context.Context, in *batchInput) (string, error) {
+	if in.dry || in.out == stdinPath {
+		return in.out, nil
+	}
+	out, err := filepath.Abs(in.out)
+	if err != nil {
+		return "", err
+	}
+	st, err := os.Stat(filepath.Dir(out))
+	if err != nil || !st.IsDir() {
+		return "", usageError{fmt.Errorf("--out: the directory %s does not exist", filepath.Dir(in.out))}
+	}
+	unfinished, err := a.batchOf(ctx, out)
+	if err != nil {
+		return "", err
+	}
+	st, err = os.Stat(out)
+	switch {
+	case err == nil && st.IsDir():
+		return "", usageError{fmt.Errorf("--out: %s is a directory", in.out)}
+	case in.overwrite && unfinished != nil && unfinished.State == batch.Running:
+		return "", usageError{fmt.Errorf("the batch %s is running and writes to %s; stop it with `tandem batch cancel %[1]s`", unfinished.ID, in.out)}
+	case in.overwrite:
+	case unfinished != nil:
+		return "", usageError{fmt.Errorf("the batch %s writes to %s and has not finished; add --resume to continue it, or --overwrite to start anew", unfinished.ID, in.out)}
+	case err == nil:
+		return "", usageError{fmt.Errorf("%s exists; add --overwrite to replace it", in.out)}
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", usageError{fmt.Errorf("--out %s: %w", in.out, cause(err))}
+	}
+	return out, nil
+}
+
+// batchOf is the newest batch that writes to a file and has rows left; nil: none.
+func (a *app) batchOf(ctx context.Context, out string) (*batch.Status, error) {
+	ids, err := batch.List(a.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		s, err := a.batchStatusOf(ctx, id)
+		if err == nil && s.Out == out {
+			if s.State == batch.Finished {
+				return nil, nil
+			}
+			return &s, nil
+		}
+	}
+	return nil, nil
+}
+
+func (a *app) batchStatusOf(ctx context.Context, id string) (batch.Status, error) {
+	v, err := batch.Look(a.stateDir(), id)
+	if err != nil {
+		return batch.Status{}, err
+	}
+	defer v.Close()
+	return v.Status(ctx)
+}
+
+// assembleBatch makes what runs the rows.
+func (a *app) assembleBatch(ctx context.Context, b *batchRun, in *batchInput, file string) (err error) {
+	if in.only != "" {
+		if len(a.flags.use) > 0 {
+			return usageError{errors.New("use only one of --only and --use")}
+		}
+		a.flags.use = []string{in.only}
+		for _, name := range b.chain.Providers() {
+			if name != in.only {
+				return usageError{fmt.Errorf("%s asks %s, and --only %s forbids that", in.file, name, in.only)}
+			}
+		}
+	}
+	a.budget = in.work.budget.value
+	if b.stack, err = a.open(ctx); err != nil {
+		return err
+	}
+	b.close = append(b.close, b.stack.Close)
+	if err := configured(file, b.chain, b.stack); err != nil {
+		return err
+	}
+	defaults := provider.Request{NoStream: true}
+	if err := in.sample.apply(&defaults, b.stack, a.allowed(b.stack)); err != nil {
+		return err
+	}
+	sources, err := a.answers.options()
+	if err != nil {
+		return err
+	}
+	b.spec.Settings = settingsOf(b.chain, b.stack, defaults, sources)
+	b.job = runner.Job{Chain: b.chain, Provider: b.stack, Defaults: defaults, Passages: passagesOf(b.stack), Embedder: b.stack.Collections.Embedder()}
+	names := b.chain.Tools()
+	if len(names) == 0 || in.dry {
+		return nil
+	}
+	tools, done, err := b.stack.Tools(ctx, names)
+	b.close = append(b.close, done)
+	if err != nil {
+		return a.withLog(err)
+	}
+	b.job.Tools = a.toolOptions(tools, nil, nil)
+	return nil
+}
+
+// storeRows makes the batch's file and stores its rows. Whatever goes wrong, no
+// batch is left.
+func (a *app) storeRows(ctx context.Context, b *batchRun, rows *batchRows, picked iter.Seq2[table.Row, error]) (err error) {
+	if b.file, err = batch.Create(ctx, a.stateDir(), b.spec); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.file.Discard())
+			b.file = nil
+		}
+	}()
+	a.setBatchStatus("· reading the rows of " + rows.name)
+	n, err := b.file.Add(ctx, picked)
+	a.setBatchStatus("")
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return usageError{fmt.Errorf("--where leaves none of the rows of %s", rows.name)}
+	}
+	if rows.source.File != stdinPath {
+		if err := rows.unchanged(rows.source.File); err != nil {
+			return err
+		}
+	}
+	return b.file.Ready(ctx, b.spec)
+}
+
+func (a *app) setBatchStatus(text string) {
+	if !a.flags.quiet {
+		a.term.SetStatus(a.term.Dim(text))
+	}
+}
