@@ -14,12 +14,13 @@ import (
 
 // batchInput is what `tandem batch` was told.
 type batchInput struct {
-	file   string
-	in     string
-	out    string
-	params []string
-	pick   pickInput
-	work   workInput
+	file     string
+	in       string
+	out      string
+	encoding string
+	params   []string
+	pick     pickInput
+	work     workInput
 
 	overwrite, resume bool
 	json, dry         bool
@@ -48,6 +49,7 @@ type workInput struct {
 
 func (in *batchInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.in, "in", "", "`file` of rows, whose columns are the chain's inputs; - is standard input")
+	f.StringVar(&in.encoding, "encoding", "", "the `name` of the encoding of --in, such as shift_jis (default: recognised)")
 	f.StringVar(&in.out, "out", "", "`file` for the answers, in the order of the rows (.jsonl, .csv, .tsv); - is standard output, as JSON lines")
 	f.StringArrayVarP(&in.params, "param", "p", nil, "an input that every row has, as `name=value`; value @FILE reads a file")
 	in.pick.register(f)

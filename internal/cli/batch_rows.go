@@ -64,6 +64,11 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 		r.source.File = stdinPath
 	}
 	file := table.New(shown, func() (io.ReadCloser, error) { return os.Open(path) })
+	if in.encoding != "" {
+		if file, err = file.WithEncoding(in.encoding); err != nil {
+			return nil, usageError{fmt.Errorf("--encoding: %w", err)}
+		}
+	}
 	if r.bound, err = file.Bind(c, given); err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func orUnset(value string) string {
 // notKept are the flags of a batch that are not kept with it: what they say is
 // stored, or holds for one run of it.
 var notKept = []string{
-	"in", "out", "param", "where", "limit", "sample", "sample-seed", "overwrite", "resume", "retry-failed", "accept-changes",
+	"in", "encoding", "out", "param", "where", "limit", "sample", "sample-seed", "overwrite", "resume", "retry-failed", "accept-changes",
 	"deadline", "json", "dry-run", "quiet", "verbose", "color",
 }
 

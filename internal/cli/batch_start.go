@@ -85,6 +85,9 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 		return err
 	}
 	b.close = append(b.close, rows.close)
+	if how := rows.bound.Format.Remarkable(); how != "" {
+		a.dimf("· read %s: %s", in.in, how)
+	}
 	if len(rows.bound.Unused) > 0 {
 		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(rows.bound.Unused, ", "))
 	}
