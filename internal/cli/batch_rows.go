@@ -221,9 +221,9 @@ func (r *batchRows) picked() (iter.Seq2[table.Row, error], string, error) {
 			return nil, "", err
 		}
 		text := fmt.Sprintf("%s chosen at random from %s (seed %d)", count(len(numbers), "row"), count(of, "row"), r.pick.seed)
-		return only(rows, numbers), strings.TrimPrefix(what+", "+text, ", "), nil
+		return rowsNumbered(rows, numbers), strings.TrimPrefix(what+", "+text, ", "), nil
 	case r.pick.limit > 0:
-		return first(rows, r.pick.limit), strings.TrimPrefix(what+", the first "+count(r.pick.limit, "row"), ", "), nil
+		return firstRows(rows, r.pick.limit), strings.TrimPrefix(what+", the first "+count(r.pick.limit, "row"), ", "), nil
 	}
 	return rows, what, nil
 }
@@ -246,8 +246,8 @@ func sampleRows(rows iter.Seq2[table.Row, error], n int, seed int64) (numbers []
 	return numbers, of, nil
 }
 
-// only are the rows with these numbers, which are in order.
-func only(rows iter.Seq2[table.Row, error], numbers []int) iter.Seq2[table.Row, error] {
+// rowsNumbered are the rows with these numbers, which are in order.
+func rowsNumbered(rows iter.Seq2[table.Row, error], numbers []int) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
 		left := numbers
 		for row, err := range rows {
@@ -264,7 +264,7 @@ func only(rows iter.Seq2[table.Row, error], numbers []int) iter.Seq2[table.Row, 
 	}
 }
 
-func first(rows iter.Seq2[table.Row, error], n int) iter.Seq2[table.Row, error] {
+func firstRows(rows iter.Seq2[table.Row, error], n int) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
 		left := n
 		for row, err := range rows {

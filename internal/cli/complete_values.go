@@ -14,6 +14,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 )
@@ -320,6 +321,16 @@ func paths(prefix string, extensions ...string) (out []cobra.Completion) {
 			out = append(out, dir+name+"/")
 		case len(extensions) == 0 || slices.Contains(extensions, strings.ToLower(filepath.Ext(name))):
 			out = append(out, dir+name)
+		}
+	}
+	return out
+}
+
+func batches(ctx context.Context, c *completion) (out []cobra.Completion) {
+	ids, _ := batch.List(c.stateDir())
+	for _, id := range ids[:min(len(ids), mostCompletions)] {
+		if s, err := c.batchStatusOf(ctx, id); err == nil {
+			out = append(out, described(id, fmt.Sprintf("%s, %d/%d, %s", s.State, s.Done+s.Failed, s.Total, filepath.Base(s.Chain.File))))
 		}
 	}
 	return out
