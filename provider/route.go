@@ -26,6 +26,10 @@ type Route struct {
 	// Model answered instead. Empty: that was asked, or the request named one.
 	Missing string `json:"missing_model,omitempty"`
 
+	// MaxTokens is the request's own MaxTokens, where the answer reached it and was
+	// cut there. 0: it was not, or the server did not count its tokens.
+	MaxTokens int `json:"max_tokens,omitempty"`
+
 	// Warnings are what a reader of the answer should know of it, a sentence each,
 	// such as that the server seems to have cut the prompt.
 	Warnings []string `json:"warnings,omitempty"`

@@ -102,7 +102,7 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 	case in.json:
 		r, err := provider.Collect(q.provider.Chat(ctx, q.req))
 		if err == nil {
-			err = runner.Complete(r)
+			_, err = runner.Accept(runner.Complete(r), in.needsWhole())
 		}
 		if in.copy && err == nil {
 			a.copyText(ctx, r.Text)
@@ -117,18 +117,23 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 		keep = allOf
 	}
 	r, err := stream(ctx, q.provider, q.req, q.printer, keep)
+	stopped := 0
 	if err == nil {
-		err = runner.Complete(r)
+		stopped, err = runner.Accept(runner.Complete(r), in.needsWhole())
 	}
 	if best := bestAnswer(err); best != "" && !a.flags.quiet {
 		a.term.Noticef("%s", a.term.Dim("· the best answer was: "+terminal.OneLine(best)))
 	}
+	a.sayStopped(&in.sample, stopped)
 	a.sayRoute(r.Route, r.Usage)
 	if in.copy && err == nil {
 		a.copyText(ctx, r.Text)
 	}
 	return err
 }
+
+// needsWhole reports whether an answer that was cut is an error, whatever cut it.
+func (in *askInput) needsWhole() bool { return in.sample.strict || in.copy || in.extract }
 
 // prepareAsk builds the request, and assembles what answers it. The context is
 // that of the call.

@@ -80,6 +80,8 @@ func (s *chatSession) turn(ctx context.Context, text string, with []attachment) 
 	if s.extract && r.Text != "" {
 		_, err = s.app.printBlock(r, err)
 	}
+	stopped, err := runner.Accept(err, s.sample.strict || s.extract)
+	s.app.sayStopped(&s.sample, stopped)
 	s.app.sayRoute(r.Route, r.Usage)
 	s.sayChange(before, r.Route)
 	return err

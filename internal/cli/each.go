@@ -42,6 +42,7 @@ type rowJSON struct {
 	Inputs map[string]any `json:"inputs"`
 	Answer string         `json:"answer"`
 	Value  any            `json:"value,omitempty"`
+	Finish string         `json:"finish,omitempty"`
 	OK     bool           `json:"ok"`
 	Error  *runner.Error  `json:"error,omitempty"`
 }
@@ -130,6 +131,7 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 // rowTotals are what the rows came to together.
 type rowTotals struct {
 	rows, failed int
+	stopped      int // of those that did not fail: cut at the limit that was set
 	usage        provider.Usage
 	unknown      bool // a server did not say what a call used
 }
@@ -138,6 +140,9 @@ func (t *rowTotals) add(row *batch.Outcome) {
 	t.rows++
 	if row.Err != nil {
 		t.failed++
+	}
+	if row.Stopped > 0 {
+		t.stopped++
 	}
 	if row.Usage == nil {
 		t.unknown = true
@@ -151,13 +156,16 @@ func (a *app) rowLine(row batch.Outcome, full bool) any {
 	if full {
 		return rowResult{row.Row, row.Inputs, r}
 	}
-	return rowJSON{row.Row, row.Inputs, r.Answer, r.Value, r.OK, r.Error}
+	return rowJSON{row.Row, row.Inputs, r.Answer, r.Value, string(r.Finish), r.OK, r.Error}
 }
 
 func (a *app) sayRows(total *rowTotals, all int, took time.Duration) {
 	line := fmt.Sprintf("· %s: %d answered", count(total.rows, "row"), total.rows-total.failed)
 	if total.failed > 0 {
 		line += fmt.Sprintf(", %d failed", total.failed)
+	}
+	if total.stopped > 0 {
+		line += fmt.Sprintf(", %d of them stopped at max_tokens", total.stopped)
 	}
 	if u := total.usage; !total.unknown && u != (provider.Usage{}) {
 		line += fmt.Sprintf(" · %d+%d tokens", u.InputTokens, u.OutputTokens)

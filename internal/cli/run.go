@@ -168,7 +168,7 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 		}
 		return a.printResult(result, err)
 	}
-	return a.runShown(ctx, r, in.copy)
+	return a.runShown(ctx, r, &in)
 }
 
 // prepareRun loads the chain, binds the variables, and assembles what runs it. The
@@ -203,7 +203,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 	if err := in.sample.apply(&defaults, r.stack, a.allowed(r.stack)); err != nil {
 		return ctx, err
 	}
-	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Collections.Embedder()}
+	r.job = runner.Job{Chain: c, Provider: r.stack, Vars: vars, Defaults: defaults, Passages: passagesOf(r.stack), Embedder: r.stack.Collections.Embedder(), Strict: in.sample.strict || in.copy}
 	if in.dry {
 		return ctx, nil
 	}
@@ -238,7 +238,7 @@ func (r *running) closeAll() {
 }
 
 // runShown runs the chain once, and shows it as it comes.
-func (a *app) runShown(ctx context.Context, r *running, toClipboard bool) error {
+func (a *app) runShown(ctx context.Context, r *running, in *runInput) error {
 	result, err := runner.Run(ctx, r.job, r.view.observe)
 	switch {
 	case r.view.err != nil:
@@ -250,7 +250,8 @@ func (a *app) runShown(ctx context.Context, r *running, toClipboard bool) error 
 	if werr := r.view.finish(&result); werr != nil {
 		return werr
 	}
-	if toClipboard && err == nil {
+	a.sayStopped(&in.sample, result.Stopped)
+	if in.copy && err == nil {
 		a.copyText(ctx, result.Answer)
 	}
 	return err

@@ -19,6 +19,7 @@ type sampling struct {
 	topP        optional[float64]
 	seed        optional[int64]
 	maxTokens   optional[int]
+	strict      bool // an answer that was cut at maxTokens is an error
 	stop        []string
 	think       string
 	options     optionFlags
@@ -30,6 +31,7 @@ func (s *sampling) register(f *pflag.FlagSet) {
 	f.Var(&s.topP, "top-p", "nucleus sampling, from 0 to 1")
 	f.Var(&s.seed, "seed", "same seed, same model, same answer")
 	f.Var(&s.maxTokens, "max-tokens", "most tokens to generate")
+	f.BoolVar(&s.strict, "strict", false, "exit with 9 if the answer was cut at --max-tokens")
 	f.StringArrayVar(&s.stop, "stop", nil, "stop before this `text` (repeatable)")
 	f.StringVar(&s.think, "think", "", "reasoning: off, on, low, medium or high")
 	f.VarP(&s.options, "option", "o", "the engine's own option as `key=value` (repeatable)")
@@ -62,6 +64,22 @@ func (s *sampling) apply(req *provider.Request, stack *stack.Stack, allowed []st
 	}
 	maps.Copy(req.Options, s.options)
 	return nil
+}
+
+// limitText names the limit on tokens that an answer was cut at.
+func (s *sampling) limitText(limit int) string {
+	if v := s.maxTokens.value; v != nil && *v == limit {
+		return fmt.Sprintf("--max-tokens %d", limit)
+	}
+	return fmt.Sprintf("max_tokens %d", limit)
+}
+
+// sayStopped says that an answer was cut at the limit that was set for it; 0: it
+// was not.
+func (a *app) sayStopped(s *sampling, limit int) {
+	if limit > 0 {
+		a.dimf("· stopped at %s", s.limitText(limit))
+	}
 }
 
 // optional is a flag whose being unset differs from its zero.

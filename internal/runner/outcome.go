@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type outcome struct {
 	last   *chain.StepResult  // of the last outermost step that ended
 	done   bool               // the run came to its end
 	final  bool               // the chain's answer came in chunks of its own
+	route  *provider.Route    // of the end of these chunks
 	usage  provider.Usage     // of all calls
 	untold bool               // a server did not say what a call used
 	cut    *provider.Response // what came of the answer when the run failed
@@ -65,7 +67,10 @@ func (o *outcome) addEvent(e chain.Event) {
 		if i := o.openIndex(e.Step); i >= 0 {
 			o.open[i].addChunk(e)
 		}
-		o.final = o.final || e.Final
+		if e.Final {
+			o.final = true
+			o.route = cmp.Or(e.Chunk.Route, o.route)
+		}
 	case chain.StepTool:
 		if i := o.openIndex(e.Step); i >= 0 {
 			o.open[i].tools = AppendCall(o.open[i].tools, *e.Tool)
@@ -139,7 +144,7 @@ func (o *outcome) complete() error {
 	if !o.final || o.last == nil {
 		return nil
 	}
-	return Complete(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage})
+	return Complete(provider.Response{Text: o.last.Text, Finish: o.last.Finish, Usage: o.last.Usage, Route: o.route})
 }
 
 func newOpenStep(path string) openStep {

@@ -31,6 +31,7 @@ type Result struct {
 	Error    *Error           `json:"error,omitempty"`
 
 	Ended    bool `json:"-"` // the run came to its end, whether or not its answer is whole
+	Stopped  int  `json:"-"` // the limit that its request set, where the answer was cut there and that is no error
 	Streamed bool `json:"-"` // the answer came in chunks, marked as final
 }
 

@@ -46,6 +46,9 @@ type Job struct {
 	Tools    tool.Options
 	Passages chain.Finder      // looks passages up; nil: no step may
 	Embedder provider.Embedder // embeds texts for prompts; nil: Provider, if it can
+	// Strict: an answer that was cut at the limit that its request set is an error,
+	// as one that another limit cut always is.
+	Strict bool
 }
 
 // Run runs the chain once. Observe, if not nil, is told what happens as it
@@ -59,15 +62,19 @@ func Run(ctx context.Context, job Job, observe func(chain.Event) error) (Result,
 	err := o.collect(job.Chain.Run(ctx, job.Provider, job.Vars,
 		chain.Defaults(job.Defaults), chain.WithTools(job.Tools), chain.WithPassages(job.Passages),
 		chain.WithEmbedder(job.Embedder)), observe)
+	stopped := 0
 	if err == nil {
-		err = o.complete()
+		stopped, err = Accept(o.complete(), job.Strict)
 	}
-	return o.result(err), err
+	r := o.result(err)
+	r.Stopped = stopped
+	return r, err
 }
 
 // IncompleteError is an answer that ended at a token limit.
 type IncompleteError struct {
 	Tokens   int    // that it has; 0: not known
+	Limit    int    // the limit, where the request set it; 0: it was another one
 	Provider string // that gave it; empty: not known
 }
 
@@ -82,6 +89,17 @@ func (e IncompleteError) Error() string {
 // ErrEmpty is an answer without any text or tool call.
 var ErrEmpty = errors.New("the model ended without writing anything")
 
+// Accept takes the error of [Complete] for none, if the answer was cut at the limit
+// that its request set, and returns the limit. Such an answer is what was asked for,
+// and still not a whole one. Strict: it stays an error.
+func Accept(err error, strict bool) (limit int, _ error) {
+	var cut IncompleteError
+	if strict || !errors.As(err, &cut) || cut.Limit == 0 {
+		return 0, err
+	}
+	return cut.Limit, nil
+}
+
 // Complete checks how an answer ended: [IncompleteError] at a limit, [ErrEmpty]
 // for none.
 func Complete(r provider.Response) error {
@@ -93,6 +111,9 @@ func Complete(r provider.Response) error {
 		}
 		if r.Route != nil {
 			cut.Provider = r.Route.Provider
+		}
+		if r.Route != nil && strings.TrimSpace(r.Text) != "" {
+			cut.Limit = r.Route.MaxTokens
 		}
 		return cut
 	case strings.TrimSpace(r.Text) == "" && len(r.ToolCalls) == 0:

@@ -141,3 +141,25 @@ func TestTheObserverEndsARun(t *testing.T) {
 		t.Errorf("%+v, %v after %d calls", result, err, calls)
 	}
 }
+
+// An answer that its request's own limit cut is accepted, unless that is to be strict
+// or nothing was written; what another limit cut is not.
+func TestAnAnswerAsLongAsAllowed(t *testing.T) {
+	own := &provider.Route{Provider: "a", MaxTokens: 7}
+	for name, tc := range map[string]struct {
+		r      provider.Response
+		strict bool
+		want   int // 0: an error
+	}{
+		"its own limit":           {provider.Response{Text: "a", Finish: provider.FinishLength, Route: own}, false, 7},
+		"its own limit, strictly": {provider.Response{Text: "a", Finish: provider.FinishLength, Route: own}, true, 0},
+		"nothing but white space": {provider.Response{Text: " \n", Finish: provider.FinishLength, Route: own}, false, 0},
+		"another limit":           {provider.Response{Text: "a", Finish: provider.FinishLength, Route: &provider.Route{}}, false, 0},
+		"no route":                {provider.Response{Text: "a", Finish: provider.FinishLength}, false, 0},
+		"empty":                   {provider.Response{Finish: provider.FinishStop, Route: own}, false, 0},
+	} {
+		if n, err := runner.Accept(runner.Complete(tc.r), tc.strict); n != tc.want || (err == nil) != (tc.want > 0) {
+			t.Errorf("%s: %d, %v", name, n, err)
+		}
+	}
+}

@@ -120,3 +120,27 @@ func TestFailureAfterContentTellsTheAttempts(t *testing.T) {
 		t.Errorf("%v, %+v; want the error of the one that broke off, and both in the list", err, f)
 	}
 }
+
+// An answer that its request's own limit cut says so; one that another limit cut,
+// or may have, does not.
+func TestTheLimitThatCut(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limit  *int
+		finish provider.Finish
+		usage  *provider.Usage
+		want   int
+	}{
+		"reached":                     {provider.Ptr(3), provider.FinishLength, &provider.Usage{OutputTokens: 3}, 3},
+		"passed, as thinking counts":  {provider.Ptr(3), provider.FinishLength, &provider.Usage{OutputTokens: 5, ThinkingTokens: 2}, 3},
+		"cut before it by the window": {provider.Ptr(4), provider.FinishLength, &provider.Usage{OutputTokens: 3}, 0},
+		"no limit asked for":          {nil, provider.FinishLength, &provider.Usage{OutputTokens: 3}, 0},
+		"the server counts nothing":   {provider.Ptr(3), provider.FinishLength, nil, 0},
+		"ended by itself there":       {provider.Ptr(3), provider.FinishStop, &provider.Usage{OutputTokens: 3}, 0},
+	} {
+		a := target("a", providertest.Answer{Text: []string{"Hello"}, Finish: tc.finish, Usage: tc.usage})
+		r, err := ask(t.Context(), newRouter(t, "a", a), provider.Request{MaxTokens: tc.limit})
+		if err != nil || r.Route == nil || r.Route.MaxTokens != tc.want {
+			t.Errorf("%s: %+v, %v; want the limit %d", name, r.Route, err, tc.want)
+		}
+	}
+}

@@ -320,6 +320,7 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 		done.PromptTokens, done.Estimated = chunk.Usage.InputTokens, false
 	}
 	done.Tries += rt.Repairs
+	rt.MaxTokens = limitReached(&c.req, chunk, rt.Repairs)
 	rt.Reason = provider.FirstChoice
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()
@@ -341,6 +342,17 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	}
 	rt.Attempts = append(before, done)
 	return rt
+}
+
+// limitReached is the request's limit on tokens, if the answer that this chunk ends
+// was cut there; 0: something else cut it, or nobody knows. The tokens of repairs
+// are counted with those of the answer, and tell nothing.
+func limitReached(req *provider.Request, end *provider.Chunk, repairs int) int {
+	limit, u := req.MaxTokens, end.Usage
+	if end.Finish != provider.FinishLength || limit == nil || u == nil || repairs > 0 || u.OutputTokens < *limit {
+		return 0
+	}
+	return *limit
 }
 
 func (c *call) emit(e Event) {

@@ -56,8 +56,9 @@ const decisions = `
   model gets its answer and the problems, and tries again, at most twice, paid or not, for a repair
   is a new request; each one is within the budget. Then the next target is tried.
 - **An answer that reaches max_tokens is an answer**, with finish ` + "`length`" + `: the command line shows
-  it and exits with 9. If it has no text yet, or its JSON is incomplete, it is a failure and is not
-  retried: the limit would be reached again.
+  it. If that is the request's own limit, as the server counts tokens, a note says so; otherwise the
+  exit code is 9, and with ` + "`--strict`" + ` it always is. If it has no text yet, or its JSON is
+  incomplete, it is a failure and is not retried: the limit would be reached again.
 - **After content there is no retry and no fallback**, only the error, unless ` + "`on_cut: restart`" + ` is
   set: then the answer starts again, with a notice.
 - **A Retry-After of more than a minute is not waited for.** An invalid or negative one is ignored.
