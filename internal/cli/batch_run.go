@@ -98,7 +98,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: "batch", Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File), File: b.spec.Chain.File}
 	working := store.WithRun(context.WithoutCancel(ctx), run)
 	err := batch.Work(working, b.file, a.rowRun(b), batch.Options{
-		Concurrency: b.rowsAtOnce(), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: view.add,
+		Concurrency: a.rowsAtOnce(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: view.add,
 	})
 	close(over)
 	watching.Wait()
@@ -191,12 +191,12 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 }
 
 // rowsAtOnce is how many rows run at a time.
-func (b *batchRun) rowsAtOnce() func() int {
-	n := int(b.work.concurrency)
-	if n == 0 {
-		n = 4
+func (a *app) rowsAtOnce(b *batchRun) func() int {
+	first := ""
+	if use := b.stack.Config().Use; len(use) > 0 {
+		first = use[0]
 	}
-	return func() int { return n }
+	return func() int { return a.pace.Rows(first) }
 }
 
 // batchJSON is what `tandem batch --json` prints: the status, and the error that

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -212,7 +213,7 @@ func (a *app) assembleBatch(ctx context.Context, b *batchRun, in *batchInput, fi
 			}
 		}
 	}
-	a.budget = in.work.budget.value
+	a.budget, a.pace = in.work.budget.value, &pace.Set{Fixed: int(in.work.concurrency)}
 	if b.stack, err = a.open(ctx); err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func (s *chatSession) checkImages(ctx context.Context, with []attachment) error 
 // sayAttached says what was attached, with its size.
 func (s *chatSession) sayAttached(with []attachment) {
 	if len(with) > 0 {
-		s.note("goes with the next message: "+attachedLine(with))
+		s.note("goes with the next message: " + attachedLine(with))
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *chatSession) dropAttached(name string) error {
 	case len(left) == len(s.pending):
 		return usageError{fmt.Errorf("%s is not attached; /file lists what is", name)}
 	}
-	s.note("no longer attached: "+count(len(s.pending)-len(left), "file")+map[bool]string{true: "; nothing is left"}[len(left) == 0])
+	s.note("no longer attached: " + count(len(s.pending)-len(left), "file") + map[bool]string{true: "; nothing is left"}[len(left) == 0])
 	s.pending = left
 	return nil
 }

@@ -152,5 +152,5 @@ func (s *chatSession) sayLeft(f *memory.Fitted, most, window int) {
 	default:
 		text += "; to send a summary of them, type /summary on"
 	}
-	s.warn(""+text)
+	s.warn("" + text)
 }

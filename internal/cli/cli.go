@@ -19,6 +19,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
@@ -77,6 +78,8 @@ type app struct {
 	// budget bounds what the command may cost, in US dollars, besides the
 	// configuration's own budgets; nil: nothing does.
 	budget *float64
+	// pace finds out how many calls each provider serves at a time; nil: nothing does.
+	pace *pace.Set
 }
 
 // lookupEnv finds a variable of the environment, as os.LookupEnv does.

@@ -32,6 +32,7 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 	}
 	return stack.Open(cfg, stack.Options{
 		Answers:     answers,
+		Pace:        a.pace,
 		Secrets:     &a.term.Secrets,
 		LoadCommand: a.loadCommand(),
 		Observe:     a.showRouterEvent,

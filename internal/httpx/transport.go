@@ -91,6 +91,9 @@ type Options struct {
 	// Header, if not nil, is asked at each call for headers, which are sent over
 	// all others. Its error is the call's, and nothing is sent.
 	Header func() (http.Header, error)
+	// Observe, if not nil, is shown the header of each answer. It keeps nothing of it,
+	// and must be safe for concurrent use.
+	Observe func(http.Header)
 }
 
 // roundTripper is what carries calls.
@@ -341,6 +344,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	call.Status, call.ResponseHeader = resp.StatusCode, resp.Header
+	if t.opts.Observe != nil {
+		t.opts.Observe(resp.Header)
+	}
 	call.Local = !call.proxied && !t.opaque && call.Peer.IsValid() && t.opts.Local(call.Peer.Addr())
 	if clock != nil {
 		resp.Body = &timedBody{

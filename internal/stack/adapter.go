@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -61,8 +62,12 @@ func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
 // transport is a new way to a provider's server, with the timeouts of an answer.
 func (s *Stack) transport(a *adapter) *httpx.Transport {
 	pc := a.Config
+	var observe func(http.Header)
+	if s.options.Pace != nil {
+		observe = s.options.Pace.Of(pc.Name, pc.MaxConcurrent).Observe
+	}
 	return a.keep(httpx.Options{
-		Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),
+		Observe: observe, Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),
 		Connect: time.Duration(pc.Timeouts.Connect), FirstToken: time.Duration(pc.Timeouts.FirstToken), Idle: time.Duration(pc.Timeouts.Idle),
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/collection"
 	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -55,6 +56,9 @@ type Options struct {
 	Secrets *redact.Redactor
 	// Answers are recorded, replayed or kept for the next time.
 	Answers Answers
+	// Pace, if not nil, finds out how many calls each provider serves at a time. The
+	// limits of the configuration hold besides.
+	Pace *pace.Set
 }
 
 // Stack is the assembled program: ask it as the provider it is.
@@ -148,6 +152,9 @@ func (s *Stack) assemble() error {
 			}
 			if n := pc.MaxConcurrent; n > 0 {
 				p = limit.New(p, limit.Config{MaxConcurrent: n})
+			}
+			if s.options.Pace != nil {
+				p = pace.Around(p, s.options.Pace.Of(pc.Name, pc.MaxConcurrent))
 			}
 			a.limited = p
 		}

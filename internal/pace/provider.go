@@ -1,0 +1,110 @@
+package pace
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Around returns p with its chats limited by l.
+func Around(p provider.Provider, l *Limiter) provider.Provider { return &paced{p, l} }
+
+type paced struct {
+	provider.Provider
+	limiter *Limiter
+}
+
+var _ provider.Wrapper = (*paced)(nil)
+
+// Unwrap returns the provider that is limited.
+func (p *paced) Unwrap() provider.Provider { return p.Provider }
+
+// Chat asks when the limiter lets it.
+func (p *paced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		began, err := p.limiter.Acquire(ctx)
+		if err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		end := p.limiter.Failed
+		defer func() { end() }()
+		for c, err := range p.Provider.Chat(ctx, req) {
+			switch {
+			case err != nil:
+				var e *provider.Error
+				if errors.As(err, &e) && e.Kind == provider.RateLimited {
+					end = func() { p.limiter.Refused(began, e.RetryAfter) }
+				}
+			case c.Finish != "":
+				end = func() { p.limiter.Answered(began, work(c.Usage)) }
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
+}
+
+// work is about how much an engine has to do for an answer: a token of the prompt is
+// read many times faster than one of the answer is written.
+func work(u *provider.Usage) float64 {
+	if u == nil {
+		return 1
+	}
+	return 1 + float64(u.OutputTokens) + float64(u.InputTokens-u.CachedTokens)/8
+}
+
+// Set has a limiter for each target. The zero value limits as a zero [Config] does.
+type Set struct {
+	// Fixed, if not 0, is how many calls run at a time, see [Config.Fixed].
+	Fixed int
+
+	mu  sync.Mutex
+	all map[string]*Limiter
+}
+
+// Of is the limiter of a target, whose configuration says that it takes at most so
+// many calls at a time; 0: it does not say.
+func (s *Set) Of(name string, most int) *Limiter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l, ok := s.all[name]; ok {
+		return l
+	}
+	cfg := Config{Most: most}
+	if s.Fixed > 0 {
+		cfg.Fixed = true
+		if most <= 0 || most > s.Fixed {
+			cfg.Most = s.Fixed
+		}
+	}
+	if s.all == nil {
+		s.all = map[string]*Limiter{}
+	}
+	s.all[name] = New(cfg)
+	return s.all[name]
+}
+
+// Rows is how many rows at a time keep the targets busy: as many as the busiest of
+// those in use serves, and of none in use the one of that name.
+func (s *Set) Rows(first string) int {
+	if s.Fixed > 0 {
+		return s.Fixed
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	most := 0
+	for name, l := range s.all {
+		if l.Used() || name == first {
+			most = max(most, l.Limit())
+		}
+	}
+	if most == 0 {
+		return New(Config{}).Limit()
+	}
+	return most
+}
