@@ -37,7 +37,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	for _, id := range ids {
 		s, err := a.batchStatusOf(ctx, id)
 		if err != nil {
-			a.term.Noticef("%s %s: %s", a.term.Yellow("warning:"), id, a.explain(err))
+			a.term.Noticef("%s %s; `tandem batch rm %s` removes it", a.term.Yellow("warning:"), a.explain(err), id)
 			continue
 		}
 		all = append(all, brief(s))

@@ -70,7 +70,7 @@ func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, as
 func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool, given []string) error {
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
-		return err
+		return batchFileError(id, err)
 	}
 	b := &batchRun{file: file, json: asJSON}
 	defer b.closeAll()
@@ -82,6 +82,19 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 		a.dimf("· batch %s: %d of %s are done", id, s.Done+s.Failed, count(s.Total, "row"))
 	}
 	return a.runBatch(ctx, b)
+}
+
+// batchFileError is the error of a batch that cannot be opened, with what to do.
+func batchFileError(id string, err error) error {
+	var held *batch.HeldError
+	var file *batch.FileError
+	switch {
+	case errors.As(err, &held):
+		return usageError{fmt.Errorf("%w; `tandem batch watch %s` follows it, and `tandem batch cancel %[2]s` stops it", err, id)}
+	case errors.As(err, &file) && file.Damaged:
+		return fmt.Errorf("%w; save what can be read with `tandem batch export %s --out FILE`, remove it with `tandem batch rm %[2]s`, and start anew", err, id)
+	}
+	return err
 }
 
 // prepareResume loads what the batch was started with, and refuses what has
