@@ -52,3 +52,53 @@ find_strace() {
 	mv "$CACHE/bin/strace.new" "$CACHE/bin/strace"
 	STRACE=$CACHE/bin/strace
 }
+
+# find_shells sets SHELLS to a folder with those of zsh and fish that are not on PATH, from Debian. What cannot be had is missing
+# there, and the tests say so.
+find_shells() {
+	SHELLS=$CACHE/shells
+	[ "$(uname -s)" = Linux ] || return 0
+	mkdir -p "$SHELLS"
+	have zsh || [ -x "$SHELLS/zsh" ] || find_zsh || note "zsh is not on PATH and did not come"
+	have fish || [ -x "$SHELLS/fish" ] || find_fish || note "fish is not on PATH and did not come"
+}
+
+# zsh looks for its modules in one place only, until a .zshenv names another; ours does, and then reads the one that it replaced.
+find_zsh() {
+	local dots=$CACHE/debian/zsh-dots functions modules
+	debian_package zsh-common || return 1
+	functions=$(find "$DEBIAN_PACKAGE/usr/share/zsh/functions" -type d | tr '\n' ':')
+	debian_package zsh || return 1
+	modules=$(echo "$DEBIAN_PACKAGE"/usr/lib/*/zsh/*)
+	mkdir -p "$dots"
+	cat >"$dots/.zshenv" <<-END
+		module_path=('$modules')
+		ZDOTDIR=\$REPLACED_ZDOTDIR
+		unset REPLACED_ZDOTDIR
+		[[ ! -r \$ZDOTDIR/.zshenv ]] || source "\$ZDOTDIR/.zshenv"
+	END
+	cat >"$SHELLS/zsh.new" <<-END
+		#!/bin/sh
+		FPATH='$functions' REPLACED_ZDOTDIR=\${ZDOTDIR:-\$HOME} ZDOTDIR='$dots' exec '$DEBIAN_PACKAGE/bin/zsh' "\$@"
+	END
+	chmod +x "$SHELLS/zsh.new"
+	mv "$SHELLS/zsh.new" "$SHELLS/zsh"
+}
+
+# fish finds its files beside bin, if share and etc are there, too.
+find_fish() {
+	local tree=$CACHE/debian/fish-tree libraries
+	debian_package libpcre2-32-0 || return 1
+	libraries=$DEBIAN_PACKAGE/usr/lib
+	debian_package fish-common || return 1
+	rm -rf "$tree"
+	mkdir -p "$tree/bin" "$tree/share" "$tree/etc"
+	cp -R "$DEBIAN_PACKAGE/usr/share/fish" "$tree/share/"
+	cp -R "$DEBIAN_PACKAGE/etc/fish" "$tree/etc/"
+	debian_package fish || return 1
+	cp "$DEBIAN_PACKAGE/usr/bin/fish" "$tree/bin/"
+	# shellcheck disable=SC2016 # it is the new script that expands them
+	printf '#!/bin/sh\nLD_LIBRARY_PATH=$(echo "%s"/*) exec "%s/bin/fish" "$@"\n' "$libraries" "$tree" >"$SHELLS/fish.new"
+	chmod +x "$SHELLS/fish.new"
+	mv "$SHELLS/fish.new" "$SHELLS/fish"
+}

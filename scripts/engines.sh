@@ -35,6 +35,7 @@ prepare() {
 	[ -n "$BORROWED" ] || store_is_full || locked fill_store
 	ensure_newest_ollama
 	find_strace
+	find_shells
 }
 
 store_is_full() { store_has_model "$STORE" && store_has_model "$STORE" "$EMBED_MODEL"; }
@@ -114,7 +115,7 @@ run() {
 	on_exit "stop_server $SERVER_PID"
 	print_env "$key" >"$folder/env"
 	while IFS= read -r line; do export "${line?}"; done <"$folder/env"
-	TANDEM_REQUIRE_ENGINES=1 "$@" || status=$?
+	PATH=$PATH:$SHELLS TANDEM_REQUIRE_ENGINES=1 "$@" || status=$?
 	if [ $status = 0 ]; then
 		rm -f "$logs"-*.log
 	else

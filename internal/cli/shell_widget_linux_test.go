@@ -46,13 +46,7 @@ func TestShellWidget(t *testing.T) {
 		"fish": {"rc", "function fish_prompt; echo -n 'READY> '; end\nset -g fish_autosuggestion_enabled 0\nfunction fish_greeting; end\ntandem shell-widget fish | source\n", []string{"-i", "--no-config", "-C", "source rc"}},
 	} {
 		t.Run(shell, func(t *testing.T) {
-			path, err := exec.LookPath(shell)
-			switch {
-			case err != nil && (shell == "bash" || os.Getenv("TANDEM_REQUIRE_ENGINES") != ""):
-				t.Fatalf("%s is not installed: apt-get install %[1]s", shell)
-			case err != nil:
-				t.Skipf("%s is not installed: apt-get install %[1]s", shell)
-			}
+			path := shellPath(t, shell)
 			f := newFake()
 			defer f.Close()
 			home := t.TempDir()
