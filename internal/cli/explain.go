@@ -48,6 +48,12 @@ func joint(err error, text string) string {
 	if input := new(chain.InputError); errors.As(err, &input) && input.Missing && strings.HasSuffix(text, ")") {
 		return ": "
 	}
+	if failure.MissingOf(err) != nil { // a sentence of its own
+		if strings.HasSuffix(text, "?") {
+			return " "
+		}
+		return ". "
+	}
 	return "; "
 }
 
@@ -61,6 +67,9 @@ func remedy(err error, cfg *config.Loaded) string {
 	if !errors.As(err, &pe) {
 		return ""
 	}
+	if m := failure.MissingOf(err); m != nil {
+		return missingRemedy(cfg, m)
+	}
 	if several(err) {
 		if causeAtDoctor(err) {
 			return "run `tandem doctor" + usedByDoctor(cfg) + "` to find out why"
@@ -71,9 +80,9 @@ func remedy(err error, cfg *config.Loaded) string {
 	case partial(err):
 		return "the text above is not a complete answer"
 	case errors.Is(err, failure.ErrNoModel):
-		return fmt.Sprintf("get one with `tandem setup` or `tandem models pull %s`", pe.Model)
+		return fmt.Sprintf("get one with `tandem setup` or `%s`", pullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrNotPulled):
-		return fmt.Sprintf("get it with `tandem models pull %s`", pe.Model)
+		return fmt.Sprintf("get it with `%s`", pullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrCloudDisabled):
 		return fmt.Sprintf("tandem started this Ollama without cloud models, because a prompt had to stay on this machine; `tandem engine stop %s` ends it", pe.Provider)
 	}
@@ -154,6 +163,46 @@ func remedyOfType(err error, cfg *config.Loaded) string {
 	return ""
 }
 
+// missingRemedy is how to get a model that no server has, or to choose another.
+func missingRemedy(cfg *config.Loaded, missing *failure.Missing) string {
+	for _, m := range missing.Models {
+		if m.Pullable {
+			return fmt.Sprintf("To get it: `%s`", pullCommand(cfg, m.Provider, m.Model))
+		}
+	}
+	if m := missing.Models[0]; len(m.Listed) == 0 {
+		return fmt.Sprintf("List them with `tandem models list %s`", m.Provider)
+	}
+	return "Choose one with -m"
+}
+
+// pullCommand downloads a model to an Ollama: without the provider's name, to the
+// first one in use.
+func pullCommand(cfg *config.Loaded, name, model string) string {
+	command := "tandem models pull " + model
+	if cfg == nil {
+		return command
+	}
+	for _, used := range usedAnyway(cfg) {
+		if p, _ := cfg.Provider(used); p.Kind == config.KindOllama {
+			if used == name {
+				return command
+			}
+			break
+		}
+	}
+	return command + " --provider " + name
+}
+
+// usedAnyway are the providers in use where the command line names none; nil where it
+// does, for a command without it uses others.
+func usedAnyway(cfg *config.Loaded) []string {
+	if use, err := cfg.Explain("use"); err == nil && use.Origin == "--use" {
+		return nil
+	}
+	return cfg.Use
+}
+
 // hasWindow reports whether a provider's window is set by num_ctx.
 func hasWindow(cfg *config.Loaded, name string) bool {
 	if cfg == nil {
@@ -189,9 +238,8 @@ func usedByDoctor(cfg *config.Loaded, names ...string) string {
 	if len(names) == 0 || names[0] == "" {
 		names = cfg.Use
 	}
-	use, err := cfg.Explain("use")
-	byDefault := err == nil && use.Origin != "--use"
-	if byDefault && !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(cfg.Use, n) }) {
+	used := usedAnyway(cfg)
+	if !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(used, n) }) {
 		return ""
 	}
 	return " --use " + strings.Join(names, ",")

@@ -122,6 +122,8 @@ func (f *fake) stock(manner string) (tags string, ok bool) {
 			}
 			return true
 		})
+	case "vacant":
+		list = nil
 	default:
 		return "", false
 	}
@@ -259,13 +261,15 @@ func (t *talk) play(manner string) {
 	case "quota":
 		fail(t.w, 429, `{"error":{"message":"no credit","code":"insufficient_quota"}}`)
 	case "stocked", "bare", "toy": // an Ollama without smollm2; see stock
-		if strings.Contains(t.body, `"model":"smollm2:135m"`) {
-			fail(t.w, 404, `{"error":"model 'smollm2:135m' not found"}`)
+		var body struct{ Model string }
+		_ = json.Unmarshal([]byte(t.body), &body)
+		if list, _ := t.f.stock(manner); body.Model == "smollm2:135m" || manner == "stocked" && !strings.Contains(list, fmt.Sprintf("%q", body.Model)) {
+			fail(t.w, 404, fmt.Sprintf(`{"error":"model '%s' not found"}`, body.Model))
 			return
 		}
 		t.infof("Hello", " wörld")
 		t.end("stop")
-	case "missing":
+	case "missing", "vacant":
 		fail(t.w, 404, `{"error":"model 'small' not found"}`)
 	case "overflow":
 		fail(t.w, 400, `{"error":{"message":"This model's maximum context length is 10 tokens. However, you requested 20","code":"context_length_exceeded"}}`)

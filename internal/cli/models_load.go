@@ -91,7 +91,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 		err = loader.Load(ctx, in.model)
 	}
 	if err != nil {
-		return err
+		return stack.ExplainMissing(ctx, err, "")
 	}
 	if k := t.Config.KeepAlive; k != nil && *k == 0 {
 		a.infof("%s loaded %s and unloaded it again: keep_alive is 0", t.Config.Name, in.model)

@@ -61,7 +61,7 @@ func (a *app) modelsShow(ctx context.Context, name, model string, asJSON bool) e
 	}
 	info, err := inspector.Inspect(ctx, model)
 	if err != nil {
-		return err
+		return stack.ExplainMissing(ctx, err, "")
 	}
 	shown := shownModel{ModelInfo: info}
 	if m, ok, err := preload.MemoryOf(ctx, t.Provider, info); ok && err == nil {

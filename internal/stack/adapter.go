@@ -33,6 +33,7 @@ type adapter struct {
 	limited    provider.Provider           // the adapter and the layers that know what calls are under way
 	transports []*httpx.Transport
 	headers    *headers
+	listed     atomic.Pointer[[]provider.Model] // the models that it listed last; nil: it was not asked
 	tls        *tls.Config
 }
 

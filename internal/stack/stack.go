@@ -158,7 +158,7 @@ func (s *Stack) assemble() error {
 			}
 			a.limited = p
 		}
-		p := &clean{a.limited, s.secrets} // the layers around it write down and tell what it says
+		p := &clean{&listing{a.limited, a}, s.secrets} // the layers around it write down and tell what it says
 		l := ledger.New(p, s.ledgerConfig(a))
 		s.adapters[pc.Name] = a
 		t := s.configured(a, l)

@@ -12,7 +12,7 @@ import (
 
 func (s *Stack) routerConfig(targets []router.Target) router.Config {
 	return router.Config{
-		Use: s.cfg.Use, Targets: targets, Offline: s.cfg.Offline, Observe: s.options.Observe, Explain: s.explainRefusal,
+		Use: s.cfg.Use, Targets: targets, Offline: s.cfg.Offline, Observe: s.options.Observe, Explain: s.explainFailure,
 		Policy: router.Policy{Retries: s.cfg.Retries, RetryPaid: s.cfg.RetryPaid, Restart: s.cfg.OnCut == config.OnCutRestart},
 	}
 }

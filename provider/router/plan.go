@@ -20,7 +20,7 @@ type Planner interface {
 // Plan is what would become of a request.
 type Plan struct {
 	Candidates []Candidate `json:"candidates"` // in order; the first that is kept is asked
-	failure    Failure
+	err        error       // see Err
 }
 
 // Candidate is one target of a plan.
@@ -43,14 +43,7 @@ type Candidate struct {
 
 // Err is nil if somebody may answer, and else the error that the request would
 // end with.
-func (p *Plan) Err() error {
-	for _, c := range p.Candidates {
-		if c.Keep {
-			return nil
-		}
-	}
-	return p.failure.providerError()
-}
+func (p *Plan) Err() error { return p.err }
 
 // countPrompt has the prompt counted by the target's own tokenizer, if that is on
 // this machine: a plan sends no prompt away. What cannot be counted in time
@@ -82,7 +75,7 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 	}
 	ctx = context.WithValue(ctx, planningKey{}, true)
 	s := measurePrompt(&req)
-	asked := req
+	asked, f := req, &Failure{}
 	for _, name := range use {
 		t := r.targets[name]
 		req := asked
@@ -110,10 +103,13 @@ func (r *Router) Plan(ctx context.Context, req provider.Request) (Plan, error) {
 			c.Keep, c.Endpoint = true, t.endpoint()
 			c.countPrompt(ctx, t, &req)
 		} else {
-			p.failure.addAttempt(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
+			f.addAttempt(provider.Attempt{Provider: name, Model: c.Model, Outcome: provider.OutcomeSkipped}, err)
 			c.Kind, c.Reason = provider.KindOf(err), reason(err)
 		}
 		p.Candidates = append(p.Candidates, c)
+	}
+	if len(f.Attempts) == len(use) {
+		p.err = r.explain(ctx, f.providerError(), &asked)
 	}
 	return p, nil
 }

@@ -235,12 +235,17 @@ func (r *Router) Chat(ctx context.Context, req provider.Request) iter.Seq2[provi
 	return func(yield func(provider.Chunk, error) bool) {
 		s := &call{r: r, req: req, yield: yield}
 		if err := s.run(ctx); err != nil {
-			if r.cfg.Explain != nil {
-				err = r.cfg.Explain(ctx, err, &s.req)
-			}
-			yield(provider.Chunk{}, err)
+			yield(provider.Chunk{}, r.explain(ctx, err, &s.req))
 		}
 	}
+}
+
+// explain is the error with which a request ends.
+func (r *Router) explain(ctx context.Context, err error, req *provider.Request) error {
+	if r.cfg.Explain == nil {
+		return err
+	}
+	return r.cfg.Explain(ctx, err, req)
 }
 
 // candidates are the names of the targets that may answer req, in order.
