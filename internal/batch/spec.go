@@ -23,6 +23,8 @@ type Spec struct {
 	Chain   Source    `json:"chain"`
 	Input   Source    `json:"input"`
 	Out     string    `json:"out,omitempty"` // absolute; "-": standard output
+	// EscapeFormulas: texts in a CSV or TSV file of answers cannot run as formulas.
+	EscapeFormulas bool `json:"escape_formulas,omitempty"`
 	// Given are the inputs that every row has the same.
 	Given   map[string]any `json:"given,omitempty"`
 	Columns []string       `json:"columns"` // the inputs that come from the rows

@@ -23,6 +23,7 @@ type batchInput struct {
 	work     workInput
 
 	overwrite, resume bool
+	escape            bool
 	json, dry         bool
 	only              string
 	sample            sampling
@@ -47,10 +48,13 @@ type workInput struct {
 	accept      bool
 }
 
+const escapeFormulasUsage = "in .csv and .tsv files, put ' before texts that a spreadsheet would run as formulas"
+
 func (in *batchInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.in, "in", "", "`file` of rows, whose columns are the chain's inputs; - is standard input")
 	f.StringVar(&in.encoding, "encoding", "", "the `name` of the encoding of --in, such as shift_jis (default: recognised)")
-	f.StringVar(&in.out, "out", "", "`file` for the answers, in the order of the rows (.jsonl, .csv, .tsv); - is standard output, as JSON lines")
+	f.StringVar(&in.out, "out", "", "`file` for the answers, in the order of the rows (.jsonl, .csv, .tsv, .parquet); - is standard output, as JSON lines")
+	f.BoolVar(&in.escape, "escape-formulas", false, escapeFormulasUsage)
 	f.StringArrayVarP(&in.params, "param", "p", nil, "an input that every row has, as `name=value`; value @FILE reads a file")
 	in.pick.register(f)
 	in.work.register(f)

@@ -200,7 +200,7 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 
 func (a *app) batchExportCommand() *cobra.Command {
 	var out string
-	var overwrite bool
+	var overwrite, escape bool
 	cmd := &cobra.Command{
 		Use: "export [ID]", Short: "Write the rows of a batch that have ended",
 		Long: `Write the rows of a batch that have ended, in the order of the input, whether or not
@@ -208,15 +208,16 @@ the batch has finished.`,
 		Example: "  tandem batch export --out answers.csv",
 		Args:    atMostOne("a batch's ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.batchExport(cmd.Context(), args, out, overwrite)
+			return a.batchExport(cmd.Context(), args, out, overwrite, escape)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", stdinPath, "`file` for the rows (.jsonl, .csv, .tsv); - is standard output, as JSON lines")
+	cmd.Flags().StringVar(&out, "out", stdinPath, "`file` for the rows (.jsonl, .csv, .tsv, .parquet); - is standard output, as JSON lines")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the file of --out")
+	cmd.Flags().BoolVar(&escape, "escape-formulas", false, escapeFormulasUsage)
 	return cmd
 }
 
-func (a *app) batchExport(ctx context.Context, args []string, out string, overwrite bool) error {
+func (a *app) batchExport(ctx context.Context, args []string, out string, overwrite, escape bool) error {
 	id, err := a.batchID(ctx, args, nil, noBatches)
 	if err != nil {
 		return err
@@ -234,7 +235,7 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 		}
 	}
 	spec := s.Spec
-	spec.Out = out
+	spec.Out, spec.EscapeFormulas = out, escape
 	if err := a.writeOut(ctx, spec); err != nil {
 		return err
 	}

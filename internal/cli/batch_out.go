@@ -94,7 +94,7 @@ func (a *app) exportRows(ctx context.Context, spec batch.Spec, name string, to i
 	if table.Flat(name) {
 		layout = flatLayout(spec)
 	}
-	w, err := table.NewWriter(name, to, layout.columns)
+	w, err := table.NewWriter(name, to, layout.columns, table.WriteOptions{EscapeFormulas: spec.EscapeFormulas})
 	if err != nil {
 		return err
 	}
@@ -126,13 +126,13 @@ func batchRow(r *batch.Result) *batchRowJSON {
 
 // layout is which columns a file has.
 type layout struct {
-	columns []string
+	columns []table.Column
 	values  func(*batchRowJSON) []any
 }
 
 func jsonLayout() layout {
 	return layout{
-		[]string{"row", "inputs", "answer", "value", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"},
+		columnsNamed("row", "inputs", "answer", "value", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
 		func(r *batchRowJSON) []any {
 			return []any{r.Row, r.Inputs, r.Answer, r.Value, r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
 		},
@@ -156,14 +156,14 @@ func textOrNil(s string) any {
 // flatLayout has a column for each input; one whose name is taken begins with
 // input_.
 func flatLayout(spec batch.Spec) layout {
-	own := []string{"answer", "value", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts"}
-	columns := []string{"row"}
+	own := columnsNamed("answer", "value", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts")
+	columns := columnsNamed("row")
 	inputs := slices.Concat(spec.Columns, slices.Sorted(maps.Keys(spec.Given)))
 	for _, name := range inputs {
-		if name == "row" || slices.Contains(own, name) {
+		if name == "row" || slices.ContainsFunc(own, func(c table.Column) bool { return c.Name == name }) {
 			name = "input_" + name
 		}
-		columns = append(columns, name)
+		columns = append(columns, table.Column{Name: name})
 	}
 	return layout{append(columns, own...), func(r *batchRowJSON) []any {
 		out := []any{r.Row}
@@ -180,6 +180,19 @@ func flatLayout(spec batch.Spec) layout {
 		}
 		return append(out, r.Answer, r.Value, r.OK, kind, message, r.Provider, r.Model, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
 	}}
+}
+
+// columnsNamed are columns of a batch's answers, by their names.
+func columnsNamed(names ...string) []table.Column {
+	types := map[string]table.ColumnType{
+		"row": table.Integer, "ok": table.Bool, "fallback": table.Bool, "input_tokens": table.Integer, "output_tokens": table.Integer,
+		"cost_usd": table.Number, "ms": table.Integer, "attempts": table.Integer,
+	}
+	out := make([]table.Column, len(names))
+	for i, name := range names {
+		out[i] = table.Column{Name: name, Type: types[name]}
+	}
+	return out
 }
 
 // failuresText counts failures by their kinds.

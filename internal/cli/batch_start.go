@@ -107,7 +107,7 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: "batch", Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
-		Input: rows.source, Out: out, Given: given, Columns: columnsOf(b.chain, given), Picked: what,
+		Input: rows.source, Out: out, EscapeFormulas: in.escape, Given: given, Columns: columnsOf(b.chain, given), Picked: what,
 		Settings: b.spec.Settings, Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
