@@ -284,7 +284,7 @@ func (l *Loaded) valueOf(ref Ref) (string, error) {
 	case "env":
 		value, ok := l.env(name)
 		if value = unquoted(value); !ok || value == "" {
-			return "", missingKey("the environment variable %s is not set; set it, or store a key with `tandem keys set NAME` and write `api_key: keyring:NAME`", name)
+			return "", missingKey("the environment variable %s is not set; set it, or store a key with `tandem keys set NAME` and write `keyring:NAME` instead of `env:%[1]s`", name)
 		}
 		return value, nil
 	case "keyring":
@@ -344,7 +344,7 @@ func ReadKeyFile(path string) (string, error) {
 func checkKeyFile(path string, info os.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return missingKey("there is no key file %s; write the key into it, or store one with `tandem keys set NAME` and write `api_key: keyring:NAME`", path)
+		return missingKey("there is no key file %s; write the key into it, or store one with `tandem keys set NAME` and write `keyring:NAME` instead of `file:%[1]s`", path)
 	case err != nil:
 		return fmt.Errorf("the key file %s cannot be read; check the permissions of its directories", path)
 	case !info.Mode().IsRegular():

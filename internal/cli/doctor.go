@@ -18,8 +18,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check everything between you and an answer",
 		Long: `Check everything between you and an answer: the configuration, the Ollama
-program and server, its version, the model, the GPU, the context length, keys
-and hosted servers. Nothing is changed. The exit code is 1 if a check fails.`,
+program and server, its version, the model, the GPU, the context length, keys,
+hosted servers, MCP servers and the state folder. Nothing is changed. The exit code is 1 if a check fails.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}

@@ -34,7 +34,8 @@ type Check struct {
 // checkTimeout is how long one question to a server may take.
 const checkTimeout = 5 * time.Second
 
-// Run checks the configuration, the machine, and each provider in use. cfg and
+// Run checks the configuration, the machine, the state folder, the servers of tools, and
+// each provider in use. cfg and
 // err are what loading the configuration and assembling the stack came to: with
 // an err there may be no stack (s is nil), and the providers are left out. The
 // first provider in use must work (Fail); the ones that stand in should (Warn),
@@ -45,7 +46,9 @@ func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []C
 	if s == nil {
 		return checks
 	}
+	checks = append(checks, stateChecks(ctx, s.StateDir())...)
 	checks = append(checks, logChecks(ctx, cfg, s)...)
+	checks = append(checks, mcpChecks(ctx, cfg, s)...)
 	works := false
 	for _, name := range cfg.Use {
 		t, ok := s.Target(name)

@@ -218,6 +218,9 @@ func (s *Stack) Defaults(req *provider.Request) {
 	}
 }
 
+// StateDir is where the log, conversations and collections are kept; "": nowhere.
+func (s *Stack) StateDir() string { return s.options.StateDir }
+
 // Config is what the stack was made from.
 func (s *Stack) Config() *config.Loaded { return s.cfg }
 

@@ -136,7 +136,7 @@ func (s *Store) MakeCollection(ctx context.Context, c Collection) (Collection, e
 	}
 	made, ok, err := s.Collection(ctx, c.Name)
 	if err == nil && !ok {
-		err = &fileError{s.path, errGone, fmt.Sprintf("the collection %s was removed meanwhile", c.Name)}
+		err = &FileError{Path: s.path, Err: errGone, Problem: fmt.Sprintf("the collection %s was removed meanwhile", c.Name)}
 	}
 	return made, err
 }

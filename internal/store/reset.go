@@ -110,7 +110,7 @@ func isDamage(err error) bool {
 	return false
 }
 
-// damaged is what to do about it.
-func damaged(err error, file string) string {
-	return fmt.Sprintf("the file is damaged (%s): move it away, with %s-wal and %[2]s-shm, or run `tandem cost --reset`, and tandem starts a new one", err, file)
+// damageRemedy is what to do about it.
+func damageRemedy(file string) string {
+	return fmt.Sprintf("move it away, with %s-wal and %[1]s-shm, or run `tandem cost --reset`, and tandem starts a new one", file)
 }

@@ -277,13 +277,14 @@ func locked(ctx context.Context, conn *sql.Conn, wait time.Duration) (tx *sql.Tx
 type newerError struct{ version int }
 
 func (e *newerError) Error() string {
-	return fmt.Sprintf("a newer tandem wrote it (schema %d, this one knows %d): use that one, or move the file away", e.version, len(migrations))
+	return fmt.Sprintf("a newer tandem wrote it (schema %d, this one knows %d)", e.version, len(migrations))
 }
 
 // explain says which file it is, and what to do.
 func (s *Store) explain(err error) error {
 	var (
-		done *fileError
+		done *FileError
+		late *newerError
 		path *fs.PathError
 		diff *DifferentError
 	)
@@ -291,20 +292,33 @@ func (s *Store) explain(err error) error {
 	case err == nil, errors.As(err, &done), errors.As(err, &diff), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &path):
-		return &fileError{s.path, err, path.Err.Error()}
+		return &FileError{Path: s.path, Err: err, Problem: path.Err.Error()}
+	case errors.As(err, &late):
+		return &FileError{s.path, err, late.Error(), "use that one, or move the file away"}
 	case isDamage(err):
-		return &fileError{s.path, err, damaged(err, filepath.Base(s.path))}
+		return &FileError{s.path, err, fmt.Sprintf("the file is damaged (%s)", err), damageRemedy(filepath.Base(s.path))}
 	case dbfile.Code(err) == 0:
-		return &fileError{s.path, err, err.Error()}
+		return &FileError{Path: s.path, Err: err, Problem: err.Error()}
 	}
-	return &fileError{s.path, err, dbfile.Advice(err, patience)}
+	return &FileError{Path: s.path, Err: err, Problem: dbfile.Advice(err, patience)}
 }
 
-type fileError struct {
-	path string
-	err  error
-	text string
+// FileError is a file that cannot be used.
+type FileError struct {
+	Path    string
+	Err     error  // the cause
+	Problem string // what is wrong with it
+	Remedy  string // what to do; may be empty
 }
 
-func (e *fileError) Error() string { return e.path + ": " + e.text }
-func (e *fileError) Unwrap() error { return e.err }
+// Error gives one line: the file, the problem and the remedy.
+func (e *FileError) Error() string {
+	text := e.Path + ": " + e.Problem
+	if e.Remedy != "" {
+		text += ": " + e.Remedy
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
