@@ -20,6 +20,7 @@ from termios import TIOCSWINSZ
 from unicodedata import combining
 
 COLUMNS, CHAR, LINE, PAD, TOP = 92, 8.43, 20, 18, 44
+STATUS = re.compile(r"\r(?:[^\r\n\x1b]|\x1b\[[0-9;]*m)*\x1b\[K")  # a line that is erased again: what is waited for
 CLASSES = {"1": "b", "2": "d", "31": "r", "32": "g", "33": "y"}
 
 
@@ -39,7 +40,7 @@ def record(command):
             data = b""
         if not data:
             return pieces, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        pieces.append((time.monotonic() - start, decoder.decode(data)))
+        pieces.append((time.monotonic() - start, STATUS.sub("", decoder.decode(data))))
 
 
 def layout(pieces):

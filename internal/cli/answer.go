@@ -15,6 +15,7 @@ import (
 
 // printer streams an answer to a writer and minds the line it ends on.
 type printer struct {
+	app      *app
 	out      io.StringWriter
 	format   *chatui.Markdown // below out; nil: the answer is shown as it comes
 	thinking io.StringWriter  // nil: not shown
@@ -28,6 +29,9 @@ type printer struct {
 }
 
 func (p *printer) chunk(c provider.Chunk) {
+	if c.Text != "" || c.Thinking != "" || c.Restart {
+		p.app.wait.close()
+	}
 	if c.Restart {
 		p.restart(c.Thought)
 	}
@@ -95,7 +99,7 @@ func (p *printer) newLine() {
 // Markdown looks, unless it is asIs, such as JSON, or the user wants it plain.
 // restarts says that it may begin again, and tools that a model may call some.
 func (a *app) newPrinter(restarts, tools, asIs bool) *printer {
-	pr := &printer{again: func(thought bool) { a.sayRestart(tools, thought) }}
+	pr := &printer{app: a, again: func(thought bool) { a.sayRestart(tools, thought) }}
 	pr.out, pr.format = a.answerWriter(asIs)
 	pr.hold = !a.term.OutIsTTY && (restarts || tools)
 	pr.thinking, pr.thoughts = a.thoughtWriter()
@@ -161,6 +165,7 @@ func restarts(stack *stack.Stack) bool { return stack.Config().OnCut == config.O
 
 // endAnswer closes the last line.
 func (p *printer) endAnswer() {
+	p.app.wait.close()
 	if p.held.Len() > 0 {
 		p.write(p.out, p.held.String())
 		p.held.Reset()

@@ -100,7 +100,7 @@ func (a *app) runAsk(ctx context.Context, in askInput) error {
 	case in.dry:
 		return a.dryAsk(ctx, q.stack, q.req, in.json)
 	case in.json:
-		r, err := provider.Collect(q.provider.Chat(ctx, q.req))
+		r, err := a.collected(ctx, q.provider, q.req)
 		if err == nil {
 			_, err = runner.Accept(runner.Complete(r), in.needsWhole())
 		}
@@ -204,7 +204,8 @@ func checkTimeout(d time.Duration) error {
 // stream asks p and prints the answer as it comes; what keep makes of it is
 // returned.
 func stream(ctx context.Context, p provider.Provider, req provider.Request, pr *printer, keep func(provider.Chunk) provider.Chunk) (provider.Response, error) {
-	r, err := collectAs(p.Chat(ctx, req), pr, keep)
+	pr.app.wait.open(pr.app)
+	r, err := collectAs(p.Chat(pr.app.wait.follows(ctx), req), pr, keep)
 	if pr.err != nil {
 		return r, pr.err
 	}

@@ -10,7 +10,7 @@ import (
 func (s *chatSession) stream(ctx context.Context, p provider.Provider, req provider.Request) (provider.Response, error) {
 	if s.extract {
 		s.tools.newLine = func() {}
-		return provider.Collect(p.Chat(ctx, req))
+		return s.app.collected(ctx, p, req)
 	}
 	pr := s.app.newPrinter(restarts(s.stack), len(s.chat.Tools) > 0, req.Schema != nil)
 	s.tools.newLine = pr.newLine

@@ -33,6 +33,7 @@ func Main(ctx context.Context, args, environ []string, stdin io.Reader, stdout, 
 	a := &app{term: terminal.New(stdin, stdout, stderr), environ: environ, signals: signalsOf(ctx)}
 	defer func() {
 		if p := recover(); p != nil {
+			a.term.SetStatus("")
 			a.term.Noticef("%s this is a bug in tandem; please report it with what follows\npanic: %v\n\n%s", a.term.Red("tandem:"), p, debug.Stack())
 			code = exitError
 		}
@@ -45,6 +46,7 @@ func Main(ctx context.Context, args, environ []string, stdin io.Reader, stdout, 
 	root.SetOut(a.term.Out)
 	root.SetErr(a.term.Err)
 	err := root.ExecuteContext(ctx)
+	a.wait.close()
 	if err != nil && ctx.Err() != nil {
 		err = a.interrupted(ctx.Err())
 	}
@@ -65,6 +67,7 @@ type app struct {
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
 	flags       globalFlags
+	wait        waiting // for an answer
 	config      *config.Loaded // that was loaded last; nil: none was
 	answers     answerFlags
 	// ownOnly: the project's file is not read, for the command is about the user's own.

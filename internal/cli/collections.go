@@ -84,7 +84,7 @@ func (a *app) collectionsRemove(ctx context.Context, name string) error {
 	if !ok {
 		return usageError{fmt.Errorf("there is no collection %q; see `tandem collections list`", name)}
 	}
-	unlock, err := s.LockCollections(ctx, func() { a.showProgress("another tandem process is changing collections; waiting for it") })
+	unlock, err := s.LockCollections(ctx, func() { a.progress("another tandem process is changing collections; waiting for it") })
 	if err != nil {
 		return err
 	}

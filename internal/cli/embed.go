@@ -122,7 +122,9 @@ func (in *embedInput) splitter() (retrieve.Splitter, error) {
 func (a *app) embed(ctx context.Context, in embedInput) error {
 	began := time.Now()
 	done := embedJSON{Collection: in.name, Pruned: []string{}, Skipped: []skippedJSON{}}
-	err := a.embedAll(ctx, in, &done)
+	a.wait.open(a)
+	err := a.embedAll(a.wait.follows(ctx), in, &done)
+	a.wait.close()
 	done.OK, done.Seconds = err == nil, time.Since(began).Seconds()
 	if in.json {
 		if done.Usage != nil {
@@ -213,7 +215,7 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 		return err
 	}
 	done.Provider, done.Model, done.Privacy = c.Provider, c.Model, string(c.Privacy)
-	into, err := c.Ingest(ctx, func() { a.showProgress("another tandem process is changing collections; waiting for it") })
+	into, err := c.Ingest(ctx, func() { a.progress("another tandem process is changing collections; waiting for it") })
 	if err != nil {
 		return err
 	}
@@ -232,12 +234,13 @@ func (a *app) embedAll(ctx context.Context, in embedInput, done *embedJSON) erro
 // too long for the model is told about, and the others are still done.
 func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []textFile, splitter retrieve.Splitter, done *embedJSON) error {
 	view := newEmbedView(a, len(files))
-	defer view.clearStatus()
 	var tooLong []error
 	for i, f := range files {
+		if f.path == stdinPath {
+			a.term.SetStatus("") // the user may be typing
+		}
 		text, err := f.read(ctx, a.term)
 		if err != nil && f.found && ctx.Err() == nil {
-			view.clearStatus()
 			a.skip(done, f.name, cause(err).Error())
 			continue
 		}

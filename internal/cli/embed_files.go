@@ -159,12 +159,11 @@ type embedView struct {
 	name  string
 	at    int
 	shown time.Time
-	open  bool // the terminal's line is not ended
 }
 
 func newEmbedView(a *app, files int) *embedView {
 	v := &embedView{a: a, files: files}
-	if !a.term.ErrIsTTY {
+	if !a.term.ShowsStatus() {
 		v.shown = time.Now() // what is over at once needs no line
 	}
 	return v
@@ -181,27 +180,15 @@ func (v *embedView) passages(done, of int) { v.show(fmt.Sprintf(", passage %d of
 
 func (v *embedView) show(how string) {
 	every := 5 * time.Second
-	if v.a.term.ErrIsTTY {
+	if v.a.term.ShowsStatus() {
 		every = 100 * time.Millisecond
 	}
 	if v.a.flags.quiet || time.Since(v.shown) < every {
 		return
 	}
 	v.shown = time.Now()
-	line := terminal.StripControls(fmt.Sprintf("· file %d of %d%s: %s", v.at+1, v.files, how, v.name))
-	if !v.a.term.ErrIsTTY {
-		v.a.term.Noticef("%s", line)
-		return
-	}
-	fmt.Fprint(terminal.Raw(v.a.term.Err), terminal.EraseLine)
-	fmt.Fprint(v.a.term.Err, v.a.term.Dim(firstRunes(line, 78)))
-	v.open = true
-}
-
-// clearStatus clears the terminal's line.
-func (v *embedView) clearStatus() {
-	if v.open {
-		fmt.Fprint(terminal.Raw(v.a.term.Err), terminal.EraseLine)
-		v.open = false
+	line := fmt.Sprintf("file %d of %d%s: %s", v.at+1, v.files, how, terminal.StripControls(v.name))
+	if !v.a.wait.show(line) {
+		v.a.term.Noticef("· %s", line)
 	}
 }

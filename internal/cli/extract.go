@@ -14,7 +14,7 @@ import (
 // askExtract prints the last code block of an answer, and nothing else. An answer
 // that is not complete or has none goes to standard error.
 func (a *app) askExtract(ctx context.Context, q *asking, toClipboard bool) error {
-	r, err := provider.Collect(q.provider.Chat(ctx, q.req))
+	r, err := a.collected(ctx, q.provider, q.req)
 	block, err := a.printBlock(r, err)
 	a.sayRoute(r.Route, r.Usage)
 	if err == nil && toClipboard {

@@ -21,13 +21,14 @@ type fake struct {
 	turn atomic.Int64  // calls of a manner that alternates
 	said atomic.Int64  // hangs that have said their first words
 	had  sync.Map      // what was pulled, by manner/model
+	late chan struct{} // each value lets one answer that is late begin
 	left chan struct{} // gets a value for each hang whose client went away
 	mu   sync.Mutex
 	body string
 }
 
 func newFake() *fake {
-	f := &fake{left: make(chan struct{}, 64)}
+	f := &fake{late: make(chan struct{}, 64), left: make(chan struct{}, 64)}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	return f
 }
@@ -236,6 +237,14 @@ func (t *talk) play(manner string) {
 		}
 		t.infof("Hello", " wörld")
 		t.end("stop")
+	case "busy": // has no time for a second every other time
+		if t.f.turn.Add(1)%2 == 1 {
+			t.w.Header().Set("Retry-After", "1")
+			fail(t.w, 429, `{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`)
+			return
+		}
+		t.infof("Hello", " wörld")
+		t.end("stop")
 	case "cutonce": // breaks off every other time
 		if t.f.turn.Add(1)%2 == 1 {
 			t.infof("Hello", " wor")
@@ -248,6 +257,14 @@ func (t *talk) play(manner string) {
 		t.f.said.Add(1)
 		<-t.r.Context().Done()
 		t.f.left <- struct{}{}
+	case "late": // begins when it is told to
+		select {
+		case <-t.f.late:
+			t.infof("Hello", " wörld")
+			t.end("stop")
+		case <-t.r.Context().Done():
+			t.f.left <- struct{}{}
+		}
 	case "silent":
 		<-t.r.Context().Done()
 	case "escapes": // what a hostile model would write

@@ -83,7 +83,7 @@ func (a *app) modelsLoad(ctx context.Context, in loadInput) error {
 	if in.unload {
 		return a.modelsUnload(ctx, t, in.model)
 	}
-	a.showProgress("loading " + in.model + " into memory …")
+	a.progress("loading " + in.model + " into memory …")
 	start := time.Now()
 	if w, ok := provider.As[windowLoader](t.Provider); ok {
 		err = w.LoadWindow(ctx, in.model, in.window)

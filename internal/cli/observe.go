@@ -12,6 +12,7 @@ const longWait = time.Second
 
 // showRouterEvent tells on standard error what the router does, as it does it.
 func (a *app) showRouterEvent(e router.Event) {
+	defer a.wait.event(e)
 	if a.flags.quiet || !a.flags.verbose && (e.Type != router.Retrying || e.Wait < longWait) {
 		return
 	}

@@ -162,7 +162,9 @@ func (a *app) runOnce(ctx context.Context, in runInput) error {
 	case r.rows != nil:
 		return a.runRows(ctx, r, in)
 	case in.json:
-		result, err := runner.Run(ctx, r.job, nil)
+		a.wait.open(a)
+		result, err := runner.Run(a.wait.follows(ctx), r.job, nil)
+		a.wait.close()
 		if in.copy && err == nil {
 			a.copyText(ctx, result.Answer)
 		}
@@ -239,7 +241,7 @@ func (r *running) closeAll() {
 
 // runShown runs the chain once, and shows it as it comes.
 func (a *app) runShown(ctx context.Context, r *running, in *runInput) error {
-	result, err := runner.Run(ctx, r.job, r.view.observe)
+	result, err := runner.Run(a.wait.follows(ctx), r.job, r.view.observe)
 	switch {
 	case r.view.err != nil:
 		return r.view.err

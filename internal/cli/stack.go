@@ -37,11 +37,8 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 		LoadCommand: a.loadCommand(),
 		Observe:     a.showRouterEvent,
 		StateDir:    a.stateDir(), Version: buildVersion().Version, Environ: a.environ,
-		Progress: func(msg string) {
-			if !a.flags.quiet {
-				a.term.Noticef("%s", a.term.Dim("· "+msg))
-			}
-		},
+		Progress: a.progress,
+		Queued:   func(provider string) { a.wait.show("waiting for a free slot of " + provider) },
 		Warn: func(msg string) {
 			if !a.flags.quiet {
 				a.term.Noticef("%s %s", a.term.Yellow("warning:"), terminal.StripControls(msg))

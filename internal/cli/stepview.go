@@ -75,11 +75,13 @@ func (l *liveSteps) start(e chain.Event) {
 			l.named[name] = true
 			l.line(l.app.term.Bold("▸ " + name))
 		}
+		l.app.wait.ensure(l.app)
 		return
 	}
-	l.app.term.SetStatus("")
+	l.app.wait.close()
 	l.now, l.final = nil, false
 	l.head(e.Step)
+	l.app.wait.open(l.app)
 }
 
 // head is the line above a step's text.
@@ -107,7 +109,7 @@ func (l *liveSteps) printer(final, asIs bool) *printer {
 		return l.app.newPrinter(false, l.tools, asIs)
 	}
 	t := l.app.term
-	p := &printer{again: func(thought bool) { l.app.sayRestart(l.tools, thought) }}
+	p := &printer{app: l.app, again: func(thought bool) { l.app.sayRestart(l.tools, thought) }}
 	switch {
 	case l.app.flags.quiet:
 		p.out = t.ModelWriter(io.Discard, false)
@@ -163,6 +165,7 @@ func (l *liveSteps) stepEnded(e chain.Event) {
 
 // answered shows the end of an answer.
 func (l *liveSteps) answered(e chain.Event) {
+	l.app.wait.close()
 	pr := l.now
 	if l.now = nil; pr == nil {
 		pr = l.printer(false, false)
@@ -210,7 +213,7 @@ func (l *liveSteps) beside(e chain.Event) {
 	}
 	path := e.Step[:i]
 	l.ended[path]++
-	l.app.term.SetStatus(l.app.term.Dim(fmt.Sprintf("· %s %d/%d", path, l.ended[path], e.Total)))
+	l.app.wait.pin(fmt.Sprintf("%s %d/%d", path, l.ended[path], e.Total))
 }
 
 // void says that an answer does not count.
@@ -239,6 +242,9 @@ func (l *liveSteps) void(e chain.Event) {
 		text = fmt.Sprintf("· the answer above does not count, and %s: %s", next, terminal.OneLine(e.Err.Error()))
 	}
 	l.line(l.app.term.Yellow(terminal.OneLine(text)))
+	if !e.Concurrent {
+		l.app.wait.open(l.app)
+	}
 }
 
 // newLine ends the line that is being written: something else is about to be
@@ -251,7 +257,7 @@ func (l *liveSteps) newLine() {
 
 // broken shows what is left where the run failed.
 func (l *liveSteps) broken() {
-	l.app.term.SetStatus("")
+	l.app.wait.close()
 	if l.now != nil {
 		l.now.endAnswer()
 		l.now = nil
@@ -261,7 +267,7 @@ func (l *liveSteps) broken() {
 
 // finish shows the chain's answer, where it did not come in chunks of its own.
 func (l *liveSteps) finish(r *runner.Result) error {
-	l.app.term.SetStatus("")
+	l.app.wait.close()
 	if r.Streamed || len(r.Steps) == 0 {
 		l.flush()
 		return l.err

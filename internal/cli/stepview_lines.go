@@ -6,7 +6,7 @@ import (
 
 // summary shows who answered the calls of a step that others are in.
 func (l *liveSteps) summary(r *chain.StepResult) {
-	l.app.term.SetStatus("")
+	l.app.wait.close()
 	delete(l.ended, r.Name)
 	if len(r.Answered) == 0 {
 		return

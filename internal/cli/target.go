@@ -63,15 +63,12 @@ func ready(ctx context.Context, a *app, t stack.Configured) error {
 	if t.Engine == nil {
 		return nil
 	}
-	err := t.Engine.Ensure(ctx, a.showProgress)
+	err := t.Engine.Ensure(ctx, a.progress)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return &provider.Error{Kind: provider.Unavailable, Provider: t.Config.Name, Err: err}
 	}
 	return err
 }
-
-// showProgress shows what is waited for.
-func (a *app) showProgress(msg string) { a.infof("%s", a.term.Dim("· "+msg)) }
 
 // infof writes a line to standard error that --quiet leaves out.
 func (a *app) infof(format string, args ...any) {

@@ -136,6 +136,7 @@ func (a *app) showToolEvent(e tool.Event, newLine func()) {
 	line := ""
 	switch e.Outcome {
 	case tool.Running:
+		a.wait.show("running " + name)
 		line = fmt.Sprintf("running %s %s", name, briefly(argumentsText(e.Arguments)))
 	case tool.Done:
 		if a.flags.verbose {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
+	"sync/atomic"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,7 @@ type Call struct {
 	contentBytes int64 // bytes of content that came
 	streamBytes  int64 // bytes of a stream that came
 	secrets      *redact.Redactor
+	prompt       atomic.Bool // the request carries a prompt
 	state        requestState
 	timeouts     *answerTimeouts
 	trace        httptrace.ClientTrace
@@ -92,11 +94,45 @@ type Call struct {
 
 type callKey struct{}
 
+// Stage is how far the call of a prompt has got.
+type Stage int
+
+// The stages.
+const (
+	Connecting Stage = iota + 1 // to the server or a proxy; a kept connection skips it
+	Sent                        // all of the request
+)
+
+type stagesKey struct{}
+
+// WithStages returns a context whose calls that carry a prompt tell how far they
+// have got. told must be safe for concurrent use.
+func WithStages(ctx context.Context, told func(Stage)) context.Context {
+	return context.WithValue(ctx, stagesKey{}, told)
+}
+
+// tellStages has told hear of a call that carries a prompt.
+func (c *Call) tellStages(told func(Stage)) {
+	c.trace.ConnectStart = func(string, string) {
+		if c.prompt.Load() {
+			told(Connecting)
+		}
+	}
+	c.trace.WroteRequest = func(i httptrace.WroteRequestInfo) {
+		if c.prompt.Load() && i.Err == nil {
+			told(Sent)
+		}
+	}
+}
+
 // WithCall returns a context that carries c to the transport.
 func WithCall(ctx context.Context, c *Call) context.Context {
 	c.trace.GotConn = c.connected
 	c.trace.WroteHeaders = c.wroteHead
 	c.trace.GotFirstResponseByte = c.firstByte
+	if told, ok := ctx.Value(stagesKey{}).(func(Stage)); ok {
+		c.tellStages(told)
+	}
 	return httptrace.WithClientTrace(context.WithValue(ctx, callKey{}, c), &c.trace)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 )
@@ -137,4 +138,43 @@ func FuzzPrepend(f *testing.F) {
 			t.Errorf("%q became %q", body, got)
 		}
 	})
+}
+
+// A call that carries a prompt tells when it connects and when all of it is sent; one
+// that carries none tells nothing.
+func TestStagesOfACall(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	defer server.Close()
+	transport := NewTransport(Options{})
+	defer transport.CloseIdleConnections()
+	told := make(chan Stage, 9)
+	post := func(c *Call) []Stage {
+		t.Helper()
+		ctx := WithStages(t.Context(), func(s Stage) { told <- s })
+		req, err := http.NewRequestWithContext(WithCall(ctx, c), http.MethodPost, server.URL, bytes.NewReader([]byte("{}")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := (&http.Client{Transport: transport}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		var got []Stage
+		for len(told) > 0 {
+			got = append(got, <-told)
+		}
+		return got
+	}
+	if got := post(&Call{Free: true}); len(got) > 0 {
+		t.Errorf("without a prompt: %v", got)
+	}
+	transport.CloseIdleConnections()
+	if got := post(&Call{}); !slices.Equal(got, []Stage{Connecting, Sent}) {
+		t.Errorf("with one: %v", got)
+	}
+	if got := post(&Call{}); !slices.Equal(got, []Stage{Sent}) {
+		t.Errorf("over a kept connection: %v", got)
+	}
 }

@@ -103,6 +103,7 @@ func (t *Transport) send(c *Call, req *http.Request) (*http.Response, error) {
 	s := &c.state
 	s.maxSends, s.opaque = 1, unknown
 	bare := req.Body == nil || req.Body == http.NoBody
+	c.prompt.Store(!c.Free && !bare)
 	if c.Free || bare {
 		s.maxSends = 2
 	}

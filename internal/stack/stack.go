@@ -40,6 +40,9 @@ type Options struct {
 	Supervisor []string
 	// Observe, if not nil, is told what the router does as it does it.
 	Observe func(router.Event)
+	// Queued, if not nil, is told that a call waits because as many run as
+	// max_concurrent of its provider allows. It must be safe for concurrent use.
+	Queued func(provider string)
 	// EngineEnv is added to a managed engine's environment, KEY=value.
 	EngineEnv []string
 	// Version is the program's own, for the log.
@@ -151,7 +154,7 @@ func (s *Stack) assemble() error {
 				p = preload.NewManaged(p, *a.managed) // the engine runs
 			}
 			if n := pc.MaxConcurrent; n > 0 {
-				p = limit.New(p, limit.Config{MaxConcurrent: n})
+				p = limit.New(p, limit.Config{MaxConcurrent: n, Waiting: s.queued(pc.Name)})
 			}
 			if s.options.Pace != nil {
 				p = pace.Around(p, s.options.Pace.Of(pc.Name, pc.MaxConcurrent))
@@ -245,4 +248,12 @@ func (s *Stack) Close() {
 	for _, a := range s.adapters {
 		a.closeIdle()
 	}
+}
+
+// queued tells that a call of that provider waits; nil: nobody wants to know.
+func (s *Stack) queued(name string) func() {
+	if s.options.Queued == nil {
+		return nil
+	}
+	return func() { s.options.Queued(name) }
 }

@@ -56,6 +56,8 @@ func (t *Terminal) line(ctx context.Context, question string, most int) (string,
 	if ctx.Err() != nil {
 		return "", ctx.Err() // it ended while another question was open
 	}
+	t.ask(true)
+	defer t.ask(false)
 	if t.Answers != nil {
 		answer, err := t.Answers(ctx, question)
 		return strings.ToLower(strings.TrimSpace(answer)), err

@@ -37,8 +37,8 @@ type Terminal struct {
 	mark     string   // stands for ESC in what is painted for a screen
 	out, err *os.File // below Out and Err, where they are terminals
 
-	mu          sync.Mutex // of the lines written to Err
-	statusShown bool       // the last line is a status
+	mu     sync.Mutex // of the lines written to Err
+	status status
 
 	keys keyboard // the answers to questions
 }
@@ -79,6 +79,7 @@ func isTTY(v any) bool {
 // SetColor decides on colours: mode is auto, always or never; noColor says that
 // the variable NO_COLOR is set, termName is the variable TERM.
 func (t *Terminal) SetColor(mode string, noColor bool, termName string) error {
+	t.status.dumb = termName == "dumb"
 	switch mode {
 	case "always":
 		t.Color = true
@@ -138,27 +139,6 @@ func (t *Terminal) Subjectf(format string, args ...any) {
 	fmt.Fprintln(t.Err, shown)
 	if shown != text {
 		fmt.Fprintln(t.Err, "  "+redact.Mask+" above is one of your keys, or part of one")
-	}
-}
-
-// SetStatus shows how far something is, in place of the status before, until the
-// next line. It is for terminals; "" shows none.
-func (t *Terminal) SetStatus(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.eraseStatus(); text != "" && t.ErrIsTTY {
-		fmt.Fprint(t.Err, t.Secrets.Text(text))
-		t.statusShown = true
-	}
-}
-
-// EraseLine empties the terminal's line; write it to what [Raw] returns.
-const EraseLine = "\r\x1b[K"
-
-func (t *Terminal) eraseStatus() {
-	if t.statusShown {
-		fmt.Fprint(Raw(t.Err), EraseLine)
-		t.statusShown = false
 	}
 }
 

@@ -87,3 +87,27 @@ func TestNoLimit(t *testing.T) {
 		}
 	}
 }
+
+// Who has to wait is told so, and who has not is not.
+func TestWaitingIsTold(t *testing.T) {
+	told := make(chan struct{}, 9)
+	p := limit.New(&providertest.Fake{}, limit.Config{MaxConcurrent: 1, Waiting: func() { told <- struct{}{} }})
+	second := make(chan error, 1)
+	for _, err := range p.Chat(t.Context(), hello()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(told) > 0 {
+			t.Fatal("the first one is told to wait")
+		}
+		go func() {
+			_, err := provider.Collect(p.Chat(t.Context(), hello()))
+			second <- err
+		}()
+		<-told
+		break
+	}
+	if err := <-second; err != nil || len(told) > 0 {
+		t.Errorf("%v, told %d times more", err, len(told))
+	}
+}

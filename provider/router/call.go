@@ -191,7 +191,7 @@ func (c *call) tryOnce(ctx context.Context) error {
 		return e
 	}
 	a.Tries++
-	c.emit(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries})
+	c.emit(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries, Tokens: c.size.estimate})
 	c.tryStarted, c.shown, c.tryErr, c.probe = clock.Now(), false, nil, probe
 	c.blanks = blankBuffer{}
 	if probe {

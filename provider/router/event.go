@@ -14,6 +14,7 @@ type Event struct {
 	Took     time.Duration // of Failed and BrokeOff: the call
 	Wait     time.Duration // of Retrying
 	Try      int           // which call of this target, from 1
+	Tokens   int           // of Asking: the prompt's size, an estimate
 }
 
 // EventType is what an [Event] tells.
