@@ -212,11 +212,6 @@ func stream(ctx context.Context, p provider.Provider, req provider.Request, pr *
 	return r, err
 }
 
-// collect prints an answer as it comes, and returns it.
-func collect(answer iter.Seq2[provider.Chunk, error], pr *printer) (provider.Response, error) {
-	return collectAs(answer, pr, allOf)
-}
-
 func allOf(c provider.Chunk) provider.Chunk { return c }
 
 // collectAs prints an answer as it comes, and returns what keep makes of it.

@@ -67,7 +67,7 @@ type app struct {
 	// interrupted is an error, or the signal behind it.
 	interrupted func(error) error
 	flags       globalFlags
-	wait        waiting // for an answer
+	wait        waiting        // for an answer
 	config      *config.Loaded // that was loaded last; nil: none was
 	answers     answerFlags
 	// ownOnly: the project's file is not read, for the command is about the user's own.

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
-	"sync/atomic"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/normalize"
