@@ -26,6 +26,7 @@ const (
 	mostCrowded = 1.15 // the same, 64 at once
 	mostAllocs  = 1.25 // a chain's allocations over the floor's
 	mostRender  = 300  // ns
+	mostBatch   = 1.03 // a batch's wall over a pool's on the same saturated server: 0.97 of its rate
 	mostVersion = 6    // ms above a program that does nothing
 	mostAsk     = 12   // ms above the same
 	mostLong    = 1.30 // "tandem run" of a long answer over "tandem ask"
@@ -58,6 +59,8 @@ func aims(r *Report) []Aim {
 			add(row.Work+", allocations", row.AllocsRatio, mostAllocs, "×")
 		case loads[1].title:
 			add(row.Work+", wall", row.WallRatio.Median, mostCrowded, "×")
+		case loads[8].title:
+			add(row.Work+", wall", row.WallRatio.Median, mostBatch, "×")
 		case loads[3].title:
 			add(row.Work, row.Wall, mostRender, " ns")
 		}

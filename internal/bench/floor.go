@@ -18,6 +18,8 @@ func Floor(baseURL string) Works {
 	cfg.BaseURL = baseURL
 	cfg.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConns}}
 	f := &floor{openai.NewClientWithConfig(cfg)}
+	cfg.BaseURL = slottedURL(baseURL)
+	saturated := &floor{openai.NewClientWithConfig(cfg)}
 	return Works{
 		Chain: f.chain,
 		Stream: func(ctx context.Context) (string, error) {
@@ -25,6 +27,7 @@ func Floor(baseURL string) Works {
 		},
 		InProcess: floorLayer,
 		Each:      floorEach(items()),
+		Batch:     floorBatch(saturated),
 		FString: func(context.Context) (string, error) {
 			return fmt.Sprintf(titleFormat, subject, city), nil
 		},

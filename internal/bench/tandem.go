@@ -42,6 +42,10 @@ func Tandem(baseURL string) (Works, error) {
 	if err != nil {
 		return nil, err
 	}
+	rows, err := tandemBatch(baseURL)
+	if err != nil {
+		return nil, err
+	}
 	story := provider.Request{Messages: []provider.Message{provider.User(streamPrompt)}}
 	return Works{
 		Chain: func(ctx context.Context) (string, error) {
@@ -52,7 +56,8 @@ func Tandem(baseURL string) (Works, error) {
 			out, err := play.Output(ctx, atOnce{}, variables())
 			return out.Text, err
 		},
-		Each: each,
+		Each:  each,
+		Batch: rows,
 		Stream: func(ctx context.Context) (string, error) {
 			answer, err := provider.Collect(stack.Chat(ctx, story))
 			return answer.Text, err

@@ -28,7 +28,8 @@ func Answer() string {
 // the same text and no delay, whole or as a stream that is flushed at each
 // token. The answers are made beforehand, so that it costs little itself.
 // Below /held it stops each stream after its first token until somebody posts
-// to /held/release; below /long each stream has [LongChunks] tokens.
+// to /held/release; below /long each stream has [LongChunks] tokens; below /slots it
+// takes its time and serves a few calls at once, see slotted.
 func Upstream() http.Handler {
 	const head = `{"id":"chatcmpl-1","object":"%s","created":1700000000,"model":"fake","choices":[%s]%s}`
 	usage := fmt.Sprintf(`,"usage":{"prompt_tokens":7,"completion_tokens":%d,"total_tokens":%d}`, Tokens, Tokens+7)
@@ -80,7 +81,7 @@ func Upstream() http.Handler {
 		}
 		w.Write(end)
 	})
-	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
+	chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -99,6 +100,8 @@ func Upstream() http.Handler {
 		}
 		w.Write(end)
 	})
+	mux.Handle("POST /v1/chat/completions", chat)
+	mux.Handle("POST /slots/v1/chat/completions", slotted(chat))
 	return mux
 }
 

@@ -12,6 +12,7 @@ const (
 	Stream    = "stream"   // one prompt, its answer as a stream, put together
 	InProcess = "layer"    // Chain on a model inside the process: no HTTP, no time
 	Each      = "each"     // a prompt for each of many items, a few at a time, on the same model
+	Batch     = "batch"    // a prompt for each of many rows, on a server that is saturated
 	FString   = "template" // a prompt with two variables, rendered
 	Mustache  = "mustache" // a list with its items' fields, rendered
 	Jinja2    = "jinja2"   // the same
