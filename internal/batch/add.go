@@ -36,12 +36,8 @@ func (f *File) Add(ctx context.Context, rows iter.Seq2[table.Row, error]) (n int
 }
 
 func (f *File) empty(ctx context.Context) error {
-	for _, table := range []string{"results", "items", "inputs"} {
-		if _, err := f.conn.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := f.conn.ExecContext(ctx, "DELETE FROM results; DELETE FROM items; DELETE FROM inputs")
+	return err
 }
 
 // adder gathers rows for a transaction.

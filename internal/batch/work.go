@@ -117,8 +117,8 @@ func (e *TooManyError) Unwrap() error { return e.Last }
 // items that it has refused are claimed again the next time. It is nil where Stop
 // was closed.
 //
-// Of the items that were claimed, at most twice Concurrency are not kept at any
-// moment, the running ones included.
+// At most twice Concurrency items are asked and not kept at any moment, the running
+// ones included; as many more are claimed.
 func Work(ctx context.Context, q Queue, run Run, o Options) error {
 	w := &worker{queue: q, run: run, options: o}
 	w.changed.L = &w.mu
@@ -139,8 +139,10 @@ func Work(ctx context.Context, q Queue, run Run, o Options) error {
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.paused != nil {
-		w.paused.Stop()
+	for _, t := range []*time.Timer{w.paused, w.group} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	return err
 }
@@ -162,10 +164,12 @@ type worker struct {
 	asked     bool          // the queue was asked since anything ended
 	held      bool          // a budget has refused an item while others ran: nothing starts until one of them ends
 	stopped   bool          // nothing more is started
+	flush     bool          // what has ended has waited long enough for more
 	err       error         // why
 	failed    int           // so far
 	inARow    int           // items that failed for a reason that is no item's own
 	pause     time.Duration // the last one; 0: none since an answer came
+	group     *time.Timer   // sets flush
 	paused    *time.Timer   // nothing starts until it fires; nil: no pause
 }
 
@@ -185,7 +189,7 @@ func (w *worker) work(ctx context.Context) error {
 		if len(ended) == 0 && n == 0 {
 			return w.err // nothing runs, and nothing is left
 		}
-		w.ended, w.keeping, w.asked = nil, len(ended), true
+		w.ended, w.keeping, w.asked, w.flush = nil, len(ended), true, false
 		w.mu.Unlock()
 		items, exhausted, err := w.queue.Exchange(keep, ended, n)
 		if err == nil && w.options.Kept != nil && len(ended) > 0 {
@@ -206,8 +210,17 @@ func (w *worker) work(ctx context.Context) error {
 
 // due reports whether there is anything to do for the queue, or nothing left at all.
 func (w *worker) due() bool {
-	return len(w.ended) > 0 || !w.asked && w.wanted() > 0 || w.active == 0 && (w.stopped || len(w.ready) == 0)
+	if w.active == 0 {
+		return len(w.ended) > 0 || w.stopped || len(w.ready) == 0
+	}
+	if len(w.ready) == 0 && (len(w.ended) > 0 || !w.asked) && w.wanted() > 0 {
+		return true
+	}
+	return len(w.ended) > 0 && (w.flush || w.stopped || 2*len(w.ended) >= w.limit())
 }
+
+// groupTime is how long outcomes wait for others, to be kept together with one sync.
+const groupTime = 25 * time.Millisecond
 
 // wanted is how many items are to be claimed now.
 func (w *worker) wanted() int {
@@ -219,8 +232,12 @@ func (w *worker) wanted() int {
 	if w.stopped || w.exhausted {
 		return 0
 	}
-	return max(0, 2*w.limit()-w.active-len(w.ready)-len(w.ended)-w.keeping)
+	return max(0, 2*askedShare*w.limit()-w.active-len(w.ready)-len(w.ended)-w.keeping)
 }
+
+// askedShare is how many items may be asked and not kept, for each that may run: so
+// many calls are repeated, at most, when the process is killed.
+const askedShare = 2
 
 func (w *worker) limit() int {
 	if w.options.Concurrency == nil {
@@ -281,7 +298,7 @@ func (e *LostError) Unwrap() error { return e.Err }
 
 // start starts items as far as may be. The caller holds mu.
 func (w *worker) start(ctx context.Context) {
-	for len(w.ready) > 0 && !w.stopped && !w.held && w.paused == nil && w.active < w.limit() {
+	for len(w.ready) > 0 && !w.stopped && !w.held && w.paused == nil && w.active < w.limit() && w.active+len(w.ended)+w.keeping < askedShare*w.limit() {
 		item := w.ready[0]
 		w.ready = w.ready[1:]
 		w.active++
@@ -302,6 +319,14 @@ func (w *worker) end(ctx context.Context, out Outcome) {
 	out.Fate = w.judge(ctx, &out)
 	w.ended = append(w.ended, out)
 	w.asked = false
+	if len(w.ended) == 1 {
+		w.group = time.AfterFunc(groupTime, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.flush = true
+			w.changed.Broadcast()
+		})
+	}
 	w.start(ctx)
 	w.changed.Broadcast()
 }

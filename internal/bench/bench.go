@@ -75,7 +75,7 @@ var loads = []load{
 	{title: "each of 10,000 items, model in the process", work: Each, n: 10, c: 1, parts: eachItems},
 	{title: "mustache render", work: Mustache, n: 20_000, c: 1},
 	{title: "jinja2 render", work: Jinja2, n: 10_000, c: 1},
-	{title: "batch of 1,600 rows, 16 at once, each stored", work: Batch, n: 1, c: 1, parts: batchRows},
+	{title: "batch of 640 rows, 32 at once, each stored", work: Batch, n: 1, c: 1, parts: batchRows},
 }
 
 // Run measures. It fails when something cannot be measured, and never because

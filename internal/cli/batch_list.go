@@ -106,7 +106,7 @@ func (a *app) printBatch(s batch.Status) error {
 	t.Row("tokens", fmt.Sprintf("%d in, %d out", s.Input, s.Output))
 	t.Row("cost", moneyText(s))
 	if s.Repeated > 0 {
-		t.Row("repeated", count(s.Repeated, "row")+" cut off by the end of a process: those calls may have been charged")
+		t.Row("repeated", wereText(s.Repeated, "row")+" under way when a process ended: up to as many calls were made twice, and may have been charged")
 	}
 	t.Row("time", short(s.Ran))
 	t.Row("chain", s.Chain.File)

@@ -51,7 +51,7 @@ func (a *app) writeOut(ctx context.Context, spec batch.Spec) error {
 // when it is complete.
 func (a *app) exportFile(ctx context.Context, spec batch.Spec, path string) (err error) {
 	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // as a shell would make it
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the answers are the user's, in a file as a shell makes it
 	if err != nil {
 		return fmt.Errorf("writing %s: %w; the answers are stored: write them with `tandem batch export %s --out FILE`", path, cause(err), spec.ID)
 	}

@@ -132,8 +132,13 @@ func (v *batchView) line(now time.Time, width int) string {
 		money = strings.TrimPrefix(money+", saved "+ledger.Dollars(v.now.Saved), ", ")
 	}
 	return fitParts(width, []linePart{
-		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0}, {eta, 1}, {failed, 2}, {rateText(rows, "rows/s"), 3},
-		{rateText(tokens, "tokens/s"), 6}, {terminal.OneLine(v.target), 5}, {money, 4},
+		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0},
+		{eta, 1},
+		{failed, 2},
+		{rateText(rows, "rows/s"), 3},
+		{rateText(tokens, "tokens/s"), 6},
+		{terminal.OneLine(v.target), 5},
+		{money, 4},
 	})
 }
 

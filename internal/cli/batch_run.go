@@ -221,7 +221,7 @@ func (a *app) sayBatch(s batch.Status) {
 	}
 	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
 	if s.Repeated > 0 {
-		a.dimf("· %s cut off by the end of a process, and asked again: those calls may have been charged", wereText(s.Repeated, "row"))
+		a.dimf("· %s under way when a process ended: up to as many calls were made twice, and may have been charged", wereText(s.Repeated, "row"))
 	}
 	if s.Out != stdinPath {
 		a.dimf("· written to %s", s.Out)
