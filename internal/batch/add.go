@@ -90,18 +90,31 @@ func (a *adder) flush(ctx context.Context) error {
 			if _, err := inputs.ExecContext(ctx, first+i, w.number, w.inputs); err != nil {
 				return err
 			}
-			for v := range max(1, a.f.spec.Variants) {
-				for r := range max(1, a.f.spec.Repeats) {
-					if _, err := items.ExecContext(ctx, first+i, v, r); err != nil {
+		}
+		return a.f.spec.eachItem(first, len(a.waiting), func(row, variant, repeat int) error {
+			_, err := items.ExecContext(ctx, row, variant, repeat)
+			return err
+		})
+	})
+	a.waiting, a.bytes = a.waiting[:0], 0
+	return err
+}
+
+// eachItem calls do for the items of n rows in the order in which they are run.
+func (s *Spec) eachItem(first, n int, do func(row, variant, repeat int) error) error {
+	block := max(1, s.Block)
+	for start := 0; start < n; start += block {
+		for v := range max(1, s.Variants) {
+			for row := start; row < min(start+block, n); row++ {
+				for r := range max(1, s.Repeats) {
+					if err := do(first+row, v, r); err != nil {
 						return err
 					}
 				}
 			}
 		}
-		return nil
-	})
-	a.waiting, a.bytes = a.waiting[:0], 0
-	return err
+	}
+	return nil
 }
 
 // Ready says that all rows are stored, with what is known of their source now.

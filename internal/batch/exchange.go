@@ -30,7 +30,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&q.undo, `UPDATE items SET state = 0, attempts = attempts - 1 WHERE id = ? AND state = 1`},
 		{&q.claim, `UPDATE items SET state = 1, attempts = attempts + 1 WHERE id IN (SELECT id FROM items INDEXED BY items_pending WHERE state = 0 ORDER BY id LIMIT ?)
 			RETURNING id, row, variant, repeat, attempts`},
-		{&q.inputs, `SELECT inputs FROM inputs WHERE row = ?`},
+		{&q.inputs, `SELECT number, inputs FROM inputs WHERE row = ?`},
 		{&q.result, `INSERT INTO results (id, result) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET result = excluded.result`},
 		{&q.ran, `UPDATE batch SET ran = ran + ?`},
 	} {
@@ -138,7 +138,7 @@ func (f *File) claim(ctx context.Context, n int) ([]Item, error) {
 	slices.SortFunc(items, func(a, b Item) int { return int(a.id - b.id) })
 	for i := range items {
 		var text string
-		if err := f.q.inputs.QueryRowContext(ctx, items[i].Row).Scan(&text); err != nil {
+		if err := f.q.inputs.QueryRowContext(ctx, items[i].Row).Scan(&items[i].Number, &text); err != nil {
 			return nil, err
 		}
 		if items[i].Inputs, err = decodeInputs(text); err != nil {

@@ -189,7 +189,7 @@ func (v *View) results(ctx context.Context, yield func(Result, error) bool) erro
 		return err
 	}
 	rows, err := v.db.QueryContext(ctx, `SELECT i.row, n.number, i.variant, i.repeat, i.attempts, n.inputs, r.result, coalesce(i.provider, ''), coalesce(i.model, ''), coalesce(i.reason, ''), i.fallback, i.input, i.output, i.usd, i.saved, i.unpriced, i.took
-		FROM items i JOIN inputs n ON n.row = i.row JOIN results r ON r.id = i.id WHERE i.state IN (2, 3) ORDER BY i.id`)
+		FROM items i JOIN inputs n ON n.row = i.row JOIN results r ON r.id = i.id WHERE i.state IN (2, 3) ORDER BY i.row, i.variant, i.repeat`)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ CREATE TABLE inputs (
 	inputs TEXT NOT NULL                  -- JSON
 );
 CREATE TABLE items (
-	id       INTEGER PRIMARY KEY,         -- in the order of the output
+	id       INTEGER PRIMARY KEY,         -- in the order in which they are run
 	row      INTEGER NOT NULL,
 	variant  INTEGER NOT NULL,
 	repeat   INTEGER NOT NULL,
@@ -44,4 +44,14 @@ CREATE TABLE results (
 	id     INTEGER PRIMARY KEY,           -- of the item
 	result TEXT NOT NULL                  -- the runner.Result, JSON
 );
+`, `
+CREATE TABLE scores (
+	name    TEXT NOT NULL,                -- of what was scored, and how
+	row     INTEGER NOT NULL,
+	variant INTEGER NOT NULL,
+	repeat  INTEGER NOT NULL,
+	score   TEXT NOT NULL,                -- JSON
+	usd     REAL NOT NULL DEFAULT 0,      -- what it cost
+	PRIMARY KEY (name, row, variant, repeat)
+) WITHOUT ROWID;
 `}

@@ -34,6 +34,9 @@ type Spec struct {
 	Picked   string            `json:"picked,omitempty"` // which rows of the input, in words; empty: all
 	Variants int               `json:"variants"`
 	Repeats  int               `json:"repeats"`
+	// Block is how many rows are run variant by variant, so that a model stays in
+	// memory for them, and then the next ones; 0: each row in all of its variants.
+	Block int `json:"block,omitempty"`
 	// Extra is what whoever made the batch keeps with it.
 	Extra json.RawMessage `json:"extra,omitempty"`
 }

@@ -14,6 +14,7 @@ import (
 // once.
 type Item struct {
 	Row     int            // from 1
+	Number  int            // of the row in the input, from 1; 0: not known
 	Variant int            // from 0
 	Repeat  int            // from 0
 	Attempt int            // from 1: how often it has been claimed

@@ -56,6 +56,11 @@ func (t *exprTest) score(_ context.Context, c *Case, _ *Tools) (float64, string,
 	if values == nil {
 		values = map[string]any{}
 	}
+	for _, name := range t.columns() {
+		if _, ok := values[name]; !ok {
+			values[name] = nil // a JSON row that leaves it out
+		}
+	}
 	values["row"], values["answer"], values["value"] = c.Columns, c.Answer, c.Value
 	if c.Value == nil {
 		values["value"] = c.Answer

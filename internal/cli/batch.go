@@ -137,7 +137,7 @@ resume, and no row is lost or answered twice. See docs/batch.md.`,
 	a.answers.register(cmd.Flags())
 	a.tools.register(cmd.Flags())
 	cmd.AddCommand(a.batchListCommand(), a.batchStatusCommand(), a.batchWatchCommand(), a.batchResumeCommand(),
-		a.batchCancelCommand(), a.batchExportCommand(), a.batchRemoveCommand())
+		a.batchCancelCommand(), a.batchExportCommand(), a.batchScoreCommand(), a.batchRemoveCommand())
 	return cmd
 }
 

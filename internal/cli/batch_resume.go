@@ -74,7 +74,11 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 	}
 	b := &batchRun{file: file, json: asJSON}
 	defer b.closeAll()
-	err = a.prepareResume(ctx, b, work, given)
+	if file.Spec().Kind == "compare" {
+		err = a.resumeComparison(ctx, b, work, given)
+	} else {
+		err = a.prepareResume(ctx, b, work, given)
+	}
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}

@@ -48,6 +48,8 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 	switch {
 	case err != nil:
 		return errors.Join(early, err)
+	case b.compare != nil:
+		return a.finishComparison(ctx, b, early)
 	case early == nil:
 		if early = a.writeOut(ctx, b.spec); early == nil {
 			a.sayBatch(after)
@@ -90,16 +92,21 @@ func (s *stopper) stop(why string) {
 // error.
 func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) error {
 	s := &stopper{done: make(chan struct{})}
+	view := newBatchView(a, before)
+	kept, last, err := a.watchComparison(ctx, b, view.add, s.stop)
+	if err != nil {
+		return err
+	}
 	over := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
-	view := newBatchView(a, before)
 	watching.Go(func() { view.show(over) })
-	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: "batch", Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File), File: b.spec.Chain.File}
+	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File), File: b.spec.Chain.File}
 	working := store.WithRun(context.WithoutCancel(ctx), run)
-	err := batch.Work(working, b.file, a.rowRun(b), batch.Options{
-		Concurrency: a.rowsAtOnce(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: view.add,
+	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
+		Concurrency: a.rowsAtOnce(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
 	})
+	err = errors.Join(err, last())
 	close(over)
 	watching.Wait()
 	a.setBatchStatus("")
@@ -107,7 +114,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	if serr != nil {
 		return errors.Join(err, serr)
 	}
-	if err == nil && after.Left == 0 {
+	if err == nil && (after.Left == 0 || b.compare != nil && b.compare.decided.Load()) {
 		return nil
 	}
 	return a.endedEarly(ctx, b, after, s, err)
@@ -181,6 +188,9 @@ func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *
 
 // rowRun runs one row.
 func (a *app) rowRun(b *batchRun) batch.Run {
+	if b.compare != nil {
+		return a.comparisonRun(b)
+	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
 		job := b.job
 		job.Vars = item.Inputs
@@ -196,7 +206,19 @@ func (a *app) rowsAtOnce(b *batchRun) func() int {
 	if use := b.stack.Config().Use; len(use) > 0 {
 		first = use[0]
 	}
-	return func() int { return a.pace.Rows(first) }
+	targets := []string{first}
+	if b.compare != nil {
+		for _, v := range b.compare.plan.Variants {
+			targets = append(targets, v.Use...)
+		}
+	}
+	return func() int {
+		most := 1
+		for _, name := range targets {
+			most = max(most, a.pace.Rows(name))
+		}
+		return most
+	}
 }
 
 // batchJSON is what `tandem batch --json` prints: the status, and the error that

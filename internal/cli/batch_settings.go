@@ -122,7 +122,7 @@ func orUnset(value string) string {
 // stored, or holds for one run of it.
 var notKept = []string{
 	"in", "encoding", "out", "param", "where", "limit", "sample", "sample-seed", "overwrite", "resume", "retry-failed", "accept-changes",
-	"deadline", "json", "dry-run", "quiet", "verbose", "color",
+	"deadline", "json", "dry-run", "rescore", "quiet", "verbose", "color",
 }
 
 // keptFlags are the flags that were given, for whoever resumes the batch.
@@ -135,45 +135,37 @@ func keptFlags(flags *pflag.FlagSet) []string {
 		switch v := f.Value.(type) {
 		case pflag.SliceValue:
 			for _, s := range v.GetSlice() {
-				out = append(out, "--"+f.Name+"="+s)
+				out = append(out, "--"+f.Name+"="+absolute(f.Name, s))
 			}
 		case *optionFlags:
 			for _, key := range slices.Sorted(maps.Keys(*v)) {
 				out = append(out, fmt.Sprintf("--%s=%s=%s", f.Name, key, jsonText((*v)[key])))
 			}
 		default:
-			text := v.String()
-			if slices.Contains([]string{"config", "record", "replay"}, f.Name) && text != "none" {
-				if abs, err := filepath.Abs(text); err == nil {
-					text = abs
-				}
-			}
-			out = append(out, "--"+f.Name+"="+text)
+			out = append(out, "--"+f.Name+"="+absolute(f.Name, v.String()))
 		}
 	})
 	return out
+}
+
+// absolute is a flag's value as it holds in any directory.
+func absolute(flag, value string) string {
+	if value == "none" || value == "" || !slices.Contains([]string{"config", "record", "replay", "checks", "json-schema", "prompt", "html", "csv", "junit", "md", "labels"}, flag) {
+		return value
+	}
+	if _, err := os.Stat(value); err != nil && flag == "prompt" {
+		return value // the name of a saved chain
+	}
+	if abs, err := filepath.Abs(value); err == nil {
+		return abs
+	}
+	return value
 }
 
 // restoreFlags reads the flags that a batch was started with, and those that are
 // given now in the place of them.
 func (a *app) restoreFlags(kept, given []string) (batchInput, error) {
 	var in batchInput
-	now := a.flags
-	f := pflag.NewFlagSet("batch", pflag.ContinueOnError)
-	a.flags.register(f)
-	in.register(f)
-	a.answers.register(f)
-	a.tools.register(f)
-	replaced := map[string]bool{}
-	for _, arg := range given {
-		name, _, _ := strings.Cut(arg, "=")
-		replaced[name] = true
-	}
-	args := slices.DeleteFunc(slices.Clone(kept), func(arg string) bool {
-		name, _, _ := strings.Cut(arg, "=")
-		return replaced[name]
-	})
-	err := f.Parse(append(args, given...))
-	a.flags.quiet, a.flags.verbose, a.flags.color = now.quiet, now.verbose, now.color
+	err := a.restore("batch", in.register, kept, given)
 	return in, err
 }

@@ -34,6 +34,8 @@ type batchRun struct {
 	work  workInput
 	json  bool
 	close []func()
+	// compare is what a comparison needs besides; nil: it is a plain batch.
+	compare *comparison
 }
 
 func (b *batchRun) closeAll() {

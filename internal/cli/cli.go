@@ -181,7 +181,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	a.flags.register(root.PersistentFlags())
 	root.AddCommand(
-		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.batchCommand(), a.chainCommand(), a.promptCommand(),
+		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.batchCommand(), a.compareCommand(), a.chainCommand(), a.promptCommand(),
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
 		a.modelsCommand(), a.engineCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
