@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
 	"github.com/tandem-llm/tandem/internal/cli"
@@ -37,23 +36,21 @@ func write(dir string) error {
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "Tandem", Manual: "Tandem manual"}, pages); err != nil {
 		return err
 	}
-	return completions(root, filepath.Join(dir, "completions"))
+	return completions(filepath.Join(dir, "completions"))
 }
 
-func completions(root *cobra.Command, dir string) error {
+func completions(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // everybody reads completions
 		return err
 	}
-	file := func(name string) string { return filepath.Join(dir, name) }
-	var bash bytes.Buffer
-	if err := cli.BashCompletion(root, &bash, true); err != nil {
-		return err
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		var script bytes.Buffer
+		if err := cli.CompletionScript(&script, shell, true); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "tandem."+shell), script.Bytes(), 0o644); err != nil { //nolint:gosec // everybody reads completions
+			return err
+		}
 	}
-	if err := os.WriteFile(file("tandem.bash"), bash.Bytes(), 0o644); err != nil { //nolint:gosec // everybody reads completions
-		return err
-	}
-	if err := root.GenZshCompletionFile(file("tandem.zsh")); err != nil {
-		return err
-	}
-	return root.GenFishCompletionFile(file("tandem.fish"), true)
+	return nil
 }

@@ -17,7 +17,7 @@ func TestPagesAndCompletions(t *testing.T) {
 		"man1/tandem.1":           `"Nov 2026"`,
 		"man1/tandem-ask.1":       "--max-tokens",
 		"man1/tandem-keys-set.1":  "tandem-keys(1)",
-		"completions/tandem.bash": "complete -o",
+		"completions/tandem.bash": "complete -F",
 		"completions/tandem.zsh":  "#compdef tandem",
 		"completions/tandem.fish": "complete -c tandem",
 	} {

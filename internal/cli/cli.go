@@ -191,7 +191,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.InitDefaultCompletionCmd()
 	noFileArgs(root)
 	a.completions(root)
-	ownBashCompletion(root)
+	ownCompletions(root)
 	return root
 }
 

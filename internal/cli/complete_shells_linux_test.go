@@ -93,6 +93,9 @@ func shellPath(t *testing.T, name string) string {
 	return path
 }
 
+// tabTime is how long a Tab may take.
+const tabTime = 3 * time.Second
+
 // tab types a line and Tab until the line is completed so, and drops the line. On
 // a busy machine the first Tab may come to nothing: completion ends after its time.
 func (s *session) tab(typed, completed string) {
@@ -101,8 +104,8 @@ func (s *session) tab(typed, completed string) {
 	s.expect(regexp.QuoteMeta(typed[len(typed)-2:]))
 	for range 10 {
 		s.types("\t")
-		if s.comes(completed, 3*time.Second) {
-			s.types("\x15\x03") // the line is dropped
+		if s.comes(completed, tabTime) {
+			s.types("\x15\r") // the line is dropped
 			s.expect(`\$ `)
 			return
 		}
@@ -110,7 +113,7 @@ func (s *session) tab(typed, completed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.t.Errorf("%s<Tab> is not completed to %s: %q", typed, completed, s.all.String()[s.seen:])
-	s.types("\x15\x03")
+	s.types("\x15\r")
 }
 
 // comes reports whether what came since the last expectation matches in time.
