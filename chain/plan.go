@@ -2,6 +2,10 @@ package chain
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
 
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -13,9 +17,19 @@ type Planned struct {
 	Request provider.Request
 	Answers bool // the prompt holds values that are not known yet, and has "…" in their place
 
-	// Per says for what the request is made each time: "element", "round", or both in
-	// their order, as in "element and round"; "": it is made once.
+	// Times is how often the request is made, as far as that is known: for each element
+	// of a list in the inputs, and in each of a fixed number of rounds. 0: that list is
+	// empty. The prompt is that of an element of average length.
+	Times int
+
+	// Per says for what else the request is made each time, of which the number is not
+	// known: "element", "round", or both in their order, as in "element and round"; "":
+	// Times is all.
 	Per string
+
+	// Optional says that some runs leave it out: it is of a branch of a route, of a
+	// fallback, or of a step with a condition.
+	Optional bool
 
 	// Stays says why the step is under privacy local although neither it nor a
 	// step around it is; "": it is not, or one of them is. See [Step.Share].
@@ -28,7 +42,8 @@ type Planned struct {
 
 // Plan returns the requests and lookups that a run with vars may make, in order: those of
 // every branch of a route, of every fallback, and of what a condition may skip,
-// and each request once that is made for the elements of a list or in rounds.
+// and each request once that is made for the elements of a list or in rounds, with
+// how often that is.
 // It makes no call. Errors are those of [Chain.Run] before its first call.
 func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) ([]Planned, error) {
 	vars, err := c.checkInputs(vars)
@@ -42,7 +57,7 @@ func (c *Chain) Plan(ctx context.Context, vars map[string]any, opts ...Option) (
 	if err := o.checkDefaults(); err != nil {
 		return nil, err
 	}
-	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}}
+	p := &planner{ctx: ctx, stay: o.passagesStay, stays: &stays{}, many: many{times: 1}}
 	p.planSteps(c.steps, o.defaults, vars, "", c.pipe)
 	if err := ctx.Err(); err != nil {
 		return p.planned, err
@@ -63,13 +78,21 @@ type planner struct {
 	err     error
 	stay    func(ctx context.Context, collection string) bool
 	stays   *stays
-	held    int    // bytes in planned
-	per     string // see [Planned]
+	held    int // bytes in planned
+	many
+}
+
+// many is how often what is planned next is done; see [Planned].
+type many struct {
+	times    int
+	per      string
+	optional bool
+	chosen   []string // variables of which one element stands for all
 }
 
 // add notes a request or lookup, unless there would be too much of it.
 func (p *planner) add(q Planned) {
-	q.Per = p.per
+	q.Times, q.Per, q.Optional = p.times, p.per, p.optional
 	for _, m := range q.Request.Messages {
 		p.held += len(m.Text)
 		for _, im := range m.Images {
@@ -106,30 +129,84 @@ func (p *planner) step(s *step, d provider.Request, known map[string]any, at str
 	if p.held > maxPlanned || p.ctx.Err() != nil {
 		return
 	}
-	outer, per := p.stays, p.per
+	outer, before := p.stays, p.many
 	if s.share {
 		p.apart()
 	}
-	p.repeated(s)
+	p.optional = p.optional || s.when != nil
+	known = p.elements(s, known)
+	p.rounds(s)
 	p.does(s, d, known, at)
-	p.per = per
+	p.many = before
 	outer.after(s, at, p.stays, true)
 	p.stays = outer
 }
 
-// repeated notes for what a step runs more than once.
-func (p *planner) repeated(s *step) {
-	for _, by := range []struct {
-		runs bool
-		name string
-	}{{s.each != nil, "element"}, {s.repeat != nil, "round"}} {
-		switch {
-		case by.runs && p.per == "":
-			p.per = by.name
-		case by.runs:
-			p.per += " and " + by.name
+// elements notes how often a step runs for the elements of a list, and returns what is
+// known to it.
+func (p *planner) elements(s *step, known map[string]any) map[string]any {
+	if s.each == nil {
+		return known
+	}
+	inner := maps.Clone(known)
+	delete(inner, s.each.as) // one of the same name is hidden
+	list, err := s.each.over.evalList(&variables{base: known})
+	if err != nil || slices.ContainsFunc(s.each.over.names, func(n string) bool { return slices.Contains(p.chosen, n) }) {
+		p.each("element") // it is not known yet, or of every element another
+		return inner
+	}
+	p.times = product(p.times, len(list))
+	if len(list) > 0 {
+		if inner == nil {
+			inner = map[string]any{}
+		}
+		inner[s.each.as] = average(list)
+	}
+	p.chosen = append(slices.Clip(p.chosen), s.each.as)
+	return inner
+}
+
+// rounds notes how often a step runs again.
+func (p *planner) rounds(s *step) {
+	switch {
+	case s.repeat == nil:
+	case s.repeat.until != nil:
+		p.each("round")
+	default:
+		p.times = product(p.times, s.repeat.max)
+	}
+}
+
+// each notes that what is planned next is done for each of so many.
+func (p *planner) each(what string) {
+	if p.per != "" {
+		what = p.per + " and " + what
+	}
+	p.per = what
+}
+
+// product is a product, or the largest number where it would exceed that.
+func product(a, b int) int {
+	if b != 0 && a > math.MaxInt32/b {
+		return math.MaxInt32
+	}
+	return a * b
+}
+
+// average is the element whose length is nearest to the average of all.
+func average(list []any) any {
+	lengths, sum := make([]int, len(list)), 0
+	for i, e := range list {
+		lengths[i] = len(fmt.Sprint(e))
+		sum += lengths[i]
+	}
+	best := 0
+	for i, n := range lengths {
+		if far := func(n int) int { return max(n*len(list)-sum, sum-n*len(list)) }; far(n) < far(lengths[best]) {
+			best = i
 		}
 	}
+	return list[best]
 }
 
 // apart gives what is planned next reasons of its own to stay.
@@ -172,6 +249,7 @@ func (p *planner) does(s *step, d provider.Request, known map[string]any, at str
 		if b.ask != nil {
 			p.planPrompt(b.ask, inner, known, at+".choice")
 		}
+		p.optional = true
 		p.branches(b.branches, inner, known, at+".")
 	case *lookup:
 		p.lookup(b, inner, known, at)
@@ -182,6 +260,7 @@ func (p *planner) does(s *step, d provider.Request, known map[string]any, at str
 		if len(s.fallback.settings.Use) > 0 {
 			inner.Use = nil
 		}
+		p.optional = true
 		p.step(s.fallback, inner, known, at+"."+s.fallback.name)
 	}
 }

@@ -105,6 +105,11 @@ func (a *app) planRow(ctx context.Context, b *batchRun, planner router.Planner, 
 		}
 		for _, c := range p.Candidates {
 			if c.Keep {
+				c.PromptTokens *= q.Times
+				if c.PromptUSD != nil {
+					usd := *c.PromptUSD * float64(q.Times)
+					c.PromptUSD = &usd
+				}
 				plan.add(batchStepJSON{Name: q.Step, Provider: c.Provider, Model: c.Model, Rows: 1, Tokens: c.PromptTokens, Estimated: c.Estimated, Answers: q.Answers, Per: q.Per, USD: c.PromptUSD})
 				break
 			}

@@ -19,21 +19,25 @@ type planJSON struct {
 	OK         bool               `json:"ok"` // somebody may answer
 	Candidates []router.Candidate `json:"candidates,omitempty"`
 	Steps      []planStep         `json:"steps,omitempty"`
+	Total      *planTotal         `json:"total,omitempty"` // of a chain that may be answered
 	Error      *runner.Error      `json:"error,omitempty"`
 }
 
 // planStep is one step of a chain. Answers says that its prompt may hold
-// earlier answers, whose size is not known yet; Per, that the request is made for each element of
-// a list or in each round, so that its cost is for one; Stays, why it may not leave this
+// earlier answers, whose size is not known yet; Times is how often the request is made, and Per,
+// that it is made so for each element of a list or in each round whose number is not known;
+// Optional, that some runs leave it out; a candidate's tokens and cost are for one request. Stays, why it may not leave this
 // machine although the step does not ask for that. Of a step that looks passages up,
 // Collection is where, and the candidate makes the question's vector.
 type planStep struct {
 	Name       string             `json:"name"`
 	Collection string             `json:"collection,omitempty"`
 	Answers    bool               `json:"holds_answers,omitempty"`
-	Per        string             `json:"per,omitempty"`
 	Stays      string             `json:"stays_local,omitempty"`
 	Candidates []router.Candidate `json:"candidates"`
+	Times      int                `json:"times"`
+	Per        string             `json:"per,omitempty"`
+	Optional   bool               `json:"optional,omitempty"`
 }
 
 // plannerOf is who knows whom a stack would ask.
@@ -59,7 +63,7 @@ func (a *app) dryAsk(ctx context.Context, stack *stack.Stack, req provider.Reque
 		return a.printPlan(planJSON{Candidates: plan.Candidates}, err)
 	}
 	if len(plan.Candidates) > 0 {
-		if werr := a.planTable([]planStep{{Candidates: plan.Candidates}}); werr != nil {
+		if werr := a.planTable([]planStep{{Candidates: plan.Candidates, Times: 1}}); werr != nil {
 			return werr
 		}
 	}
@@ -76,7 +80,7 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 	asked, err := r.job.Chain.Plan(ctx, r.job.Vars, chain.Defaults(r.job.Defaults), chain.PassagesStay(r.stack.Collections.PassagesStay))
 	var steps []planStep
 	for _, q := range asked {
-		step := planStep{Name: q.Step, Answers: q.Answers, Per: q.Per, Stays: q.Stays, Candidates: []router.Candidate{}}
+		step := planStep{Name: q.Step, Answers: q.Answers, Times: q.Times, Per: q.Per, Optional: q.Optional, Stays: q.Stays, Candidates: []router.Candidate{}}
 		var perr error
 		if l := q.Lookup; l != nil {
 			var who router.Candidate
@@ -103,11 +107,18 @@ func (a *app) dryRun(ctx context.Context, r *running, asJSON bool) error {
 		steps = append(steps, step)
 	}
 	if asJSON {
-		return a.printPlan(planJSON{Steps: steps}, err)
+		p := planJSON{Steps: steps}
+		if err == nil {
+			p.Total = totalOf(steps)
+		}
+		return a.printPlan(p, err)
 	}
 	if len(steps) > 0 {
 		if werr := a.planTable(steps); werr != nil {
 			return werr
+		}
+		if err == nil && (len(steps) > 1 || steps[0].Times != 1) {
+			a.dimf("· %s", totalOf(steps))
 		}
 		for _, s := range steps {
 			if s.Stays != "" {
@@ -139,7 +150,7 @@ func (a *app) planTable(steps []planStep) error {
 	for _, s := range steps {
 		first := true
 		for _, c := range s.Candidates {
-			row := []any{c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, s.Answers), promptCost(c, s.Per), planReason(c)}
+			row := []any{c.Provider, terminal.StripControls(c.Model), planWord(s, c, &first), promptText(c, &s), promptCost(c, &s), planReason(c)}
 			if named {
 				row = slices.Insert(row, 0, any(s.Name))
 			}
@@ -163,12 +174,16 @@ func planWord(s planStep, c router.Candidate, first *bool) string {
 	return "fallback"
 }
 
-func promptText(c router.Candidate, answers bool) string {
+// promptText is how many tokens the prompt has, and how many such prompts there are.
+func promptText(c router.Candidate, s *planStep) string {
 	text := fmt.Sprintf("%d tokens", c.PromptTokens)
 	if c.Estimated {
 		text = "~" + text
 	}
-	if answers {
+	if s.Times != 1 {
+		text = fmt.Sprintf("%d × %s", s.Times, text)
+	}
+	if s.Answers {
 		text += " + answers"
 	}
 	if c.Window > 0 {
@@ -177,18 +192,24 @@ func promptText(c router.Candidate, answers bool) string {
 	return text
 }
 
-// promptCost is what the prompt costs: once, or each time for what per names.
-func promptCost(c router.Candidate, per string) string {
+// promptCost is what the prompts of a step cost: all of them, or those for one of what
+// is not counted.
+func promptCost(c router.Candidate, s *planStep) string {
 	if c.PromptUSD == nil {
 		return "-"
 	}
 	if *c.PromptUSD == 0 {
 		return "free"
 	}
-	if per != "" {
-		return fmt.Sprintf("$%.6f + answer, per %s", *c.PromptUSD, per)
+	answers := "answer"
+	if s.Times != 1 {
+		answers = fmt.Sprintf("%d answers", s.Times)
 	}
-	return fmt.Sprintf("$%.6f + answer", *c.PromptUSD)
+	text := fmt.Sprintf("$%.6f + %s", *c.PromptUSD*float64(s.Times), answers)
+	if s.Per != "" {
+		text += ", per " + s.Per
+	}
+	return text
 }
 
 func planReason(c router.Candidate) string {
