@@ -11,6 +11,8 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/doctor"
+	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -37,10 +39,28 @@ func explain(err error, cfg *config.Loaded) string {
 		return "timed out after --timeout, before the answer was complete"
 	}
 	text := terminal.OneLine(err.Error())
-	if next := remedy(err, cfg); next != "" && !strings.Contains(text, "tandem ") {
+	if next := remedy(err, cfg); next != "" && !advises(err) {
 		text += joint(err, text) + next
 	}
 	return text
+}
+
+// advised is an error that says what to do, of this package's making.
+type advised struct {
+	err  error
+	next string
+}
+
+func (a *advised) Error() string { return a.err.Error() + "; " + a.next }
+func (a *advised) Unwrap() error { return a.err }
+
+// advises reports whether an error says itself what to do. Where a model is missing,
+// there is more to say than how to get a key for another provider.
+func advises(err error) bool {
+	if errors.As(err, new(*advised)) {
+		return true
+	}
+	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, engine.ErrNoBinary))
 }
 
 // joint stands between what is wrong and what to do.
@@ -80,9 +100,9 @@ func remedy(err error, cfg *config.Loaded) string {
 	case partial(err):
 		return "the text above is not a complete answer"
 	case errors.Is(err, failure.ErrNoModel):
-		return fmt.Sprintf("get one with `tandem setup` or `%s`", pullCommand(cfg, pe.Provider, pe.Model))
+		return fmt.Sprintf("get one with `tandem setup` or `%s`", doctor.PullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrNotPulled):
-		return fmt.Sprintf("get it with `%s`", pullCommand(cfg, pe.Provider, pe.Model))
+		return fmt.Sprintf("get it with `%s`", doctor.PullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrCloudDisabled):
 		return fmt.Sprintf("tandem started this Ollama without cloud models, because a prompt had to stay on this machine; `tandem engine stop %s` ends it", pe.Provider)
 	}
@@ -167,40 +187,13 @@ func remedyOfType(err error, cfg *config.Loaded) string {
 func missingRemedy(cfg *config.Loaded, missing *failure.Missing) string {
 	for _, m := range missing.Models {
 		if m.Pullable {
-			return fmt.Sprintf("To get it: `%s`", pullCommand(cfg, m.Provider, m.Model))
+			return fmt.Sprintf("To get it: `%s`", doctor.PullCommand(cfg, m.Provider, m.Model))
 		}
 	}
 	if m := missing.Models[0]; len(m.Listed) == 0 {
 		return fmt.Sprintf("List them with `tandem models list %s`", m.Provider)
 	}
 	return "Choose one with -m"
-}
-
-// pullCommand downloads a model to an Ollama: without the provider's name, to the
-// first one in use.
-func pullCommand(cfg *config.Loaded, name, model string) string {
-	command := "tandem models pull " + model
-	if cfg == nil {
-		return command
-	}
-	for _, used := range usedAnyway(cfg) {
-		if p, _ := cfg.Provider(used); p.Kind == config.KindOllama {
-			if used == name {
-				return command
-			}
-			break
-		}
-	}
-	return command + " --provider " + name
-}
-
-// usedAnyway are the providers in use where the command line names none; nil where it
-// does, for a command without it uses others.
-func usedAnyway(cfg *config.Loaded) []string {
-	if use, err := cfg.Explain("use"); err == nil && use.Origin == "--use" {
-		return nil
-	}
-	return cfg.Use
 }
 
 // hasWindow reports whether a provider's window is set by num_ctx.
@@ -238,7 +231,7 @@ func usedByDoctor(cfg *config.Loaded, names ...string) string {
 	if len(names) == 0 || names[0] == "" {
 		names = cfg.Use
 	}
-	used := usedAnyway(cfg)
+	used := doctor.UsedByDefault(cfg)
 	if !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(used, n) }) {
 		return ""
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -163,9 +162,9 @@ func (a *app) setupPull(ctx context.Context, name, model string) error {
 	err := a.modelsPull(ctx, name, model)
 	switch {
 	case errors.Is(err, provider.Unavailable):
-		return fmt.Errorf("%w; `make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again", err)
+		return &advised{err, "`make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again"}
 	case err != nil && ctx.Err() == nil:
-		return fmt.Errorf("%w; choose another with `tandem setup --model NAME`", err)
+		return &advised{err, "choose another with `tandem setup --model NAME`"}
 	}
 	return err
 }

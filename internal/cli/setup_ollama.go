@@ -96,7 +96,7 @@ func (w *wizard) install(ctx context.Context) error {
 		_, err = engine.FindBinary(w.local.Config.Binary)
 	}
 	if err != nil {
-		return &provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: fmt.Errorf("the installer did not install Ollama (%w); see https://ollama.com/download, then run `tandem setup` again", err)}
+		return &provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: &advised{fmt.Errorf("the installer did not install Ollama (%w)", err), "see https://ollama.com/download, then run `tandem setup` again"}}
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func modelChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stac
 		if other, ok := s.Alternative(ctx, name); ok {
 			return []Check{{name + ": model", Warn, model + ", the default, is not on this server; " + other + " answers", fmt.Sprintf("keep it with `tandem models default %s`", other)}}
 		}
-		return []Check{{name + ": model", Fail, model + " is not on this server", fmt.Sprintf("get it with `tandem models pull %s`", model)}}
+		return []Check{{name + ": model", Fail, model + " is not on this server", "get it with `" + PullCommand(cfg, name, model) + "`"}}
 	case err != nil:
 		return []Check{{name + ": model", Fail, err.Error(), "see `tandem models list`"}}
 	}
