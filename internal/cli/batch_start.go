@@ -232,7 +232,7 @@ func (a *app) assembleBatch(ctx context.Context, b *batchRun, in *batchInput, fi
 		return err
 	}
 	b.spec.Settings = settingsOf(b.chain, b.stack, defaults, sources)
-	b.job = runner.Job{Chain: b.chain, Provider: b.stack, Defaults: defaults, Passages: passagesOf(b.stack), Embedder: b.stack.Collections.Embedder()}
+	b.job = runner.Job{Chain: b.chain, Provider: b.stack, Defaults: defaults, Passages: passagesOf(b.stack), Embedder: b.stack.Collections.Embedder(), Strict: in.sample.strict}
 	names := b.chain.Tools()
 	if len(names) == 0 || in.dry {
 		return nil
