@@ -44,10 +44,16 @@ func TestStateFolder(t *testing.T) {
 		want   []string
 		remedy string
 	}{
-		"none yet": {func(_ *testing.T, dir string) string { return filepath.Join(dir, "a", "b") },
-			[]string{"ok state folder: ", "a/b, which is made when it is needed, ", " free"}, ""},
-		"sound": {func(t *testing.T, dir string) string { stored(t, dir, ""); return dir },
-			[]string{"ok state folder: ", "ok database: ", "tandem.db"}, ""},
+		"none yet": {
+			func(_ *testing.T, dir string) string { return filepath.Join(dir, "a", "b") },
+			[]string{"ok state folder: ", "a/b, which is made when it is needed, ", " free"},
+			"",
+		},
+		"sound": {
+			func(t *testing.T, dir string) string { stored(t, dir, ""); return dir },
+			[]string{"ok state folder: ", "ok database: ", "tandem.db"},
+			"",
+		},
 		"a file": {func(t *testing.T, dir string) string {
 			file := filepath.Join(dir, "tandem")
 			write(t, file, "")
@@ -63,8 +69,11 @@ func TestStateFolder(t *testing.T) {
 			chmod(t, filepath.Join(dir, store.FileName), 0o644)
 			return dir
 		}, []string{"warn state folder: other users of this machine can read ", "tandem.db"}, "chmod go-rwx "},
-		"a database of a newer tandem": {func(t *testing.T, dir string) string { stored(t, dir, "PRAGMA user_version = 9999"); return dir },
-			[]string{"ok state folder: ", "warn database: ", "a newer tandem wrote it (schema 9999, "}, "use that one, or move the file away"},
+		"a database of a newer tandem": {
+			func(t *testing.T, dir string) string { stored(t, dir, "PRAGMA user_version = 9999"); return dir },
+			[]string{"ok state folder: ", "warn database: ", "a newer tandem wrote it (schema 9999, "},
+			"use that one, or move the file away",
+		},
 		"no database": {func(t *testing.T, dir string) string {
 			write(t, filepath.Join(dir, store.FileName), strings.Repeat("this is no database\n", 400))
 			return dir
