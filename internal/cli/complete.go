@@ -146,9 +146,10 @@ func (a *app) flagCompletions() map[string]cobra.CompletionFunc {
 		"fallback":     fixed(append(catalog.ServerNames(), "none")...),
 		"config":       a.complete(files(".yaml", ".yml")),
 		"schema":       a.complete(files(".json")),
-		"each":         a.complete(files(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt")),
-		"in":           a.complete(files(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zst")),
-		"out":          a.complete(files(".jsonl", ".csv", ".tsv")),
+		"role":         a.complete(roles),
+		"each":         a.complete(files(rowExtensions()...)),
+		"in":           a.complete(files(rowExtensions()...)),
+		"out":          a.complete(files(".jsonl", ".csv", ".tsv", ".parquet", ".gz", ".zst")),
 		"only":         a.complete(providers),
 		"record":       a.complete(folders),
 		"replay":       a.complete(folders),
@@ -157,6 +158,11 @@ func (a *app) flagCompletions() map[string]cobra.CompletionFunc {
 		"output":       a.complete(files()),
 		"args":         a.complete(atFiles),
 	}
+}
+
+// rowExtensions are those of files of rows, and of compressed ones.
+func rowExtensions() []string {
+	return []string{".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
 }
 
 // argumentCompletions are the arguments of commands, by their paths.
@@ -181,6 +187,7 @@ func (a *app) argumentCompletions() map[string]cobra.CompletionFunc {
 		"tandem chats show":     first(chats),
 		"tandem chats rm":       a.complete(chats),
 		"tandem collections rm": first(collections),
+		"tandem role show":      first(roles),
 		"tandem similar":        first(collections),
 		"tandem embed":          a.complete(either(only(0, collections), after(1, files()))),
 		"tandem config check":   first(files(".yaml", ".yml")),

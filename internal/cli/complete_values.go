@@ -182,6 +182,14 @@ func savedChains(_ context.Context, c *completion) (out []cobra.Completion) {
 	return out
 }
 
+func roles(_ context.Context, c *completion) (out []cobra.Completion) {
+	found, _ := c.roleFiles()
+	for _, file := range found {
+		out = append(out, described(roleName(file), "role"))
+	}
+	return out
+}
+
 func chats(ctx context.Context, c *completion) (out []cobra.Completion) {
 	s := store.New(c.stateDir())
 	defer s.Close()

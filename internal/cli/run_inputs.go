@@ -28,6 +28,8 @@ func (a *app) inputs(ctx context.Context, c *chain.Chain, in *runInput) (map[str
 	}
 	missing := missingInputs(c, vars)
 	switch {
+	case takesNo(c, vars):
+		return vars, nil // the run says so, and nothing is asked for before
 	case len(in.values) > 0:
 		name, err := meantInput(c, vars, missing, in.values)
 		if err != nil {
@@ -47,6 +49,16 @@ func (a *app) inputs(ctx context.Context, c *chain.Chain, in *runInput) (map[str
 // readsInput reports whether the chain or a value of -p is read from standard input.
 func (in *runInput) readsInput() bool {
 	return in.file == stdinPath || slices.ContainsFunc(in.params, func(p string) bool { return strings.HasSuffix(p, "=-") })
+}
+
+// takesNo reports whether one of these is no input of the chain.
+func takesNo(c *chain.Chain, vars map[string]any) bool {
+	for name := range vars {
+		if _, ok := c.Input(name); !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // missingInputs are those that need a value and have none.

@@ -123,9 +123,15 @@ func shown(u *url.URL) string {
 }
 
 // fetch is one fetch.
+// client is httpx's.
+type client interface {
+	Do(*http.Request) (*http.Response, error)
+	CloseIdleConnections()
+}
+
 type fetch struct {
 	Options
-	client *http.Client
+	client client
 	far    bool // the first page is not in a private network
 }
 
