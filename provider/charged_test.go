@@ -99,13 +99,24 @@ func TestMayBeCharged(t *testing.T) {
 		sent   bool
 		want   bool
 	}{
-		{provider.Unavailable, 0, true, true}, {provider.Unavailable, 0, false, false}, {provider.Truncated, 200, true, true}, {provider.Timeout, 0, true, true},
-		{provider.Invalid, 400, true, false}, {provider.Timeout, 408, true, false}, {provider.Unavailable, 500, true, false}, {provider.Unavailable, 503, true, false},
-		{provider.Unavailable, 529, true, false},                                     // Anthropic: overloaded
-		{provider.Unavailable, 502, true, true}, {provider.Timeout, 504, true, true}, // a gateway
-		{provider.Unavailable, 520, true, true}, {provider.Timeout, 524, true, true}, // Cloudflare: the server answered nothing, or not in time
-		{provider.Unavailable, 521, true, false}, {provider.Unavailable, 522, true, false}, // Cloudflare: no connection to the server
-		{provider.RateLimited, 200, true, false}, {provider.QuotaExhausted, 0, true, false}, {provider.Denied, 200, true, false}, // in the body of a 200
+		{provider.Unavailable, 0, true, true},
+		{provider.Unavailable, 0, false, false},
+		{provider.Truncated, 200, true, true},
+		{provider.Timeout, 0, true, true},
+		{provider.Invalid, 400, true, false},
+		{provider.Timeout, 408, true, false},
+		{provider.Unavailable, 500, true, false},
+		{provider.Unavailable, 503, true, false},
+		{provider.Unavailable, 529, true, false}, // Anthropic: overloaded
+		{provider.Unavailable, 502, true, true},
+		{provider.Timeout, 504, true, true}, // a gateway
+		{provider.Unavailable, 520, true, true},
+		{provider.Timeout, 524, true, true}, // Cloudflare: the server answered nothing, or not in time
+		{provider.Unavailable, 521, true, false},
+		{provider.Unavailable, 522, true, false}, // Cloudflare: no connection to the server
+		{provider.RateLimited, 200, true, false},
+		{provider.QuotaExhausted, 0, true, false},
+		{provider.Denied, 200, true, false}, // in the body of a 200
 	} {
 		if e := (&provider.Error{Kind: c.kind, Status: c.status, Sent: c.sent}); e.MayBeCharged() != c.want {
 			t.Errorf("%s, status %d, sent %v: %v", c.kind, c.status, c.sent, !c.want)

@@ -3,7 +3,6 @@ package provider
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -88,7 +87,7 @@ func (e *Error) MayBeCharged() bool {
 		return false
 	}
 	switch e.Status {
-	case http.StatusBadGateway, http.StatusGatewayTimeout, 520, 524:
+	case 502, 504, 520, 524:
 		return true
 	}
 	return e.Status < 400

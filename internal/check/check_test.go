@@ -111,9 +111,9 @@ func TestChecksThatCannotBeCompiled(t *testing.T) {
 		"checks:\n  - {number: 1, tolerance: -1}":                      `"-1" is not a tolerance`,
 		"checks:\n  - json_schema: {type: 5}":                          "checks.yaml:2:18: ",
 		"checks:\n  - json_schema: none.json":                          "none.json",
-		"checks:\n  - judge: good":                                    "checks.yaml:2:12: it does not say which model judges; add model",
-		"checks:\n  - {judge: good, model: m, at_least: 0.5}":         "a judge without grades",
-		"checks:\n  - {prefer: good, model: m, not: true}":            "prefer has no option \"not\"",
+		"checks:\n  - judge: good":                                     "checks.yaml:2:12: it does not say which model judges; add model",
+		"checks:\n  - {judge: good, model: m, at_least: 0.5}":          "a judge without grades",
+		"checks:\n  - {prefer: good, model: m, not: true}":             "prefer has no option \"not\"",
 		"checks:\n  - {name: a, equals: x}\n  - {name: a, json: true}": `checks.yaml:3:12: two checks have the name "a"`,
 		"checks:\n  - {similar: x, at_least: 2}":                       "checks.yaml:2:28",
 		"score: some\nchecks:\n  - equals: a":                          "checks.yaml:1:8",
@@ -164,12 +164,12 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestChecksThatDoNotFitTheRows(t *testing.T) {
-	set, err := check.Parse("c.yaml", []byte("checks:\n  - equals: {column: expectd}\n  - expr: lenght > 3\n  - expr: answer == value\n"), check.Options{})
+	set, err := check.Parse("c.yaml", []byte("checks:\n  - equals: {column: expectd}\n  - expr: answr > 3\n  - expr: answer == value\n"), check.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = set.Bind([]string{"expected", "length"})
-	for _, want := range []string{`c.yaml:2:13: check "equals": the rows have no column "expectd"; did you mean "expected"?`, `c.yaml:3:11: check "expr": the rows have no column "lenght"`} {
+	for _, want := range []string{`c.yaml:2:13: check "equals": the rows have no column "expectd"; did you mean "expected"?`, `c.yaml:3:11: check "expr": the rows have no column "answr"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nwant %s", err, want)
 		}

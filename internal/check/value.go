@@ -68,7 +68,7 @@ func (t *exprTest) score(_ context.Context, c *Case, _ *Tools) (float64, string,
 	is, err := t.condition.Holds(values)
 	switch {
 	case err != nil:
-		return 0, err.Error(), nil // of this answer: it is not of the form that the expression needs
+		return 0, err.Error(), nil //nolint:nilerr // the answer is not of the form that the expression needs
 	case is:
 		return 1, "", nil
 	}

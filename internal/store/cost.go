@@ -96,6 +96,7 @@ func (s *Store) spent(ctx context.Context, key, order string, since, until time.
 	if !until.IsZero() {
 		end = until.UnixMilli()
 	}
+	//nolint:gosec // key and order are of this package
 	rows, err := db.QueryContext(ctx, `SELECT count(*) AS calls, coalesce(sum(usd), 0) AS usd, coalesce(sum(saved), 0),
 		coalesce(sum(CASE WHEN usd IS NULL THEN at_most END), 0), coalesce(sum(usd IS NULL AND at_most IS NOT NULL), 0), coalesce(sum(usd IS NULL AND at_most IS NULL), 0),
 		coalesce(sum(input), 0), coalesce(sum(cached), 0), coalesce(sum(output), 0), `+key+`

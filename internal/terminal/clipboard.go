@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +120,7 @@ func pipeTo(ctx context.Context, getenv func(string) string, args []string, text
 func utf16Text(text string) string {
 	var b []byte
 	for _, u := range utf16.Encode([]rune("\ufeff" + text)) {
-		b = append(b, byte(u), byte(u>>8))
+		b = binary.LittleEndian.AppendUint16(b, u)
 	}
 	return string(b)
 }
