@@ -102,9 +102,11 @@ func (o Outcome) Scored() bool { return o.Error == "" }
 
 // Calls reports whether the check asks a model.
 func (c *Check) Calls() bool {
-	switch c.test.(type) {
+	switch t := c.test.(type) {
 	case *judge, *similar, *prefer:
 		return true
+	case *perRow:
+		return c.Kind == "judge" || c.Kind == "similar" && len(t.by) > 0
 	}
 	return false
 }

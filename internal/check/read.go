@@ -345,7 +345,7 @@ func (r *reader) schema(c *Check, m yamlx.Map) {
 		r.d.Fail(where, "a part of the schema cannot be checked: "+strings.Join(notes, "; "), "")
 		return
 	}
-	c.test = &jsonTest{s}
+	c.test = &jsonTest{schema: s}
 }
 
 // operands reads a value, or a list of them; nil after an error.

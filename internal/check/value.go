@@ -17,13 +17,19 @@ import (
 )
 
 // jsonTest wants JSON, of a schema if there is one.
-type jsonTest struct{ schema *schema.Schema }
+type jsonTest struct {
+	schema *schema.Schema
+	bare   bool // JSON in a code fence does not count
+}
 
 func (*jsonTest) columns() []string            { return nil }
 func (*jsonTest) prepare(map[string]any) error { return nil }
 
 func (t *jsonTest) score(_ context.Context, c *Case, _ *Tools) (float64, string, error) {
 	text, ok := schema.JSONIn(c.Answer)
+	if t.bare {
+		text, ok = strings.TrimSpace(c.Answer), true
+	}
 	if !ok || !json.Valid([]byte(text)) {
 		return 0, "it is not JSON", nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/table"
 )
@@ -106,6 +107,15 @@ func (a *app) scoreStored(ctx context.Context, id string, in *compareInput) erro
 	plan.Checks = nil
 	if c.checks, err = a.compileChecks(&in.scoring, st, &plan); err != nil {
 		return err
+	}
+	if len(c.checks.Checks) == 0 && compare.IsPromptfoo(status.Chain.File) {
+		p, err := compare.ReadPromptfoo(status.Chain.File)
+		if err != nil {
+			return err
+		}
+		if c.checks.Checks, err = p.Checks(check.Options{SplitModel: st.SplitModel, JudgeModel: in.scoring.judgeModel}); err != nil {
+			return err
+		}
 	}
 	if status.Kind == "compare" && len(c.checks.Checks) == 0 {
 		return usageError{errors.New("say how the answers are checked: add --checks FILE, --expect-column COLUMN or another check")}

@@ -32,10 +32,10 @@ func TestVariantsAreNamedByWhatVaries(t *testing.T) {
 		{Axes{Chains: []string{"a.yaml"}}, "configured"},
 		{Axes{Targets: []Target{local, openai}, Chains: []string{"a.yaml"}}, "local,openai/gpt-4o"},
 		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Temperatures: []float64{0.5}}, "local"},
-		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Temperatures: []float64{0, 0.7}}, "local temperature=0,local temperature=0.7"},
+		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Temperatures: []float64{0, 0.7}}, "temperature=0,temperature=0.7"},
 		{Axes{Targets: []Target{local, openai}, Chains: []string{"x/a.yaml", "x/b.yaml"}}, "local a.yaml,local b.yaml,openai/gpt-4o a.yaml,openai/gpt-4o b.yaml"},
 		{Axes{Models: []string{"q:4b", "q:8b"}, Chains: []string{"a"}, NumCtx: []int{2048, 4096}}, "q:4b num_ctx=2048,q:4b num_ctx=4096,q:8b num_ctx=2048,q:8b num_ctx=4096"},
-		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Seeds: []int64{1, 2}, Noise: true}, "local seed=1,local seed=2,local seed=1 (again)"},
+		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Seeds: []int64{1, 2}, Noise: true}, "seed=1,seed=2,seed=1 (again)"},
 	} {
 		got, err := tt.axes.Variants()
 		var names []string

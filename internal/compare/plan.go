@@ -97,18 +97,30 @@ func (a *Axes) Variants() ([]Variant, error) {
 		}
 		out, labels = next, nextLabels
 	}
-	cross(len(a.Targets), true, func(i int) string { return a.Targets[i].Name }, func(v *Variant, i int) { v.Use, v.Model = a.Targets[i].Use, a.Targets[i].Model })
-	cross(len(a.Models), true, func(i int) string { return a.Models[i] }, func(v *Variant, i int) { v.Model = a.Models[i] })
+	cross(len(a.Targets), len(a.Targets) > 1, func(i int) string { return a.Targets[i].Name }, func(v *Variant, i int) { v.Use, v.Model = a.Targets[i].Use, a.Targets[i].Model })
+	cross(len(a.Models), len(a.Models) > 1, func(i int) string { return a.Models[i] }, func(v *Variant, i int) { v.Model = a.Models[i] })
 	cross(len(a.Chains), len(a.Chains) > 1, func(i int) string { return baseName(a.Chains[i]) }, func(v *Variant, i int) { v.Chain = i })
 	cross(len(a.Temperatures), len(a.Temperatures) > 1, func(i int) string { return "temperature=" + short(a.Temperatures[i]) }, func(v *Variant, i int) { v.Temperature = &a.Temperatures[i] })
 	cross(len(a.NumCtx), len(a.NumCtx) > 1, func(i int) string { return "num_ctx=" + strconv.Itoa(a.NumCtx[i]) }, func(v *Variant, i int) { v.NumCtx = &a.NumCtx[i] })
 	cross(len(a.Seeds), len(a.Seeds) > 1, func(i int) string { return "seed=" + strconv.FormatInt(a.Seeds[i], 10) }, func(v *Variant, i int) { v.Seed = &a.Seeds[i] })
 	for i := range out {
 		if out[i].Name = labels[i]; out[i].Name == "" {
-			out[i].Name = "configured"
+			out[i].Name = a.only()
 		}
 	}
 	return finish(out, a.Noise)
+}
+
+// only names the one variant of axes that have one value each.
+func (a *Axes) only() string {
+	var parts []string
+	for _, t := range a.Targets {
+		parts = append(parts, t.Name)
+	}
+	if parts = append(parts, a.Models...); len(parts) == 0 {
+		return "configured"
+	}
+	return strings.Join(parts, " ")
 }
 
 // finish checks variants, and adds the first one again.
