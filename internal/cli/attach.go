@@ -20,7 +20,10 @@ import (
 )
 
 // attachFlags are the files that go before a prompt; ask and chat share them.
-type attachFlags struct{ files []string }
+type attachFlags struct {
+	files []string
+	local bool // the conversation stays on this machine, whatever the configuration says
+}
 
 func (in *attachFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&in.files, "file", "f", nil, "text `file` to put before the prompt, folder, 'pattern' or URL (repeatable)")
@@ -72,12 +75,14 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 	size := 0
 	for _, name := range append(slices.Clone(in.files), named...) {
 		if webpage.IsURL(name) {
-			page, err := a.fetch(ctx, name)
+			page, err := a.fetch(ctx, name, in.local)
 			if err != nil {
 				return out, words, err
 			}
 			out.texts = append(out.texts, attachedText{page.URL, fenced(page.URL, page.Text), len(page.Text)})
-			size += len(page.Text)
+			if size += len(page.Text); size > maxInput {
+				return out, words, errTooMuch
+			}
 			continue
 		}
 		if err := list.add(name, false); err != nil {
@@ -102,7 +107,7 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 		}
 		out.texts = append(out.texts, attachedText{f.name, fenced(f.name, body), len(body)})
 		if size += len(body); size > maxInput {
-			return out, words, usageError{fmt.Errorf("the files are larger than %d MiB together, more than any model reads; send a part of them", maxInput>>20)}
+			return out, words, errTooMuch
 		}
 	}
 	if len(out.texts)+len(out.images) == 0 {
@@ -110,6 +115,8 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 	}
 	return out, words, nil
 }
+
+var errTooMuch = usageError{fmt.Errorf("the files are larger than %d MiB together, more than any model reads; send a part of them", maxInput>>20)}
 
 // fenced is a file's text with its name, in a fence that the text does not close.
 func fenced(name, text string) string {
@@ -123,13 +130,14 @@ func fenced(name, text string) string {
 	return name + ":\n" + fence + "\n" + text + fence + "\n\n"
 }
 
-// fetch gets a web page, and says from where and how much.
-func (a *app) fetch(ctx context.Context, address string) (webpage.Page, error) {
+// fetch gets a web page, and says from where and how much. local: the request may go
+// to this machine only, as under privacy: local.
+func (a *app) fetch(ctx context.Context, address string, local bool) (webpage.Page, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return webpage.Page{}, err
 	}
-	policy := httpx.Policy{Offline: cfg.Offline, LocalOnly: cfg.Privacy == config.PrivacyLocal, LocalNetworks: cfg.LocalNetworks}
+	policy := httpx.Policy{Offline: cfg.Offline, LocalOnly: local || cfg.Privacy == config.PrivacyLocal, LocalNetworks: cfg.LocalNetworks}
 	page, err := webpage.Fetch(ctx, webpage.Options{Policy: policy, UserAgent: "tandem/" + buildVersion().Version}, address)
 	var refused *provider.Error
 	if err != nil && !errors.As(err, &refused) && ctx.Err() == nil {

@@ -82,15 +82,15 @@ func (a *app) noChain(name string) error {
 	return e
 }
 
-// chainNames are the names of the chain files in a folder; none where it cannot be
-// read.
+// chainNames are the names of the chain files in a folder, none of them a pipe or a
+// device; none where it cannot be read.
 func chainNames(dir string) (names []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
-		if isChainFile(e.Name()) {
+		if isChainFile(e.Name()) && isFile(filepath.Join(dir, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -161,7 +161,7 @@ func (a *app) chainList(ctx context.Context, asJSON bool) error {
 	all := []savedJSON{}
 	for _, e := range entries {
 		file := filepath.Join(dir, e.Name())
-		if e.IsDir() || hidden(e.Name()) || !isChainFile(file) {
+		if hidden(e.Name()) || !isChainFile(file) || !isFile(file) {
 			continue
 		}
 		c := checkChain(ctx, file, nil, trusted{jinja2: true}) // nothing of it runs

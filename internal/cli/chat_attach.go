@@ -168,7 +168,7 @@ func (s *chatSession) detach(gone []attachment) {
 // setFiles is /file.
 func (s *chatSession) setFiles(ctx context.Context, arg string) error {
 	return s.setAttached(ctx, arg, func(names []string) (attached, error) {
-		out, _, err := s.app.attach(ctx, attachFlags{files: names}, nil)
+		out, _, err := s.app.attach(ctx, attachFlags{names, s.req.Privacy == provider.PrivacyLocal}, nil)
 		return out, err
 	})
 }

@@ -241,3 +241,20 @@ func TestChatCopies(t *testing.T) {
 	s.types("/quit\r")
 	s.ends()
 }
+
+// A conversation that stays on this machine fetches no page from elsewhere, although
+// the configuration would allow it.
+func TestALocalConversationFetchesNoPage(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	s := atTerminal(t, f, t.TempDir(), "chat")
+	s.expect(`> `)
+	s.types("/local\r")
+	s.expect(`stays on this machine`)
+	for _, address := range []string{"http://192.0.2.1/?q=secret", "https://outside.invalid/"} {
+		s.types("/file " + address + "\r")
+		s.expect(`the prompt must stay on this machine`)
+	}
+	s.types("/exit\r")
+	s.ends()
+}

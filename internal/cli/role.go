@@ -48,8 +48,9 @@ func (a *app) roleFiles() ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if !e.IsDir() && !hidden(e.Name()) && slices.Contains(roleExtensions(), filepath.Ext(e.Name())) {
-			files = append(files, filepath.Join(dir, e.Name()))
+		file := filepath.Join(dir, e.Name())
+		if !hidden(e.Name()) && slices.Contains(roleExtensions(), filepath.Ext(file)) && isFile(file) {
+			files = append(files, file)
 		}
 	}
 	return files, nil

@@ -102,7 +102,7 @@ func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return nil, errors.New("a URL that was given cannot be read")
+		return nil, errors.New("what was given: it is not a valid URL")
 	case u.Scheme != "http" && u.Scheme != "https":
 		err = fmt.Errorf("only http and https are fetched, not %s", u.Scheme)
 	case u.User != nil:
@@ -140,11 +140,23 @@ func (f *fetch) get(ctx context.Context, u *url.URL, redirected bool) (Page, *ur
 	if err := f.check(ctx, u); err != nil {
 		return Page{}, nil, err
 	}
-	far := true
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return Page{}, nil, errors.New("its URL cannot be sent")
+	}
+	// What a proxy dials is its own matter: the host is told by its name.
+	proxied := f.proxied(req)
+	far := !proxied || !f.nearHost(u.Hostname())
+	if redirected && f.far && f.nearHost(u.Hostname()) {
+		return Page{}, nil, errInward
+	}
 	ctx = httpx.WatchDials(ctx, func(_, address string) error {
 		a, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return err
+		}
+		if proxied {
+			return nil
 		}
 		if near := f.near(a.Addr().Unmap()); near && redirected && f.far {
 			return errInward
@@ -153,16 +165,9 @@ func (f *fetch) get(ctx context.Context, u *url.URL, redirected bool) (Page, *ur
 		}
 		return nil
 	})
-	if a, err := netip.ParseAddr(u.Hostname()); redirected && f.far && err == nil && f.near(a.Unmap()) {
-		return Page{}, nil, errInward // also where a proxy would dial it
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return Page{}, nil, errors.New("its URL cannot be sent")
-	}
 	req.Header.Set("User-Agent", f.UserAgent)
 	req.Header.Set("Accept", "text/html, text/markdown, text/plain, application/json, */*;q=0.1")
-	resp, err := f.client.Do(req)
+	resp, err := f.client.Do(req.WithContext(ctx))
 	if err != nil {
 		if errors.Is(err, errInward) {
 			return Page{}, nil, errInward
@@ -188,6 +193,9 @@ func (f *fetch) get(ctx context.Context, u *url.URL, redirected bool) (Page, *ur
 	}
 	if resp.StatusCode != http.StatusOK {
 		return Page{}, nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	}
+	if packed := strings.Join(resp.Header.Values("Content-Encoding"), ", "); packed != "" && !strings.EqualFold(packed, "identity") {
+		return Page{}, nil, fmt.Errorf("it is packed with %q, which was not asked for and is not read; download it, and attach the file", packed)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxSize+1))
 	switch {
@@ -223,6 +231,33 @@ func (f *fetch) check(ctx context.Context, u *url.URL) error {
 		return &provider.Error{Kind: provider.Offline, Err: errors.New("offline mode is on, and it is not on this machine; download it while online, and attach the file")}
 	}
 	return &provider.Error{Kind: provider.Private, Err: errors.New("the prompt must stay on this machine, and the request for the page would leave it; download the page, and attach the file")}
+}
+
+// proxied reports whether a proxy makes the request.
+func (f *fetch) proxied(req *http.Request) bool {
+	if f.Offline || f.LocalOnly {
+		return false
+	}
+	proxy, err := http.ProxyFromEnvironment(req)
+	return proxy != nil || err != nil
+}
+
+// nearHost reports whether a host is of this machine or a private network by its name
+// alone: a name that only such a network has, or an address in any form that resolvers
+// read, such as 2130706433 and 0x7f.1.
+func (f *fetch) nearHost(host string) bool {
+	host = strings.ToLower(strings.TrimRight(host, "."))
+	if a, err := netip.ParseAddr(host); err == nil {
+		return f.near(a.WithZone("").Unmap())
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == host: // localhost, intranet, an address as one number
+		return true
+	case strings.Trim(last, "0123456789") == "", strings.HasPrefix(last, "0x"):
+		return true // an address in a form that nobody writes
+	}
+	return slices.Contains([]string{"localhost", "local", "internal", "lan", "home", "corp", "intranet", "localdomain", "arpa"}, last)
 }
 
 // Near reports whether an address is of this machine or a private network: one that a
