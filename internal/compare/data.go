@@ -156,8 +156,11 @@ func cellOf(r *batch.Result) Cell {
 	return c
 }
 
+// fastest is more tokens a second than an engine writes for one caller.
+const fastest = 20_000
+
 // pace is the time to the first token of the last step, and the tokens a second of
-// all steps. What came from a cache has neither.
+// all steps. What came from a cache, or in one piece, has neither.
 func pace(r *runner.Result) (first time.Duration, speed float64) {
 	tokens, writing := 0, time.Duration(0)
 	for _, s := range r.Steps {
@@ -165,8 +168,13 @@ func pace(r *runner.Result) (first time.Duration, speed float64) {
 			continue
 		}
 		first = s.Route.FirstToken
-		if t := s.Route.Total - s.Route.FirstToken; t > 0 && s.Usage.OutputTokens > 1 {
-			tokens += s.Usage.OutputTokens - 1 // the first is what FirstToken waited for
+		wrote, t := s.Usage.OutputTokens-1, s.Route.Total-s.Route.FirstToken // the first token is what FirstToken waited for
+		switch {
+		case wrote < 1:
+		case float64(wrote) > fastest*t.Seconds():
+			first = 0 // it came in one piece: this was all of the time
+		default:
+			tokens += wrote
 			writing += t
 		}
 	}
