@@ -115,7 +115,7 @@ func (s *chatSession) setSystem(ctx context.Context, arg string) error {
 		if s.chat.System == "" {
 			s.tell("there is no system message")
 		} else {
-			s.app.term.Noticef("%s", terminal.StripControls(s.chat.System))
+			s.app.term.Verbatimf("%s", terminal.StripControls(s.chat.System))
 		}
 		return nil
 	case "-":

@@ -323,7 +323,7 @@ func TestChatGoneOnWithElsewhere(t *testing.T) {
 	s.types("/model far\r")
 	s.expect(ready)
 	s.types("three\r")
-	s.expect(`another tandem process has continued this conversation; from here on, this is a separate one`)
+	s.expect(`another tandem process has continued this conversation; from here on,\s+this is a separate one`)
 	s.expect(`privacy: local`)
 	s.expect(ready)
 	s.types("/quit\r")

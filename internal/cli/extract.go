@@ -34,7 +34,7 @@ func (a *app) printBlock(r provider.Response, err error) (block string, _ error)
 	}
 	if err != nil {
 		if text := strings.TrimRight(r.Text, "\r\n"); text != "" {
-			a.term.Noticef("%s", terminal.StripControls(text))
+			a.term.Verbatimf("%s", terminal.StripControls(text))
 		}
 		return "", err
 	}

@@ -130,7 +130,8 @@ func (a *app) adviseKey(name string) {
 	if name != config.OpenAIName && (!ok || p.Kind != config.KindOpenAI) {
 		server = "    kind: openai\n    base_url: https://HOST/v1\n    model: MODEL\n"
 	}
-	a.term.Noticef("no provider uses it yet; run `tandem config edit` and write:\n\nproviders:\n  - name: %s\n%s    api_key: keyring:%[1]s\n", name, server)
+	a.term.Noticef("no provider uses it yet; run `tandem config edit` and write:")
+	a.term.Verbatimf("\nproviders:\n  - name: %s\n%s    api_key: keyring:%[1]s\n", name, server)
 }
 
 // keyUsers are the providers that use a key.

@@ -70,7 +70,9 @@ func (w *wizard) install(ctx context.Context) error {
 	}
 	if run || w.asks {
 		w.say("Ollama is not installed. Its official installer for Linux is:")
-		w.infof("  %s", command)
+		if !w.flags.quiet {
+			w.term.Verbatimf("  %s", command)
+		}
 	}
 	if !run && w.asks {
 		var err error

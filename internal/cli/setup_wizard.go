@@ -138,7 +138,7 @@ func (w *wizard) list(rows [][]string) {
 		for i, cell := range row {
 			line += fmt.Sprintf("  %-*s", widths[i], cell)
 		}
-		w.term.Noticef("%s", strings.TrimRight(terminal.StripControls(line), " "))
+		w.term.Verbatimf("%s", strings.TrimRight(terminal.StripControls(line), " "))
 	}
 }
 

@@ -119,12 +119,22 @@ func (t *Terminal) Green(s string) string { return t.Paint("32", s) }
 // Yellow is a text that is yellow where colours are on.
 func (t *Terminal) Yellow(s string) string { return t.Paint("33", s) }
 
-// Noticef writes one line to standard error, without secrets.
+// Noticef writes a message to standard error, without secrets. A terminal gets its
+// lines broken between words.
 func (t *Terminal) Noticef(format string, args ...any) {
+	t.notice(fmt.Sprintf(format, args...), t.ErrWidth())
+}
+
+// Verbatimf is [Terminal.Noticef] for what is copied, such as a command: its lines
+// are not broken.
+func (t *Terminal) Verbatimf(format string, args ...any) { t.notice(fmt.Sprintf(format, args...), 0) }
+
+func (t *Terminal) notice(text string, width int) {
+	text = t.wrap(t.Secrets.Text(text), width)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.eraseStatus()
-	fmt.Fprintln(t.Err, t.Secrets.Text(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(t.Err, text)
 }
 
 // Subjectf writes one line of what the user is about to be asked about. It is
