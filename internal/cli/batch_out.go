@@ -27,6 +27,7 @@ type batchRowJSON struct {
 	Inputs   map[string]any  `json:"inputs"`
 	Answer   string          `json:"answer"`
 	Value    any             `json:"value,omitempty"`
+	Finish   provider.Finish `json:"finish,omitempty"` // length: it stopped at max_tokens
 	OK       bool            `json:"ok"`
 	Error    *runner.Error   `json:"error,omitempty"`
 	Provider string          `json:"provider,omitempty"`
@@ -98,20 +99,27 @@ func (a *app) exportRows(ctx context.Context, spec batch.Spec, name string, to i
 	if err != nil {
 		return err
 	}
+	stopped := 0
 	for r, err := range v.Results(ctx) {
 		if err != nil {
 			return err
 		}
+		if r.Result.OK && r.Result.Finish == provider.FinishLength {
+			stopped++
+		}
 		if err := w.Write(layout.values(batchRow(&r))); err != nil {
 			return err
 		}
+	}
+	if stopped > 0 {
+		a.dimf("· %s stopped at max_tokens", count(stopped, "answer"))
 	}
 	return w.Close()
 }
 
 func batchRow(r *batch.Result) *batchRowJSON {
 	row := &batchRowJSON{
-		Row: r.Number, Inputs: r.Inputs, Answer: r.Result.Answer, Value: r.Result.Value, OK: r.Result.OK, Error: r.Result.Error,
+		Row: r.Number, Inputs: r.Inputs, Answer: r.Result.Answer, Value: r.Result.Value, Finish: r.Result.Finish, OK: r.Result.OK, Error: r.Result.Error,
 		Provider: r.Provider, Model: r.Model, Fallback: r.Fallback, USD: r.USD, MS: r.Took.Milliseconds(), Attempts: r.Attempts,
 		Usage: &provider.Usage{InputTokens: r.Input, OutputTokens: r.Output},
 	}
@@ -132,9 +140,9 @@ type layout struct {
 
 func jsonLayout() layout {
 	return layout{
-		columnsNamed("row", "inputs", "answer", "value", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
+		columnsNamed("row", "inputs", "answer", "value", "finish", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
 		func(r *batchRowJSON) []any {
-			return []any{r.Row, r.Inputs, r.Answer, r.Value, r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
+			return []any{r.Row, r.Inputs, r.Answer, r.Value, textOrNil(string(r.Finish)), r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
 		},
 	}
 }
@@ -156,7 +164,7 @@ func textOrNil(s string) any {
 // flatLayout has a column for each input; one whose name is taken begins with
 // input_.
 func flatLayout(spec batch.Spec) layout {
-	own := columnsNamed("answer", "value", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts")
+	own := columnsNamed("answer", "value", "finish", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts")
 	columns := columnsNamed("row")
 	inputs := slices.Concat(spec.Columns, slices.Sorted(maps.Keys(spec.Given)))
 	for _, name := range inputs {
@@ -178,7 +186,7 @@ func flatLayout(spec batch.Spec) layout {
 		if r.USD != nil {
 			usd = *r.USD
 		}
-		return append(out, r.Answer, r.Value, r.OK, kind, message, r.Provider, r.Model, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
+		return append(out, r.Answer, r.Value, string(r.Finish), r.OK, kind, message, r.Provider, r.Model, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
 	}}
 }
 
