@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // files are the reports that are written, by their flags.
@@ -154,7 +155,11 @@ func (a *app) printComparison(spec batch.Spec, r *compare.Report) error {
 		a.infof("· %s", terminal.OneLine(n))
 	}
 	if usd := r.Data.JudgeUSD; usd > 0 || r.Data.JudgeUnpriced > 0 {
-		a.dimf("· the checks' own calls cost $%.5f", usd)
+		text := ledger.Dollars(usd)
+		if n := r.Data.JudgeUnpriced; n > 0 {
+			text += fmt.Sprintf(" and the unknown cost of %s", count(n, "call"))
+		}
+		a.dimf("· the checks' own calls cost %s", text)
 	}
 	a.dimf("· stored as %s: `tandem compare --rescore %[1]s` scores it again without asking", spec.ID)
 	return nil

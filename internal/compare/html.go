@@ -330,7 +330,11 @@ func (p *page) facts(r *Report, m Manifest) {
 		}
 	}
 	if d.JudgeUSD > 0 || d.JudgeUnpriced > 0 {
-		add("Checks' own calls", dollars(d.JudgeUSD))
+		text := dollars(d.JudgeUSD)
+		if d.JudgeUnpriced > 0 {
+			text += fmt.Sprintf(" and the unknown cost of %s", countText(d.JudgeUnpriced, "call"))
+		}
+		add("Checks' own calls", text)
 	}
 	for i := range r.Pairs {
 		if q := &r.Pairs[i]; q.N > 0 {
