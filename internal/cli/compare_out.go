@@ -109,9 +109,6 @@ func (c *comparison) failing(spec batch.Spec, r *compare.Report) error {
 	if len(low) > 0 {
 		return &batchError{text: fmt.Sprintf("%s, less than --min-pass %.4g %%", strings.Join(low, " and "), 100*float64(c.in.minPass)), code: exitRows}
 	}
-	if len(r.Judged) > 0 && !slices.ContainsFunc(r.Data.Rows, func(row *compare.Row) bool { return row.Scored() }) {
-		return &batchError{text: "no row has a score in all targets", code: exitRows}
-	}
 	missing := 0
 	for _, row := range r.Data.Rows {
 		for v := range row.Cells {
@@ -123,7 +120,10 @@ func (c *comparison) failing(spec batch.Spec, r *compare.Report) error {
 		}
 	}
 	if missing > 0 {
-		return &batchError{text: fmt.Sprintf("%s did not come, for reasons that are not the model's, and left out; ask again with `tandem batch resume %s --retry-failed`", count(missing, "answer"), spec.ID), code: exitRows}
+		return &batchError{text: fmt.Sprintf("%s did not come, for reasons that are not the model's, and are left out; ask again with `tandem batch resume %s --retry-failed`", count(missing, "answer"), spec.ID), code: exitRows}
+	}
+	if len(r.Judged) > 0 && !slices.ContainsFunc(r.Data.Rows, func(row *compare.Row) bool { return row.Scored() }) {
+		return &batchError{text: "no row has a score in all targets", code: exitRows}
 	}
 	return nil
 }

@@ -215,6 +215,7 @@ func (a *app) resumeComparison(ctx context.Context, b *batchRun, work workInput,
 	}
 	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
 	in.file = spec.Chain.File
+	in.reports.overwrite = true // that there was no such file was checked at the start
 	var plan compare.Plan
 	if err := json.Unmarshal(spec.Extra, &plan); err != nil {
 		return fmt.Errorf("the comparison %s cannot be read: %w", spec.ID, err)

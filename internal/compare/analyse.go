@@ -30,6 +30,7 @@ type Arm struct {
 	Scored   int        // rows that have a score
 	Unscored int        // rows that have none
 	Failed   int        // answers that did not come
+	Spoiled  int        // of those: for a reason that is the model's, so that they score 0
 	Asked    int        // answers that were asked for
 	Checks   []CheckRate
 	Answered map[string]int // by provider and model
@@ -165,6 +166,9 @@ func (a *Arm) count(c *Cell) {
 	a.Asked++
 	if !c.OK {
 		a.Failed++
+		if c.Scored {
+			a.Spoiled++
+		}
 	}
 	if c.Provider != "" {
 		a.Answered[c.Provider+" ("+c.Model+")"]++

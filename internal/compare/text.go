@@ -197,7 +197,7 @@ func (r *Report) Notes() []string {
 	}
 	for _, a := range r.Arms {
 		if a.Failed > 0 {
-			out = append(out, fmt.Sprintf("%s of %d failed at %s. An answer that the model spoiled counts as 0.", countText(a.Failed, "answer"), a.Asked, a.Name))
+			out = append(out, a.failures())
 		}
 		if a.Fallback > 0 {
 			out = append(out, fmt.Sprintf("%s of %s came from a fallback.", countText(a.Fallback, "answer"), a.Name))
@@ -225,6 +225,19 @@ func (r *Report) Notes() []string {
 		out = append(out, a.sentence())
 	}
 	return out
+}
+
+// failures says what became of answers that did not come.
+func (a *Arm) failures() string {
+	text := fmt.Sprintf("%s of %d failed at %s: ", countText(a.Failed, "answer"), a.Asked, a.Name)
+	switch left := a.Failed - a.Spoiled; {
+	case left == 0:
+		return text + "the model spoiled them, so they score 0."
+	case a.Spoiled == 0:
+		return text + "they are left out, for the reason is not the model's."
+	default:
+		return text + fmt.Sprintf("the model spoiled %d, which score 0; %d are left out.", a.Spoiled, left)
+	}
 }
 
 // whyUnscored is the most frequent reason for which answers of a variant or of the
