@@ -38,6 +38,7 @@ type askInput struct {
 	noStrm  bool
 	timeout time.Duration
 	dry     bool
+	run     bool // it is `tandem run MODEL PROMPT`
 }
 
 func (a *app) askCommand() *cobra.Command {
@@ -156,6 +157,11 @@ func (a *app) prepareAsk(ctx context.Context, q *asking, in askInput) (_ context
 	q.close = append(q.close, q.stack.Close)
 	if err := in.sample.apply(&q.req, q.stack, a.allowed(q.stack)); err != nil {
 		return ctx, err
+	}
+	if in.run {
+		if err := a.asksModel(ctx, q.stack, in.sample.model, &q.req); err != nil {
+			return ctx, err
+		}
 	}
 	if in.dry {
 		if len(in.tools) > 0 {

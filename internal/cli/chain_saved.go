@@ -62,24 +62,32 @@ func (a *app) chainFile(name string) (string, error) {
 // noChain is the error of a name that is neither a file's nor a saved chain's.
 func (a *app) noChain(name string) error {
 	e := &diag.Error{File: name, Message: "there is no such file", Remedy: "check the path", Err: fs.ErrNotExist}
-	known := chainNames(filepath.Dir(name))
-	if dir := a.chainsDir(); filepath.Base(name) == name && dir != "" {
+	if filepath.Base(name) == name && a.chainsDir() != "" {
 		e.Message += ", and no saved chain of that name"
 		e.Remedy = "`tandem chain list` lists those"
 		if !isChainFile(name) {
 			e.Remedy += ", and `tandem chat -m " + name + "` talks with a model"
 		}
+	}
+	if near, ok := a.nearChain(name); ok {
+		e.Remedy = "did you mean " + diag.Quote(near) + "?"
+	}
+	return e
+}
+
+// nearChain is the file or saved chain that a name was probably meant to be.
+func (a *app) nearChain(name string) (string, bool) {
+	known := chainNames(filepath.Dir(name))
+	if dir := a.chainsDir(); filepath.Base(name) == name && dir != "" {
 		for _, saved := range chainNames(dir) {
 			known = append(known, saved, strings.TrimSuffix(saved, filepath.Ext(saved)))
 		}
 	}
-	if near, ok := diag.Nearest(filepath.Base(name), known); ok {
-		if filepath.Base(name) != name {
-			near = filepath.Join(filepath.Dir(name), near)
-		}
-		e.Remedy = "did you mean " + diag.Quote(near) + "?"
+	near, ok := diag.Nearest(filepath.Base(name), known)
+	if ok && filepath.Base(name) != name {
+		near = filepath.Join(filepath.Dir(name), near)
 	}
-	return e
+	return near, ok
 }
 
 // chainNames are the names of the chain files in a folder, none of them a pipe or a

@@ -53,7 +53,7 @@ PROMPT, that is the only message, and text piped in goes before it.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if in.goOn && in.id == "" && len(args) > 0 && store.IsID(args[0]) {
+			if in.goOn && in.id == "" && len(args) > 0 && a.meansChat(cmd.Context(), args[0]) {
 				in.id, args = args[0], args[1:]
 			}
 			in.words, in.systemIs = args, cmd.Flags().Changed("system")
@@ -106,6 +106,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 		return err
 	}
 	in.system = system
+	given := in.sample.model
 	kept := store.New(a.stateDir())
 	defer kept.Close()
 	s := &chatSession{app: a}
@@ -133,6 +134,9 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	}
 	defer s.stack.Close()
 	if err := in.sample.apply(&s.req, s.stack, a.allowed(s.stack)); err != nil {
+		return err
+	}
+	if err := a.checkModel(ctx, s.stack, given); err != nil {
 		return err
 	}
 	if s.req.Privacy == provider.PrivacyLocal {

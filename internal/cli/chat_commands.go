@@ -96,6 +96,9 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if err := (&provider.Request{Model: req.Model, Messages: []provider.Message{provider.User("x")}}).Validate(); err != nil {
 		return err
 	}
+	if err := s.app.checkModel(ctx, s.stack, arg); err != nil {
+		return err
+	}
 	req.Privacy, req.Schema = s.req.Privacy, s.req.Schema
 	s.req, s.sample = req, sample
 	s.chat.Settings = s.settings()

@@ -125,6 +125,21 @@ func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
 	return writeChat(a.term.Out, a.term.OutIsTTY, a.term.Color, &c)
 }
 
+// meansChat reports whether the word behind `tandem chat -c` is a conversation's id
+// and no message: it has the form of one, or a conversation's id begins with it.
+func (a *app) meansChat(ctx context.Context, word string) bool {
+	if store.LooksLikeID(word) {
+		return true
+	}
+	if len(word) < 4 || word[0] < '0' || word[0] > '9' || strings.ContainsAny(word, " \t\n") {
+		return false
+	}
+	s := store.New(a.stateDir())
+	defer s.Close()
+	_, err := store.NewChats(s, nil).Find(ctx, word)
+	return err == nil
+}
+
 // findChat returns the conversation of that id, or the last.
 func findChat(ctx context.Context, chats *store.Chats, id string) (store.Chat, error) {
 	c, err := chats.Find(ctx, id)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -24,20 +25,20 @@ local, or of another one, as PROVIDER/MODEL. Comments in the file stay.`,
 }
 
 func (a *app) modelsDefault(ctx context.Context, given string) error {
-	stack, err := a.open(ctx)
+	st, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer stack.Close()
+	defer st.Close()
 	name := config.LocalName
-	use, model := stack.SplitModel(given)
+	use, model := st.SplitModel(given)
 	if len(use) == 1 {
 		name = use[0]
 	}
 	if model == "" {
 		return usageError{fmt.Errorf("%q names a provider; give its model, too: tandem models default %[1]s/MODEL", name)}
 	}
-	t, err := target(stack, name)
+	t, err := target(st, name)
 	if err != nil {
 		return err
 	}
@@ -56,12 +57,12 @@ func (a *app) modelsDefault(ctx context.Context, given string) error {
 		return err
 	}
 	a.infof("wrote %s as the model of %s into %s", terminal.StripControls(model), name, draft.Path)
-	a.checkDefault(ctx, name, model, t.Provider)
+	a.checkDefault(ctx, st, name, model, t.Provider)
 	return nil
 }
 
 // checkDefault says where the new default has no effect yet. It starts no engine.
-func (a *app) checkDefault(ctx context.Context, name, model string, p provider.Provider) {
+func (a *app) checkDefault(ctx context.Context, st *stack.Stack, name, model string, p provider.Provider) {
 	if cfg, err := a.load(); err == nil {
 		if x, err := cfg.Explain("providers." + name + ".model"); err == nil && x.Value != model {
 			a.infof("%s %s sets the model %v, which counts here", a.term.Yellow("warning:"), x.Origin, x.Value)
@@ -69,6 +70,7 @@ func (a *app) checkDefault(ctx context.Context, name, model string, p provider.P
 	}
 	inspector, ok := provider.As[provider.Inspector](p)
 	if !ok {
+		_ = a.checkModel(ctx, st, name+"/"+model) // it warns: the server may take names that it does not list
 		return
 	}
 	if _, err := inspector.Inspect(ctx, model); errors.Is(err, provider.ModelNotFound) {

@@ -25,6 +25,9 @@ func (a *app) takesFile(cmd *cobra.Command, args []string) error {
 	}
 	for _, name := range []string{"param", "each", "limit", "concurrency", "watch", "graph", "allow-jinja2", "model"} {
 		if cmd.Flags().Changed(name) {
+			if _, ok := a.nearChain(args[0]); ok {
+				return a.noChain(args[0])
+			}
 			return usageError{fmt.Errorf("%s is no chain file, and --%s is not for a model and a prompt; to ask a model: tandem ask -m %[1]s PROMPT", args[0], name)}
 		}
 	}
@@ -33,7 +36,7 @@ func (a *app) takesFile(cmd *cobra.Command, args []string) error {
 
 // askOf is `tandem run MODEL PROMPT` as `tandem ask` has it.
 func (in *runInput) askOf(args []string) askInput {
-	out := askInput{words: args[1:], sample: in.sample, json: in.json, noStrm: in.noStrm, timeout: in.timeout, dry: in.dry, copy: in.copy}
+	out := askInput{words: args[1:], sample: in.sample, json: in.json, noStrm: in.noStrm, timeout: in.timeout, dry: in.dry, copy: in.copy, run: true}
 	out.sample.model = args[0]
 	return out
 }

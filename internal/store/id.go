@@ -14,10 +14,13 @@ const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 // the millisecond. The last 5 are chance.
 func NewID() string { return idAt(time.Now()) }
 
-// IsID reports whether a word is the whole id of a run or of a conversation, by its
-// form.
-func IsID(word string) bool {
-	return len(word) == 14 && word[0] <= '9' && strings.Trim(word, digits) == ""
+// LooksLikeID reports whether a word has the form of an id, or of the first characters
+// of one, whether or not a letter is mistyped: 6 to 16 letters and digits, of both,
+// that begin with a digit.
+func LooksLikeID(word string) bool {
+	const figures, letters = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+	return len(word) >= 6 && len(word) <= 16 && word[0] >= '0' && word[0] <= '9' &&
+		strings.Trim(strings.ToLower(word), figures+letters) == "" && strings.Trim(word, figures) != ""
 }
 
 func idAt(t time.Time) string {
