@@ -81,5 +81,15 @@ func (d *Draft) Save(text []byte) error {
 	case missing != d.New, !missing && !bytes.Equal(now, d.Text):
 		return &diag.Error{File: d.Path, Message: "has changed since it was read", Remedy: "run `tandem config edit` again"}
 	}
-	return WriteFile(d.Path, text)
+	return WriteFile(d.Path, likeLines(text, d.Text))
+}
+
+// likeLines is text with the line ends of the file that it takes the place of, where
+// those are all CRLF.
+func likeLines(text, before []byte) []byte {
+	lf, crlf := []byte("\n"), []byte("\r\n")
+	if n := bytes.Count(before, crlf); n == 0 || n != bytes.Count(before, lf) {
+		return text
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(text, crlf, lf), lf, crlf)
 }
