@@ -199,7 +199,15 @@ func TestAProjectMayNot(t *testing.T) {
 				t.Errorf("it wants\n%s\nwhere\n%s\nwas due", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			l, _ := s.load()
+			s.opts.NoProject = true
+			own := s.mustLoad()
 			for _, p := range l.Providers {
+				if l.Untrusted(p.Name) == nil { // as without the project's file, or here and without a key
+					if mine, _ := own.Provider(p.Name); (!p.Loopback() || p.APIKey != "") && (p.Endpoint() != mine.Endpoint() || p.APIKey != mine.APIKey || p.Model != mine.Model || p.Binary != mine.Binary) {
+						t.Errorf("%s is asked as %+v, which is not the user's own", p.Name, p)
+					}
+					continue
+				}
 				if key, err := l.Key(p.Name); err == nil || key.Reveal() != "" {
 					t.Errorf("%s: a key is given to an untrusted project", p.Name)
 				}

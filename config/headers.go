@@ -70,12 +70,8 @@ func IsRef(value string) bool {
 }
 
 // Values looks up the references among the values of headers, or of an MCP
-// server's env. A text comes back as it is, in a Secret too. It fails while the
-// project's file is untrusted. No error shows any part of a secret.
+// server's env. A text comes back as it is, in a Secret too. No error shows any part of a secret.
 func (l *Loaded) Values(values map[string]string) (map[string]Secret, error) {
-	if err := l.untrusted(); err != nil {
-		return nil, err
-	}
 	out := map[string]Secret{}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -90,9 +86,10 @@ func (l *Loaded) Values(values map[string]string) (map[string]Secret, error) {
 }
 
 // Header looks up the headers of a provider. Each error has the place of the
-// header in the file. It fails as [Loaded.Values] does.
+// header in the file. It fails where [Loaded.Untrusted]
+// does.
 func (l *Loaded) Header(providerName string) (http.Header, error) {
-	if err := l.untrusted(); err != nil {
+	if err := l.Untrusted(providerName); err != nil {
 		return nil, err
 	}
 	p, ok := l.Provider(providerName)

@@ -90,7 +90,7 @@ type FileError = diag.Error
 // once, each a [*FileError]: errors.As finds the first, and Unwrap() []error of
 // what Load returns has all. Loaded is
 // never nil and always has Files; with an error that is [ErrUntrusted] it is
-// complete, but gives no keys; with any other its Config is empty.
+// complete, but what [Loaded.Untrusted] refuses must not be asked; with any other its Config is empty.
 func Load(o LoadOptions) (*Loaded, error) { return load(o, yamlx.Read) }
 
 // load is Load with files as read gives them.

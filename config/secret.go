@@ -152,10 +152,10 @@ type Keyring interface {
 }
 
 // Key looks up a provider's key. It is the zero Secret, without an error, for
-// a provider without api_key. It fails while the project's file is untrusted.
+// a provider without api_key. It fails where [Loaded.Untrusted] does.
 // No error shows any part of a key.
 func (l *Loaded) Key(providerName string) (Secret, error) {
-	if err := l.untrusted(); err != nil {
+	if err := l.Untrusted(providerName); err != nil {
 		return Secret{}, err
 	}
 	p, ok := l.Provider(providerName)

@@ -23,8 +23,9 @@ var ErrUntrusted = errors.New("the project's configuration is not trusted")
 // user's own configuration does not name, to move a provider of this machine
 // elsewhere, to spend money on what that would not, or to run a program.
 type Demand struct {
-	Place string // file:line:column
-	Text  string // "to send the key env:OPENAI_API_KEY to https://…"
+	Provider string // the provider that it is for: it is not asked until then
+	Place    string // file:line:column
+	Text     string // "to send the key env:OPENAI_API_KEY to https://…"
 
 	at *diag.Error
 }
@@ -57,7 +58,7 @@ func (l *Loaded) checkTrust(own *Config) error {
 		_, err = os.Stat(path)
 	}
 	l.trusted = err == nil
-	return l.untrusted()
+	return l.untrusted(func(Demand) bool { return true })
 }
 
 // findDemands compares the merged configuration with own, which is what it
@@ -124,17 +125,26 @@ func (l *Loaded) demand(name, what string, fields ...string) {
 	at := e.at(fmt.Sprintf("this project wants to %s, which your own configuration does not name", what),
 		"read the file, and run `tandem config trust` if you agree")
 	at.Err = ErrUntrusted
-	l.demands = append(l.demands, Demand{Place: at.Position(), Text: what, at: at})
+	l.demands = append(l.demands, Demand{Provider: name, Place: at.Position(), Text: what, at: at})
 }
 
-// untrusted is the error for demands that are not granted, or nil.
-func (l *Loaded) untrusted() error {
+// Untrusted is why a provider must not be asked, nor its program be run: what the
+// project's file wants for it is not granted. Nil: it may be asked. Its errors are
+// ErrUntrusted.
+func (l *Loaded) Untrusted(provider string) error {
+	return l.untrusted(func(d Demand) bool { return d.Provider == provider })
+}
+
+// untrusted is the error for those demands of which is true that are not granted, or nil.
+func (l *Loaded) untrusted(of func(Demand) bool) error {
 	if l.Trusted() {
 		return nil
 	}
-	errs := make([]error, len(l.demands))
-	for i, d := range l.demands {
-		errs[i] = d.at
+	var errs []error
+	for _, d := range l.demands {
+		if of(d) {
+			errs = append(errs, d.at)
+		}
 	}
 	return diag.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,15 +29,21 @@ tightened.`,
 	return cmd
 }
 
-// loadAny is load for commands that only look: an untrusted project's file is
-// no error to them, and is remarked on.
+// loadAny is load for commands that only look: they say which providers an untrusted
+// project's file keeps from being asked.
 func (a *app) loadAny() (*config.Loaded, error) {
 	cfg, err := a.load()
-	if errors.Is(err, config.ErrUntrusted) {
-		a.term.Noticef("%s the project's configuration is not trusted, so no prompt is sent; see `tandem config trust`", a.term.Yellow("note:"))
-		err = nil
+	if err != nil || cfg.Trusted() {
+		return cfg, err
 	}
-	return cfg, err
+	var names []string
+	for _, d := range cfg.Demands() {
+		if !slices.Contains(names, d.Provider) {
+			names = append(names, d.Provider)
+		}
+	}
+	a.term.Noticef("%s the project's configuration is not trusted, so %s is not asked; see `tandem config trust`", a.term.Yellow("note:"), strings.Join(names, ", "))
+	return cfg, nil
 }
 
 func (a *app) configShowCommand() *cobra.Command {
@@ -186,7 +193,7 @@ func (a *app) configCheck(files []string) error {
 		warnings, err = config.Check(files[0], a.lookupEnv)
 	} else {
 		var cfg *config.Loaded
-		cfg, err = a.load()
+		cfg, err = a.loadTrusted()
 		warnings = cfg.Warnings
 		for _, f := range cfg.Files {
 			if f.Exists {
@@ -229,7 +236,7 @@ program. Any change to the file needs consent again.`,
 }
 
 func (a *app) configTrust(ctx context.Context, yes bool) error {
-	cfg, err := a.load()
+	cfg, err := a.loadTrusted()
 	if err != nil && !errors.Is(err, config.ErrUntrusted) {
 		return err
 	}

@@ -81,6 +81,9 @@ func managedTarget(st *stack.Stack, args []string) (stack.Configured, error) {
 		if t.Engine != nil {
 			return t, nil
 		}
+		if len(args) == 1 && t.Untrusted != nil {
+			return t, t.Untrusted
+		}
 		if len(args) == 1 {
 			return t, usageError{fmt.Errorf("provider %s is not managed by tandem: only an Ollama on this machine without `managed: false` is", args[0])}
 		}

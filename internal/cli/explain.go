@@ -60,7 +60,7 @@ func advises(err error) bool {
 	if errors.As(err, new(*advised)) {
 		return true
 	}
-	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, engine.ErrNoBinary))
+	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, config.ErrUntrusted) || errors.Is(err, engine.ErrNoBinary))
 }
 
 // joint stands between what is wrong and what to do.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,8 +48,20 @@ func (a *app) assemble(cfg *config.Loaded) (*stack.Stack, error) {
 	})
 }
 
-// load reads the configuration, with the flags that every command takes.
+// load reads the configuration, with the flags that every command takes. What the
+// project's file wants and the user has not granted is no error: the providers that
+// it wants it for are refused when they are to be asked, see [config.Loaded.Untrusted].
 func (a *app) load() (*config.Loaded, error) {
+	cfg, err := a.loadTrusted()
+	if errors.Is(err, config.ErrUntrusted) {
+		err = nil
+	}
+	return cfg, err
+}
+
+// loadTrusted is load where the trust is what is asked for: its error may be
+// ErrUntrusted, of a configuration that is whole.
+func (a *app) loadTrusted() (*config.Loaded, error) {
 	set := map[string]string{}
 	if len(a.flags.use) > 0 {
 		set["use"] = strings.Join(a.flags.use, ",")

@@ -44,6 +44,9 @@ func able[T any](st *stack.Stack, name, what string, allowed []string) (stack.Co
 		if err != nil {
 			return t, none, err
 		}
+		if t.Untrusted != nil {
+			return t, none, t.Untrusted
+		}
 		if v, ok := provider.As[T](t.Provider); ok {
 			return t, v, nil
 		}

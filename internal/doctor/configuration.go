@@ -10,6 +10,8 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // configuration reports the files that were read, every mistake in them with
@@ -68,6 +70,18 @@ func mistakes(err error) (bad []Check) {
 		bad = append(bad, mistake(e))
 	}
 	return bad
+}
+
+// untrusted is the check of a provider that is not asked until the project's file is
+// trusted.
+func untrusted(t stack.Configured) Check {
+	why := t.Untrusted
+	if e := new(provider.Error); errors.As(why, &e) {
+		why = e.Err
+	}
+	c := mistake(diag.Split(why)[0])
+	c.Name = t.Config.Name + ": trust"
+	return c
 }
 
 func mistake(err error) Check {

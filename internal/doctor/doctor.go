@@ -56,9 +56,12 @@ func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []C
 			continue
 		}
 		var list []Check
-		if t.Config.Kind == config.KindOllama {
+		switch {
+		case t.Untrusted != nil:
+			list = []Check{untrusted(t)}
+		case t.Config.Kind == config.KindOllama:
 			list = ollamaChecks(ctx, cfg, s, t)
-		} else {
+		default:
 			list = openaiChecks(ctx, cfg, t)
 		}
 		if works {

@@ -44,6 +44,10 @@ func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
 		return a, nil
 	}
 	a = &adapter{Configured: Configured{Config: pc}, headers: &headers{provider: pc, secrets: s.secrets, cfg: s.cfg}}
+	if why := s.cfg.Untrusted(pc.Name); why != nil {
+		a.refuse(why)
+		return a, nil
+	}
 	a.tls, a.headers.invalid = clientTLS(pc.TLS)
 	if a.headers.needed() {
 		a.ready = func(context.Context) error { _, err := a.headers.get(); return err }

@@ -59,7 +59,7 @@ func (s *Stack) unchanged(pc config.Provider, cfg *config.Loaded) *adapter {
 	}
 	a := s.adapters[pc.Name]
 	switch old := s.cfg; {
-	case a == nil, pc.TLS != config.TLS{}, !reflect.DeepEqual(a.Config, pc):
+	case a == nil, a.Untrusted != nil, cfg.Untrusted(pc.Name) != nil, pc.TLS != config.TLS{}, !reflect.DeepEqual(a.Config, pc):
 		return nil
 	case old.Offline != cfg.Offline, old.Privacy != cfg.Privacy, old.MaxAnswer != cfg.MaxAnswer, !reflect.DeepEqual(old.LocalNetworks, cfg.LocalNetworks):
 		return nil

@@ -97,6 +97,9 @@ type Configured struct {
 	// Keyless is Provider as somebody without its key would see it; nil when it
 	// has no key.
 	Keyless provider.Provider
+	// Untrusted is why the provider is not asked, and its program not run: the
+	// project's file wants for it what the user has not granted. Nil: it may be.
+	Untrusted error
 	// through is who a server that the user says to be local has answered
 	// through, or "". Nil: nobody, ever.
 	through  func() string
