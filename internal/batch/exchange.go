@@ -35,7 +35,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&q.ran, `UPDATE batch SET ran = ran + ?`},
 	} {
 		var err error
-		if *s.to, err = conn.PrepareContext(ctx, s.sql); err != nil { //nolint:sqlclosecheck // close does //nolint:sqlclosecheck // see close
+		if *s.to, err = conn.PrepareContext(ctx, s.sql); err != nil { //nolint:sqlclosecheck // close does
 			return err
 		}
 	}

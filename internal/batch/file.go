@@ -14,9 +14,9 @@ import (
 	"github.com/tandem-llm/tandem/internal/dbfile"
 )
 
-// patience is how long is waited for another process that writes: one that cancels
+// writeTimeout is how long is waited for another process that writes: one that cancels
 // the batch, or copies its file.
-const patience = 15 * time.Second
+const writeTimeout = 15 * time.Second
 
 // File is a batch in a file, which this process alone runs. Make one with [Create]
 // or [Open]. It is a [Queue].
@@ -104,7 +104,7 @@ func (f *File) reopen(ctx context.Context) error {
 
 // connect opens the database and brings its schema up to date.
 func (f *File) connect(ctx context.Context) (err error) {
-	if f.db, err = dbfile.Open(dbfile.Address(f.path, patience)); err != nil {
+	if f.db, err = dbfile.Open(dbfile.Address(f.path, writeTimeout)); err != nil {
 		return f.explain(err)
 	}
 	v, err := dbfile.Version(ctx, f.db)
@@ -196,20 +196,19 @@ func (f *File) Discard() error {
 	if f.db != nil {
 		_ = f.db.Close() // it is removed
 	}
-	err := remove(f.path)
-	f.lock.release()
-	return f.explain(err)
+	return f.explain(remove(f.path, f.lock))
 }
 
-// remove removes a batch's files but the lock, which another process may wait for.
-func remove(path string) error {
-	if err := dbfile.Remove(path); err != nil {
-		return err
+// remove removes a batch's files and gives its lock back. The lock's own file is the
+// last: Windows removes no file that is open. Whoever takes the lock before that finds
+// no batch, and on Windows keeps the empty file.
+func remove(path string, l *lock) error {
+	err := dbfile.Remove(path)
+	l.release()
+	if err == nil {
+		_ = os.Remove(path + ".lock")
 	}
-	if err := os.Remove(path + ".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // FileError is a batch's file that cannot be read or written.
@@ -224,7 +223,7 @@ func (e *FileError) Error() string {
 	if e.Damaged {
 		return fmt.Sprintf("%s: the file is damaged (%v)", e.Path, e.Err)
 	}
-	return fmt.Sprintf("%s: %s", e.Path, dbfile.Advice(e.Err, patience))
+	return fmt.Sprintf("%s: %s", e.Path, dbfile.Advice(e.Err, writeTimeout))
 }
 
 // Unwrap returns the cause.

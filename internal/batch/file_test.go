@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -171,6 +172,12 @@ func TestOneProcessRunsABatch(t *testing.T) {
 	}
 	if ids, err := List(dir); err != nil || len(ids) != 0 {
 		t.Errorf("%v, %v", ids, err)
+	}
+	if err := started(t, dir, j, 3, Spec{}).Discard(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "batches")); err != nil || len(left) != 0 {
+		t.Errorf("files of removed batches: %v, %v", left, err)
 	}
 }
 

@@ -38,13 +38,13 @@ const lookTime = 200 * time.Millisecond
 // lock is held by the process that runs a batch, and ends with it. A file beside
 // it says who that is: a lock alone cannot be read everywhere.
 type lock struct {
-	flock *flock.Flock
-	said  string
+	flock  *flock.Flock
+	holder string // the path of the file that says who
 }
 
 // take takes the lock of a batch's file at once, or returns a *HeldError.
 func take(id, path string) (*lock, error) {
-	l := &lock{flock: flock.New(path+".lock", flock.SetPermissions(0o600)), said: path + ".holder"}
+	l := &lock{flock: flock.New(path+".lock", flock.SetPermissions(0o600)), holder: path + ".holder"}
 	// Who only looks whether the lock is held has it for a moment.
 	within, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()
@@ -57,7 +57,7 @@ func take(id, path string) (*lock, error) {
 	host, _ := os.Hostname()
 	data, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Since: time.Now()})
 	if err == nil {
-		err = os.WriteFile(l.said, data, 0o600)
+		err = os.WriteFile(l.holder, data, 0o600)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.flock.Unlock())
@@ -67,7 +67,7 @@ func take(id, path string) (*lock, error) {
 
 // release gives the lock back.
 func (l *lock) release() {
-	_ = os.Remove(l.said)
+	_ = os.Remove(l.holder)
 	_ = l.flock.Unlock() // closing the file unlocks it, too
 }
 

@@ -46,7 +46,7 @@ func Look(dir, id string) (*View, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	db, err := dbfile.Open(dbfile.ReadOnly(path, patience))
+	db, err := dbfile.Open(dbfile.ReadOnly(path, writeTimeout))
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -249,7 +249,7 @@ func Cancel(ctx context.Context, dir, id string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	db, err := dbfile.Open(dbfile.Address(path, patience))
+	db, err := dbfile.Open(dbfile.Address(path, writeTimeout))
 	if err != nil {
 		return explain(path, err)
 	}
@@ -274,6 +274,5 @@ func Remove(dir, id string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	defer l.release()
-	return explain(path, remove(path))
+	return explain(path, remove(path, l))
 }

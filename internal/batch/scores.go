@@ -25,7 +25,7 @@ func OpenScores(ctx context.Context, dir, id string) (*Scores, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	db, err := dbfile.Open(dbfile.Address(path, patience))
+	db, err := dbfile.Open(dbfile.Address(path, writeTimeout))
 	if err != nil {
 		return nil, explain(path, err)
 	}

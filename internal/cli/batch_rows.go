@@ -230,7 +230,7 @@ func (r *batchRows) picked() (iter.Seq2[table.Row, error], string, error) {
 
 // sampleRows chooses the numbers of n rows, all equally likely, and counts the rows.
 func sampleRows(rows iter.Seq2[table.Row, error], n int, seed int64) (numbers []int, of int, err error) {
-	random := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // the same seed chooses the same rows //nolint:gosec // chance that can be repeated
+	random := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // the same seed chooses the same rows
 	for row, err := range rows {
 		if err != nil {
 			return nil, 0, err
