@@ -95,8 +95,8 @@ func clipboardPrograms(getenv func(string) string) (all [][]string) {
 // pipeTo runs a program with text as its input. It gets what it needs of the
 // environment, and no keys.
 func pipeTo(ctx context.Context, getenv func(string) string, args []string, text string) error {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	const timeout = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // one of clipboardPrograms
 	cmd.Env = []string{}

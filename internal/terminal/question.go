@@ -60,7 +60,7 @@ func (t *Terminal) line(ctx context.Context, question string, most int) (string,
 	defer t.ask(false)
 	if t.Answers != nil {
 		answer, err := t.Answers(ctx, question)
-		return strings.ToLower(strings.TrimSpace(answer)), err
+		return strings.TrimSpace(answer), err
 	}
 	if err := chatui.DropTyped(file); err != nil {
 		t.Noticef("not asked, because earlier input cannot be discarded: %s", err)

@@ -122,13 +122,13 @@ func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// fetch is one fetch.
 // client is httpx's.
 type client interface {
 	Do(*http.Request) (*http.Response, error)
 	CloseIdleConnections()
 }
 
+// fetch is one fetch.
 type fetch struct {
 	Options
 	client client
