@@ -225,7 +225,7 @@ func concernsFile(err error) bool {
 		return true
 	}
 	switch dbfile.Code(err) {
-	case 5, 6, 7, 8, 10, 11, 13, 14, 23, 26: // BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, AUTH, NOTADB
+	case dbfile.Busy, dbfile.Locked, dbfile.NoMemory, dbfile.ReadOnlyFile, dbfile.IOError, dbfile.Corrupt, dbfile.Full, dbfile.CantOpen, dbfile.Auth, dbfile.NotADB:
 		return true
 	}
 	return errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)
@@ -234,7 +234,7 @@ func concernsFile(err error) bool {
 // mayFit reports whether less might be written where this much was not.
 func mayFit(err error) bool {
 	switch dbfile.Code(err) {
-	case 7, 10, 13: // NOMEM, IOERR, FULL
+	case dbfile.NoMemory, dbfile.IOError, dbfile.Full:
 		return true
 	}
 	return false
@@ -242,5 +242,5 @@ func mayFit(err error) bool {
 
 func isLocked(err error) bool {
 	c := dbfile.Code(err)
-	return c == 5 || c == 6
+	return c == dbfile.Busy || c == dbfile.Locked
 }

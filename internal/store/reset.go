@@ -102,7 +102,7 @@ func isDamage(err error) bool {
 		return true
 	}
 	switch dbfile.Code(err) {
-	case 11, 26: // CORRUPT, NOTADB
+	case dbfile.Corrupt, dbfile.NotADB:
 		return true
 	case 1: // ERROR
 		return strings.Contains(err.Error(), "no such table")
