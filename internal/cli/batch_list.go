@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -230,8 +229,8 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 		if err := table.Writable(out); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
 		}
-		if _, err := os.Stat(out); err == nil && !overwrite {
-			return usageError{fmt.Errorf("%s exists; add --overwrite to replace it", out)}
+		if err := checkPlace(out, overwrite); err != nil {
+			return usageError{err}
 		}
 	}
 	spec := s.Spec

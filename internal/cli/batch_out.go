@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,36 +45,13 @@ func (a *app) writeOut(ctx context.Context, spec batch.Spec) error {
 
 // exportFile writes the answers to a file, which takes the place of another one
 // when it is complete.
-func (a *app) exportFile(ctx context.Context, spec batch.Spec, path string) (err error) {
-	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the answers are the user's, in a file as a shell makes it
-	if err != nil {
-		return fmt.Errorf("writing %s: %w; the answers are stored: write them with `tandem batch export %s --out FILE`", path, cause(err), spec.ID)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(f, 256<<10)
-	err = a.exportRows(ctx, spec, path, w)
-	if ctx.Err() != nil {
+func (a *app) exportFile(ctx context.Context, spec batch.Spec, path string) error {
+	err := writeWhole(path, true, func(w io.Writer) error { return a.exportRows(ctx, spec, path, w) })
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	err = errors.Join(err, w.Flush())
-	if err == nil {
-		err = errors.Join(f.Sync(), f.Close())
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("writing %s: %w; the answers are stored: write them with `tandem batch export %s --out FILE`", path, cause(err), spec.ID)
-	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync() // not every system can
-		_ = dir.Close()
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -158,19 +157,14 @@ func (a *app) checkOut(ctx context.Context, in *batchInput) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	st, err = os.Stat(out)
 	switch {
-	case err == nil && st.IsDir():
-		return "", usageError{fmt.Errorf("--out: %s is a directory", in.out)}
 	case in.overwrite && unfinished != nil && unfinished.State == batch.Running:
 		return "", usageError{fmt.Errorf("the batch %s is running and writes to %s; stop it with `tandem batch cancel %[1]s`", unfinished.ID, in.out)}
-	case in.overwrite:
-	case unfinished != nil:
+	case !in.overwrite && unfinished != nil:
 		return "", usageError{fmt.Errorf("the batch %s writes to %s and has not finished; add --resume to continue it, or --overwrite to start anew", unfinished.ID, in.out)}
-	case err == nil:
-		return "", usageError{fmt.Errorf("%s exists; add --overwrite to replace it", in.out)}
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", usageError{fmt.Errorf("--out %s: %w", in.out, cause(err))}
+	}
+	if err := checkPlace(in.out, in.overwrite); err != nil {
+		return "", usageError{err}
 	}
 	return out, nil
 }

@@ -89,11 +89,7 @@ func (a *app) sayCache(asJSON bool, line string, s cache.Stats) error {
 
 // keptText is such as "3 answers (12 KiB)".
 func keptText(entries int, bytes int64) string {
-	noun := "answers"
-	if entries == 1 {
-		noun = "answer"
-	}
-	return fmt.Sprintf("%d %s (%s)", entries, noun, sizeText(bytes))
+	return fmt.Sprintf("%s (%s)", count(entries, "answer"), sizeText(bytes))
 }
 
 // sizeText is a number of bytes for people.

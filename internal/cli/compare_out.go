@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,14 +41,8 @@ func (in *reportInput) check() error {
 		if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 			return usageError{fmt.Errorf("%s: the directory %s does not exist", flag, filepath.Dir(path))}
 		}
-		st, err := os.Stat(path)
-		switch {
-		case err == nil && st.IsDir():
-			return usageError{fmt.Errorf("%s: %s is a directory", flag, path)}
-		case err == nil && !in.overwrite:
-			return usageError{fmt.Errorf("%s exists; add --overwrite to replace it", path)}
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return usageError{fmt.Errorf("%s %s: %w", flag, path, cause(err))}
+		if err := checkPlace(path, in.overwrite); err != nil {
+			return usageError{err}
 		}
 	}
 	return nil
@@ -168,21 +158,17 @@ func (a *app) printComparison(spec batch.Spec, r *compare.Report) error {
 // writeReports writes the reports' files, each whole or not at all.
 func (a *app) writeReports(ctx context.Context, spec batch.Spec, c *comparison, r *compare.Report) error {
 	for flag, path := range c.in.reports.files() {
-		var b bytes.Buffer
-		var err error
-		switch flag {
-		case "--csv":
-			err = r.WriteCSV(&b)
-		case "--junit":
-			err = r.WriteJUnit(&b, filepath.Base(spec.Chain.File))
-		case "--md":
-			err = r.WriteMarkdown(&b)
-		case "--html":
-			err = r.WriteHTML(&b, a.manifestOf(spec))
-		}
-		if err == nil {
-			err = writeWhole(path, b.Bytes(), c.in.reports.overwrite)
-		}
+		err := writeWhole(path, c.in.reports.overwrite, func(w io.Writer) error {
+			switch flag {
+			case "--csv":
+				return r.WriteCSV(w)
+			case "--junit":
+				return r.WriteJUnit(w, filepath.Base(spec.Chain.File))
+			case "--md":
+				return r.WriteMarkdown(w)
+			}
+			return r.WriteHTML(w, a.manifestOf(spec))
+		})
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", path, cause(err))
 		}
@@ -192,29 +178,6 @@ func (a *app) writeReports(ctx context.Context, spec batch.Spec, c *comparison, 
 		}
 	}
 	return nil
-}
-
-// writeWhole puts a file in its place when all of it is written.
-func writeWhole(path string, data []byte, replace bool) (err error) {
-	if _, err := os.Lstat(path); err == nil && !replace {
-		return fs.ErrExist
-	}
-	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // as a shell would make it
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		_ = os.Remove(part)
-	}
-	return err
 }
 
 // manifestOf is how a comparison was run, for its report.
