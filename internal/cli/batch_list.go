@@ -225,6 +225,9 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 	if err != nil {
 		return err
 	}
+	if s.Kind == "compare" {
+		return usageError{fmt.Errorf("%s is a comparison: write its answers with `tandem compare --rescore %[1]s --csv FILE`", id)}
+	}
 	if out != stdinPath {
 		if err := table.Writable(out); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}

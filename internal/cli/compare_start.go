@@ -26,6 +26,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // intervalLevel is that of all intervals.
@@ -508,9 +509,9 @@ func (a *app) sayPlan(c *comparison, rows []table.Row) error {
 
 // refuseEarly refuses what could not be asked anyway, before anything is asked.
 func (a *app) refuseEarly(ctx context.Context, b *batchRun, row table.Row) error {
-	planner, err := plannerOf(b.stack)
-	if err != nil {
-		return err
+	planner, ok := provider.As[router.Planner](b.stack.Provider)
+	if !ok {
+		return nil // a replay asks nobody
 	}
 	c := b.compare
 	for i, v := range c.plan.Variants {
