@@ -67,7 +67,7 @@ before the prompt. A line on standard error says who answered, and why.`,
 	f.StringVar(&in.schema, "schema", "", "JSON Schema `file` (JSON or YAML) that the answer must satisfy, or its fields: 'name, age int'")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "do not stream: request the whole answer at once")
-	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 30s (0: never)")
+	spanVar(f, &in.timeout, "timeout", "give up after this long, such as 30s (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer, and which would be skipped and why; call no model")
 	f.StringArrayVar(&in.tools, "tool", nil, "`tool` that the model may call, SERVER/TOOL or SERVER/* (repeatable)")
 	f.BoolVarP(&in.extract, "extract", "x", false, "print only the answer's last code block")

@@ -175,9 +175,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 			return nil
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	a.flags.register(root.PersistentFlags())
 	root.AddCommand(
@@ -189,6 +187,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	)
 	root.AddCommand(a.ollamaVerbs()...)
 	root.InitDefaultCompletionCmd()
+	helpRefusesUnknown(root)
 	noFileArgs(root)
 	a.completions(root)
 	ownCompletions(root)
@@ -222,16 +221,15 @@ func noFileArgs(cmd *cobra.Command) {
 	}
 }
 
-func unknownCommand(cmd *cobra.Command, word string) error {
-	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
-	if other := instead(word); other != "" && !cmd.HasParent() {
-		return usageError{fmt.Errorf("unknown command %q; %s", strings.TrimSpace(cmd.CommandPath()+" "+word), other)}
+// bareLists makes a command that others are below do something without one of them.
+func bareLists(cmd *cobra.Command, list func(context.Context) error) {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		return list(cmd.Context())
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(word); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])
-	}
-	return usageError{fmt.Errorf("unknown command %q; %s", strings.TrimSpace(cmd.CommandPath()+" "+word), hint)}
 }
 
 // exactArgs is cobra.ExactArgs with an error that says what is missing.

@@ -168,13 +168,21 @@ func (a *app) printCost(r costReport) error {
 	return nil
 }
 
+// atLeast is a sum to which something of unknown cost is to be added.
+func atLeast(usd float64) string {
+	if usd == 0 {
+		return "unknown"
+	}
+	return "at least " + ledger.Dollars(usd)
+}
+
 // costText is a sum of which a part may not be known.
 func costText(s store.Spending) string {
 	switch {
 	case s.Calls > 0 && s.Unknown == s.Calls:
 		return "unknown"
 	case s.Unknown > 0 || s.Unsure > 0:
-		return ledger.Dollars(s.USD) + " and more"
+		return atLeast(s.USD)
 	}
 	return ledger.Dollars(s.USD)
 }

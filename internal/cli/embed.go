@@ -165,7 +165,7 @@ func (e *embedJSON) spent() []string {
 	}
 	switch {
 	case e.unpriced && e.usd > 0:
-		parts = append(parts, ledger.Dollars(e.usd)+" and more")
+		parts = append(parts, atLeast(e.usd))
 	case e.unpriced:
 		parts = append(parts, "cost unknown")
 	case e.usd > 0:

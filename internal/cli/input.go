@@ -122,7 +122,7 @@ func checkText(name string, data []byte) error {
 		r, n := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && n == 1 {
 			line := 1 + bytes.Count(data[:i], []byte{'\n'})
-			return usageError{fmt.Errorf("%s, line %d: byte 0x%02x at offset %d is not UTF-8; convert it first: iconv -f LATIN1 -t UTF-8", name, line, data[i], i)}
+			return usageError{fmt.Errorf("%s is not UTF-8 text (line %d: byte 0x%02x at offset %d); convert it first: iconv -f LATIN1 -t UTF-8", name, line, data[i], i)}
 		}
 		i += n
 	}

@@ -20,8 +20,12 @@ func (a *app) logsCommand() *cobra.Command {
 		Long: `Every call is logged to a file on this machine that only you can read: the prompt
 and the answer, which providers were tried and why, how long it took, what it
 cost, and which model and engine answered. The configuration's "log" is full, meta
-(without prompts and answers) or off.`,
+(without prompts and answers) or off. Without a command, list the newest runs as
+` + "`tandem logs list`" + ` does.`,
 	}
+	bareLists(cmd, func(ctx context.Context) error {
+		return a.logsLines(ctx, linesInput{filter: store.Filter{Limit: newestRuns}})
+	})
 	cmd.AddCommand(a.logsListCommand(), a.logsShowCommand(), a.logsSearchCommand(), a.logsPathCommand(), a.logsReplayCommand(), a.logsClearCommand())
 	return cmd
 }

@@ -22,9 +22,9 @@ func (a *app) logsListCommand() *cobra.Command {
 	var in linesInput
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the newest runs",
-		Long: `List runs, newest first. Filters combine: a run must match all of them. --use
-takes runs that one of these providers answered, or was tried for without an
-answer. Times are local; a time zone of your own goes as RFC 3339.`,
+		Long: `List runs, newest first. Filters combine: a run must match all of them. With
+--use, a run counts if one of these providers answered it, or was tried for it
+without an answer. Times are local; a time zone of your own goes as RFC 3339.`,
 		Example: `  tandem logs list -m qwen3:8b --since yesterday
   tandem logs list --status failed --since 7d
   tandem logs list --use openai --min-cost 0.01 -n 0 --jsonl`,
@@ -58,6 +58,9 @@ case and accents, newest first. The filters are those of ` + "`tandem logs list`
 	return cmd
 }
 
+// newestRuns is how many runs a list has, unless told otherwise.
+const newestRuns = 20
+
 // linesInput is what `tandem logs list` and search were told.
 type linesInput struct {
 	filter      store.Filter
@@ -68,7 +71,7 @@ type linesInput struct {
 
 func (in *linesInput) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.IntVarP(&in.filter.Limit, "number", "n", 20, "list at most this `many`, newest first (0: all)")
+	f.IntVarP(&in.filter.Limit, "number", "n", newestRuns, "list at most this `many`, newest first (0: all)")
 	f.StringVarP(&in.filter.Model, "model", "m", "", "only runs that this `model` or provider/model answered, or failed at; without a tag, any tag")
 	in.period.register(f, "runs")
 	f.Float64Var(&in.filter.MinUSD, "min-cost", 0, "only runs that are known to have cost at least this many `dollars`")

@@ -20,8 +20,8 @@ func (a *app) modelsAliasCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "alias [NAME MODEL]", Short: "Give a model a shorter name, or list such names",
 		Long: `Write NAME as an alias of MODEL, or of PROVIDER/MODEL, into your own configuration
-file. -m NAME, a chain's model: NAME and /model NAME then ask that model. Without
-arguments, list the aliases.`,
+file. Then ` + "`-m NAME`, a chain's `model: NAME` and `/model NAME`" + ` ask that model.
+Without arguments, list the aliases.`,
 		Example: "  tandem models alias fast qwen3:8b\n  tandem models alias smart openai/gpt-4o\n  tandem ask -m fast \"Why is the sky blue?\"",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

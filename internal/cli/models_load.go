@@ -25,8 +25,8 @@ func (a *app) modelsLoadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "load [MODEL]", Short: "Load a model into memory, or unload it",
 		Long: `Load a model into memory, so that the next question need not wait for it. It
-stays loaded for "keep_alive" (5 minutes) after its last use. --unload unloads it
-at once.`,
+stays loaded for "keep_alive" (5 minutes) after its last use. With --unload it
+is unloaded at once.`,
 		Example: "  tandem models load\n  tandem models load local/smollm2:135m\n  tandem models load --unload",
 		Args:    atMostOne("a model's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -77,7 +77,7 @@ override the configuration.`,
 	f.StringArrayVarP(&in.params, "param", "p", nil, "input variable as `name=value`, repeatable; value @FILE reads a file, - standard input")
 	f.BoolVar(&in.json, "json", false, "print one JSON object: answer, every step, usage, route, error")
 	f.BoolVar(&in.noStrm, "no-stream", false, "do not stream: request whole answers at once")
-	f.DurationVar(&in.timeout, "timeout", 0, "give up after this long, such as 2m (0: never)")
+	spanVar(f, &in.timeout, "timeout", "give up after this long, such as 2m (0: never)")
 	f.BoolVar(&in.dry, "dry-run", false, "show which provider would answer each step, and which would be skipped and why; call no model")
 	f.BoolVar(&in.graph, "graph", false, "print the chain as a Mermaid flowchart; call no model")
 	f.BoolVar(&in.watch, "watch", false, "run again whenever the chain's files change")

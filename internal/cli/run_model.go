@@ -57,7 +57,10 @@ func instead(word string) string {
 		return "to take a model out of memory: `tandem models load --unload MODEL`"
 	case word == "serve":
 		return "to start Ollama: `tandem engine start`, though it starts by itself when it is needed"
-	case slices.Contains([]string{"rm", "cp", "create", "push", "signin", "signout"}, word):
+	case slices.Contains([]string{"rm", "remove", "delete", "cp", "create", "push", "signin", "signout"}, word):
+		if word == "remove" || word == "delete" {
+			word = "rm"
+		}
 		return fmt.Sprintf("Ollama itself does that: `ollama %s`", word)
 	}
 	return ""

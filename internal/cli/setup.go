@@ -38,7 +38,7 @@ each step, Enter accepts the answer in brackets, and Ctrl-C stops: nothing is
 written before you agree. Run it as often as you like.
 
 Without a terminal it asks nothing. It starts Ollama, downloads the model that is
-configured, and runs the checks. --yes accepts all defaults: an installed model,
+configured, and runs the checks. With --yes it accepts all defaults: an installed model,
 or else the download of the one that fits best, and no fallback.
 
 With --preset it adds a server to your configuration file, and does nothing else:

@@ -38,14 +38,14 @@ func configuration(cfg *config.Loaded, err error) []Check {
 	if len(bad) > 0 {
 		return checks
 	}
-	detail := "use: " + strings.Join(cfg.Use, ", ")
+	detail := strings.Join(cfg.Use, ", ")
 	if cfg.Privacy == config.PrivacyLocal {
 		detail += "; prompts do not leave this machine"
 	}
 	if cfg.Offline {
 		detail += "; offline"
 	}
-	return append(checks, Check{Name: "config: order", Status: OK, Detail: detail})
+	return append(checks, Check{Name: "config: use", Status: OK, Detail: detail})
 }
 
 // fileCheck looks at who else may change a file. What the user's own file lacks

@@ -126,7 +126,7 @@ func TestAllIsWell(t *testing.T) {
 		t.Errorf("something failed: %+v", checks)
 	}
 	has(t, checks, "config: user", OK, "config.yaml", "0600")
-	has(t, checks, "config: order", OK, "use: local")
+	has(t, checks, "config: use", OK, "local")
 	has(t, checks, "machine", OK, "of memory")
 	has(t, checks, "local: binary", OK, "/bin/sh")
 	has(t, checks, "local: server", OK, "0.17.4 answers at http://127.0.0.1:")

@@ -40,9 +40,19 @@ func reason(err error) string {
 func (f *Failure) Error() string {
 	parts := make([]string, len(f.Attempts))
 	for i, a := range f.Attempts {
-		parts[i] = fmt.Sprintf("%s: %s", a.Provider, a.Reason)
+		parts[i] = fmt.Sprintf("%s: %s%s", a.Provider, refusal(f.errs[i]), a.Reason)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// refusal says how a server refused a request, such as "denied (401): ": what follows
+// are the server's own words, which may be anything. It is "" for other errors.
+func refusal(err error) string {
+	e := (*provider.Error)(nil)
+	if !errors.As(err, &e) || e.Status < 400 || e.Err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (%d): ", e.Kind.Error(), e.Status)
 }
 
 // Unwrap returns the errors of the attempts, in order.

@@ -215,7 +215,8 @@ func (r row) fallBack(t *testing.T, o *observed) (glued bool) {
 	o.next = err == nil && got.Route.Provider == "second"
 	switch {
 	case o.next:
-		if rs := got.Route.Reason; rs != "fallback: first: "+got.Route.Attempts[0].Reason || strings.Contains(rs, "\n") {
+		if rs, a := got.Route.Reason, got.Route.Attempts[0]; rs != "fallback: first: "+a.Reason && !strings.HasPrefix(rs, "fallback: first: "+a.Kind.Error()+" (") ||
+			!strings.HasSuffix(rs, a.Reason) || strings.Contains(rs, "\n") {
 			t.Errorf("the route's reason is %q", rs)
 		}
 		glued = got.Text != good
