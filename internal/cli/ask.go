@@ -256,6 +256,7 @@ func (a *app) askRequest(ctx context.Context, in askInput) (provider.Request, er
 	if err != nil {
 		return req, err
 	}
+	a.sayAttached(&files)
 	prompt, err := readPromptAfter(ctx, a.term, files.text(), words)
 	if err != nil {
 		return req, err

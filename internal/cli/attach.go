@@ -33,6 +33,7 @@ func (in *attachFlags) register(f *pflag.FlagSet) {
 type attached struct {
 	texts  []attachedText
 	images []string
+	found  bool // some are of a folder or pattern
 }
 
 // attachedText is a text that goes before a prompt.
@@ -90,6 +91,7 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 		}
 	}
 	for _, f := range list.out {
+		out.found = out.found || f.found
 		if isImageFile(f.name) {
 			out.images = append(out.images, f.name)
 			continue
@@ -117,6 +119,30 @@ func (a *app) attach(ctx context.Context, in attachFlags, words []string) (attac
 }
 
 var errTooMuch = usageError{fmt.Errorf("the files are larger than %d MiB together, more than any model reads; send a part of them", maxInput>>20)}
+
+// mostAttachedNamed is how many files a line names, unless --verbose asks for all.
+const mostAttachedNamed = 6
+
+// sayAttached says which files of folders and patterns go with the prompt.
+func (a *app) sayAttached(files *attached) {
+	if !files.found {
+		return
+	}
+	size, names := 0, slices.Clone(files.images)
+	for _, t := range files.texts {
+		names = append(names, t.name)
+		size += t.bytes
+	}
+	n := len(names)
+	if n > mostAttachedNamed && !a.flags.verbose {
+		names = append(names[:mostAttachedNamed], fmt.Sprintf("and %d more", n-mostAttachedNamed))
+	}
+	text := ""
+	if size > 0 {
+		text = "; " + sizeText(int64(size)) + " of text"
+	}
+	a.dimf("· attached %s (%s%s)", count(n, "file"), terminal.OneLine(strings.Join(names, ", ")), text)
+}
 
 // fenced is a file's text with its name, in a fence that the text does not close.
 func fenced(name, text string) string {

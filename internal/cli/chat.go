@@ -122,6 +122,7 @@ func (a *app) chat(ctx context.Context, in chatInput) error {
 	if err != nil {
 		return err
 	}
+	a.sayAttached(&files)
 	files.images = append(slices.Clone(in.images), files.images...)
 	var prompt string
 	if len(words) > 0 {

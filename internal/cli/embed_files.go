@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/gitignore"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/internal/textx"
 )
@@ -24,9 +25,10 @@ type textFile struct {
 	found bool   // below a directory or by a pattern, and not named itself
 }
 
-// textFiles lists the files that args mean, each once. Below a directory hidden
-// files are left out, and symbolic links are not followed: they may lead
-// anywhere. skip is told about what was found and cannot be read.
+// textFiles lists the files that args mean, each once. Below a directory hidden files
+// and those that Git ignores are left out, and symbolic links are not followed: they
+// may lead anywhere. Key files are left out unless they are named. skip is told about
+// them, and about what was found and cannot be read.
 func textFiles(args []string, skip func(name, reason string)) ([]textFile, error) {
 	l := fileList{seen: map[string]bool{}, skip: skip}
 	for _, arg := range args {
@@ -92,6 +94,10 @@ func (l *fileList) pattern(arg string) error {
 }
 
 func (l *fileList) directory(dir string) error {
+	rules, err := gitignore.New(dir)
+	if err != nil {
+		return usageError{fmt.Errorf("cannot read %s: %w", dir, cause(err))}
+	}
 	return fs.WalkDir(os.DirFS(dir), ".", func(rel string, e fs.DirEntry, err error) error {
 		name := filepath.Join(dir, filepath.FromSlash(rel))
 		switch {
@@ -102,7 +108,9 @@ func (l *fileList) directory(dir string) error {
 			return nil
 		case rel != "." && hidden(e.Name()) && e.IsDir():
 			return fs.SkipDir
-		case hidden(e.Name()) || e.IsDir():
+		case rel != "." && rules.Ignored(name, e.IsDir()) && e.IsDir():
+			return fs.SkipDir
+		case hidden(e.Name()) || e.IsDir() || rules.Ignored(name, false):
 			return nil
 		case !e.Type().IsRegular():
 			l.skip(name, "not a regular file, and symbolic links below a directory are not followed")
@@ -113,6 +121,10 @@ func (l *fileList) directory(dir string) error {
 }
 
 func (l *fileList) file(name string, found bool) error {
+	if found && isKeyFile(filepath.Base(name)) {
+		l.skip(name, keyFileReason)
+		return nil
+	}
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return err
@@ -148,6 +160,9 @@ func (f textFile) read(ctx context.Context, t *terminal.Terminal) (string, error
 		name = "it" // the line that tells of it begins with the name
 	}
 	text, err := cleanText(name, data)
+	if err == nil && f.found && holdsPrivateKey(text) {
+		return "", errors.New(keyFileReason)
+	}
 	return textx.UnixLines(text), err
 }
 

@@ -68,8 +68,9 @@ func (a *app) checkDefault(ctx context.Context, st *stack.Stack, name, model str
 			a.infof("%s %s sets the model %v, which counts here", a.term.Yellow("warning:"), x.Origin, x.Value)
 		}
 	}
+	t, _ := st.Target(name)
 	inspector, ok := provider.As[provider.Inspector](p)
-	if !ok {
+	if !ok || t.Config.Kind != config.KindOllama {
 		_ = a.checkModel(ctx, st, name+"/"+model) // it warns: the server may take names that it does not list
 		return
 	}
