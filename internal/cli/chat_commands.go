@@ -109,6 +109,7 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 		text += fmt.Sprintf("; the next message sends the conversation so far (%s) there", turnCount(n))
 	}
 	s.note("from now on " + text)
+	s.sayUnable(ctx)
 	return nil
 }
 
@@ -208,7 +209,40 @@ func (s *chatSession) setLocal(ctx context.Context, _ string) error {
 	s.req.Privacy, s.chat.Privacy = provider.PrivacyLocal, provider.PrivacyLocal
 	s.keep(ctx)
 	s.note("from now on this conversation stays on this machine, also when it is resumed")
+	s.sayUnable(ctx)
 	return nil
+}
+
+// sayUnable says which of the providers that are asked cannot answer in a conversation
+// that stays on this machine, and whom to choose where that is all of them.
+func (s *chatSession) sayUnable(ctx context.Context) {
+	if s.req.Privacy != provider.PrivacyLocal || s.app.answers.replay != "" {
+		return
+	}
+	use := s.req.Use
+	if len(use) == 0 {
+		use = s.stack.Config().Use
+	}
+	var unable []string
+	for _, name := range use {
+		if t, ok := s.stack.Target(name); ok && !s.stack.Here(ctx, t) {
+			unable = append(unable, name)
+		}
+	}
+	switch {
+	case len(unable) == 0:
+	case len(unable) < len(use):
+		s.note(strings.Join(unable, ", ") + " cannot answer in it")
+	default:
+		remedy := "no configured provider is on this machine; `tandem chat` starts another conversation"
+		for _, name := range append(slices.Clone(s.stack.Config().Use), s.choosableNames()...) {
+			if t, ok := s.stack.Target(name); ok && s.stack.Here(ctx, t) && slices.Contains(s.choosableNames(), name) {
+				remedy = "switch to one on this machine: /model " + name
+				break
+			}
+		}
+		s.warn(strings.Join(unable, ", ") + " cannot answer in this conversation; " + remedy)
+	}
 }
 
 func turnCount(n int) string {

@@ -27,6 +27,13 @@ func (s *chatSession) choosable() (out []stack.Configured) {
 	return out
 }
 
+func (s *chatSession) choosableNames() (names []string) {
+	for _, t := range s.choosable() {
+		names = append(names, t.Config.Name)
+	}
+	return names
+}
+
 // chatModels are one provider's models, and which of them are in memory.
 type chatModels struct {
 	models []provider.Model

@@ -77,7 +77,8 @@ SELECT r.id, r.began, r.command, r.chain,
 	(SELECT sum(usd) FROM ledger WHERE run = r.id),
 	(SELECT count(*) FROM ledger WHERE run = r.id AND usd IS NULL),
 	(SELECT prompt FROM calls WHERE run = r.id ORDER BY id LIMIT 1),
-	(SELECT json_array(finish, provider, model, answer) FROM calls WHERE run = r.id ORDER BY id DESC LIMIT 1)
+	(SELECT json_array(finish, answer) FROM calls WHERE run = r.id ORDER BY id DESC LIMIT 1),
+	coalesce((SELECT json_array(provider, model) FROM calls WHERE run = r.id AND provider <> '' ORDER BY id DESC LIMIT 1), '["",""]')
 FROM runs r WHERE EXISTS (SELECT 1 FROM calls WHERE run = r.id)%s ORDER BY r.id DESC LIMIT ?`
 
 // conditions are the filter's, as SQL that goes on from a WHERE, but for its
@@ -205,21 +206,24 @@ func (s *Store) lines(ctx context.Context, where string, args []any, n int, yiel
 
 func scanLine(rows *sql.Rows) (l Line, err error) {
 	var began int64
-	var sums, last string
+	var sums, last, by string
 	var usd sql.NullInt64
-	if err := rows.Scan(&l.ID, &began, &l.Command, &l.Chain, &sums, &l.Failed, &usd, &l.Unpriced, &l.Prompt, &last); err != nil {
+	if err := rows.Scan(&l.ID, &began, &l.Command, &l.Chain, &sums, &l.Failed, &usd, &l.Unpriced, &l.Prompt, &last, &by); err != nil {
 		return l, err
 	}
 	var two [2]int64
-	var four [4]string
+	var end, who [2]string
 	if err := json.Unmarshal([]byte(sums), &two); err != nil {
 		return l, err
 	}
-	if err := json.Unmarshal([]byte(last), &four); err != nil {
+	if err := json.Unmarshal([]byte(last), &end); err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal([]byte(by), &who); err != nil {
 		return l, err
 	}
 	l.Began, l.Calls, l.Took = time.UnixMilli(began), int(two[0]), time.Duration(two[1])
-	l.Finish, l.Provider, l.Model, l.Answer = four[0], four[1], four[2], four[3]
+	l.Finish, l.Answer, l.Provider, l.Model = end[0], end[1], who[0], who[1]
 	if usd.Valid {
 		d := dollars(usd.Int64)
 		l.USD = &d

@@ -61,6 +61,38 @@ func aLog(t *testing.T) (w *Writer, began time.Time) {
 	return w, began
 }
 
+// TestLineOfAFailedMessage: a run whose last call failed is still answered by whoever
+// answered before, and its prompt is what the user wrote.
+func TestLineOfAFailedMessage(t *testing.T) {
+	w := writer(t)
+	for i, c := range []struct{ provider, failed string }{{"local", ""}, {"openai", ""}, {"", string(provider.Denied)}} {
+		call := anyCall("chat")
+		call.Began = time.Date(2026, 11, 1, i, 0, 0, 0, time.UTC)
+		call.Asked = &provider.Request{Messages: []provider.Message{provider.System("Be terse."), provider.User("Why is the sky blue?")}}
+		call.Route, call.Error = nil, nil
+		if c.provider != "" {
+			call.Route = &provider.Route{Provider: c.provider, Model: "m"}
+		} else {
+			call.Finish, call.Answer, call.Error = "", "", &Failure{Kind: c.failed}
+		}
+		w.add(record{call: call, run: Run{ID: "chat", Began: call.Began}})
+	}
+	w.Flush()
+	found, err := linesOf(t, w.store, Filter{})
+	must(t, err)
+	if len(found) != 1 {
+		t.Fatalf("%d runs, want 1", len(found))
+	}
+	for _, l := range found {
+		if l.Provider != "openai" || l.Model != "m" || l.Failed != "denied" || l.Finish != "" {
+			t.Errorf("answered by %q %q, failed %q, finish %q; want openai m, denied and no finish", l.Provider, l.Model, l.Failed, l.Finish)
+		}
+		if !strings.HasPrefix(l.Prompt, "Why is the sky blue?") || !strings.Contains(l.Prompt, "Be terse.") {
+			t.Errorf("prompt %q; want the user's words first", l.Prompt)
+		}
+	}
+}
+
 func TestFilters(t *testing.T) {
 	w, began := aLog(t)
 	at := func(hours int) time.Time { return began.Add(time.Duration(hours) * time.Hour) }

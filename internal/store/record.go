@@ -102,16 +102,18 @@ func (c *Call) Request() (req provider.Request, whole bool) {
 	return req, whole
 }
 
-// promptText is the messages' text, for search.
+// promptText is the messages' text, for search and lists: system messages come last,
+// since they are the same for many runs.
 func promptText(req *provider.Request) string {
-	var b strings.Builder
-	for i, m := range req.Messages {
-		if i > 0 {
-			b.WriteString("\n\n")
+	var texts, system []string
+	for _, m := range req.Messages {
+		if m.Role == provider.RoleSystem {
+			system = append(system, m.Text)
+			continue
 		}
-		b.WriteString(m.Text)
+		texts = append(texts, m.Text)
 	}
-	return b.String()
+	return strings.Join(append(texts, system...), "\n\n")
 }
 
 // wipe takes the texts of servers out of a record without content.
