@@ -231,9 +231,11 @@ func TestSeveralTargetsAreDecidedTogether(t *testing.T) {
 type kept struct {
 	scores map[string]map[batch.ItemID]json.RawMessage
 	puts   int
+	reads  int
 }
 
 func (k *kept) All(_ context.Context, name string) (map[batch.ItemID]json.RawMessage, float64, error) {
+	k.reads++
 	return k.scores[name], 0, nil
 }
 
@@ -293,6 +295,17 @@ func TestJudgesAreAskedOnce(t *testing.T) {
 	}
 	if again := calls.Load() - before; again != 2 { // row 3, in both variants
 		t.Errorf("asked %d times again", again)
+	}
+	// Row by row, as they come, the store is read once for each check.
+	store.reads = 0
+	d = fresh()
+	for _, row := range d.Rows {
+		if err := d.ScoreRow(t.Context(), row, Scoring{Tools: tools, Store: store}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if store.reads != 2 {
+		t.Errorf("the scores of 2 checks were read %d times for %d rows", store.reads, len(d.Rows))
 	}
 	r := analysed(t, d)
 	if r.Arms[0].Scored != 9 || r.Pairs[0].LeftOut != 1 {

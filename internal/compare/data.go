@@ -26,7 +26,9 @@ type Data struct {
 	JudgeUSD      float64
 	JudgeUnpriced int
 
-	recalled map[string]bool // whose stored costs are in JudgeUSD
+	// stored are the store's scores by check, as they were when the check's first score
+	// was looked for: their costs are in JudgeUSD.
+	stored map[string]map[batch.ItemID]json.RawMessage
 }
 
 // Row is a row with all of its answers.
@@ -321,25 +323,21 @@ func (d *Data) recall(ctx context.Context, tasks []task, single, pairs []*check.
 	if s.Store == nil || len(tasks) == 0 {
 		return tasks, nil
 	}
-	known := map[string]map[batch.ItemID]json.RawMessage{}
+	if d.stored == nil {
+		d.stored = map[string]map[batch.ItemID]json.RawMessage{}
+	}
 	var left []task
 	for _, t := range tasks {
 		key := t.of(single, pairs).Key()
-		if known[key] == nil {
+		if _, is := d.stored[key]; !is {
 			scores, usd, err := s.Store.All(ctx, key)
 			if err != nil {
 				return nil, err
 			}
-			known[key] = scores
-			if d.recalled == nil {
-				d.recalled = map[string]bool{}
-			}
-			if !d.recalled[key] {
-				d.recalled[key] = true
-				d.JudgeUSD += usd
-			}
+			d.stored[key] = scores
+			d.JudgeUSD += usd
 		}
-		data, ok := known[key][t.id()]
+		data, ok := d.stored[key][t.id()]
 		if !ok {
 			left = append(left, t)
 			continue

@@ -55,7 +55,7 @@ func work(u *provider.Usage) float64 {
 	if u == nil {
 		return 1
 	}
-	return 1 + float64(u.OutputTokens) + float64(u.InputTokens-u.CachedTokens)/8
+	return 1 + float64(u.OutputTokens) + float64(max(0, u.InputTokens-u.CachedTokens))/8
 }
 
 // Set has a limiter for each target. The zero value limits as a zero [Config] does.

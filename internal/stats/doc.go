@@ -8,7 +8,7 @@
 // Each row has a score from 0 to 1 in each arm: 0 or 1 for pass or fail, or a
 // grade. Arms are paired by row, so that hard rows are hard for both, and only the
 // differences count (Miller, "Adding error bars to evals", arXiv 2411.00640, 2024).
-// Repeats of a row are averaged first ([RowMeans]). Rows that belong together,
+// Repeats of a row are averaged first. Rows that belong together,
 // such as questions about one document, share a cluster. A row that failed in one
 // arm is for the caller to score as 0 or to leave out of both.
 //

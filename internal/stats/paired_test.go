@@ -194,19 +194,6 @@ func TestPairedInvariants(t *testing.T) {
 	}
 }
 
-func TestRowMeans(t *testing.T) {
-	got, err := RowMeans([][]float64{{1, 0, 1, 1}, {0.5}, {0.1, 0.1, 0.1}})
-	if err != nil || len(got) != 3 || got[0] != 0.75 || got[1] != 0.5 || math.Abs(got[2]-0.1) > 1e-15 {
-		t.Errorf("%v, %v", got, err)
-	}
-	if _, err := RowMeans([][]float64{{1}, {}}); !errors.Is(err, ErrEmpty) {
-		t.Errorf("no repeat: %v", err)
-	}
-	if _, err := RowMeans([][]float64{{1}, {0, math.NaN()}}); !errors.Is(err, ErrScore) {
-		t.Errorf("NaN: %v", err)
-	}
-}
-
 func TestMeanAndProportion(t *testing.T) {
 	for _, c := range []struct {
 		name     string

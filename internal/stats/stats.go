@@ -3,7 +3,6 @@ package stats
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Below these numbers there is no interval: [Difference] and [Rate] have the
@@ -85,27 +84,6 @@ func checkClusters(clusters []string, rows int) error {
 		return fmt.Errorf("%w: %d rows, and %d cluster names", ErrLengths, rows, len(clusters))
 	}
 	return nil
-}
-
-// RowMeans averages the repeats of each row, which is what an arm with repeats
-// passes on: repeats of one row are no rows of their own. Rows may have
-// different numbers of repeats, but at least one.
-func RowMeans(repeats [][]float64) ([]float64, error) {
-	means := make([]float64, len(repeats))
-	for i, row := range repeats {
-		if len(row) == 0 {
-			return nil, fmt.Errorf("%w: row %d has no repeat", ErrEmpty, i+1)
-		}
-		if err := checkScores(fmt.Sprintf("repeats of row %d", i+1), row); err != nil {
-			return nil, err
-		}
-		sum := 0.0
-		for _, s := range row {
-			sum += s
-		}
-		means[i] = math.Min(1, sum/float64(len(row)))
-	}
-	return means, nil
 }
 
 // isBinary says that every score is 0 or 1.
