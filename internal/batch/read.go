@@ -56,6 +56,12 @@ func Look(dir, id string) (*View, error) {
 // Close ends the reading.
 func (v *View) Close() error { return v.db.Close() }
 
+// Spec is what the batch is. Unlike [View.Status] it counts no rows.
+func (v *View) Spec(ctx context.Context) (Spec, error) {
+	spec, err := readSpec(ctx, v.db)
+	return spec, explain(v.path, err)
+}
+
 // Status says how far the batch has come.
 func (v *View) Status(ctx context.Context) (Status, error) {
 	s, err := status(ctx, v.db)

@@ -41,14 +41,12 @@ func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) erro
 			return err
 		}
 	}
-	ids, err := batch.List(a.stateDir())
-	if err != nil {
+	id, err := a.batchWriting(ctx, out)
+	switch {
+	case err != nil:
 		return err
-	}
-	for _, id := range ids {
-		if s, err := a.batchStatusOf(ctx, id); err == nil && s.Out == out {
-			return a.resume(ctx, id, in.work, in.json, given)
-		}
+	case id != "":
+		return a.resume(ctx, id, in.work, in.json, given)
 	}
 	return usageError{fmt.Errorf("no batch writes to %s; leave out --resume to start one", in.out)}
 }

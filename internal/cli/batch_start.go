@@ -171,20 +171,35 @@ func (a *app) checkOut(ctx context.Context, in *batchInput) (string, error) {
 
 // batchOf is the newest batch that writes to a file and has rows left; nil: none.
 func (a *app) batchOf(ctx context.Context, out string) (*batch.Status, error) {
-	ids, err := batch.List(a.stateDir())
-	if err != nil {
+	id, err := a.batchWriting(ctx, out)
+	if err != nil || id == "" {
 		return nil, err
 	}
+	s, err := a.batchStatusOf(ctx, id)
+	if err != nil || s.State == batch.Finished {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// batchWriting is the newest batch that writes to a file; "": none that can be read.
+func (a *app) batchWriting(ctx context.Context, out string) (string, error) {
+	ids, err := batch.List(a.stateDir())
+	if err != nil {
+		return "", err
+	}
 	for _, id := range ids {
-		s, err := a.batchStatusOf(ctx, id)
-		if err == nil && s.Out == out {
-			if s.State == batch.Finished {
-				return nil, nil
-			}
-			return &s, nil
+		v, err := batch.Look(a.stateDir(), id)
+		if err != nil {
+			continue
+		}
+		spec, err := v.Spec(ctx)
+		_ = v.Close() // it was only read
+		if err == nil && spec.Out == out {
+			return id, nil
 		}
 	}
-	return nil, nil
+	return "", ctx.Err()
 }
 
 func (a *app) batchStatusOf(ctx context.Context, id string) (batch.Status, error) {
