@@ -63,8 +63,8 @@ func (e errRows) Error() string {
 
 func (errRows) ExitCode() int { return exitRows }
 
-// openRows opens a file of rows, in an encoding that is named or recognised. A
-// pipe can be read once, and is read whole.
+// openRows opens a file of rows, of which nothing is guessed. A pipe can be read
+// once, and is read whole.
 func openRows(ctx context.Context, name, encoding string) (*table.File, error) {
 	st, err := os.Stat(name)
 	if err != nil {
@@ -78,6 +78,7 @@ func openRows(ctx context.Context, name, encoding string) (*table.File, error) {
 		}
 		file = table.Text(name, string(data))
 	}
+	file = file.Strict()
 	if encoding == "" {
 		return file, nil
 	}

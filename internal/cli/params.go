@@ -106,7 +106,7 @@ func listFile(file, text string) (list []any, ok bool, err error) {
 		return nil, false, nil
 	}
 	list = []any{}
-	for row, err := range table.Text(file, text).Rows() {
+	for row, err := range table.Text(file, text).Strict().Rows() {
 		if err != nil {
 			return nil, true, err
 		}

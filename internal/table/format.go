@@ -158,7 +158,7 @@ func (f *File) recogniseText(r io.Reader, format *Format) error {
 		return f.unreadable(err)
 	}
 	table := format.Kind == "csv" || format.Kind == "tsv"
-	switch name, err := f.encodingOf(sample, r, table || format.Kind == "txt"); {
+	switch name, err := f.encodingOf(sample, r, !f.strict && (table || format.Kind == "txt")); {
 	case err != nil:
 		return err
 	case name != "utf-8":
@@ -169,8 +169,13 @@ func (f *File) recogniseText(r io.Reader, format *Format) error {
 		// A part of a character at the end is of no interest here.
 		sample, _ = format.encoding.NewDecoder().Bytes(sample)
 	}
-	if table {
-		format.Separator, format.declared = separatorOf(textx.TrimBOM(sample), format.Kind, whole)
+	if !table {
+		return nil
+	}
+	usual := map[string]byte{"csv": ',', "tsv": '\t'}[format.Kind]
+	format.Separator, format.declared = separatorOf(textx.TrimBOM(sample), usual, whole)
+	if f.strict && !format.declared && format.Separator != usual {
+		return f.errorAt(1, 1, "the fields are separated by "+separatorName(format.Separator)+", not by "+separatorName(usual), "save it with "+separatorName(usual)+", or use `tandem batch`, which reads both")
 	}
 	return nil
 }
@@ -282,14 +287,19 @@ func (f *File) WithEncoding(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{name: f.name, open: f.open, encoding: canonical}, nil
+	return &File{name: f.name, open: f.open, encoding: canonical, strict: f.strict}, nil
+}
+
+// Strict returns the same file, of which nothing is guessed: neither the separator
+// of its fields, nor that it is in windows-1252.
+func (f *File) Strict() *File {
+	return &File{name: f.name, open: f.open, encoding: f.encoding, strict: true}
 }
 
 // separatorOf is what separates the fields of a table that begins with sample:
-// the kind's own, unless another one makes more fields of the first record, and the
+// the usual one, unless another one makes more fields of the first record, and the
 // same number of most others. Excel's first line sep=; is believed.
-func separatorOf(sample []byte, kind string, whole bool) (separator byte, declared bool) {
-	usual := map[string]byte{"csv": ',', "tsv": '\t'}[kind]
+func separatorOf(sample []byte, usual byte, whole bool) (separator byte, declared bool) {
 	first, _, _ := strings.Cut(string(sample), "\n")
 	if rest, ok := strings.CutPrefix(strings.TrimRight(first, "\r"), "sep="); ok && len(rest) == 1 {
 		return rest[0], true

@@ -105,6 +105,30 @@ func TestWhatCannotBeRecognised(t *testing.T) {
 	}
 }
 
+// Who wants nothing guessed is told what it would have been, and gets what is sure.
+func TestStrictFiles(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a.csv", "a;b\n1;2\n", "a.csv:1:1: the fields are separated by semicolons, not by commas; save it with commas"},
+		{"a.tsv", "a,b\n1,2\n", "a.tsv:1:1: the fields are separated by commas, not by tabs; save it with tabs"},
+		{"a.csv", encoded(t, "windows-1252", "a\nJosé\n"), "a.csv:2: byte 0xe9 at offset 5 is not UTF-8; convert it (iconv -f WINDOWS-1252 -t UTF-8), or name its encoding with --encoding"},
+		{"a.csv", "sep=;\na;b\n1;2\n", ""},
+		{"a.csv", "a,b\nJosé,2\n", ""},
+		{"a.csv", "\xff\xfe" + encoded(t, "utf-16le", "a\né\n"), ""},
+		{"a.csv.gz", gzipped("a\né\n"), ""},
+	} {
+		if _, err := all(Text(tt.name, tt.text).Strict()); tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
+			t.Errorf("%q: %v, want %q", tt.text, err, tt.want)
+		}
+	}
+	f, err := Text("a.csv", encoded(t, "windows-1252", "a\nJosé\n")).Strict().WithEncoding("latin1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := all(f); err != nil || rows[0].Value.(map[string]any)["a"] != "José" {
+		t.Errorf("a named encoding: %v, %v", rows, err)
+	}
+}
+
 // An encoding that is named is the one that is used.
 func TestANamedEncoding(t *testing.T) {
 	for _, name := range []string{"gbk", "GB18030", "utf-16le", "UTF-8"} {

@@ -101,7 +101,7 @@ func (s *source) notText(buf []byte, end bool) int {
 			return i
 		}
 		if offset, line := s.checked+int64(i), s.line+1; bad {
-			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("byte 0x%02x at offset %d is not UTF-8", buf[i], offset), "name the file's encoding with --encoding, or convert it to UTF-8")
+			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("byte 0x%02x at offset %d is not UTF-8", buf[i], offset), "convert it (iconv -f WINDOWS-1252 -t UTF-8), or name its encoding with --encoding")
 			return i
 		} else if r == 0 {
 			s.err = s.file.errorAt(line+newlines(buf[:i]), 0, fmt.Sprintf("it is a binary file (a NUL byte at offset %d)", offset), "give a text file")

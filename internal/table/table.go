@@ -42,6 +42,7 @@ type File struct {
 	name     string
 	open     func() (io.ReadCloser, error)
 	encoding string // that was told; empty: recognised
+	strict   bool   // nothing is guessed
 
 	mu     sync.Mutex
 	format *Format // nil: not recognised yet
