@@ -27,7 +27,7 @@ func TestExample(t *testing.T) {
 	for name, user := range map[string]string{
 		"no file of the user's own": "",
 		"a gateway as openai":       "providers:\n  - {name: openai, base_url: https://gw.example/v1, api_key: keyring:gw}\n",
-		"another engine as local":   "providers:\n  - {name: local, kind: openai, base_url: http://127.0.0.1:8080/v1}\n",
+		"another engine as local":   "providers:\n  - {name: local, kind: openai, base_url: http://127.0.0.1:8080/v1, model: qwen3}\n",
 		"a GPU in the network":      "providers:\n  - {name: local, host: gpu.lan}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,11 +35,17 @@ func TestExample(t *testing.T) {
 			if l := s.mustLoad(); !slices.Equal(l.Use, []string{"local"}) {
 				t.Errorf("%v answers", l.Use)
 			}
-			switched := strings.Replace(example, "\nuse: local\n", "\nuse: openai\n", 1)
+			switched := strings.Replace(example, "\n#use: local\n", "\nuse: openai\n", 1)
 			if l := s.projectFile(switched).mustLoad(); !slices.Equal(l.Use, []string{"openai"}) {
 				t.Errorf("one line changed, and %v answers", l.Use)
 			}
 		})
+	}
+	mine := newSandbox(t).user("use: openai\nproviders: [{name: openai, model: mine}, {name: local, model: own}]\n").projectFile(example).mustLoad()
+	for name, want := range map[string]string{"openai": "mine", "local": "own"} {
+		if p, _ := mine.Provider(name); p.Model != want || !slices.Equal(mine.Use, []string{"openai"}) || !mine.Trusted() {
+			t.Errorf("in a clone %v answers, and %s with %s: the user has chosen openai, and %s", mine.Use, name, p.Model, want)
+		}
 	}
 	s := newSandbox(t).projectFile(example)
 	if own, with := newSandbox(t).mustLoad(), s.mustLoad(); !slices.EqualFunc(own.Show(), with.Show(), func(a, b config.Value) bool {

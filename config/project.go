@@ -80,9 +80,10 @@ func isDir(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-// isTandems reports whether a config.yaml is Tandem's: it has `use` or
-// `providers`, or says what may leave the machine, or has no other keys than
-// Tandem's. When in doubt it is, for a mistake must not loosen anything.
+// isTandems reports whether a config.yaml is Tandem's. It is if it says what may
+// leave the machine or be spent, describes a provider, or uses a built-in one, and
+// else if each of its keys is one of Tandem's or a misspelt one: a mistake in a file of
+// Tandem's is to be reported, and must not loosen anything.
 func isTandems(file string, data []byte) bool {
 	root, err := yamlx.Parse(file, data)
 	if err != nil {
@@ -96,17 +97,44 @@ func isTandems(file string, data []byte) bool {
 	}
 	known, all := fieldNames(topFields(), "providers"), true
 	for i := 0; i < len(root.Content); i += 2 {
-		switch name, value := root.Content[i].Value, yamlx.Follow(root.Content[i+1]); {
-		case name == "use", name == "providers":
+		name, value := root.Content[i].Value, yamlx.Follow(root.Content[i+1])
+		if isMarkOfOurs(name, value) {
 			return true
-		case name == "privacy" && slices.Contains([]string{PrivacyAny, PrivacyLocal}, value.Value),
-			name == "offline" && value.Tag == "!!bool":
-			return true
-		case !slices.Contains(known, name):
+		}
+		if _, near := diag.Nearest(name, known); !near && !slices.Contains(known, name) {
 			all = false
 		}
 	}
 	return all
+}
+
+// isMarkOfOurs reports whether no other program's file is likely to have that value of
+// a key.
+func isMarkOfOurs(name string, value *yaml.Node) bool {
+	builtin := []string{LocalName, OpenAIName}
+	switch name {
+	case "privacy":
+		return slices.Contains([]string{PrivacyAny, PrivacyLocal}, value.Value)
+	case "offline":
+		return value.Tag == "!!bool"
+	case "budget":
+		return value.Kind == yaml.MappingNode && (valueOf(value, "per_day_usd") != nil || valueOf(value, "per_run_usd") != nil)
+	case "use":
+		return slices.Contains(builtin, value.Value) || slices.ContainsFunc(value.Content, func(n *yaml.Node) bool {
+			return slices.Contains(builtin, yamlx.Follow(n).Value)
+		})
+	case "providers":
+		return value.Kind == yaml.SequenceNode && slices.ContainsFunc(value.Content, func(n *yaml.Node) bool {
+			n = yamlx.Follow(n)
+			if n.Kind != yaml.MappingNode {
+				return false
+			}
+			called, kind := valueOf(n, "name"), valueOf(n, "kind")
+			return called != nil && slices.Contains(builtin, yamlx.Follow(called).Value) ||
+				kind != nil && slices.Contains([]string{KindOllama, KindOpenAI}, yamlx.Follow(kind).Value)
+		})
+	}
+	return false
 }
 
 // keyOfOurs finds in a file that is not YAML what would make it Tandem's.

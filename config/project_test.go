@@ -15,7 +15,17 @@ import (
 func TestWhoseConfigYAML(t *testing.T) {
 	for text, ours := range map[string]bool{
 		"use: local\n": true,
-		"providers: []\nlogging: {level: debug}\n":       true,
+		"providers: []\nlogging: {level: debug}\n":       false,
+		"database: {host: db}\nuse: postgres\n":          false,
+		"use: [postgres, redis]\nport: 80\n":             false,
+		"use: strict\n":                                  true, // an error: there is no such provider
+		"use: [lab, local]\nport: 80\n":                  true,
+		"use: lab\ntemprature: 1\n":                      true, // a mistake, and it is reported
+		"providers: {aws: {region: x}}\nversion: 2\n":    false,
+		"providers: [{name: aws, kind: s3}]\nport: 1\n":  false,
+		"providers: [{name: local}]\nport: 1\n":          true,
+		"providers: [{name: a, kind: openai}]\np: 1\n":   true,
+		"budget: {per_run_usd: 1}\nport: 80\n":           true,
 		"privacy: local\n":                               true,
 		"privacy: local\ntemperatur: 1\n":                true, // a mistake, and it is reported
 		"offline: true\nname: x\n":                       true,

@@ -148,13 +148,16 @@ type fileJSON struct {
 }
 
 func (a *app) configPath(asJSON bool) error {
-	cfg, _ := a.load() // it has the files, whatever is wrong with them
+	cfg, err := a.load() // it has the files, whatever is wrong with them
 	files := []fileJSON{}
 	for _, f := range cfg.Files {
 		files = append(files, fileJSON{Role: f.Role, Path: f.Path, Exists: f.Exists})
 	}
 	if cfg.Skipped != "" {
 		files = append(files, fileJSON{Role: config.RoleProject, Path: cfg.Skipped, Exists: true, Skipped: true})
+	}
+	if len(files) == 0 && err != nil { // none is read, and this is why
+		return err
 	}
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, files)

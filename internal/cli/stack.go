@@ -106,5 +106,5 @@ func (a *app) stateDir() string {
 
 // skippedText says why a config.yaml is not read.
 func skippedText(path string) string {
-	return path + " is not a Tandem configuration (it has no `use` and no `providers`) and is ignored; a project's file may also be called tandem.yaml"
+	return path + " is not a Tandem configuration (it names no provider and has other keys) and is ignored; a project's file may also be called tandem.yaml"
 }
