@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build install test test-short test-live test-newest engine-facts attack bench lint fmt fuzz release-check clean
+.PHONY: help demo build install uninstall test test-short test-live test-newest engine-facts attack bench lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,10 +12,14 @@ demo: ## the president chain on a real model of this machine; sets up what is mi
 	@scripts/demo.sh
 
 build: ## bin/tandem, pure Go
+	@echo '==> building $(BIN) (the first time takes one to three minutes)' >&2
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/tandem-llm/tandem/internal/cli.version=$(VERSION)' -o '$(BIN)' ./cmd/tandem
 
 install: build ## tandem, its manual pages and completions below PREFIX (~/.local, for root /usr/local; DESTDIR for packages)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh '$(BIN)'
+
+uninstall: ## remove what `make install` put below PREFIX
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh --uninstall
 
 test: lint test-live ## vet, lint, the tests that reach an Ollama on the newest one, and every test on the real engines with the race detector
 	@scripts/engines.sh run go test -race -timeout 30m ./...

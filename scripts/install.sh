@@ -1,12 +1,28 @@
 #!/usr/bin/env bash
-# install.sh BINARY puts tandem, its manual pages and completions below PREFIX.
+# install.sh BINARY puts tandem, its manual pages and completions below PREFIX; install.sh --uninstall removes them.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 [ "$(id -u)" = 0 ] && default=/usr/local || default=${HOME:?is not set}/.local
 prefix=${PREFIX:-$default}
 to=${DESTDIR:-}$prefix
+if [ "$1" = --uninstall ]; then
+	for file in "$to/bin/tandem" "$to/share/man/man1/tandem.1" "$to"/share/man/man1/tandem-*.1 \
+		"$to/share/bash-completion/completions/tandem" "$to/share/zsh/site-functions/_tandem" "$to/share/fish/vendor_completions.d/tandem.fish"; do
+		[ -e "$file" ] || continue
+		rm -f "$file" || die "$file cannot be removed"
+		gone=1
+	done
+	if [ "${gone:-}" ]; then
+		say "tandem is removed from $to"
+		note "its configuration and its log stay; ~/.config/tandem, ~/.local/share/tandem and ~/.local/state/tandem are yours to remove"
+	else
+		say "tandem is not installed below $to"
+	fi
+	exit
+fi
 scratch
+say "writing manual pages and completions"
 go run ./cmd/manpages "$SCRATCH"
 mkdir -p "$to/bin" 2>/dev/null && [ -w "$to/bin" ] ||
 	die "$to/bin cannot be written to" "next: make install PREFIX=DIR, with a folder of yours"
@@ -28,4 +44,8 @@ say "tandem is installed: $to/bin/tandem"
 case :$PATH: in
 *:"$prefix/bin":*) ;;
 *) note "$prefix/bin is not on your PATH; add: export PATH=\"$prefix/bin:\$PATH\"" ;;
+esac
+case $prefix:${SHELL:-} in
+/usr:* | /usr/local:*) ;; # zsh looks there by itself
+*/zsh) note "for zsh's completion, add to ~/.zshrc, before compinit: fpath=(\"$prefix/share/zsh/site-functions\" \$fpath)" ;;
 esac

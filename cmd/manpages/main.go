@@ -36,6 +36,9 @@ func write(dir string) error {
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "Tandem", Manual: "Tandem manual"}, pages); err != nil {
 		return err
 	}
+	if err := writeFlags(root, pages); err != nil {
+		return err
+	}
 	return completions(filepath.Join(dir, "completions"))
 }
 
