@@ -59,3 +59,27 @@ func TestAnswersAtATerminal(t *testing.T) {
 		})
 	}
 }
+
+// Where nobody may answer, the table of --dry-run has the beginning of each reason,
+// and the error below has it whole, broken between words.
+func TestDryRunSaysAReasonOnce(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	for _, columns := range []uint16{70, 80} {
+		s := startedIn(t, columns, prepared(t, f, t.TempDir(), "dumb", "ask", "--dry-run", "--local-only", "--use", "far", "hi"), "")
+		s.ends()
+		got := strings.ReplaceAll(s.all.String(), "\r\n", "\n")
+		const end = "may not leave it"
+		if flat := strings.Join(strings.Fields(got), " "); strings.Count(flat, end) != 1 {
+			t.Errorf("%d columns: the reason is not there once: %s", columns, got)
+		}
+		if !strings.Contains(got, "…\n") {
+			t.Errorf("%d columns: the table has no cut reason: %s", columns, got)
+		}
+		for line := range strings.Lines(got) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > int(columns) {
+				t.Errorf("%d columns: %q has %d", columns, line, n)
+			}
+		}
+	}
+}

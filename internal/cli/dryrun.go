@@ -147,6 +147,9 @@ func (a *app) planTable(steps []planStep) error {
 		head = slices.Insert(head, 0, "STEP")
 	}
 	w := a.term.Table(head...)
+	if !anyKept(steps) { // the error below the table has the reasons whole
+		w.MayCut("REASON")
+	}
 	for _, s := range steps {
 		first := true
 		for _, c := range s.Candidates {
@@ -158,6 +161,13 @@ func (a *app) planTable(steps []planStep) error {
 		}
 	}
 	return w.Flush()
+}
+
+// anyKept reports whether some provider may answer some step.
+func anyKept(steps []planStep) bool {
+	return slices.ContainsFunc(steps, func(s planStep) bool {
+		return slices.ContainsFunc(s.Candidates, func(c router.Candidate) bool { return c.Keep })
+	})
 }
 
 // planWord is what becomes of a candidate: the first that is kept is asked.
