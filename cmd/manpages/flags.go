@@ -26,7 +26,7 @@ func writeFlags(cmd *cobra.Command, dir string) error {
 		}
 	}
 	file := filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
-	page, err := os.ReadFile(file)
+	page, err := os.ReadFile(file) //nolint:gosec // the page was just written
 	if err != nil {
 		return err
 	}

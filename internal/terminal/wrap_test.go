@@ -21,15 +21,23 @@ func TestWrap(t *testing.T) {
 	}{
 		{"no terminal", 0, "a line of words that goes on and on", "a line of words that goes on and on"},
 		{"it fits", 20, "two  spaces    stay", "two  spaces    stay"},
-		{"an error", 30, term.Red("tandem:") + " the model is missing; get it with `tandem pull x`",
-			term.Red("tandem:") + " the model is missing;\n  get it with `tandem pull x`"},
-		{"painted as a whole", 20, term.Dim("· answered by local (smollm2:135m)"),
-			term.Dim("· answered by local\n  (smollm2:135m)")},
-		{"a number stays with its unit, a dot with what follows", 31, term.Dim("· answered by local · 5+7 tokens · 13.4 s · 1.2 GiB"),
-			term.Dim("· answered by local · 5+7\n  tokens · 13.4 s · 1.2 GiB")},
+		{
+			"an error", 30, term.Red("tandem:") + " the model is missing; get it with `tandem pull x`",
+			term.Red("tandem:") + " the model is missing;\n  get it with `tandem pull x`",
+		},
+		{
+			"painted as a whole", 20, term.Dim("· answered by local (smollm2:135m)"),
+			term.Dim("· answered by local\n  (smollm2:135m)"),
+		},
+		{
+			"a number stays with its unit, a dot with what follows", 31, term.Dim("· answered by local · 5+7 tokens · 13.4 s · 1.2 GiB"),
+			term.Dim("· answered by local · 5+7\n  tokens · 13.4 s · 1.2 GiB"),
+		},
 		{"a number is not cut from its unit", 27, "· 5+7 tokens and more · 13.4 s · $0.01", "· 5+7 tokens and more\n  · 13.4 s · $0.01"},
-		{"an address stays whole", 30, "tandem: nobody answers at " + url + " today",
-			"tandem: nobody answers at\n  " + url + "\n  today"},
+		{
+			"an address stays whole", 30, "tandem: nobody answers at " + url + " today",
+			"tandem: nobody answers at\n  " + url + "\n  today",
+		},
 		{"an address alone", 30, "  " + url, "  " + url},
 		{"indented lines", 20, "fails:\n    one reason of more than a line", "fails:\n    one reason of\n      more than a\n      line"},
 		{"wide characters", 12, "你好 世界 你好 世界", "你好 世界\n  你好 世界"},
