@@ -80,7 +80,7 @@ func (a *adder) flush(ctx context.Context) error {
 			return err
 		}
 		defer inputs.Close()
-		items, err := a.f.conn.PrepareContext(ctx, "INSERT INTO items (row, variant, repeat) VALUES (?, ?, ?)")
+		items, err := a.f.conn.PrepareContext(ctx, "INSERT INTO items (row, variant, repeat) VALUES (?, ?, ?)") //nolint:sqlclosecheck // the deferred Close is not seen behind eachItem
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func elements(n *yaml.Node) []*yaml.Node {
 func (p *Promptfoo) prompts(m yamlx.Map) {
 	m.Require("prompts", "write at least one")
 	for _, n := range elements(m.Value("prompts")) {
-		label, text := "", ""
+		var label, text string
 		if n.Kind == yaml.MappingNode {
 			e, ok := p.d.Mapping(n, "a prompt", nil)
 			if !ok || !p.refuse(e, []string{"raw", "label"}, " of a prompt") || !e.Require("raw", "write the prompt") {
