@@ -196,7 +196,7 @@ func (a *app) atFiles(words []string) (files, rest []string) {
 		case at && (isFile(name) || isPage(name)):
 			files = append(files, name)
 		default:
-			if at && name != "" && !escaped && !strings.ContainsAny(w, " \t\n") && len(words) > 1 {
+			if at && name != "" && !escaped && !strings.ContainsAny(w, " \t\n") {
 				a.infof("%s", a.term.Dim("· there is no file "+terminal.StripControls(name)+": "+terminal.StripControls(w)+" is sent as it is"))
 			}
 			rest = append(rest, w)

@@ -96,16 +96,20 @@ func (a *app) spool(ctx context.Context) (path, shown string, err error) {
 		_ = os.Remove(f.Name())
 		return "", "", err
 	}
-	ext := ".csv"
+	return f.Name(), "stdin" + rowsExtension(head), nil
+}
+
+// rowsExtension is what a file of rows would be called, by how its text begins.
+func rowsExtension(head []byte) string {
 	switch text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"); {
 	case bytes.HasPrefix(text, []byte("{")):
-		ext = ".jsonl"
+		return ".jsonl"
 	case bytes.HasPrefix(text, []byte("[")):
-		ext = ".json"
+		return ".json"
 	case bytes.HasPrefix(text, []byte("PAR1")):
-		ext = ".parquet"
+		return ".parquet"
 	}
-	return f.Name(), "stdin" + ext, nil
+	return ".csv"
 }
 
 // identify notes which file it is, and its digest.

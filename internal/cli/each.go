@@ -29,7 +29,7 @@ type rowsInput struct {
 }
 
 func (in *rowsInput) register(f *pflag.FlagSet) {
-	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json, .parquet), whose columns are the inputs")
+	f.StringVar(&in.file, "each", "", "run once for each row of this `file` (.csv, .tsv, .jsonl, .json, .parquet), whose columns are the inputs; - is standard input")
 	f.StringVar(&in.encoding, "encoding", "", "with --each: the `name` of the file's encoding, such as shift_jis (default: recognised)")
 	f.IntVar(&in.limit, "limit", 0, "with --each: run only the first `n` rows (default: all)")
 	f.IntVar(&in.concurrency, "concurrency", 1, "with --each: run this many rows at the same time")
@@ -63,9 +63,16 @@ func (e errRows) Error() string {
 
 func (errRows) ExitCode() int { return exitRows }
 
-// openRows opens a file of rows, of which nothing is guessed. A pipe can be read
-// once, and is read whole.
-func openRows(ctx context.Context, name, encoding string) (*table.File, error) {
+// openRows opens a file of rows, of which nothing is guessed. A pipe and standard
+// input can be read once, and are read whole.
+func (a *app) openRows(ctx context.Context, name, encoding string) (*table.File, error) {
+	if name == stdinPath {
+		data, err := readBytes(ctx, "standard input", a.term.In)
+		if err != nil {
+			return nil, err
+		}
+		return strictRows(table.Text("stdin"+rowsExtension(data), string(data)), encoding)
+	}
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))}
@@ -78,11 +85,15 @@ func openRows(ctx context.Context, name, encoding string) (*table.File, error) {
 		}
 		file = table.Text(name, string(data))
 	}
+	return strictRows(file, encoding)
+}
+
+func strictRows(file *table.File, encoding string) (*table.File, error) {
 	file = file.Strict()
 	if encoding == "" {
 		return file, nil
 	}
-	file, err = file.WithEncoding(encoding)
+	file, err := file.WithEncoding(encoding)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--encoding: %w", err)}
 	}
@@ -102,12 +113,15 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 	if len(r.rows.Unused) > 0 {
 		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(r.rows.Unused, ", "))
 	}
-	began := time.Now()
-	o := batch.EachOptions{Concurrency: in.rows.concurrency, RowDone: func(ended int) {
+	a.sayEmpty(in.rows.file, r.rows)
+	done := func(ended int) {
 		if !a.flags.quiet {
-			a.term.SetStatus(a.term.Dim(fmt.Sprintf("· row %d/%d", ended, n)))
+			a.term.SetStatus(a.term.Dim(fmt.Sprintf("· %d of %s done", ended, count(n, "row"))))
 		}
-	}}
+	}
+	done(0)
+	began := time.Now()
+	o := batch.EachOptions{Concurrency: in.rows.concurrency, RowDone: done}
 	var total rowTotals
 	for row, err := range batch.Each(ctx, r.job, r.rows.First(n), o) {
 		if err != nil {
@@ -120,6 +134,8 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 		}
 	}
 	if err := ctx.Err(); err != nil {
+		a.term.SetStatus("")
+		a.dimf("· %d of %s done; to be able to resume, use `tandem batch %s --in %s --out answers.jsonl`", total.rows, count(n, "row"), in.file, in.rows.file)
 		return err
 	}
 	a.sayRows(&total, r.rows.Len, time.Since(began))
@@ -127,6 +143,22 @@ func (a *app) runRows(ctx context.Context, r *running, in runInput) error {
 		return errRows{total.failed, total.rows}
 	}
 	return nil
+}
+
+// sayEmpty warns of cells that are sent as empty inputs.
+func (a *app) sayEmpty(name string, rows *table.Bound) {
+	e := rows.Empty
+	if e.Cells == 0 {
+		return
+	}
+	more := ""
+	switch n := e.Cells - 1; {
+	case n == 1:
+		more = ", and so is 1 more cell"
+	case n > 1:
+		more = fmt.Sprintf(", and so are %d more cells", n)
+	}
+	a.infof("%s %s:%d: row %d: the input %q is empty%s", a.term.Yellow("warning:"), terminal.OneLine(name), e.Line, e.Row, e.Input, more)
 }
 
 // rowTotals are what the rows came to together.

@@ -68,16 +68,25 @@ func checkPrompt(prompt string) (string, error) {
 
 // readText reads UTF-8 text to its end, or until ctx ends.
 func readText(ctx context.Context, name string, r io.Reader) (string, error) {
+	data, err := readBytes(ctx, name, r)
+	if err != nil {
+		return "", err
+	}
+	return cleanText(name, data)
+}
+
+// readBytes reads to the end, or until ctx ends.
+func readBytes(ctx context.Context, name string, r io.Reader) ([]byte, error) {
 	data, err := until(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxInput+1)) })
 	switch {
 	case ctx.Err() != nil:
-		return "", ctx.Err()
+		return nil, ctx.Err()
 	case err != nil:
-		return "", fmt.Errorf("reading %s: %w", name, err)
+		return nil, fmt.Errorf("reading %s: %w", name, err)
 	case len(data) > maxInput:
-		return "", usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
+		return nil, usageError{fmt.Errorf("%s is larger than %d MiB, more than any model reads; send a part of it", name, maxInput>>20)}
 	}
-	return cleanText(name, data)
+	return data, nil
 }
 
 // until returns what read does, or ctx's error as soon as that ends. To open a

@@ -118,7 +118,8 @@ func (in *runInput) check() error {
 	}{
 		{in.graph && (in.watch || in.dry || in.json || in.rows.file != ""), "--graph runs nothing; leave out --watch, --dry-run, --json and --each"},
 		{in.dry && in.watch, "use only one of --dry-run and --watch"},
-		{in.dry && in.rows.file != "", "use only one of --dry-run and --each"},
+		{in.dry && in.rows.file != "", fmt.Sprintf("--dry-run shows one run; for the rows of a file: tandem batch %s --in %s --dry-run", in.file, in.rows.file)},
+		{in.rows.file == stdinPath && in.readsInput(), "--each reads standard input, which can be read only once; give the chain and the values as files"},
 		{in.graph && len(in.values) > 0, "--graph runs nothing; leave out the input"},
 		{in.watch && isPipe(in.file), "--watch needs a file; it cannot read a pipe again"},
 		{in.file == stdinPath && slices.Equal(in.values, []string{stdinPath}), "the chain is read from standard input; give the input as -p name=@FILE"},
@@ -186,7 +187,7 @@ func (a *app) prepareRun(ctx context.Context, r *running, in runInput) (context.
 		return ctx, err
 	}
 	if in.rows.file != "" {
-		rows, err := openRows(ctx, in.rows.file, in.rows.encoding)
+		rows, err := a.openRows(ctx, in.rows.file, in.rows.encoding)
 		if err != nil {
 			return ctx, err
 		}

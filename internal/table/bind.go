@@ -18,11 +18,32 @@ import (
 type Bound struct {
 	Len    int      // how many rows there are
 	Unused []string // columns that are not inputs of the chain
+	Empty  Empty    // cells of a CSV file that are empty inputs
 	Format Format   // how the file is written
 
 	file  *File
 	chain *chain.Chain
 	given map[string]any
+}
+
+// Empty are the cells of inputs that have nothing in them.
+type Empty struct {
+	Cells     int    // how many; 0: none, and the rest is unset
+	Row, Line int    // of the first, both from 1
+	Input     string // of the first
+}
+
+// addEmpty counts the empty cells of a row that are inputs.
+func (b *Bound) addEmpty(row *Row, object map[string]any) {
+	for _, name := range b.chain.Inputs() {
+		if object[name] != "" {
+			continue
+		}
+		if b.Empty.Cells == 0 {
+			b.Empty = Empty{Row: row.Number, Line: row.Line, Input: name}
+		}
+		b.Empty.Cells++
+	}
 }
 
 // Bind takes a chain's inputs from the columns of the same names; those in given
@@ -48,6 +69,9 @@ func (f *File) Bind(c *chain.Chain, given map[string]any) (*Bound, error) {
 		object, ok := row.Value.(map[string]any)
 		if !ok {
 			return false, f.errorAt(row.Line, 0, fmt.Sprintf("row %d is not a JSON object", row.Number), `write the inputs by name: {"country": "India"}`)
+		}
+		if format.Kind == "csv" || format.Kind == "tsv" {
+			b.addEmpty(&row, object)
 		}
 		if badRow == nil {
 			_, badRow = b.inputs(&row, object)

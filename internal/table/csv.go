@@ -45,7 +45,11 @@ func (c *csvRows) next() (Row, error) {
 	line := c.starts[0].line
 	if len(record) != len(c.names) {
 		separator := strings.TrimSuffix(separatorName(c.comma), "s")
-		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", count(len(record), "field"), count(len(c.names), "column")), "quote values that contain a "+separator)
+		remedy := "quote values that contain a " + separator
+		if len(record) < len(c.names) {
+			remedy = "add the missing fields, which may be empty"
+		}
+		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", count(len(record), "field"), count(len(c.names), "column")), remedy)
 	}
 	value := make(map[string]any, len(c.names))
 	for i, name := range c.names {

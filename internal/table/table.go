@@ -111,7 +111,7 @@ func newReader(s *source, format Format) rowReader {
 }
 
 func (f *File) unknownFormat() error {
-	return f.errorAt(0, 0, "its format is unknown", "name it .csv, .tsv, .jsonl, .json or .parquet; .gz or .zst may follow")
+	return f.errorAt(0, 0, "its format is unknown", "save or export it as CSV (.csv), or as .tsv, .jsonl, .json or .parquet; .gz or .zst may follow")
 }
 
 func (f *File) errorAt(line, column int, message, remedy string) *diag.Error {
