@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
@@ -153,10 +154,11 @@ func findChat(ctx context.Context, chats *store.Chats, id string) (store.Chat, e
 }
 
 func (a *app) chatsRmCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "rm CONVERSATION...", Short: "Remove conversations for good",
-		Long: `Remove conversations for good. Their prompts and answers stay in the log until
-` + "`tandem logs clear`" + `.`,
+		Long: `Remove conversations for good. At a terminal you are asked first. Their prompts and
+answers stay in the log until ` + "`tandem logs clear`" + `.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{errors.New("name a conversation; see `tandem chats list`")}
@@ -164,11 +166,13 @@ func (a *app) chatsRmCommand() *cobra.Command {
 			return nil
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.chatsRm(cmd.Context(), args) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.chatsRm(cmd.Context(), args, yes) },
 	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
 }
 
-func (a *app) chatsRm(ctx context.Context, ids []string) error {
+func (a *app) chatsRm(ctx context.Context, ids []string, yes bool) error {
 	s := store.New(a.stateDir())
 	defer s.Close()
 	chats := store.NewChats(s, nil)
@@ -179,6 +183,14 @@ func (a *app) chatsRm(ctx context.Context, ids []string) error {
 		c, err := findChat(ctx, chats, id)
 		if err != nil {
 			return err
+		}
+		if !yes && a.term.Interactive() {
+			switch sure, err := a.term.Confirm(ctx, fmt.Sprintf("Remove %s, “%s”?", c.ID, chatui.Visible(excerpt(c.Title, 60)))); {
+			case err != nil:
+				return err
+			case !sure:
+				return usageError{fmt.Errorf("%s was not removed", c.ID)}
+			}
 		}
 		if err := chats.Remove(ctx, c.ID); err != nil {
 			return err

@@ -60,6 +60,12 @@ func questions() map[string]asking {
 			}
 			return prepared(t, f, home, "xterm", "logs", "clear")
 		}, nil},
+		"chats rm": {`Remove 1.{13}, “hi”\? \[y/N\] $`, func(t *testing.T, f *fake, home string) *exec.Cmd {
+			if out, err := prepared(t, f, home, "xterm", "chat", "-m", "ok", "hi").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			return prepared(t, f, home, "xterm", "chats", "rm", "1")
+		}, nil},
 	}
 }
 
