@@ -148,9 +148,25 @@ func (f *fileReader) keepErrors(d *yamlx.Decoder) bool {
 	return err != nil
 }
 
+// namesOne reports whether a key of a mapping is a known one, or probably meant to be.
+func namesOne(n *yaml.Node, known []string) bool {
+	for i := 0; i < len(n.Content); i += 2 {
+		if _, ok := diag.Nearest(n.Content[i].Value, known); ok {
+			return true
+		}
+	}
+	return false
+}
+
 func (f *fileReader) chain(root *yaml.Node) *Chain {
 	d := yamlx.NewDecoder(f.file)
-	top, ok := d.Mapping(root, "a chain", slices.Concat(chainKeys(), stepKeys()))
+	known := slices.Concat(chainKeys(), stepKeys())
+	if n := yamlx.Follow(root); n != nil && n.Kind == yaml.MappingNode && len(n.Content) > 0 && !namesOne(n, known) {
+		d.Fail(n, "this is not a chain file: none of its keys is a chain's", "a chain has `prompt`, `messages` or `steps`")
+		f.keepErrors(d)
+		return nil
+	}
+	top, ok := d.Mapping(root, "a chain", known)
 	if !ok {
 		f.keepErrors(d)
 		return nil
