@@ -176,8 +176,10 @@ func (in *compareInput) check(promptfoo bool) error {
 		{in.file == "", "`tandem compare` needs a chain file; see `tandem compare --help`"},
 		{in.file == stdinPath, "a comparison needs its chain in a file, to continue it later"},
 		{in.in == "" && !promptfoo, "say which rows: add --in FILE"},
-		{promptfoo && (in.in != "" || len(in.with)+len(in.models)+len(in.prompts)+len(in.params)+len(in.temperatures)+len(in.seeds)+len(in.numCtx) > 0),
-			"a configuration of promptfoo has its own prompts, providers and tests; leave out --in, --with, --prompt, -p and the settings"},
+		{
+			promptfoo && (in.in != "" || len(in.with)+len(in.models)+len(in.prompts)+len(in.params)+len(in.temperatures)+len(in.seeds)+len(in.numCtx) > 0),
+			"a configuration of promptfoo has its own prompts, providers and tests; leave out --in, --with, --prompt, -p and the settings",
+		},
 		{in.scoring.empty() && !promptfoo, "say how the answers are checked: add --checks FILE, --expect-column COLUMN or another check"},
 		{in.repeats < 1 || in.repeats > 100, "--repeats must be between 1 and 100"},
 		{in.work.retryFailed, "--retry-failed is for `tandem batch resume`"},

@@ -267,7 +267,7 @@ func (a *app) embedFiles(ctx context.Context, into *collection.Ingest, files []t
 			if splitter.Lines {
 				next = "run `tandem embed` without --lines, which splits it"
 			}
-			tooLong = append(tooLong, fmt.Errorf("%w; %s", err, next))
+			tooLong = append(tooLong, &advised{err, next})
 		case err != nil:
 			return err
 		case p.Unchanged:

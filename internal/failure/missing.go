@@ -51,9 +51,12 @@ func (m *MissingModel) has(alone bool) string {
 		}
 		parts = append(parts, fmt.Sprintf("did you mean %s%s?", strings.Join(m.Near, " or "), of))
 	}
-	list := "Available"
+	list := "available"
 	if m.Pullable {
-		list = "Installed"
+		list = "installed"
+	}
+	if len(parts) > 0 { // it follows a question
+		list = strings.ToUpper(list[:1]) + list[1:]
 	}
 	if !alone {
 		list += " at " + m.Provider

@@ -35,7 +35,7 @@ func TestAMissingModelNamesThoseThatAreThere(t *testing.T) {
 	}{
 		"an Ollama":                       {"ollama", "qwen3:8", false, false, tags, 200, 1, `local: model "qwen3:8" is not installed; did you mean qwen3:8b? Installed: qwen3:8b, smollm2:135m`},
 		"an Ollama elsewhere":             {"ollama", "smolm2:135m", true, false, tags, 200, 1, `did you mean smollm2:135m?`},
-		"an Ollama without models":        {"ollama", "qwen3:8", false, false, `{"models":[]}`, 200, 1, `is not installed; Installed: none`},
+		"an Ollama without models":        {"ollama", "qwen3:8", false, false, `{"models":[]}`, 200, 1, `is not installed; installed: none`},
 		"an Ollama that lists it":         {"ollama", "qwen3:8b", false, false, tags, 200, 1, ""},
 		"an Ollama that lists it, latest": {"ollama", "qwen3", false, false, `{"models":[{"name":"qwen3:latest"}]}`, 200, 1, ""},
 		"an Ollama whose list fails":      {"ollama", "qwen3:8", false, false, `{"error":"no"}`, 500, 1, ""},

@@ -203,7 +203,7 @@ providers:
 		t.Fatalf("got %v, want Denied", err)
 	}
 	got, err2 := stacktest.Ask(s, provider.Request{})
-	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "fallback: wrong: Incorrect API key") {
+	if err2 != nil || !strings.HasPrefix(got.Route.Reason, "fallback: wrong: denied (401): Incorrect API key") {
 		t.Fatalf("got %+v, %v; want the next to answer, and the reason told", got.Route, err2)
 	}
 	route, _ := json.Marshal(got)
