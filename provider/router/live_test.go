@@ -57,7 +57,7 @@ func TestLiveStandIn(t *testing.T) {
 		reason      string
 	}{
 		"nothing listens":     {dead, o.Model, provider.Unavailable, "fallback: local: http://" + dead + ": nothing is listening there (connection refused)"},
-		"the model is absent": {o.URL, "no-such-model", provider.ModelNotFound, "fallback: local: model 'no-such-model' not found"},
+		"the model is absent": {o.URL, "no-such-model", provider.ModelNotFound, "fallback: local: model not found (404): model 'no-such-model' not found"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := newRouter(t, "local hosted", local(t, tc.host, tc.model), hosted(t, e))
