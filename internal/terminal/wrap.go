@@ -96,6 +96,9 @@ func (t *Terminal) shownWidth(s string) int { return chatui.Width(t.unpainted(s)
 
 // unpainted is a text without our own colours.
 func (t *Terminal) unpainted(s string) string {
+	if t.mark == "" { // nothing is painted
+		return s
+	}
 	before, rest, found := strings.Cut(s, t.mark)
 	for found {
 		if _, after, ok := strings.Cut(rest, "m"); ok {

@@ -80,7 +80,7 @@ func (e *everything) Chat(context.Context, provider.Request) iter.Seq2[provider.
 				Finish:    provider.FinishToolCalls,
 				Usage:     &provider.Usage{InputTokens: 1, CachedTokens: 2, OutputTokens: 3, ThinkingTokens: 4},
 				Route: &provider.Route{
-					Provider: "openai", Model: "m", Endpoint: "https://h", Local: true, Gateway: "litellm (http://127.0.0.1:1)", Reason: "fallback", Request: "r-1", Warnings: []string{"cut"},
+					Provider: "openai", Model: "m", Endpoint: "https://h", Local: true, Gateway: "litellm (http://127.0.0.1:1)", Reason: "fallback", Request: "r-1", Warnings: []string{"cut"}, Missing: "d", MaxTokens: 9,
 					FirstToken: 1, Total: 2, Load: 3, Repairs: 1, Cost: &provider.Cost{USD: provider.Ptr(0.5), Saved: provider.Ptr(0.0), Basis: "list"},
 					Attempts: []provider.Attempt{
 						{Provider: "local", Model: "n", Outcome: provider.OutcomeFailed, Reason: "no", Kind: provider.Timeout, Took: 4, Tries: 2, SentTo: "http://h", PromptTokens: 5, Estimated: true},
