@@ -253,7 +253,7 @@ func TestALocalConversationFetchesNoPage(t *testing.T) {
 	s.expect(`stays on this machine`)
 	for _, address := range []string{"http://192.0.2.1/?q=secret", "https://outside.invalid/"} {
 		s.types("/file " + address + "\r")
-		s.expect(`the prompt must stay on this machine`)
+		s.expect(`the\s+prompt\s+must\s+stay\s+on\s+this\s+machine`)
 	}
 	s.types("/exit\r")
 	s.ends()

@@ -157,7 +157,7 @@ func (a *app) chatsRmCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "rm CONVERSATION...", Short: "Remove conversations for good",
-		Long: `Remove conversations for good. At a terminal you are asked first. Their prompts and
+		Long: `Remove conversations for good. You are asked first. Their prompts and
 answers stay in the log until ` + "`tandem logs clear`" + `.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -173,6 +173,9 @@ answers stay in the log until ` + "`tandem logs clear`" + `.`,
 }
 
 func (a *app) chatsRm(ctx context.Context, ids []string, yes bool) error {
+	if !yes && !a.term.Interactive() {
+		return usageError{errors.New("there is no terminal to ask on; if you are sure, add --yes")}
+	}
 	s := store.New(a.stateDir())
 	defer s.Close()
 	chats := store.NewChats(s, nil)
@@ -184,7 +187,7 @@ func (a *app) chatsRm(ctx context.Context, ids []string, yes bool) error {
 		if err != nil {
 			return err
 		}
-		if !yes && a.term.Interactive() {
+		if !yes {
 			switch sure, err := a.term.Confirm(ctx, fmt.Sprintf("Remove %s, “%s”?", c.ID, chatui.Visible(excerpt(c.Title, 60)))); {
 			case err != nil:
 				return err
