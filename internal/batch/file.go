@@ -36,21 +36,21 @@ var _ Queue = (*File)(nil)
 func Path(dir, id string) string { return filepath.Join(dir, "batches", id+".db") }
 
 // Create makes the file of a new batch and holds it. Its rows are added next, and
-// [File.Ready] says that they all were.
+// [File.Ready] says that they all were. After an error nothing is left of it.
 func Create(ctx context.Context, dir string, spec Spec) (_ *File, err error) {
 	f := &File{path: Path(dir, spec.ID), spec: spec}
 	if err := dbfile.Create(f.path); err != nil {
 		return nil, f.explain(err)
 	}
 	if f.lock, err = take(spec.ID, f.path); err != nil {
-		return nil, f.explain(err)
+		return nil, f.explain(errors.Join(err, dbfile.Remove(f.path)))
 	}
 	err = f.connect(ctx)
 	if err == nil {
 		err = f.write(ctx, func() error { return f.putSpec(ctx) })
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Discard())
 	}
 	return f, nil
 }
@@ -107,14 +107,7 @@ func (f *File) connect(ctx context.Context) (err error) {
 	if f.db, err = dbfile.Open(dbfile.Address(f.path, writeTimeout)); err != nil {
 		return f.explain(err)
 	}
-	v, err := dbfile.Version(ctx, f.db)
-	switch {
-	case err != nil:
-	case v > len(migrations):
-		err = fmt.Errorf("a newer tandem wrote it (schema %d, this one knows %d)", v, len(migrations))
-	default:
-		err = dbfile.Migrate(ctx, f.db, migrations)
-	}
+	err = dbfile.Migrate(ctx, f.db, migrations)
 	if err == nil {
 		f.conn, err = f.db.Conn(ctx)
 	}

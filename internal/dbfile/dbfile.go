@@ -25,9 +25,11 @@ const MaxWAL = 8 << 20
 
 // Address is a database as a URI, with what every connection sets: each commit is
 // synced, each transaction begins with the lock for writing, and SQLite waits for
-// another process that has it as long as wait.
+// another process that has it as long as wait. SQLite makes no file: one of its own
+// could be read by others, and would stand in the place of one that was removed. See
+// [Create].
 func Address(path string, wait time.Duration) string {
-	return fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)&_txlock=immediate", uri(path), wait.Milliseconds(), MaxWAL)
+	return fmt.Sprintf("%s?mode=rw&_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)&_txlock=immediate", uri(path), wait.Milliseconds(), MaxWAL)
 }
 
 // ReadOnly is a database as a URI, for a process that changes nothing in it.
@@ -88,8 +90,21 @@ func Version(ctx context.Context, db *sql.DB) (v int, err error) {
 	return v, err
 }
 
+// NewerError is a database that a later version of the program wrote.
+type NewerError struct {
+	Version int // of the schema
+	Known   int // the latest one that this program knows
+}
+
+// Error says both versions.
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("a newer tandem wrote it (schema %d, this one knows %d)", e.Version, e.Known)
+}
+
 // Migrate brings the schema up to date: the n-th of the migrations brings it from
-// version n to n+1. The caller sees to it that no other process does the same.
+// version n to n+1. Processes that do the same at a time take turns, except where the
+// database is empty: that one is the caller's own. It returns a *[NewerError] for a
+// version that has no migration.
 func Migrate(ctx context.Context, db *sql.DB, migrations []string) error {
 	v, err := Version(ctx, db)
 	if err != nil {
@@ -100,23 +115,41 @@ func Migrate(ctx context.Context, db *sql.DB, migrations []string) error {
 			return err
 		}
 	}
-	for ; v < len(migrations); v++ {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		if _, err = tx.ExecContext(ctx, migrations[v]); err == nil {
-			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", v+1))
-		}
+	for v != len(migrations) && err == nil {
+		v, err = migrate(ctx, db, migrations)
+	}
+	return err
+}
+
+// migrate does the next migration, if another process has not, and returns the
+// version then.
+func migrate(ctx context.Context, db *sql.DB, migrations []string) (v int, err error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
 		if err != nil {
 			_ = tx.Rollback()
-			return fmt.Errorf("bringing the schema to version %d: %w", v+1, err)
 		}
-		if err := tx.Commit(); err != nil {
-			return err
+	}()
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
+		return 0, err
+	}
+	if v > len(migrations) {
+		return v, &NewerError{Version: v, Known: len(migrations)}
+	}
+	if v < len(migrations) {
+		_, err = tx.ExecContext(ctx, migrations[v])
+		v++
+		if err == nil {
+			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", v))
+		}
+		if err != nil {
+			return v, fmt.Errorf("bringing the schema to version %d: %w", v, err)
 		}
 	}
-	return nil
+	return v, tx.Commit()
 }
 
 // SQLite's primary result codes that something is decided by.

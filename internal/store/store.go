@@ -198,7 +198,7 @@ func (s *Store) upToDate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if v > len(migrations) {
-		return &newerError{v}
+		return &dbfile.NewerError{Version: v, Known: len(migrations)}
 	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -273,18 +273,11 @@ func locked(ctx context.Context, conn *sql.Conn, wait time.Duration) (tx *sql.Tx
 	}
 }
 
-// newerError is a file of a later version of the program.
-type newerError struct{ version int }
-
-func (e *newerError) Error() string {
-	return fmt.Sprintf("a newer tandem wrote it (schema %d, this one knows %d)", e.version, len(migrations))
-}
-
 // explain says which file it is, and what to do.
 func (s *Store) explain(err error) error {
 	var (
 		done *FileError
-		late *newerError
+		late *dbfile.NewerError
 		path *fs.PathError
 		diff *DifferentError
 	)
