@@ -15,12 +15,17 @@ import (
 	"time"
 )
 
-// rowServer answers each prompt with itself, and counts how often it was asked what.
+// rowServer answers each prompt with itself, and counts how often it was asked what. A
+// judge's prompt passes.
 type rowServer struct {
 	*httptest.Server
-	mu    sync.Mutex
-	asked map[string]int
-	calls int
+	mu     sync.Mutex
+	asked  map[string]int
+	calls  int
+	judged int
+	// called, if not nil, is told the number of each call, judges' ones included,
+	// before that one is answered.
+	called func(r *http.Request, calls, judged int)
 }
 
 func newRowServer(t *testing.T) *rowServer {
@@ -33,22 +38,47 @@ func newRowServer(t *testing.T) *rowServer {
 			return
 		}
 		prompt := asked.Messages[len(asked.Messages)-1].Content
+		text, _ := json.Marshal("re " + prompt)
+		judge := strings.HasPrefix(prompt, "Rubric:")
 		s.mu.Lock()
-		s.asked[prompt]++
-		s.calls++
-		n := s.calls
+		if judge {
+			text, _ = json.Marshal(`{"reason":"so it is","verdict":"pass"}`)
+			s.judged++
+		} else {
+			s.asked[prompt]++
+			s.calls++
+		}
+		n, judged, called := s.calls, s.judged, s.called
 		s.mu.Unlock()
+		if called != nil {
+			called(r, n, judged)
+		}
 		select {
 		case <-time.After(time.Duration(1+n%7) * time.Millisecond):
 		case <-r.Context().Done():
 			return
 		}
-		text, _ := json.Marshal("re " + prompt)
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":%s},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8}}`, text)
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// after is closed when the server has been called n times from now on. It is to be
+// asked for before anything calls.
+func (s *rowServer) after(n int) <-chan struct{} {
+	reached := make(chan struct{})
+	var once sync.Once
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.calls
+	s.called = func(_ *http.Request, calls, _ int) {
+		if calls >= first+n {
+			once.Do(func() { close(reached) })
+		}
+	}
+	return reached
 }
 
 func (s *rowServer) total() int {

@@ -3,8 +3,12 @@
 package attack
 
 import (
+	"bytes"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +62,42 @@ func TestAKilledBatchLosesNothing(t *testing.T) {
 	t.Logf("%d kills of %d batches of %d rows: %d calls repeated, %.2f a kill, at most %d in a batch", kills, batches, rows, repeated, float64(repeated)/float64(kills), most)
 }
 
+// batchProcess is `tandem batch`, or what goes on with it, while it runs.
+type batchProcess struct {
+	cmd   *exec.Cmd
+	errs  *bytes.Buffer
+	ended chan struct{}
+}
+
+// startBatch starts the batch b, and returns when it has asked so many rows.
+func startBatch(t *testing.T, h *home, server *rowServer, calls int) *batchProcess {
+	t.Helper()
+	return startProcess(t, h, server.after(calls), next(t, h, "b")...)
+}
+
+// startProcess starts tandem, and returns when ready is closed.
+func startProcess(t *testing.T, h *home, ready <-chan struct{}, args ...string) *batchProcess {
+	t.Helper()
+	p := &batchProcess{ended: make(chan struct{})}
+	p.cmd, _, p.errs = h.command(t.Context(), append([]string{program}, args...)...)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.ended)
+	}()
+	select {
+	case <-ready:
+	case <-p.ended:
+		t.Fatalf("%v ended before it had asked so often: exit code %d, %s", args, p.cmd.ProcessState.ExitCode(), p.errs)
+	}
+	return p
+}
+
+// wait waits for its end.
+func (p *batchProcess) wait() { <-p.ended }
+
 // TestASignalEndsABatchInOrder sends a batch the signals that end it: what runs is
 // stored, so that no call is repeated, and it says how to go on.
 func TestASignalEndsABatchInOrder(t *testing.T) {
@@ -69,19 +109,13 @@ func TestASignalEndsABatchInOrder(t *testing.T) {
 		server := newRowServer(t)
 		h := newHome(t, server.config())
 		rowFile(t, h, "b", rows)
-		cmd, _, errs := h.command(t.Context(), append([]string{program}, next(t, h, "b")...)...)
-		if err := cmd.Start(); err != nil {
+		b := startBatch(t, h, server, 40)
+		if err := b.cmd.Process.Signal(c.signal); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(time.Minute); server.total() < 40 && time.Now().Before(end); {
-			time.Sleep(time.Millisecond)
-		}
-		if err := cmd.Process.Signal(c.signal); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(errs.String(), "continue with `tandem batch resume ") {
-			t.Errorf("%v: exit code %d, %s", c.signal, code, errs)
+		b.wait()
+		if code := b.cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(b.errs.String(), "continue with `tandem batch resume ") {
+			t.Errorf("%v: exit code %d, %s", c.signal, code, b.errs)
 		}
 		if state, done := batchState(t, h); state != "waiting" || done != server.total() || done >= rows {
 			t.Errorf("%v: %s, %d rows of %d calls", c.signal, state, done, server.total())
@@ -102,28 +136,71 @@ func TestAnotherProcessStopsABatch(t *testing.T) {
 	server := newRowServer(t)
 	h := newHome(t, server.config())
 	rowFile(t, h, "b", rows)
-	cmd, _, errs := h.command(t.Context(), append([]string{program}, next(t, h, "b")...)...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(time.Minute); server.total() < 40 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	b := startBatch(t, h, server, 40)
 	began := time.Now()
-	if o := h.run(t, "batch", "resume"); o.code != 2 || !strings.Contains(o.stderr, fmt.Sprintf("is being run by process %d on ", cmd.Process.Pid)) {
+	if o := h.run(t, "batch", "resume"); o.code != 2 || !strings.Contains(o.stderr, fmt.Sprintf("is being run by process %d on ", b.cmd.Process.Pid)) {
 		t.Errorf("a second process: exit code %d after %v, %s", o.code, time.Since(began), o.stderr)
 	}
 	if o := h.run(t, "batch", "cancel"); o.code != 0 {
 		t.Errorf("exit code %d, %s", o.code, o.stderr)
 	}
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(errs.String(), "it was cancelled") {
-		t.Errorf("exit code %d, %s", code, errs)
+	b.wait()
+	if code := b.cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(b.errs.String(), "it was cancelled") {
+		t.Errorf("exit code %d, %s", code, b.errs)
 	}
 	if o := h.run(t, "batch", "resume"); o.code != 0 {
 		t.Errorf("exit code %d, %s", o.code, o.stderr)
 	}
 	if err := answersOf(h, "b", rows); err != nil || server.total() != rows {
 		t.Errorf("%v, %d calls", err, server.total())
+	}
+}
+
+// TestAComparisonKilledWhileItIsJudged kills `tandem compare` when all rows have been
+// answered and some judged. `tandem batch resume` judges the others, and writes the
+// report: nothing is asked twice that was stored, and no flag has to be given again.
+func TestAComparisonKilledWhileItIsJudged(t *testing.T) {
+	const rows, before = 6, 5 // of 12 verdicts
+	server := newRowServer(t)
+	h := newHome(t, server.config())
+	rowFile(t, h, "b", rows)
+	blocked, done := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	server.called = func(r *http.Request, _, judged int) {
+		if judged == before+1 {
+			close(blocked)
+		}
+		if judged > before {
+			select {
+			case <-r.Context().Done():
+			case <-done:
+			}
+		}
+	}
+	p := startProcess(t, h, blocked, "compare", "c.yaml", "--with", "s", "--temperature", "0,1", "--in", "b.csv", "--judge", "is it the same?", "--judge-model", "s", "-j", "1", "--html", "r.html")
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.wait()
+	if state, ended := batchState(t, h); state != "waiting" || ended != 2*rows {
+		t.Errorf("%s, %d rows", state, ended)
+	}
+	server.mu.Lock()
+	server.called, server.judged = nil, 0
+	server.mu.Unlock()
+	o := h.run(t, "batch", "resume")
+	if o.code != 0 || !strings.Contains(o.stdout, "Nothing is decided between ") {
+		t.Errorf("exit code %d, %s%s", o.code, o.stdout, o.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(h.project, "r.html")); err != nil {
+		t.Error(err)
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	if server.calls != 2*rows || server.judged != 2*rows-before {
+		t.Errorf("%d answers and then %d verdicts were asked for, want %d and %d", server.calls, server.judged, 2*rows, 2*rows-before)
+	}
+	if state, _ := batchState(t, h); state != "finished" {
+		t.Error(state)
 	}
 }

@@ -36,7 +36,7 @@ func (f *File) Add(ctx context.Context, rows iter.Seq2[table.Row, error]) (n int
 }
 
 func (f *File) empty(ctx context.Context) error {
-	_, err := f.conn.ExecContext(ctx, "DELETE FROM results; DELETE FROM items; DELETE FROM inputs")
+	_, err := f.conn.ExecContext(ctx, "DELETE FROM results; DELETE FROM items; DELETE FROM inputs; DELETE FROM counts")
 	return err
 }
 
@@ -85,16 +85,22 @@ func (a *adder) flush(ctx context.Context) error {
 			return err
 		}
 		defer items.Close()
-		first := a.n - len(a.waiting) + 1
+		first, n := a.n-len(a.waiting)+1, 0
 		for i, w := range a.waiting {
 			if _, err := inputs.ExecContext(ctx, first+i, w.number, w.inputs); err != nil {
 				return err
 			}
 		}
-		return a.f.spec.eachItem(first, len(a.waiting), func(row, variant, repeat int) error {
+		if err := a.f.spec.eachItem(first, len(a.waiting), func(row, variant, repeat int) error {
+			n++
 			_, err := items.ExecContext(ctx, row, variant, repeat)
 			return err
-		})
+		}); err != nil {
+			return err
+		}
+		counts := recount{}
+		counts.of(group{state: itemPending}).n = n
+		return counts.put(ctx, a.f.q.counts)
 	})
 	a.waiting, a.bytes = a.waiting[:0], 0
 	return err
@@ -129,19 +135,21 @@ func (f *File) Ready(ctx context.Context, spec Spec) error {
 	})
 }
 
-// Resume makes a batch that was cancelled one that runs again. Failed items are
+// Resume makes a batch that was cancelled or has finished one that runs again. Failed items are
 // pending again where again says so; it returns how many those were.
 func (f *File) Resume(ctx context.Context, again bool) (failed int64, err error) {
 	err = f.write(ctx, func() error {
-		if _, err := f.conn.ExecContext(ctx, "UPDATE batch SET cancelled = 0"); err != nil || !again {
+		if _, err := f.conn.ExecContext(ctx, "UPDATE batch SET cancelled = 0, closed = 0"); err != nil || !again {
 			return err
 		}
 		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0, kind = NULL WHERE state = 3")
 		if err != nil {
 			return err
 		}
-		failed, err = res.RowsAffected()
-		return err
+		if failed, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		return f.mergeCounts(ctx, itemFailed)
 	})
 	return failed, err
 }

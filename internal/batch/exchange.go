@@ -17,7 +17,7 @@ import (
 
 // statements are those of an exchange.
 type statements struct {
-	put, undo, claim, inputs, result, ran *sql.Stmt
+	put, undo, claim, inputs, result, ran, counts *sql.Stmt
 }
 
 func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
@@ -33,6 +33,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&q.inputs, `SELECT number, inputs FROM inputs WHERE row = ?`},
 		{&q.result, `INSERT INTO results (id, result) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET result = excluded.result`},
 		{&q.ran, `UPDATE batch SET ran = ran + ?`},
+		{&q.counts, putCounts},
 	} {
 		var err error
 		if *s.to, err = conn.PrepareContext(ctx, s.sql); err != nil { //nolint:sqlclosecheck // close does
@@ -43,7 +44,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (q *statements) close() {
-	for _, s := range []*sql.Stmt{q.put, q.undo, q.claim, q.inputs, q.result, q.ran} {
+	for _, s := range []*sql.Stmt{q.put, q.undo, q.claim, q.inputs, q.result, q.ran, q.counts} {
 		if s != nil {
 			_ = s.Close() // nothing was written through it that is not committed
 		}
@@ -62,16 +63,22 @@ func (f *File) Exchange(ctx context.Context, outcomes []Outcome, n int) (items [
 		}
 	}
 	err = f.write(ctx, func() error {
+		counts := recount{}
 		for i := range outcomes {
 			if err := f.keep(ctx, &outcomes[i], results[i]); err != nil {
 				return err
 			}
+			counts.outcome(&outcomes[i])
 		}
 		now := time.Now()
 		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds()); err != nil {
 			return err
 		}
 		if items, err = f.claim(ctx, n); err != nil {
+			return err
+		}
+		counts.move(len(items), group{state: itemPending}, group{state: itemRunning})
+		if err := counts.put(ctx, f.q.counts); err != nil {
 			return err
 		}
 		f.ran = now
@@ -94,7 +101,7 @@ func (f *File) keep(ctx context.Context, out *Outcome, result []byte) error {
 	case Unasked:
 		res, err = f.q.undo.ExecContext(ctx, out.id)
 	default:
-		state := map[Fate]int{Done: 2, Failed: 3, Again: 0}[out.Fate]
+		state := map[Fate]int{Done: itemDone, Failed: itemFailed, Again: itemPending}[out.Fate]
 		var kind any
 		if out.Error != nil {
 			kind = out.Error.Kind

@@ -97,8 +97,10 @@ func (f *File) reopen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = f.conn.ExecContext(ctx, "UPDATE batch SET repeated = repeated + ?", n)
-		return err
+		if _, err = f.conn.ExecContext(ctx, "UPDATE batch SET repeated = repeated + ?", n); err != nil {
+			return err
+		}
+		return f.mergeCounts(ctx, itemRunning)
 	})
 }
 
@@ -146,6 +148,22 @@ func (f *File) putSpec(ctx context.Context) error {
 	}
 	_, err = f.conn.ExecContext(ctx, "INSERT INTO batch (one, spec) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET spec = excluded.spec", string(data))
 	return err
+}
+
+// Finish says that what the answers were for is done, such as writing them to the
+// output. A batch whose items have all ended is [Finished] only then.
+func (f *File) Finish(ctx context.Context) error {
+	return f.write(ctx, func() error {
+		_, err := f.conn.ExecContext(ctx, "UPDATE batch SET closed = 1")
+		return err
+	})
+}
+
+// Cancelled reports whether somebody has stopped the batch. It may be called while
+// [Work] has it.
+func (f *File) Cancelled(ctx context.Context) (is bool, err error) {
+	err = f.conn.QueryRowContext(ctx, "SELECT cancelled FROM batch").Scan(&is)
+	return is, f.explain(err)
 }
 
 // write runs f in one transaction: all of it is stored, durably, or nothing.

@@ -38,7 +38,7 @@ func TestABatchRunsEachRowOnce(t *testing.T) {
 	if err := Work(t.Context(), f, jobRun(j), Options{Concurrency: fixed(8), Kept: func(o []Outcome) { kept += len(o) }}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(f.Finish(t.Context()), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	all, s := results(t, dir, "b1")
@@ -310,7 +310,7 @@ func TestFailedRowsRunAgain(t *testing.T) {
 		return echo(ctx, prompt)
 	})
 	f := started(t, dir, j, 4, Spec{})
-	if err := errors.Join(Work(t.Context(), f, jobRun(j), Options{}), f.Close()); err != nil {
+	if err := errors.Join(Work(t.Context(), f, jobRun(j), Options{}), f.Finish(t.Context()), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	all, s := results(t, dir, "b1")
@@ -337,18 +337,13 @@ func TestFailedRowsRunAgain(t *testing.T) {
 func TestAnotherProcessCancels(t *testing.T) {
 	dir, j := t.TempDir(), job(t, echo)
 	f := started(t, dir, j, 3, Spec{})
-	v, err := Look(dir, "b1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
-	if is, err := v.Cancelled(t.Context()); is || err != nil {
+	if is, err := f.Cancelled(t.Context()); is || err != nil {
 		t.Error(is, err)
 	}
 	if err := Cancel(t.Context(), dir, "b1"); err != nil {
 		t.Fatal(err)
 	}
-	if is, err := v.Cancelled(t.Context()); !is || err != nil {
+	if is, err := f.Cancelled(t.Context()); !is || err != nil {
 		t.Error(is, err)
 	}
 	if err := f.Close(); err != nil {

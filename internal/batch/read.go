@@ -69,7 +69,7 @@ func (v *View) Status(ctx context.Context) (Status, error) {
 		return s, explain(v.path, err)
 	}
 	if s.Holder = held(v.path); s.Holder != nil {
-		if s.State == Waiting || s.State == Finished && s.Left > 0 {
+		if s.State == Waiting {
 			s.State = Running
 		}
 	}
@@ -89,20 +89,28 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if s.Spec, err = readSpec(ctx, q); err != nil {
 		return s, err
 	}
-	var ready, cancelled bool
-	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran); err != nil {
+	counts, closed := "counts", "closed"
+	var version int
+	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return s, err
+	}
+	if version < countsVersion { // nobody has run it since
+		counts, closed = "("+countItems+")", "1"
+	}
+	var ready, cancelled, over bool
+	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran, "+closed+" FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran, &over); err != nil {
 		return s, err
 	}
 	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(row), 0) FROM inputs").Scan(&s.Rows); err != nil {
 		return s, err
 	}
-	if err := s.count(ctx, q); err != nil {
+	if err := s.count(ctx, q, counts); err != nil {
 		return s, err
 	}
 	switch {
 	case !ready:
 		s.State = Reading
-	case s.Left+s.Active == 0:
+	case s.Left+s.Active == 0 && over:
 		s.State = Finished
 	case cancelled:
 		s.State = Cancelled
@@ -110,53 +118,6 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 		s.State = Waiting
 	}
 	return s, nil
-}
-
-// count adds up the items.
-func (s *Status) count(ctx context.Context, q querier) error {
-	rows, err := q.QueryContext(ctx, `SELECT state, coalesce(kind, ''), coalesce(provider, ''), count(*), sum(fallback), sum(input), sum(output), sum(usd), sum(saved), sum(unpriced), sum(took)
-		FROM items GROUP BY 1, 2, 3`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var state, n, fallback, unpriced int
-		var kind, provider string
-		var input, output, took int64
-		var usd, saved float64
-		if err := rows.Scan(&state, &kind, &provider, &n, &fallback, &input, &output, &usd, &saved, &unpriced, &took); err != nil {
-			return err
-		}
-		s.Total += n
-		s.Input, s.Output, s.USD, s.Saved, s.Unpriced = s.Input+input, s.Output+output, s.USD+usd, s.Saved+saved, s.Unpriced+unpriced
-		switch state {
-		case 0:
-			s.Left += n
-		case 1:
-			s.Active += n
-		case 2:
-			s.Done += n
-			s.Fallback += fallback
-			s.Busy += time.Duration(took)
-			add(&s.Answered, provider, n)
-		case 3:
-			s.Failed += n
-			s.Busy += time.Duration(took)
-			add(&s.Failures, kind, n)
-		}
-	}
-	return rows.Err()
-}
-
-func add(to *map[string]int, key string, n int) {
-	if key == "" {
-		return
-	}
-	if *to == nil {
-		*to = map[string]int{}
-	}
-	(*to)[key] += n
 }
 
 // Result is what is stored of an item that has ended.
@@ -262,12 +223,6 @@ func Cancel(ctx context.Context, dir, id string) error {
 	defer db.Close()
 	_, err = db.ExecContext(ctx, "UPDATE batch SET cancelled = 1")
 	return explain(path, err)
-}
-
-// Cancelled reports whether somebody has stopped the batch.
-func (v *View) Cancelled(ctx context.Context) (is bool, err error) {
-	err = v.db.QueryRowContext(ctx, "SELECT cancelled FROM batch").Scan(&is)
-	return is, explain(v.path, err)
 }
 
 // Remove removes a batch that nobody runs.

@@ -54,4 +54,29 @@ CREATE TABLE scores (
 	usd     REAL NOT NULL DEFAULT 0,      -- what it cost
 	PRIMARY KEY (name, row, variant, repeat)
 ) WITHOUT ROWID;
+`, `
+CREATE TABLE counts (                 -- of items, and what they came to; see count.go
+	state    INTEGER NOT NULL,
+	name     TEXT NOT NULL,               -- of those done, the provider; of those failed, the kind of the error
+	n        INTEGER NOT NULL DEFAULT 0,
+	fallback INTEGER NOT NULL DEFAULT 0,
+	input    INTEGER NOT NULL DEFAULT 0,
+	output   INTEGER NOT NULL DEFAULT 0,
+	usd      REAL NOT NULL DEFAULT 0,
+	saved    REAL NOT NULL DEFAULT 0,
+	unpriced INTEGER NOT NULL DEFAULT 0,
+	took     INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (state, name)
+) WITHOUT ROWID;
+INSERT INTO counts ` + countItems + `;
+ALTER TABLE batch ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- what its answers were for is done
+UPDATE batch SET closed = NOT EXISTS (SELECT 1 FROM items WHERE state IN (0, 1));
 `}
+
+// countsVersion is the schema that has the counts.
+const countsVersion = 3
+
+// countItems are the counts of a file, by its items: the third migration.
+const countItems = `SELECT state, CASE state WHEN 2 THEN coalesce(provider, '') WHEN 3 THEN coalesce(kind, '') ELSE '' END AS name,
+	count(*) AS n, sum(fallback) AS fallback, sum(input) AS input, sum(output) AS output, sum(usd) AS usd, sum(saved) AS saved, sum(unpriced) AS unpriced, sum(took) AS took
+	FROM items GROUP BY 1, 2`

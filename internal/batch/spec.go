@@ -56,10 +56,10 @@ type State string
 // The states.
 const (
 	Reading   State = "reading"   // its rows are not all stored
-	Waiting   State = "waiting"   // nobody runs it, and rows are left
+	Waiting   State = "waiting"   // nobody runs it, and rows are left, or their answers are not written
 	Running   State = "running"   // a process runs it
 	Cancelled State = "cancelled" // somebody has stopped it
-	Finished  State = "finished"  // no row is left to run, though some may have failed
+	Finished  State = "finished"  // all that was to be done is done, though rows may have failed
 )
 
 // Status is how far a batch has come, and what it has come to.

@@ -165,12 +165,12 @@ type worker struct {
 	asked     bool          // the queue was asked since anything ended
 	held      bool          // a budget has refused an item while others ran: nothing starts until one of them ends
 	stopped   bool          // nothing more is started
-	flush     bool          // what has ended has waited long enough for more
+	oldest    time.Time     // when the first of ended did
 	err       error         // why
 	failed    int           // so far
 	inARow    int           // items that failed for a reason that is no item's own
 	pause     time.Duration // the last one; 0: none since an answer came
-	group     *time.Timer   // sets flush
+	group     *time.Timer   // wakes work when that is groupTime ago; nil: nothing has ended yet
 	paused    *time.Timer   // nothing starts until it fires; nil: no pause
 }
 
@@ -190,7 +190,7 @@ func (w *worker) work(ctx context.Context) error {
 		if len(ended) == 0 && n == 0 {
 			return w.err // nothing runs, and nothing is left
 		}
-		w.ended, w.keeping, w.asked, w.flush = nil, len(ended), true, false
+		w.ended, w.keeping, w.asked = nil, len(ended), true
 		w.mu.Unlock()
 		items, exhausted, err := w.queue.Exchange(keep, ended, n)
 		if err == nil && w.options.Kept != nil && len(ended) > 0 {
@@ -217,7 +217,7 @@ func (w *worker) due() bool {
 	if len(w.ready) == 0 && (len(w.ended) > 0 || !w.asked) && w.wanted() > 0 {
 		return true
 	}
-	return len(w.ended) > 0 && (w.flush || w.stopped || 2*len(w.ended) >= w.limit())
+	return len(w.ended) > 0 && (w.stopped || 2*len(w.ended) >= w.limit() || time.Since(w.oldest) >= groupTime)
 }
 
 // groupTime is how long outcomes wait for others, to be kept together with one sync.
@@ -321,14 +321,21 @@ func (w *worker) end(ctx context.Context, out Outcome) {
 	w.ended = append(w.ended, out)
 	w.asked = false
 	if len(w.ended) == 1 {
-		w.group = time.AfterFunc(groupTime, func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.flush = true
-			w.changed.Broadcast()
-		})
+		w.oldest = time.Now()
+		if w.group == nil {
+			w.group = time.AfterFunc(groupTime, w.wake)
+		} else {
+			w.group.Reset(groupTime) // the last one may have ended before its time
+		}
 	}
 	w.start(ctx)
+	w.changed.Broadcast()
+}
+
+// wake has work look again whether anything is due.
+func (w *worker) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.changed.Broadcast()
 }
 

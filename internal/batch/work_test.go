@@ -3,11 +3,15 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
@@ -200,6 +204,41 @@ func TestTooManyErrorsEndABatch(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, s)
 		}
 	}
+}
+
+// keptQueue is a queue of n items in memory that notes when outcomes are kept, and how many.
+type keptQueue struct {
+	n, next int
+	began   time.Time
+	kept    []string
+}
+
+func (q *keptQueue) Exchange(_ context.Context, outcomes []Outcome, n int) (items []Item, exhausted bool, err error) {
+	if len(outcomes) > 0 {
+		q.kept = append(q.kept, fmt.Sprintf("%d at %v", len(outcomes), time.Since(q.began)))
+	}
+	for ; n > 0 && q.next < q.n; n-- {
+		q.next++
+		items = append(items, Item{Row: q.next, Attempt: 1})
+	}
+	return items, q.next == q.n, nil
+}
+
+// Outcomes that wait for others wait as long, whether or not those before them were
+// kept sooner.
+func TestOutcomesWaitForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		takes := []time.Duration{10, 10, 10, 10, 20, 36, 100, 101} // milliseconds, of 8 at a time
+		q := &keptQueue{n: len(takes), began: time.Now()}
+		err := Work(t.Context(), q, func(_ context.Context, item Item) Reply {
+			time.Sleep(takes[item.Row-1] * time.Millisecond)
+			return Reply{}
+		}, Options{Concurrency: fixed(8)})
+		want := []string{"4 at 10ms", "2 at 45ms", "2 at 101ms"}
+		if err != nil || !slices.Equal(q.kept, want) {
+			t.Errorf("%v, want %v; %v", q.kept, want, err)
+		}
+	})
 }
 
 // failing is a queue whose exchanges fail from one on, as those on a full disk.

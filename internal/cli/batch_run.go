@@ -52,6 +52,9 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		return a.finishComparison(ctx, b, early)
 	case early == nil:
 		if early = a.writeOut(ctx, b.spec); early == nil {
+			early = b.file.Finish(context.WithoutCancel(ctx))
+		}
+		if early == nil {
 			a.sayBatch(after)
 			early = failedRows(after)
 		}
@@ -135,10 +138,6 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 	}
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	v, err := batch.Look(a.stateDir(), b.spec.ID)
-	if err == nil {
-		defer v.Close()
-	}
 	for {
 		select {
 		case <-over:
@@ -151,10 +150,11 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 			s.stop("--deadline was reached")
 			return
 		case <-poll.C:
-			if v == nil {
-				continue
-			}
-			if is, err := v.Cancelled(ctx); is && err == nil {
+			switch is, err := b.file.Cancelled(context.WithoutCancel(ctx)); {
+			case err != nil:
+				s.stop("it could not be read whether it was cancelled: " + a.explain(err))
+				return
+			case is:
 				s.stop("it was cancelled")
 				return
 			}

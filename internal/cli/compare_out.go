@@ -72,7 +72,7 @@ func (a *app) reportComparison(ctx context.Context, spec batch.Spec, c *comparis
 		}
 	}
 	if err := a.writeReports(ctx, spec, c, r); err != nil {
-		return fmt.Errorf("%w; the answers are stored: write the reports with `tandem compare --rescore %s`", err, spec.ID)
+		return err
 	}
 	verdict := c.failing(spec, r)
 	if c.in.reports.json {

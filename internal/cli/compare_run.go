@@ -172,11 +172,18 @@ func (a *app) finishComparison(ctx context.Context, b *batchRun, early error) er
 		}
 	}
 	r, err := a.scoreComparison(ctx, b.spec.ID, c, b.stack, b.work)
-	if err != nil {
-		return fmt.Errorf("%w; the answers are stored: score them with `tandem compare --rescore %s` and the same checks", err, b.spec.ID)
+	if err == nil {
+		r.Stopped = c.decided.Load()
+		err = a.reportComparison(ctx, b.spec, c, r)
 	}
-	r.Stopped = c.decided.Load()
-	return a.reportComparison(ctx, b.spec, c, r)
+	var verdict *batchError
+	if err != nil && !errors.As(err, &verdict) {
+		return fmt.Errorf("%w; the answers are stored: continue with `tandem batch resume %s`", err, b.spec.ID)
+	}
+	if late := b.file.Finish(context.WithoutCancel(ctx)); late != nil {
+		err = errors.Join(err, late)
+	}
+	return err
 }
 
 // scoreComparison scores the stored answers, as far as that has not been done.
