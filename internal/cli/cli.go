@@ -48,7 +48,10 @@ func Main(ctx context.Context, args, environ []string, stdin io.Reader, stdout, 
 	err := root.ExecuteContext(ctx)
 	a.wait.close()
 	if err != nil && ctx.Err() != nil {
-		err = a.interrupted(ctx.Err())
+		shown := errors.Is(err, errReported)
+		if err = a.interrupted(ctx.Err()); shown {
+			err = reported(err)
+		}
 	}
 	if unread(err) {
 		return exitUnread // as everybody's: `| head` has seen enough

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,24 +12,40 @@ import (
 	"testing"
 )
 
-// suggesting answers with a command that would do something to the terminal, in
-// several lines; what is asked with "failing" in it, it refuses.
-func suggesting(t *testing.T) *httptest.Server {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil || strings.Contains(string(body), "failing") {
-			http.Error(w, `{"error":{"message":"no such luck"}}`, http.StatusBadRequest)
+// suggesting answers a line by the word that it ends with, and tells the lines that it got.
+func suggesting(t *testing.T) (server *httptest.Server, lines chan string) {
+	lines = make(chan string, 16)
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Messages []struct{ Content string } }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Messages) == 0 {
+			t.Errorf("it was sent %+v, %v", body, err)
 			return
 		}
-		text, err := json.Marshal("Sure:\n```sh\n$ echo \x1b]0;owned\x07fi''rst\ntouch ran\n```\n")
+		line := body.Messages[len(body.Messages)-1].Content
+		lines <- line
+		answer := map[string]string{
+			"please":  "Sure:\n```sh\n$ echo \x1b]0;owned\x07fi''rst\n$ touch ran\n```\n",
+			"quoted":  "```\necho 'thi\n\nrd' | tr -d '\\n'\n```",
+			"prose":   "You can list files with\nrm -rf, \x1b]0;owned\x07which is a tool.",
+			"nothing": "```sh\n# nothing\n```",
+		}[line[strings.LastIndex(line, " ")+1:]]
+		switch {
+		case strings.HasSuffix(line, "hang"):
+			<-r.Context().Done()
+			return
+		case answer == "":
+			http.Error(w, `{"error":{"message":"no such \u001b]0;owned\u0007luck"}}`, http.StatusBadRequest)
+			return
+		}
+		text, err := json.Marshal(answer)
 		if err != nil {
 			t.Error(err)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"model":"big","choices":[{"index":0,"message":{"role":"assistant","content":%s},"finish_reason":"stop"}]}`, text)
 	}))
-	t.Cleanup(s.Close)
-	return s
+	t.Cleanup(server.Close)
+	return server, lines
 }
 
 // In a real shell the key puts the command on the line, runs nothing, and leaves the
@@ -51,7 +66,8 @@ func TestShellWidget(t *testing.T) {
 			defer f.Close()
 			home := t.TempDir()
 			tandem := prepared(t, f, home, "xterm")
-			config := "use: p\nproviders:\n  - {name: p, kind: openai, base_url: '" + suggesting(t).URL + "/v1', model: big}\n"
+			server, lines := suggesting(t)
+			config := "use: p\nproviders:\n  - {name: p, kind: openai, base_url: '" + server.URL + "/v1', model: big}\n"
 			for name, text := range map[string]string{c.rc: c.text, "config.yaml": config} {
 				if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
@@ -67,8 +83,13 @@ func TestShellWidget(t *testing.T) {
 			}
 			s := started(t, cmd, "")
 			s.expect(`READY> `)
-			s.types("a file, please\x1be")
-			s.expect(`echo fi''rst; touch ran`)
+			asked := `it's "!x" $(touch ran) ` + "`touch ran` ünï 日本 please"
+			s.types(asked + "\x1be")
+			if got := <-lines; got != asked {
+				t.Errorf("the model was asked %q", got)
+			}
+			s.expect(`echo fi''rst`)
+			s.expect(`touch ran`)
 			if exists(filepath.Join(home, "ran")) {
 				t.Fatal("it ran before Enter")
 			}
@@ -79,14 +100,32 @@ func TestShellWidget(t *testing.T) {
 			if !exists(filepath.Join(home, "ran")) {
 				t.Error("it did not run after Enter")
 			}
-			if strings.Contains(s.all.String(), "\x1b]0;owned") {
-				t.Errorf("the terminal got %q", s.all.String())
-			}
-			s.types("echo ke''pt failing\x1be")
-			s.expect(`no such luck`)
-			s.expect(`failing`)
+			s.types("quoted\x1be")
+			s.expect(`tr -d`)
 			s.types("\r")
-			s.expect(`kept failing`)
+			s.expect(`third`)
+			for _, c := range []struct{ line, reason string }{
+				{"failing", `no such luck`},
+				{"prose", `no code block: “You can list files with rm -rf, which is a tool`},
+				{"nothing", `no code block`},
+			} {
+				s.expect(`READY> `)
+				s.types("echo ke''pt " + c.line + "\x1be")
+				s.expect(strings.ReplaceAll(c.reason, " ", `\s+`))
+				s.types("\r")
+				s.expect(`kept ` + c.line)
+			}
+			s.expect(`READY> `)
+			s.types("echo ke''pt hang\x1be")
+			s.expect(`(asking|waiting for) p`)
+			s.types("\x03")
+			s.expect(`hang`)
+			s.types("\r")
+			s.expect(`kept hang`)
+			s.expect(`READY> `)
+			if shown := s.all.String(); strings.Contains(shown, "\x1b]0;owned") || strings.Contains(shown, "interrupted") {
+				t.Errorf("the terminal got %q", shown)
+			}
 			s.types("exit\r")
 			s.ends()
 		})

@@ -5,31 +5,37 @@ import (
 	"testing"
 )
 
-// A suggestion is one line, without anything that acts on a terminal.
+// A suggestion is the code of an answer as it was written, without anything that acts on
+// a terminal; what is no code is none.
 func TestCommandLine(t *testing.T) {
 	for answer, want := range map[string]string{
-		"ls -S | head -5":                               "ls -S | head -5",
-		"`ls -l`":                                       "ls -l",
-		"Sure!\n```bash\nls -l\n```\nDone":              "ls -l",
-		"```\n$ ls\n```":                                "ls",
-		"```\n# list\nls\n\ncd x\n```":                  "ls; cd x",
-		"```\nfind . \\\n  -type f\n```":                "find . -type f",
-		"```\nfor f in *\ndo\n  echo $f\ndone\n```":     "for f in *; do echo $f; done",
-		"```\nif true; then\n  ls\nelse\n  cd\nfi\n```": "if true; then ls; else cd; fi",
-		"```\nls |\nwc\n```":                            "ls | wc",
-		"```\nsudo\nls\n```":                            "sudo; ls",
-		"```\necho \x1b]0;owned\x07a\x1b[201~\u202e\u200bb\tc\rd\n```": "echo ab cd",
-		"```\r\nls\r\n```":      "ls",
-		"```\n```":              "",
-		"":                      "",
-		"```\n# nothing\n```":   "",
-		"```\necho 'é 日本'\n```": "echo 'é 日本'",
+		"ls -S | head -5":       "",
+		"Use `ls -l` for that.": "",
+		"`ls` or `dir`":         "",
+		"`":                     "",
+		"I cannot do that; rm -rf / would be wrong.": "",
+		"`ls -l`":                          "ls -l",
+		"Sure!\n```bash\nls -l\n```\nDone": "ls -l",
+		"```\n$ ls\n```":                   "ls",
+		"```\n$ ls\n$ cd x\n```":           "ls\ncd x",
+		"```\n$ for i in 1 2\n> do echo $i\n> done\n```":            "for i in 1 2\ndo echo $i\ndone",
+		"```\n# list\n\nls\n\ncd x\n```":                            "ls\n\ncd x",
+		"```\nfind . \\\n  -type f\n```":                            "find . \\\n  -type f",
+		"```\nfor f in *\ndo\n  echo $f\ndone\n```":                 "for f in *\ndo\n  echo $f\ndone",
+		"```\necho 'a\n# b\n$ c\n'\n```":                            "echo 'a\n# b\n$ c\n'",
+		"```\ncat > f <<'EOF'\n# T\n\ttab\n\nEOF\n```":              "cat > f <<'EOF'\n# T\n\ttab\n\nEOF",
+		"```\necho \x1b]0;owned\x07a\x1b[201~\u202e\u200bb\rd\n```": "echo abd",
+		"```\r\nls\r\n```":                                          "ls",
+		"```\n```":                                                  "",
+		"":                                                          "",
+		"```\n# nothing\n```":                                       "",
+		"```\necho 'é 日本'\n```":                                     "echo 'é 日本'",
 	} {
 		got := commandLine(answer)
 		if got != want {
 			t.Errorf("%q: %q, want %q", answer, got, want)
 		}
-		if strings.ContainsAny(got, "\n\r\x1b\x07\t") {
+		if strings.ContainsAny(got, "\r\x1b\x07") {
 			t.Errorf("%q: %q", answer, got)
 		}
 	}

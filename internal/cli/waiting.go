@@ -33,7 +33,18 @@ type waiting struct {
 func (w *waiting) open(a *app) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.term, w.opened = a.term, !a.flags.quiet && a.term.ShowsStatus()
+	w.begin(a, !a.flags.quiet)
+}
+
+// always is open, with --quiet too.
+func (w *waiting) always(a *app) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begin(a, true)
+}
+
+func (w *waiting) begin(a *app, wanted bool) {
+	w.term, w.opened = a.term, wanted && a.term.ShowsStatus()
 	w.pinned, w.failed, w.who = false, false, ""
 }
 
