@@ -85,6 +85,9 @@ type Config struct {
 	LogKeep   LogKeep `mapstructure:"log_keep"`
 	Cache     string  `mapstructure:"cache"` // CacheOff or CacheOn
 
+	// Gateway is what `tandem serve` runs. Only the user's own file may set it.
+	Gateway Gateway `mapstructure:"gateway"`
+
 	// MCPServers offer tools. Only the user's own file may name any.
 	MCPServers []MCPServer `mapstructure:"mcp_servers"`
 }
@@ -101,6 +104,27 @@ type LogKeep struct {
 	Age  Age  `mapstructure:"age"`  // runs that began longer ago are dropped
 	Size Size `mapstructure:"size"` // bytes; the oldest runs beyond are dropped
 }
+
+// Gateway is the HTTP server that `tandem serve` runs.
+type Gateway struct {
+	Listen  string   `mapstructure:"listen"`  // an address with its port, or unix:PATH; empty: DefaultListen
+	Hosts   []string `mapstructure:"hosts"`   // names besides the address that requests may be for
+	Origins []string `mapstructure:"origins"` // web pages that may ask, scheme://host[:port]
+	Chains  string   `mapstructure:"chains"`  // the folder of chains that are models; empty: that of saved chains
+	Queue   int      `mapstructure:"queue"`   // questions that may wait for an engine; 0: the default
+	// WindowPolicy is WindowKeep, WindowGrow or WindowExact; empty: WindowGrow.
+	WindowPolicy string `mapstructure:"window_policy"`
+}
+
+// DefaultListen is where the gateway listens.
+const DefaultListen = "127.0.0.1:11500"
+
+// What becomes of a context window that a client asks the gateway for.
+const (
+	WindowKeep  = "keep"  // the loaded one stays, whatever is asked for
+	WindowGrow  = "grow"  // it grows, in steps, for what does not fit
+	WindowExact = "exact" // as the client asks
+)
 
 // Provider is one place where models run.
 type Provider struct {

@@ -56,6 +56,12 @@ func topFields() []field {
 		{"log_keep.age", "", readAge},
 		{"log_keep.size", "", readSize(1 << 40)},
 		{"cache", "", readOneOf(CacheOff, CacheOn)},
+		{"gateway.listen", "", readText},
+		{"gateway.hosts", "", readTexts},
+		{"gateway.origins", "", readTexts},
+		{"gateway.chains", "", readText},
+		{"gateway.queue", "", readCount},
+		{"gateway.window_policy", "", readOneOf(WindowKeep, WindowGrow, WindowExact)},
 		{"mcp_servers", "", readServers},
 	}
 }

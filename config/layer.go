@@ -116,6 +116,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		{"aliases", "give models other names"},
 		{"local_networks", "set which networks count as this machine"},
 		{"log_keep", "have old runs removed from the log"},
+		{"gateway", "configure the gateway"},
 		{"mcp_servers", "configure MCP servers, which are programs to run and addresses to call"},
 	} {
 		if n := m.Value(own.name); n != nil && l.role == RoleProject {

@@ -184,7 +184,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.AddCommand(
 		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.batchCommand(), a.compareCommand(), a.chainCommand(), a.promptCommand(),
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
-		a.modelsCommand(), a.engineCommand(),
+		a.modelsCommand(), a.engineCommand(), a.serveCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
 		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.roleCommand(), a.shellWidgetCommand(), a.suggestCommand(), a.versionCommand(),
 	)

@@ -124,7 +124,7 @@ func (m *Managed) start(ctx context.Context, privacy provider.Privacy, refused e
 	if privacy == provider.PrivacyLocal {
 		e = m.cfg.Private
 	}
-	err := e.Ensure(ctx, m.cfg.Progress)
+	err := e.Ensure(ctx, progressOf(ctx, m.cfg.Progress))
 	if err == nil {
 		return nil
 	}

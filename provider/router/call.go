@@ -16,6 +16,7 @@ type call struct {
 	r       *Router
 	req     provider.Request
 	yield   func(provider.Chunk, error) bool
+	observe func(Event) // of the caller's own; nil: none
 	size    size
 	start   time.Time
 	blanks  blankBuffer
@@ -41,6 +42,7 @@ func (c *call) run(ctx context.Context) error {
 		return err
 	}
 	c.req.Use = nil
+	c.observe = observerOf(ctx)
 	c.start, c.size = c.r.cfg.Clock.Now(), measurePrompt(&c.req)
 	caller := ctx
 	if d := c.r.cfg.Policy.Total; d > 0 {
@@ -358,5 +360,8 @@ func limitReached(req *provider.Request, end *provider.Chunk, repairs int) int {
 func (c *call) emit(e Event) {
 	if c.r.cfg.Observe != nil {
 		c.r.cfg.Observe(e)
+	}
+	if c.observe != nil {
+		c.observe(e)
 	}
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -48,4 +49,19 @@ func (e Event) String() string {
 		return fmt.Sprintf("retrying %s in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
 	}
 	return who
+}
+
+type observerKey struct{}
+
+// WithObserver returns a context in which a router tells observe, too, what happens
+// to the requests that are made in it. Observe must be quick. It is called from the
+// goroutine that ranges over the answer.
+func WithObserver(ctx context.Context, observe func(Event)) context.Context {
+	return context.WithValue(ctx, observerKey{}, observe)
+}
+
+// observerOf is who else is told of the requests made in ctx, or nil.
+func observerOf(ctx context.Context) func(Event) {
+	observe, _ := ctx.Value(observerKey{}).(func(Event))
+	return observe
 }

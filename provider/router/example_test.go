@@ -80,6 +80,21 @@ func ExampleNew_config() {
 	// elsewhere: invalid: no such provider; there are: local
 }
 
+// A single request can be followed, too.
+func ExampleWithObserver() {
+	r, err := router.New(router.Config{Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := router.WithObserver(context.Background(), func(e router.Event) { fmt.Println(e) })
+	answer, err := provider.Collect(r.Chat(ctx, provider.Request{Messages: []provider.Message{provider.User("Hello")}}))
+	fmt.Println(answer.Text, err)
+	// Output:
+	// asking local (smollm2:135m)
+	// ok <nil>
+}
+
 // Who would be asked, without asking.
 func ExampleRouter_Plan() {
 	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here}, {Provider: &providertest.Fake{ProviderName: "hosted"}}}})

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/gateway"
+)
+
+// drainTime is how long calls under way may take to end when the gateway stops.
+const drainTime = 20 * time.Second
+
+type serveInput struct{ listen string }
+
+func (a *app) serveCommand() *cobra.Command {
+	var in serveInput
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Serve your models to other programs",
+		Long: `Serve your models to other programs: one endpoint for clients of OpenAI's, Anthropic's
+and Ollama's API. It ends with Ctrl-C, or with SIGTERM, when the calls under way have
+ended. ` + "`tandem connect`" + ` has the settings of your programs.`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), in) },
+	}
+	cmd.Flags().StringVar(&in.listen, "listen", "", "listen on `ADDRESS`, such as 127.0.0.1:11500")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, in serveInput) error {
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	g := gateway.New(gateway.Config{Stack: s, Explain: a.explain, Version: buildVersion().Version})
+	address := in.listen
+	if address == "" {
+		address = s.Config().Gateway.Listen
+	}
+	if address == "" {
+		address = config.DefaultListen
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: g.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 20}
+	a.term.Noticef("Tandem serves at http://%s", l.Addr())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	select {
+	case err = <-served:
+		return err
+	case <-ctx.Done():
+	}
+	return a.drain(ctx, server, g, served)
+}
+
+// drain ends the gateway: calls under way may end, new ones are refused.
+func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server, served <-chan error) error {
+	g.Exchange().Close()
+	if n := len(g.Exchange().Live()); n > 0 {
+		a.term.Noticef("waiting for %s under way", count(n, "call"))
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := server.Shutdown(limited)
+	if errors.Is(err, context.DeadlineExceeded) {
+		g.Exchange().CancelAll()
+		err = server.Shutdown(context.WithoutCancel(ctx))
+	}
+	if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
+		err = e
+	}
+	return err
+}

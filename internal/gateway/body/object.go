@@ -1,0 +1,177 @@
+package body
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+)
+
+// Object is a JSON object of a request. Its readers note a mistake in the [Reader]
+// and return the zero value. A member that is null counts as absent.
+type Object struct {
+	r      *Reader
+	path   string
+	names  []string
+	values map[string]json.RawMessage
+}
+
+// Names are the members' names, in their order.
+func (o Object) Names() []string { return o.names }
+
+// Path is where the object is, such as messages[1]; empty: it is the body.
+func (o Object) Path() string { return o.path }
+
+// PathOf is the path of a member.
+func (o Object) PathOf(name string) string { return join(o.path, name) }
+
+// Has reports whether there is such a member, and it is not null.
+func (o Object) Has(name string) bool {
+	raw, ok := o.values[name]
+	return ok && kindOf(raw) != "null"
+}
+
+// Raw is a member's JSON as it came; nil: there is none.
+func (o Object) Raw(name string) json.RawMessage {
+	if !o.Has(name) {
+		return nil
+	}
+	return o.values[name]
+}
+
+// Kind is what a member is: "a text", "a number", "true or false", "an object", "a
+// list", or "" where there is none.
+func (o Object) Kind(name string) string {
+	if !o.Has(name) {
+		return ""
+	}
+	return kindOf(o.values[name])
+}
+
+// Failf notes a mistake of the dialect's own about a member.
+func (o Object) Failf(name, format string, args ...any) {
+	path := o.path
+	if name != "" {
+		path = o.PathOf(name)
+	}
+	o.r.Failf(path, format, args...)
+}
+
+// is reports whether there is a member of that kind; another kind is a mistake.
+func (o Object) is(name, kind string) bool {
+	have := o.Kind(name)
+	if have != "" && have != kind {
+		o.Failf(name, "it has to be %s, not %s", kind, have)
+	}
+	return have == kind
+}
+
+// Text is a member that is a text, or "".
+func (o Object) Text(name string) string {
+	if !o.is(name, "a text") {
+		return ""
+	}
+	return textOf(o.values[name])
+}
+
+func textOf(raw json.RawMessage) (s string) {
+	_ = json.Unmarshal(raw, &s) // it is known to be a text
+	return s
+}
+
+// Bool is a member that is true or false; nil: there is none.
+func (o Object) Bool(name string) *bool {
+	if !o.is(name, "true or false") {
+		return nil
+	}
+	var b bool
+	_ = json.Unmarshal(o.values[name], &b)
+	return &b
+}
+
+// True reports whether a member is true.
+func (o Object) True(name string) bool {
+	b := o.Bool(name)
+	return b != nil && *b
+}
+
+// Float is a member that is a number from lowest to highest; nil: there is none.
+func (o Object) Float(name string, lowest, highest float64) *float64 {
+	if !o.is(name, "a number") {
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(trim(o.values[name])), 64)
+	if err != nil || f < lowest || f > highest {
+		o.Failf(name, "it has to be a number from %v to %v", lowest, highest)
+		return nil
+	}
+	return &f
+}
+
+// Int is a member that is a whole number from lowest to highest; nil: there is none.
+// 5.0 is one, too.
+func (o Object) Int(name string, lowest, highest int64) *int64 {
+	if !o.is(name, "a number") {
+		return nil
+	}
+	text := string(trim(o.values[name]))
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		f, ferr := strconv.ParseFloat(text, 64)
+		if ferr != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+			o.Failf(name, "it has to be a whole number")
+			return nil
+		}
+		n = int64(f)
+	}
+	if n < lowest || n > highest {
+		if highest == math.MaxInt64 {
+			o.Failf(name, "it has to be at least %d", lowest)
+		} else {
+			o.Failf(name, "it has to be from %d to %d", lowest, highest)
+		}
+		return nil
+	}
+	return &n
+}
+
+// Object is a member that is an object; ok is false where there is none.
+func (o Object) Object(name string) (member Object, ok bool) {
+	if !o.is(name, "an object") {
+		return Object{r: o.r, path: o.PathOf(name)}, false
+	}
+	return o.r.object(o.values[name], o.PathOf(name)), true
+}
+
+// List is a member that is a list, or nil.
+func (o Object) List(name string) []Item {
+	if !o.is(name, "a list") {
+		return nil
+	}
+	return o.r.items(o.values[name], o.PathOf(name))
+}
+
+// Texts is a member that is a list of texts.
+func (o Object) Texts(name string) []string {
+	var out []string
+	for _, item := range o.List(name) {
+		out = append(out, item.Text())
+	}
+	return out
+}
+
+// OneOrMore is a member that is a text or a list of texts, as stop is.
+func (o Object) OneOrMore(name string) []string {
+	if o.Kind(name) == "a text" {
+		return []string{o.Text(name)}
+	}
+	return o.Texts(name)
+}
+
+// Value is a member as encoding/json reads it, numbers as json.Number; nil: there is
+// none.
+func (o Object) Value(name string) any {
+	if !o.Has(name) {
+		return nil
+	}
+	return value(o.values[name])
+}

@@ -1,0 +1,292 @@
+package exchange
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// Answer is what a dialect writes.
+type Answer struct {
+	provider.Response        // of a stream: what has come so far
+	Call              Call   // as it is now; whole at the end
+	Model             string // that answers, or is asked: what "model" of a reply says
+	Began             time.Time
+}
+
+// Answerer writes the answer to one question in its dialect. Its methods are called one
+// at a time. In a stream Beat comes any number of times before the first Chunk, then
+// chunks, then End or FailStream; w is flushed after each.
+type Answerer interface {
+	// ContentType is that of a stream.
+	ContentType() string
+	// Beat says that the call is alive while nothing of its answer has come. It must
+	// not bind the dialect to an answer.
+	Beat(w io.Writer, a *Answer) error
+	// Chunk writes content: text, thinking or tool calls. The first one opens the
+	// dialect's message.
+	Chunk(w io.Writer, a *Answer, c *provider.Chunk) error
+	// End writes the end: why it ended, usage, the call in an extra member.
+	End(w io.Writer, a *Answer) error
+	// FailStream ends a stream with the dialect's own error.
+	FailStream(w io.Writer, a *Answer, f *Failure) error
+	// Whole writes a whole answer as the reply.
+	Whole(w http.ResponseWriter, a *Answer)
+	// Fail writes a failure as the reply.
+	Fail(w http.ResponseWriter, f *Failure)
+}
+
+// Asked is a request as it came.
+type Asked struct {
+	Dialect string
+	Body    []byte // for the storm guard; only its digest is kept
+}
+
+// Answer asks the question, and has d write the answer. Nothing is written before there
+// is content or a failure, but for heartbeats: until then another provider may stand in.
+func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Question, d Answerer) {
+	rp := &reply{x: x, w: w, d: d, stream: q.Stream}
+	if err := x.prepare(r, q); err != nil {
+		rp.refuse(err)
+		return
+	}
+	session := sessionOf(r.Header, q)
+	sum := sha256.Sum256(in.Body)
+	question := session + hex.EncodeToString(sum[:])
+	if f := x.storm.refuse(question); f != nil {
+		rp.refuse(f)
+		return
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	rp.call = &liveCall{cancel: cancel, Call: Call{
+		ID: newID(), Dialect: in.Dialect, Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
+		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
+	}}
+	x.begin(rp.call)
+	defer x.end(rp.call)
+	err := rp.run(ctx, q)
+	switch {
+	case err == nil:
+		x.storm.succeeds(question)
+	case (rp.generated || generated(err)) && r.Context().Err() == nil && context.Cause(ctx) == nil:
+		x.storm.fails(question, x.failureOf(err).Message)
+	}
+}
+
+// generated reports whether a model may have been at work for a call that failed.
+func generated(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Kind != provider.Invalid && e.Kind != provider.Unsupported && e.MayBeCharged()
+}
+
+// reply is one answer on its way out.
+type reply struct {
+	x      *Exchange
+	w      http.ResponseWriter
+	d      Answerer
+	stream bool
+	call   *liveCall
+
+	mu        sync.Mutex // of the writer, until there is content
+	timer     *time.Timer
+	open      bool // the stream's header is written
+	content   bool // some of the answer has come
+	generated bool // a model was at work
+	waiting   string
+	answer    Answer
+	text      strings.Builder
+	thinking  strings.Builder
+}
+
+// refuse writes a failure before any call.
+func (rp *reply) refuse(err error) { rp.d.Fail(rp.w, rp.x.failureOf(err)) }
+
+// run asks, and writes what comes. Its error was written, unless the client has left.
+func (rp *reply) run(ctx context.Context, q *Question) error {
+	rp.answer.Began = rp.call.Began
+	rp.syncCall(func(c *Call) {})
+	if rp.stream {
+		rp.timer = time.AfterFunc(rp.x.cfg.Heartbeat, rp.beat)
+		defer rp.stopTimer()
+	}
+	err := rp.ask(ctx, q)
+	rp.stopTimer()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); ctx.Err() != nil && cause != nil {
+		if f := (*Failure)(nil); errors.As(cause, &f) {
+			err = f
+		} else { // the client has left
+			rp.syncCall(func(c *Call) { c.State = Cancelled })
+			return err
+		}
+	}
+	rp.fail(err)
+	return err
+}
+
+// ask waits for its turn, and ranges over the answer.
+func (rp *reply) ask(ctx context.Context, q *Question) error {
+	if queue := rp.x.cfg.Queue; queue != nil && q.Ask == nil {
+		rp.syncCall(func(c *Call) { c.State = Queued })
+		release, err := queue.Enter(ctx, rp.ticket(q))
+		if err != nil {
+			return err
+		}
+		defer release()
+		rp.syncCall(func(c *Call) { c.State, c.Position = Asking, 0 })
+	}
+	ctx = router.WithObserver(ctx, rp.observe)
+	ctx, gaveUp := rp.impatient(ctx)
+	defer gaveUp(nil)
+	for c, err := range rp.source(ctx, q) {
+		if err != nil {
+			if f := (*Failure)(nil); errors.As(context.Cause(ctx), &f) && ctx.Err() != nil {
+				return f
+			}
+			return err
+		}
+		if err := rp.chunk(&c); err != nil {
+			return err
+		}
+	}
+	return rp.finish()
+}
+
+func (rp *reply) source(ctx context.Context, q *Question) iter.Seq2[provider.Chunk, error] {
+	if q.Ask != nil {
+		return q.Ask(ctx, q.Request)
+	}
+	return rp.x.cfg.Stack().Chat(ctx, q.Request)
+}
+
+// impatient is ctx for a request whose reply cannot say that it is alive: it is given
+// up when a model is loaded for longer than the patience. The load goes on.
+func (rp *reply) impatient(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	began := time.Now()
+	progress := func(text string) {
+		rp.syncCall(func(c *Call) { c.Waiting = text })
+		if !rp.stream && time.Since(began) > rp.x.cfg.LoadPatience {
+			cancel(&Failure{
+				Status: http.StatusServiceUnavailable, Code: CodeLoading, Retry: true, RetryAfter: loadingRetry,
+				Message: "the model is not ready: " + text + "; ask again in a few seconds, or ask for a stream, which waits",
+			})
+		}
+	}
+	return preload.WithProgress(ctx, progress), cancel
+}
+
+func (rp *reply) ticket(q *Question) Ticket {
+	t := Ticket{Model: q.Request.Model, Session: rp.call.Session, Caller: rp.call.Caller, Background: q.Background}
+	if use := q.Request.Use; len(use) > 0 {
+		t.Provider = use[0]
+	} else if use := rp.x.cfg.Stack().Config().Use; len(use) > 0 {
+		t.Provider = use[0]
+	}
+	t.Position = func(n int) { rp.syncCall(func(c *Call) { c.Position = n }) }
+	return t
+}
+
+// observe follows the router: who is asked is who answers, once content comes.
+func (rp *reply) observe(e router.Event) {
+	if e.Type == router.Asking {
+		rp.syncCall(func(c *Call) { c.Provider, c.Model, c.Waiting = e.Provider, e.Model, "" })
+	}
+}
+
+func (rp *reply) syncCall(change func(*Call)) {
+	rp.x.update(rp.call, change)
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	rp.answer.Call = rp.call.Call
+	rp.answer.Model = rp.call.Model
+	if rp.answer.Model == "" {
+		rp.answer.Model = rp.call.Asked
+	}
+}
+
+// errBegunAnew is an answer that began again after some of it was sent.
+var errBegunAnew = provider.Errorf(provider.Truncated, "", "", "the answer broke off, and began again; what was sent cannot be taken back")
+
+// chunk takes a piece of the answer.
+func (rp *reply) chunk(c *provider.Chunk) error {
+	if c.Restart && rp.content && !c.Thought && rp.stream {
+		return errBegunAnew
+	}
+	c.AppendTo(&rp.text, &rp.thinking)
+	if c.Restart && !c.Thought {
+		rp.answer.ToolCalls = nil
+	}
+	rp.answer.ToolCalls = append(rp.answer.ToolCalls, c.ToolCalls...)
+	hasContent := c.Text != "" || c.Thinking != "" || len(c.ToolCalls) > 0
+	if hasContent && !rp.content {
+		rp.stopTimer()
+		rp.content, rp.generated = true, true
+		rp.syncCall(func(c *Call) { c.State, c.Waiting = Answering, "" })
+	}
+	if c.Finish != "" {
+		rp.answer.Finish, rp.answer.Usage, rp.answer.Route = c.Finish, c.Usage, c.Route
+	}
+	if !hasContent || !rp.stream {
+		return nil
+	}
+	if c.Restart && c.Thought { // a tag that ends thinking came without its beginning: as the server sent it
+		shown := *c
+		shown.Text = "</think>\n\n" + c.Text
+		c = &shown
+	}
+	return rp.write(func(w io.Writer) error { return rp.d.Chunk(w, &rp.answer, c) })
+}
+
+// finish writes the end of an answer.
+func (rp *reply) finish() error {
+	a := &rp.answer
+	if a.Finish == "" {
+		return provider.Errorf(provider.Truncated, rp.call.Provider, rp.call.Model, "the answer ended without its end")
+	}
+	a.Text, a.Thinking = rp.text.String(), rp.thinking.String()
+	rp.generated = true
+	rp.syncCall(func(c *Call) {
+		c.State, c.Finish, c.Usage, c.Route, c.Status = Answered, a.Finish, a.Usage, a.Route, http.StatusOK
+		if a.Route != nil {
+			c.Provider, c.Model = a.Route.Provider, a.Route.Model
+		}
+	})
+	if rp.stream {
+		return rp.write(func(w io.Writer) error { return rp.d.End(w, a) })
+	}
+	rp.headers()
+	rp.d.Whole(rp.w, a)
+	return nil
+}
+
+// fail writes how the answer failed, in the reply or in the stream.
+func (rp *reply) fail(err error) {
+	f := rp.x.failureOf(err)
+	rp.syncCall(func(c *Call) {
+		c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
+	})
+	rp.mu.Lock()
+	open := rp.open
+	rp.mu.Unlock()
+	if open {
+		_ = rp.write(func(w io.Writer) error { return rp.d.FailStream(w, &rp.answer, f) }) // nobody is left to be told
+		return
+	}
+	rp.headers()
+	rp.d.Fail(rp.w, f)
+}

@@ -1,0 +1,270 @@
+package exchange
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Default is the model that stands for the configuration's own choice: the providers of
+// `use` in their order, each with its default model.
+const Default = "tandem"
+
+// ChainPrefix begins the name of a chain as a model.
+const ChainPrefix = "chain:"
+
+// Chain is a chain that is a model.
+type Chain struct {
+	Name        string
+	Description string
+	Modified    time.Time
+	Size        int64
+	Digest      string
+}
+
+// Chains are chains that can be asked as models.
+type Chains interface {
+	// List is all of them, by name.
+	List() []Chain
+	// Ask is what answers a question to the chain. Errors: a *Failure.
+	Ask(ctx context.Context, name string, h http.Header, q *Question) (func(context.Context, provider.Request) iter.Seq2[provider.Chunk, error], error)
+}
+
+// Entry is a model that can be asked for. Every field is set, as clients need it:
+// some drop the whole list for one entry that lacks one.
+type Entry struct {
+	ID       string         // to ask for it
+	Provider string         // that has it; empty: a chain, or [Default]
+	Model    provider.Model // as its provider tells it, completed
+	Window   int            // tokens it holds as it is used here; 0: not known
+	Loaded   bool           // in memory now
+	Running  provider.RunningModel
+	Chain    bool
+}
+
+// modelList is the models of all providers, asked for now and then.
+type modelList struct {
+	mu    sync.Mutex
+	at    time.Time
+	of    *stack.Stack
+	known []Entry
+}
+
+const (
+	// listFresh is how long a list of models counts.
+	listFresh = 3 * time.Second
+	// listTimeout is how long a provider may take to list its models.
+	listTimeout = 3 * time.Second
+)
+
+// Models lists what can be asked for, in the order of `use`, chains last. A provider
+// that does not answer is listed with its configured model.
+func (x *Exchange) Models(ctx context.Context) []Entry {
+	m := x.models
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := x.cfg.Stack()
+	if m.of != s || time.Since(m.at) > listFresh {
+		m.known, m.at, m.of = listAll(ctx, s), time.Now(), s
+	}
+	out := slices.Clone(m.known)
+	if x.cfg.Chains != nil {
+		for _, c := range x.cfg.Chains.List() {
+			out = append(out, Entry{ID: ChainPrefix + c.Name, Chain: true, Model: provider.Model{
+				Name: ChainPrefix + c.Name, Size: max(c.Size, 1), Digest: c.Digest, Family: "chain", Params: "chain", Quant: "none", Modified: c.Modified,
+				Capabilities: []provider.Capability{provider.CanChat},
+			}})
+		}
+	}
+	return out
+}
+
+func listAll(ctx context.Context, s *stack.Stack) []Entry {
+	order := slices.Clone(s.Config().Use)
+	for _, t := range s.Targets {
+		if !slices.Contains(order, t.Config.Name) {
+			order = append(order, t.Config.Name)
+		}
+	}
+	lists := make([][]Entry, len(order))
+	var wg sync.WaitGroup
+	for i, name := range order {
+		wg.Go(func() { lists[i] = listOf(ctx, s, name) })
+	}
+	wg.Wait()
+	all := []Entry{defaultEntry(lists)}
+	seen := map[string]bool{Default: true}
+	for _, list := range lists {
+		for _, e := range list {
+			if seen[e.ID] { // another provider has a model of that name, and comes first
+				e.ID = e.Provider + "/" + e.ID
+			}
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// defaultEntry is the model "tandem": what it can do is what the first can.
+func defaultEntry(lists [][]Entry) Entry {
+	e := Entry{ID: Default}
+	for _, list := range lists {
+		if len(list) > 0 {
+			e = list[0]
+			for _, one := range list {
+				if one.Loaded {
+					e = one
+					break
+				}
+			}
+			break
+		}
+	}
+	e.ID, e.Provider, e.Model.Name = Default, "", Default
+	complete(&e)
+	return e
+}
+
+// listOf lists the models of one provider that can chat or embed. The configured one is
+// always among them.
+func listOf(ctx context.Context, s *stack.Stack, name string) []Entry {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	t, ok := s.Target(name)
+	if !ok || t.Untrusted != nil {
+		return nil
+	}
+	var out []Entry
+	models, err := s.Listed(ctx, name)
+	if err == nil {
+		running := map[string]provider.RunningModel{}
+		if r, ok := provider.As[provider.Runner](t.Provider); ok && t.Config.Kind == config.KindOllama {
+			list, _ := r.Running(ctx)
+			for _, one := range list {
+				running[one.Name] = one
+			}
+		}
+		for _, m := range models {
+			e := Entry{ID: m.Name, Provider: name, Model: m}
+			e.Running, e.Loaded = running[m.Name]
+			e.Window = window(t.Config, m, e.Running)
+			out = append(out, e)
+		}
+	}
+	own := t.Config.Model
+	if own != "" && !slices.ContainsFunc(out, func(e Entry) bool { return e.ID == own || e.ID == own+":latest" }) && (err != nil || t.Config.Kind != config.KindOllama) {
+		out = append(out, Entry{ID: own, Provider: name, Model: provider.Model{Name: own, Provider: name}})
+	}
+	// the provider's own choice first
+	slices.SortStableFunc(out, func(a, b Entry) int {
+		first := func(e Entry) int {
+			if e.ID == own || e.ID == own+":latest" {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
+	for i := range out {
+		complete(&out[i])
+	}
+	return out
+}
+
+// window is how many tokens a model holds as it is used: as it is loaded, else as the
+// configuration says, else as it was made.
+func window(pc config.Provider, m provider.Model, running provider.RunningModel) int {
+	switch {
+	case running.Context > 0:
+		return running.Context
+	case pc.NumCtx > 0 && m.Context > 0:
+		return min(pc.NumCtx, m.Context)
+	case pc.NumCtx > 0:
+		return pc.NumCtx
+	}
+	return m.Context
+}
+
+// complete fills in what a provider does not tell.
+func complete(e *Entry) {
+	m := &e.Model
+	if m.Modified.IsZero() {
+		m.Modified = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	m.Size = max(m.Size, 1)
+	m.Digest = cmp.Or(strings.TrimPrefix(m.Digest, "sha256:"), strings.Repeat("0", 64))
+	m.Family, m.Params, m.Quant = cmp.Or(m.Family, "unknown"), cmp.Or(m.Params, "unknown"), cmp.Or(m.Quant, "unknown")
+}
+
+// Find is the entry of that name, as clients write it: an alias, a name with or without
+// its provider, and without ":latest". Errors: a *Failure that names what there is.
+func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
+	all := x.Models(ctx)
+	wanted := name
+	if _, ok := x.cfg.Stack().Config().Aliases[name]; ok {
+		use, model := x.cfg.Stack().SplitModel(name)
+		if wanted = model; len(use) > 0 {
+			wanted = use[0] + "/" + model
+		}
+	}
+	for _, full := range []string{wanted, wanted + ":latest"} {
+		for _, e := range all {
+			if e.ID == full || e.Provider != "" && e.Provider+"/"+e.Model.Name == full {
+				return e, nil
+			}
+		}
+	}
+	if x.cfg.Stack().Has(wanted) { // a provider's name stands for its model
+		for _, e := range all {
+			if e.Provider == wanted {
+				return e, nil
+			}
+		}
+	}
+	return Entry{}, unknownModel(name, all)
+}
+
+// mostNamed is how many models an error names.
+const mostNamed = 12
+
+func unknownModel(name string, all []Entry) *Failure {
+	ids := make([]string, len(all))
+	for i, e := range all {
+		ids[i] = e.ID
+	}
+	text := fmt.Sprintf("there is no model %q here", brief(name))
+	if near, ok := diag.Nearest(name, ids); ok {
+		text += "; did you mean " + near + "?"
+	}
+	shown := ids
+	if len(shown) > mostNamed {
+		shown = shown[:mostNamed]
+	}
+	text += " Models: " + strings.Join(shown, ", ")
+	if more := len(ids) - len(shown); more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return &Failure{Status: http.StatusNotFound, Code: CodeNoModel, Kind: provider.ModelNotFound, Message: text, Param: "model", Err: errors.New(text)}
+}
+
+func brief(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}

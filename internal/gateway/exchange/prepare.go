@@ -1,0 +1,141 @@
+package exchange
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// prepare completes a question: which providers are asked for which model, what the
+// caller and the headers forbid, and what the configuration says where the client says
+// nothing.
+func (x *Exchange) prepare(r *http.Request, q *Question) error {
+	s, ctx := x.cfg.Stack(), r.Context()
+	if x.Closing() {
+		return errStopping
+	}
+	if err := x.resolve(ctx, s, r.Header, q); err != nil {
+		return err
+	}
+	if err := x.tighten(r, s, q); err != nil {
+		return err
+	}
+	defaults(s, &q.Request)
+	if x.cfg.Prepare != nil {
+		return x.cfg.Prepare(ctx, s, q)
+	}
+	return nil
+}
+
+// resolve says who is asked for what. A provider's own default model is left unset, so
+// that another provider can stand in with its own; another model is asked of that
+// provider alone.
+func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q *Question) error {
+	if name, ok := strings.CutPrefix(q.Model, ChainPrefix); ok && x.cfg.Chains != nil {
+		ask, err := x.cfg.Chains.Ask(ctx, name, h, q)
+		if err != nil {
+			return err
+		}
+		q.Ask = ask
+		return nil
+	}
+	if q.Model == "" || q.Model == Default || q.Model == Default+":latest" {
+		q.Request.Model = ""
+		return nil
+	}
+	e, err := x.Find(ctx, q.Model)
+	if err != nil {
+		return err
+	}
+	t, _ := s.Target(e.Provider)
+	if own := t.Config.Model; own != "" && (e.Model.Name == own || e.Model.Name == own+":latest") {
+		q.Request.Model, q.Request.Use = "", from(s.Config().Use, e.Provider)
+		return nil
+	}
+	q.Request.Model, q.Request.Use = e.Model.Name, []string{e.Provider}
+	return nil
+}
+
+// from is use with the provider of that name first: those after it stand in for it, and
+// those before it do not.
+func from(use []string, name string) []string {
+	if i := slices.Index(use, name); i >= 0 {
+		return slices.Clone(use[i:])
+	}
+	return []string{name}
+}
+
+// tighten applies what the caller's key and the request's headers forbid. They can only
+// forbid: a header never allows what the configuration or the key does not.
+func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
+	c := x.caller(r.Context())
+	use := q.Request.Use
+	if len(use) == 0 {
+		use = slices.Clone(s.Config().Use)
+	}
+	if c.Use != nil {
+		use = slices.DeleteFunc(use, func(name string) bool { return !slices.Contains(c.Use, name) })
+		if len(use) == 0 {
+			return &Failure{Status: http.StatusForbidden, Code: string(provider.Denied), Message: "the key " + c.Name + " may not use what answers this model; it may use " + strings.Join(c.Use, ", ")}
+		}
+	}
+	if v := r.Header.Get("X-Tandem-Use"); v != "" {
+		var want []string
+		for name := range strings.SplitSeq(v, ",") {
+			name = strings.TrimSpace(name)
+			if !s.Has(name) {
+				return Refuse("x-tandem-use", "x-tandem-use: there is no provider "+brief(name))
+			}
+			if slices.Contains(use, name) {
+				want = append(want, name)
+			}
+		}
+		if use = want; len(use) == 0 {
+			return Refuse("x-tandem-use", "x-tandem-use: none of "+brief(v)+" may answer this model")
+		}
+	}
+	q.Request.Use = use
+	switch v := r.Header.Get("X-Tandem-Privacy"); v {
+	case "", config.PrivacyAny:
+	case string(provider.PrivacyLocal):
+		q.Request.Privacy = provider.PrivacyLocal
+	default:
+		return Refuse("x-tandem-privacy", "x-tandem-privacy has to be local or any, not "+brief(v))
+	}
+	if c.Privacy == provider.PrivacyLocal {
+		q.Request.Privacy = provider.PrivacyLocal
+	}
+	return nil
+}
+
+// defaults writes what the configuration says where the client says nothing.
+func defaults(s *stack.Stack, req *provider.Request) {
+	var d provider.Request
+	s.Defaults(&d)
+	if req.Temperature == nil {
+		req.Temperature = d.Temperature
+	}
+	if req.TopP == nil {
+		req.TopP = d.TopP
+	}
+	if req.Seed == nil {
+		req.Seed = d.Seed
+	}
+	if req.MaxTokens == nil {
+		req.MaxTokens = d.MaxTokens
+	}
+	if req.Stop == nil {
+		req.Stop = d.Stop
+	}
+	if req.Think == provider.ThinkDefault {
+		req.Think = d.Think
+	}
+	if d.Privacy == provider.PrivacyLocal {
+		req.Privacy = d.Privacy
+	}
+}

@@ -1,0 +1,61 @@
+package exchange
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"iter"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Question is a request as a dialect decoded it.
+type Question struct {
+	Request provider.Request
+	// Model is the name that the client asked for; see [Exchange.Resolve].
+	Model  string
+	Stream bool
+	// Ignored are the parameters that were taken and not used.
+	Ignored []string
+	// Notes say what was changed about the request, a phrase each.
+	Notes []string
+	// Session is the conversation that the question belongs to, as the body has it;
+	// empty: the headers say, or else its first message.
+	Session string
+	// Background is a question that nobody waits for, such as a title for a chat. It
+	// comes last in a queue.
+	Background bool
+	// Ask, if not nil, answers instead of the model: a chain does.
+	Ask func(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error]
+}
+
+// sessionHeaders are what clients send to say which conversation a request belongs to:
+// Claude Code, Codex (two), OpenCode, Open WebUI, and others.
+var sessionHeaders = []string{
+	"X-Claude-Code-Session-Id", "Session-Id", "Thread-Id", "X-Session-Id", "X-Openwebui-Chat-Id", "X-Conversation-Id",
+}
+
+// sessionOf is the conversation that a question belongs to: by a header, by the body,
+// or else by how it begins. Only a digest of it is kept.
+func sessionOf(h http.Header, q *Question) string {
+	for _, name := range sessionHeaders {
+		if v := h.Get(name); v != "" {
+			return digest(v)
+		}
+	}
+	if q.Session != "" {
+		return digest(q.Session)
+	}
+	for _, m := range q.Request.Messages {
+		if m.Role == provider.RoleUser {
+			return digest(m.Text)
+		}
+	}
+	return ""
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}

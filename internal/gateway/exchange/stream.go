@@ -1,0 +1,95 @@
+package exchange
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// beat says that the call is alive, and goes on saying it. The first one opens the
+// stream.
+func (rp *reply) beat() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	if rp.content || rp.timer == nil {
+		return
+	}
+	if err := rp.writeLocked(func(w io.Writer) error { return rp.d.Beat(w, &rp.answer) }); err != nil {
+		return // the client has left: the request's context says so
+	}
+	rp.timer.Reset(rp.x.cfg.Heartbeat)
+}
+
+// stopTimer ends the heartbeats.
+func (rp *reply) stopTimer() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	if rp.timer != nil {
+		rp.timer.Stop()
+		rp.timer = nil
+	}
+}
+
+func (rp *reply) write(f func(io.Writer) error) error {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	return rp.writeLocked(f)
+}
+
+func (rp *reply) writeLocked(f func(io.Writer) error) error {
+	if !rp.open {
+		rp.headersLocked()
+		h := rp.w.Header()
+		h.Set("Content-Type", rp.d.ContentType())
+		h.Set("Cache-Control", "no-cache")
+		h.Set("X-Accel-Buffering", "no") // nginx passes it on as it comes
+		rp.w.WriteHeader(http.StatusOK)
+		rp.open = true
+	}
+	if err := f(rp.w); err != nil {
+		return err
+	}
+	return http.NewResponseController(rp.w).Flush()
+}
+
+func (rp *reply) headers() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	rp.headersLocked()
+}
+
+// headersLocked says who answers and why, as far as it is known when the reply begins.
+func (rp *reply) headersLocked() {
+	h, c := rp.w.Header(), &rp.answer.Call
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, oneLine(value))
+		}
+	}
+	set("X-Tandem-Id", c.ID)
+	target := c.Provider
+	if target != "" && c.Model != "" {
+		target += "/" + c.Model
+	}
+	set("X-Tandem-Target", target)
+	set("X-Tandem-Ignored", strings.Join(c.Ignored, ", "))
+	set("X-Tandem-Notes", strings.Join(c.Notes, "; "))
+	attempts := c.Attempts
+	if rt := c.Route; rt != nil {
+		attempts = rt.Attempts
+		set("X-Tandem-Reason", rt.Reason)
+		set("X-Tandem-Local", strconv.FormatBool(rt.Local))
+		if rt.Cost != nil && rt.Cost.USD != nil {
+			set("X-Tandem-Cost", strconv.FormatFloat(*rt.Cost.USD, 'f', -1, 64))
+		} else {
+			set("X-Tandem-Cost", "unknown")
+		}
+	}
+	var list []string
+	for _, a := range attempts {
+		list = append(list, fmt.Sprintf("%s=%s", a.Provider, a.Outcome))
+	}
+	set("X-Tandem-Attempts", strings.Join(list, ", "))
+}

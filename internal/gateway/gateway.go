@@ -1,0 +1,110 @@
+// Package gateway is Tandem as an HTTP server: one local endpoint that speaks the APIs of
+// OpenAI, Anthropic and Ollama, and answers with whoever the configuration says.
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/stack"
+)
+
+// Config is what a Server stands on.
+type Config struct {
+	Stack *stack.Stack // that is asked first; see [Server.Use]
+	// Explain is an error in the words of this program; nil: its own.
+	Explain func(error) string
+	Version string // of this program
+}
+
+// Server is the gateway.
+type Server struct {
+	cfg      Config
+	stack    atomic.Pointer[stack.Stack]
+	exchange *exchange.Exchange
+	handler  http.Handler
+}
+
+// New returns a server of the stack. It makes no call.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg}
+	s.stack.Store(cfg.Stack)
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain})
+	mux := http.NewServeMux()
+	openai.New(s.exchange).Register(mux)
+	mux.HandleFunc("GET /routes/{id}", s.route)
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("/", s.unknown)
+	s.handler = mux
+	return s
+}
+
+// Handler serves all paths.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Use has another stack asked from now on, after a reload. Calls under way end at the
+// one that they began with.
+func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }
+
+// Exchange has the calls of the server.
+func (s *Server) Exchange() *exchange.Exchange { return s.exchange }
+
+// Fail writes a failure in the dialect of the path.
+func (s *Server) Fail(w http.ResponseWriter, r *http.Request, f *exchange.Failure) {
+	openai.Fail(w, f)
+}
+
+// unknown answers a path that there is not.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	s.Fail(w, r, &exchange.Failure{
+		Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no " + r.Method + " " + printable(r.URL.Path) + " here; see docs/serve.md for the paths",
+	})
+}
+
+// printable is a path as a message may hold it.
+func printable(path string) string {
+	if len(path) > 200 {
+		path = path[:200] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, path)
+}
+
+// route tells what became of a call.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.exchange.Lookup(r.PathValue("id"))
+	if !ok {
+		s.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id among the last ones"})
+		return
+	}
+	writeJSON(w, http.StatusOK, c)
+}
+
+// health says that the process serves.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.cfg.Version})
+}
+
+// ready says whether new questions are taken.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.exchange.Closing() {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "shutting down"})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may have left
+}

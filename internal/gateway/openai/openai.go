@@ -1,0 +1,105 @@
+// Package openai is the gateway's face for clients of OpenAI's API: chat completions,
+// completions, embeddings, models and responses.
+package openai
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+)
+
+// API serves OpenAI's paths.
+type API struct {
+	x *exchange.Exchange
+}
+
+// New returns the API of an exchange.
+func New(x *exchange.Exchange) *API { return &API{x: x} }
+
+// Register adds the API's paths.
+func (a *API) Register(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/chat/completions", a.chat)
+}
+
+// Fail writes a failure as OpenAI does: an object error with message, type, param and
+// code.
+func Fail(w http.ResponseWriter, f *exchange.Failure) {
+	f.Headers(w.Header())
+	writeJSON(w, f.Status, errorBody{errorOf(f)})
+}
+
+type errorBody struct {
+	Error apiError `json:"error"`
+}
+
+type apiError struct {
+	Message string  `json:"message"`
+	Type    string  `json:"type"`
+	Param   *string `json:"param"`
+	Code    string  `json:"code"`
+}
+
+func errorOf(f *exchange.Failure) apiError {
+	e := apiError{Message: f.Message, Type: errorType(f.Status), Code: codeOf(f)}
+	if f.Param != "" {
+		e.Param = &f.Param
+	}
+	return e
+}
+
+// errorType is what OpenAI calls the errors of a status.
+func errorType(status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "authentication_error"
+	case status == http.StatusForbidden:
+		return "permission_error"
+	case status == http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case status == http.StatusPaymentRequired:
+		return "insufficient_quota"
+	case status >= http.StatusInternalServerError:
+		return "server_error"
+	}
+	return "invalid_request_error"
+}
+
+// codes are OpenAI's names for failures that its clients act on.
+var codes = map[string]string{
+	"context_overflow": "context_length_exceeded",
+	"rate_limited":     "rate_limit_exceeded",
+	"quota_exhausted":  "insufficient_quota",
+	"filtered":         "content_filter",
+	"too_busy":         "rate_limit_exceeded",
+}
+
+func codeOf(f *exchange.Failure) string {
+	if c := codes[f.Code]; c != "" {
+		return c
+	}
+	return f.Code
+}
+
+// readBody reads and parses a request's body.
+func readBody(r *http.Request) ([]byte, *body.Reader, error) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := body.Parse(data)
+	return data, b, b.Err()
+}
+
+// strict reports whether unknown parameters are refused.
+func strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // the client may have left
+}
