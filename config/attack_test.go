@@ -148,7 +148,7 @@ func TestAProjectMayNot(t *testing.T) {
 		{
 			name:    "have answers limited by a field that the server may not know",
 			project: "providers:\n  - {name: openai, max_tokens_field: max_tokens}\n",
-			want:    []string{`spend money on "gpt-4o-mini" at https://api.openai.com:443/v1 with the key env:OPENAI_API_KEY with answers limited by "max_tokens"`},
+			want:    []string{`spend money on "gpt-6-luna" at https://api.openai.com:443/v1 with the key env:OPENAI_API_KEY with answers limited by "max_tokens"`},
 		},
 		{
 			name:    "speak Ollama's API to the user's gateway",

@@ -11,6 +11,13 @@ const (
 	OpenAIName = "openai"
 )
 
+// The models of the built-in providers, where nobody names another. `tandem setup`
+// proposes the hosted one, too.
+const (
+	LocalModel  = "smollm2:135m"
+	OpenAIModel = "gpt-6-luna"
+)
+
 // defaults is the first layer: two providers, of which the local one answers.
 // Nothing leaves the machine until the user says so. Every provider of kind
 // ollama has the same defaults but for the model.
@@ -46,11 +53,11 @@ func defaults(others []*layer, env lookup) *layer {
 			set("while_loading", LoadingWait)
 			set("spill", SpillWarn)
 			if name == LocalName {
-				set("model", "smollm2:135m")
+				set("model", LocalModel)
 			}
 		case kind == KindOpenAI && name == OpenAIName:
 			set("base_url", "https://api.openai.com/v1")
-			set("model", "gpt-4o-mini")
+			set("model", OpenAIModel)
 			set("api_key", Ref("env:OPENAI_API_KEY"))
 		}
 	}

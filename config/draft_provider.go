@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,10 +24,19 @@ func (d *Draft) WithModel(provider, model string) ([]byte, error) {
 	return d.WithSettings(provider, Quoted("model", model))
 }
 
-// WithProvider is the draft's text with an entry for a provider of [KindOpenAI]; see
-// [Draft.WithSettings].
+// WithProvider is the draft's text with the fields of a provider of [KindOpenAI] that
+// are set; see [Draft.WithSettings].
 func (d *Draft) WithProvider(p Provider) ([]byte, error) {
-	settings := []Setting{{"kind", p.Kind}, Quoted("base_url", p.BaseURL), Quoted("model", p.Model)}
+	var settings []Setting
+	if p.Kind != "" {
+		settings = append(settings, Setting{"kind", p.Kind})
+	}
+	if p.BaseURL != "" {
+		settings = append(settings, Quoted("base_url", p.BaseURL))
+	}
+	if p.Model != "" {
+		settings = append(settings, Quoted("model", p.Model))
+	}
 	if p.APIKey != "" {
 		settings = append(settings, Setting{"api_key", string(p.APIKey)})
 	}
@@ -40,7 +50,8 @@ func (d *Draft) WithProvider(p Provider) ([]byte, error) {
 }
 
 // WithSettings is the draft's text with settings of a provider: each in the place of
-// the old value, or behind the provider's name and kind. Comments and order stay. A
+// the old value, or of the template's comment that shows the key, or behind the provider's name and
+// kind. Other comments and the order stay. A
 // provider that the draft does not have gets an entry behind the others; the built-in
 // ones need no kind. Where its entry is written in one line, or a value over several,
 // that is an error with what to write.
@@ -84,10 +95,49 @@ func withSetting(path string, text []byte, provider string, s Setting) ([]byte, 
 			}
 			return joined(lines), nil
 		}
+		if at, ok := shownIn(lines, entry, s.Key); ok {
+			lines[at] = uncommented(lines[at], s)
+			return joined(lines), nil
+		}
 		return insertLines(lines, lastBefore(entry, s.Key), []string{strings.Repeat(" ", entry.Column-1) + set}), nil
 	}
-	indent := strings.Repeat(" ", list.Column-1)
-	return insertLines(lines, lastLine(list), []string{indent + "- name: " + provider, indent + "  " + set}), nil
+	indent, end := strings.Repeat(" ", list.Column-1), lastLine(list)
+	for end < len(lines) && commentAt(lines[end], list.Column+1) { // of the last entry
+		end++
+	}
+	return insertLines(lines, end, []string{indent + "- name: " + provider, indent + "  " + set}), nil
+}
+
+// shownIn finds the line of an entry on which a comment shows a key, as it stands in the
+// template. Other comments are the user's.
+func shownIn(lines []string, entry *yaml.Node, key string) (at int, ok bool) {
+	indent := strings.Repeat(" ", entry.Column-1)
+	for at = entry.Line; at < len(lines); at++ {
+		if strings.TrimSpace(lines[at]) != "" && !strings.HasPrefix(lines[at], indent) {
+			return 0, false // below the entry
+		}
+		if shown := strings.TrimLeft(lines[at], " "); strings.HasPrefix(shown, "#"+key+":") && bytes.Contains(template, []byte(" "+shown+"\n")) {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// uncommented is the line of a setting in the place of the comment that shows its key.
+// What the comment says of the key stays where it is.
+func uncommented(line string, s Setting) string {
+	set := line[:strings.Index(line, "#")] + s.Key + ": " + s.Value
+	i := strings.LastIndex(line, " #")
+	if i < strings.Index(line, ":") || strings.Contains(s.Value, " #") {
+		return set
+	}
+	return fmt.Sprintf("%-*s %s", i, set, line[i+1:])
+}
+
+// commentAt reports whether a line is a comment that begins at a column or behind it.
+func commentAt(line string, column int) bool {
+	text := strings.TrimLeft(line, " ")
+	return strings.HasPrefix(text, "#") && len(line)-len(text) >= column-1
 }
 
 // lastBefore is the last of an entry's lines from its name on whose keys are commonly

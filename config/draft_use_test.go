@@ -75,6 +75,7 @@ func TestWithProviderInTheTemplate(t *testing.T) {
 	d := draftOf(string(template))
 	for _, p := range []Provider{
 		{Name: "openai", Kind: KindOpenAI, BaseURL: "https://api.openai.com/v1", Model: "gpt-9", APIKey: "keyring:openai"},
+		{Name: "openai", Model: "gpt-10"},
 		{Name: "groq", Kind: KindOpenAI, BaseURL: "https://api.groq.com/openai/v1", Model: "m # n", APIKey: "env:GROQ_API_KEY", Compat: Compat{Preset: "groq"}},
 		{Name: "lab", Kind: KindOpenAI, BaseURL: "http://127.0.0.1:1/v1", Model: "m", Local: true},
 	} {
@@ -88,7 +89,7 @@ func TestWithProviderInTheTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"    model: \"gpt-9\"\n    api_key: keyring:openai   # if not set",
+		"after this long without use\n  - name: openai\n    kind: openai\n    base_url: \"https://api.openai.com/v1\"\n    model: \"gpt-10\"\n    api_key: keyring:openai\n",
 		"  - name: groq\n    kind: openai\n    base_url: \"https://api.groq.com/openai/v1\"\n    model: \"m # n\"\n    api_key: env:GROQ_API_KEY\n    compat: groq\n  - name: lab\n",
 		"    local: true # your word",
 		"#temperature: 0.5",
@@ -96,5 +97,27 @@ func TestWithProviderInTheTemplate(t *testing.T) {
 		if !strings.Contains(string(d.Text), want) {
 			t.Errorf("%q is not in\n%s", want, d.Text)
 		}
+	}
+}
+
+// A key that the template shows is written once, in the place where it is shown. A
+// comment of the user's stays.
+func TestAKeyIsWrittenOnce(t *testing.T) {
+	text, err := draftOf(string(template)).WithSettings(LocalName, Quoted("model", "qwen3:8b"), Setting{"num_ctx", "32768"}, Setting{"managed", "false"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, line := range map[string]string{
+		"model:":   "    model: \"qwen3:8b\"             # `tandem models default MODEL` sets it\n",
+		"num_ctx:": "    num_ctx: 32768                # the context window, in tokens\n",
+		"managed:": "    managed: false                # start Ollama when nothing listens; the default on this machine\n",
+	} {
+		if !strings.Contains(string(text), line) || strings.Count(string(text), "    "+key)+strings.Count(string(text), "    #"+key) != 1 {
+			t.Errorf("%q is not there, or %s twice:\n%s", line, key, text)
+		}
+	}
+	const mine = "providers:\n  - name: local\n    #model: qwen3:8b # better at code\n    idle: 2m\n"
+	if text, err = draftOf(mine).WithModel(LocalName, "new"); err != nil || !strings.Contains(string(text), "#model: qwen3:8b # better at code\n") {
+		t.Errorf("the user's comment is gone: %s, %v", text, err)
 	}
 }

@@ -1,6 +1,10 @@
 package catalog
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tandem-llm/tandem/config"
+)
 
 // Server is an OpenAI-compatible server that `tandem setup` knows. One that is Local
 // runs on this machine, wants no key, and says itself which models it has.
@@ -19,8 +23,8 @@ type Server struct {
 // Servers returns the presets, hosted ones first.
 func Servers() []Server {
 	return []Server{
-		{Name: "openai", Title: "OpenAI", BaseURL: "https://api.openai.com/v1", Compat: "openai", Model: "gpt-6-luna", Key: "OPENAI_API_KEY", KeyPage: "https://platform.openai.com/api-keys"},
-		{Name: "openrouter", Title: "OpenRouter", BaseURL: "https://openrouter.ai/api/v1", Compat: "openrouter", Model: "openai/gpt-6-luna", Key: "OPENROUTER_API_KEY", KeyPage: "https://openrouter.ai/settings/keys"},
+		{Name: "openai", Title: "OpenAI", BaseURL: "https://api.openai.com/v1", Compat: "openai", Model: config.OpenAIModel, Key: "OPENAI_API_KEY", KeyPage: "https://platform.openai.com/api-keys"},
+		{Name: "openrouter", Title: "OpenRouter", BaseURL: "https://openrouter.ai/api/v1", Compat: "openrouter", Model: "openai/" + config.OpenAIModel, Key: "OPENROUTER_API_KEY", KeyPage: "https://openrouter.ai/settings/keys"},
 		{Name: "groq", Title: "Groq", BaseURL: "https://api.groq.com/openai/v1", Compat: "groq", Model: "openai/gpt-oss-120b", Key: "GROQ_API_KEY", KeyPage: "https://console.groq.com/keys"},
 		{Name: "gemini", Title: "Gemini", BaseURL: "https://generativelanguage.googleapis.com/v1beta/openai", Compat: "gemini", Model: "gemini-3.8-flash", Key: "GEMINI_API_KEY", KeyPage: "https://aistudio.google.com/apikey"},
 		{Name: "mistral", Title: "Mistral", BaseURL: "https://api.mistral.ai/v1", Compat: "mistral", Model: "mistral-small-latest", Key: "MISTRAL_API_KEY", KeyPage: "https://console.mistral.ai/api-keys"},

@@ -50,7 +50,7 @@ func (a *app) askCommand() *cobra.Command {
 before the prompt. A line on standard error says who answered, and why.`,
 		Example: `  tandem ask "Who is the Prime Minister of India?" --temperature 0.5
   cat notes.txt | tandem ask "Summarise"
-  tandem ask -m openai/gpt-4o-mini -s "You are terse." "Why is the sky blue?"
+  tandem ask -m openai/gpt-6-luna -s "You are terse." "Why is the sky blue?"
   tandem ask --local-only --json "Name three rivers" | jq -r .answer
   tandem ask --schema person.yaml "Who wrote Faust?"`,
 		Args:              cobra.ArbitraryArgs,

@@ -46,7 +46,7 @@ resumes it. Type /help to see the commands.
 Without a terminal, each line of standard input is a message or a command. With a
 PROMPT, that is the only message, and text piped in goes before it.`,
 		Example: `  tandem chat
-  tandem chat -m openai/gpt-4o-mini -s "You are terse."
+  tandem chat -m openai/gpt-6-luna -s "You are terse."
   tandem chat -c "And in one sentence?"
   tandem chat -f notes.txt --tool 'files/*'
   tandem chat --local-only`,

@@ -98,7 +98,7 @@ func (in *scoringInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.inline.SchemaFile, "json-schema", "", "check: the answer is JSON of the schema in this `file`")
 	f.StringVar(&in.inline.Judge, "judge", "", "check: a model says that the answer fulfils this `rubric`")
 	f.StringVar(&in.inline.Prefer, "prefer", "", "check: a model says which of two answers fulfils this `rubric` better, asked in both orders")
-	f.StringVar(&in.judgeModel, "judge-model", "", "`model` that judges, such as openai/gpt-4o")
+	f.StringVar(&in.judgeModel, "judge-model", "", "`model` that judges, such as openai/gpt-6-sol")
 }
 
 func (in *reportInput) register(f *pflag.FlagSet) {

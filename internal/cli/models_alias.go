@@ -22,7 +22,7 @@ func (a *app) modelsAliasCommand() *cobra.Command {
 		Long: `Write NAME as an alias of MODEL, or of PROVIDER/MODEL, into your own configuration
 file. Then ` + "`-m NAME`, a chain's `model: NAME` and `/model NAME`" + ` ask that model.
 Without arguments, list the aliases.`,
-		Example: "  tandem models alias fast qwen3:8b\n  tandem models alias smart openai/gpt-4o\n  tandem ask -m fast \"Why is the sky blue?\"",
+		Example: "  tandem models alias fast qwen3:8b\n  tandem models alias smart openai/gpt-6-sol\n  tandem ask -m fast \"Why is the sky blue?\"",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

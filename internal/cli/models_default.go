@@ -18,7 +18,7 @@ func (a *app) modelsDefaultCommand() *cobra.Command {
 		Use: "default MODEL", Short: "Set the model that is asked by default",
 		Long: `Write a provider's model into your own configuration file: that of the provider
 local, or of another one, as PROVIDER/MODEL. Comments in the file stay.`,
-		Example: "  tandem models default qwen3:8b\n  tandem models default openai/gpt-4o",
+		Example: "  tandem models default qwen3:8b\n  tandem models default openai/gpt-6-sol",
 		Args:    exactArgs("a model's name"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.modelsDefault(cmd.Context(), args[0]) },
 	}

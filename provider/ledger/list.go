@@ -17,6 +17,9 @@ type listed struct {
 	// it never does.
 	over int
 	long Price
+	// bound says that a prompt that is written to the server's cache costs what Input
+	// is, and any other less: how much is written is not reported.
+	bound bool
 }
 
 // staleAfter is the age from which the built-in list should not be relied on.

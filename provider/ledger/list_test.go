@@ -50,3 +50,19 @@ func TestAnOldListIsSaidToBeOld(t *testing.T) {
 		t.Errorf("after 181 days: %q; want the date and what to do", text)
 	}
 }
+
+// Where writing to the server's cache costs more, and a server does not say how much it
+// wrote, what is charged is at most what the list says, and the basis tells so.
+func TestACacheThatCostsIsAnUpperBound(t *testing.T) {
+	p := ledger.Tariff{Listed: true}.PriceOf("gpt-6-luna", "")
+	if !p.Known || p.Basis != "list of "+ledger.ListDate+", at most" {
+		t.Errorf("%+v", p)
+	}
+	u := provider.Usage{InputTokens: 1_000_000, OutputTokens: 1_000_000}
+	if got, want := p.Price.USD(u), 0.125+0.5; math.Abs(got-want) > 1e-9 {
+		t.Errorf("$%v, want the price of a prompt that is written to the cache, $%v", got, want)
+	}
+	if p := (ledger.Tariff{Listed: true}).PriceOf("gpt-4.1", ""); p.Basis != "list of "+ledger.ListDate {
+		t.Errorf("the basis of a model without such a price: %s", p.Basis)
+	}
+}

@@ -124,7 +124,11 @@ func (t Tariff) PriceOf(asked, served string) Priced {
 		return Priced{Basis: "incomplete price for " + asked + " in the configuration"}
 	}
 	if known {
-		return Priced{Price: list.Price, Known: true, Basis: "list of " + ListDate, over: list.over, long: list.long}
+		basis := "list of " + ListDate
+		if list.bound {
+			basis += ", at most"
+		}
+		return Priced{Price: list.Price, Known: true, Basis: basis, over: list.over, long: list.long}
 	}
 	return Priced{Basis: "no price for " + name}
 }

@@ -42,6 +42,25 @@ type wire struct {
 	otherLimit bool     // the limit of tokens goes by its other name
 	shortIDs   bool     // the ids of tool calls have nine letters and digits
 	thinking   string   // the member that thinking goes back in; empty: none
+	effort     effort   // of requests with tools or sampling that ask for no thinking
+}
+
+// effort says whether thinking is turned off for the requests that a model takes only
+// so. OpenAI's newer models think by default, and then take neither tools nor a
+// temperature (gpt-5.4 and later, gpt-6-luna).
+type effort int
+
+const (
+	effortDefault effort = iota
+	effortNone           // it is turned off
+	effortFixed          // the model cannot do without
+)
+
+// wantsNoThinking reports whether a request leaves open if the model thinks, and has
+// what some models do not take while they do.
+func wantsNoThinking(req *provider.Request, model string) bool {
+	return req.Think == provider.ThinkDefault && (req.Temperature != nil || req.TopP != nil || len(req.Tools) > 0) &&
+		(strings.HasPrefix(model, "gpt-5") || strings.HasPrefix(model, "gpt-6"))
 }
 
 func (w *wire) omits(member string) bool { return slices.Contains(w.omit, member) }
@@ -165,6 +184,12 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 		p.schemaRefused(s, s.model, e)
 	case s.format && refuses("json schema", "grammar", "schema"):
 		p.schemaRefused(s, schemaKey(s.model, s.req.Schema), e) // of this schema alone
+	case s.req != nil && wantsNoThinking(s.req, s.model) && s.wire.effort == effortDefault && refuses("reasoning_effort", "temperature", "top_p"):
+		p.remember(s.model, func(w *wire) { w.effort = effortNone })
+		adapted(e, "the model does not take tools or a temperature while it thinks, so thinking is turned off for such requests from now on (%w)", e.Err)
+	case s.req != nil && wantsNoThinking(s.req, s.model) && s.wire.effort == effortNone && refuses("reasoning_effort"):
+		p.remember(s.model, func(w *wire) { w.effort = effortFixed })
+		e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the model always thinks, and then takes no tools or temperature, which the request needs: %w", e.Err)
 	case s.req != nil && e.Kind == provider.Invalid:
 		if i := slices.IndexFunc(p.asked(s.req), func(name string) bool { return refuses(name) }); i >= 0 {
 			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the server does not support %s, which the request needs: %w", p.asked(s.req)[i], e.Err)

@@ -47,6 +47,9 @@ func (p *Provider) convert(req *provider.Request, w *wire) (goopenai.ChatComplet
 		shortenIDs(out.Messages)
 	}
 	tools(req, &out)
+	if err := p.think(req, &out, w); err != nil {
+		return out, nil, err
+	}
 	extra, err := p.extraMembers(req, model, w)
 	return out, extra, err
 }
@@ -175,6 +178,34 @@ func tools(req *provider.Request, out *goopenai.ChatCompletionRequest) {
 	}
 }
 
+// think says how much the model thinks. Where the request leaves that open and has what
+// the model takes only without thinking, it is turned off. What OpenAI's models are
+// known not to take is Unsupported: go-openai would send nothing either.
+func (p *Provider) think(req *provider.Request, out *goopenai.ChatCompletionRequest, w *wire) error {
+	refused := func() error { return goopenai.NewReasoningValidator().Validate(*out) }
+	switch req.Think {
+	case provider.ThinkDefault:
+		err := refused()
+		if !wantsNoThinking(req, out.Model) || err == nil && w.effort != effortNone {
+			break
+		}
+		out.ReasoningEffort = goopenai.ReasoningEffortNone
+		if refused() != nil && err != nil {
+			return p.unsupported(out.Model, "%w", err)
+		}
+	case provider.ThinkOff:
+		out.ReasoningEffort = goopenai.ReasoningEffortNone
+	case provider.ThinkOn:
+		out.ReasoningEffort = goopenai.ReasoningEffortMedium
+	default:
+		out.ReasoningEffort = string(req.Think)
+	}
+	if err := refused(); err != nil {
+		return p.unsupported(out.Model, "%w", err)
+	}
+	return nil
+}
+
 // extraMembers writes the JSON members that go around go-openai's structs.
 func (p *Provider) extraMembers(req *provider.Request, model string, w *wire) ([]byte, error) {
 	b := appendNumber(nil, "temperature", req.Temperature)
@@ -184,15 +215,6 @@ func (p *Provider) extraMembers(req *provider.Request, model string, w *wire) ([
 	}
 	if req.MaxTokens != nil {
 		b = fmt.Appendf(b, "%q:%d,", p.maxTokensField(model, w), *req.MaxTokens)
-	}
-	switch req.Think {
-	case provider.ThinkDefault:
-	case provider.ThinkOff:
-		b = append(b, `"reasoning_effort":"none",`...)
-	case provider.ThinkOn:
-		b = append(b, `"reasoning_effort":"medium",`...)
-	default:
-		b = fmt.Appendf(b, `"reasoning_effort":%q,`, req.Think)
 	}
 	return p.options(b, req, model)
 }

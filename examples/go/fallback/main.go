@@ -18,7 +18,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	hosted, err := openai.New(openai.Config{BaseURL: os.Getenv("OPENAI_BASE_URL"), Key: os.Getenv("OPENAI_API_KEY"), Model: "gpt-4o-mini"})
+	hosted, err := openai.New(openai.Config{BaseURL: os.Getenv("OPENAI_BASE_URL"), Key: os.Getenv("OPENAI_API_KEY"), Model: "gpt-6-luna"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func model() (provider.Provider, error) {
 		return openai.New(openai.Config{
 			BaseURL: os.Getenv("OPENAI_BASE_URL"), // empty: OpenAI itself
 			Key:     os.Getenv("OPENAI_API_KEY"),
-			Model:   cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-4o-mini"),
+			Model:   cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-6-luna"),
 		})
 	}
 	return ollama.New(ollama.Config{Host: os.Getenv("OLLAMA_HOST"), Model: "smollm2:135m"})

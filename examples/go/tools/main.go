@@ -23,7 +23,7 @@ func main() {
 	model, err := openai.New(openai.Config{
 		BaseURL: os.Getenv("OPENAI_BASE_URL"), // empty: OpenAI itself
 		Key:     os.Getenv("OPENAI_API_KEY"),
-		Model:   cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-4o-mini"),
+		Model:   cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-6-luna"),
 	})
 	if err != nil {
 		log.Fatal(err)
