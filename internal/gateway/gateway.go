@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/stack"
 )
 
@@ -26,6 +27,8 @@ type Server struct {
 	cfg      Config
 	stack    atomic.Pointer[stack.Stack]
 	exchange *exchange.Exchange
+	queue    *queue.Queue
+	loaded   loaded
 	handler  http.Handler
 }
 
@@ -33,7 +36,8 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
-	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain})
+	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window})
 	mux := http.NewServeMux()
 	openai.New(s.exchange).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)

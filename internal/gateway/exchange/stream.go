@@ -73,6 +73,9 @@ func (rp *reply) headersLocked() {
 	if target != "" && c.Model != "" {
 		target += "/" + c.Model
 	}
+	if c.Position > 0 {
+		set("X-Tandem-Position", strconv.Itoa(c.Position))
+	}
 	set("X-Tandem-Target", target)
 	set("X-Tandem-Ignored", strings.Join(c.Ignored, ", "))
 	set("X-Tandem-Notes", strings.Join(c.Notes, "; "))

@@ -1,0 +1,194 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+)
+
+// engine swaps models, and runs one call at a time.
+func engine(slots int, loaded ...string) Config {
+	return Config{Lane: func(_, model string) (Lane, string, bool) {
+		return Lane{Slots: slots, Swaps: true, Loaded: func(context.Context) []string { return loaded }}, model, true
+	}}
+}
+
+// run lets calls in one after another, each of a second, and is the order in which they
+// ran.
+func run(t *testing.T, cfg Config, calls ...exchange.Ticket) (ran []string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		q := New(cfg)
+		var (
+			mu sync.Mutex
+			wg sync.WaitGroup
+		)
+		for _, c := range calls {
+			c.Provider = "gpu"
+			wg.Go(func() {
+				release, err := q.Enter(t.Context(), c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				ran = append(ran, c.Model+c.Caller)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				release()
+			})
+			synctest.Wait() // in this order
+			time.Sleep(time.Millisecond)
+		}
+		wg.Wait()
+	})
+	return ran
+}
+
+func of(models string) (calls []exchange.Ticket) {
+	for i, m := range strings.Fields(models) {
+		calls = append(calls, exchange.Ticket{Model: m, Session: fmt.Sprint(i)})
+	}
+	return calls
+}
+
+// Calls for one model come together.
+func TestModelsAreNotSwappedBackAndForth(t *testing.T) {
+	got := strings.Join(run(t, engine(1), of("A B A B C A")...), " ")
+	if want := "A A A B B C"; got != want {
+		t.Errorf("ran %s, want %s", got, want)
+	}
+}
+
+// None waits for ever for the calls of another model.
+func TestWaitingIsBounded(t *testing.T) {
+	cfg := engine(1)
+	cfg.MaxWait = 3 * time.Second
+	var calls []exchange.Ticket
+	calls = append(calls, of("A B")...)
+	for i := range 20 {
+		calls = append(calls, exchange.Ticket{Model: "A", Session: fmt.Sprint("more", i)})
+	}
+	ran := run(t, cfg, calls...)
+	if at := slices.Index(ran, "B"); at < 2 || at > 6 {
+		t.Errorf("B ran as number %d of %v", at+1, ran)
+	}
+}
+
+// A model that answers is not taken out of memory: a call for another one waits until
+// the last has ended, though there is a slot.
+func TestAModelAtWorkStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New(engine(4))
+		release, err := q.Enter(t.Context(), exchange.Ticket{Provider: "gpu", Model: "A"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := make(chan func())
+		go func() {
+			r, err := q.Enter(t.Context(), exchange.Ticket{Provider: "gpu", Model: "B"})
+			if err != nil {
+				t.Error(err)
+			}
+			in <- r
+		}()
+		synctest.Wait()
+		select {
+		case <-in:
+			t.Fatal("B runs while A answers")
+		default:
+		}
+		if q.Waiting("gpu") != 1 {
+			t.Errorf("%d wait", q.Waiting("gpu"))
+		}
+		release()
+		(<-in)()
+	})
+}
+
+// A model that is loaded beside it need not wait.
+func TestALoadedModelRuns(t *testing.T) {
+	q := New(engine(4, "B"))
+	for _, m := range []string{"A", "B"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := q.Enter(ctx, exchange.Ticket{Provider: "gpu", Model: m}); err != nil {
+			t.Fatalf("%s: %v", m, err)
+		}
+	}
+}
+
+// Sessions take turns, and what nobody waits for comes last.
+func TestSessionsTakeTurns(t *testing.T) {
+	call := func(session, name string, background bool) exchange.Ticket {
+		return exchange.Ticket{Model: "A", Session: session, Caller: name, Background: background}
+	}
+	got := run(t, engine(1), call("x", "1", false), call("x", "2", false), call("x", "title", true), call("x", "3", false), call("y", "1y", false), call("y", "2y", false))
+	if want := []string{"A1", "A1y", "A2", "A2y", "A3", "Atitle"}; !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+}
+
+// A full queue says when to ask again; positions count down; who leaves is forgotten.
+func TestAFullQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := engine(1)
+		cfg.Limit = 2
+		q := New(cfg)
+		release, _ := q.Enter(t.Context(), exchange.Ticket{Provider: "gpu", Model: "A"})
+		ctx, leave := context.WithCancel(t.Context())
+		var (
+			mu  sync.Mutex
+			at  = map[int][]int{}
+			end = make(chan error, 2)
+		)
+		for i := range 2 {
+			c := ctx
+			if i == 1 {
+				c = t.Context()
+			}
+			go func() {
+				release, err := q.Enter(c, exchange.Ticket{Provider: "gpu", Model: "A", Session: fmt.Sprint(i), Position: func(n int) {
+					mu.Lock()
+					defer mu.Unlock()
+					at[i] = append(at[i], n)
+				}})
+				if err == nil {
+					release()
+				}
+				end <- err
+			}()
+			synctest.Wait()
+		}
+		_, err := q.Enter(t.Context(), exchange.Ticket{Provider: "gpu", Model: "A"})
+		var f *exchange.Failure
+		if !errors.As(err, &f) || f.Status != 429 || f.RetryAfter < time.Second || !strings.Contains(f.Message, "2 calls are waiting") {
+			t.Errorf("got %v", err)
+		}
+		leave()
+		if err := <-end; !errors.Is(err, context.Canceled) {
+			t.Errorf("who left got %v", err)
+		}
+		synctest.Wait()
+		mu.Lock()
+		if !slices.Equal(at[0], []int{1}) || !slices.Equal(at[1], []int{2, 1}) {
+			t.Errorf("told %v", at)
+		}
+		mu.Unlock()
+		release()
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
+		if q.Waiting("gpu") != 0 {
+			t.Error("somebody still waits")
+		}
+	})
+}
