@@ -9,14 +9,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/gateway"
 )
 
 // drainTime is how long calls under way may take to end when the gateway stops.
 const drainTime = 20 * time.Second
 
-type serveInput struct{ listen string }
+type serveInput struct {
+	listen string
+	expose bool // other machines may reach the address
+}
 
 func (a *app) serveCommand() *cobra.Command {
 	var in serveInput
@@ -29,7 +31,9 @@ ended. ` + "`tandem connect`" + ` has the settings of your programs.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), in) },
 	}
-	cmd.Flags().StringVar(&in.listen, "listen", "", "listen on `ADDRESS`, such as 127.0.0.1:11500")
+	cmd.Flags().StringVar(&in.listen, "listen", "", "listen on `ADDRESS`, such as 127.0.0.1:11500 or unix:PATH")
+	cmd.Flags().BoolVar(&in.expose, "expose", false, "let other machines reach the address; every request then needs a key")
+	cmd.AddCommand(a.serveKeysCommand())
 	return cmd
 }
 
@@ -40,24 +44,23 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	}
 	defer s.Close()
 	g := gateway.New(gateway.Config{Stack: s, Explain: a.explain, Version: buildVersion().Version})
-	address := in.listen
-	if address == "" {
-		address = s.Config().Gateway.Listen
-	}
-	if address == "" {
-		address = config.DefaultListen
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	settings, keys := s.Config().Gateway, a.callerStore()
+	server, err := guarded(g, settings, keys)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: g.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 20}
-	a.term.Noticef("Tandem serves at http://%s", l.Addr())
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	listeners, err := a.listenTo(ctx, in, settings, keys)
+	if err != nil {
+		return err
+	}
+	served := make(chan error, len(listeners))
+	for _, l := range listeners {
+		a.term.Noticef("Tandem serves at %s", urlOf(l.Addr()))
+		go func() { served <- server.Serve(l) }()
+	}
 	select {
 	case err = <-served:
-		return err
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
 	return a.drain(ctx, server, g, served)
@@ -76,8 +79,18 @@ func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server,
 		g.Exchange().CancelAll()
 		err = server.Shutdown(context.WithoutCancel(ctx))
 	}
-	if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
-		err = e
+	for range cap(served) {
+		if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
+			err = e
+		}
 	}
 	return err
+}
+
+// urlOf is where clients find a listener.
+func urlOf(addr net.Addr) string {
+	if addr.Network() == "unix" {
+		return "unix:" + addr.String()
+	}
+	return "http://" + addr.String()
 }

@@ -51,6 +51,12 @@ func New(cfg Config) *Server {
 // Handler serves all paths.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Public reports whether everybody who reaches the server may read a path without a
+// key: what it shows is the same for all, and nothing of the user's.
+func Public(r *http.Request) bool {
+	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+}
+
 // Use has another stack asked from now on, after a reload. Calls under way end at the
 // one that they began with.
 func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }

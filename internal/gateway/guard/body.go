@@ -18,7 +18,9 @@ import (
 )
 
 // hasBody reports whether the client sends a body.
-func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 }
+func hasBody(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
+}
 
 // checkType wants JSON. A page may send text and forms to any server without asking
 // first, and never JSON.

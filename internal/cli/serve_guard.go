@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/gateway"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/guard"
+	"github.com/tandem-llm/tandem/internal/gateway/keystore"
+	"github.com/tandem-llm/tandem/internal/gateway/listen"
+)
+
+// listenTo opens what the gateway listens on.
+func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, store *keystore.Store) ([]net.Listener, error) {
+	entries, err := store.Entries()
+	if err != nil {
+		return nil, err
+	}
+	inherited, err := listen.Inherited()
+	if err != nil {
+		return nil, err
+	}
+	address := in.listen
+	if address == "" {
+		address = cfg.Listen
+	}
+	if address == "" {
+		address = config.DefaultListen
+	}
+	all, err := listen.Open(ctx, listen.Config{Address: address, Exposed: in.expose, HasKeys: len(entries) > 0, Inherited: inherited})
+	exposed, taken := new(listen.ExposedError), new(listen.TakenError)
+	switch {
+	case errors.As(err, &exposed) && exposed.NoKeys:
+		return nil, usageError{&advised{err, "make a key with `tandem serve keys add NAME`, and add --expose"}}
+	case errors.As(err, &exposed):
+		return nil, usageError{&advised{err, "add --expose"}}
+	case errors.As(err, &taken) && taken.Tandem:
+		return nil, &advised{err, "use that one, or listen elsewhere with --listen"}
+	case errors.As(err, &taken):
+		return nil, &advised{err, "stop it, or listen elsewhere with --listen"}
+	}
+	return all, err
+}
+
+// guarded is the gateway's handler behind its guard, in a server that keeps its limits.
+func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store) (*http.Server, error) {
+	stands, err := guard.New(guard.Config{
+		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public,
+		Refuse: func(w http.ResponseWriter, r *http.Request, refusal guard.Refusal) {
+			g.Fail(w, r, &exchange.Failure{Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, RetryAfter: refusal.RetryAfter})
+		},
+	})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the configuration of the gateway: %w", err)}
+	}
+	server := &http.Server{Handler: stands.Wrap(g.Handler())}
+	stands.Limit(server)
+	return server, nil
+}

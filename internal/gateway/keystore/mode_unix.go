@@ -1,0 +1,24 @@
+//go:build unix
+
+package keystore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// private reports what lets others change who may ask, or see who they are.
+func private(info os.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file")
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("others may read or write it (mode %04o); run chmod 600", info.Mode().Perm())
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() && os.Geteuid() != 0 {
+		return errors.New("it belongs to another user")
+	}
+	return nil
+}
