@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -50,20 +47,18 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 			return nil, usageError{fmt.Errorf("--where: %w", err)}
 		}
 	}
-	path, shown := in.in, in.in
-	if path == stdinPath {
-		if path, shown, err = a.spool(ctx); err != nil {
+	shown, open := in.in, func() (io.ReadCloser, error) { return os.Open(in.in) }
+	if in.in == stdinPath {
+		copied, err := a.spool(ctx)
+		if err != nil {
 			return nil, err
 		}
-		r.close = func() { _ = os.Remove(path) }
-	}
-	if err := r.identify(ctx, path); err != nil {
+		r.close, shown, open = copied.close, copied.name, copied.open
+		r.source = batch.Source{File: stdinPath, Size: copied.size, Digest: copied.digest}
+	} else if err := r.identify(ctx); err != nil {
 		return nil, err
 	}
-	if in.in == stdinPath {
-		r.source.File = stdinPath
-	}
-	file := table.New(shown, func() (io.ReadCloser, error) { return os.Open(path) })
+	file := table.New(shown, open)
 	if in.encoding != "" {
 		if file, err = file.WithEncoding(in.encoding); err != nil {
 			return nil, usageError{fmt.Errorf("--encoding: %w", err)}
@@ -75,53 +70,16 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 	return r, r.checkWhere(c)
 }
 
-// spool copies standard input into a file, and returns what errors call it: its
-// name says the format.
-func (a *app) spool(ctx context.Context) (path, shown string, err error) {
-	dir := filepath.Join(a.stateDir(), "batches")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", "", err
-	}
-	f, err := os.CreateTemp(dir, "input-*.tmp")
-	if err != nil {
-		return "", "", err
-	}
-	in := bufio.NewReaderSize(a.term.In, 64<<10)
-	head, _ := in.Peek(1 << 10) // what is wrong with it, copying it tells
-	_, err = until(ctx, func() ([]byte, error) {
-		_, err := io.Copy(f, in)
-		return nil, err
-	})
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(f.Name())
-		return "", "", err
-	}
-	return f.Name(), "stdin" + rowsExtension(head), nil
-}
-
-// rowsExtension is what a file of rows would be called, by how its text begins.
-func rowsExtension(head []byte) string {
-	switch text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"); {
-	case bytes.HasPrefix(text, []byte("{")):
-		return ".jsonl"
-	case bytes.HasPrefix(text, []byte("[")):
-		return ".json"
-	case bytes.HasPrefix(text, []byte("PAR1")):
-		return ".parquet"
-	}
-	return ".csv"
-}
-
 // identify notes which file it is, and its digest.
-func (r *batchRows) identify(ctx context.Context, path string) error {
-	st, err := os.Stat(path)
+func (r *batchRows) identify(ctx context.Context) error {
+	st, err := os.Stat(r.name)
 	if err != nil {
 		return usageError{fmt.Errorf("cannot read %s: %w", r.name, cause(err))}
 	}
 	if !st.Mode().IsRegular() {
 		return usageError{fmt.Errorf("%s is no regular file; give its rows with --in -", r.name)}
 	}
-	if r.source, err = sourceOf(ctx, path); err != nil {
+	if r.source, err = sourceOf(ctx, r.name); err != nil {
 		return usageError{fmt.Errorf("cannot read %s: %w", r.name, cause(err))}
 	}
 	r.state = st

@@ -280,8 +280,8 @@ func offeredTools(ctx context.Context, c *completion) (out []cobra.Completion) {
 	return out
 }
 
-// files are the files with one of these extensions, any without them, and folders.
-func files(extensions ...string) completer {
+// filesNamed are the files with one of these extensions, any without them, and folders.
+func filesNamed(extensions ...string) completer {
 	return func(_ context.Context, c *completion) []cobra.Completion { return paths(c.prefix, extensions...) }
 }
 

@@ -2,42 +2,45 @@ package cli
 
 import (
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/tandem-llm/tandem/internal/files"
 )
 
 // writeWhole writes a file that takes its place when all of it is written and synced;
 // else nothing of it is left. Unless replace is true, it takes the place of no other.
-func writeWhole(path string, replace bool, write func(io.Writer) error) (err error) {
+// Links are followed, and a file that is replaced keeps its mode.
+func writeWhole(path string, replace bool, write func(io.Writer) error) error {
 	if err := checkPlace(path, replace); err != nil {
 		return err
 	}
-	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user's file, as a shell would make it
+	path, err := files.Target(path)
+	if err != nil {
+		return err
+	}
+	f, err := files.NewDraft(filepath.Dir(path), filepath.Base(path), 0o666) // less the umask, as a shell would make it
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 256<<10)
 	if err = write(w); err == nil {
-		err = errors.Join(w.Flush(), f.Sync())
+		err = w.Flush()
 	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(part, path)
+	if st, serr := os.Stat(path); err == nil && serr == nil {
+		err = f.Chmod(st.Mode().Perm())
 	}
-	if err != nil {
-		_ = os.Remove(part)
-		return err
+	if err == nil {
+		err = f.Sync()
 	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync() // not every system can
-		_ = dir.Close()
+	if err == nil {
+		err = f.Publish(path)
 	}
-	return nil
+	return errors.Join(err, f.Discard())
 }
 
 // checkPlace returns an error where a file may not take the place of what is there: a

@@ -52,3 +52,39 @@ func TestFilesAreWrittenWhole(t *testing.T) {
 		}
 	}
 }
+
+// What a link leads to is replaced, and keeps its mode; the link stays.
+func TestFilesAreWrittenThroughLinks(t *testing.T) {
+	for _, mode := range []os.FileMode{0o600, 0o640, 0o666, 0} { // 0: there is no such file
+		path, link := filepath.Join(t.TempDir(), "f"), filepath.Join(t.TempDir(), "link")
+		want := os.FileMode(0o666)
+		if mode != 0 {
+			want = mode
+			if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Chmod(path, mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(path, link); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeWhole(link, true, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if mode == 0 { // as a shell would make it
+			other := filepath.Join(t.TempDir(), "other")
+			if err := os.WriteFile(other, nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			st, err := os.Stat(other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = st.Mode()
+		}
+		st, err := os.Lstat(path)
+		data, rerr := os.ReadFile(link)
+		if to, lerr := os.Readlink(link); err != nil || rerr != nil || lerr != nil || to != path || string(data) != "new" || st.Mode() != want {
+			t.Errorf("mode %v: %q, link to %q, mode %v, want %v; %v", mode, data, to, st.Mode(), want, errors.Join(err, rerr, lerr))
+		}
+	}
+}

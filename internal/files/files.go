@@ -1,6 +1,7 @@
 // Package files reads files that somebody else may have put where they lie: a
 // regular file of a bounded size, and nothing that could be waited for or read
-// without end, such as a pipe, a device, or a link to one.
+// without end, such as a pipe, a device, or a link to one. It also makes files that
+// take the place of others when they are complete, see [Draft].
 package files
 
 import (
