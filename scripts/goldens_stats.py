@@ -30,8 +30,6 @@ out["tails"] = [{"x": x, "df": df, "want": float(2 * (stats.t.sf(x, df) if df el
                 for x in (0, 0.01, 0.5, 1, 1.96, 2.5, 4, 8, 30) for df in (0, 1, 1.7, 5, 19, 299, 49999)]
 out["wilson"] = [{"passes": p, "n": n, "level": level, "want": [float(v) for v in proportion_confint(p, n, 1 - level, method="wilson")]}
                  for n in (1, 2, 10, 37, 200, 5000) for p in sorted({0, 1, n // 3, n // 2, n - 1, n}) for level in (0.9, 0.95, 0.99)]
-out["mcnemar"] = [{"better": b, "worse": c, "want": float(mcnemar([[50, b], [c, 50]], exact=True).pvalue)}
-                  for b, c in ((0, 0), (0, 1), (5, 0), (3, 3), (7, 2), (12, 30), (100, 131), (400, 310), (1000, 1000))]
 
 
 def tango(b, c, n, level):

@@ -60,14 +60,3 @@ func tCritical(level, df float64) float64 {
 func tDensity(t, df float64) float64 {
 	return math.Exp(-(df+1)/2*math.Log1p(t*t/df)-mathext.Lbeta(df/2, 0.5)) / math.Sqrt(df)
 }
-
-// binomialCDF is the chance of at most k successes in n tries of chance p each.
-func binomialCDF(k, n int, p float64) float64 {
-	switch {
-	case k < 0:
-		return 0
-	case k >= n:
-		return 1
-	}
-	return mathext.RegIncBeta(float64(n-k), float64(k+1), 1-p)
-}

@@ -40,8 +40,7 @@
 //     the spread of so few clusters cannot be estimated.
 //
 // [Difference.P] is the test that belongs to the interval: below 1 − level
-// exactly if 0 is outside. For pass or fail it is McNemar's score test; the exact
-// one is [McNemar].
+// exactly if 0 is outside. For pass or fail it is McNemar's score test.
 //
 // # Coverage
 //

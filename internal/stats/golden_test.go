@@ -19,10 +19,6 @@ type goldens struct {
 		Level     float64
 		Want      [2]float64
 	}
-	McNemar []struct {
-		Better, Worse int
-		Want          float64
-	}
 	Tango []struct {
 		Better, Worse, N int
 		Level, P         float64
@@ -115,10 +111,6 @@ func TestFiguresAreScipysAndStatsmodels(t *testing.T) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		nearBounds(t, what+", as scores", r.Low, r.High, c.Want)
-	})
-	run("mcnemar", len(g.McNemar), func(t *testing.T, i int) {
-		c := g.McNemar[i]
-		near(t, fmt.Sprintf("%d and %d", c.Better, c.Worse), McNemar(c.Better, c.Worse), c.Want)
 	})
 	run("tango", len(g.Tango), func(t *testing.T, i int) {
 		c := g.Tango[i]

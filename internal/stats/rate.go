@@ -103,13 +103,3 @@ func wilson(p, n, z float64) (low, high float64) {
 	}
 	return math.Min(low, p), math.Max(high, p)
 }
-
-// McNemar is the exact two-sided p of "neither is better" for better rows in
-// which only b passed and worse rows in which only a passed: twice the binomial
-// tail of the smaller one, at most 1 (McNemar 1947). It is on the safe side, and
-// more so the fewer rows differ; [Difference.P] is the score test that belongs
-// to the interval. Negative numbers count as 0.
-func McNemar(better, worse int) float64 {
-	better, worse = max(better, 0), max(worse, 0)
-	return math.Min(1, 2*binomialCDF(min(better, worse), better+worse, 0.5))
-}
