@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -57,7 +58,7 @@ func (s *sum) finish(c *provider.Chunk) {
 		return
 	}
 	r := *c.Route
-	r.Reason += fmt.Sprintf(", after %s of tool calls", count(s.rounds-1, "round"))
+	r.Reason += fmt.Sprintf(", after %s of tool calls", textx.Count(s.rounds-1, "round"))
 	r.Total = max(time.Since(s.start), 1)
 	r.FirstToken = r.Total
 	if s.first > 0 {
@@ -76,13 +77,6 @@ func (s *sum) finish(c *provider.Chunk) {
 		}
 	}
 	c.Route = &r
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // cost is what all rounds cost; nil if the cost of a round is unknown.

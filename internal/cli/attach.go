@@ -15,6 +15,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/webpage"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -139,7 +140,7 @@ func (a *app) sayAttached(files *attached) {
 	}
 	text := ""
 	if size > 0 {
-		text = "; " + sizeText(int64(size)) + " of text"
+		text = "; " + textx.Bytes(int64(size)) + " of text"
 	}
 	a.dimf("· attached %s (%s%s)", count(n, "file"), terminal.OneLine(strings.Join(names, ", ")), text)
 }

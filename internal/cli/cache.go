@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider/cache"
 )
 
@@ -89,13 +90,5 @@ func (a *app) sayCache(asJSON bool, line string, s cache.Stats) error {
 
 // keptText is such as "3 answers (12 KiB)".
 func keptText(entries int, bytes int64) string {
-	return fmt.Sprintf("%s (%s)", count(entries, "answer"), sizeText(bytes))
-}
-
-// sizeText is a number of bytes for people.
-func sizeText(n int64) string {
-	if n < 1<<10 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return bytesText(n)
+	return fmt.Sprintf("%s (%s)", count(entries, "answer"), textx.Bytes(bytes))
 }

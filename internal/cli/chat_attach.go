@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -142,13 +143,13 @@ func attachedLine(with []attachment) string {
 		names = append(names, with[i].described())
 	}
 	if rest > 0 {
-		names = append(names, fmt.Sprintf("%d more (%s)", rest, sizeText(int64(bytes))))
+		names = append(names, fmt.Sprintf("%d more (%s)", rest, textx.Bytes(int64(bytes))))
 	}
 	return terminal.OneLine(strings.Join(names, ", "))
 }
 
 func (a *attachment) described() string {
-	what := sizeText(int64(a.Bytes))
+	what := textx.Bytes(int64(a.Bytes))
 	switch a.Kind {
 	case store.AttachedImage:
 		what = "image, " + what

@@ -176,7 +176,7 @@ func (r *Report) charts() []*chart {
 			if a.First <= 0 {
 				return 0, ""
 			}
-			return float64(a.First) / float64(time.Millisecond), shortTime(a.First)
+			return float64(a.First) / float64(time.Millisecond), timeText(a.First)
 		}),
 		r.barChart("Cost", func(a *Arm) (float64, string) {
 			if a.Unpriced == a.Asked {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // junitSuites is the form that CI servers read.
@@ -171,7 +173,7 @@ func (r *Report) Table() (head []string, lines [][]string) {
 		if a.Speed > 0 {
 			speed = fmt.Sprintf("%.1f", a.Speed)
 		}
-		lines = append(lines, []string{a.Name, score, between, difference, fmt.Sprint(a.Failed), a.costText(), speed, shortTime(a.First), shortTime(a.Took)})
+		lines = append(lines, []string{a.Name, score, between, difference, fmt.Sprint(a.Failed), a.costText(), speed, timeText(a.First), timeText(a.Took)})
 	}
 	return head, lines
 }
@@ -180,19 +182,9 @@ func (a *Arm) costText() string {
 	if a.Unpriced == a.Asked && a.Asked > 0 {
 		return "unknown"
 	}
-	text := dollars(a.USD)
+	text := ledger.Dollars(a.USD)
 	if a.Unpriced > 0 {
 		text += " + unknown"
 	}
 	return text
-}
-
-func dollars(usd float64) string {
-	switch {
-	case usd == 0:
-		return "$0"
-	case usd < 0.01:
-		return fmt.Sprintf("$%.5f", usd)
-	}
-	return fmt.Sprintf("$%.2f", usd)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/stats"
+	"github.com/tandem-llm/tandem/internal/textx"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // Manifest is how a comparison was run.
@@ -119,7 +121,7 @@ func (r *Report) page(m Manifest) *page {
 	p.Title = d.title()
 	p.Sub = fmt.Sprintf("%s of %s, with %s", rowsText(len(d.Rows)), m.Input, m.Chain)
 	if r.Clusters > 0 {
-		p.Sub += fmt.Sprintf(", in %s by %s", countText(r.Clusters, "cluster"), d.Plan.Cluster)
+		p.Sub += fmt.Sprintf(", in %s by %s", textx.Count(r.Clusters, "cluster"), d.Plan.Cluster)
 	}
 	if d.Plan.Repeats > 1 {
 		p.Sub += fmt.Sprintf(", each %d times", d.Plan.Repeats)
@@ -296,13 +298,13 @@ func (c *Cell) metaText() string {
 		parts = append(parts, "fallback")
 	}
 	if c.Took > 0 {
-		parts = append(parts, shortTime(c.Took))
+		parts = append(parts, timeText(c.Took))
 	}
 	if c.Input+c.Output > 0 {
 		parts = append(parts, fmt.Sprintf("%d+%d tokens", c.Input, c.Output))
 	}
 	if c.USD != nil {
-		parts = append(parts, dollars(*c.USD))
+		parts = append(parts, ledger.Dollars(*c.USD))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -326,13 +328,13 @@ func (p *page) facts(r *Report, m Manifest) {
 	}
 	for _, a := range r.Arms {
 		for _, who := range slices.Sorted(maps.Keys(a.Answered)) {
-			add(a.Name, fmt.Sprintf("%s by %s", countText(a.Answered[who], "answer"), who))
+			add(a.Name, fmt.Sprintf("%s by %s", textx.Count(a.Answered[who], "answer"), who))
 		}
 	}
 	if d.JudgeUSD > 0 || d.JudgeUnpriced > 0 {
-		text := dollars(d.JudgeUSD)
+		text := ledger.Dollars(d.JudgeUSD)
 		if d.JudgeUnpriced > 0 {
-			text += fmt.Sprintf(" and the unknown cost of %s", countText(d.JudgeUnpriced, "call"))
+			text += fmt.Sprintf(" and the unknown cost of %s", textx.Count(d.JudgeUnpriced, "call"))
 		}
 		add("Checks' own calls", text)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/stats"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // textOf is a value as a text: a text as it is, and JSON of everything else.
@@ -48,14 +49,7 @@ func decimals(x float64) string {
 	return strings.Replace(text, "-", "−", 1)
 }
 
-func rowsText(n int) string { return countText(n, "row") }
-
-func countText(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
+func rowsText(n int) string { return textx.Count(n, "row") }
 
 func levelText(level float64) string { return short(math.Round(1000*level)/10) + " %" }
 
@@ -67,7 +61,7 @@ func interval(d *stats.Difference) string {
 // basis is what a comparison rests on.
 func basis(d *stats.Difference) string {
 	if d.Clusters != d.N {
-		return fmt.Sprintf("%s in %s", rowsText(d.N), countText(d.Clusters, "cluster"))
+		return fmt.Sprintf("%s in %s", rowsText(d.N), textx.Count(d.Clusters, "cluster"))
 	}
 	return rowsText(d.N)
 }
@@ -200,7 +194,7 @@ func (r *Report) Notes() []string {
 			out = append(out, a.failures())
 		}
 		if a.Fallback > 0 {
-			out = append(out, fmt.Sprintf("%s of %s came from a fallback.", countText(a.Fallback, "answer"), a.Name))
+			out = append(out, fmt.Sprintf("%s of %s came from a fallback.", textx.Count(a.Fallback, "answer"), a.Name))
 		}
 		if a.Unscored > 0 && len(r.Pairs) == 0 && len(r.Judged) > 0 {
 			out = append(out, fmt.Sprintf("%s of %s have no score.", rowsText(a.Unscored), a.Name))
@@ -218,7 +212,7 @@ func (r *Report) Notes() []string {
 			out = append(out, fmt.Sprintf("The judge of %s agreed with itself in %s of pairs when the order was swapped, and preferred the first answer by %s points (%s).", p.Check, percent(p.Position.Consistent.Mean), points(b.Mean), interval(b)))
 		}
 		if p.Unknown > 0 {
-			out = append(out, fmt.Sprintf("%s without a verdict by %s.", countText(p.Unknown, "pair"), p.Check))
+			out = append(out, fmt.Sprintf("%s without a verdict by %s.", textx.Count(p.Unknown, "pair"), p.Check))
 		}
 	}
 	for _, a := range r.Agreements {
@@ -229,7 +223,7 @@ func (r *Report) Notes() []string {
 
 // failures says what became of answers that did not come.
 func (a *Arm) failures() string {
-	text := fmt.Sprintf("%s of %d failed at %s: ", countText(a.Failed, "answer"), a.Asked, a.Name)
+	text := fmt.Sprintf("%s of %d failed at %s: ", textx.Count(a.Failed, "answer"), a.Asked, a.Name)
 	switch left := a.Failed - a.Spoiled; {
 	case left == 0:
 		return text + "the model spoiled them, so they score 0."
@@ -263,22 +257,17 @@ func (d *Data) whyUnscored(v int) string {
 }
 
 func (a *Agreement) sentence() string {
-	text := fmt.Sprintf("%s agrees with your labels in %s of %s (%s)", a.Check, percent(a.Raw.Mean), countText(a.Raw.N, "answer"), rateInterval(&a.Raw))
+	text := fmt.Sprintf("%s agrees with your labels in %s of %s (%s)", a.Check, percent(a.Raw.Mean), textx.Count(a.Raw.N, "answer"), rateInterval(&a.Raw))
 	if a.KappaDefined {
 		return text + fmt.Sprintf("; Cohen's kappa is %.2f (%.2f to %.2f).", a.Kappa, a.KappaLow, a.KappaHigh)
 	}
 	return text + "."
 }
 
-// shortTime is a duration as a table has it.
-func shortTime(d time.Duration) string {
-	switch {
-	case d <= 0:
+// timeText is a duration as a table has it.
+func timeText(d time.Duration) string {
+	if d <= 0 {
 		return "–"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
-	return d.Round(time.Second).String()
+	return textx.Duration(d)
 }

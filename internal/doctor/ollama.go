@@ -11,7 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
-	"github.com/tandem-llm/tandem/internal/vram"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -165,20 +165,20 @@ func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info p
 			c.Status, c.Detail, c.Remedy = Warn, m.Says, remedy
 		}
 	case r.SizeVRAM == 0:
-		c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", vram.Bytes(r.Size))
+		c.Detail = fmt.Sprintf("in memory, %s, all on the CPU", textx.Bytes(r.Size))
 	case r.SizeVRAM < r.Size:
 		c.Status, c.Remedy = Warn, remedy
 		c.Detail = fmt.Sprintf("%s of %s on the GPU; the rest has spilled to the CPU, which is slow", gib(r.SizeVRAM), gib(r.Size))
 	default:
-		c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", vram.Bytes(r.Size))
+		c.Detail = fmt.Sprintf("in memory, %s, all on the GPU", textx.Bytes(r.Size))
 	}
 	if r := m.Measured; r != nil && r.Context > 0 {
 		c.Detail += fmt.Sprintf(", with a window of %d tokens", r.Context)
 	}
 	if e := m.Forecast; e != nil && c.Detail != m.Says {
-		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s", e.Window, vram.Bytes(e.Counted))
+		c.Detail += fmt.Sprintf(" (forecast for %d tokens: %s", e.Window, textx.Bytes(e.Counted))
 		if more := e.Total() - e.Counted; more > 0 {
-			c.Detail += fmt.Sprintf(", and %s to compute", vram.Bytes(more))
+			c.Detail += fmt.Sprintf(", and %s to compute", textx.Bytes(more))
 		}
 		c.Detail += ")"
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -94,9 +95,9 @@ func promptSize(r *provider.Request) string {
 		chars += utf8.RuneCountInString(m.Text)
 		images += len(m.Images)
 	}
-	text := fmt.Sprintf("the prompt (%s, %s", count(len(r.Messages), "message"), count(chars, "character"))
+	text := fmt.Sprintf("the prompt (%s, %s", textx.Count(len(r.Messages), "message"), textx.Count(chars, "character"))
 	if images > 0 {
-		text += ", " + count(images, "image")
+		text += ", " + textx.Count(images, "image")
 	}
 	return text + ")"
 }
@@ -107,12 +108,5 @@ func inputSize(r *provider.EmbedRequest) string {
 	for _, text := range r.Input {
 		chars += utf8.RuneCountInString(text)
 	}
-	return fmt.Sprintf("the input (%s, %s)", count(len(r.Input), "text"), count(chars, "character"))
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
+	return fmt.Sprintf("the input (%s, %s)", textx.Count(len(r.Input), "text"), textx.Count(chars, "character"))
 }

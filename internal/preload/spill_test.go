@@ -37,7 +37,7 @@ func TestSpill(t *testing.T) {
 		"measured to spill, warn":       {"warn", 8000, 400, local, "400 MiB of 1000 MiB are on the GPU; the rest has spilled to the CPU", 1},
 		"measured to spill, refuse":     {"refuse", 8000, 400, none, "", 1},
 		"measured to spill, fallback":   {"fallback", 8000, 400, standn, "", 1},
-		"a GPU, and it is not used":     {"warn", 8000, 0, local, "0 MiB of 1000 MiB are on the GPU", 1},
+		"a GPU, and it is not used":     {"warn", 8000, 0, local, "0 bytes of 1000 MiB are on the GPU", 1},
 		"without a GPU, 0 on it is all": {"warn", 0, 0, local, "", 1},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/internal/vram"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -163,7 +164,7 @@ func (p *Provider) checkMeasured(ctx context.Context, model string, m provider.R
 			return nil
 		}
 	}
-	return p.spilled(model, vram.Bytes(m.SizeVRAM)+" of "+vram.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
+	return p.spilled(model, textx.Bytes(m.SizeVRAM)+" of "+textx.Bytes(m.Size)+" are on the GPU; the rest has spilled to the CPU, which is slow",
 		"lower num_ctx, or use a smaller model or quantization")
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // csvRows reads a table whose first line names the columns.
@@ -49,7 +50,7 @@ func (c *csvRows) next() (Row, error) {
 		if len(record) < len(c.names) {
 			remedy = "add the missing fields, which may be empty"
 		}
-		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", count(len(record), "field"), count(len(c.names), "column")), remedy)
+		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", textx.Count(len(record), "field"), textx.Count(len(c.names), "column")), remedy)
 	}
 	value := make(map[string]any, len(c.names))
 	for i, name := range c.names {
@@ -92,12 +93,4 @@ func (c *csvRows) header() error {
 		return c.file.errorAt(1, 0, "no column has a name", "put the column names in the first line")
 	}
 	return nil
-}
-
-// count is a number and what it counts.
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -1,5 +1,5 @@
-// Package textx has what readers of texts share: places, JSON values, and texts
-// as errors show them.
+// Package textx has what readers and writers of texts share: places, JSON values,
+// texts as errors show them, and amounts.
 package textx
 
 import (

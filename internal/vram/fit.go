@@ -1,6 +1,10 @@
 package vram
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tandem-llm/tandem/internal/textx"
+)
 
 // Fit is whether a model fits the machine.
 type Fit string
@@ -62,5 +66,5 @@ func (m Machine) Says(e Estimate, r Reclaim) string {
 		where += " has"
 	}
 	return fmt.Sprintf("%s is needed for a context of %d tokens (%s of weights, %s of cache), and %s %s free",
-		Bytes(max(e.Total(), e.Low)), e.Window, Bytes(e.Weights), Bytes(e.Cache), where, Bytes(free))
+		textx.Bytes(max(e.Total(), e.Low)), e.Window, textx.Bytes(e.Weights), textx.Bytes(e.Cache), where, textx.Bytes(free))
 }

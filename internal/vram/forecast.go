@@ -4,7 +4,6 @@
 package vram
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -148,12 +147,4 @@ func bytesPerElement(cacheType string) float64 {
 	}
 	perBlock := map[string]float64{"q8_0": 34, "q5_1": 24, "q5_0": 22, "q4_1": 20, "q4_0": 18, "iq4_nl": 18}
 	return perBlock[strings.ToLower(cacheType)] / 32
-}
-
-// Bytes writes a size as people read it.
-func Bytes(n int64) string {
-	if n < 1<<30 {
-		return fmt.Sprintf("%d MiB", (n+1<<19)>>20)
-	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -258,7 +259,7 @@ func TestLargestFits(t *testing.T) {
 	for budget, want := range map[int64]int{1 << 40: 8192, 350 << 20: 4096, 10 << 20: 0} {
 		e, ok, err := Largest(m, Options{CacheType: "f16"}, 0, func(e Estimate) bool { return e.High <= budget })
 		if err != nil || ok != (want > 0) || e.Window != want {
-			t.Errorf("within %s: %+v, %v, %v; want %d", Bytes(budget), e, ok, err, want)
+			t.Errorf("within %s: %+v, %v, %v; want %d", textx.Bytes(budget), e, ok, err, want)
 		}
 	}
 	if e, _, _ := Largest(m, Options{CacheType: "f16"}, 3000, func(Estimate) bool { return true }); e.Window != 3000 {
