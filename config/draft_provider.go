@@ -24,6 +24,32 @@ func (d *Draft) WithModel(provider, model string) ([]byte, error) {
 	return d.WithSettings(provider, Quoted("model", model))
 }
 
+// Settings are the keys of a provider's entry in the draft, with their values; one that
+// is a list or mapping has "". ok is false where the draft has no such entry, or is
+// no YAML.
+func (d *Draft) Settings(provider string) (settings map[string]string, ok bool) {
+	root, err := yamlx.Parse(d.Path, d.Text)
+	if err != nil {
+		return nil, false
+	}
+	list := valueOf(root, "providers")
+	if list == nil {
+		return nil, false
+	}
+	for _, entry := range list.Content {
+		name := valueOf(entry, "name")
+		if name == nil || name.Value != provider {
+			continue
+		}
+		settings = map[string]string{}
+		for i := 0; i+1 < len(entry.Content); i += 2 {
+			settings[entry.Content[i].Value] = entry.Content[i+1].Value
+		}
+		return settings, true
+	}
+	return nil, false
+}
+
 // WithProvider is the draft's text with the fields of a provider of [KindOpenAI] that
 // are set; see [Draft.WithSettings].
 func (d *Draft) WithProvider(p Provider) ([]byte, error) {

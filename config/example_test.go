@@ -72,6 +72,17 @@ func TestExamplesComments(t *testing.T) {
 	}
 }
 
+func ExampleDraft_Settings() {
+	d := config.Draft{Path: "config.yaml", Text: []byte("providers:\n  - {name: openai, model: gpt-6-sol}\n")}
+	settings, ok := d.Settings("openai")
+	fmt.Println(settings["model"], ok)
+	_, ok = d.Settings("groq")
+	fmt.Println(ok)
+	// Output:
+	// gpt-6-sol true
+	// false
+}
+
 func ExampleDraft_WithProvider() {
 	d := config.Draft{Path: "config.yaml", Text: []byte("use: local # mine\n")}
 	text, err := d.WithProvider(config.Provider{Name: "lab", Kind: config.KindOpenAI, BaseURL: "http://127.0.0.1:8080/v1", Model: "qwen3", Local: true})

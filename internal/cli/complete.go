@@ -193,6 +193,7 @@ func (a *app) argumentCompletions() map[string]cobra.CompletionFunc {
 		"tandem batch export":   first(batches),
 		"tandem batch rm":       first(batches),
 		"tandem compare":        first(either(savedChains, filesNamed(chainExtensions()...))),
+		"tandem use":            first(listOf(providers)),
 		"tandem chain check":    chainFiles,
 		"tandem prompt render":  chainFiles,
 		"tandem prompt check":   chainFiles,

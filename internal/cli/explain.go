@@ -60,7 +60,7 @@ func advises(err error) bool {
 	if errors.As(err, new(*advised)) {
 		return true
 	}
-	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, config.ErrUntrusted) || errors.Is(err, engine.ErrNoBinary))
+	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, config.ErrUntrusted))
 }
 
 // joint stands between what is wrong and what to do.
@@ -99,6 +99,8 @@ func remedy(err error, cfg *config.Loaded) string {
 	switch {
 	case partial(err):
 		return "the text above is not a complete answer"
+	case errors.Is(err, engine.ErrNoBinary):
+		return "run `tandem setup` to install it or to use another server; if it is installed elsewhere, set `binary` to where it is"
 	case errors.Is(err, failure.ErrNoModel):
 		return fmt.Sprintf("get one with `tandem setup` or `%s`", doctor.PullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrNotPulled):

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/chatui"
 	"github.com/tandem-llm/tandem/internal/keys"
 	"github.com/tandem-llm/tandem/internal/terminal"
@@ -124,6 +125,10 @@ func (a *app) adviseKey(name string) {
 	p, ok := cfg.Provider(name)
 	if variable, found := strings.CutPrefix(string(p.APIKey), "env:"); found && a.getenv(variable) != "" {
 		a.term.Noticef("%s is set, and %s uses that; unset it to use the stored key, or write `api_key: keyring:%[2]s`", variable, name)
+		return
+	}
+	if preset, known := catalog.FindServer(name); known && !ok && !preset.Local {
+		a.term.Noticef("no provider uses it yet; add %s with `tandem setup --preset %s`", preset.Title, name)
 		return
 	}
 	server := "" // a key goes to the server of its name, and to no other

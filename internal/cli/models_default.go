@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,13 +17,56 @@ import (
 
 func (a *app) modelsDefaultCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "default MODEL", Short: "Set the model that is asked by default",
-		Long: `Write a provider's model into your own configuration file: that of the provider
-local, or of another one, as PROVIDER/MODEL. Comments in the file stay.`,
+		Use: "default [MODEL]", Short: "Show or set the model that a provider is asked for",
+		Long: `Without MODEL, show the model of each provider in use. With it, write a provider's
+model into your own configuration file: that of the provider local, or of another
+one, as PROVIDER/MODEL. Who is asked stays; ` + "`tandem use`" + ` changes that. Comments in
+the file stay.`,
 		Example: "  tandem models default qwen3:8b\n  tandem models default openai/gpt-6-sol",
-		Args:    exactArgs("a model's name"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.modelsDefault(cmd.Context(), args[0]) },
+		Args:    atMostOne("a model's name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.showDefaults(cmd.Context())
+			}
+			return a.modelsDefault(cmd.Context(), args[0])
+		},
 	}
+}
+
+// showDefaults shows the models of the providers in use.
+func (a *app) showDefaults(ctx context.Context) error {
+	st, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	cfg := st.Config()
+	w := a.term.Table("PROVIDER", "MODEL", "SET IN")
+	for _, name := range cfg.Use {
+		t, err := target(st, name)
+		if err != nil {
+			return err
+		}
+		from := "default"
+		if x, err := cfg.Explain("providers." + name + ".model"); err == nil && x.Set {
+			from = x.Origin
+		}
+		model := t.Config.Model
+		if asked := st.Model(ctx, name); asked != model {
+			from = fmt.Sprintf("the default, %s, is not installed", model)
+			model = asked
+		}
+		w.Row(name, terminal.StripControls(model), from)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	prefix := ""
+	if cfg.Use[0] != config.LocalName {
+		prefix = cfg.Use[0] + "/"
+	}
+	a.note("`tandem models default %sMODEL` sets another model, `tandem use NAME` another provider", prefix)
+	return nil
 }
 
 func (a *app) modelsDefault(ctx context.Context, given string) error {
@@ -58,14 +103,30 @@ func (a *app) modelsDefault(ctx context.Context, given string) error {
 	}
 	a.infof("wrote %s as the model of %s into %s", terminal.StripControls(model), name, draft.Path)
 	a.checkDefault(ctx, st, name, model, t.Provider)
+	a.noteOrder(name)
 	return nil
+}
+
+// noteOrder says that a provider's model does not change who is asked.
+func (a *app) noteOrder(name string) {
+	cfg, err := a.load()
+	if err != nil || len(cfg.Use) == 0 || cfg.Use[0] == name {
+		return
+	}
+	names := []string{name}
+	for _, n := range cfg.Use {
+		if n != name && slices.Contains(cfg.Use, name) {
+			names = append(names, n)
+		}
+	}
+	a.note("%s is still asked first; to ask %s: `tandem use %s`", cfg.Use[0], name, strings.Join(names, ","))
 }
 
 // checkDefault says where the new default has no effect yet. It starts no engine.
 func (a *app) checkDefault(ctx context.Context, st *stack.Stack, name, model string, p provider.Provider) {
 	if cfg, err := a.load(); err == nil {
 		if x, err := cfg.Explain("providers." + name + ".model"); err == nil && x.Value != model {
-			a.infof("%s %s sets the model %v, which counts here", a.term.Yellow("warning:"), x.Origin, x.Value)
+			a.warnf("%s sets the model %v, which counts here", x.Origin, x.Value)
 		}
 	}
 	t, _ := st.Target(name)
@@ -75,6 +136,6 @@ func (a *app) checkDefault(ctx context.Context, st *stack.Stack, name, model str
 		return
 	}
 	if _, err := inspector.Inspect(ctx, model); errors.Is(err, provider.ModelNotFound) {
-		a.infof("%s %s does not have it yet; get it with `tandem models pull %s`", a.term.Yellow("warning:"), name, model)
+		a.warnf("%s does not have it yet; get it with `tandem models pull %s`", name, model)
 	}
 }

@@ -140,11 +140,17 @@ func TestRemediesFitTheProvider(t *testing.T) {
 	}
 }
 
+// The first error on a fresh machine leads to the setup.
+func TestNoOllamaLeadsToSetup(t *testing.T) {
+	if got := explain(provider.Errorf(provider.Unavailable, "local", "", "%w", engine.ErrNoBinary), nil); !strings.Contains(got, "run `tandem setup`") || strings.Contains(got, "doctor") {
+		t.Error(got)
+	}
+}
+
 // An error that says what to do gets no second remedy.
 func TestOneRemedyIsEnough(t *testing.T) {
 	for _, err := range []error{
 		provider.Errorf(provider.Denied, "hosted", "", "%w", config.ErrNoKey),
-		provider.Errorf(provider.Unavailable, "local", "", "%w", engine.ErrNoBinary),
 		&advised{provider.Errorf(provider.Unavailable, "local", "", "refused"), "do this"},
 	} {
 		if got := explain(err, nil); got != err.Error() {

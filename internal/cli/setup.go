@@ -101,7 +101,9 @@ func (a *app) setup(ctx context.Context, in setupInput) (err error) {
 		}
 		if w.local == nil {
 			w.local = &t
-			err = w.chooseLocal(ctx)
+			if err = w.chooseLocal(ctx); errors.Is(err, errDeclined) {
+				w.local, w.other, err = nil, true, nil
+			}
 		} else {
 			err = a.setupOther(ctx, w.stack, t)
 		}
@@ -112,7 +114,7 @@ func (a *app) setup(ctx context.Context, in setupInput) (err error) {
 			a.report(err)
 		}
 	}
-	if w.local == nil && (in.model != "" || in.installOllama) {
+	if w.local == nil && !w.other && (in.model != "" || in.installOllama) {
 		return usageError{errors.New("no Ollama on this machine is in use; see `tandem config explain use`")}
 	}
 	if err := w.finish(ctx); err != nil {
@@ -124,11 +126,23 @@ func (a *app) setup(ctx context.Context, in setupInput) (err error) {
 // check runs the doctor's checks, and asks a first question.
 func (w *wizard) check(ctx context.Context) error {
 	checks := doctor.Run(ctx, w.toCheck(), w.stack, nil)
+	lacks := w.in.noDownload && w.local != nil && w.model.tag != "" && !w.model.installed
+	for i := range checks { // a model that is not there, as --no-download left it
+		if lacks && checks[i].Name == w.local.Config.Name+": model" && checks[i].Status == doctor.Fail {
+			checks[i].Status = doctor.Warn
+		}
+	}
 	if err := w.printChecks(checks); err != nil {
 		return err
 	}
 	if doctor.Failed(checks) {
 		return reported(errUnwell)
+	}
+	if lacks {
+		w.warnOverridden()
+		w.warnf("%s is not on this machine, and --no-download was given; get it with `tandem models pull %[1]s`", w.model.tag)
+		w.say("then try: tandem ask \"Who is the Prime Minister of India?\"")
+		return nil
 	}
 	if err := w.firstAnswer(ctx); err != nil {
 		return err

@@ -57,40 +57,79 @@ func (w *wizard) chooseModel(ctx context.Context) error {
 		}
 		list = append([]modelChoice{one}, slices.DeleteFunc(list, func(c modelChoice) bool { return ollamahost.SameModel(c.tag, one.tag) })...)
 	}
-	list = list[:min(len(list), maxChoices)]
-	if w.asks && w.in.model == "" {
-		return w.askModel(ctx, room, list)
+	list = shortened(list)
+	def := 0
+	if named == "" {
+		def = preferred(list)
 	}
-	return w.defaultModel(ctx, list, named != "")
+	if w.asks && w.in.model == "" {
+		return w.askModel(ctx, room, list, def)
+	}
+	return w.defaultModel(ctx, list, def, named != "")
 }
 
-// choices are the models that are there, and those of the catalogue that fit, toys
-// last.
-func choices(room preload.Room, there []stack.Installed) []modelChoice {
-	var list, large []modelChoice
-	for _, m := range there {
-		c := installedChoice(room, m)
-		if c.spills {
-			large = append(large, c)
-		} else {
-			list = append(list, c)
+// shortened are at most maxChoices of the choices, a few that are not installed among
+// them.
+func shortened(list []modelChoice) []modelChoice {
+	missing := 0
+	for _, c := range list {
+		if !c.installed {
+			missing++
 		}
 	}
+	const few = 3
+	for i := len(list) - 1; i >= 0 && len(list) > maxChoices; i-- {
+		switch {
+		case list[i].installed:
+			list = slices.Delete(list, i, i+1)
+		case missing > few:
+			list = slices.Delete(list, i, i+1)
+			missing--
+		}
+	}
+	return list
+}
+
+// preferred is the choice that is the default: an installed model that fits, or else
+// the best that fits. A toy is the default only where nothing else fits. -1: there are
+// no choices.
+func preferred(list []modelChoice) int {
+	for _, good := range []func(modelChoice) bool{
+		func(c modelChoice) bool { return c.installed && !c.toy && !c.spills },
+		func(c modelChoice) bool { return !c.installed && !c.toy },
+		func(c modelChoice) bool { return !c.spills },
+		func(modelChoice) bool { return true },
+	} {
+		if i := slices.IndexFunc(list, good); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// choices are the models that are there, those that fit first and toys behind them, and
+// then those of the catalogue that fit.
+func choices(room preload.Room, there []stack.Installed) []modelChoice {
+	var list []modelChoice
+	for _, m := range there {
+		list = append(list, installedChoice(room, m))
+	}
+	order := func(c modelChoice) int {
+		switch {
+		case c.spills:
+			return 2
+		case c.toy:
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(list, func(a, b modelChoice) int { return order(a) - order(b) })
 	for _, p := range catalog.Propose(room.Machine, room.Reclaim) {
 		if !slices.ContainsFunc(there, func(m stack.Installed) bool { return ollamahost.SameModel(m.Name, p.Tag) }) {
 			list = append(list, modelChoice{tag: p.Tag, size: p.Size, window: p.Window, toy: p.Toy, can: p.Can})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b modelChoice) int {
-		switch {
-		case a.toy == b.toy:
-			return 0
-		case b.toy:
-			return -1
-		}
-		return 1
-	})
-	return append(list, large...)
+	return list
 }
 
 func installedChoice(room preload.Room, m stack.Installed) modelChoice {
@@ -164,26 +203,21 @@ func (w *wizard) checkModel(name string) error {
 }
 
 // defaultModel is the model where nobody is asked: the one that is named, or else the
-// first choice. Only --yes, --model or the configuration lets one be downloaded.
-func (w *wizard) defaultModel(ctx context.Context, list []modelChoice, named bool) error {
-	pick := func(ok func(modelChoice) bool) bool {
-		i := slices.IndexFunc(list, ok)
-		if i >= 0 {
+// default. Only --yes, --model or the configuration lets one be downloaded.
+func (w *wizard) defaultModel(ctx context.Context, list []modelChoice, def int, named bool) error {
+	switch {
+	case named, w.in.yes && !w.in.noDownload && def >= 0:
+		w.model = list[def]
+	default:
+		if i := slices.IndexFunc(list, func(c modelChoice) bool { return c.installed }); i >= 0 {
 			w.model = list[i]
 		}
-		return i >= 0
-	}
-	switch {
-	case named, w.in.yes && !w.in.noDownload:
-		pick(func(modelChoice) bool { return true })
-	default:
-		pick(func(c modelChoice) bool { return c.installed })
 	}
 	switch {
 	case w.model.tag == "" && len(list) == 0:
 		return usageError{errors.New("no model is installed, and none of the catalogue fits this machine's memory; name one with --model")}
 	case w.model.tag == "":
-		return usageError{fmt.Errorf("no model is installed, and none is configured; `tandem setup --yes` downloads %s (%s), and --model NAME another", list[0].tag, bytesText(list[0].size))}
+		return usageError{fmt.Errorf("no model is installed, and none is configured; `tandem setup --yes` downloads %s (%s), and --model NAME another", list[def].tag, bytesText(list[def].size))}
 	case w.model.installed || w.in.noDownload:
 		return nil
 	case w.asks:

@@ -12,12 +12,10 @@ import (
 )
 
 // askModel asks which model.
-func (w *wizard) askModel(ctx context.Context, room preload.Room, list []modelChoice) error {
+func (w *wizard) askModel(ctx context.Context, room preload.Room, list []modelChoice, def int) error {
 	w.describeMachine(ctx)
-	def := 0
 	var names []string
 	if len(list) == 0 {
-		def = -1
 		w.say("No model of the catalogue fits this machine's memory. Type the name of one from https://ollama.com/library.")
 	} else {
 		w.say("Models for this machine, with the context window that fits (catalogue of %s):", catalog.AsOf)

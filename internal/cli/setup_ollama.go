@@ -51,22 +51,28 @@ func (w *wizard) findOllama(ctx context.Context) error {
 	return ready(ctx, w.app, *w.local)
 }
 
+// errDeclined says that there is no Ollama, and that the user wants none installed.
+var errDeclined = errors.New("Ollama is not installed, and was not wanted")
+
+// noOllama is the error of a missing Ollama, with what to do.
+func (w *wizard) noOllama(next string) error {
+	return &advised{&provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: engine.ErrNoBinary}, next}
+}
+
 // install runs Ollama's official installer, if the user says yes to this very command.
 func (w *wizard) install(ctx context.Context) error {
 	command := installCommand()
-	missing := func(more string) error {
-		return &provider.Error{Kind: provider.Unavailable, Provider: w.localName(), Err: fmt.Errorf("%w%s", engine.ErrNoBinary, more)}
-	}
 	run := w.in.installOllama
-	switch {
+	switch offline := w.stack.Config().Offline; {
 	case command == "" && run:
-		return missing("; --install-ollama works on Linux only")
-	case command == "":
-		return missing("; then run `tandem setup` again")
-	case w.stack.Config().Offline && run:
-		return missing("; offline mode is on, so its installer is not run")
-	case w.stack.Config().Offline:
-		return missing("")
+		return w.noOllama("--install-ollama works on Linux only; get it from https://ollama.com/download, then run `tandem setup` again")
+	case offline && run:
+		return w.noOllama("offline mode is on, so its installer is not run")
+	case command == "" && w.asks, offline && w.asks:
+		w.say("Ollama is not installed. It is at https://ollama.com/download.")
+		return errDeclined
+	case command == "", offline:
+		return w.noOllama("get it from https://ollama.com/download, then run `tandem setup` again")
 	}
 	if run || w.asks {
 		w.say("Ollama is not installed. Its official installer for Linux is:")
@@ -81,8 +87,11 @@ func (w *wizard) install(ctx context.Context) error {
 			return err
 		}
 	}
-	if !run {
-		return missing("; or run `tandem setup --install-ollama`, which runs `" + command + "`")
+	switch {
+	case !run && w.asks:
+		return errDeclined
+	case !run:
+		return w.noOllama("`tandem setup --install-ollama` installs it with `" + command + "`, and `tandem setup --preset NAME` adds another server")
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Env = childenv.Engine(w.environ) // no keys

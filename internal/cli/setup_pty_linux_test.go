@@ -231,11 +231,19 @@ func TestSetupIsLeft(t *testing.T) {
 	}
 }
 
-// The installer runs only if somebody says so, and is what ollama.com says.
-func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
+// withoutOllama looks for an Ollama where the program will.
+func withoutOllama(t *testing.T) {
+	t.Helper()
+	t.Setenv("TANDEM_CACHE", t.TempDir())
+	t.Setenv("PATH", "/usr/bin:/bin")
 	if path, err := engine.FindBinary(""); err == nil {
 		t.Skipf("this machine has an Ollama, %s", path)
 	}
+}
+
+// The installer runs only if somebody says so, and is what ollama.com says.
+func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
+	withoutOllama(t)
 	f := newFake()
 	defer f.Close()
 	for name, tc := range map[string]struct {
@@ -255,6 +263,10 @@ func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
 				s.expect(`Run it now\? \[y/N\] $`)
 				s.types(tc.answer)
 			}
+			if tc.answer != "" && !tc.ran { // another server is offered
+				s.expect(`Server \(number or name\) \[none\]: $`)
+				s.types("\r")
+			}
 			if code := s.ends(); code != 5 {
 				t.Errorf("exit code %d", code)
 			}
@@ -268,4 +280,42 @@ func TestSetupInstallsOllamaOnlyOnAYes(t *testing.T) {
 			says(t, s.all.String(), map[bool]string{true: "the installer did not install Ollama", false: "Ollama is not installed"}[tc.ran])
 		})
 	}
+}
+
+// Without an Ollama, and without one wanted, another server is set up and is the only one
+// in use.
+func TestSetupWithAnotherServerInstead(t *testing.T) {
+	withoutOllama(t)
+	f := newFake()
+	defer f.Close()
+	home := t.TempDir()
+	s := setupAt(t, f, home, deserted(t))
+	s.expect(`Run it now\? \[y/N\] $`)
+	s.types("n\r")
+	says(t, s.expect(`Server \(number or name\) \[none\]: $`), "Without Ollama, another server can answer", "OpenAI", "LM Studio")
+	s.types("lmstudio\r")
+	s.expect(`Address \(base URL\) \[http://127.0.0.1:1234/v1\]: $`)
+	s.types(f.URL + "/ok/v1\r")
+	says(t, s.expect(askWrite), "use: lmstudio (now local)")
+	s.types("\r")
+	s.expect(`ready; try: tandem ask`)
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, s.all.String())
+	}
+	says(t, ownConfig(t, home), "use: lmstudio\n", "local: true")
+}
+
+// The list begins with what is installed, and the default is one of them that fits.
+func TestSetupListsInstalledModelsFirst(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	s := atSetup(t, f, t.TempDir(), "toy")
+	says(t, s.expect(askModel), "1  smollm2:135m", "only to try the program", "[qwen3.5:9b]")
+	s.types("\x03")
+	s.ends()
+
+	s = atSetup(t, f, t.TempDir(), "stocked")
+	says(t, s.expect(askModel), "1  newest:4b      installed", "2  middle:2b      installed", "3  older:1b       installed", "4  qwen3.5:9b", "[newest:4b]")
+	s.types("\x03")
+	s.ends()
 }

@@ -25,14 +25,17 @@ type chosenServer struct {
 // chooseServer asks which server answers when the local model cannot.
 func (w *wizard) chooseServer(ctx context.Context) error {
 	name := w.in.fallback
-	if name == "" && w.asks && w.local != nil {
+	if name == "" && w.asks && (w.local != nil || w.other) {
 		var err error
 		if name, err = w.askServer(ctx); err != nil {
 			return err
 		}
 	}
 	preset, ok := catalog.FindServer(name)
-	if !ok {
+	switch {
+	case !ok && w.other:
+		return w.noOllama("get it from https://ollama.com/download, or choose a server with `tandem setup --preset NAME`; for an Ollama on another machine, set `host` with `tandem config edit`")
+	case !ok:
 		return nil
 	}
 	if w.stack.Has(preset.Name) && w.inFile(preset.Name) && !w.asks {
@@ -42,7 +45,7 @@ func (w *wizard) chooseServer(ctx context.Context) error {
 	}
 	in := setupInput{url: w.in.url}
 	var err error
-	w.server, err = w.configure(ctx, preset, in)
+	w.server, err = w.configure(ctx, preset, in, "")
 	return err
 }
 
@@ -52,7 +55,13 @@ func (w *wizard) askServer(ctx context.Context) (string, error) {
 	if i := slices.Index(use, w.localName()); i >= 0 && i+1 < len(use) {
 		def = "keep " + use[i+1]
 	}
-	w.say("Another server can answer when the local model cannot. With use: [local, openai], openai is asked only then, and only then does a prompt leave this machine.")
+	text := "Fallback (number or name)"
+	if w.other {
+		def, text = "none", "Server (number or name)"
+		w.say("Without Ollama, another server can answer: one that runs on this machine, or a hosted one, which gets your prompts.")
+	} else {
+		w.say("Another server can answer when the local model cannot. With use: [local, openai], openai is asked only then, and only then does a prompt leave this machine.")
+	}
 	var rows [][]string
 	for _, s := range catalog.Servers() {
 		where := "hosted"
@@ -65,7 +74,7 @@ func (w *wizard) askServer(ctx context.Context) (string, error) {
 	if w.stack.Config().Privacy == config.PrivacyLocal || w.stack.Config().Offline {
 		w.say("Your configuration keeps prompts on this machine (privacy: local or offline), so a hosted one would not be asked.")
 	}
-	n, _, err := w.choose(ctx, "Fallback (number or name)", append(names, def), len(names), func(answer string) error { return fmt.Errorf("%q is not in the list", answer) })
+	n, _, err := w.choose(ctx, text, append(names, def), len(names), func(answer string) error { return fmt.Errorf("%q is not in the list", answer) })
 	if err != nil || n >= len(names) {
 		return "", err
 	}
@@ -86,8 +95,9 @@ func (a *app) inFile(name string) bool {
 	return false
 }
 
-// configure finds out what a preset's provider needs: its address, model and key.
-func (w *wizard) configure(ctx context.Context, preset catalog.Server, in setupInput) (*chosenServer, error) {
+// configure finds out what a preset's provider needs: its address, model and key. A
+// reference to a key that the file has already is kept.
+func (w *wizard) configure(ctx context.Context, preset catalog.Server, in setupInput, keyRef string) (*chosenServer, error) {
 	s := &chosenServer{provider: config.Provider{Name: preset.Name, Kind: config.KindOpenAI, BaseURL: in.url, Model: in.model, Local: preset.Local}}
 	p := &s.provider
 	if err := w.address(ctx, preset, p); err != nil {
@@ -111,6 +121,10 @@ func (w *wizard) configure(ctx context.Context, preset catalog.Server, in setupI
 	}
 	if p.Model == "" {
 		return nil, usageError{fmt.Errorf("%s has no usual model: give the name of yours with --model", preset.Title)}
+	}
+	if keyRef != "" {
+		p.APIKey = config.Ref(keyRef)
+		return s, nil
 	}
 	if err := w.findKey(ctx, preset, s); err != nil {
 		return nil, err

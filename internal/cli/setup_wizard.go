@@ -26,6 +26,7 @@ type wizard struct {
 	asks  bool // at a terminal; else every answer is the default
 	stack *stack.Stack
 	local *stack.Configured // the Ollama that is set up; nil: none
+	other bool              // there is no Ollama, and another server is to answer instead
 
 	model    modelChoice
 	download bool

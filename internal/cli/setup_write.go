@@ -48,7 +48,7 @@ func (w *wizard) changes() []change {
 		}
 	}
 	if use := w.newUse(); !slices.Equal(use, w.stack.Config().Use) {
-		list = append(list, change{key: "use", value: "[" + strings.Join(use, ", ") + "]", before: strings.Join(w.stack.Config().Use, ", ")})
+		list = append(list, change{key: "use", value: useText(use), before: strings.Join(w.stack.Config().Use, ", ")})
 	}
 	return list
 }
@@ -56,6 +56,9 @@ func (w *wizard) changes() []change {
 // newUse is the order of providers: the fallback comes right after the local one.
 func (w *wizard) newUse() []string {
 	use := slices.Clone(w.stack.Config().Use)
+	if w.other && w.server != nil {
+		return []string{w.server.provider.Name}
+	}
 	if w.server == nil || slices.Contains(use, w.server.provider.Name) {
 		return use
 	}
@@ -181,9 +184,7 @@ func (w *wizard) warnOverridden() {
 	plain := func(v any) string { return strings.NewReplacer("[", "", "]", "", ",", "").Replace(fmt.Sprint(v)) }
 	for _, c := range w.written {
 		if x, err := cfg.Explain(c.key); err == nil && plain(x.Value) != plain(c.value) {
-			const mark = "warning: "
-			text := terminal.Hang(mark, fmt.Sprintf("%s sets %s to %s, which counts here", x.Origin, c.key, plain(x.Value)), w.term.ErrWidth())
-			w.infof("%s%s", w.term.Yellow(mark), strings.TrimPrefix(text, mark))
+			w.warnf("%s sets %s to %s, which counts here", x.Origin, c.key, plain(x.Value))
 		}
 	}
 }

@@ -68,7 +68,7 @@ func serverDown(t stack.Configured, err error) Check {
 		c.Remedy = "stop the program on that port, or set another `host`"
 	default:
 		if _, err := engine.FindBinary(t.Config.Binary); err != nil {
-			c.Remedy = "install Ollama, or run `make demo` in a checkout of tandem; tandem then starts it"
+			c.Remedy = "run `tandem setup` to install Ollama, which tandem then starts, or to use another server"
 			break
 		}
 		c.Status, c.Detail = Warn, "nothing listens at "+t.Endpoint+"; tandem starts Ollama with the next request"

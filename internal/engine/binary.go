@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNoBinary: there is no ollama program on this machine.
-var ErrNoBinary = errors.New("Ollama is not installed; get it from https://ollama.com/download, run `make demo` in a checkout of tandem, or set `binary` to where it is")
+var ErrNoBinary = errors.New("Ollama is not installed")
 
 // FindBinary returns the ollama program: the configured one, else the one on
 // PATH, else the one in the places that its installers use, else the one that
