@@ -208,12 +208,19 @@ func alone(c byte) bool {
 // mayBreak reports whether a line may be broken between two letters of a word:
 // beside one of two columns, but for punctuation that belongs to the other.
 func mayBreak(before, after []byte) bool {
-	if uniseg.StringWidth(string(before)) < 2 && uniseg.StringWidth(string(after)) < 2 {
+	if !isWide(before) && !isWide(after) {
 		return false
 	}
 	last, _ := utf8.DecodeRune(before)
 	next, _ := utf8.DecodeRune(after)
 	return !unicode.In(last, unicode.Ps, unicode.Pi) && !unicode.In(next, unicode.Pe, unicode.Pf, unicode.Po)
+}
+
+// isWide reports whether a letter takes two columns by itself, and not with a mark, which
+// may have come later.
+func isWide(c []byte) bool {
+	r, _ := utf8.DecodeRune(c)
+	return r >= utf8.RuneSelf && !unicode.Is(unicode.M, r) && uniseg.StringWidth(string(c)) >= 2
 }
 
 func spansWidth(spans []span) (w int) {

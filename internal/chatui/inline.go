@@ -15,8 +15,8 @@ const reach = 400
 func (m *Markdown) inline(text []byte, s style, whole bool) int {
 	for i := 0; i < len(text); {
 		c := text[i]
-		if c != '`' && c != '*' && c != '_' && c != '\\' {
-			n := bytes.IndexAny(text[i:], "`*_\\")
+		if c != '`' && c != '*' && c != '_' && c != '\\' && c != '[' {
+			n := bytes.IndexAny(text[i:], "`*_\\[")
 			if n < 0 {
 				n = len(text) - i
 				if !whole {
@@ -35,6 +35,8 @@ func (m *Markdown) inline(text []byte, s style, whole bool) int {
 			n = m.span(text[i:], s, whole)
 		case '\\':
 			n = m.escaped(text[i:], s, whole)
+		case '[':
+			n = m.link(text[i:], s, whole)
 		default:
 			n = m.emphasis(text[i:], s, whole)
 		}
@@ -198,4 +200,85 @@ func closer(text []byte, c byte, n int, ends, all bool) int {
 		}
 	}
 	return -1
+}
+
+// link is [text](address), of which the address is shown behind the text.
+func (m *Markdown) link(text []byte, s style, whole bool) int {
+	in, all := window(text, whole)
+	ends := len(in) < reach && whole
+	label, rest, found := enclosed(in, '[', ']', ends, all)
+	switch {
+	case isWordRune(m.prev) || m.prev == '\\', found && len(rest) > 0 && rest[0] != '(':
+		all, found = true, false
+	case found:
+		var dest []byte
+		if dest, rest, found = enclosed(rest, '(', ')', ends, all); found {
+			if dest = bytes.TrimSpace(dest); isAddress(dest) {
+				m.address(label, dest, s)
+				return len(in) - len(rest)
+			}
+			all, found = true, false
+		}
+	}
+	if !found && !all {
+		return 0
+	}
+	m.writeText(in[:1], s)
+	return 1
+}
+
+func (m *Markdown) address(label, dest []byte, s style) {
+	m.prev = 0
+	switch {
+	case len(label) == 0:
+		m.writeText(dest, s|underline)
+	case bytes.Equal(label, bytes.TrimPrefix(dest, []byte("mailto:"))):
+		m.writeText(label, s|underline)
+	default:
+		m.inline(label, s|underline, true)
+		m.writeText([]byte(" ("), s)
+		m.writeText(dest, s)
+		m.writeText([]byte(")"), s)
+	}
+	m.prev = ')'
+}
+
+// enclosed is what stands between the mark that text begins with and the one that ends
+// it. Marks in code or behind a backslash are none. ends and all are those of closer.
+func enclosed(text []byte, opens, closes byte, ends, all bool) (inner, rest []byte, found bool) {
+	if len(text) == 0 || text[0] != opens {
+		return nil, text, false
+	}
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '`':
+			many := run(text[i:], '`')
+			at := ticks(text, i+many, many, ends)
+			if at < 0 && !all {
+				return nil, text, false
+			}
+			i = max(i, at) + many - 1
+		case opens:
+			depth++
+		case closes:
+			if depth--; depth == 0 {
+				return text[1:i], text[i+1:], true
+			}
+		}
+	}
+	return nil, text, false
+}
+
+// isAddress reports whether that may stand in a link's parentheses: no white space, but
+// for a title in quotes.
+func isAddress(text []byte) bool {
+	at := bytes.IndexAny(text, " \t")
+	if at < 0 {
+		return len(text) > 0
+	}
+	title := bytes.TrimSpace(text[at:])
+	return len(title) > 1 && (title[0] == '"' || title[0] == '\'') && title[len(title)-1] == title[0]
 }

@@ -12,8 +12,9 @@ import (
 // line until it is clear what it begins, and emphasis until it ends. Nothing but
 // such marks is left out, and code comes as it is, to be copied.
 //
-// Lines are broken between words at the terminal's width, except of code and of
-// tables; what is broken off an item or a quote is indented as it is.
+// Lines are broken between words at the terminal's width, except of code; what is
+// broken off an item or a quote is indented as it is. A table comes when it is
+// whole, in columns of that width.
 //
 // How the text is cut into writes makes no difference to what is printed. Its
 // control characters have been taken out before. Close prints what is held
@@ -24,15 +25,17 @@ type Markdown struct {
 	flow flow
 	err  error
 
-	pending []byte // of the line, not printed yet
-	inside  bool   // the line's beginning is done with
-	base    style  // of the line
-	prev    rune   // the last rune of the line's text that was passed
-	fence   []byte // what ends the code; nil: it is not code
-	empty   bool   // the line has no text
-	blank   bool   // the line before has none, or is code by its indent
-	list    bool   // the lines before are of a list
-	code    bool   // the line is code by its indent
+	pending []byte  // of the line, not printed yet
+	inside  bool    // the line's beginning is done with
+	base    style   // of the line
+	prev    rune    // the last rune of the line's text that was passed
+	fence   []byte  // what ends the code; nil: it is not code
+	empty   bool    // the line has no text
+	blank   bool    // the line before has none, or is code by its indent
+	list    bool    // the lines before are of a list
+	code    bool    // the line is code by its indent
+	grid    *grid   // the table that the lines are of; nil: of none
+	cell    *[]span // gets what is printed, if it is not nil
 }
 
 // Look is how a Markdown's text looks. The zero value: formatted, and its lines
@@ -71,6 +74,7 @@ func (m *Markdown) Write(p []byte) (int, error) {
 // Close prints what is left. The printer is then as new.
 func (m *Markdown) Close() error {
 	m.drain(true)
+	m.endTable()
 	m.flow.flush()
 	m.flow.show(0)
 	err := m.flush()
@@ -90,6 +94,16 @@ func (m *Markdown) flush() error {
 func (m *Markdown) drain(end bool) {
 	rest := m.pending
 	for len(rest) > 0 {
+		if !m.inside && m.fence == nil && !m.look.Plain {
+			n, what := m.table(rest, end)
+			if what == rowUnclear {
+				break
+			}
+			if what == rowTaken {
+				rest = rest[n:]
+				continue
+			}
+		}
 		line, _, whole := bytes.Cut(rest, []byte{'\n'})
 		n, known := m.part(line, whole || end)
 		rest = rest[n:]
@@ -200,7 +214,7 @@ func (m *Markdown) begin(line []byte, whole bool) (n int, known bool) {
 		m.printStyled(indent, 0)
 		m.printStyled(bar.text, bar.style)
 		return len(line) - len(bytes.TrimPrefix(rest[1:], []byte{' '})), true
-	case c == '|': // a table's row
+	case c == '|' && m.look.Plain: // a table's row
 		m.flow.asIs = true
 	case c >= '0' && c <= '9':
 		return 0, m.numbered(rest, indent, whole)
@@ -282,7 +296,11 @@ func run(text []byte, c byte) (n int) {
 
 // printStyled prints in a style.
 func (m *Markdown) printStyled(text []byte, s style) {
-	if len(text) > 0 {
+	switch {
+	case len(text) == 0:
+	case m.cell != nil:
+		*m.cell = appendSpan(*m.cell, text, s)
+	default:
 		m.flow.text(text, s)
 	}
 }

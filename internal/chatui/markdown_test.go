@@ -53,7 +53,16 @@ var lookCases = []struct{ text, want string }{
 	{"```inline``` code", "<c>inline<> code"},
 	{"``` never closed\n*x*", "<d>``` never closed<>\n*x*"},
 	{"**Ganges:** a river. **日本**語 *ü*", "<b>Ganges:<> a river. **日本**語 <i>ü<>"},
-	{"| a | b |\n|---|---|\n| *1* | 2 |", "| a | b |\n|---|---|\n| <i>1<> | 2 |"},
+	{"| a | b |\n|---|---|\n| *1* | 2 |", "<b>a<>  <b>b<>\n<d>─  ─<>\n<i>1<>  2"},
+	{"| Name | Size |\n|:--|--:|\n| qwen3 | 5 |\n| a\\|b | `12` |\n\nAfter", "<b>Name<>   <b>Size<>\n<d>─────  ────<>\nqwen3     5\na|b      <c>12<>\n\nAfter"},
+	{"|x| is a number\n|y| too", "|x| is a number\n|y| too"},
+	{"| a | b |\nno rule", "| a | b |\nno rule"},
+	{"- t\n  | a | b |\n  |---|---|\n  | 日本 | 👍🏽 |", "• t\n  <b>a<>     <b>b<>\n  <d>────  ──<>\n  日本  👍🏽"},
+	{"|a|\n|-|\n|b|c|d|\ntext", "<b>a<>\n<d>─  ─  ─<>\nb  c  d\ntext"},
+	{"see [the docs](https://example.com/a_(b)_c) now", "see \x1b[0;4mthe docs<> (https://example.com/a_(b)_c) now"},
+	{"[https://a.b](https://a.b) [me@a.b](mailto:me@a.b)", "\x1b[0;4mhttps://a.b<> \x1b[0;4mme@a.b<>"},
+	{"**[b](u)** [`c`](u \"t\")", "<bu>b<b> (u)<> \x1b[0;4;36mc<> (u \"t\")"},
+	{"a[0](x) [ ] [1] [r][1] [a] (b) [x](two words) \\[y](z) `[a](b)` [open](never", "a[0](x) [ ] [1] [r][1] [a] (b) [x](two words) \\[y](z) <c>[a](b)<> [open](never"},
 	{"\n\n  \n", "\n\n  \n"},
 	{"", ""},
 }
@@ -123,7 +132,7 @@ func TestWordsAreNotHeldBack(t *testing.T) {
 // However hostile a text is, little of it is held back: so it costs no more than
 // its length, and stalls nobody.
 func TestLittleIsHeldBack(t *testing.T) {
-	for _, unit := range []string{"*`_", "`*", "**a ", "_*`a`*_ ", "```", "``` x", "- ", "# ", " ", "\\*", "***a**b*c ", "é*", ">"} {
+	for _, unit := range []string{"*`_", "`*", "[", "[a](", "[`", "**a ", "_*`a`*_ ", "```", "``` x", "- ", "# ", " ", "\\*", "***a**b*c ", "é*", ">"} {
 		for _, before := range []string{"", "```\n", "# ", "a"} {
 			m := NewMarkdown(io.Discard, Look{})
 			text := before + strings.Repeat(unit, 4*reach)
@@ -154,10 +163,13 @@ func FuzzMarkdown(f *testing.F) {
 		if got := printed(t, text, int(n)); got != whole {
 			t.Fatalf("%q in pieces of %d: %q, and at once %q", text, n, got, whole)
 		}
+		if text = strings.ReplaceAll(text, "<br", ""); whole != printed(t, text, 0) {
+			return // a cell of more lines
+		}
 		if strings.Count(whole, "\n") != strings.Count(text, "\n") {
 			t.Fatalf("%q has other lines: %q", text, whole)
 		}
-		if got, want := words(sgr.ReplaceAllString(whole, "")), words(text); got != want {
+		if got, want := words(sgr.ReplaceAllString(whole, "")), words(text); got != want && !strings.Contains(text, "](") { // an address that is its own text
 			t.Fatalf("%q lost words: %q", text, whole)
 		}
 		if i := strings.LastIndex(whole, "\x1b["); i >= 0 && !strings.HasPrefix(whole[i:], "\x1b[0m") {
