@@ -44,6 +44,7 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	}
 	defer s.Close()
 	g := gateway.New(gateway.Config{Stack: s, Explain: a.explain, Version: buildVersion().Version})
+	defer func() { _ = g.Close() }() // every response was committed when it was put
 	settings, keys := s.Config().Gateway, a.callerStore()
 	server, err := guarded(g, settings, keys)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
+	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/internal/stack"
 )
 
@@ -29,7 +30,9 @@ type Server struct {
 	exchange *exchange.Exchange
 	queue    *queue.Queue
 	loaded   loaded
-	handler  http.Handler
+	// responses are kept in the state directory of the first stack; nil: there is none.
+	responses *responsestore.Store
+	handler   http.Handler
 }
 
 // New returns a server of the stack. It makes no call.
@@ -38,8 +41,11 @@ func New(cfg Config) *Server {
 	s.stack.Store(cfg.Stack)
 	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
 	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window})
+	if dir := cfg.Stack.StateDir(); dir != "" {
+		s.responses = responsestore.New(responsestore.Config{Dir: dir})
+	}
 	mux := http.NewServeMux()
-	openai.New(s.exchange).Register(mux)
+	openai.New(s.exchange, s.responses).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -63,6 +69,14 @@ func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }
 
 // Exchange has the calls of the server.
 func (s *Server) Exchange() *exchange.Exchange { return s.exchange }
+
+// Close closes what the server has open. Calls under way have to have ended.
+func (s *Server) Close() error {
+	if s.responses == nil {
+		return nil
+	}
+	return s.responses.Close()
+}
 
 // Fail writes a failure in the dialect of the path.
 func (s *Server) Fail(w http.ResponseWriter, r *http.Request, f *exchange.Failure) {

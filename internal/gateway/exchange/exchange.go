@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -85,6 +86,13 @@ func New(cfg Config) *Exchange {
 
 // Stack is the current stack.
 func (x *Exchange) Stack() *stack.Stack { return x.cfg.Stack() }
+
+// KeepsTexts reports whether the configuration lets what is asked and answered be
+// written down.
+func (x *Exchange) KeepsTexts() bool { return x.cfg.Stack().Config().Log == config.LogFull }
+
+// Caller is who asks, with what they may have.
+func (x *Exchange) Caller(ctx context.Context) Caller { return x.caller(ctx) }
 
 func (x *Exchange) caller(ctx context.Context) Caller {
 	if x.cfg.CallerOf == nil {

@@ -27,8 +27,11 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 	}
 	defaults(s, &q.Request)
 	if x.cfg.Prepare != nil {
-		return x.cfg.Prepare(ctx, s, q)
+		if err := x.cfg.Prepare(ctx, s, q); err != nil {
+			return err
+		}
 	}
+	x.limit(ctx, s, q)
 	return nil
 }
 

@@ -26,6 +26,10 @@ type Question struct {
 	// Background is a question that nobody waits for, such as a title for a chat. It
 	// comes last in a queue.
 	Background bool
+	// Names are the dialect's names of what a provider may refuse: the names of
+	// [provider.Options], and temperature, top_p, seed, stop, tools, tool_choice,
+	// reasoning_effort and response_format. One that is not there has this name.
+	Names map[string]string
 	// Ask, if not nil, answers instead of the model: a chain does.
 	Ask func(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error]
 }

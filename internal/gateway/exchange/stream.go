@@ -60,9 +60,13 @@ func (rp *reply) headers() {
 	rp.headersLocked()
 }
 
-// headersLocked says who answers and why, as far as it is known when the reply begins.
+// headersLocked writes the headers of the call as it is when the reply begins.
 func (rp *reply) headersLocked() {
-	h, c := rp.w.Header(), &rp.answer.Call
+	writeHeaders(rp.w.Header(), &rp.answer.Call)
+}
+
+// writeHeaders says who answers and why, as far as it is known.
+func writeHeaders(h http.Header, c *Call) {
 	set := func(name, value string) {
 		if value != "" {
 			h.Set(name, oneLine(value))

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"encoding/json"
 	"math"
 	"net/http"
 
@@ -72,20 +73,32 @@ func decodeChat(b *body.Reader, strict bool) (q *exchange.Question, includeUsage
 	o := b.Object()
 	q = &exchange.Question{Model: o.Text("model"), Stream: o.True("stream")}
 	req := &q.Request
-	req.Temperature, req.TopP = o.Float("temperature", 0, 2), o.Float("top_p", 0, 1)
-	req.Seed = o.Int("seed", math.MinInt64, math.MaxInt64)
+	decodeSampling(o, req)
 	if n := o.Int("max_completion_tokens", 1, math.MaxInt32); n != nil {
 		req.MaxTokens = provider.Ptr(int(*n))
 	} else if n := o.Int("max_tokens", 1, math.MaxInt32); n != nil {
 		req.MaxTokens = provider.Ptr(int(*n))
 	}
-	req.Stop = stops(o, "stop")
 	if so, ok := o.Object("stream_options"); ok {
 		includeUsage = so.True("include_usage")
 	}
 	decodeTools(o, req)
 	decodeFormat(o, req)
 	req.Think = effort(o, "reasoning_effort")
+	decodeMessages(o, req)
+	q.Session = session(o)
+	if err := b.Err(); err != nil {
+		return nil, false, err
+	}
+	q.Ignored, err = ChatParams.Check(o, strict)
+	return q, includeUsage, err
+}
+
+// decodeSampling reads how tokens are chosen, and before what the answer ends.
+func decodeSampling(o body.Object, req *provider.Request) {
+	req.Temperature, req.TopP = o.Float("temperature", 0, 2), o.Float("top_p", 0, 1)
+	req.Seed = o.Int("seed", math.MinInt64, math.MaxInt64)
+	req.Stop = stops(o, "stop")
 	for _, name := range options {
 		if f := o.Float(name, -1000, 1000); f != nil {
 			setOption(req, name, *f)
@@ -94,13 +107,6 @@ func decodeChat(b *body.Reader, strict bool) (q *exchange.Question, includeUsage
 	if bias, ok := o.Object("logit_bias"); ok && len(bias.Names()) > 0 {
 		setOption(req, "logit_bias", o.Value("logit_bias"))
 	}
-	decodeMessages(o, req)
-	q.Session = session(o)
-	if err := b.Err(); err != nil {
-		return nil, false, err
-	}
-	q.Ignored, err = ChatParams.Check(o, strict)
-	return q, includeUsage, err
 }
 
 func setOption(req *provider.Request, name string, v any) {
@@ -196,8 +202,11 @@ func decodeTools(o body.Object, req *provider.Request) {
 	}
 }
 
+// noParameters are those of a function that has none.
+var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
+
 func decodeFunction(f body.Object) provider.Tool {
-	t := provider.Tool{Name: f.Text("name"), Description: f.Text("description")}
+	t := provider.Tool{Name: f.Text("name"), Description: f.Text("description"), Parameters: noParameters}
 	if t.Name == "" {
 		f.Failf("name", "it is missing")
 	}

@@ -100,7 +100,9 @@ func toolCalls(calls []provider.ToolCall, indexed bool, from int) []toolCall {
 }
 
 // ContentType is that of a stream.
-func (*chatAnswer) ContentType() string { return "text/event-stream" }
+func (*chatAnswer) ContentType() string { return eventStream }
+
+const eventStream = "text/event-stream"
 
 func event(w io.Writer, v any) error {
 	data, err := json.Marshal(v)

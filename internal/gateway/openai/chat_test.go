@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 )
 
 // serve is the API in front of an engine.
@@ -19,7 +20,7 @@ func serve(t *testing.T, e *gatewaytest.Engine, cfg exchange.Config) (url string
 	t.Helper()
 	x = gatewaytest.Exchange(gatewaytest.Stack(t, e, "ok"), cfg)
 	mux := http.NewServeMux()
-	openai.New(x).Register(mux)
+	openai.New(x, responsestore.New(responsestore.Config{Dir: t.TempDir()})).Register(mux)
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	return srv.URL, x

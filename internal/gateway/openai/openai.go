@@ -9,19 +9,31 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 )
 
 // API serves OpenAI's paths.
 type API struct {
-	x *exchange.Exchange
+	x     *exchange.Exchange
+	store *responsestore.Store // nil: nothing is stored
 }
 
-// New returns the API of an exchange.
-func New(x *exchange.Exchange) *API { return &API{x: x} }
+// New returns the API of an exchange. Responses are kept in store; nil: they are not.
+func New(x *exchange.Exchange, store *responsestore.Store) *API { return &API{x: x, store: store} }
 
 // Register adds the API's paths.
 func (a *API) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/models", a.Models)
+	mux.HandleFunc("GET /v1/models/{id...}", a.Model)
 	mux.HandleFunc("POST /v1/chat/completions", a.chat)
+	mux.HandleFunc("POST /v1/completions", a.completions)
+	mux.HandleFunc("POST /v1/embeddings", a.embeddings)
+	mux.HandleFunc("POST /v1/responses", a.responses)
+	mux.HandleFunc("POST /v1/responses/input_tokens", a.inputTokens)
+	mux.HandleFunc("GET /v1/responses/{id}", a.response)
+	mux.HandleFunc("DELETE /v1/responses/{id}", a.deleteResponse)
+	mux.HandleFunc("POST /v1/responses/{id}/cancel", a.cancelResponse)
+	mux.HandleFunc("GET /v1/responses/{id}/input_items", a.responseInput)
 }
 
 // Fail writes a failure as OpenAI does: an object error with message, type, param and

@@ -1,0 +1,171 @@
+package openai
+
+import (
+	"io"
+	"math"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// CompletionParams are the parameters of completions, OpenAI's older API.
+var CompletionParams = exchange.Params{
+	{Name: "model", Class: exchange.Honoured, Note: "as for chat completions"},
+	{Name: "prompt", Class: exchange.Honoured, Note: "a text, or a list of one; it is asked as a message of the user"},
+	{Name: "stream", Class: exchange.Honoured},
+	{Name: "stream_options", Class: exchange.Honoured, Note: "`include_usage`"},
+	{Name: "temperature", Class: exchange.Honoured},
+	{Name: "top_p", Class: exchange.Honoured},
+	{Name: "seed", Class: exchange.Honoured},
+	{Name: "max_tokens", Class: exchange.Honoured},
+	{Name: "stop", Class: exchange.Honoured},
+	{Name: "frequency_penalty", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "presence_penalty", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "top_k", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "min_p", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "logit_bias", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "suffix", Class: exchange.Refused, Note: "a text cannot be filled in; ask for it with chat completions", Unless: []string{`""`}},
+	{Name: "echo", Class: exchange.Refused, Note: "the prompt is not repeated", Unless: []string{"false"}},
+	{Name: "best_of", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
+	{Name: "n", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
+	{Name: "logprobs", Class: exchange.Refused},
+	{Name: "user", Class: exchange.Harmless, Note: "also the session, where nothing else says it"},
+}
+
+func (a *API) completions(w http.ResponseWriter, r *http.Request) {
+	data, b, err := readBody(r)
+	if err != nil {
+		Fail(w, exchange.FailureOf(err))
+		return
+	}
+	q, usage, err := decodeCompletion(b, strict(r))
+	if err != nil {
+		Fail(w, exchange.FailureOf(err))
+		return
+	}
+	a.x.Answer(w, r, exchange.Asked{Dialect: "openai", Body: data}, q, &completionAnswer{includeUsage: usage})
+}
+
+// decodeCompletion reads a request for a completion.
+func decodeCompletion(b *body.Reader, strict bool) (q *exchange.Question, includeUsage bool, err error) {
+	o := b.Object()
+	q = &exchange.Question{Model: o.Text("model"), Stream: o.True("stream")}
+	decodeSampling(o, &q.Request)
+	if n := o.Int("max_tokens", 1, math.MaxInt32); n != nil {
+		q.Request.MaxTokens = provider.Ptr(int(*n))
+	}
+	if so, ok := o.Object("stream_options"); ok {
+		includeUsage = so.True("include_usage")
+	}
+	q.Request.Messages = []provider.Message{provider.User(promptOf(o))}
+	q.Session = session(o)
+	if err := b.Err(); err != nil {
+		return nil, false, err
+	}
+	q.Ignored, err = CompletionParams.Check(o, strict)
+	return q, includeUsage, err
+}
+
+// promptOf is the one text to complete.
+func promptOf(o body.Object) string {
+	switch o.Kind("prompt") {
+	case "":
+		o.Failf("prompt", "it is missing; send a text")
+		return ""
+	case "a text":
+		if o.Text("prompt") == "" {
+			o.Failf("prompt", "it is empty")
+		}
+		return o.Text("prompt")
+	}
+	items := o.List("prompt")
+	switch {
+	case len(items) == 0:
+		o.Failf("prompt", "it is empty")
+		return ""
+	case items[0].Kind() == "a number", items[0].Kind() == "a list":
+		o.Failf("prompt", "tokens are not taken, because each model has other ones; send a text")
+		return ""
+	case len(items) > 1:
+		o.Failf("prompt", "it has %d texts; send one a request", len(items))
+		return ""
+	}
+	text := items[0].Text()
+	if text == "" {
+		items[0].Failf("it is empty")
+	}
+	return text
+}
+
+// completionAnswer writes completions. Thinking has no place in them, and is left out.
+type completionAnswer struct{ includeUsage bool }
+
+var _ exchange.Answerer = (*completionAnswer)(nil)
+
+type textCompletion struct {
+	ID      string         `json:"id"`
+	Object  string         `json:"object"`
+	Created int64          `json:"created"`
+	Model   string         `json:"model"`
+	Choices []textChoice   `json:"choices"`
+	Usage   *usage         `json:"usage,omitempty"`
+	Tandem  *exchange.Call `json:"tandem,omitempty"`
+}
+
+type textChoice struct {
+	Text         string  `json:"text"`
+	Index        int     `json:"index"`
+	Logprobs     *int    `json:"logprobs"`
+	FinishReason *string `json:"finish_reason"`
+}
+
+func frameOf(a *exchange.Answer, text string) textCompletion {
+	return textCompletion{ID: "cmpl-" + a.Call.ID, Object: "text_completion", Created: a.Began.Unix(), Model: a.Model, Choices: []textChoice{{Text: text}}}
+}
+
+// ContentType is that of a stream.
+func (*completionAnswer) ContentType() string { return eventStream }
+
+// Beat is an empty text.
+func (*completionAnswer) Beat(w io.Writer, a *exchange.Answer) error { return event(w, frameOf(a, "")) }
+
+// Chunk writes text. Thinking is an empty text, so that the client knows of life.
+func (*completionAnswer) Chunk(w io.Writer, a *exchange.Answer, c *provider.Chunk) error {
+	return event(w, frameOf(a, c.Text))
+}
+
+// End writes why the answer ended, the usage, and [DONE].
+func (c *completionAnswer) End(w io.Writer, a *exchange.Answer) error {
+	f := frameOf(a, "")
+	f.Choices[0].FinishReason = provider.Ptr(string(a.Finish))
+	f.Tandem = &a.Call
+	if err := event(w, f); err != nil {
+		return err
+	}
+	if u := usageOf(a.Usage); c.includeUsage && u != nil {
+		f := frameOf(a, "")
+		f.Choices, f.Usage = []textChoice{}, u
+		if err := event(w, f); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, "data: [DONE]\n\n")
+	return err
+}
+
+// FailStream writes an error object, and no [DONE].
+func (*completionAnswer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
+	return event(w, errorBody{errorOf(f)})
+}
+
+// Whole writes a completion.
+func (*completionAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+	f := frameOf(a, a.Text)
+	f.Choices[0].FinishReason, f.Usage = provider.Ptr(string(a.Finish)), usageOf(a.Usage)
+	writeJSON(w, http.StatusOK, f)
+}
+
+// Fail writes a failure.
+func (*completionAnswer) Fail(w http.ResponseWriter, f *exchange.Failure) { Fail(w, f) }

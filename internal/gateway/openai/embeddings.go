@@ -1,0 +1,138 @@
+package openai
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"math"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+)
+
+// EmbeddingParams are the parameters of embeddings.
+var EmbeddingParams = exchange.Params{
+	{Name: "model", Class: exchange.Honoured, Note: "an embedding model of /v1/models; `tandem`, or none: the first that is known to embed"},
+	{Name: "input", Class: exchange.Honoured, Note: "a text or a list of texts; lists of tokens are refused, because each model has other tokens"},
+	{Name: "encoding_format", Class: exchange.Honoured, Note: "`float` or `base64`"},
+	{Name: "dimensions", Class: exchange.Honoured, Note: "where the model can"},
+	{Name: "user", Class: exchange.Harmless},
+	{Name: "safety_identifier", Class: exchange.Harmless},
+}
+
+// mostInputs is how many texts a request may have, as at OpenAI.
+const mostInputs = 2048
+
+type embeddingList struct {
+	Object string         `json:"object"`
+	Data   []embedding    `json:"data"`
+	Model  string         `json:"model"`
+	Usage  embeddingUsage `json:"usage"`
+	Tandem *exchange.Call `json:"tandem,omitempty"`
+}
+
+type embedding struct {
+	Object    string `json:"object"`
+	Index     int    `json:"index"`
+	Embedding any    `json:"embedding"` // []float32, or base64
+}
+
+type embeddingUsage struct {
+	PromptTokens int `json:"prompt_tokens"`
+	TotalTokens  int `json:"total_tokens"`
+}
+
+func (a *API) embeddings(w http.ResponseWriter, r *http.Request) {
+	data, b, err := readBody(r)
+	if err != nil {
+		Fail(w, exchange.FailureOf(err))
+		return
+	}
+	in, base64, err := decodeEmbedding(b, strict(r))
+	if err != nil {
+		Fail(w, exchange.FailureOf(err))
+		return
+	}
+	out, failure := a.x.Embed(w, r, exchange.Asked{Dialect: "openai", Body: data}, in)
+	if failure != nil {
+		Fail(w, failure)
+		return
+	}
+	list := embeddingList{Object: "list", Data: make([]embedding, len(out.Vectors)), Model: out.Model, Tandem: &out.Call}
+	for i, v := range out.Vectors {
+		list.Data[i] = embedding{Object: "embedding", Index: i, Embedding: v}
+		if base64 {
+			list.Data[i].Embedding = littleEndian(v)
+		}
+	}
+	if u := out.Usage; u != nil {
+		list.Usage = embeddingUsage{PromptTokens: u.InputTokens, TotalTokens: u.InputTokens}
+	}
+	writeJSON(w, http.StatusOK, list)
+}
+
+// decodeEmbedding reads a request for vectors.
+func decodeEmbedding(b *body.Reader, strict bool) (in *exchange.Embedding, base64 bool, err error) {
+	o := b.Object()
+	in = &exchange.Embedding{Model: o.Text("model")}
+	in.Request.Input = inputs(o)
+	if n := o.Int("dimensions", 1, math.MaxInt32); n != nil {
+		in.Request.Dimensions = int(*n)
+	}
+	switch format := o.Text("encoding_format"); format {
+	case "", "float":
+	case "base64":
+		base64 = true
+	default:
+		o.Failf("encoding_format", "it has to be float or base64, not %q", format)
+	}
+	if err := b.Err(); err != nil {
+		return nil, false, err
+	}
+	in.Ignored, err = EmbeddingParams.Check(o, strict)
+	return in, base64, err
+}
+
+// inputs are the texts.
+func inputs(o body.Object) []string {
+	switch o.Kind("input") {
+	case "":
+		o.Failf("input", "it is missing; send a text or a list of texts")
+		return nil
+	case "a text":
+		if o.Text("input") == "" {
+			o.Failf("input", "it is empty")
+		}
+		return []string{o.Text("input")}
+	}
+	items := o.List("input")
+	if len(items) == 0 {
+		o.Failf("input", "it is empty; send at least one text")
+	}
+	if len(items) > mostInputs {
+		o.Failf("input", "it has %d texts, and %d is the most; send several requests", len(items), mostInputs)
+		return nil
+	}
+	var out []string
+	for _, item := range items {
+		if k := item.Kind(); k == "a number" || k == "a list" {
+			item.Failf("tokens are not taken, because each model has other ones; send texts (LangChain: check_embedding_ctx_length=False)")
+			return nil
+		}
+		text := item.Text()
+		if text == "" {
+			item.Failf("it is empty")
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// littleEndian is a vector as OpenAI writes it in base64: float32, the lowest byte first.
+func littleEndian(v []float32) string {
+	raw := make([]byte, 0, 4*len(v))
+	for _, f := range v {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}

@@ -1,0 +1,299 @@
+package openai
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// responseAnswer writes responses. In a stream the items of the output come one after
+// another: thinking and texts as they come, calls whole.
+type responseAnswer struct {
+	in *responseQuestion
+	// keep stores a response, and reports whether it did.
+	keep func(id string, output []any, object *responseObject) bool
+
+	sequence int
+	begun    bool
+	output   []any  // the items that are whole
+	open     string // the item under way: kindMessage, kindReasoning or ""
+	text     strings.Builder
+}
+
+var _ exchange.Answerer = (*responseAnswer)(nil)
+
+const (
+	kindMessage   = "message"
+	kindReasoning = "reasoning"
+)
+
+func responseID(a *exchange.Answer) string { return responsePrefix + a.Call.ID }
+
+const responsePrefix = "resp_"
+
+// itemID is the id of the n-th item of an output. It has the call's, by which a
+// reference to it finds the response.
+func itemID(kind string, a *exchange.Answer, n int) string {
+	return fmt.Sprintf("%s_%s_%d", kind, a.Call.ID, n)
+}
+
+func (s *responseAnswer) object(a *exchange.Answer, status string) *responseObject {
+	return &responseObject{
+		ID: responseID(a), Object: "response", CreatedAt: a.Began.Unix(), Status: status, Model: a.Model, Output: []any{}, Store: s.in.store && s.keep != nil, echo: s.in.echo,
+	}
+}
+
+func (s *responseAnswer) briefly(a *exchange.Answer, status string) *responseObject {
+	o := s.object(a, status)
+	o.echo = o.brief()
+	return o
+}
+
+// send writes an event.
+func (s *responseAnswer) send(w io.Writer, kind string, e responseEvent) error {
+	e.Type, e.Sequence = kind, s.sequence
+	s.sequence++
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, data)
+	return err
+}
+
+// ContentType is that of a stream.
+func (*responseAnswer) ContentType() string { return eventStream }
+
+// Beat is response.in_progress, which clients take as a sign of life.
+func (s *responseAnswer) Beat(w io.Writer, a *exchange.Answer) error {
+	return s.send(w, "response.in_progress", responseEvent{Response: s.briefly(a, inProgress)})
+}
+
+// begin opens the response.
+func (s *responseAnswer) begin(w io.Writer, a *exchange.Answer) error {
+	if s.begun {
+		return nil
+	}
+	s.begun = true
+	if err := s.send(w, "response.created", responseEvent{Response: s.object(a, inProgress)}); err != nil {
+		return err
+	}
+	return s.Beat(w, a)
+}
+
+// Chunk writes the events of some content.
+func (s *responseAnswer) Chunk(w io.Writer, a *exchange.Answer, c *provider.Chunk) error {
+	if err := s.begin(w, a); err != nil {
+		return err
+	}
+	if c.Thinking != "" {
+		if err := s.delta(w, a, kindReasoning, c.Thinking); err != nil {
+			return err
+		}
+	}
+	if c.Text != "" {
+		if err := s.delta(w, a, kindMessage, c.Text); err != nil {
+			return err
+		}
+	}
+	for i := range c.ToolCalls {
+		if err := s.call(w, a, &c.ToolCalls[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at is an event about the item under way.
+func (s *responseAnswer) at(a *exchange.Answer) responseEvent {
+	e := responseEvent{OutputIndex: provider.Ptr(len(s.output))}
+	if s.open == kindReasoning {
+		e.ItemID, e.SummaryIndex = itemID("rs", a, len(s.output)), provider.Ptr(0)
+	} else {
+		e.ItemID, e.ContentIndex = itemID("msg", a, len(s.output)), provider.Ptr(0)
+	}
+	return e
+}
+
+// delta writes text of a kind, in an item of its own.
+func (s *responseAnswer) delta(w io.Writer, a *exchange.Answer, kind, text string) error {
+	if s.open != kind {
+		if err := s.close(w, a, completed); err != nil {
+			return err
+		}
+		if err := s.openItem(w, a, kind); err != nil {
+			return err
+		}
+	}
+	s.text.WriteString(text)
+	e := s.at(a)
+	e.Delta = &text
+	if kind == kindReasoning {
+		return s.send(w, "response.reasoning_summary_text.delta", e)
+	}
+	e.Logprobs = &[]any{}
+	return s.send(w, "response.output_text.delta", e)
+}
+
+func (s *responseAnswer) openItem(w io.Writer, a *exchange.Answer, kind string) error {
+	s.open = kind
+	e := s.at(a)
+	added := responseEvent{OutputIndex: e.OutputIndex}
+	part := "response.content_part.added"
+	if kind == kindReasoning {
+		added.Item = reasoningItem{ID: e.ItemID, Type: kind, Status: inProgress, Summary: []summaryPart{}}
+		part, e.Part = "response.reasoning_summary_part.added", summaryPart{Type: "summary_text"}
+	} else {
+		added.Item = messageItem{ID: e.ItemID, Type: kind, Status: inProgress, Role: "assistant", Content: []textPart{}}
+		e.Part = textPartOf("")
+	}
+	if err := s.send(w, "response.output_item.added", added); err != nil {
+		return err
+	}
+	return s.send(w, part, e)
+}
+
+// close ends the item under way, if there is one.
+func (s *responseAnswer) close(w io.Writer, a *exchange.Answer, status string) error {
+	if s.open == "" {
+		return nil
+	}
+	text := s.text.String()
+	s.text.Reset()
+	e := s.at(a)
+	done := e
+	done.Text = &text
+	item := responseEvent{OutputIndex: e.OutputIndex}
+	textDone, partDone := "response.output_text.done", "response.content_part.done"
+	if s.open == kindReasoning {
+		p := summaryPart{Type: "summary_text", Text: text}
+		textDone, partDone, e.Part = "response.reasoning_summary_text.done", "response.reasoning_summary_part.done", p
+		item.Item = reasoningItem{ID: e.ItemID, Type: kindReasoning, Status: status, Summary: []summaryPart{p}}
+	} else {
+		p := textPartOf(text)
+		e.Part, done.Logprobs = p, &[]any{}
+		item.Item = messageItem{ID: e.ItemID, Type: kindMessage, Status: status, Role: "assistant", Content: []textPart{p}}
+	}
+	s.open = ""
+	s.output = append(s.output, item.Item)
+	if err := s.send(w, textDone, done); err != nil {
+		return err
+	}
+	if err := s.send(w, partDone, e); err != nil {
+		return err
+	}
+	return s.send(w, "response.output_item.done", item)
+}
+
+// callItemOf is a call, by the names that the client has for its tool.
+func (s *responseAnswer) callItemOf(a *exchange.Answer, c *provider.ToolCall, n int) callItem {
+	item := callItem{ID: itemID("fc", a, n), Type: "function_call", Status: completed, CallID: c.ID, Name: c.Name, Arguments: string(c.Arguments)}
+	if own, ok := s.in.spaces[c.Name]; ok {
+		item.Namespace, item.Name = own.namespace, own.name
+	}
+	return item
+}
+
+// call writes a call, which comes whole.
+func (s *responseAnswer) call(w io.Writer, a *exchange.Answer, c *provider.ToolCall) error {
+	if err := s.close(w, a, completed); err != nil {
+		return err
+	}
+	n := len(s.output)
+	whole := s.callItemOf(a, c, n)
+	started := whole
+	started.Status, started.Arguments = inProgress, ""
+	s.output = append(s.output, whole)
+	for _, step := range []struct {
+		kind string
+		e    responseEvent
+	}{
+		{"response.output_item.added", responseEvent{OutputIndex: &n, Item: started}},
+		{"response.function_call_arguments.delta", responseEvent{OutputIndex: &n, ItemID: whole.ID, Delta: &whole.Arguments}},
+		{"response.function_call_arguments.done", responseEvent{OutputIndex: &n, ItemID: whole.ID, Name: whole.Name, Arguments: &whole.Arguments}},
+		{"response.output_item.done", responseEvent{OutputIndex: &n, Item: whole}},
+	} {
+		if err := s.send(w, step.kind, step.e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole is the response at its end.
+func (s *responseAnswer) whole(a *exchange.Answer) *responseObject {
+	o := s.object(a, completed)
+	if a.Finish == provider.FinishLength {
+		o.Status, o.Incomplete = incomplete, &incompleteDetails{Reason: "max_output_tokens"}
+	} else {
+		o.CompletedAt = provider.Ptr(time.Now().Unix())
+	}
+	o.Output, o.Usage, o.Tandem = s.output, responseUsageOf(a.Usage), &a.Call
+	o.Store = o.Store && s.keep(o.ID, s.output, o)
+	return o
+}
+
+// End writes the end of the items, and the response as a whole.
+func (s *responseAnswer) End(w io.Writer, a *exchange.Answer) error {
+	if err := s.begin(w, a); err != nil {
+		return err
+	}
+	status := completed
+	if a.Finish == provider.FinishLength {
+		status = incomplete
+	}
+	if s.open == "" && len(s.output) == 0 { // an empty answer is one, too
+		if err := s.openItem(w, a, kindMessage); err != nil {
+			return err
+		}
+	}
+	if err := s.close(w, a, status); err != nil {
+		return err
+	}
+	o := s.whole(a)
+	return s.send(w, "response."+o.Status, responseEvent{Response: o})
+}
+
+// FailStream writes response.failed, and an error for the clients that look for one:
+// OpenAI's own raise nothing without it.
+func (s *responseAnswer) FailStream(w io.Writer, a *exchange.Answer, f *exchange.Failure) error {
+	e := errorOf(f)
+	if f.RetryAfter > 0 { // Codex reads how long to wait in the text
+		e.Message += fmt.Sprintf(" (try again in %ds)", int(math.Ceil(f.RetryAfter.Seconds())))
+	}
+	o := s.briefly(a, "failed")
+	o.Error, o.Output, o.Store, o.Tandem = &responseError{e.Code, e.Message}, append([]any{}, s.output...), false, &a.Call
+	if err := s.send(w, "response.failed", responseEvent{Response: o}); err != nil {
+		return err
+	}
+	return s.send(w, "error", responseEvent{Code: e.Code, Message: e.Message, Param: e.Param, Error: &e})
+}
+
+// Whole writes a response.
+func (s *responseAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+	status := completed
+	if a.Finish == provider.FinishLength {
+		status = incomplete
+	}
+	if a.Thinking != "" {
+		s.output = append(s.output, reasoningItem{ID: itemID("rs", a, 0), Type: kindReasoning, Status: completed, Summary: []summaryPart{{Type: "summary_text", Text: a.Thinking}}})
+	}
+	if a.Text != "" || len(a.ToolCalls) == 0 {
+		n := len(s.output)
+		s.output = append(s.output, messageItem{ID: itemID("msg", a, n), Type: kindMessage, Status: status, Role: "assistant", Content: []textPart{textPartOf(a.Text)}})
+	}
+	for i := range a.ToolCalls {
+		s.output = append(s.output, s.callItemOf(a, &a.ToolCalls[i], len(s.output)))
+	}
+	writeJSON(w, http.StatusOK, s.whole(a))
+}
+
+// Fail writes a failure.
+func (*responseAnswer) Fail(w http.ResponseWriter, f *exchange.Failure) { Fail(w, f) }
