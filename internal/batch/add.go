@@ -3,6 +3,8 @@ package batch
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/tandem-llm/tandem/internal/table"
 )
@@ -16,11 +18,16 @@ const (
 // Add stores rows, each with its items. Those that were stored before by a process
 // that ended in the middle are dropped first. Nothing of a batch runs before
 // [File.Ready].
-func (f *File) Add(ctx context.Context, rows iter.Seq2[table.Row, error]) (n int, err error) {
+//
+// Rows run in their order, or if prompt is not nil in that of what it returns for the
+// inputs, among those that are stored at a time: an engine that has read the beginning
+// of a prompt need not read it again for the next one. Their results keep the order of
+// the rows.
+func (f *File) Add(ctx context.Context, rows iter.Seq2[table.Row, error], prompt func(inputs map[string]any) string) (n int, err error) {
 	if err := f.write(ctx, func() error { return f.empty(ctx) }); err != nil {
 		return 0, err
 	}
-	a := adder{f: f}
+	a := adder{f: f, prompt: prompt}
 	for row, err := range rows {
 		if err == nil {
 			err = ctx.Err()
@@ -43,7 +50,8 @@ func (f *File) empty(ctx context.Context) error {
 // adder gathers rows for a transaction.
 type adder struct {
 	f       *File
-	n       int // rows so far, those that wait included
+	prompt  func(map[string]any) string // nil: the rows run in their order
+	n       int                         // rows so far, those that wait included
 	waiting []waiting
 	bytes   int
 }
@@ -51,6 +59,7 @@ type adder struct {
 type waiting struct {
 	number int
 	inputs string
+	prompt string
 }
 
 func (a *adder) add(ctx context.Context, row *table.Row) error {
@@ -64,9 +73,13 @@ func (a *adder) add(ctx context.Context, row *table.Row) error {
 	if err != nil {
 		return err
 	}
+	w := waiting{number: row.Number, inputs: text}
+	if a.prompt != nil {
+		w.prompt = a.prompt(row.Inputs)
+	}
 	a.n++
-	a.bytes += len(text)
-	a.waiting = append(a.waiting, waiting{row.Number, text})
+	a.bytes += len(w.inputs) + len(w.prompt)
+	a.waiting = append(a.waiting, w)
 	if len(a.waiting) < addRows && a.bytes < addBytes {
 		return nil
 	}
@@ -91,7 +104,7 @@ func (a *adder) flush(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := a.f.spec.eachItem(first, len(a.waiting), func(row, variant, repeat int) error {
+		if err := a.f.spec.eachItem(a.order(first), func(row, variant, repeat int) error {
 			n++
 			_, err := items.ExecContext(ctx, row, variant, repeat)
 			return err
@@ -106,14 +119,26 @@ func (a *adder) flush(ctx context.Context) error {
 	return err
 }
 
-// eachItem calls do for the items of n rows in the order in which they are run.
-func (s *Spec) eachItem(first, n int, do func(row, variant, repeat int) error) error {
-	block := max(1, s.Block)
-	for start := 0; start < n; start += block {
+// order is the order in which the rows that wait are run, the first of which has the
+// number first.
+func (a *adder) order(first int) []int {
+	rows := make([]int, len(a.waiting))
+	for i := range rows {
+		rows[i] = first + i
+	}
+	if a.prompt != nil {
+		slices.SortStableFunc(rows, func(x, y int) int { return strings.Compare(a.waiting[x-first].prompt, a.waiting[y-first].prompt) })
+	}
+	return rows
+}
+
+// eachItem calls do for the items of rows in the order in which they are run.
+func (s *Spec) eachItem(rows []int, do func(row, variant, repeat int) error) error {
+	for block := range slices.Chunk(rows, max(1, s.Block)) {
 		for v := range max(1, s.Variants) {
-			for row := start; row < min(start+block, n); row++ {
+			for _, row := range block {
 				for r := range max(1, s.Repeats) {
-					if err := do(first+row, v, r); err != nil {
+					if err := do(row, v, r); err != nil {
 						return err
 					}
 				}

@@ -87,7 +87,7 @@ func TestTheCountsAreThoseOfTheItems(t *testing.T) {
 			check("an exchange")
 		}
 	}
-	if _, err := f.Add(t.Context(), rows(t, j.Chain, 7, numbered).Rows()); err != nil {
+	if _, err := f.Add(t.Context(), rows(t, j.Chain, 7, numbered).Rows(), nil); err != nil {
 		t.Fatal(err)
 	}
 	check("storing other rows")

@@ -118,7 +118,7 @@ func TestRowsAreStoredAllOrNone(t *testing.T) {
 		return numbered(i)
 	})
 	cancel()
-	if _, err := f.Add(ctx, bound.Rows()); !errors.Is(err, context.Canceled) {
+	if _, err := f.Add(ctx, bound.Rows(), nil); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -131,7 +131,7 @@ func TestRowsAreStoredAllOrNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	n, err := f.Add(t.Context(), bound.First(2500))
+	n, err := f.Add(t.Context(), bound.First(2500), nil)
 	if err == nil {
 		err = f.Ready(t.Context(), f.Spec())
 	}
@@ -259,7 +259,7 @@ func TestInputsComeBackAsTheyWere(t *testing.T) {
 		}
 		want = append(want, fmt.Sprintf("%#v", r.Inputs))
 	}
-	if _, err := f.Add(t.Context(), bound.Rows()); err != nil {
+	if _, err := f.Add(t.Context(), bound.Rows(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Ready(t.Context(), f.Spec()); err != nil {

@@ -106,7 +106,7 @@ func started(t *testing.T, dir string, j runner.Job, n int, spec Spec) *File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Add(t.Context(), rows(t, j.Chain, n, numbered).Rows()); err != nil {
+	if _, err := f.Add(t.Context(), rows(t, j.Chain, n, numbered).Rows(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Ready(t.Context(), f.Spec()); err != nil {

@@ -22,7 +22,7 @@ func TestABatchTakesNoMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		bound := rows(t, j.Chain, n, numbered)
-		if _, err := f.Add(t.Context(), bound.Rows()); err != nil {
+		if _, err := f.Add(t.Context(), bound.Rows(), nil); err != nil {
 			t.Fatal(err)
 		}
 		look()

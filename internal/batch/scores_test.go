@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -19,11 +21,47 @@ func TestTheOrderOfABlock(t *testing.T) {
 		{Spec{Variants: 1, Repeats: 2, Block: 9}, "1.0.0 1.0.1 2.0.0 2.0.1 3.0.0 3.0.1 "},
 	} {
 		got := ""
-		if err := tt.spec.eachItem(1, 3, func(row, variant, repeat int) error {
+		if err := tt.spec.eachItem([]int{1, 2, 3}, func(row, variant, repeat int) error {
 			got += fmt.Sprintf("%d.%d.%d ", row, variant, repeat)
 			return nil
 		}); err != nil || got != tt.want {
 			t.Errorf("%+v: %s, %v", tt.spec, got, err)
+		}
+	}
+}
+
+// Rows whose prompts begin alike run one after another, and their results come in the
+// order of the rows all the same.
+func TestRowsOfOneBeginningRunTogether(t *testing.T) {
+	dir := t.TempDir()
+	var asked []string
+	j := job(t, func(ctx context.Context, prompt string) (string, error) {
+		asked = append(asked, prompt)
+		return echo(ctx, prompt)
+	})
+	f, err := Create(t.Context(), dir, Spec{ID: "b1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	what := func(i int) string { return fmt.Sprintf("text %d: question %d", i%3, 9-i) }
+	_, err = f.Add(t.Context(), rows(t, j.Chain, 6, what).Rows(), func(inputs map[string]any) string { return inputs["what"].(string) })
+	if err == nil {
+		err = f.Ready(t.Context(), f.Spec())
+	}
+	if err == nil {
+		err = Work(t.Context(), f, jobRun(j), Options{})
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"text 0: question 3", "text 0: question 6", "text 1: question 5", "text 1: question 8", "text 2: question 4", "text 2: question 7"}
+	if !slices.Equal(asked, want) {
+		t.Errorf("asked %q", asked)
+	}
+	all, _ := results(t, dir, "b1")
+	for i, r := range all {
+		if r.Row != i+1 || r.Result.Answer != "re "+what(i+1) {
+			t.Errorf("result %d: row %d, %q", i, r.Row, r.Result.Answer)
 		}
 	}
 }

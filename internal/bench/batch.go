@@ -132,7 +132,7 @@ func (p *part) open(ctx context.Context) error {
 	if p.file, err = batch.Create(ctx, dir, batch.Spec{ID: "b", Columns: []string{"item"}}); err != nil {
 		return err
 	}
-	if p.rest, err = p.file.Add(ctx, itemRows(longBatch*batchRows)); err != nil {
+	if p.rest, err = p.file.Add(ctx, itemRows(longBatch*batchRows), nil); err != nil {
 		return err
 	}
 	return p.file.Ready(ctx, p.file.Spec())

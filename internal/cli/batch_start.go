@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -268,7 +269,7 @@ func (a *app) storeRows(ctx context.Context, b *batchRun, rows *batchRows, picke
 		}
 	}()
 	a.setBatchStatus("· reading the rows of " + rows.name)
-	n, err := b.file.Add(ctx, picked)
+	n, err := b.file.Add(ctx, picked, b.firstPrompt(ctx))
 	a.setBatchStatus("")
 	if err != nil {
 		return err
@@ -282,6 +283,33 @@ func (a *app) storeRows(ctx context.Context, b *batchRun, rows *batchRows, picke
 		}
 	}
 	return b.file.Ready(ctx, b.spec)
+}
+
+// firstPrompt returns what gives the first prompt of a row: rows whose prompts begin
+// alike run one after another. It is "" where the prompt cannot be told before the run.
+func (b *batchRun) firstPrompt(ctx context.Context) func(inputs map[string]any) string {
+	return func(inputs map[string]any) string {
+		vars := maps.Clone(inputs)
+		maps.Copy(vars, b.spec.Given)
+		if b.compare != nil {
+			vars = b.compare.varsOf(0, inputs, b.spec.Given)
+		}
+		asked, err := b.chain.Plan(ctx, vars, chain.Defaults(b.job.Defaults))
+		if err != nil {
+			return "" // running the row tells
+		}
+		var text strings.Builder
+		for _, q := range asked {
+			if q.Lookup != nil {
+				continue
+			}
+			for i := range q.Request.Messages {
+				text.WriteString(q.Request.Messages[i].Text)
+			}
+			break
+		}
+		return text.String()
+	}
 }
 
 func (a *app) setBatchStatus(text string) {

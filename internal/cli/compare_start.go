@@ -554,13 +554,17 @@ func (a *app) storeComparison(ctx context.Context, b *batchRun, rows []table.Row
 	if b.file, err = batch.Create(ctx, a.stateDir(), b.spec); err != nil {
 		return err
 	}
+	prompt := b.firstPrompt(ctx)
+	if b.compare.plan.Until > 0 {
+		prompt = nil // the order must be random
+	}
 	_, err = b.file.Add(ctx, func(yield func(table.Row, error) bool) {
 		for i := range rows {
 			if !yield(rows[i], nil) {
 				return
 			}
 		}
-	})
+	}, prompt)
 	if err == nil {
 		err = b.file.Ready(ctx, b.spec)
 	}
