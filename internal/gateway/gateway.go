@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
@@ -46,6 +47,7 @@ func New(cfg Config) *Server {
 	}
 	mux := http.NewServeMux()
 	openai.New(s.exchange, s.responses).Register(mux)
+	ollama.New(s.exchange).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -80,6 +82,10 @@ func (s *Server) Close() error {
 
 // Fail writes a failure in the dialect of the path.
 func (s *Server) Fail(w http.ResponseWriter, r *http.Request, f *exchange.Failure) {
+	if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/api/") {
+		ollama.Fail(w, f)
+		return
+	}
 	openai.Fail(w, f)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// ollama is an Ollama that has the model m in memory with a window; 0: it has not.
-func ollama(t *testing.T, window int) string {
+// inMemory is an Ollama that has the model m in memory with a window; 0: it has not.
+func inMemory(t *testing.T, window int) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -67,7 +67,7 @@ func TestWindow(t *testing.T) {
 		if c.configured < 0 {
 			window = "auto"
 		}
-		st := gatewaytest.Open(t, fmt.Sprintf("use: [gpu]\ngateway: {window_policy: %s}\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '%s', model: m, num_ctx: %s}\n", c.policy, strings.TrimPrefix(ollama(t, c.inMem), "http://"), window))
+		st := gatewaytest.Open(t, fmt.Sprintf("use: [gpu]\ngateway: {window_policy: %s}\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '%s', model: m, num_ctx: %s}\n", c.policy, strings.TrimPrefix(inMemory(t, c.inMem), "http://"), window))
 		s := New(Config{Stack: st})
 		q := &exchange.Question{Request: provider.Request{Messages: []provider.Message{provider.User(strings.Repeat("word ", c.words))}}}
 		if c.asked > 0 {

@@ -18,6 +18,7 @@ type Caller struct {
 	Name    string           // of the key; empty: none was needed
 	Use     []string         // the providers that may answer; nil: those of the configuration
 	Privacy provider.Privacy // at least
+	Pull    bool             // it may download models
 }
 
 // Ticket is a question's place in a queue.

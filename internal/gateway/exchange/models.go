@@ -52,7 +52,12 @@ type Entry struct {
 	Loaded   bool           // in memory now
 	Running  provider.RunningModel
 	Chain    bool
+
+	of, first string // of [Default]: the provider that is asked first; and the model's name there
 }
+
+// origin is the provider that has the model; empty: a chain.
+func (e Entry) origin() string { return cmp.Or(e.Provider, e.of) }
 
 // modelList is the models of all providers, asked for now and then.
 type modelList struct {
@@ -135,6 +140,7 @@ func defaultEntry(lists [][]Entry) Entry {
 			break
 		}
 	}
+	e.of, e.first = e.Provider, e.Model.Name
 	e.ID, e.Provider, e.Model.Name = Default, "", Default
 	complete(&e)
 	return e
@@ -160,7 +166,7 @@ func listOf(ctx context.Context, s *stack.Stack, name string) []Entry {
 			}
 		}
 		for _, m := range models {
-			e := Entry{ID: m.Name, Provider: name, Model: m}
+			e := Entry{ID: m.Name, Provider: name, Model: m, first: m.Name}
 			e.Running, e.Loaded = running[m.Name]
 			e.Window = window(t.Config, m, e.Running)
 			out = append(out, e)
@@ -212,7 +218,7 @@ func complete(e *Entry) {
 }
 
 // Find is the entry of that name, as clients write it: an alias, a name with or without
-// its provider, and without ":latest". Errors: a *Failure that names what there is.
+// its provider, with or without ":latest". Errors: a *Failure that names what there is.
 func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 	all := x.Models(ctx)
 	wanted := name
@@ -222,7 +228,7 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 			wanted = use[0] + "/" + model
 		}
 	}
-	for _, full := range []string{wanted, wanted + ":latest"} {
+	for _, full := range []string{wanted, wanted + ":latest", strings.TrimSuffix(wanted, ":latest")} {
 		for _, e := range all {
 			if e.ID == full || e.Provider != "" && e.Provider+"/"+e.Model.Name == full {
 				return e, nil
@@ -247,9 +253,11 @@ func unknownModel(name string, all []Entry) *Failure {
 	for i, e := range all {
 		ids[i] = e.ID
 	}
-	text := fmt.Sprintf("there is no model %q here", brief(name))
+	text := fmt.Sprintf("model '%s' not found", brief(oneLine(name))) // as Ollama says it: clients look for this
 	if near, ok := diag.Nearest(name, ids); ok {
 		text += "; did you mean " + near + "?"
+	} else {
+		text += "."
 	}
 	shown := ids
 	if len(shown) > mostNamed {

@@ -40,7 +40,7 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 // provider alone.
 func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q *Question) error {
 	if name, ok := strings.CutPrefix(q.Model, ChainPrefix); ok && x.cfg.Chains != nil {
-		ask, err := x.cfg.Chains.Ask(ctx, name, h, q)
+		ask, err := x.cfg.Chains.Ask(ctx, strings.TrimSuffix(name, ":latest"), h, q) // as Ollama's clients write names
 		if err != nil {
 			return err
 		}

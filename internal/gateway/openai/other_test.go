@@ -74,7 +74,7 @@ func TestEmbeddings(t *testing.T) {
 		`{"model":"ok","input":5}`:                                         "input: it has to be a list, not a number",
 		`{"model":"ok","input":"a","encoding_format":"hex"}`:               "encoding_format: it has to be float or base64",
 		`{"model":"ok","input":"a","dimensions":0}`:                        "dimensions: it has to be from 1",
-		`{"model":"nobody","input":"a"}`:                                   "there is no model \\\"nobody\\\"",
+		`{"model":"nobody","input":"a"}`:                                   "model 'nobody' not found",
 		`{"input":"a"}`:                                                    "no model here is known to make embeddings",
 		`{"model":"ok","input":["` + strings.Repeat(`a","`, 2048) + `a"]}`: "2048 is the most",
 	} {
