@@ -103,6 +103,8 @@ func remedy(err error, cfg *config.Loaded) string {
 		return "run `tandem setup` to install it or to use another server; if it is installed elsewhere, set `binary` to where it is"
 	case errors.Is(err, failure.ErrNoModel):
 		return fmt.Sprintf("get one with `tandem setup` or `%s`", doctor.PullCommand(cfg, pe.Provider, pe.Model))
+	case errors.Is(err, failure.ErrDiskFull):
+		return "make space on the disk where Ollama keeps its models, then run it again: the download resumes"
 	case errors.Is(err, failure.ErrNotPulled):
 		return fmt.Sprintf("get it with `%s`", doctor.PullCommand(cfg, pe.Provider, pe.Model))
 	case errors.Is(err, failure.ErrCloudDisabled):

@@ -84,7 +84,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		tools := map[bool]string{true: `,"tools"`}[manner == "calls"]
 		_, _ = io.WriteString(w, `{"details":{"family":"llama"},"model_info":{"general.architecture":"llama","llama.context_length":8192},"capabilities":["completion"`+tools+`]}`)
 	case "api/pull":
-		f.pull(w, manner, string(body))
+		f.pull(w, r, manner, string(body))
 	case "api/ps":
 		_, _ = io.WriteString(w, `{"models":[]}`)
 	case "v1/embeddings", "api/embed":
@@ -131,11 +131,23 @@ func (f *fake) stock(manner string) (tags string, ok bool) {
 	return `{"models":[` + strings.Join(list, ",") + `]}`, true
 }
 
-// pull gives a manner a model; one that is called absent is not in the library.
-func (f *fake) pull(w http.ResponseWriter, manner, asked string) {
+// pull gives a manner a model; one that is called absent is not in the library, one that
+// is called slow never comes whole, and for a full one the disk of the server is.
+func (f *fake) pull(w http.ResponseWriter, r *http.Request, manner, asked string) {
 	var body struct{ Model string }
 	if json.Unmarshal([]byte(asked), &body) != nil || strings.HasPrefix(body.Model, "absent") {
 		_, _ = io.WriteString(w, `{"error":"pull model manifest: file does not exist"}`+"\n")
+		return
+	}
+	const half = `{"status":"pulling aaaabbbbcccc","digest":"sha256:aaaabbbbccccdddd","total":4700000000,"completed":3200000000}` + "\n"
+	switch family, _, _ := strings.Cut(body.Model, ":"); family {
+	case "slow":
+		_, _ = io.WriteString(w, half)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		return
+	case "full": // ollama/ollama#1774
+		_, _ = io.WriteString(w, half+`{"error":"write /root/.ollama/models/blobs/sha256-aaaabbbbccccdddd-partial: no space left on device"}`+"\n")
 		return
 	}
 	f.had.Store(manner+"/"+body.Model, true)

@@ -12,9 +12,9 @@ import (
 // A download as Ollama tells it.
 var download = []provider.PullProgress{
 	{Status: "pulling manifest"},
-	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 1000},
-	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 1000, Completed: 500},
-	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 1000, Completed: 1000},
+	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 4_700_000_000},
+	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 4_700_000_000, Completed: 3_200_000_000},
+	{Status: "pulling aaaabbbbcccc", Digest: "sha256:aaaabbbbccccdddd", Total: 4_700_000_000, Completed: 4_700_000_000},
 	{Status: "pulling 111122223333", Digest: "sha256:1111222233334444", Total: 10, Completed: 10},
 	{Status: "verifying \x1b]0;owned\x07sha256 digest"},
 	{Status: "success", Done: true},
@@ -32,7 +32,7 @@ func shown(tty, quiet bool) string {
 
 func TestADownloadOnATerminalHasABarForEachLayer(t *testing.T) {
 	got := shown(true, false)
-	for _, want := range []string{"· pulling manifest\n", "aaaabbbbcccc 100%", "111122223333 100%", "· verifying sha256 digest\n"} {
+	for _, want := range []string{"· pulling manifest\n", "aaaabbbbcccc 4.4 of 4.4 GiB 100%", "111122223333 10 of 10 bytes 100%", "· verifying sha256 digest\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
@@ -43,7 +43,7 @@ func TestADownloadOnATerminalHasABarForEachLayer(t *testing.T) {
 }
 
 func TestADownloadElsewhereHasALineForEachStatus(t *testing.T) {
-	want := "· pulling manifest\n· pulling aaaabbbbcccc\n· pulling 111122223333\n· verifying sha256 digest\n"
+	want := "· pulling manifest\n· pulling aaaabbbbcccc (4.4 GiB)\n· pulling 111122223333 (10 bytes)\n· verifying sha256 digest\n"
 	if got := shown(false, false); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/doctor"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -175,6 +176,8 @@ func (a *app) setupPull(ctx context.Context, name, model string) error {
 	a.infof("%s", a.term.Dim(terminal.Hang("· ", model+" is missing; downloading it, which may take minutes", a.term.ErrWidth())))
 	err := a.modelsPull(ctx, name, model)
 	switch {
+	case errors.Is(err, failure.ErrDiskFull):
+		return err
 	case errors.Is(err, provider.Unavailable):
 		return &advised{err, "`make demo` in a checkout of tandem brings smollm2:135m another way; then run `tandem setup` again"}
 	case err != nil && ctx.Err() == nil:

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/engine"
@@ -193,42 +194,115 @@ func TestSetupChecksTheKeyOnlyAfterAYes(t *testing.T) {
 	}
 }
 
-// Ctrl-C, Ctrl-D and Esc leave everything as it was, at each question.
+// Whatever stops the wizard leaves everything as it was, at each question and while it
+// downloads: a key, a signal, or the end of the terminal.
 func TestSetupIsLeft(t *testing.T) {
 	f := newFake()
 	defer f.Close()
-	for name, key := range map[string]string{"Ctrl-C": "\x03", "Ctrl-D": "\x04", "Esc": "\x1b\r"} {
-		for at := range 6 {
-			t.Run(name, func(t *testing.T) {
+	questions := []struct{ question, answer string }{
+		{askModel, "slow:1b\r"},
+		{askDownload, "y\r"},
+		{askFallback, "groq\r"},
+		{`Model of Groq`, "\r"},
+		{`\(not shown\): $`, canary + "\r"},
+		{`Check it now`, "\r"},
+		{askWrite, "y\r"},
+		{`aaaabbbbcccc 3\.0 of 4\.4 GiB`, ""}, // while it downloads
+	}
+	const keyAt, download = 4, 7
+	for name, tc := range map[string]struct {
+		keys   string
+		signal syscall.Signal
+		code   int
+	}{
+		"Ctrl-C": {keys: "\x03", code: 130}, "Ctrl-D": {keys: "\x04", code: 130}, "Esc": {keys: "\x1b\r", code: 130},
+		"SIGTERM": {signal: syscall.SIGTERM, code: 143}, "SIGHUP": {signal: syscall.SIGHUP, code: 129},
+		"the terminal is closed": {code: 129},
+	} {
+		for at, q := range questions {
+			if at == download && tc.keys != "" && name != "Ctrl-C" { // no question is asked there
+				continue
+			}
+			t.Run(name+" at "+q.question, func(t *testing.T) {
 				home := t.TempDir()
 				s := atSetup(t, f, home, "stocked")
-				for i, q := range []struct{ question, answer string }{
-					{askModel, "qwen3.5:4b\r"}, {askDownload, "y\r"}, {askFallback, "groq\r"}, {`Model of Groq`, "\r"}, {`\(not shown\): $`, canary + "\r"}, {`Check it now`, "\r"},
-				} {
+				for i, q := range questions[:at+1] {
 					s.expect(q.question)
-					if i == at {
-						break
+					if i < at {
+						s.types(q.answer)
 					}
-					s.types(q.answer)
 				}
-				if at == 4 && name == "Esc" { // a key is typed there
+				closed := false
+				switch {
+				case name == "Esc" && at == keyAt: // a key is typed there
 					s.types("\x04")
-				} else {
-					s.types(key)
+				case tc.keys != "":
+					s.types(tc.keys)
+				case tc.signal != 0:
+					if err := s.cmd.Process.Signal(tc.signal); err != nil {
+						t.Fatal(err)
+					}
+				default:
+					closed = true
+					s.keys.Close()
 				}
-				if code := s.ends(); code != 130 {
-					t.Errorf("exit code %d: %s", code, s.all.String())
+				if code := s.ends(); code != tc.code && !(closed && code == 130) { // what comes first, the signal or the input's end
+					t.Errorf("exit code %d, want %d: %s", code, tc.code, s.all.String())
 				}
-				says(t, s.all.String(), "nothing was written")
+				if !closed {
+					says(t, s.all.String(), "nothing was written")
+				}
 				if exists(filepath.Join(home, "config")) || exists(filepath.Join(home, "data")) {
 					t.Error("something was written")
 				}
-				if _, ok := f.had.Load("stocked/qwen3.5:4b"); ok {
-					t.Error("a model was downloaded")
+				if strings.Contains(s.all.String(), canary) {
+					t.Error("the key is shown")
 				}
 			})
 		}
 	}
+}
+
+// Where the disk is full, nothing is half-written, and it is told whose disk that is.
+func TestSetupWithAFullDisk(t *testing.T) {
+	f := newFake()
+	defer f.Close()
+	t.Run("of the server", func(t *testing.T) {
+		home := t.TempDir()
+		s := atSetup(t, f, home, "stocked", "--model", "full:1b", "--fallback", "none")
+		s.expect(askDownload)
+		s.types("\r")
+		s.expect(askWrite)
+		s.types("\r")
+		s.expect(`no\s+space\s+left\s+on\s+device;\s+make\s+space`)
+		if code := s.ends(); code == 0 || exists(filepath.Join(home, "config")) {
+			t.Errorf("exit code %d, or something was written: %s", code, s.all.String())
+		}
+	})
+	t.Run("of the configuration", func(t *testing.T) {
+		home := t.TempDir()
+		own := filepath.Join(home, "config", "tandem", "config.yaml")
+		writeProgram(t, own, "") // makes the folder
+		const before = "# mine\n"
+		if err := os.WriteFile(own, []byte(before+strings.Repeat("# a comment that takes space\n", 100)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		was := ownConfig(t, home)
+		cmd := prepared(t, f, home, "xterm", "use", "openai")
+		cmd.Args = append([]string{"sh", "-c", `ulimit -f 2; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+		cmd.Env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "TERM=xterm", "PATH=/usr/bin:/bin"}
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "config.yaml: file too large") {
+			t.Errorf("%v: %s", err, out)
+		}
+		if now := ownConfig(t, home); now != was {
+			t.Errorf("the file has changed: %q", now)
+		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(own), ".*")); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
 }
 
 // withoutOllama looks for an Ollama where the program will.

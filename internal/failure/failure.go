@@ -36,6 +36,7 @@ var (
 	ErrNoModel       = errors.New("the server has no model that can answer")
 	ErrCloudDisabled = errors.New("the server may not use cloud models")
 	ErrKeyInHeader   = errors.New("a server before this one wants a key")
+	ErrDiskFull      = errors.New("the server's disk is full")
 	ErrSignIn        = errors.New("the server is not signed in where the model runs")
 )
 

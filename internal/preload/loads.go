@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/engine"
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -59,6 +60,7 @@ const failureFresh = time.Minute
 // load is one model on its way into memory.
 type load struct {
 	key    key
+	size   int64 // of the model's file, in bytes; 0: not known
 	window int
 	begun  time.Time
 	cancel context.CancelFunc
@@ -68,14 +70,14 @@ type load struct {
 
 // start begins a load by f, which has at most limit, or joins the one that is
 // under way.
-func (l *Loads) start(key key, window int, limit time.Duration, f func(context.Context) error) *load {
+func (l *Loads) start(key key, size int64, window int, limit time.Duration, f func(context.Context) error) *load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if one := l.underway[key]; one != nil {
 		return one
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	one := &load{key: key, window: window, begun: time.Now(), cancel: cancel, done: make(chan struct{})}
+	one := &load{key: key, size: size, window: window, begun: time.Now(), cancel: cancel, done: make(chan struct{})}
 	l.underway[key] = one
 	l.wg.Go(func() {
 		defer cancel()
@@ -153,6 +155,10 @@ func (l *load) wait(ctx context.Context, progress func(string)) error {
 			progress(fmt.Sprintf(format, args...))
 		}
 	}
+	what := l.key.model
+	if l.size > 0 { // how much of it is loaded, no engine tells
+		what += " (" + textx.Bytes(l.size) + ")"
+	}
 	timer := time.NewTimer(firstReport)
 	defer timer.Stop()
 	for {
@@ -169,9 +175,9 @@ func (l *load) wait(ctx context.Context, progress func(string)) error {
 			return l.err
 		case <-timer.C:
 			if timer.Reset(nextReport); reported {
-				report("loading %s into memory … %s", l.key.model, time.Since(l.begun).Round(time.Second))
+				report("loading %s into memory … %s", what, time.Since(l.begun).Round(time.Second))
 			} else {
-				report("loading %s into memory …", l.key.model)
+				report("loading %s into memory …", what)
 			}
 		}
 	}

@@ -185,7 +185,7 @@ func (p *Provider) load(ctx context.Context, model string, window int, running [
 	if err := p.loads.failed(p.keyOf(model)); err != nil && p.settings.WhileLoading == config.LoadingFallback {
 		return 0, err
 	}
-	l := p.loads.start(p.keyOf(model), window, p.loadTimeout(), func(ctx context.Context) error {
+	l := p.loads.start(p.keyOf(model), info.Size, window, p.loadTimeout(), func(ctx context.Context) error {
 		if err := p.server.LoadWindow(ctx, model, window, minKeepAlive); err != nil {
 			return err
 		}

@@ -226,7 +226,7 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if len(lines) != 2 || lines[0] != "loading small into memory …" || !strings.HasPrefix(lines[1], "small is in memory after ") {
+	if len(lines) != 2 || lines[0] != "loading small (900 MiB) into memory …" || !strings.HasPrefix(lines[1], "small is in memory after ") {
 		t.Errorf("progress %q", lines)
 	}
 }

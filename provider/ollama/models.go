@@ -165,6 +165,8 @@ func (p *Provider) pullFailed(ctx context.Context, call *httpx.Call, model strin
 	switch {
 	case strings.Contains(text, "file does not exist"), strings.Contains(text, "invalid model name"):
 		pe.Kind, pe.Err = provider.ModelNotFound, fmt.Errorf("the registry has no such model (%s); see https://ollama.com/library", text)
+	case strings.Contains(text, "no space left on device"), strings.Contains(text, "not enough space on the disk"): // Linux and macOS, Windows
+		pe.Kind, pe.Err = provider.Unavailable, failure.Mark(pe.Err, failure.ErrDiskFull)
 	case strings.Contains(text, "dial tcp"), strings.Contains(text, "no such host"), strings.Contains(text, "timeout"):
 		pe.Kind, pe.Err = provider.Unavailable, fmt.Errorf("Ollama cannot reach the registry (%s); check the network, or import a file with `ollama create`", text)
 	}
