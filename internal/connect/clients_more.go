@@ -1,0 +1,208 @@
+package connect
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// firstFile is the first of the names that is there, or else the last one.
+func (s *System) firstFile(dir string, names ...string) string {
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return filepath.Join(dir, name)
+		}
+	}
+	return filepath.Join(dir, names[len(names)-1])
+}
+
+func zedFiles(s *System, g Gateway) []target {
+	path := filepath.Join(s.xdg(), "zed", "settings.json")
+	if s.OS == "windows" {
+		path = filepath.Join(s.appData(), "Zed", "settings.json")
+	}
+	return []target{{path, inJSONC, []entry{
+		{Path: []string{"language_models", "openai_compatible", "tandem"}, Kind: own, Value: object{
+			{"api_url", g.v1()},
+			{"available_models", []any{object{
+				{"name", g.Model},
+				{"display_name", g.Model},
+				{"max_tokens", g.window()},
+				{"max_output_tokens", g.output()},
+				{"capabilities", object{{"tools", true}, {"images", false}, {"parallel_tool_calls", false}, {"prompt_cache_key", false}}},
+			}}},
+		}},
+	}}}
+}
+
+func zedSetup(_ *System, g Gateway) Settings {
+	set := Settings{Steps: []string{fmt.Sprintf("start Zed where TANDEM_API_KEY is set, or type the key in its LLM providers, and choose %s in the agent panel", g.Model)}}
+	if g.KeyEnv == "" {
+		set.Variables = []Variable{{Name: "TANDEM_API_KEY", Value: placeholder}}
+		set.Notes = append(set.Notes, placeholderNote("TANDEM_API_KEY", g))
+	} else if g.KeyEnv != "TANDEM_API_KEY" {
+		set.Variables = []Variable{{Name: "TANDEM_API_KEY", From: g.KeyEnv}}
+	}
+	return set
+}
+
+// VS Code keeps models beside its settings; an item of the list is a group of them.
+func vscodeFiles(s *System, g Gateway) []target {
+	group := object{{"name", "Tandem"}, {"vendor", "customendpoint"}, {"apiType", "chat-completions"}}
+	if g.KeyEnv == "" {
+		group = append(group, member{"apiKey", placeholder})
+	}
+	group = append(group, member{"models", []any{object{
+		{"id", g.Model},
+		{"name", g.Model},
+		{"url", g.v1() + "/chat/completions"},
+		{"toolCalling", true},
+		{"vision", false},
+		{"maxInputTokens", g.window() - g.output()},
+		{"maxOutputTokens", g.output()},
+	}}})
+	return []target{{filepath.Join(s.config(), "Code", "User", "chatLanguageModels.json"), inJSONC, []entry{
+		{Item: "name", Value: group, Kind: own},
+	}}}
+}
+
+func vscodeSetup(_ *System, g Gateway) Settings {
+	set := Settings{
+		Steps: []string{fmt.Sprintf("choose %s in VS Code's chat, under Tandem; restart VS Code if it is not there", g.Model)},
+		Notes: []string{"VS Code's own Ollama provider is deprecated, so its Custom Endpoint is used"},
+	}
+	if g.KeyEnv == "" {
+		set.Notes = append(set.Notes, placeholderNote("apiKey", g))
+	} else {
+		set.Steps = append([]string{`run "Chat: Manage Language Models", open Tandem's gear, and type the key: VS Code reads no variable for it`}, set.Steps...)
+	}
+	return set
+}
+
+// containerNote says how a container reaches a gateway on this machine.
+func containerNote(g Gateway) []string {
+	if !g.Loopback() {
+		return nil
+	}
+	return []string{
+		"in a container, 127.0.0.1 is the container: host.docker.internal is this machine. Docker on Linux needs --add-host=host.docker.internal:host-gateway",
+		"on Linux, a gateway that listens on 127.0.0.1 cannot be reached like that: run the container with --network=host and " + g.URL + ", or let the gateway listen on another address, with a key",
+	}
+}
+
+func openWebUISetup(_ *System, g Gateway) Settings {
+	address := g.inContainer()
+	set := Settings{
+		Variables: []Variable{{Name: "OPENAI_API_BASE_URL", Value: address + "/v1"}},
+		Steps: []string{
+			"pass the variables to its container with -e, or open Admin Panel > Settings > Connections and add an OpenAI connection with the URL " + address + "/v1",
+			"choose " + g.Model + " in a new chat",
+		},
+		Notes: append([]string{"the variables count on the first start only: later, Open WebUI keeps what Connections says"}, containerNote(g)...),
+	}
+	if g.KeyEnv == "" {
+		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", Value: placeholder})
+		set.Notes = append(set.Notes, placeholderNote("OPENAI_API_KEY", g))
+	} else {
+		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", From: g.KeyEnv})
+	}
+	set.Variables = append(set.Variables, Variable{Name: "ENABLE_OLLAMA_API", Value: "false"})
+	return set
+}
+
+func keyToType(g Gateway) string {
+	if g.KeyEnv == "" {
+		return placeholder + " (any text: the gateway takes no key)"
+	}
+	return "the key in $" + g.KeyEnv
+}
+
+func n8nSetup(_ *System, g Gateway) Settings {
+	return Settings{
+		Steps: []string{
+			"add a credential of the type OpenAI",
+			"API key: " + keyToType(g),
+			"Base URL: " + g.v1() + ", or in a container " + g.inContainer() + "/v1",
+			"in the node OpenAI Chat Model choose this credential, and the model " + g.Model,
+		},
+		Notes: append([]string{`the node may use the Responses API, which the gateway has too`}, containerNote(g)...),
+	}
+}
+
+func homeAssistantSetup(_ *System, g Gateway) Settings {
+	set := Settings{Steps: []string{
+		"open Settings > Devices & services > Add integration > Ollama",
+		"URL: " + g.URL,
+		"choose the model " + g.Model + ", and a context window",
+	}}
+	if g.KeyEnv != "" {
+		set.Steps = append(set.Steps[:2], "API key: "+keyToType(g), set.Steps[2])
+	}
+	if g.Loopback() {
+		set.Notes = []string{"Home Assistant is most often on another machine or in a container, which cannot reach 127.0.0.1 here: let the gateway listen on an address of your network, with a key, and use that address"}
+	}
+	return set
+}
+
+// Aider asks through LiteLLM, which wants openai/ before the name.
+func aiderFiles(s *System, g Gateway) []target {
+	conf := []entry{
+		{Path: []string{"model"}, Value: "openai/" + g.Model},
+		{Path: []string{"openai-api-base"}, Value: g.v1()},
+	}
+	if g.KeyEnv == "" {
+		conf = append(conf, entry{Path: []string{"openai-api-key"}, Value: placeholder})
+	}
+	files := []target{{filepath.Join(s.Home, ".aider.conf.yml"), inYAML, conf}}
+	if g.Window > 0 {
+		files = append(files, target{filepath.Join(s.Home, ".aider.model.metadata.json"), inJSON, []entry{
+			{Path: []string{"openai/" + g.Model}, Value: object{
+				{"max_input_tokens", g.Window},
+				{"max_output_tokens", g.output()},
+				{"max_tokens", g.output()},
+				{"input_cost_per_token", 0},
+				{"output_cost_per_token", 0},
+				{"litellm_provider", "openai"},
+				{"mode", "chat"},
+			}},
+		}})
+	}
+	return files
+}
+
+func aiderSetup(_ *System, g Gateway) Settings {
+	set := Settings{Variables: []Variable{{Name: "OPENAI_API_BASE", Value: g.v1()}}, Steps: []string{"start it: aider --model openai/" + g.Model}}
+	if g.KeyEnv == "" {
+		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", Value: placeholder})
+		set.Notes = append(set.Notes, placeholderNote("the key", g))
+	} else {
+		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", From: g.KeyEnv})
+		set.Notes = append(set.Notes, "Aider's file can only hold the key itself, so set OPENAI_API_KEY where you start Aider")
+	}
+	return set
+}
+
+func llmModel(g Gateway) string { return "tandem/" + g.Model }
+
+func llmFiles(s *System, g Gateway) []target {
+	model := object{{"model_id", llmModel(g)}, {"model_name", g.Model}, {"api_base", g.v1()}}
+	if g.KeyEnv != "" {
+		model = append(model, member{"api_key_name", "tandem"})
+	}
+	model = append(model, member{"supports_tools", true}, member{"supports_schema", true})
+	dir := s.Env("LLM_USER_PATH")
+	if dir == "" {
+		dir = filepath.Join(s.config(), "io.datasette.llm")
+	}
+	return []target{{filepath.Join(dir, "extra-openai-models.yaml"), inYAML, []entry{
+		{Item: "model_id", Value: model, Kind: own},
+	}}}
+}
+
+func llmSetup(_ *System, g Gateway) Settings {
+	set := Settings{Steps: []string{"start it: llm -m " + llmModel(g)}}
+	if g.KeyEnv != "" {
+		set.Steps = append([]string{"store the key with llm: llm keys set tandem"}, set.Steps...)
+	}
+	return set
+}
