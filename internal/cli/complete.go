@@ -222,6 +222,7 @@ func (a *app) argumentCompletions() map[string]cobra.CompletionFunc {
 		"tandem ps":             first(ollamas),
 		"tandem show":           first(installedModels),
 		"tandem engine start":   first(ollamas),
+		"tandem connect":        first(clients),
 		"tandem engine stop":    first(ollamas),
 		"tandem engine status":  first(ollamas),
 		"tandem engine logs":    first(ollamas),

@@ -21,6 +21,7 @@ type Client struct {
 	setup func(*System, Gateway) Settings
 	args  func(g Gateway, prompt string) []string // of Program, for one prompt; nil: it cannot be run so
 	env   []string                                // NAME=value that a check adds, so that it runs by itself
+	key   string                                  // the variable in which a check gives it the key, where its file has no name for one
 }
 
 func (c *Client) targets(s *System, g Gateway) []target {
@@ -124,6 +125,7 @@ func Clients() []Client {
 			Program: "llm", Install: "pipx install llm",
 			files: llmFiles, setup: llmSetup,
 			args: func(g Gateway, prompt string) []string { return []string{"-m", llmModel(g), "--no-log", prompt} },
+			key:  "OPENAI_API_KEY",
 		},
 	}
 }
@@ -161,7 +163,7 @@ func claudeVariables(g Gateway) []Variable {
 }
 
 func claudeSetup(_ *System, g Gateway) Settings {
-	set := Settings{Variables: claudeVariables(g), Steps: []string{"start it: claude"}}
+	set := Settings{Variables: claudeVariables(g), Steps: []string{"Start it: claude"}}
 	if g.KeyEnv == "" {
 		set.Notes = append(set.Notes, placeholderNote("ANTHROPIC_AUTH_TOKEN", g))
 	} else {
@@ -196,7 +198,7 @@ func codexFiles(s *System, g Gateway) []target {
 
 func codexSetup(*System, Gateway) Settings {
 	return Settings{
-		Steps: []string{"start it: codex --profile tandem"},
+		Steps: []string{"Start it: codex --profile tandem"},
 		Notes: []string{"your default model stays as it is; the profile needs Codex 0.134 or newer"},
 	}
 }
@@ -210,7 +212,7 @@ func opencodeFiles(s *System, g Gateway) []target {
 	if g.Window > 0 {
 		model = append(model, member{"limit", object{{"context", g.Window}, {"output", g.output()}}})
 	}
-	return []target{{s.firstFile(filepath.Join(s.xdg(), "opencode"), "opencode.jsonc", "opencode.json"), inJSONC, []entry{
+	return []target{{s.firstFile(filepath.Join(s.xdg(), "opencode"), "opencode.json", "opencode.jsonc"), inJSONC, []entry{
 		{Path: []string{"provider", "tandem"}, Kind: own, Value: object{
 			{"npm", "@ai-sdk/openai-compatible"},
 			{"name", "Tandem"},
@@ -222,7 +224,7 @@ func opencodeFiles(s *System, g Gateway) []target {
 
 func opencodeSetup(_ *System, g Gateway) Settings {
 	return Settings{
-		Steps: []string{"start it: opencode -m tandem/" + g.Model},
+		Steps: []string{"Start it: opencode -m tandem/" + g.Model},
 		Notes: []string{"your default model stays as it is"},
 	}
 }
@@ -236,8 +238,7 @@ func clineFiles(s *System, g Gateway) []target {
 	if g.KeyEnv == "" {
 		settings = append(settings, member{"apiKey", placeholder})
 	}
-	dir := s.dir("CLINE_DATA_DIR", ".cline", "data")
-	return []target{{filepath.Join(dir, "settings", "providers.json"), inJSON, []entry{
+	return []target{{filepath.Join(s.Home, ".cline", "data", "settings", "providers.json"), inJSON, []entry{
 		{Path: []string{"version"}, Value: 1, Kind: base},
 		{Path: []string{"modes"}, Value: object{}, Kind: base},
 		{Path: []string{"providers", clineProvider}, Value: object{
@@ -249,11 +250,11 @@ func clineFiles(s *System, g Gateway) []target {
 }
 
 func clineSetup(_ *System, g Gateway) Settings {
-	set := Settings{Steps: []string{fmt.Sprintf("start it: cline -P %s -m %s", clineProvider, g.Model)}}
+	set := Settings{Steps: []string{fmt.Sprintf("Start it: cline -P %s -m %s", clineProvider, g.Model)}}
 	if g.KeyEnv == "" {
 		set.Notes = append(set.Notes, placeholderNote("apiKey", g)+". Without one, Cline sends $OPENAI_API_KEY")
 	} else {
-		set.Variables = []Variable{{Name: "OPENAI_API_KEY", From: g.KeyEnv}}
+		set.Also = []Variable{{Name: "OPENAI_API_KEY", From: g.KeyEnv}}
 		set.Notes = append(set.Notes, "Cline's file can only hold the key itself, so set the variable where you start Cline")
 	}
 	set.Notes = append(set.Notes, "Cline in VS Code keeps its settings in VS Code: choose OpenAI Compatible there, with the address "+g.v1())
@@ -278,7 +279,7 @@ func continueFiles(s *System, g Gateway) []target {
 }
 
 func continueSetup(s *System, g Gateway) Settings {
-	set := Settings{Steps: []string{`choose the model "Tandem" in Continue`}}
+	set := Settings{Steps: []string{`Choose the model "Tandem" in Continue`}}
 	if g.KeyEnv != "" {
 		set.Notes = append(set.Notes, fmt.Sprintf("Continue in an editor reads %s from %s", g.KeyEnv, filepath.Join(s.dir("CONTINUE_GLOBAL_DIR", ".continue"), ".env")))
 	}

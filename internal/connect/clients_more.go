@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-// firstFile is the first of the names that is there, or else the last one.
+// firstFile is the first of the names that is there, or else the first one.
 func (s *System) firstFile(dir string, names ...string) string {
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return filepath.Join(dir, name)
 		}
 	}
-	return filepath.Join(dir, names[len(names)-1])
+	return filepath.Join(dir, names[0])
 }
 
 func zedFiles(s *System, g Gateway) []target {
@@ -36,12 +36,12 @@ func zedFiles(s *System, g Gateway) []target {
 }
 
 func zedSetup(_ *System, g Gateway) Settings {
-	set := Settings{Steps: []string{fmt.Sprintf("start Zed where TANDEM_API_KEY is set, or type the key in its LLM providers, and choose %s in the agent panel", g.Model)}}
+	set := Settings{Steps: []string{fmt.Sprintf("Start Zed where TANDEM_API_KEY is set, or type the key in its LLM providers, and choose %s in the agent panel", g.Model)}}
 	if g.KeyEnv == "" {
-		set.Variables = []Variable{{Name: "TANDEM_API_KEY", Value: placeholder}}
+		set.Also = []Variable{{Name: "TANDEM_API_KEY", Value: placeholder}}
 		set.Notes = append(set.Notes, placeholderNote("TANDEM_API_KEY", g))
 	} else if g.KeyEnv != "TANDEM_API_KEY" {
-		set.Variables = []Variable{{Name: "TANDEM_API_KEY", From: g.KeyEnv}}
+		set.Also = []Variable{{Name: "TANDEM_API_KEY", From: g.KeyEnv}}
 	}
 	return set
 }
@@ -68,13 +68,13 @@ func vscodeFiles(s *System, g Gateway) []target {
 
 func vscodeSetup(_ *System, g Gateway) Settings {
 	set := Settings{
-		Steps: []string{fmt.Sprintf("choose %s in VS Code's chat, under Tandem; restart VS Code if it is not there", g.Model)},
+		Steps: []string{fmt.Sprintf("Choose %s in VS Code's chat, under Tandem; restart VS Code if it is not there", g.Model)},
 		Notes: []string{"VS Code's own Ollama provider is deprecated, so its Custom Endpoint is used"},
 	}
 	if g.KeyEnv == "" {
 		set.Notes = append(set.Notes, placeholderNote("apiKey", g))
 	} else {
-		set.Steps = append([]string{`run "Chat: Manage Language Models", open Tandem's gear, and type the key: VS Code reads no variable for it`}, set.Steps...)
+		set.Steps = append([]string{`Run "Chat: Manage Language Models", open Tandem's gear, and type the key: VS Code reads no variable for it`}, set.Steps...)
 	}
 	return set
 }
@@ -95,8 +95,8 @@ func openWebUISetup(_ *System, g Gateway) Settings {
 	set := Settings{
 		Variables: []Variable{{Name: "OPENAI_API_BASE_URL", Value: address + "/v1"}},
 		Steps: []string{
-			"pass the variables to its container with -e, or open Admin Panel > Settings > Connections and add an OpenAI connection with the URL " + address + "/v1",
-			"choose " + g.Model + " in a new chat",
+			"Pass the variables to its container with -e, or open Admin Panel > Settings > Connections and add an OpenAI connection with the URL " + address + "/v1",
+			"Choose " + g.Model + " in a new chat",
 		},
 		Notes: append([]string{"the variables count on the first start only: later, Open WebUI keeps what Connections says"}, containerNote(g)...),
 	}
@@ -120,10 +120,10 @@ func keyToType(g Gateway) string {
 func n8nSetup(_ *System, g Gateway) Settings {
 	return Settings{
 		Steps: []string{
-			"add a credential of the type OpenAI",
+			"Add a credential of the type OpenAI",
 			"API key: " + keyToType(g),
 			"Base URL: " + g.v1() + ", or in a container " + g.inContainer() + "/v1",
-			"in the node OpenAI Chat Model choose this credential, and the model " + g.Model,
+			"In the node OpenAI Chat Model choose this credential, and the model " + g.Model,
 		},
 		Notes: append([]string{`the node may use the Responses API, which the gateway has too`}, containerNote(g)...),
 	}
@@ -131,9 +131,9 @@ func n8nSetup(_ *System, g Gateway) Settings {
 
 func homeAssistantSetup(_ *System, g Gateway) Settings {
 	set := Settings{Steps: []string{
-		"open Settings > Devices & services > Add integration > Ollama",
+		"Open Settings > Devices & services > Add integration > Ollama",
 		"URL: " + g.URL,
-		"choose the model " + g.Model + ", and a context window",
+		"Choose the model " + g.Model + ", and a context window",
 	}}
 	if g.KeyEnv != "" {
 		set.Steps = append(set.Steps[:2], "API key: "+keyToType(g), set.Steps[2])
@@ -171,12 +171,13 @@ func aiderFiles(s *System, g Gateway) []target {
 }
 
 func aiderSetup(_ *System, g Gateway) Settings {
-	set := Settings{Variables: []Variable{{Name: "OPENAI_API_BASE", Value: g.v1()}}, Steps: []string{"start it: aider --model openai/" + g.Model}}
+	set := Settings{Variables: []Variable{{Name: "OPENAI_API_BASE", Value: g.v1()}}, Steps: []string{"Start it: aider --model openai/" + g.Model}}
 	if g.KeyEnv == "" {
 		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", Value: placeholder})
 		set.Notes = append(set.Notes, placeholderNote("the key", g))
 	} else {
-		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", From: g.KeyEnv})
+		set.Also = []Variable{{Name: "OPENAI_API_KEY", From: g.KeyEnv}}
+		set.Variables = append(set.Variables, set.Also...)
 		set.Notes = append(set.Notes, "Aider's file can only hold the key itself, so set OPENAI_API_KEY where you start Aider")
 	}
 	return set
@@ -200,9 +201,10 @@ func llmFiles(s *System, g Gateway) []target {
 }
 
 func llmSetup(_ *System, g Gateway) Settings {
-	set := Settings{Steps: []string{"start it: llm -m " + llmModel(g)}}
+	set := Settings{Steps: []string{"Start it: llm -m " + llmModel(g)}}
 	if g.KeyEnv != "" {
-		set.Steps = append([]string{"store the key with llm: llm keys set tandem"}, set.Steps...)
+		set.Steps = append([]string{"Store the key with llm: llm keys set tandem"}, set.Steps...)
+		set.Notes = []string{"store the key first: without it, llm sends $OPENAI_API_KEY"}
 	}
 	return set
 }

@@ -146,7 +146,8 @@ type target struct {
 
 // Settings is what connects a client, as a user would type it.
 type Settings struct {
-	Variables []Variable
+	Variables []Variable // that do without the files
+	Also      []Variable // that the client needs besides its files
 	Files     []Fragment
 	Steps     []string // what to do by hand, and how to start the client
 	Notes     []string // what to know

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -33,6 +34,13 @@ func tomlFile(file, text string) (document, error) {
 		e := &diag.Error{File: file, Message: strings.TrimPrefix(err.Error(), "toml: "), Err: err}
 		if at := new(toml.DecodeError); errors.As(err, &at) {
 			e.Line, e.Column = at.Position()
+		} else { // of what is there twice, it does not say where
+			e.Line = sort.Search(strings.Count(text, "\n")+1, func(n int) bool {
+				before := strings.SplitAfterN(text, "\n", n+2)
+				again := toml.Unmarshal([]byte(strings.Join(before[:min(n+1, len(before))], "")), &map[string]any{})
+				return again != nil && again.Error() == err.Error()
+			}) + 1
+			e.Column = 1
 		}
 		return nil, e
 	}

@@ -20,8 +20,18 @@ func (s *System) Undo(c *Client) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := slices.Clone(receipt.Files)
 	var changes []Change
-	for _, r := range slices.Clone(receipt.Files) {
+	defer func() {
+		for _, r := range slices.Backward(all) { // the first one made the directories
+			for _, dir := range r.Made {
+				if os.Remove(dir) != nil { // it holds something else
+					break
+				}
+			}
+		}
+	}()
+	for _, r := range all {
 		change, err := r.undo()
 		if err != nil {
 			return changes, err
@@ -56,11 +66,6 @@ func (r record) undo() (Change, error) {
 		change.Did, change.Backup = Removed, ""
 		if err := os.Remove(r.Path); err != nil {
 			return change, fmt.Errorf("removing %s: %w", r.Path, err)
-		}
-		for _, dir := range r.Made {
-			if os.Remove(dir) != nil { // it holds something else
-				break
-			}
 		}
 		return change, nil
 	case clean == text:
