@@ -44,13 +44,12 @@ const (
 
 // draft is a file as it will be.
 type draft struct {
-	target  target
-	exists  bool
-	mode    os.FileMode
-	before  string // with its byte order mark, as is after
-	after   string
-	record  record
-	entries []entry // that were added
+	target target
+	exists bool
+	mode   os.FileMode
+	before string // with its byte order mark, as is after
+	after  string
+	record record
 }
 
 // Write gives the client's files the gateway's settings. It writes none of them

@@ -67,7 +67,7 @@ func Check(ctx context.Context, t Trial) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("making a directory for the check: %w", err)
 	}
-	defer os.RemoveAll(home)
+	defer func() { _ = os.RemoveAll(home) }()
 	upstream, err := url.Parse(t.Gateway.URL)
 	if err != nil {
 		return Report{}, err
