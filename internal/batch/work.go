@@ -2,59 +2,9 @@ package batch
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/tandem-llm/tandem/provider"
 )
-
-// Item is one run that a batch asks for: a row, in one of the batch's variants,
-// once.
-type Item struct {
-	Row     int            // from 1
-	Number  int            // of the row in the input, from 1; 0: not known
-	Variant int            // from 0
-	Repeat  int            // from 0
-	Attempt int            // from 1: how often it has been claimed
-	Inputs  map[string]any // of the chain
-
-	id int64 // in the order of the output
-}
-
-// Fate is what becomes of a claimed item.
-type Fate int
-
-// The fates.
-const (
-	Done    Fate = iota // it was answered
-	Failed              // it was not, and is not tried again unless somebody asks for it
-	Again               // its turn comes again
-	Unasked             // it was not asked: as if it had not been claimed
-)
-
-// Outcome is what came of an item.
-type Outcome struct {
-	Item
-	Reply
-	Took time.Duration
-	Fate Fate
-}
-
-// Queue gives out items and keeps what came of them. It belongs to one [Work] at a
-// time.
-type Queue interface {
-	// Exchange keeps outcomes of items that were claimed, and claims up to n more:
-	// the next ones in order, those that come again included. Both happen, durably
-	// where the queue is durable, or neither does. An item's outcome is kept once.
-	// Fewer than n items may be given at a time; exhausted says that none are left
-	// to claim.
-	Exchange(ctx context.Context, outcomes []Outcome, n int) (items []Item, exhausted bool, err error)
-}
-
-// Run runs one item. It is called from several goroutines.
-type Run func(ctx context.Context, item Item) Reply
 
 // Options say how a batch is worked through. The zero value runs one item at a
 // time, to the end.
@@ -80,35 +30,6 @@ type Options struct {
 	// Else each of them fails.
 	Resumable bool
 }
-
-// maxTries is how often an item is asked that is refused for its rate, or reaches no
-// server.
-const maxTries = 5
-
-// Where no server is reached, nothing is started for leastPause, and twice as long
-// each time after that.
-const (
-	leastPause = 500 * time.Millisecond
-	mostPause  = 8 * time.Second
-)
-
-// TooManyError is the end of a batch of which too many items failed.
-type TooManyError struct {
-	Failed int
-	Limit  int   // the most that may; 0: see Last
-	Last   error // the error of the last one; all before it in a row failed for such a reason
-}
-
-// Error counts them.
-func (e *TooManyError) Error() string {
-	if e.Limit > 0 {
-		return fmt.Sprintf("stopped: %d failed, and at most %d may", e.Failed, e.Limit)
-	}
-	return fmt.Sprintf("stopped: the last %d in a row failed, for a reason that the next ones would share: %v", e.Failed, e.Last)
-}
-
-// Unwrap is the last one's error.
-func (e *TooManyError) Unwrap() error { return e.Last }
 
 // Work runs the items of a queue until none is left, and keeps what comes of each.
 // What runs when ctx ends is claimed again by whoever opens the queue next.
@@ -283,20 +204,6 @@ func (w *worker) abandon(ctx context.Context, ended []Outcome, err error) error 
 	return err
 }
 
-// LostError is outcomes that could not be kept: their items are run again.
-type LostError struct {
-	Items int
-	Err   error
-}
-
-// Error says how many, and why.
-func (e *LostError) Error() string {
-	return fmt.Sprintf("%v; the results of %d could not be stored and will be asked for again", e.Err, e.Items)
-}
-
-// Unwrap is why.
-func (e *LostError) Unwrap() error { return e.Err }
-
 // start starts items as far as may be. The caller holds mu.
 func (w *worker) start(ctx context.Context) {
 	for len(w.ready) > 0 && !w.stopped && !w.held && w.paused == nil && w.active < w.limit() && w.active+len(w.ended)+w.keeping < askedShare*w.limit() {
@@ -337,76 +244,6 @@ func (w *worker) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.changed.Broadcast()
-}
-
-// judge decides what becomes of an item, and of those after it.
-func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
-	kind := provider.KindOf(out.Err)
-	switch {
-	case out.Err == nil:
-		w.inARow, w.pause = 0, 0
-		return Done
-	case ctx.Err() != nil && errors.Is(out.Err, ctx.Err()):
-		if w.options.Resumable {
-			return Again
-		}
-		return Failed
-	case kind == provider.OverBudget && w.options.Resumable:
-		if w.active > 0 {
-			w.held = true // what they have reserved may be more than they come to
-		} else {
-			w.stopWith(out.Err)
-		}
-		return Unasked
-	case kind == provider.RateLimited && w.options.Resumable && out.Attempt < maxTries:
-		return Again
-	case unreached(out.Err) && w.options.Resumable && out.Attempt < maxTries && w.inARow == 0:
-		w.wait(ctx)
-		return Again
-	}
-	w.failed++
-	w.inARow++
-	if !shared(kind) {
-		w.inARow = 0
-	}
-	if most := w.options.MaxErrors; most > 0 && w.failed > most {
-		w.stopWith(&TooManyError{Failed: w.failed, Limit: most})
-	}
-	if most := w.options.GiveUp; most > 0 && w.inARow >= most {
-		w.stopWith(&TooManyError{Failed: w.inARow, Last: out.Err})
-	}
-	return Failed
-}
-
-// unreached reports whether an error is that no server was there.
-func unreached(err error) bool {
-	var e *provider.Error
-	return errors.As(err, &e) && e.Kind == provider.Unavailable && e.Status == 0 && !e.Final
-}
-
-// wait has nothing started for a while. The caller holds mu.
-func (w *worker) wait(ctx context.Context) {
-	if w.paused != nil {
-		return
-	}
-	w.pause = min(max(2*w.pause, leastPause), mostPause)
-	w.paused = time.AfterFunc(w.pause, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.paused = nil
-		w.start(ctx)
-		w.changed.Broadcast()
-	})
-}
-
-// shared reports whether an error is likely to meet every other item, too.
-func shared(kind provider.Kind) bool {
-	switch kind {
-	case provider.Unavailable, provider.RateLimited, provider.QuotaExhausted, provider.Denied, provider.ModelNotFound,
-		provider.OutOfMemory, provider.Timeout, provider.Offline, provider.OverBudget, provider.Private:
-		return true
-	}
-	return false
 }
 
 // stop has nothing more started.
