@@ -50,10 +50,8 @@ func callerName(cmd *cobra.Command, args []string) error {
 }
 
 type serveKeyInput struct {
-	budget    float64
-	hasBudget bool
-	rate      int
-	pull      bool
+	rate int
+	pull bool
 }
 
 func (a *app) serveKeysAddCommand() *cobra.Command {
@@ -66,15 +64,13 @@ allows. With --use, no other provider may answer. With --local-only, nothing tha
 key asks leaves this machine.`,
 		Example: `  tandem serve keys add laptop
   tandem serve keys add phone --local-only --rate 30
-  tandem serve keys add agent --use local,openai --budget-usd-per-day 2`,
+  tandem serve keys add agent --use local,openai --pull`,
 		Args: callerName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in.hasBudget = cmd.Flags().Changed("budget-usd-per-day")
 			return a.serveKeysAdd(cmd.Context(), args[0], in)
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&in.budget, "budget-usd-per-day", 0, "`USD` that its calls may cost in a day; 0: only what is free")
 	f.IntVar(&in.rate, "rate", 0, "`requests` that it may make in any minute; 0: no limit")
 	f.BoolVar(&in.pull, "pull", false, "it may download models")
 	return cmd
@@ -85,9 +81,6 @@ func (a *app) serveKeysAdd(ctx context.Context, name string, in serveKeyInput) e
 		return err
 	}
 	k := keystore.Key{Name: name, Use: a.flags.use, LocalOnly: a.flags.localOnly, Rate: in.rate, Pull: in.pull}
-	if in.hasBudget {
-		k.BudgetUSD = &in.budget
-	}
 	if err := k.Check(); err != nil {
 		return usageError{err}
 	}

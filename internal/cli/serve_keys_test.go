@@ -12,7 +12,7 @@ func TestServeKeys(t *testing.T) {
 	p := newPerson(t)
 	p.expect(0, "", "no keys, so every program on this machine may ask; make one with `tandem serve keys add NAME`", "serve", "keys", "list")
 	p.expect(0, "[]\n", "", "serve", "keys", "list", "--json")
-	code, out, errOut := p.run("", "serve", "keys", "add", "laptop", "--local-only", "--budget-usd-per-day", "1.5", "--rate", "30", "--use", "openai", "--pull")
+	code, out, errOut := p.run("", "serve", "keys", "add", "laptop", "--local-only", "--rate", "30", "--use", "openai", "--pull")
 	key := strings.TrimSpace(out)
 	if code != 0 || !strings.HasPrefix(key, "sk-tandem-") || strings.ContainsAny(key, " \n") {
 		t.Fatalf("%d, %q, %q", code, out, errOut)
@@ -25,11 +25,10 @@ func TestServeKeys(t *testing.T) {
 	if strings.Contains(errOut, key) {
 		t.Error("the key is on standard error")
 	}
-	if code, _, errOut := p.run("", "serve", "keys", "add", "phone", "--budget-usd-per-day", "0"); code != 0 || strings.Contains(errOut, "from now on") {
+	if code, _, errOut := p.run("", "serve", "keys", "add", "phone"); code != 0 || strings.Contains(errOut, "from now on") {
 		t.Errorf("%d, %q", code, errOut)
 	}
-	p.expect(0, "only openai; local only; $1.5 a day; 30 a minute; may download models\n", "", "serve", "keys", "list")
-	p.expect(0, `"budget_usd_per_day":0`, "", "serve", "keys", "list", "--json")
+	p.expect(0, "only openai; local only; 30 a minute; may download models\n", "", "serve", "keys", "list")
 	p.expect(2, "", `there is a key "laptop" already`, "serve", "keys", "add", "laptop")
 	_ = filepath.WalkDir(p.home, func(path string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -50,8 +49,6 @@ func TestServeKeysMistakes(t *testing.T) {
 	p := newPerson(t)
 	p.expect(2, "", `"nobody"`, "serve", "keys", "add", "laptop", "--use", "nobody")
 	p.expect(2, "", "the rate has to be from 1 to 100000", "serve", "keys", "add", "laptop", "--rate", "-1")
-	p.expect(2, "", "the budget has to be from 0 to 1000000", "serve", "keys", "add", "laptop", "--budget-usd-per-day", "-1")
-	p.expect(2, "", "the budget has to be from 0 to 1000000", "serve", "keys", "add", "laptop", "--budget-usd-per-day", "NaN")
 	p.expect(2, "", "needs a name, such as laptop", "serve", "keys", "add")
 	for _, args := range [][]string{{"add", canaryKey}, {"add", "laptop", canaryKey}, {"rm", canaryKey}, {canaryKey}} {
 		code, out, errOut := p.run("", append([]string{"serve", "keys"}, args...)...)

@@ -3,17 +3,20 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // Config is what a Server stands on.
@@ -41,7 +44,7 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
 	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
-	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window})
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, CallerOf: callerOf})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
@@ -63,6 +66,17 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // key: what it shows is the same for all, and nothing of the user's.
 func Public(r *http.Request) bool {
 	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+}
+
+// callerOf is who asks, as the guard found out. A key with a budget pays for nothing
+// yet: its calls stay on this machine.
+func callerOf(ctx context.Context) exchange.Caller {
+	c := guard.CallerOf(ctx)
+	out := exchange.Caller{Name: c.Name, Use: c.Use}
+	if c.Privacy == guard.PrivacyLocal || c.BudgetUSD != nil {
+		out.Privacy = provider.PrivacyLocal
+	}
+	return out
 }
 
 // Use has another stack asked from now on, after a reload. Calls under way end at the
