@@ -111,15 +111,37 @@ func (c *compiler) compileSteps(steps []Step, pipe bool, prefix string) []step {
 	return compiled
 }
 
-// unused warns of steps before the last whose values are not used.
+// unused warns of steps before the last whose values are not used. An undeclared input
+// that is almost such a step's name is a mistake: the step was meant.
 func (c *compiler) unused(sc *scope, steps []Step, prefix string) {
 	for i := range steps[:len(steps)-1] {
 		if !slices.ContainsFunc(sc.bindings, func(b binding) bool { return b.step == i && b.used }) {
+			if c.misspelt(steps[i].Name) {
+				continue
+			}
 			p := placeOf(&steps[i], steps[i].Name, i, prefix)
 			p.field = "name"
 			c.warnings = append(c.warnings, &problem{location: p, message: fmt.Sprintf("the value of the step %q is not used", steps[i].Name), remedy: "use {" + steps[i].Name + "} in a later step, or remove the step"})
 		}
 	}
+}
+
+// misspelt reports whether an input that nothing declares is almost the name of an unused
+// step, and adds the mistake.
+func (c *compiler) misspelt(step string) bool {
+	if c.declared || step == "" {
+		return false
+	}
+	for _, in := range c.chain.inputs {
+		if _, near := diag.Nearest(in.Name, []string{step}); near {
+			c.mistakes = append(c.mistakes, &problem{
+				location: in.first, message: fmt.Sprintf("{%s} is no step, and the step %q is not used", in.Name, step),
+				remedy: fmt.Sprintf("did you mean {%s}? if {%s} is an input, list it in inputs", step, in.Name),
+			})
+			return true
+		}
+	}
+	return false
 }
 
 // piped checks that a step of a pipe has one variable.

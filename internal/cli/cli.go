@@ -191,6 +191,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.AddCommand(a.ollamaVerbs()...)
 	root.InitDefaultCompletionCmd()
 	helpRefusesUnknown(root)
+	a.helpFits(root)
 	noFileArgs(root)
 	a.completions(root)
 	ownCompletions(root)
