@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
@@ -49,8 +50,12 @@ func New(cfg Config) *Server {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
 	mux := http.NewServeMux()
-	openai.New(s.exchange, s.responses).Register(mux)
+	openaiAPI, anthropicAPI := openai.New(s.exchange, s.responses), anthropic.New(s.exchange)
+	openaiAPI.Register(mux)
+	anthropicAPI.Register(mux)
 	ollama.New(s.exchange).Register(mux)
+	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
+	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -96,11 +101,26 @@ func (s *Server) Close() error {
 
 // Fail writes a failure in the dialect of the path.
 func (s *Server) Fail(w http.ResponseWriter, r *http.Request, f *exchange.Failure) {
-	if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/api/") {
+	switch {
+	case anthropic.Speaks(r):
+		anthropic.Fail(w, f)
+	case r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/api/"):
 		ollama.Fail(w, f)
-		return
+	default:
+		openai.Fail(w, f)
 	}
-	openai.Fail(w, f)
+}
+
+// byDialect chooses between two handlers of one path: Anthropic's clients say that they
+// are some, others do not.
+func byDialect(others, anthropics http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if anthropic.Speaks(r) {
+			anthropics(w, r)
+			return
+		}
+		others(w, r)
+	}
 }
 
 // unknown answers a path that there is not.

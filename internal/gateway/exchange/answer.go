@@ -134,7 +134,7 @@ func (rp *reply) run(ctx context.Context, q *Question) error {
 			return err
 		}
 	}
-	rp.fail(err)
+	rp.fail(ctx, q, err)
 	return err
 }
 
@@ -275,8 +275,8 @@ func (rp *reply) finish() error {
 }
 
 // fail writes how the answer failed, in the reply or in the stream.
-func (rp *reply) fail(err error) {
-	f := rp.x.failureOf(err)
+func (rp *reply) fail(ctx context.Context, q *Question, err error) {
+	f := rp.x.measured(ctx, q, rp.x.failureOf(err))
 	rp.syncCall(func(c *Call) {
 		c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
 	})

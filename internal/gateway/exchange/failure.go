@@ -27,6 +27,9 @@ type Failure struct {
 	Retry bool
 	Kind  provider.Kind // empty: the failure is not a provider's
 	Err   error         // the cause; nil: there is none
+	// Size is that of a prompt which is larger than the model's window; nil: the
+	// failure is another, or the window is not known.
+	Size *Size
 }
 
 // The codes of failures that are not a provider's.

@@ -20,7 +20,10 @@ func serve(t *testing.T, e *gatewaytest.Engine, cfg exchange.Config) (url string
 	t.Helper()
 	x = gatewaytest.Exchange(gatewaytest.Stack(t, e, "ok"), cfg)
 	mux := http.NewServeMux()
-	openai.New(x, responsestore.New(responsestore.Config{Dir: t.TempDir()})).Register(mux)
+	api := openai.New(x, responsestore.New(responsestore.Config{Dir: t.TempDir()}))
+	api.Register(mux)
+	mux.HandleFunc("GET /v1/models", api.Models)
+	mux.HandleFunc("GET /v1/models/{id...}", api.Model)
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	return srv.URL, x

@@ -21,10 +21,9 @@ type API struct {
 // New returns the API of an exchange. Responses are kept in store; nil: they are not.
 func New(x *exchange.Exchange, store *responsestore.Store) *API { return &API{x: x, store: store} }
 
-// Register adds the API's paths.
+// Register adds the API's paths, but for those of models, which it shares with
+// Anthropic's API: see [API.Models] and [API.Model].
 func (a *API) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/models", a.Models)
-	mux.HandleFunc("GET /v1/models/{id...}", a.Model)
 	mux.HandleFunc("POST /v1/chat/completions", a.chat)
 	mux.HandleFunc("POST /v1/completions", a.completions)
 	mux.HandleFunc("POST /v1/embeddings", a.embeddings)

@@ -1,0 +1,40 @@
+package anthropic
+
+import "github.com/tandem-llm/tandem/internal/gateway/exchange"
+
+// MessageParams are the parameters of messages.
+var MessageParams = exchange.Params{
+	{Name: "model", Class: exchange.Honoured, Note: "a name of /v1/models, also with `anthropic/` before it; `tandem`, or none: the configuration's own choice"},
+	{Name: "messages", Class: exchange.Honoured, Note: "texts, images as data or https URLs, text documents, thinking, tool calls and results; a message of role system inside the conversation is sent as text of the user's"},
+	{Name: "system", Class: exchange.Honoured},
+	{Name: "max_tokens", Class: exchange.Honoured, Note: "may be left out"},
+	{Name: "stream", Class: exchange.Honoured},
+	{Name: "stop_sequences", Class: exchange.Honoured, Note: "an answer that one of them ended has the stop_reason `end_turn`: engines do not tell which"},
+	{Name: "temperature", Class: exchange.Honoured},
+	{Name: "top_p", Class: exchange.Honoured},
+	{Name: "top_k", Class: exchange.Honoured, Note: "where the engine can"},
+	{Name: "tools", Class: exchange.Honoured, Note: "the client's own; those of Anthropic's servers are left out"},
+	{Name: "tool_choice", Class: exchange.Honoured, Note: "`disable_parallel_tool_use` is not used: the model decides"},
+	{Name: "thinking", Class: exchange.Honoured, Note: "`adaptive`: where the model can think; `budget_tokens` is not used"},
+	{Name: "output_config", Class: exchange.Honoured, Note: "`format`; `effort` is not used"},
+	{Name: "output_format", Class: exchange.Honoured, Note: "as output_config.format"},
+	{Name: "metadata", Class: exchange.Harmless, Note: "`user_id` is the session, where no header says it"},
+	{Name: "cache_control", Class: exchange.Harmless, Note: "engines keep prompts by themselves"},
+	{Name: "context_management", Class: exchange.Harmless, Note: "the conversation is sent as it comes"},
+	{Name: "service_tier", Class: exchange.Harmless},
+	{Name: "speed", Class: exchange.Harmless},
+	{Name: "betas", Class: exchange.Harmless},
+	{Name: "anthropic_beta", Class: exchange.Harmless},
+	{Name: "anthropic_version", Class: exchange.Harmless},
+	{Name: "container", Class: exchange.Harmless, Note: "no code is run here"},
+	{Name: "diagnostics", Class: exchange.Harmless},
+	{Name: "fallbacks", Class: exchange.Harmless, Note: "the configuration says who stands in"},
+	{Name: "fallback_credit_token", Class: exchange.Harmless},
+	{Name: "billing_policy", Class: exchange.Harmless},
+	{Name: "compaction", Class: exchange.Harmless, Note: "the conversation is sent as it comes"},
+	{Name: "user_profile_id", Class: exchange.Harmless},
+	{Name: "workspace_id", Class: exchange.Harmless},
+	{Name: "thread", Class: exchange.Refused, Note: "conversations are not stored here; send all messages"},
+	{Name: "mcp_servers", Class: exchange.Refused, Note: "no MCP server of a request is called; send its tools in tools", Unless: []string{"[]"}},
+	{Name: "inference_geo", Class: exchange.Refused, Note: "where a prompt goes is said with X-Tandem-Privacy and X-Tandem-Use", Unless: []string{`"global"`, `"not_available"`}},
+}
