@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/gateway"
+	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // drainTime is how long calls under way may take to end when the gateway stops.
@@ -43,7 +45,10 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 		return err
 	}
 	defer s.Close()
-	g := gateway.New(gateway.Config{Stack: s, Explain: a.explain, Version: buildVersion().Version})
+	g := gateway.New(gateway.Config{
+		Stack: s, Explain: a.explain, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
+		Warn: func(text string) { a.term.Noticef("%s %s", a.term.Yellow("warning:"), terminal.StripControls(text)) },
+	})
 	defer func() { _ = g.Close() }() // every response was committed when it was put
 	settings, keys := s.Config().Gateway, a.callerStore()
 	server, err := guarded(g, settings, keys)

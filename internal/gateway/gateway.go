@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
+	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
@@ -26,6 +27,9 @@ type Config struct {
 	// Explain is an error in the words of this program; nil: its own.
 	Explain func(error) string
 	Version string // of this program
+	Chains  string // the folder of the chains that are models; empty: there are none
+	// Warn, if not nil, is told what is wrong beside the calls, such as with a chain.
+	Warn func(string)
 }
 
 // Server is the gateway.
@@ -45,7 +49,8 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
 	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
-	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, CallerOf: callerOf})
+	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn), s.stack.Load)
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
@@ -54,6 +59,7 @@ func New(cfg Config) *Server {
 	openaiAPI.Register(mux)
 	anthropicAPI.Register(mux)
 	ollama.New(s.exchange).Register(mux)
+	chains.NewLangServe(own, s.exchange).Register(mux)
 	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
 	mux.HandleFunc("GET /routes/{id}", s.route)

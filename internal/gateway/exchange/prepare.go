@@ -39,6 +39,9 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 // that another provider can stand in with its own; another model is asked of that
 // provider alone.
 func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q *Question) error {
+	if q.Ask != nil {
+		return nil
+	}
 	if name, ok := strings.CutPrefix(q.Model, ChainPrefix); ok && x.cfg.Chains != nil {
 		ask, err := x.cfg.Chains.Ask(ctx, strings.TrimSuffix(name, ":latest"), h, q) // as Ollama's clients write names
 		if err != nil {
@@ -83,6 +86,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 	}
 	if c.Use != nil {
 		use = slices.DeleteFunc(use, func(name string) bool { return !slices.Contains(c.Use, name) })
+		q.Only = slices.Clone(c.Use)
 		if len(use) == 0 {
 			return &Failure{Status: http.StatusForbidden, Code: string(provider.Denied), Message: "the key " + c.Name + " may not use what answers this model; it may use " + strings.Join(c.Use, ", ")}
 		}
@@ -98,6 +102,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 				want = append(want, name)
 			}
 		}
+		q.Only = slices.Clone(want)
 		if use = want; len(use) == 0 {
 			return Refuse("x-tandem-use", "x-tandem-use: none of "+brief(v)+" may answer this model")
 		}

@@ -23,6 +23,8 @@ type Question struct {
 	// Session is the conversation that the question belongs to, as the body has it;
 	// empty: the headers say, or else its first message.
 	Session string
+	// Only are the providers that the caller's key and the headers leave; nil: all.
+	Only []string
 	// Background is a question that nobody waits for, such as a title for a chat. It
 	// comes last in a queue.
 	Background bool
