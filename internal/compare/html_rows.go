@@ -1,7 +1,6 @@
 package compare
 
 import (
-	_ "embed" // the page
 	"fmt"
 	"maps"
 	"slices"
