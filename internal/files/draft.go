@@ -87,8 +87,8 @@ const maxLinks = 40
 func Target(path string) (string, error) {
 	for range maxLinks {
 		to, err := os.Readlink(path)
-		if err != nil { // it is no link
-			return path, nil
+		if err != nil {
+			return path, nil //nolint:nilerr // it is no link; opening it tells what is wrong with it
 		}
 		if !filepath.IsAbs(to) {
 			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // ".." leads out of that one
