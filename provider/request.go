@@ -34,7 +34,8 @@ type Request struct {
 	Privacy Privacy
 	// Options are the engine's own sampling options by the engine's own names
 	// (Ollama: top_k, repeat_penalty, …; OpenAI: frequency_penalty, user, …).
-	// A name that the engine does not know is Unsupported.
+	// A name that the engine does not know is Unsupported. num_ctx, the window with
+	// which Ollama loads a model, is for Ollama alone: others leave it out.
 	Options Options
 	// NoStream asks the engine for one whole answer rather than for tokens as
 	// they come. The contract of Chat is the same; it has fewer chunks.

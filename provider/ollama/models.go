@@ -34,7 +34,7 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 		models[i] = provider.Model{
 			Provider: p.cfg.Name,
 			Name:     m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
-			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel,
+			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel, Context: m.Details.ContextLength,
 			Remote: actualHost(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
 		}
 	}

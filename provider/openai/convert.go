@@ -267,6 +267,7 @@ func (p *Provider) options(b []byte, req *provider.Request, model string) ([]byt
 	for k, v := range req.Options {
 		all[k] = v
 	}
+	delete(all, "num_ctx") // how an Ollama loads a model: a server of this kind has its window
 	names := make([]string, 0, len(all))
 	for k := range all {
 		names = append(names, k)

@@ -18,7 +18,8 @@ func (x *Exchange) FailureOf(err error) *Failure { return x.failureOf(err) }
 const inspectTimeout = 3 * time.Second
 
 // Inspect is what the provider of a model tells of it; empty where it tells nothing now.
-func (x *Exchange) Inspect(ctx context.Context, e Entry) provider.ModelInfo {
+// The entry's window is lowered to what the model was made for.
+func (x *Exchange) Inspect(ctx context.Context, e *Entry) provider.ModelInfo {
 	t, ok := x.cfg.Stack().Target(e.origin())
 	if !ok {
 		return provider.ModelInfo{}
@@ -33,7 +34,32 @@ func (x *Exchange) Inspect(ctx context.Context, e Entry) provider.ModelInfo {
 	if err != nil { // the list says enough
 		return provider.ModelInfo{}
 	}
+	if info.Context > 0 && (e.Window == 0 || e.Window > info.Context) {
+		e.Window = info.Context
+	}
 	return info
+}
+
+// Running are the models that the engines have in memory now.
+func (x *Exchange) Running(ctx context.Context) []Entry {
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	defer cancel()
+	in := map[string][]provider.RunningModel{} // by provider
+	for _, t := range x.cfg.Stack().Targets {
+		if r, ok := provider.As[provider.Runner](t.Provider); ok && t.Config.Kind == config.KindOllama && t.Untrusted == nil {
+			in[t.Config.Name], _ = r.Running(ctx) // of one that does not answer nothing is known
+		}
+	}
+	var out []Entry
+	for _, e := range x.Models(ctx) {
+		for _, m := range in[e.Provider] {
+			if m.Name == e.Model.Name {
+				e.Loaded, e.Running, e.Window = true, m, m.Context
+				out = append(out, e)
+			}
+		}
+	}
+	return out
 }
 
 // Load brings the model of that name into memory, or takes it out of it, where its

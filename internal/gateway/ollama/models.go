@@ -87,10 +87,7 @@ type process struct {
 // running lists the models that are in memory.
 func (a *API) running(w http.ResponseWriter, r *http.Request) {
 	list := []process{}
-	for _, e := range a.x.Models(r.Context()) {
-		if !e.Loaded || e.Provider == "" {
-			continue
-		}
+	for _, e := range a.x.Running(r.Context()) {
 		list = append(list, process{
 			Name: nameOf(e), Model: nameOf(e), Size: e.Running.Size, Digest: e.Model.Digest, Details: detailsOf(e),
 			ExpiresAt: e.Running.Expires, SizeVRAM: e.Running.SizeVRAM, ContextLength: e.Running.Context,
@@ -155,7 +152,8 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, showOf(e, a.x.Inspect(r.Context(), e), verbose))
+	info := a.x.Inspect(r.Context(), &e)
+	writeJSON(w, http.StatusOK, showOf(e, info, verbose))
 }
 
 func showOf(e exchange.Entry, info provider.ModelInfo, verbose bool) shown {

@@ -3,6 +3,7 @@
 package ollama
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -142,13 +143,9 @@ func readBody(r *http.Request) ([]byte, *body.Reader, error) {
 // strict reports whether unknown parameters are refused.
 func strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
 
-// modelName is the model of a request, which older clients call name.
-func modelName(o body.Object) string {
-	if o.Has("model") {
-		return o.Text("model")
-	}
-	return o.Text("name")
-}
+// modelName is the model of a request, which older clients call name. Some send both,
+// one of them empty.
+func modelName(o body.Object) string { return cmp.Or(o.Text("model"), o.Text("name")) }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
