@@ -28,7 +28,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use: "serve", Short: "Serve your models to other programs",
 		Long: `Serve your models to other programs: one endpoint for clients of OpenAI's, Anthropic's
 and Ollama's API. It ends with Ctrl-C, or with SIGTERM, when the calls under way have
-ended. ` + "`tandem connect`" + ` has the settings of your programs.`,
+ended. ` + "`tandem connect`" + ` has the settings of your programs. It starts an Ollama that Tandem
+manages when a question needs it; ` + "`tandem engine start`" + ` starts one now.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), in) },

@@ -58,7 +58,5 @@ func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store) (*htt
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the configuration of the gateway: %w", err)}
 	}
-	server := &http.Server{Handler: stands.Wrap(g.Handler())}
-	stands.Limit(server)
-	return server, nil
+	return stands.Server(g.Handler()), nil
 }

@@ -83,7 +83,7 @@ func Public(r *http.Request) bool {
 // yet: its calls stay on this machine.
 func callerOf(ctx context.Context) exchange.Caller {
 	c := guard.CallerOf(ctx)
-	out := exchange.Caller{Name: c.Name, Use: c.Use}
+	out := exchange.Caller{Name: c.Name, Use: c.Use, Pull: c.Pull}
 	if c.Privacy == guard.PrivacyLocal || c.BudgetUSD != nil {
 		out.Privacy = provider.PrivacyLocal
 	}

@@ -3,6 +3,7 @@ package guard
 import (
 	"cmp"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -30,6 +31,17 @@ func (l Limits) complete() (Limits, error) {
 	l.WriteTime = cmp.Or(l.WriteTime, 30*time.Second)
 	l.IdleTime = cmp.Or(l.IdleTime, 2*time.Minute)
 	return l, nil
+}
+
+// Server is an HTTP server of the handler behind the guard. What net/http has to say of
+// connections goes into the guard's log.
+func (g *Guard) Server(next http.Handler) *http.Server {
+	s := &http.Server{Handler: g.Wrap(next), ReadHeaderTimeout: g.cfg.Limits.HeaderTime}
+	g.Limit(s)
+	if g.cfg.Log != nil {
+		s.ErrorLog = slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelWarn)
+	}
+	return s
 }
 
 // Limit sets what net/http itself decides, such as the limits of headers and idle
