@@ -85,8 +85,12 @@ func (g *gpu) serve(w http.ResponseWriter, r *http.Request) {
 		write(`{"model":"` + in.Model + `","response":"","done":true,"done_reason":"` + reason + `"}`)
 	case "/api/chat":
 		g.sent = append(g.sent, string(data))
-		write(`{"model":"` + in.Model + `","message":{"role":"assistant","content":"Hello"},"done":false}` + "\n" +
-			`{"model":"` + in.Model + `","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":2}` + "\n")
+		answer := `"Hello"`
+		if strings.Contains(string(data), `"format":{`) {
+			answer = `"{\"a\":\"b\"}"`
+		}
+		write(`{"model":"` + in.Model + `","message":{"role":"assistant","content":` + answer + `},"done":false}` + "\n" +
+			`{"model":"` + in.Model + `","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":99,"eval_count":9}` + "\n")
 	case "/api/embed":
 		var vectors [][]float64
 		for range in.Input {
