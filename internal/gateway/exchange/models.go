@@ -97,12 +97,7 @@ func (x *Exchange) Models(ctx context.Context) []Entry {
 }
 
 func listAll(ctx context.Context, s *stack.Stack) []Entry {
-	order := slices.Clone(s.Config().Use)
-	for _, t := range s.Targets {
-		if !slices.Contains(order, t.Config.Name) {
-			order = append(order, t.Config.Name)
-		}
-	}
+	order := s.Config().Use // and no other: many clients ask for hosted models unless told otherwise
 	lists := make([][]Entry, len(order))
 	var wg sync.WaitGroup
 	for i, name := range order {
@@ -242,7 +237,24 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 			}
 		}
 	}
-	return Entry{}, unknownModel(name, all)
+	f := unknownModel(name, all)
+	if p := x.unused(wanted); p != "" {
+		f.Message += fmt.Sprintf(". The provider %s is configured, and not in `use`, so nothing is sent to it", p)
+	}
+	return Entry{}, f
+}
+
+// unused is the provider that a model's name means, where that is configured and not in
+// use; or "".
+func (x *Exchange) unused(name string) string {
+	s := x.cfg.Stack()
+	for _, t := range s.Targets {
+		p := t.Config.Name
+		if !slices.Contains(s.Config().Use, p) && (name == p || name == t.Config.Model || strings.HasPrefix(name, p+"/")) {
+			return p
+		}
+	}
+	return ""
 }
 
 // mostNamed is how many models an error names.
