@@ -187,12 +187,20 @@ func TestFailures(t *testing.T) {
 			status        int
 			text          string
 		}{
-			{"busy", "false", 429, "rate limited"}, {"busy", "true", 429, "rate limited"},
-			{"down", "true", 503, "unavailable"}, {"down", "false", 503, "unavailable"},
-			{"denied", "true", 403, "denied"}, {"invalid", "false", 400, "invalid"}, {"invalid", "true", 400, "invalid"},
-			{"cutearly", "true", 503, ""}, {"cut", "false", 502, "truncated"}, {"cut", "true", 200, "truncated"},
-			{"nobody", "true", 404, "model 'nobody' not found"}, {"nobody", "false", 404, "model 'nobody' not found"},
-			{"badtool", "true", 502, "bad answer"}, {"badtool", "false", 502, "bad answer"},
+			{"busy", "false", 429, "rate limited"},
+			{"busy", "true", 429, "rate limited"},
+			{"down", "true", 503, "unavailable"},
+			{"down", "false", 503, "unavailable"},
+			{"denied", "true", 403, "denied"},
+			{"invalid", "false", 400, "invalid"},
+			{"invalid", "true", 400, "invalid"},
+			{"cutearly", "true", 503, ""},
+			{"cut", "false", 502, "truncated"},
+			{"cut", "true", 200, "truncated"},
+			{"nobody", "true", 404, "model 'nobody' not found"},
+			{"nobody", "false", 404, "model 'nobody' not found"},
+			{"badtool", "true", 502, "bad answer"},
+			{"badtool", "false", 502, "bad answer"},
 		} {
 			body := ask(c.model, `,"stream":`+c.stream)
 			if path == generate {

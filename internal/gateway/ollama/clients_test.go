@@ -20,18 +20,36 @@ func TestWhatClientsSend(t *testing.T) {
 		ignored            string
 		sent               []string // parts of what the engine gets
 	}{
-		{"Zed", chat, `{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"Hi","images":null}],"stream":true,"keep_alive":-1,"options":{"num_ctx":16384,"stop":[],"temperature":1.0,"top_p":null},"tools":[],"think":false}`,
-			"keep_alive", []string{`"num_ctx":16384`, `"temperature":1`}},
-		{"Home Assistant", chat, `{"model":"m","messages":[{"role":"system","content":""},{"role":"user","content":"Hi"}],` + tool + `,"stream":true,"keep_alive":"300s","options":{"num_ctx":8192},"think":false}`,
-			"keep_alive", []string{`"HassTurnOn"`}},
-		{"Home Assistant, data", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"keep_alive":-1,"options":{"num_ctx":8192},"format":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}`,
-			"keep_alive", []string{`"format":{`}},
-		{"Continue", chat, `{"model":"m:latest","raw":false,"options":{"num_predict":4096,"num_ctx":8192,"mirostat":1,"num_thread":4},"keep_alive":1800,"messages":[{"role":"user","content":"Hi"}],"stream":true}`,
-			"raw, keep_alive, options.mirostat, options.num_thread", []string{`"num_predict":4096`}},
-		{"Open WebUI", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"options":{"seed":0,"repeat_penalty":1.1,"num_predict":-2},"stream":true,"keep_alive":"24h0m0s"}`,
-			"keep_alive", []string{`"seed":0`, `"repeat_penalty":1.1`}},
-		{"Aider through LiteLLM", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"options":{"num_ctx":9000,"temperature":0},"stream":false}`,
-			"", []string{`"temperature":0`}},
+		{
+			"Zed", chat, `{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"Hi","images":null}],"stream":true,"keep_alive":-1,"options":{"num_ctx":16384,"stop":[],"temperature":1.0,"top_p":null},"tools":[],"think":false}`,
+			"keep_alive",
+			[]string{`"num_ctx":16384`, `"temperature":1`},
+		},
+		{
+			"Home Assistant", chat, `{"model":"m","messages":[{"role":"system","content":""},{"role":"user","content":"Hi"}],` + tool + `,"stream":true,"keep_alive":"300s","options":{"num_ctx":8192},"think":false}`,
+			"keep_alive",
+			[]string{`"HassTurnOn"`},
+		},
+		{
+			"Home Assistant, data", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"keep_alive":-1,"options":{"num_ctx":8192},"format":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}`,
+			"keep_alive",
+			[]string{`"format":{`},
+		},
+		{
+			"Continue", chat, `{"model":"m:latest","raw":false,"options":{"num_predict":4096,"num_ctx":8192,"mirostat":1,"num_thread":4},"keep_alive":1800,"messages":[{"role":"user","content":"Hi"}],"stream":true}`,
+			"raw, keep_alive, options.mirostat, options.num_thread",
+			[]string{`"num_predict":4096`},
+		},
+		{
+			"Open WebUI", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"options":{"seed":0,"repeat_penalty":1.1,"num_predict":-2},"stream":true,"keep_alive":"24h0m0s"}`,
+			"keep_alive",
+			[]string{`"seed":0`, `"repeat_penalty":1.1`},
+		},
+		{
+			"Aider through LiteLLM", chat, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"options":{"num_ctx":9000,"temperature":0},"stream":false}`,
+			"",
+			[]string{`"temperature":0`},
+		},
 		{"ollama CLI", generate, `{"model":"m","prompt":"Hi","suffix":"","system":"","template":"","context":null,"format":"","options":{},"think":null}`, "", []string{`"Hi"`}},
 		{"ollama-python", chat, `{"model":"m","stream":false,"options":{},"messages":[{"role":"user","content":"Hi"}],"tools":[],"think":null,"logprobs":null,"top_logprobs":null,"keep_alive":"-1"}`, "keep_alive", nil},
 		{"langchain-ollama", chat, `{"model":"m","stream":true,"options":{"mirostat":null,"num_ctx":null,"stop":null},"keep_alive":null,"messages":[{"role":"user","content":"Hi","images":[]}],"format":"","tools":[],"think":null}`, "", nil},

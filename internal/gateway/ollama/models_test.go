@@ -279,13 +279,22 @@ func TestOtherPaths(t *testing.T) {
 		status             int
 		want               string
 	}{
-		{"GET", "/", "", 200, "Ollama is running"}, {"HEAD", "/", "", 200, ""},
-		{"GET", "/api/version", "", 200, `{"version":"` + ollama.Version + `"}`}, {"HEAD", "/api/version", "", 200, ""}, {"HEAD", "/api/tags", "", 200, ""},
-		{"GET", "/api/status", "", 200, `"disabled":true`}, {"POST", "/api/me", "", 401, `"error":"unauthorized"`},
-		{"POST", "/api/create", `{"model":"x"}`, 403, "ollama create"}, {"POST", "/api/push", `{"model":"x"}`, 403, "ollama push"},
-		{"DELETE", "/api/delete", `{"model":"m"}`, 403, "ollama rm"}, {"POST", "/api/copy", `{}`, 403, "tandem models alias"},
-		{"POST", "/api/blobs/sha256:abc", "x", 403, "ollama create"}, {"HEAD", "/api/blobs/sha256:abc", "", 403, ""},
-		{"GET", "/api/chat", "", 405, `"error":"use POST`}, {"POST", "/api/tags", "{}", 405, `"error":"use GET`}, {"DELETE", "/api/blobs/x", "", 405, `"error":"use`},
+		{"GET", "/", "", 200, "Ollama is running"},
+		{"HEAD", "/", "", 200, ""},
+		{"GET", "/api/version", "", 200, `{"version":"` + ollama.Version + `"}`},
+		{"HEAD", "/api/version", "", 200, ""},
+		{"HEAD", "/api/tags", "", 200, ""},
+		{"GET", "/api/status", "", 200, `"disabled":true`},
+		{"POST", "/api/me", "", 401, `"error":"unauthorized"`},
+		{"POST", "/api/create", `{"model":"x"}`, 403, "ollama create"},
+		{"POST", "/api/push", `{"model":"x"}`, 403, "ollama push"},
+		{"DELETE", "/api/delete", `{"model":"m"}`, 403, "ollama rm"},
+		{"POST", "/api/copy", `{}`, 403, "tandem models alias"},
+		{"POST", "/api/blobs/sha256:abc", "x", 403, "ollama create"},
+		{"HEAD", "/api/blobs/sha256:abc", "", 403, ""},
+		{"GET", "/api/chat", "", 405, `"error":"use POST`},
+		{"POST", "/api/tags", "{}", 405, `"error":"use GET`},
+		{"DELETE", "/api/blobs/x", "", 405, `"error":"use`},
 		{"POST", "/api/nothing", "{}", 404, `"error":"there is no such path`},
 	} {
 		r := gatewaytest.Do(t, c.method, url+c.path, c.body)
