@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build install uninstall test test-short test-live test-newest engine-facts attack bench lint fmt fuzz release-check clean
+.PHONY: help demo build install uninstall test test-short test-live test-newest test-clients engine-facts attack bench lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-live: ## the tests that reach an Ollama, and no others, on the newest (buil
 
 test-newest: ## every test on the newest Ollama
 	@scripts/newest.sh go test -timeout 30m ./...
+
+test-clients: ## real clients of npm and pip against `tandem serve` (CLIENTS_FLAGS='-only codex -v'; docs/clients.md)
+	@scripts/clients.sh $(CLIENTS_FLAGS)
 
 engine-facts: ## what the engines do that Tandem is built on; says what a new version changes (TANDEM_OLLAMA_BIN)
 	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine ./provider/ollama ./provider/openai

@@ -2,8 +2,6 @@ package exchange
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"iter"
@@ -50,7 +48,7 @@ type Answerer interface {
 // Asked is a request as it came.
 type Asked struct {
 	Dialect string
-	Body    []byte // for the storm guard; only its digest is kept
+	Body    []byte // as it was read; only its digest is kept
 }
 
 // Answer asks the question, and has d write the answer. Nothing is written before there
@@ -62,8 +60,7 @@ func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Q
 		return
 	}
 	session := sessionOf(r.Header, q)
-	sum := sha256.Sum256(in.Body)
-	question := session + hex.EncodeToString(sum[:])
+	question := session + identity(in, q)
 	if f := x.storm.refuse(question); f != nil {
 		rp.refuse(f)
 		return

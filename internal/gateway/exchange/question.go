@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"iter"
 	"net/http"
 
@@ -59,6 +60,22 @@ func sessionOf(h http.Header, q *Question) string {
 		}
 	}
 	return ""
+}
+
+// identity is the digest by which the storm guard knows a question again: of what is
+// asked, because clients that ask again change what does not matter, such as the order
+// of their metadata. A chain may read all of the body.
+func identity(in Asked, q *Question) string {
+	asked, err := json.Marshal(struct {
+		Model   string
+		Stream  bool
+		Request *provider.Request
+	}{q.Model, q.Stream, &q.Request})
+	if err != nil || q.Ask != nil {
+		asked = append(asked, in.Body...)
+	}
+	sum := sha256.Sum256(asked)
+	return hex.EncodeToString(sum[:])
 }
 
 func digest(s string) string {

@@ -181,8 +181,9 @@ func TestHeartbeat(t *testing.T) {
 func TestStorm(t *testing.T) {
 	e := gatewaytest.NewEngine(t)
 	url, _ := serve(t, e, exchange.Config{})
-	for i := range 5 {
-		r := gatewaytest.Post(t, url+chat, ask("cut", `,"stream":true`), "X-Session-Id: s")
+	for i := range 5 { // what cannot change the answer makes no other question of it
+		metadata := []string{`"a":"1","b":"2"`, `"b":"2","a":"1"`, `"turn":"3"`}[i%3]
+		r := gatewaytest.Post(t, url+chat, ask("cut", `,"stream":true,"metadata":{`+metadata+`}`), "X-Session-Id: s")
 		if i >= 2 && (r.Status != 400 || !strings.Contains(r.Body, "repeated_request")) {
 			t.Errorf("%d: %d %s", i, r.Status, r.Body)
 		}
