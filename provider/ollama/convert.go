@@ -12,6 +12,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -51,7 +52,7 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 	case "none":
 		return out, nil, nil
 	default:
-		return nil, nil, p.unsupported(model, "Ollama cannot be made to call a tool (tool_choice %q); use auto", req.ToolChoice)
+		return nil, nil, p.unsupportedMember(model, "tool_choice", "Ollama cannot be made to call a tool (tool_choice %q); use auto", req.ToolChoice)
 	}
 	tools, err := tools(req.Tools)
 	return out, tools, err
@@ -66,7 +67,7 @@ func (p *Provider) constrain(out *api.ChatRequest, want *provider.Schema) error 
 		return provider.Errorf(provider.Invalid, p.cfg.Name, out.Model, "%w", err)
 	}
 	if out.Format, err = s.Lower(); err != nil {
-		return p.unsupported(out.Model, "Ollama cannot use the schema: %w", err)
+		return p.unsupportedMember(out.Model, "response_format", "Ollama cannot use the schema: %w", err)
 	}
 	shown := schema.Shown(s.Text())
 	if len(out.Messages) > 0 && out.Messages[0].Role == string(provider.RoleSystem) {
@@ -175,7 +176,7 @@ func (p *Provider) checkOptions(options map[string]any, model string) error {
 	known := knownOptions()
 	for _, k := range names {
 		if !known[k] {
-			return p.unsupported(model, "Ollama has no option %q", k)
+			return p.unsupportedMember(model, k, "Ollama has no option %q", k)
 		}
 	}
 	return nil
@@ -196,4 +197,9 @@ func knownOptions() map[string]bool {
 
 func (p *Provider) unsupported(model, format string, args ...any) error {
 	return &provider.Error{Kind: provider.Unsupported, Provider: p.cfg.Name, Model: model, Err: fmt.Errorf(format, args...)}
+}
+
+// unsupportedMember is unsupported, about a member of the request.
+func (p *Provider) unsupportedMember(model, member, format string, args ...any) error {
+	return p.unsupported(model, "%w", failure.About(fmt.Errorf(format, args...), member))
 }

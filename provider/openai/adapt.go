@@ -192,7 +192,8 @@ func (p *Provider) adapt(s *sent, said *apierror.Error, e *provider.Error) {
 		e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the model always thinks, and then takes no tools or temperature, which the request needs: %w", e.Err)
 	case s.req != nil && e.Kind == provider.Invalid:
 		if i := slices.IndexFunc(p.asked(s.req), func(name string) bool { return refuses(name) }); i >= 0 {
-			e.Kind, e.Err = provider.Unsupported, fmt.Errorf("the server does not support %s, which the request needs: %w", p.asked(s.req)[i], e.Err)
+			name := p.asked(s.req)[i]
+			e.Kind, e.Err = provider.Unsupported, failure.About(fmt.Errorf("the server does not support %s, which the request needs: %w", name, e.Err), name)
 		}
 	}
 }
@@ -230,7 +231,7 @@ func (p *Provider) leaveOut(s *sent, member string, e *provider.Error) {
 // schemaRefused has the schema said in the prompt from now on, where whoever asked
 // checks the answer.
 func (p *Provider) schemaRefused(s *sent, key string, e *provider.Error) {
-	e.Kind = provider.Unsupported
+	e.Kind, e.Err = provider.Unsupported, failure.About(e.Err, "response_format")
 	if want := s.req.Schema; want == nil || !want.Checked || want.Strict {
 		return
 	}

@@ -64,7 +64,7 @@ func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider
 	}
 	if as != compat.JSONSchema {
 		if want.Strict || !want.Checked {
-			return p.unsupported(out.Model, "the server does not support schemas (compat: %s)", as)
+			return p.unsupportedMember(out.Model, "response_format", "the server does not support schemas (compat: %s)", as)
 		}
 		if as == compat.JSONObject {
 			out.ResponseFormat = &goopenai.ChatCompletionResponseFormat{Type: goopenai.ChatCompletionResponseFormatTypeJSONObject}
@@ -78,7 +78,7 @@ func (p *Provider) constrain(out *goopenai.ChatCompletionRequest, want *provider
 	}
 	text, err := form()
 	if err != nil {
-		return p.unsupported(out.Model, "the server cannot use the schema: %w", err)
+		return p.unsupportedMember(out.Model, "response_format", "the server cannot use the schema: %w", err)
 	}
 	name := want.Name
 	if name == "" {
@@ -275,10 +275,10 @@ func (p *Provider) options(b []byte, req *provider.Request, model string) ([]byt
 	sort.Strings(names)
 	for _, k := range names {
 		if !passed[k] {
-			return nil, p.unsupported(model, "option %q is not known to any OpenAI-compatible server", k)
+			return nil, p.unsupportedMember(model, k, "option %q is not known to any OpenAI-compatible server", k)
 		}
 		if onlyCompatible[k] && p.endpoint == "https://api.openai.com" {
-			return nil, p.unsupported(model, "option %q is known to compatible servers, but not to OpenAI", k)
+			return nil, p.unsupportedMember(model, k, "option %q is known to compatible servers, but not to OpenAI", k)
 		}
 		v, err := json.Marshal(all[k])
 		if err != nil {

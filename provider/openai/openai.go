@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/schema"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -196,4 +197,9 @@ func (p *Provider) prepare(c *httpx.Call, d httpx.Dialect, form *normalize.Form,
 // unsupported is the error for what this provider cannot honour.
 func (p *Provider) unsupported(model, format string, args ...any) error {
 	return &provider.Error{Kind: provider.Unsupported, Provider: p.cfg.Name, Model: model, Err: fmt.Errorf(format, args...)}
+}
+
+// unsupportedMember is unsupported, about a member of the request.
+func (p *Provider) unsupportedMember(model, member, format string, args ...any) error {
+	return p.unsupported(model, "%w", failure.About(fmt.Errorf(format, args...), member))
 }

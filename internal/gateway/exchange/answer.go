@@ -274,6 +274,11 @@ func (rp *reply) finish() error {
 // fail writes how the answer failed, in the reply or in the stream.
 func (rp *reply) fail(ctx context.Context, q *Question, err error) {
 	f := rp.x.measured(ctx, q, rp.x.failureOf(err))
+	if name, ok := q.Names[f.Param]; ok && f.Param != "" {
+		own := *f
+		own.Param = name
+		f = &own
+	}
 	rp.syncCall(func(c *Call) {
 		c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
 	})

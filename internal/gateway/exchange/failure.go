@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
@@ -125,7 +126,7 @@ func providerFailure(err error, e *provider.Error) *Failure {
 			f.Code, f.RetryAfter = CodeLoading, max(e.RetryAfter, loadingRetry)
 		}
 	case provider.Unsupported:
-		f.Code = CodeParameter
+		f.Code, f.Param = CodeParameter, failure.Member(err)
 	}
 	return f
 }

@@ -318,3 +318,15 @@ func TestResponseBadInput(t *testing.T) {
 		t.Error("something was asked")
 	}
 }
+
+// What no provider can honour is an error that names the parameter as the API does.
+func TestUnsupportedNamesItsParameter(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	s := gatewaytest.Open(t, "use: [house]\nretries: 0\nproviders:\n- {name: house, kind: openai, base_url: '"+e.URL+"/v1', model: ok, local: true, compat: {schema: prompt}}\n")
+	url := serveStack(t, s, exchange.Config{})
+	schema := `{"type":"json_schema","name":"a","strict":true,"schema":{"type":"object","properties":{},"additionalProperties":false}}`
+	r := gatewaytest.Post(t, url+responses, respond("ok", `,"text":{"format":`+schema+`}`))
+	if r.Status != 400 || !strings.Contains(r.Body, `"param":"text.format","code":"unsupported_parameter"`) {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
