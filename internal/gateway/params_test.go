@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
@@ -48,6 +49,7 @@ func TestParametersPage(t *testing.T) {
 			{"/v1/chat/completions", openai.ChatParams}, {"/v1/responses", openai.ResponseParams},
 			{"/v1/completions", openai.CompletionParams}, {"/v1/embeddings", openai.EmbeddingParams},
 		}},
+		{"Anthropic", []path{{"/v1/messages", anthropic.MessageParams}}},
 		{"Ollama", []path{
 			{"/api/chat", ollama.ChatParams}, {"/api/generate", ollama.GenerateParams}, {"options", ollama.OptionParams},
 			{"/api/embed", ollama.EmbedParams}, {"/api/embeddings", ollama.EmbeddingsParams}, {"/api/show", ollama.ShowParams}, {"/api/pull", ollama.PullParams},
