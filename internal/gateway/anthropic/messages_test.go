@@ -145,15 +145,24 @@ func TestFailures(t *testing.T) {
 		kind, code    string
 		retry         string
 	}{
-		{"busy", "false", 429, "rate_limit_error", "rate_limited", "true"}, {"busy", "true", 429, "rate_limit_error", "rate_limited", "true"},
-		{"down", "false", 503, "api_error", "unavailable", ""}, {"down", "true", 503, "api_error", "unavailable", ""},
-		{"denied", "false", 403, "permission_error", "denied", "false"}, {"denied", "true", 403, "permission_error", "denied", "false"},
-		{"invalid", "false", 400, "invalid_request_error", "invalid", "false"}, {"invalid", "true", 400, "invalid_request_error", "invalid", "false"},
-		{"cutearly", "false", 503, "api_error", "", ""}, {"cutearly", "true", 503, "api_error", "", ""},
-		{"cut", "false", 502, "api_error", "truncated", "false"}, {"cut", "true", 200, "api_error", "truncated", ""},
-		{"nobody", "false", 404, "not_found_error", "model_not_found", "false"}, {"nobody", "true", 404, "not_found_error", "model_not_found", "false"},
-		{"empty", "false", 502, "api_error", "truncated", "false"}, {"empty", "true", 502, "api_error", "truncated", "false"},
-		{"badtool", "false", 502, "api_error", "bad_answer", "false"}, {"badtool", "true", 502, "api_error", "bad_answer", "false"},
+		{"busy", "false", 429, "rate_limit_error", "rate_limited", "true"},
+		{"busy", "true", 429, "rate_limit_error", "rate_limited", "true"},
+		{"down", "false", 503, "api_error", "unavailable", ""},
+		{"down", "true", 503, "api_error", "unavailable", ""},
+		{"denied", "false", 403, "permission_error", "denied", "false"},
+		{"denied", "true", 403, "permission_error", "denied", "false"},
+		{"invalid", "false", 400, "invalid_request_error", "invalid", "false"},
+		{"invalid", "true", 400, "invalid_request_error", "invalid", "false"},
+		{"cutearly", "false", 503, "api_error", "", ""},
+		{"cutearly", "true", 503, "api_error", "", ""},
+		{"cut", "false", 502, "api_error", "truncated", "false"},
+		{"cut", "true", 200, "api_error", "truncated", ""},
+		{"nobody", "false", 404, "not_found_error", "model_not_found", "false"},
+		{"nobody", "true", 404, "not_found_error", "model_not_found", "false"},
+		{"empty", "false", 502, "api_error", "truncated", "false"},
+		{"empty", "true", 502, "api_error", "truncated", "false"},
+		{"badtool", "false", 502, "api_error", "bad_answer", "false"},
+		{"badtool", "true", 502, "api_error", "bad_answer", "false"},
 	} {
 		r := gatewaytest.Post(t, url+path, ask(c.model, `,"metadata":{"user_id":"`+c.stream+`"},"stream":`+c.stream))
 		body := r.Body
