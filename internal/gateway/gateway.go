@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
+	"github.com/tandem-llm/tandem/internal/gateway/web"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -62,11 +63,12 @@ func New(cfg Config) *Server {
 	chains.NewLangServe(own, s.exchange).Register(mux)
 	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
+	web.New(web.Config{Exchange: s.exchange, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("/", s.unknown)
-	s.handler = mux
+	s.handler = web.Front(mux)
 	return s
 }
 
@@ -76,7 +78,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Public reports whether everybody who reaches the server may read a path without a
 // key: what it shows is the same for all, and nothing of the user's.
 func Public(r *http.Request) bool {
-	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || web.Public(r)
 }
 
 // callerOf is who asks, as the guard found out. A key with a budget pays for nothing

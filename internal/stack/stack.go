@@ -214,6 +214,15 @@ func (s *Stack) Has(name string) bool {
 	return ok
 }
 
+// Paused is why no call is made to a provider now, because its last ones failed; empty:
+// calls are made.
+func (s *Stack) Paused(name string) string {
+	if s.router == nil {
+		return ""
+	}
+	return s.router.Paused(name)
+}
+
 // Defaults writes the configuration's defaults into a request.
 func (s *Stack) Defaults(req *provider.Request) {
 	c := s.cfg

@@ -184,6 +184,17 @@ func (r *Router) KeepHealth(of *Router, names []string) {
 	}
 }
 
+// Paused is why a target's circuit breaker lets no call through now; empty: it does, or
+// there is no such target.
+func (r *Router) Paused(name string) string {
+	t, ok := r.targets[name]
+	if !ok {
+		return ""
+	}
+	why, _ := t.breaker.State(r.cfg.Clock.Now())
+	return why
+}
+
 // Name is "router"; the name of who answered is in the answer's Route.
 func (r *Router) Name() string { return "router" }
 

@@ -1,0 +1,107 @@
+// The dashboard: asks for the state each second while somebody can see it.
+import { request } from './api.js';
+import { byId, element, rows, setText } from './dom.js';
+import { attemptText, bytes, cost, dollars, number, seconds } from './text.js';
+
+const cells = (...names) => element('tr', {}, ...names.map((name) => element('td', { 'data-cell': name })));
+const cell = (row, name) => row.querySelector(`[data-cell="${name}"]`);
+const set = (row, name, text) => setText(cell(row, name), text);
+
+function counts(c) {
+  const all = [
+    ['Calls', number(c.calls)], ['Failed', number(c.failed)], ['Cancelled', number(c.cancelled)], ['Fallbacks', number(c.fallbacks)],
+    ['Tokens in', number(c.input_tokens)], ['from a cache', number(c.cached_tokens)], ['Tokens out', number(c.output_tokens)],
+    ['Spent', dollars(c.cost_usd)], ['Saved', dollars(c.saved_usd)],
+  ];
+  rows(byId('counts'), all, ([name]) => name,
+    ([name]) => element('div', {}, element('dt', {}, name), element('dd')),
+    (row, [, value]) => setText(row.querySelector('dd'), value));
+}
+
+const memory = (m) => {
+  const where = m.size_vram_bytes >= m.size_bytes ? 'on the GPU' : `${bytes(m.size_vram_bytes)} of it on the GPU`;
+  return `${m.name}: ${bytes(m.size_bytes)}, ${where}, window ${number(m.context_length)}`;
+};
+
+function targets(list) {
+  const order = (t) => t.use || 1000;
+  rows(byId('targets'), [...list].sort((a, b) => order(a) - order(b)), (t) => t.name,
+    () => cells('name', 'state', 'waiting', 'memory'),
+    (row, t) => {
+      set(row, 'name', `${t.name} (${t.kind}${t.model ? `, ${t.model}` : ''})${t.local ? ', this machine' : ''}`);
+      set(row, 'state', t.problem || (t.use ? `in use, number ${t.use}` : 'not in use'));
+      cell(row, 'state').classList.toggle('bad', Boolean(t.problem));
+      set(row, 'waiting', number(t.waiting));
+      set(row, 'memory', t.running.map(memory).join('; ') || '–');
+    });
+}
+
+async function cancel(id, button) {
+  button.disabled = true;
+  try {
+    await request(`/ui/api/calls/${encodeURIComponent(id)}/cancel`, { body: {} });
+  } catch (e) {
+    setText(byId('status'), `The call was not cancelled: ${e.message}`);
+  }
+}
+
+const client = (c) => [c.caller, c.dialect, c.session && `session ${c.session.slice(0, 6)}`].filter(Boolean).join(', ');
+
+function live(list) {
+  byId('idle').hidden = list.length > 0;
+  byId('live-scroll').hidden = list.length === 0;
+  rows(byId('live'), list, (c) => c.id,
+    (c) => {
+      const row = cells('asked', 'provider', 'state', 'time', 'client', 'cancel');
+      const button = element('button', { type: 'button', 'aria-label': `Cancel the call for ${c.asked || 'tandem'}` }, 'Cancel');
+      button.addEventListener('click', () => cancel(c.id, button));
+      cell(row, 'cancel').append(button);
+      return row;
+    },
+    (row, c) => {
+      set(row, 'asked', c.asked || 'tandem');
+      set(row, 'provider', c.provider ? `${c.provider}/${c.model ?? ''}` : '–');
+      set(row, 'state', c.state + (c.position ? `, number ${c.position} in the queue` : '') + (c.waiting ? `, ${c.waiting}` : ''));
+      set(row, 'time', seconds(c.took_ns));
+      set(row, 'client', client(c));
+    });
+}
+
+function recent(list) {
+  rows(byId('recent'), list, (c) => c.id,
+    (c) => {
+      const row = cells('when', 'asked', 'result', 'by', 'tokens', 'time', 'cost');
+      set(row, 'when', new Date(c.began).toLocaleTimeString());
+      set(row, 'asked', c.asked || 'tandem');
+      set(row, 'result', c.error ? `${c.state}: ${c.error}` : c.state);
+      cell(row, 'result').classList.toggle('bad', c.state === 'failed');
+      const attempts = c.route?.attempts ?? c.attempts ?? [];
+      const by = c.provider ? `${c.provider}/${c.model ?? ''}` : 'nobody';
+      cell(row, 'by').append(attempts.length
+        ? element('details', {}, element('summary', {}, by), element('ol', {}, ...attempts.map((a) => element('li', {}, attemptText(a)))))
+        : by);
+      set(row, 'tokens', c.usage ? `${number(c.usage.input_tokens)} in, ${number(c.usage.output_tokens)} out` : '–');
+      set(row, 'time', seconds(c.took_ns ?? 0));
+      set(row, 'cost', c.route ? cost(c.route) : '–');
+      return row;
+    },
+    () => {});
+}
+
+async function poll() {
+  if (!document.hidden) {
+    try {
+      const s = await (await request('/ui/api/state')).json();
+      counts(s.counts);
+      targets(s.targets);
+      live(s.live);
+      recent(s.recent);
+      setText(byId('status'), (s.stopping ? 'The server is shutting down.' : 'Live.') + (s.caller ? ` You see the calls of ${s.caller}.` : ''));
+    } catch (e) {
+      setText(byId('status'), `No connection: ${e.message}. Trying again …`);
+    }
+  }
+  setTimeout(poll, 1000);
+}
+
+poll();

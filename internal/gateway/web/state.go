@@ -1,0 +1,127 @@
+package web
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// state is what the dashboard shows. It has no text of a prompt or an answer.
+type state struct {
+	Version  string          `json:"version"`
+	UpFor    int64           `json:"up_seconds"`
+	Stopping bool            `json:"stopping"`
+	Caller   string          `json:"caller,omitempty"` // whose calls these are; empty: everybody's
+	Counts   counts          `json:"counts"`
+	Targets  []target        `json:"targets"`
+	Live     []exchange.Call `json:"live"`
+	Recent   []exchange.Call `json:"recent"`
+}
+
+// counts are sums over all calls since the start.
+type counts struct {
+	Calls        int64   `json:"calls"`
+	Failed       int64   `json:"failed"`
+	Cancelled    int64   `json:"cancelled"`
+	Fallbacks    int64   `json:"fallbacks"`
+	InputTokens  int64   `json:"input_tokens"`
+	CachedTokens int64   `json:"cached_tokens"`
+	OutputTokens int64   `json:"output_tokens"`
+	CostUSD      float64 `json:"cost_usd"`
+	SavedUSD     float64 `json:"saved_usd"`
+}
+
+// target is a configured provider, as it is now.
+type target struct {
+	Name    string                  `json:"name"`
+	Kind    string                  `json:"kind"`
+	Model   string                  `json:"model"` // its default
+	Use     int                     `json:"use"`   // its place in `use`, from 1; 0: it is not there
+	Local   bool                    `json:"local"`
+	Problem string                  `json:"problem,omitempty"` // why it is not asked now
+	Waiting int                     `json:"waiting"`           // calls
+	Running []provider.RunningModel `json:"running"`
+}
+
+// recent is how many calls that ended are shown.
+const recent = 50
+
+func (u *UI) state(w http.ResponseWriter, r *http.Request) {
+	x := u.cfg.Exchange
+	c, caller := x.Counts(), x.Caller(r.Context()).Name
+	writeJSON(w, state{
+		Version: u.cfg.Version, UpFor: int64(time.Since(u.began).Seconds()), Stopping: x.Closing(), Caller: caller,
+		Counts: counts{
+			Calls: c.Calls, Failed: c.Failed, Cancelled: c.Cancelled, Fallbacks: c.Fallbacks,
+			InputTokens: c.InputTokens, CachedTokens: c.CachedTokens, OutputTokens: c.OutputTokens,
+			CostUSD: c.CostUSD, SavedUSD: c.SavedUSD,
+		},
+		Targets: u.targets(r), Live: visible(x.Live(), caller), Recent: firstOf(visible(x.Recent(kept), caller), recent),
+	})
+}
+
+// kept is how many calls are looked at for a caller's own.
+const kept = 1000
+
+// visible are the calls that a caller may see and cancel: its own, and all where callers
+// have no keys.
+func visible(calls []exchange.Call, caller string) []exchange.Call {
+	out := []exchange.Call{}
+	for _, c := range calls {
+		if caller == "" || c.Caller == caller {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func firstOf(calls []exchange.Call, n int) []exchange.Call { return calls[:min(n, len(calls))] }
+
+// targets asks all engines at once what they have in memory.
+func (u *UI) targets(r *http.Request) []target {
+	s := u.cfg.Exchange.Stack()
+	out := make([]target, len(s.Targets))
+	var wg sync.WaitGroup
+	for i := range s.Targets {
+		wg.Go(func() { out[i] = u.target(r, s, s.Targets[i]) })
+	}
+	wg.Wait()
+	return out
+}
+
+func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target {
+	name := t.Config.Name
+	out := target{Name: name, Kind: string(t.Config.Kind), Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}}
+	for i, used := range s.Config().Use {
+		if used == name {
+			out.Use = i + 1
+		}
+	}
+	if t.Untrusted != nil {
+		out.Problem = t.Untrusted.Error()
+		return out
+	}
+	out.Local = s.Here(r.Context(), t)
+	if u.cfg.Waiting != nil {
+		out.Waiting = u.cfg.Waiting(name)
+	}
+	if u.cfg.Running != nil {
+		out.Running = append(out.Running, u.cfg.Running(r.Context(), t)...)
+	}
+	return out
+}
+
+// cancel ends a call in flight.
+func (u *UI) cancel(w http.ResponseWriter, r *http.Request) {
+	x, id := u.cfg.Exchange, r.PathValue("id")
+	c, ok := x.Lookup(id)
+	if !ok || len(visible([]exchange.Call{c}, x.Caller(r.Context()).Name)) == 0 || !x.Cancel(id) {
+		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id in flight; it may have ended"})
+		return
+	}
+	writeJSON(w, map[string]bool{"cancelled": true})
+}
