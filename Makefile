@@ -36,6 +36,9 @@ test-newest: ## every test on the newest Ollama
 test-clients: ## real clients of npm and pip against `tandem serve` (CLIENTS_FLAGS='-only codex -v'; docs/clients.md)
 	@scripts/clients.sh $(CLIENTS_FLAGS)
 
+test-browser: ## the gateway's pages in Chromium (CHROMIUM=PROGRAM)
+	@go test -count=1 -tags browser ./internal/gateway/web
+
 engine-facts: ## what the engines do that Tandem is built on; says what a new version changes (TANDEM_OLLAMA_BIN)
 	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine ./provider/ollama ./provider/openai
 	@[ -n "$$TANDEM_OLLAMA_BIN" ] || scripts/newest.sh go test -count=1 -run TestFactsOfOllama ./internal/testengine

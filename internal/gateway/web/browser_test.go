@@ -1,0 +1,117 @@
+//go:build browser && unix
+
+package web_test
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
+)
+
+// A person asks a model: the answer is text, whatever it is, and its route is shown.
+func TestBrowserAsks(t *testing.T) {
+	url, _ := serve(t, nil)
+	b := open(t, url+"/")
+	b.choose("#target-0", "echo")
+	b.until("document.querySelector('#name-0').textContent === 'echo'")
+	b.fill("[name=prompt]", `<img src=x onerror="document.title='owned'"><b>bold</b>`)
+	b.click("#send")
+	b.until("document.querySelector('.answer .text')?.textContent.includes('<b>bold</b>')")
+	b.until("document.querySelector('.route')?.textContent.includes('house/echo')")
+	b.until("document.querySelector('.route')?.textContent.includes('12 in, 5 out')")
+	if b.eval("document.title") != "Playground – Tandem" || b.eval("document.querySelectorAll('.answer img, .answer b').length") != "0" {
+		t.Error("the answer is markup")
+	}
+	b.fill("[name=prompt]", "and more")
+	b.click("#link")
+	b.until("location.hash.includes('target=echo') && location.hash.includes('and+more')")
+	b.click("#compare")
+	b.choose("#target-1", "think")
+	b.until("document.querySelector('#name-1').textContent === 'think'")
+	b.click("#send")
+	b.until("document.querySelector('#pane-1 .answer')?.textContent.includes('It is four.')")
+	b.until("document.querySelectorAll('#pane-0 .turns article').length === 2")
+	shoot(b, "playground")
+	b.clean()
+}
+
+// An answer that breaks off is shown as one, and is no part of the conversation.
+func TestBrowserBrokenAnswer(t *testing.T) {
+	url, e := serve(t, nil)
+	b := open(t, url+"/ui/")
+	b.choose("#target-0", "cut")
+	b.until("document.querySelector('#name-0').textContent === 'cut'")
+	b.fill("[name=prompt]", "hi")
+	b.click("#send")
+	b.until("document.querySelector('article .error')?.textContent.includes('not part of the conversation')")
+	b.choose("#target-0", "hang")
+	b.until("document.querySelector('#name-0').textContent === 'hang'")
+	b.fill("[name=prompt]", "hi")
+	b.click("#send")
+	b.until("document.querySelector('.answer .text')?.textContent === 'Half of'")
+	b.click("#stop")
+	b.until("document.querySelector('article .error')?.textContent.includes('Stopped.')")
+	if left := e.Left(t); left != "hang" {
+		t.Errorf("%s was left", left)
+	}
+	b.clean()
+}
+
+// A person cancels a call of another program on the dashboard.
+func TestBrowserCancels(t *testing.T) {
+	url, e := serve(t, nil)
+	gatewaytest.Post(t, url+"/v1/chat/completions", `{"model":"ok","messages":[{"role":"user","content":"x"}]}`)
+	gatewaytest.Post(t, url+"/v1/chat/completions", `{"model":"down","messages":[{"role":"user","content":"y"}]}`)
+	hang(t, url)
+	b := open(t, url+"/ui/dashboard")
+	b.until("document.querySelector('#live button')")
+	shoot(b, "dashboard")
+	b.click("#live button")
+	if left := e.Left(t); left != "hang" {
+		t.Errorf("%s was left", left)
+	}
+	b.until("document.querySelector('#recent')?.textContent.includes('cancelled')")
+	b.clean()
+}
+
+// A page asks for the key once, and keeps it in its tab.
+func TestBrowserKey(t *testing.T) {
+	url, _ := serve(t, keys{})
+	b := open(t, url+"/ui/")
+	b.until("document.querySelector('#key')?.open")
+	b.fill("#key-value", "wrong")
+	b.click("#key button")
+	b.until("document.querySelector('#key-why').textContent.includes('not one of')")
+	b.fill("#key-value", "key-a")
+	b.click("#key button")
+	b.until("document.querySelector('#target-0 option')")
+	if b.eval("localStorage.length + document.cookie.length") != "0" || b.eval("sessionStorage.getItem('tandem-key')") != "key-a" {
+		t.Error("the key is kept elsewhere")
+	}
+	b.clean()
+}
+
+// shoot writes pictures of a page into the folder that SCREENSHOTS names, if it does: as
+// wide as a screen and as a phone, light and dark.
+func shoot(b *tab, name string) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		for size, width := range map[string]int{"wide": 1280, "phone": 390} {
+			b.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]string{"name": "prefers-color-scheme", "value": scheme}}})
+			b.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false})
+			data, err := base64.StdEncoding.DecodeString(b.do("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true})["data"].(string))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, name+"-"+scheme+"-"+size+".png"), data, 0o600)
+			}
+			if err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+}
