@@ -34,7 +34,30 @@ func TestBrowserAsks(t *testing.T) {
 	b.click("#send")
 	b.until("document.querySelector('#pane-1 .answer')?.textContent.includes('It is four.')")
 	b.until("document.querySelectorAll('#pane-0 .turns article').length === 2")
+	b.accessible()
+	b.clean()
+}
+
+// A chain has a form of its variables, and shows its steps, beside a model.
+func TestBrowserChain(t *testing.T) {
+	dir := t.TempDir()
+	text := "name: president\ninputs:\n  country: {type: text, description: a country}\n  terms: {type: number, default: 2}\n" +
+		"steps:\n  - {name: president, prompt: 'Who rules {country}?', model: echo}\n  - {name: changes, prompt: 'What changed in {terms} terms of: {president}', model: echo}\n"
+	if err := os.WriteFile(filepath.Join(dir, "president.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, _ := serve(t, nil, dir)
+	b := open(t, url+"/ui/#target=chain:president&with=think&in.country=India&in.prompt=How+much+is+two+and+two%3F")
+	b.until("document.querySelector('[name=country]')?.value === 'India' && document.querySelector('[name=terms]')?.value === '2'")
+	b.click("#send")
+	b.until("document.querySelector('#pane-0 .answer')?.textContent.includes('What changed in 2 terms of: Who rules India?')")
+	b.until("document.querySelectorAll('#pane-0 h3').length === 2 && document.querySelector('#pane-0 .route') && document.querySelector('#pane-1 .route')")
+	b.until("document.querySelector('#status').textContent === 'Done.'")
+	if b.eval("location.hash.includes('rules')") != "false" {
+		t.Error("the link has the answer in it")
+	}
 	shoot(b, "playground")
+	b.accessible()
 	b.clean()
 }
 
@@ -69,6 +92,7 @@ func TestBrowserCancels(t *testing.T) {
 	b := open(t, url+"/ui/dashboard")
 	b.until("document.querySelector('#live button')")
 	shoot(b, "dashboard")
+	b.accessible()
 	b.click("#live button")
 	if left := e.Left(t); left != "hang" {
 		t.Errorf("%s was left", left)
@@ -82,6 +106,7 @@ func TestBrowserKey(t *testing.T) {
 	url, _ := serve(t, keys{})
 	b := open(t, url+"/ui/")
 	b.until("document.querySelector('#key')?.open")
+	b.accessible()
 	b.fill("#key-value", "wrong")
 	b.click("#key button")
 	b.until("document.querySelector('#key-why').textContent.includes('not one of')")

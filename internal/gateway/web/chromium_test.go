@@ -38,7 +38,7 @@ func open(t *testing.T, url string) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+	cmd := exec.CommandContext(t.Context(), program, "--headless", "--hide-scrollbars", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
 	cmd.ExtraFiles = []*os.File{commandsR, repliesW}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -141,6 +141,27 @@ func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.until("document.querySelector('" + selector + "')")
 	b.eval("document.querySelector('" + selector + "').click()")
+}
+
+// accessible fails the test where axe-core, whose file AXE names, finds a fault in the
+// page as it is, light or dark.
+func (b *tab) accessible() {
+	b.t.Helper()
+	path := os.Getenv("AXE")
+	if path == "" {
+		return
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.eval(string(source) + "; 0")
+	for _, scheme := range []string{"light", "dark"} {
+		b.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]string{"name": "prefers-color-scheme", "value": scheme}}})
+		if found := b.eval("axe.run().then((r) => JSON.stringify(r.violations.map((v) => [v.id, v.nodes.map((n) => n.failureSummary + n.html)])))"); found != "[]" {
+			b.t.Errorf("axe, %s: %s", scheme, found)
+		}
+	}
 }
 
 // clean fails the test if the page's policy was broken, or a script of it failed.

@@ -40,7 +40,6 @@ type target struct {
 	Name    string                  `json:"name"`
 	Kind    string                  `json:"kind"`
 	Model   string                  `json:"model"` // its default
-	Use     int                     `json:"use"`   // its place in `use`, from 1; 0: it is not there
 	Local   bool                    `json:"local"`
 	Problem string                  `json:"problem,omitempty"` // why it is not asked now
 	Waiting int                     `json:"waiting"`           // calls
@@ -81,13 +80,16 @@ func visible(calls []exchange.Call, caller string) []exchange.Call {
 
 func firstOf(calls []exchange.Call, n int) []exchange.Call { return calls[:min(n, len(calls))] }
 
-// targets asks all engines at once what they have in memory.
+// targets are the providers in use, in their order. All engines are asked at once what
+// they have in memory; whoever is not in use is not asked.
 func (u *UI) targets(r *http.Request) []target {
 	s := u.cfg.Exchange.Stack()
-	out := make([]target, len(s.Targets))
+	use := s.Config().Use
+	out := make([]target, len(use))
 	var wg sync.WaitGroup
-	for i := range s.Targets {
-		wg.Go(func() { out[i] = u.target(r, s, s.Targets[i]) })
+	for i, name := range use {
+		t, _ := s.Target(name) // the configuration was checked: it is there
+		wg.Go(func() { out[i] = u.target(r, s, t) })
 	}
 	wg.Wait()
 	return out
@@ -96,11 +98,6 @@ func (u *UI) targets(r *http.Request) []target {
 func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target {
 	name := t.Config.Name
 	out := target{Name: name, Kind: string(t.Config.Kind), Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}}
-	for i, used := range s.Config().Use {
-		if used == name {
-			out.Use = i + 1
-		}
-	}
 	if t.Untrusted != nil {
 		out.Problem = t.Untrusted.Error()
 		return out

@@ -13,11 +13,11 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 )
 
-// serve serves a whole gateway behind its guard.
-func serve(t *testing.T, keys guard.Keys) (string, *gatewaytest.Engine) {
+// serve serves a whole gateway behind its guard, with a folder of chains.
+func serve(t *testing.T, keys guard.Keys, chains ...string) (string, *gatewaytest.Engine) {
 	t.Helper()
 	e := gatewaytest.NewEngine(t)
-	s := gateway.New(gateway.Config{Stack: gatewaytest.Stack(t, e, "ok"), Version: "1.2.3"})
+	s := gateway.New(gateway.Config{Stack: gatewaytest.Stack(t, e, "ok"), Chains: strings.Join(chains, ""), Version: "1.2.3"})
 	t.Cleanup(func() { _ = s.Close() })
 	g, err := guard.New(guard.Config{Public: gateway.Public, Keys: keys})
 	if err != nil {
@@ -94,10 +94,13 @@ func TestModelsAndState(t *testing.T) {
 	gatewaytest.Post(t, url+"/v1/chat/completions", `{"model":"ok","messages":[{"role":"user","content":"a-secret-prompt"}]}`)
 	gatewaytest.Post(t, url+"/v1/chat/completions", `{"model":"down","messages":[{"role":"user","content":"a-secret-prompt"}]}`)
 	r := gatewaytest.Do(t, http.MethodGet, url+"/ui/api/state", "")
-	for _, want := range []string{`"calls":2,"failed":1`, `"name":"house"`, `"use":1`, `"version":"1.2.3"`, `"live":[]`, `"outcome":"failed"`} {
+	for _, want := range []string{`"calls":2,"failed":1`, `"targets":[{"name":"house"`, `"version":"1.2.3"`, `"live":[]`, `"outcome":"failed"`} {
 		if !strings.Contains(r.Body, want) {
 			t.Errorf("the state has no %s: %s", want, r.Body)
 		}
+	}
+	if strings.Contains(r.Body, `"name":"openai"`) {
+		t.Errorf("the state has a provider that is not in use: %s", r.Body)
 	}
 	if strings.Contains(r.Body, "secret") || strings.Contains(r.Body, "Hello there") {
 		t.Errorf("the state has a text: %s", r.Body)

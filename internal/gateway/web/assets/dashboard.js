@@ -24,12 +24,11 @@ const memory = (m) => {
 };
 
 function targets(list) {
-  const order = (t) => t.use || 1000;
-  rows(byId('targets'), [...list].sort((a, b) => order(a) - order(b)), (t) => t.name,
+  rows(byId('targets'), list, (t) => t.name,
     () => cells('name', 'state', 'waiting', 'memory'),
     (row, t) => {
       set(row, 'name', `${t.name} (${t.kind}${t.model ? `, ${t.model}` : ''})${t.local ? ', this machine' : ''}`);
-      set(row, 'state', t.problem || (t.use ? `in use, number ${t.use}` : 'not in use'));
+      set(row, 'state', t.problem || 'asked');
       cell(row, 'state').classList.toggle('bad', Boolean(t.problem));
       set(row, 'waiting', number(t.waiting));
       set(row, 'memory', t.running.map(memory).join('; ') || '–');
@@ -76,7 +75,7 @@ function recent(list) {
       set(row, 'result', c.error ? `${c.state}: ${c.error}` : c.state);
       cell(row, 'result').classList.toggle('bad', c.state === 'failed');
       const attempts = c.route?.attempts ?? c.attempts ?? [];
-      const by = c.provider ? `${c.provider}/${c.model ?? ''}` : 'nobody';
+      const by = c.provider ? `${c.provider}/${c.model ?? ''}` : '–';
       cell(row, 'by').append(attempts.length
         ? element('details', {}, element('summary', {}, by), element('ol', {}, ...attempts.map((a) => element('li', {}, attemptText(a)))))
         : by);
