@@ -51,7 +51,7 @@ function live(list) {
   byId('live-scroll').hidden = list.length === 0;
   rows(byId('live'), list, (c) => c.id,
     (c) => {
-      const row = cells('asked', 'provider', 'state', 'time', 'client', 'cancel');
+      const row = cells('cancel', 'asked', 'provider', 'state', 'time', 'client');
       const button = element('button', { type: 'button', 'aria-label': `Cancel the call for ${c.asked || 'tandem'}` }, 'Cancel');
       button.addEventListener('click', () => cancel(c.id, button));
       cell(row, 'cancel').append(button);
