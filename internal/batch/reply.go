@@ -45,6 +45,15 @@ func Ask(ctx context.Context, job runner.Job) Reply {
 	return Reply{Result: result, Tally: m.tally, Err: err}
 }
 
+// Call asks one question and counts what its calls come to.
+func Call(ctx context.Context, p provider.Provider, req provider.Request) (provider.Response, Tally, error) {
+	m := &meter{Provider: p}
+	resp, err := provider.Collect(m.Chat(ctx, req))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return resp, m.tally, err
+}
+
 // meter is a provider that counts what its answers come to.
 type meter struct {
 	provider.Provider

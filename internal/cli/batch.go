@@ -122,10 +122,12 @@ func (a *app) batchCommand() *cobra.Command {
 		Long: `Run a chain or prompt file once for each row of a table, and write the answers in
 the order of the rows. Every result is stored as it comes: a batch that was
 interrupted, or whose machine went down, continues where it was with tandem batch
-resume, and no row is lost or answered twice. See docs/batch.md.`,
+resume, and no row is lost or answered twice. A FILE of requests in the format of
+OpenAI's Batch API needs no rows. See docs/batch.md.`,
 		Example: `  tandem batch classify.yaml --in tickets.csv --out answers.jsonl
   tandem batch classify.yaml --in tickets.csv --out answers.csv --only local --deadline 07:30
   tandem batch classify.yaml --in tickets.csv --out a.jsonl --where 'lang == "de"' --sample 100 --dry-run
+  tandem batch requests.jsonl --out answers.jsonl
   tandem batch resume`,
 		Args: exactArgs("a chain file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -142,13 +144,13 @@ resume, and no row is lost or answered twice. See docs/batch.md.`,
 }
 
 // check finds flags that do not go together, or cannot be.
-func (in *batchInput) check() error {
+func (in *batchInput) check(requests bool) error {
 	for _, f := range []struct {
 		wrong bool
 		text  string
 	}{
 		{in.file == stdinPath, "a batch needs its chain in a file, to continue it later"},
-		{in.in == "", "say which rows: add --in FILE"},
+		{in.in == "" && !requests, "say which rows: add --in FILE"},
 		{in.out == "" && !in.dry, "say where the answers go: add --out FILE"},
 		{in.json && in.out == stdinPath, "--json prints the summary to standard output, where --out - writes the answers; use only one of them"},
 		{in.overwrite && in.resume, "use only one of --overwrite and --resume"},

@@ -50,9 +50,17 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	}
 	t := a.term.Table("ID", "STATE", "ROWS", "FAILED", "COST", "STARTED", "CHAIN", "OUT").MayCut("CHAIN", "OUT")
 	for _, s := range all {
-		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(s.Chain.File), s.Out)
+		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), s.Out)
 	}
 	return t.Flush()
+}
+
+// chainOrRequests is the file that says what is asked.
+func chainOrRequests(s *batch.Spec) string {
+	if s.Kind == kindRequests {
+		return s.Input.File
+	}
+	return s.Chain.File
 }
 
 // brief is a status without the chain's text and the inputs that all rows have,
@@ -108,7 +116,9 @@ func (a *app) printBatch(s batch.Status) error {
 		t.Row("repeated", wereText(s.Repeated, "row")+" under way when a process ended: up to as many calls were made twice, and may have been charged")
 	}
 	t.Row("time", short(s.Ran))
-	t.Row("chain", s.Chain.File)
+	if s.Chain.File != "" {
+		t.Row("chain", s.Chain.File)
+	}
 	t.Row("input", s.Spec.Input.File)
 	if s.Picked != "" {
 		t.Row("picked", s.Picked)
@@ -231,6 +241,14 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 	if out != stdinPath {
 		if err := table.Writable(out); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
+		}
+		if s.Kind == kindRequests && table.Flat(out) {
+			return usageError{fmt.Errorf("--out %s: the answers to requests are JSON lines; name it .jsonl", out)}
+		}
+		if s.Kind == kindRequests {
+			if err := checkPlace(errorsPath(out), overwrite); err != nil {
+				return usageError{err}
+			}
 		}
 		if err := checkPlace(out, overwrite); err != nil {
 			return usageError{err}

@@ -37,6 +37,9 @@ type batchRowJSON struct {
 
 // writeOut writes the answers to where the batch says: whole, or not at all.
 func (a *app) writeOut(ctx context.Context, spec batch.Spec) error {
+	if spec.Kind == kindRequests {
+		return a.writeReplies(ctx, spec)
+	}
 	if spec.Out == stdinPath {
 		return a.exportRows(ctx, spec, "stdout.jsonl", a.term.Out)
 	}

@@ -72,9 +72,12 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 	}
 	b := &batchRun{file: file, json: asJSON}
 	defer b.closeAll()
-	if file.Spec().Kind == "compare" {
+	switch file.Spec().Kind {
+	case "compare":
 		err = a.resumeComparison(ctx, b, work, given)
-	} else {
+	case kindRequests:
+		err = a.resumeRequests(ctx, b, work, given)
+	default:
 		err = a.prepareResume(ctx, b, work, given)
 	}
 	if err != nil {
@@ -122,23 +125,33 @@ func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, gi
 	}
 	settings := b.spec.Settings
 	b.spec = spec
+	return a.continueChanged(ctx, b, source, settings, func() error { return a.sameInputs(b, spec) })
+}
+
+// continueChanged refuses to continue a batch whose chain, rows or settings have
+// changed, unless that is accepted. fits, if not nil, says whether the stored rows can
+// be used with what is there now.
+func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Source, settings map[string]string, fits func() error) error {
+	spec := b.spec
 	changes, err := a.changesOf(ctx, spec, source, settings)
 	if err != nil {
 		return err
 	}
 	if len(changes) > 0 {
-		if !work.accept {
+		if !b.work.accept {
 			return usageError{fmt.Errorf("the batch %s cannot continue as it began: %s; undo that, start anew with another --out, or add --accept-changes to answer the rows that are left with what is there now", spec.ID, strings.Join(changes, "; "))}
 		}
 		b.spec.Chain, b.spec.Settings = source, settings
-		if err := a.sameInputs(b, spec); err != nil {
-			return err
+		if fits != nil {
+			if err := fits(); err != nil {
+				return err
+			}
 		}
 	}
 	if s, err := b.file.Status(ctx); err != nil || s.State == batch.Reading {
 		return errors.Join(err, a.readAgain(ctx, b))
 	}
-	_, err = b.file.Resume(ctx, work.retryFailed)
+	_, err = b.file.Resume(ctx, b.work.retryFailed)
 	if err == nil && len(changes) > 0 {
 		err = b.file.SetSpec(ctx, b.spec)
 	}

@@ -104,7 +104,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	var watching sync.WaitGroup
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
 	watching.Go(func() { view.show(over) })
-	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File), File: b.spec.Chain.File}
+	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File, b.spec.Input.File), File: b.spec.Chain.File}
 	working := store.WithRun(context.WithoutCancel(ctx), run)
 	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
 		Concurrency: a.rowsAtOnce(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
@@ -191,6 +191,9 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 	if b.compare != nil {
 		return a.comparisonRun(b)
 	}
+	if b.requests != nil {
+		return func(ctx context.Context, item batch.Item) batch.Reply { return a.answerRequest(ctx, b, item) }
+	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
 		job := b.job
 		job.Vars = item.Inputs
@@ -210,6 +213,12 @@ func (a *app) rowsAtOnce(b *batchRun) func() int {
 	if b.compare != nil {
 		for _, v := range b.compare.plan.Variants {
 			targets = append(targets, v.Use...)
+		}
+	}
+	if b.requests != nil {
+		targets = nil
+		for _, t := range b.requests.targets {
+			targets = append(targets, t.Use...)
 		}
 	}
 	return func() int {

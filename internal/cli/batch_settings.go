@@ -50,11 +50,11 @@ func chainSource(c *chain.Chain, file string) (batch.Source, error) {
 }
 
 // settingsOf are what besides the chain and its inputs decides the answers, by
-// name.
-func settingsOf(c *chain.Chain, st *stack.Stack, defaults provider.Request, sources stack.Answers) map[string]string {
+// name: also those of the providers that are asked for by their names.
+func settingsOf(providers []string, st *stack.Stack, defaults provider.Request, sources stack.Answers) map[string]string {
 	cfg := st.Config()
 	out := map[string]string{"use": strings.Join(cfg.Use, ","), "privacy": cfg.Privacy, "replay": sources.Replay}
-	use := slices.Concat(cfg.Use, c.Providers(), defaults.Use)
+	use := slices.Concat(cfg.Use, providers, defaults.Use)
 	for _, name := range use {
 		t, ok := st.Target(name)
 		if !ok {

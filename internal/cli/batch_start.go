@@ -36,7 +36,11 @@ type batchRun struct {
 	close []func()
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison
+	// requests is what a batch of requests needs instead of the chain; nil: it has one.
+	requests *requests
 }
+
+func (b *batchRun) currentStack() *stack.Stack { return b.stack }
 
 func (b *batchRun) closeAll() {
 	for _, c := range slices.Backward(b.close) {
@@ -46,11 +50,14 @@ func (b *batchRun) closeAll() {
 
 // batch starts a batch, or continues the one that writes to the same file.
 func (a *app) batch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
-	err := in.check()
+	isRequests := isRequests(in.file)
+	err := in.check(isRequests)
 	switch {
 	case err != nil:
 	case in.resume:
 		err = a.resumeOut(ctx, in, keptFlags(flags))
+	case isRequests:
+		err = a.startRequests(ctx, in, flags)
 	default:
 		err = a.startBatch(ctx, in, flags)
 	}
@@ -241,7 +248,7 @@ func (a *app) assembleBatch(ctx context.Context, b *batchRun, in *batchInput, fi
 	if err != nil {
 		return err
 	}
-	b.spec.Settings = settingsOf(b.chain, b.stack, defaults, sources)
+	b.spec.Settings = settingsOf(b.chain.Providers(), b.stack, defaults, sources)
 	b.job = runner.Job{Chain: b.chain, Provider: b.stack, Defaults: defaults, Passages: passagesOf(b.stack), Embedder: b.stack.Collections.Embedder(), Strict: in.sample.strict}
 	names := b.chain.Tools()
 	if len(names) == 0 || in.dry {
@@ -288,6 +295,9 @@ func (a *app) storeRows(ctx context.Context, b *batchRun, rows *batchRows, picke
 // firstPrompt returns what gives the first prompt of a row: rows whose prompts begin
 // alike run one after another. It is "" where the prompt cannot be told before the run.
 func (b *batchRun) firstPrompt(ctx context.Context) func(inputs map[string]any) string {
+	if b.requests != nil {
+		return firstPromptOfRequest
+	}
 	return func(inputs map[string]any) string {
 		vars := maps.Clone(inputs)
 		maps.Copy(vars, b.spec.Given)

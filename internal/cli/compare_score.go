@@ -83,6 +83,9 @@ func (a *app) scoreStored(ctx context.Context, id string, in *compareInput) erro
 	if err != nil {
 		return err
 	}
+	if status.Kind == kindRequests {
+		return usageError{fmt.Errorf("%s is a batch of requests in OpenAI's format, which checks cannot be put on; give its prompts as the rows of a chain", id)}
+	}
 	c := &comparison{in: in}
 	if c.plan, err = storedPlan(&status.Spec); err != nil {
 		return err

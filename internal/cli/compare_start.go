@@ -164,5 +164,5 @@ func (a *app) comparisonSettings(b *batchRun) (map[string]string, error) {
 	}
 	slices.Sort(defaults.Use)
 	defaults.Use = slices.Compact(defaults.Use)
-	return settingsOf(b.chain, b.stack, defaults, sources), nil
+	return settingsOf(b.chain.Providers(), b.stack, defaults, sources), nil
 }

@@ -283,7 +283,7 @@ func batches(ctx context.Context, c *completion) (out []cobra.Completion) {
 	ids, _ := batch.List(c.stateDir())
 	for _, id := range ids[:min(len(ids), mostCompletions)] {
 		if s, err := c.batchStatusOf(ctx, id); err == nil {
-			out = append(out, described(id, fmt.Sprintf("%s, %d/%d, %s", s.State, s.Done+s.Failed, s.Total, filepath.Base(s.Chain.File))))
+			out = append(out, described(id, fmt.Sprintf("%s, %d/%d, %s", s.State, s.Done+s.Failed, s.Total, filepath.Base(chainOrRequests(&s.Spec)))))
 		}
 	}
 	return out

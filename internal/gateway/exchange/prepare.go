@@ -125,6 +125,11 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 func defaults(s *stack.Stack, req *provider.Request) {
 	var d provider.Request
 	s.Defaults(&d)
+	Fill(req, &d)
+}
+
+// Fill writes what d says where the request says nothing. It loosens no privacy.
+func Fill(req, d *provider.Request) {
 	if req.Temperature == nil {
 		req.Temperature = d.Temperature
 	}

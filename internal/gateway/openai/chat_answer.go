@@ -174,6 +174,10 @@ func (c *chatAnswer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Fai
 
 // Whole writes a completion.
 func (c *chatAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+	writeJSON(w, http.StatusOK, c.whole(a))
+}
+
+func (c *chatAnswer) whole(a *exchange.Answer) completion {
 	f := c.frame(a)
 	f.Object, f.Usage = "chat.completion", usageOf(a.Usage)
 	m := &message{Role: "assistant", Reasoning: a.Thinking, ReasoningContent: a.Thinking, ToolCalls: toolCalls(a.ToolCalls, false, 0)}
@@ -181,7 +185,7 @@ func (c *chatAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 		m.Content = &a.Text
 	}
 	f.Choices = []choice{{Message: m, FinishReason: provider.Ptr(string(a.Finish))}}
-	writeJSON(w, http.StatusOK, f)
+	return f
 }
 
 // Fail writes a failure.

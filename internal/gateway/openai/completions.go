@@ -162,9 +162,13 @@ func (*completionAnswer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange
 
 // Whole writes a completion.
 func (*completionAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+	writeJSON(w, http.StatusOK, wholeCompletion(a))
+}
+
+func wholeCompletion(a *exchange.Answer) textCompletion {
 	f := frameOf(a, a.Text)
 	f.Choices[0].FinishReason, f.Usage = provider.Ptr(string(a.Finish)), usageOf(a.Usage)
-	writeJSON(w, http.StatusOK, f)
+	return f
 }
 
 // Fail writes a failure.

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/internal/textx"
+)
+
+// request is a line of OpenAI's batch format. Its members are the inputs of its row.
+type request struct {
+	id   string // custom_id
+	url  string
+	body string // JSON
+}
+
+func (r *request) inputs() map[string]any {
+	return map[string]any{"custom_id": r.id, "url": r.url, "body": r.body}
+}
+
+func requestOf(inputs map[string]any) request {
+	text := func(name string) string { s, _ := inputs[name].(string); return s }
+	return request{text("custom_id"), text("url"), text("body")}
+}
+
+// isRequests reports whether a file holds requests in OpenAI's batch format: no chain
+// is JSON lines, nor begins with an object that has two of the format's members.
+func isRequests(name string) bool {
+	st, err := os.Stat(name)
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	if ext := strings.ToLower(filepath.Ext(name)); ext == ".jsonl" || ext == ".ndjson" {
+		return true
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var first map[string]json.RawMessage
+	if json.NewDecoder(io.LimitReader(f, table.MaxRow)).Decode(&first) != nil {
+		return false
+	}
+	n := 0
+	for _, member := range []string{"custom_id", "method", "url", "body"} {
+		if _, ok := first[member]; ok {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// requestRows reads the requests of a file. Every error has its line and column.
+func requestRows(ctx context.Context, name string) iter.Seq2[table.Row, error] {
+	return func(yield func(table.Row, error) bool) {
+		f, err := os.Open(name)
+		if err != nil {
+			yield(table.Row{}, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))})
+			return
+		}
+		defer f.Close()
+		lines := bufio.NewReaderSize(f, 64<<10)
+		for line := 1; ; line++ {
+			text, end := readLine(lines)
+			switch {
+			case end == io.EOF && len(text) == 0:
+				return
+			case end == nil, end == io.EOF:
+				end = ctx.Err()
+			}
+			var r request
+			if end == nil {
+				if text = bytes.TrimRight(text, "\r\n"); line == 1 {
+					text = []byte(textx.TrimBOM(string(text)))
+				}
+				if len(bytes.TrimSpace(text)) == 0 {
+					continue
+				}
+				r, end = parseRequest(name, line, string(text))
+			} else if errors.Is(end, errLongRow) {
+				end = &diag.Error{File: name, Line: line, Message: end.Error(), Remedy: "make it smaller"}
+			}
+			if !yield(table.Row{Number: line, Line: line, Inputs: r.inputs()}, end) || end != nil {
+				return
+			}
+		}
+	}
+}
+
+var errLongRow = fmt.Errorf("a request is larger than %d MiB", table.MaxRow>>20)
+
+// readLine is the next line with its end; io.EOF comes with the last one.
+func readLine(r *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > table.MaxRow {
+			return nil, errLongRow
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// parseRequest checks a line and all of its body.
+func parseRequest(file string, line int, text string) (request, error) {
+	fail := func(at int, remedy, format string, args ...any) (request, error) {
+		return request{}, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}
+	}
+	const example = `write {"custom_id": "1", "method": "POST", "url": "` + openai.ChatPath + `", "body": {…}} a line`
+	if at := textx.InvalidUTF8(text); at >= 0 {
+		return fail(at, "convert the file to UTF-8 first", "the text is not UTF-8")
+	}
+	value, at, err := textx.DecodeJSON(text)
+	if err != nil {
+		return fail(at, example, "this is not one JSON value: %v", err)
+	}
+	if _, ok := value.(map[string]any); !ok {
+		return fail(strings.IndexFunc(text, notSpace), example, "a request has to be a JSON object")
+	}
+	members, twice := membersOf(text)
+	if twice != "" {
+		return fail(members[twice].at, "leave one of them out", "%s comes twice", diag.Quote(twice))
+	}
+	var r request
+	for _, name := range []string{"custom_id", "method", "url", "body"} {
+		m, ok := members[name]
+		if !ok {
+			return fail(strings.IndexFunc(text, notSpace), example, "the request has no %s", name)
+		}
+		if name == "body" {
+			r.body = m.raw
+			continue
+		}
+		var s string
+		if json.Unmarshal([]byte(m.raw), &s) != nil || s == "" {
+			return fail(m.at, "", "%s has to be a text that is not empty", name)
+		}
+		switch name {
+		case "custom_id":
+			r.id = s
+		case "url":
+			r.url = s
+		default:
+			if s != "POST" {
+				return fail(m.at, "", "method has to be POST, not %q", textx.Brief(s, 40))
+			}
+		}
+	}
+	if r.url != openai.ChatPath && r.url != openai.CompletionPath {
+		return fail(members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s or %s", textx.Brief(r.url, 80), openai.ChatPath, openai.CompletionPath)
+	}
+	if _, err := openai.DecodeRequest(r.url, []byte(r.body)); err != nil {
+		var in *body.Error
+		if errors.As(err, &in) && in.Param == "" {
+			return fail(members["body"].at, "", "%v", err)
+		}
+		return fail(members["body"].at, "", "body: %v", err)
+	}
+	return r, nil
+}
+
+func notSpace(r rune) bool { return !strings.ContainsRune(" \t\r\n", r) }
+
+// member is a member of an object as it is written, and the offset of its value.
+type member struct {
+	raw string
+	at  int
+}
+
+// membersOf takes apart a text that is one JSON object, and names a member that comes
+// twice: readers differ about which one counts.
+func membersOf(text string) (out map[string]member, twice string) {
+	out = map[string]member{}
+	d := json.NewDecoder(strings.NewReader(text))
+	_, _ = d.Token() // the brace; the JSON is known to be whole
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		var raw json.RawMessage
+		if err != nil || !ok || d.Decode(&raw) != nil {
+			break
+		}
+		if _, is := out[name]; is {
+			twice = name
+		}
+		out[name] = member{string(raw), int(d.InputOffset()) - len(raw)}
+	}
+	return out, twice
+}
