@@ -166,6 +166,7 @@ func TestAComparisonKilledWhileItIsJudged(t *testing.T) {
 	rowFile(t, h, "b", rows)
 	blocked, done := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(done) })
+	server.mu.Lock()
 	server.called = func(r *http.Request, _, judged int) {
 		if judged == before+1 {
 			close(blocked)
@@ -177,6 +178,7 @@ func TestAComparisonKilledWhileItIsJudged(t *testing.T) {
 			}
 		}
 	}
+	server.mu.Unlock()
 	p := startProcess(t, h, blocked, "compare", "c.yaml", "--with", "s", "--temperature", "0,1", "--in", "b.csv", "--judge", "is it the same?", "--judge-model", "s", "-j", "1", "--html", "r.html")
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)

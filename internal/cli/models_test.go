@@ -247,7 +247,7 @@ func TestModelsPull(t *testing.T) {
 		`{"status":"pulling aaaabbbbcccc","digest":"sha256:aaaabbbbccccdddd","total":10,"completed":10}`,
 		`{"status":"success"}`)
 	out, errs := d.run(0, "models", "pull", "small")
-	if want := "· pulling manifest\n· pulling aaaabbbbcccc\nlocal has small\n"; errs != want || out != "" {
+	if want := "· pulling manifest\n· pulling aaaabbbbcccc (10 bytes)\nlocal has small\n"; errs != want || out != "" {
 		t.Errorf("got %q on stderr, %q on stdout; want %q and nothing", errs, out, want)
 	}
 	if _, errs = d.run(0, "models", "pull", "small", "-q"); errs != "" {

@@ -116,12 +116,18 @@ func (s *Stack) flushLog() {
 	if s.writer == nil {
 		return
 	}
+	told := make(chan struct{})
 	slow := time.AfterFunc(time.Second, func() {
+		defer close(told)
 		if s.options.Progress != nil {
 			s.options.Progress("still writing the log, " + s.writer.Store().Path() + "; press Ctrl-C twice to quit without it")
 		}
 	})
-	defer slow.Stop()
+	defer func() {
+		if !slow.Stop() {
+			<-told // nothing is told after the end
+		}
+	}()
 	if err := s.writer.Close(); err != nil && s.warn != nil {
 		s.warnUnwritten(err)
 	}
