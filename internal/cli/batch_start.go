@@ -101,6 +101,7 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	if len(rows.bound.Unused) > 0 {
 		a.dimf("· ignored columns, which are not inputs of the chain: %s", strings.Join(rows.bound.Unused, ", "))
 	}
+	a.sayEmpty(in.in, rows.bound)
 	if err := a.assembleBatch(ctx, b, &in, file); err != nil {
 		return err
 	}

@@ -199,8 +199,12 @@ func lineCost(l store.Line) string {
 	return ledger.Dollars(*l.USD)
 }
 
+// endOf says how a run of one call ended, and of more calls how many failed: the last
+// call of a batch says nothing of the rows before it.
 func endOf(l store.Line) string {
 	switch {
+	case l.Failures > 0 && l.Calls > 1:
+		return strings.TrimSuffix(fmt.Sprintf("%d of %d failed (%s)", l.Failures, l.Calls, l.Failed), " ()")
 	case l.Failed != "" && l.Finish == "":
 		return l.Failed
 	case l.Finish == "length":

@@ -17,9 +17,10 @@ type Line struct {
 	Command  string        `json:"command,omitempty"`
 	Chain    string        `json:"chain,omitempty"`
 	Calls    int           `json:"calls"`
-	Failed   string        `json:"error_kind,omitempty"` // of the last call that failed
-	Finish   string        `json:"finish,omitempty"`     // of the last call
-	Provider string        `json:"provider,omitempty"`   // who answered last
+	Failures int           `json:"calls_failed,omitempty"` // how many of the calls have no whole answer
+	Failed   string        `json:"error_kind,omitempty"`   // of the last call that failed
+	Finish   string        `json:"finish,omitempty"`       // of the last call
+	Provider string        `json:"provider,omitempty"`     // who answered last
 	Model    string        `json:"model,omitempty"`
 	Took     time.Duration `json:"took_ns"` // all calls
 	// USD is what the run's calls cost, as far as that is known; nil: nothing is
@@ -72,7 +73,7 @@ func (f *Filter) Chooses() bool {
 // rows takes memory.
 const lines = `
 SELECT r.id, r.began, r.command, r.chain,
-	(SELECT json_array(count(*), sum(took)) FROM calls WHERE run = r.id),
+	(SELECT json_array(count(*), sum(took), sum(finish = '')) FROM calls WHERE run = r.id),
 	coalesce((SELECT kind FROM calls WHERE run = r.id AND kind <> '' ORDER BY id DESC LIMIT 1), ''),
 	(SELECT sum(usd) FROM ledger WHERE run = r.id),
 	(SELECT count(*) FROM ledger WHERE run = r.id AND usd IS NULL),
@@ -211,9 +212,9 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	if err := rows.Scan(&l.ID, &began, &l.Command, &l.Chain, &sums, &l.Failed, &usd, &l.Unpriced, &l.Prompt, &last, &by); err != nil {
 		return l, err
 	}
-	var two [2]int64
+	var three [3]int64
 	var end, who [2]string
-	if err := json.Unmarshal([]byte(sums), &two); err != nil {
+	if err := json.Unmarshal([]byte(sums), &three); err != nil {
 		return l, err
 	}
 	if err := json.Unmarshal([]byte(last), &end); err != nil {
@@ -222,7 +223,7 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	if err := json.Unmarshal([]byte(by), &who); err != nil {
 		return l, err
 	}
-	l.Began, l.Calls, l.Took = time.UnixMilli(began), int(two[0]), time.Duration(two[1])
+	l.Began, l.Calls, l.Took, l.Failures = time.UnixMilli(began), int(three[0]), time.Duration(three[1]), int(three[2])
 	l.Finish, l.Answer, l.Provider, l.Model = end[0], end[1], who[0], who[1]
 	if usd.Valid {
 		d := dollars(usd.Int64)

@@ -61,6 +61,25 @@ func aLog(t *testing.T) (w *Writer, began time.Time) {
 	return w, began
 }
 
+// TestLineCountsFailedCalls: the last call of a batch does not hide that rows before it
+// failed.
+func TestLineCountsFailedCalls(t *testing.T) {
+	w := writer(t)
+	for i, kind := range []provider.Kind{"", provider.Invalid, provider.Denied, ""} {
+		call := anyCall("batch")
+		call.Began = time.Date(2026, 11, 1, i, 0, 0, 0, time.UTC)
+		if kind != "" {
+			call.Finish, call.Error = "", &Failure{Kind: string(kind)}
+		}
+		w.add(record{call: call, run: Run{ID: "batch", Began: call.Began}})
+	}
+	w.Flush()
+	got, err := linesOf(t, w.store, Filter{})
+	if err != nil || len(got) != 1 || got[0].Calls != 4 || got[0].Failures != 2 || got[0].Failed != "denied" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestLineOfAFailedMessage: a run whose last call failed is still answered by whoever
 // answered before, and its prompt is what the user wrote.
 func TestLineOfAFailedMessage(t *testing.T) {
