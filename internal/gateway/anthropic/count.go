@@ -16,7 +16,7 @@ type counted struct {
 const estimateNote = "input_tokens is an estimate: the engine cannot be asked for the count"
 
 // countTokens counts a prompt without asking a model. The engine's own tokenizer
-// counts where it is on this machine and can.
+// counts where it can, on another machine only if the prompt may go there.
 func (a *API) countTokens(w http.ResponseWriter, r *http.Request) {
 	identify(w)
 	_, b, err := readBody(r)

@@ -263,6 +263,33 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// A prompt that has to stay is not sent to another machine to be counted.
+func TestCountStays(t *testing.T) {
+	for _, tc := range []struct {
+		name, configured string
+		header           []string
+		asked            bool
+	}{
+		{name: "may leave", asked: true},
+		{name: "header", header: []string{"X-Tandem-Privacy: local"}},
+		{name: "configuration", configured: "privacy: local\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := gatewaytest.NewEngine(t)
+			s := gatewaytest.Open(t, tc.configured+"use: [far]\nretries: 0\nproviders:\n- {name: far, kind: openai, base_url: '"+e.URL+"/v1', model: ok, local: false}\n")
+			mux := http.NewServeMux()
+			anthropic.New(gatewaytest.Exchange(s, exchange.Config{})).Register(mux)
+			srv := httptest.NewServer(mux)
+			t.Cleanup(srv.Close)
+			r := gatewaytest.Do(t, http.MethodPost, srv.URL+path+"/count_tokens", ask("tandem", ""), tc.header...)
+			asked := len(e.Requests("/tokenize"))+len(e.Requests("/apply-template")) > 0
+			if asked != tc.asked {
+				t.Errorf("asked: %v; %d %s", asked, r.Status, r.Body)
+			}
+		})
+	}
+}
+
 // Claude Code is shown names that begin with anthropic/, and may ask for them.
 func TestModels(t *testing.T) {
 	e := gatewaytest.NewEngine(t)

@@ -101,7 +101,6 @@ type reply struct {
 	open      bool // the stream's header is written
 	content   bool // some of the answer has come
 	generated bool // a model was at work
-	waiting   string
 	answer    Answer
 	text      strings.Builder
 	thinking  strings.Builder
