@@ -47,7 +47,7 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	}
 	defer s.Close()
 	g := gateway.New(gateway.Config{
-		Stack: s, Explain: a.explain, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
+		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
 		Warn: func(text string) { a.term.Noticef("%s %s", a.term.Yellow("warning:"), terminal.StripControls(text)) },
 	})
 	defer func() { _ = g.Close() }() // every response was committed when it was put
