@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
+	"github.com/tandem-llm/tandem/internal/gateway/mcp"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
@@ -61,6 +62,7 @@ func New(cfg Config) *Server {
 	anthropicAPI.Register(mux)
 	ollama.New(s.exchange).Register(mux)
 	chains.NewLangServe(own, s.exchange).Register(mux)
+	mcp.New(own, s.exchange, cfg.Version).Register(mux)
 	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
 	web.New(web.Config{Exchange: s.exchange, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)

@@ -60,7 +60,7 @@ func (l *LangServe) events(w http.ResponseWriter, r *http.Request, as func(s *ev
 		done(nil, nil, err)
 	}
 	if err != nil {
-		fail := l.x.FailureOf(failure(err))
+		fail := l.x.FailureOf(Failure(err))
 		_ = s.send("error", map[string]any{"status_code": fail.Status, "message": fail.Message}) // the client may have left
 		return
 	}

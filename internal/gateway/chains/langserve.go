@@ -33,7 +33,7 @@ func (l *LangServe) Register(mux *http.ServeMux) {
 		mux.HandleFunc("POST "+base+"/stream", l.stream)
 		mux.HandleFunc("POST "+base+"/stream_log", l.streamLog)
 		mux.HandleFunc("POST "+base+"/stream_events", l.streamEvents)
-		mux.HandleFunc("GET "+base+"/input_schema", l.schema(inputSchema))
+		mux.HandleFunc("GET "+base+"/input_schema", l.schema(InputSchema))
 		mux.HandleFunc("GET "+base+"/output_schema", l.schema(outputSchema))
 		mux.HandleFunc("GET "+base+"/config_schema", l.schema(configSchema))
 	}

@@ -151,7 +151,7 @@ func (c *Chains) answer(ctx context.Context, ch *chain.Chain, vars map[string]an
 		case stopped:
 			return
 		case err != nil && !errors.As(err, new(runner.IncompleteError)):
-			yield(provider.Chunk{}, failure(err))
+			yield(provider.Chunk{}, Failure(err))
 			return
 		}
 		ended(result)
@@ -191,9 +191,9 @@ func (c *Chains) Run(ctx context.Context, ch *chain.Chain, vars map[string]any, 
 	return runner.Run(ctx, job, observe)
 }
 
-// failure is the error of a run as a dialect tells it: one of the chain's inputs is the
+// Failure is the error of a run as a dialect tells it: one of the chain's inputs is the
 // request's own.
-func failure(err error) error {
+func Failure(err error) error {
 	if in := new(chain.InputError); errors.As(err, &in) {
 		return &exchange.Failure{Status: http.StatusBadRequest, Code: exchange.CodeInvalid, Message: err.Error(), Param: in.Name, Err: err}
 	}

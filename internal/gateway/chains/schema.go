@@ -43,8 +43,8 @@ func property(c *chain.Chain, name string) map[string]any {
 	return p
 }
 
-// inputSchema is what a chain takes.
-func inputSchema(c *chain.Chain) map[string]any {
+// InputSchema is what a chain takes.
+func InputSchema(c *chain.Chain) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, name := range c.Inputs() {
 		properties[name] = property(c, name)

@@ -11,6 +11,9 @@ import (
 // Limits are what the caller's key and the headers of a request forbid, for a run that
 // the exchange does not answer itself: the only providers (nil: any), and the privacy.
 func (x *Exchange) Limits(r *http.Request) (only []string, privacy provider.Privacy, err error) {
+	if x.Closing() {
+		return nil, "", errStopping
+	}
 	q := &Question{}
 	if err := x.tighten(r, x.cfg.Stack(), q); err != nil {
 		return nil, "", err

@@ -1,0 +1,137 @@
+// Package mcp serves the chains of a folder as tools of the Model Context Protocol, over
+// its streamable HTTP. It keeps no sessions: each request sees the chains as they are.
+package mcp
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/gateway/chains"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+)
+
+// Path is where the tools are.
+const Path = "/mcp"
+
+// MCP serves chains as tools.
+type MCP struct {
+	chains  *chains.Chains
+	x       *exchange.Exchange
+	version string
+}
+
+// New returns the tools of chains; version is this program's.
+func New(c *chains.Chains, x *exchange.Exchange, version string) *MCP {
+	return &MCP{c, x, cmp.Or(version, "unknown")}
+}
+
+// Register adds the path.
+func (m *MCP) Register(mux *http.ServeMux) {
+	// Who may reach the server, by which Host and from which page, is the guard's to say.
+	mux.Handle(Path, sdk.NewStreamableHTTPHandler(m.server, &sdk.StreamableHTTPOptions{Stateless: true, DisableLocalhostProtection: true}))
+}
+
+// server has the tools for one request.
+func (m *MCP) server(r *http.Request) *sdk.Server {
+	s := sdk.NewServer(&sdk.Implementation{Name: "tandem", Version: m.version}, &sdk.ServerOptions{Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}}})
+	taken := map[string]bool{}
+	for _, c := range m.chains.List() {
+		ch, _, err := m.chains.Find(c.Name)
+		if err != nil {
+			continue // it went away in between
+		}
+		name := toolName(c.Name)
+		for taken[name] {
+			name += "_"
+		}
+		taken[name] = true
+		s.AddTool(&sdk.Tool{Name: name, Title: c.Name, Description: cmp.Or(c.Description, "The chain "+c.Name+"."), InputSchema: chains.InputSchema(ch)}, m.tool(r, c.Name))
+	}
+	return s
+}
+
+// mostName is how long the name of a tool may be.
+const mostName = 100
+
+// toolName is a chain's name with the characters that the name of a tool may have.
+func toolName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, name)
+	return name[:min(len(name), mostName)]
+}
+
+// tool runs a chain for the request r. A failure is a result that says so, for the
+// model that called it to read.
+func (m *MCP) tool(r *http.Request, name string) sdk.ToolHandler {
+	return func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		out, err := m.run(ctx, r, name, req)
+		if err != nil {
+			out = &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: m.x.FailureOf(chains.Failure(err)).Message}}}
+		}
+		return out, nil
+	}
+}
+
+func (m *MCP) run(ctx context.Context, r *http.Request, name string, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+	c, stale, err := m.chains.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]any{}
+	if len(req.Params.Arguments) > 0 {
+		if err := json.Unmarshal(req.Params.Arguments, &vars); err != nil {
+			return nil, exchange.Refuse("arguments", "arguments has to be an object with the chain's variables")
+		}
+	}
+	var limits chains.Limits
+	if limits.Only, limits.Privacy, err = m.x.Limits(r); err != nil {
+		return nil, err
+	}
+	tracked, id, done := m.x.Track(r, exchange.Asked{Dialect: "mcp"}, exchange.ChainPrefix+name)
+	tracked, cancel := context.WithCancel(tracked)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)() // the client gives up the call
+	result, err := m.chains.Run(tracked, c, vars, m.x.Defaults(), limits, progress(ctx, req))
+	done(result.Route, result.Usage, err)
+	if err != nil {
+		return nil, err
+	}
+	meta := sdk.Meta{"tandem/id": id}
+	if stale != "" {
+		meta["tandem/notes"] = stale
+	}
+	out := &sdk.CallToolResult{Meta: meta, Content: []sdk.Content{&sdk.TextContent{Text: result.Answer}}}
+	switch v := result.Value.(type) {
+	case nil, string:
+	case map[string]any:
+		out.StructuredContent = v
+	default: // the protocol wants an object
+		out.StructuredContent = map[string]any{"output": v}
+	}
+	return out, nil
+}
+
+// progress tells a client that asked for it which step begins.
+func progress(ctx context.Context, req *sdk.CallToolRequest) func(chain.Event) error {
+	token := req.Params.GetProgressToken()
+	var steps atomic.Int64
+	return func(e chain.Event) error {
+		if token == nil || e.Type != chain.StepStart {
+			return nil
+		}
+		// A client that has left ends the run by its context.
+		_ = req.Session.NotifyProgress(ctx, &sdk.ProgressNotificationParams{ProgressToken: token, Progress: float64(steps.Add(1)), Message: e.Step})
+		return nil
+	}
+}
