@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/gateway"
-	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/internal/gateway/listen"
+	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 // drainTime is how long calls under way may take to end when the gateway stops.
@@ -20,6 +21,7 @@ const drainTime = 20 * time.Second
 type serveInput struct {
 	listen string
 	expose bool // other machines may reach the address
+	json   bool // the log is of JSON
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -36,6 +38,7 @@ manages when a question needs it; ` + "`tandem engine start`" + ` starts one now
 	}
 	cmd.Flags().StringVar(&in.listen, "listen", "", "listen on `ADDRESS`, such as 127.0.0.1:11500 or unix:PATH")
 	cmd.Flags().BoolVar(&in.expose, "expose", false, "let other machines reach the address; every request then needs a key")
+	cmd.Flags().BoolVar(&in.json, "log-json", false, "write the log of requests as JSON")
 	cmd.AddCommand(a.serveKeysCommand())
 	return cmd
 }
@@ -45,14 +48,17 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	log := a.serveLog(in.json)
 	g := gateway.New(gateway.Config{
 		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
-		Warn: func(text string) { a.term.Noticef("%s %s", a.term.Yellow("warning:"), terminal.StripControls(text)) },
+		Warn: log.warn,
 	})
-	defer func() { _ = g.Close() }() // every response was committed when it was put
+	defer func() {
+		g.Exchange().Stack().Close()
+		_ = g.Close() // every response was committed when it was put
+	}()
 	settings, keys := s.Config().Gateway, a.callerStore()
-	server, err := guarded(g, settings, keys)
+	server, err := guarded(g, settings, keys, log.Logger)
 	if err != nil {
 		return err
 	}
@@ -60,24 +66,51 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	if err != nil {
 		return err
 	}
+	reloads := signalsOf(ctx).takeReloads()
 	served := make(chan error, len(listeners))
 	for _, l := range listeners {
-		a.term.Noticef("Tandem serves at %s", urlOf(l.Addr()))
+		log.say("Tandem serves at " + urlOf(l.Addr()))
 		go func() { served <- server.Serve(l) }()
 	}
-	select {
-	case err = <-served:
-		return errors.Join(err, server.Close())
-	case <-ctx.Done():
+	notify := listen.Notifier()
+	notify("READY=1")
+	for {
+		select {
+		case err = <-served:
+			return errors.Join(err, server.Close())
+		case <-reloads:
+			a.reload(g, log)
+		case <-ctx.Done():
+			notify("STOPPING=1")
+			return a.drain(ctx, server, g, served, log)
+		}
 	}
-	return a.drain(ctx, server, g, served)
+}
+
+// reload reads the configuration anew. A broken one changes nothing.
+func (a *app) reload(g *gateway.Server, log *serveLog) {
+	old := g.Exchange().Stack()
+	cfg, err := a.load()
+	if err == nil {
+		for _, w := range cfg.Warnings {
+			log.warn(w)
+		}
+		var next *stack.Stack
+		if next, err = old.Reload(cfg); err == nil {
+			g.Use(next)
+			old.Close()
+			log.say("read the configuration anew")
+			return
+		}
+	}
+	log.warn("the configuration is as it was, because the new one is broken: " + a.explain(err))
 }
 
 // drain ends the gateway: calls under way may end, new ones are refused.
-func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server, served <-chan error) error {
+func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server, served <-chan error, log *serveLog) error {
 	g.Exchange().Close()
 	if n := len(g.Exchange().Live()); n > 0 {
-		a.term.Noticef("waiting for %s under way", count(n, "call"))
+		log.say("waiting for " + count(n, "call") + " under way")
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()

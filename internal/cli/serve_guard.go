@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 
@@ -48,9 +49,9 @@ func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, s
 }
 
 // guarded is the gateway's handler behind its guard, in a server that keeps its limits.
-func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store) (*http.Server, error) {
+func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *slog.Logger) (*http.Server, error) {
 	stands, err := guard.New(guard.Config{
-		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public,
+		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public, Log: log,
 		Refuse: func(w http.ResponseWriter, r *http.Request, refusal guard.Refusal) {
 			g.Fail(w, r, &exchange.Failure{Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, RetryAfter: refusal.RetryAfter})
 		},

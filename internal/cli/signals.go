@@ -36,6 +36,9 @@ func Signals(ctx context.Context) (_ context.Context, stop func()) {
 		for {
 			select {
 			case sig := <-came:
+				if sig == syscall.SIGHUP && s.reload() {
+					continue
+				}
 				if s.ending.Swap(true) && sig == os.Interrupt {
 					s.quit()
 				}
@@ -60,6 +63,31 @@ type signalsKey struct{}
 type signals struct {
 	terminal *term.State // as it was at the start; nil: it is none
 	ending   atomic.Bool // the user wants the end
+	reloads  atomic.Pointer[chan struct{}]
+}
+
+// takeReloads returns a channel that has something once a SIGHUP has asked for a reload,
+// in place of the end. At a terminal there is none: SIGHUP says that it was closed.
+func (s *signals) takeReloads() <-chan struct{} {
+	if s == nil || s.terminal != nil || term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil
+	}
+	asked := make(chan struct{}, 1)
+	s.reloads.Store(&asked)
+	return asked
+}
+
+// reload asks for a reload, or reports that nobody takes it.
+func (s *signals) reload() bool {
+	asked := s.reloads.Load()
+	if asked == nil {
+		return false
+	}
+	select {
+	case *asked <- struct{}{}:
+	default: // one is asked for already
+	}
+	return true
 }
 
 func signalsOf(ctx context.Context) *signals {
