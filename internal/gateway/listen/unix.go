@@ -57,14 +57,14 @@ func openUnix(ctx context.Context, path string) (l net.Listener, err error) {
 		return nil, fmt.Errorf("%s.lock cannot be locked; see who owns the folder, and whether another process starts", path)
 	}
 	defer lock.Close()
-	if err := clear(ctx, path); err != nil {
+	if err := makePlace(ctx, path); err != nil {
 		return nil, err
 	}
 	private, err := os.MkdirTemp(dir, ".s") // mode 0700; short, since a socket's path has to be
 	if err != nil {
 		return nil, fmt.Errorf("making the socket %s: %w", path, bare(err))
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }() // an empty folder may stay
 	draft := filepath.Join(private, "s")
 	made, err := net.ListenUnix("unix", &net.UnixAddr{Name: draft, Net: "unix"})
 	if err != nil {
@@ -84,8 +84,8 @@ func openUnix(ctx context.Context, path string) (l net.Listener, err error) {
 	return &socket{Listener: made, path: path, made: info}, nil
 }
 
-// clear makes place for a socket.
-func clear(ctx context.Context, path string) error {
+// makePlace makes place for a socket.
+func makePlace(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
