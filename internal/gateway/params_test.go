@@ -46,13 +46,20 @@ func TestParametersPage(t *testing.T) {
 		paths   []path
 	}{
 		{"OpenAI", []path{
-			{"/v1/chat/completions", openai.ChatParams}, {"/v1/responses", openai.ResponseParams},
-			{"/v1/completions", openai.CompletionParams}, {"/v1/embeddings", openai.EmbeddingParams},
+			{"/v1/chat/completions", openai.ChatParams},
+			{"/v1/responses", openai.ResponseParams},
+			{"/v1/completions", openai.CompletionParams},
+			{"/v1/embeddings", openai.EmbeddingParams},
 		}},
 		{"Anthropic", []path{{"/v1/messages", anthropic.MessageParams}}},
 		{"Ollama", []path{
-			{"/api/chat", ollama.ChatParams}, {"/api/generate", ollama.GenerateParams}, {"options", ollama.OptionParams},
-			{"/api/embed", ollama.EmbedParams}, {"/api/embeddings", ollama.EmbeddingsParams}, {"/api/show", ollama.ShowParams}, {"/api/pull", ollama.PullParams},
+			{"/api/chat", ollama.ChatParams},
+			{"/api/generate", ollama.GenerateParams},
+			{"options", ollama.OptionParams},
+			{"/api/embed", ollama.EmbedParams},
+			{"/api/embeddings", ollama.EmbeddingsParams},
+			{"/api/show", ollama.ShowParams},
+			{"/api/pull", ollama.PullParams},
 		}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", d.dialect)

@@ -32,9 +32,7 @@ func (s *Server) window(ctx context.Context, st *stack.Stack, q *exchange.Questi
 	if !ok || q.Ask != nil || policy == config.WindowExact {
 		return nil
 	}
-	if _, ok := req.Options["num_ctx"]; ok { // the window is decided here
-		delete(req.Options, "num_ctx")
-	}
+	delete(req.Options, "num_ctx")            // the window is decided here
 	if t.Config.NumCtx == config.WindowAuto { // the engine's side finds the largest, once
 		note(q, asked, 0)
 		return nil

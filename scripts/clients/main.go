@@ -85,7 +85,7 @@ func (r *runner) try(c client, model string) (problem string) {
 	if err != nil {
 		return err.Error()
 	}
-	defer os.RemoveAll(home)
+	defer func() { _ = os.RemoveAll(home) }() // of a client that is still at work some may stay
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	base, stop, err := r.serve(ctx, home)

@@ -56,7 +56,7 @@ func node(file string) func(*runner, string, string, string) *exec.Cmd {
 	return func(r *runner, base, home, model string) *exec.Cmd {
 		beside := absolute(filepath.Join(r.packages, "sdk", file))
 		if data, err := os.ReadFile(filepath.Join(r.here, "js", file)); err == nil {
-			_ = os.WriteFile(beside, data, 0o600) // node says so if it is not there
+			_ = os.WriteFile(beside, data, 0o600) //nolint:gosec // a path of our own; node says so if it is not there
 		}
 		return script(r, base, home, model, "node", beside)
 	}

@@ -65,6 +65,8 @@ type modelList struct {
 	at    time.Time
 	of    *stack.Stack
 	known []Entry
+	// asking says that a caller asks for a newer list.
+	asking bool
 }
 
 const (
@@ -77,14 +79,7 @@ const (
 // Models lists what can be asked for, in the order of `use`, chains last. A provider
 // that does not answer is listed with its configured model.
 func (x *Exchange) Models(ctx context.Context) []Entry {
-	m := x.models
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := x.cfg.Stack()
-	if m.of != s || time.Since(m.at) > listFresh {
-		m.known, m.at, m.of = listAll(ctx, s), time.Now(), s
-	}
-	out := slices.Clone(m.known)
+	out := slices.Clone(x.models.list(ctx, x.cfg.Stack()))
 	if x.cfg.Chains != nil {
 		for _, c := range x.cfg.Chains.List() {
 			out = append(out, Entry{ID: ChainPrefix + c.Name, Chain: true, Model: provider.Model{
@@ -94,6 +89,27 @@ func (x *Exchange) Models(ctx context.Context) []Entry {
 		}
 	}
 	return out
+}
+
+// list is the models of a stack's providers. Only one caller at a time asks for a list
+// that has become old, and the others have the old one: a provider that does not answer
+// holds up nobody else.
+func (m *modelList) list(ctx context.Context, s *stack.Stack) []Entry {
+	m.mu.Lock()
+	if m.of == s && (m.asking || time.Since(m.at) <= listFresh) {
+		defer m.mu.Unlock()
+		return m.known
+	}
+	m.asking = m.of == s // of a new stack nothing is known yet: each asks
+	m.mu.Unlock()
+	known := listAll(ctx, s)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asking = false
+	if ctx.Err() == nil {
+		m.known, m.at, m.of = known, time.Now(), s
+	}
+	return known
 }
 
 func listAll(ctx context.Context, s *stack.Stack) []Entry {

@@ -129,7 +129,8 @@ func decodeContent(o body.Object, m *provider.Message) {
 
 // imageOf reads an image: a URL, or an object with one. A data URL becomes its data.
 func imageOf(p body.Object, name string) provider.Image {
-	at, url := p.PathOf(name), ""
+	var url string
+	at := p.PathOf(name)
 	if p.Kind(name) == "an object" {
 		inner, _ := p.Object(name)
 		url, at = inner.Text("url"), inner.PathOf("url")

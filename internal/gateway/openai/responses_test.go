@@ -108,10 +108,16 @@ func TestResponseFailures(t *testing.T) {
 		status        int
 		code          string
 	}{
-		{"busy", "false", 429, "rate_limit_exceeded"}, {"busy", "true", 429, "rate_limit_exceeded"},
-		{"down", "true", 503, "unavailable"}, {"denied", "true", 403, "denied"}, {"invalid", "false", 400, "invalid"},
-		{"cutearly", "true", 503, ""}, {"cut", "false", 502, "truncated"}, {"cut", "true", 200, "truncated"},
-		{"nobody", "true", 404, "model_not_found"}, {"badtool", "true", 502, "bad_answer"},
+		{"busy", "false", 429, "rate_limit_exceeded"},
+		{"busy", "true", 429, "rate_limit_exceeded"},
+		{"down", "true", 503, "unavailable"},
+		{"denied", "true", 403, "denied"},
+		{"invalid", "false", 400, "invalid"},
+		{"cutearly", "true", 503, ""},
+		{"cut", "false", 502, "truncated"},
+		{"cut", "true", 200, "truncated"},
+		{"nobody", "true", 404, "model_not_found"},
+		{"badtool", "true", 502, "bad_answer"},
 	} {
 		r := gatewaytest.Post(t, url+responses, respond(c.model, `,"user":"`+c.stream+`","stream":`+c.stream))
 		if r.Status != c.status || c.code != "" && !strings.Contains(r.Body, `"code":"`+c.code+`"`) || strings.Contains(r.Body, "response.completed") {

@@ -105,7 +105,7 @@ CREATE INDEX responses_created ON responses(created);
 
 // open opens the file, and makes it where there is none. Removed while it is open, it
 // is opened anew.
-func (s *Store) open(ctx context.Context, make bool) (*sql.DB, error) {
+func (s *Store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path := filepath.Join(s.cfg.Dir, FileName)
@@ -118,7 +118,7 @@ func (s *Store) open(ctx context.Context, make bool) (*sql.DB, error) {
 		s.db = nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if !make {
+		if !create {
 			return nil, nil
 		}
 		if err := dbfile.Create(path); err != nil && !errors.Is(err, fs.ErrExist) {

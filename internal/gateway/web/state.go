@@ -97,7 +97,7 @@ func (u *UI) targets(r *http.Request) []target {
 
 func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target {
 	name := t.Config.Name
-	out := target{Name: name, Kind: string(t.Config.Kind), Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}}
+	out := target{Name: name, Kind: t.Config.Kind, Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}}
 	if t.Untrusted != nil {
 		out.Problem = t.Untrusted.Error()
 		return out
