@@ -38,7 +38,7 @@ type requests struct {
 
 // notForRequests are the flags of a batch that say something about a chain or about a
 // table of its inputs.
-var notForRequests = []string{"in", "encoding", "param", "where", "limit", "sample", "sample-seed", "escape-formulas", "dry-run", "model", "strict"}
+var notForRequests = []string{"in", "encoding", "param", "where", "limit", "sample", "sample-seed", "escape-formulas", "dry-run", "model", "option", "strict"}
 
 // startRequests starts a batch of requests.
 func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
