@@ -18,7 +18,7 @@ install_clients() {
 	say "The clients' packages (two minutes the first time)"
 	python3 -m venv "$PACKAGES/py"
 	packages py pip == | xargs "$PACKAGES/py/bin/python" -m pip install --quiet --disable-pip-version-check
-	for folder in $(awk '$2 == "npm" {print $1}' "$LIST" | sort -u); do
+	awk '$2 == "npm" {print $1}' "$LIST" | sort -u | while read -r folder; do
 		mkdir -p "$PACKAGES/$folder"
 		echo '{"private": true}' >"$PACKAGES/$folder/package.json"
 		packages "$folder" npm @ | (cd "$PACKAGES/$folder" && xargs npm install --silent --no-audit --no-fund --save-exact)
