@@ -4,7 +4,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -160,25 +159,19 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id among the last ones"})
 		return
 	}
-	writeJSON(w, http.StatusOK, c)
+	exchange.WriteJSON(w, http.StatusOK, c)
 }
 
 // health says that the process serves.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.cfg.Version})
+	exchange.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.cfg.Version})
 }
 
 // ready says whether new questions are taken.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	if s.exchange.Closing() {
-		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "shutting down"})
+		exchange.WriteJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "shutting down"})
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client may have left
+	exchange.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
+	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -61,15 +62,11 @@ func (l *loaded) of(ctx context.Context, t stack.Configured) []provider.RunningM
 // find is a model in memory, by the name that it is asked for.
 func (l *loaded) find(ctx context.Context, t stack.Configured, model string) (provider.RunningModel, bool) {
 	for _, m := range l.of(ctx, t) {
-		if sameModel(m.Name, model) {
+		if ollamahost.SameModel(m.Name, model) {
 			return m, true
 		}
 	}
 	return provider.RunningModel{}, false
-}
-
-func sameModel(a, b string) bool {
-	return strings.TrimSuffix(a, ":latest") == strings.TrimSuffix(b, ":latest")
 }
 
 // lane is how a provider's engine takes calls: an Ollama swaps models, and another

@@ -72,19 +72,7 @@ var stopReasons = map[provider.Finish]string{
 func stopReason(f provider.Finish) *string { return provider.Ptr(stopReasons[f]) }
 
 // ContentType is that of a stream.
-func (*messageAnswer) ContentType() string { return "text/event-stream" }
-
-func event(w io.Writer, name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	out := make([]byte, 0, len(name)+len(data)+20)
-	out = append(append(append(out, "event: "...), name...), "\ndata: "...)
-	out = append(append(out, data...), "\n\n"...)
-	_, err = w.Write(out)
-	return err
-}
+func (*messageAnswer) ContentType() string { return exchange.EventStream }
 
 func ping(w io.Writer) error {
 	_, err := io.WriteString(w, "event: ping\ndata: {\"type\":\"ping\"}\n\n")
@@ -134,7 +122,7 @@ func (m *messageAnswer) start(w io.Writer, a *exchange.Answer) error {
 		return nil
 	}
 	m.begun = true
-	return event(w, "message_start", startEvent{"message_start", m.body(a)})
+	return exchange.WriteEvent(w, "message_start", startEvent{"message_start", m.body(a)})
 }
 
 // begin opens a block, and closes the one before it.
@@ -147,11 +135,11 @@ func (m *messageAnswer) begin(w io.Writer, a *exchange.Answer, b block) error {
 	}
 	m.open = b.Type
 	m.blocks++
-	return event(w, "content_block_start", blockStart{"content_block_start", m.blocks - 1, b})
+	return exchange.WriteEvent(w, "content_block_start", blockStart{"content_block_start", m.blocks - 1, b})
 }
 
 func (m *messageAnswer) delta(w io.Writer, d delta) error {
-	return event(w, "content_block_delta", blockDelta{"content_block_delta", m.blocks - 1, d})
+	return exchange.WriteEvent(w, "content_block_delta", blockDelta{"content_block_delta", m.blocks - 1, d})
 }
 
 // close ends the block that is open. One of thinking is signed first, for clients send
@@ -166,7 +154,7 @@ func (m *messageAnswer) close(w io.Writer, a *exchange.Answer) error {
 		}
 	}
 	m.open = ""
-	return event(w, "content_block_stop", blockStop{"content_block_stop", m.blocks - 1})
+	return exchange.WriteEvent(w, "content_block_stop", blockStop{"content_block_stop", m.blocks - 1})
 }
 
 // Chunk writes content.
@@ -253,7 +241,7 @@ func (m *messageAnswer) end(w io.Writer, a *exchange.Answer, e endEvent) error {
 		return err
 	}
 	e.Type = "message_delta"
-	if err := event(w, e.Type, e); err != nil {
+	if err := exchange.WriteEvent(w, e.Type, e); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
@@ -269,7 +257,7 @@ func (m *messageAnswer) FailStream(w io.Writer, a *exchange.Answer, f *exchange.
 		e.Delta.StopDetails = &details{Type: "refusal", Explanation: f.Message}
 		return m.end(w, a, e)
 	}
-	return event(w, "error", errorOf(f, m.requestID))
+	return exchange.WriteEvent(w, "error", errorOf(f, m.requestID))
 }
 
 // Whole writes a message.
@@ -285,7 +273,7 @@ func (m *messageAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 		out.Content = append(out.Content, block{Type: "tool_use", ID: m.callID(c), Name: c.Name, Input: c.Arguments})
 	}
 	out.StopReason, out.Usage, out.Tandem = stopReason(a.Finish), usageOf(a.Usage), &a.Call
-	writeJSON(w, http.StatusOK, out)
+	exchange.WriteJSON(w, http.StatusOK, out)
 }
 
 // Fail writes a failure.

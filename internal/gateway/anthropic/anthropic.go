@@ -5,12 +5,9 @@ package anthropic
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 
-	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -54,7 +51,7 @@ func identify(w http.ResponseWriter) (id string) {
 func Fail(w http.ResponseWriter, f *exchange.Failure) {
 	id := identify(w)
 	f.Headers(w.Header())
-	writeJSON(w, f.Status, errorOf(f, id))
+	exchange.WriteJSON(w, f.Status, errorOf(f, id))
 }
 
 type errorBody struct {
@@ -95,27 +92,6 @@ func errorType(status int) string {
 		return "api_error"
 	}
 	return "invalid_request_error"
-}
-
-// readBody reads and parses a request's body.
-func readBody(r *http.Request) ([]byte, *body.Reader, error) {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, nil, err
-	}
-	b := body.Parse(data)
-	return data, b, b.Err()
-}
-
-// strict reports whether unknown parameters are refused.
-func strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // the client may have left
 }
 
 // messageOf is a failure's message. Clients know a prompt that is too long by how the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -33,7 +34,7 @@ func (d *decoder) systemText(o body.Object, name string) string {
 	for _, item := range o.List(name) {
 		b := item.Object()
 		if kind := b.Text("type"); kind != "text" {
-			b.Failf("type", "it has to be text, not %q", brief(kind))
+			b.Failf("type", "it has to be text, not %q", exchange.Brief(kind))
 			return ""
 		}
 		if text := d.steady(b.Text("text")); text != "" {
@@ -69,7 +70,7 @@ func (d *decoder) conversation(o body.Object) {
 		case "":
 			m.Failf("role", "it is missing")
 		default:
-			m.Failf("role", "it has to be user, assistant or system, not %q", brief(role))
+			m.Failf("role", "it has to be user, assistant or system, not %q", exchange.Brief(role))
 		}
 	}
 	if req := &d.q.Request; len(req.Messages) == 0 || len(req.Messages) == 1 && req.Messages[0].Role == provider.RoleSystem {
@@ -181,7 +182,7 @@ func (d *decoder) user(m body.Object) {
 }
 
 func unsupported(b body.Object, kind string) {
-	b.Failf("type", "a content block of type %q is not supported here; send text, image, tool_use and tool_result", brief(kind))
+	b.Failf("type", "a content block of type %q is not supported here; send text, image, tool_use and tool_result", exchange.Brief(kind))
 }
 
 // assistant reads a message of the assistant's. One with nothing but thinking is left
@@ -247,7 +248,7 @@ func (d *decoder) toolResult(b body.Object) []provider.Image {
 		return nil
 	}
 	if m.ToolName = d.names[m.ToolCallID]; m.ToolName == "" {
-		b.Failf("tool_use_id", "no message before this one has a tool_use block with the id %q", brief(m.ToolCallID))
+		b.Failf("tool_use_id", "no message before this one has a tool_use block with the id %q", exchange.Brief(m.ToolCallID))
 		return nil
 	}
 	var texts []string

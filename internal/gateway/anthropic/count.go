@@ -19,7 +19,7 @@ const estimateNote = "input_tokens is an estimate: the engine cannot be asked fo
 // counts where it can, on another machine only if the prompt may go there.
 func (a *API) countTokens(w http.ResponseWriter, r *http.Request) {
 	identify(w)
-	_, b, err := readBody(r)
+	_, b, err := exchange.ReadBody(r)
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
@@ -37,7 +37,7 @@ func (a *API) countTokens(w http.ResponseWriter, r *http.Request) {
 	if !n.Exact {
 		w.Header().Set("X-Tandem-Notes", estimateNote)
 	}
-	writeJSON(w, http.StatusOK, counted{InputTokens: n.Tokens, Estimated: !n.Exact})
+	exchange.WriteJSON(w, http.StatusOK, counted{InputTokens: n.Tokens, Estimated: !n.Exact})
 }
 
 // sizes are a prompt's size and the window that it does not fit, as clients read them.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -30,7 +31,7 @@ func image(b body.Object) provider.Image {
 		}
 		return provider.Image{URL: url}
 	default:
-		s.Failf("type", "a picture from %q is not supported here; send base64 or url", brief(kind))
+		s.Failf("type", "a picture from %q is not supported here; send base64 or url", exchange.Brief(kind))
 	}
 	return provider.Image{}
 }
@@ -57,7 +58,7 @@ func (d *decoder) document(b body.Object) string {
 		for _, item := range s.List("content") {
 			part := item.Object()
 			if kind := part.Text("type"); kind != "text" {
-				part.Failf("type", "a document holds only text here, not %q", brief(kind))
+				part.Failf("type", "a document holds only text here, not %q", exchange.Brief(kind))
 			}
 			texts = append(texts, part.Text("text"))
 		}
@@ -65,7 +66,7 @@ func (d *decoder) document(b body.Object) string {
 	case s.Text("media_type") == "application/pdf":
 		s.Failf("media_type", "PDF documents are not supported here; send their text")
 	default:
-		s.Failf("type", "a document from %q is not supported here; send its text", brief(kind))
+		s.Failf("type", "a document from %q is not supported here; send its text", exchange.Brief(kind))
 	}
 	return joined("\n", b.Text("title"), b.Text("context"), text)
 }

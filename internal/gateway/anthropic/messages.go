@@ -13,7 +13,7 @@ import (
 
 func (a *API) messages(w http.ResponseWriter, r *http.Request) {
 	id := identify(w)
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
@@ -78,7 +78,7 @@ func (a *API) decode(b *body.Reader, r *http.Request) (*decoder, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
-	ignored, err := MessageParams.Check(o, strict(r))
+	ignored, err := MessageParams.Check(o, exchange.Strict(r))
 	if err != nil {
 		return nil, err
 	}

@@ -194,14 +194,7 @@ func TestFailures(t *testing.T) {
 func TestPing(t *testing.T) {
 	e := gatewaytest.NewEngine(t)
 	url, _ := serve(t, e, exchange.Config{Heartbeat: time.Millisecond})
-	done := make(chan gatewaytest.Reply)
-	go func() { done <- gatewaytest.Post(t, url+path, ask("hold", `,"stream":true`)) }()
-	for e.Chats("hold") == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond)
-	close(e.Release)
-	r := <-done
+	r := gatewaytest.Held(t, e, url+path, ask("hold", `,"stream":true`))
 	events := gatewaytest.Events(r.Body)
 	if events[0] != `ping: {"type":"ping"}` || !strings.Contains(r.Body, `"text":"there."`) || events[len(events)-1] != `message_stop: {"type":"message_stop"}` {
 		t.Errorf("got %s", r.Body)

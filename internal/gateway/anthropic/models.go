@@ -103,7 +103,7 @@ func (a *API) Models(w http.ResponseWriter, r *http.Request) {
 	if n := len(list.Data); n > 0 {
 		list.FirstID, list.LastID = &list.Data[0].ID, &list.Data[n-1].ID
 	}
-	writeJSON(w, http.StatusOK, list)
+	exchange.WriteJSON(w, http.StatusOK, list)
 }
 
 // Model tells one model; its name is the path's rest, as {id}.
@@ -114,7 +114,7 @@ func (a *API) Model(w http.ResponseWriter, r *http.Request) {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, modelOf(e, isClaudeCode(r)))
+	exchange.WriteJSON(w, http.StatusOK, modelOf(e, isClaudeCode(r)))
 }
 
 // modelName is a model's name as the exchange knows it.

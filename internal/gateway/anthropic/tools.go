@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -23,8 +24,8 @@ func (d *decoder) tools(o body.Object) {
 				name = kind
 			}
 			left[name] = kind
-			d.ignore(item.Path() + " (" + brief(kind) + ")")
-			d.note("the tool " + brief(name) + " was left out: tools of Anthropic's own are not run here")
+			d.ignore(item.Path() + " (" + exchange.Brief(kind) + ")")
+			d.note("the tool " + exchange.Brief(name) + " was left out: tools of Anthropic's own are not run here")
 			continue
 		}
 		if name == "" {
@@ -36,7 +37,7 @@ func (d *decoder) tools(o body.Object) {
 			return
 		}
 		if slices.ContainsFunc(req.Tools, func(other provider.Tool) bool { return other.Name == name }) {
-			t.Failf("name", "there are two tools named %q", brief(name))
+			t.Failf("name", "there are two tools named %q", exchange.Brief(name))
 			return
 		}
 		req.Tools = append(req.Tools, provider.Tool{Name: name, Description: t.Text("description"), Parameters: t.Raw("input_schema")})
@@ -66,12 +67,12 @@ func (d *decoder) toolChoice(o body.Object, left map[string]string) {
 		case req.ToolChoice == "":
 			c.Failf("name", "it is missing")
 		case left[req.ToolChoice] != "":
-			c.Failf("name", "the tool %q is one of Anthropic's own, which are not run here; leave it out", brief(req.ToolChoice))
+			c.Failf("name", "the tool %q is one of Anthropic's own, which are not run here; leave it out", exchange.Brief(req.ToolChoice))
 		case !slices.ContainsFunc(req.Tools, func(t provider.Tool) bool { return t.Name == req.ToolChoice }):
-			c.Failf("name", "there is no tool %q in tools", brief(req.ToolChoice))
+			c.Failf("name", "there is no tool %q in tools", exchange.Brief(req.ToolChoice))
 		}
 	default:
-		c.Failf("type", "it has to be auto, any, none or tool, not %q", brief(kind))
+		c.Failf("type", "it has to be auto, any, none or tool, not %q", exchange.Brief(kind))
 	}
 	if c.True("disable_parallel_tool_use") {
 		d.ignore("tool_choice.disable_parallel_tool_use")
@@ -79,12 +80,4 @@ func (d *decoder) toolChoice(o body.Object, left map[string]string) {
 	if len(req.Tools) == 0 { // without tools there is nothing to choose
 		req.ToolChoice = ""
 	}
-}
-
-// brief is a name as a message may hold it.
-func brief(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:80]) + "…"
-	}
-	return s
 }

@@ -78,7 +78,7 @@ func (s *eventStream) start() {
 	if !s.open {
 		s.open = true
 		h := s.w.Header()
-		h.Set("Content-Type", "text/event-stream")
+		h.Set("Content-Type", exchange.EventStream)
 		h.Set("Cache-Control", "no-cache")
 		s.w.WriteHeader(http.StatusOK)
 	}
@@ -86,7 +86,7 @@ func (s *eventStream) start() {
 
 func (s *eventStream) send(name string, v any) error {
 	s.start()
-	if err := event(s.w, name, v); err != nil {
+	if err := exchange.WriteEvent(s.w, name, v); err != nil {
 		return err
 	}
 	return http.NewResponseController(s.w).Flush()

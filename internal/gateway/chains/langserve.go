@@ -2,7 +2,6 @@ package chains
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"iter"
 	"net/http"
@@ -57,21 +56,13 @@ func (l *LangServe) list(w http.ResponseWriter, _ *http.Request) {
 		}
 		out = append(out, e)
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"chains": out})
+	exchange.WriteJSON(w, http.StatusOK, map[string]any{"chains": out})
 }
 
 // Fail writes a failure as LangServe does.
 func Fail(w http.ResponseWriter, f *exchange.Failure) {
 	f.Headers(w.Header())
-	writeJSON(w, f.Status, map[string]any{"detail": f.Message, "code": f.Code})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // the client may have left
+	exchange.WriteJSON(w, f.Status, map[string]any{"detail": f.Message, "code": f.Code})
 }
 
 // call is a request for a run.
@@ -216,36 +207,27 @@ type answer struct {
 var _ exchange.Answerer = (*answer)(nil)
 
 // ContentType is that of a stream.
-func (*answer) ContentType() string { return "text/event-stream" }
-
-func event(w io.Writer, name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(append([]byte("event: "+name+"\ndata: "), data...), "\n\n"...))
-	return err
-}
+func (*answer) ContentType() string { return exchange.EventStream }
 
 // Beat is the event that says which run it is; clients take any number of it.
 func (*answer) Beat(w io.Writer, a *exchange.Answer) error {
-	return event(w, "metadata", map[string]any{"run_id": runID(a.Call.ID)})
+	return exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID)})
 }
 
 // Chunk writes text. What the model thinks is not part of a chain's output.
 func (l *answer) Chunk(w io.Writer, _ *exchange.Answer, c *provider.Chunk) error {
 	if _, text := l.output.(string); l.output != nil && !text {
-		return event(w, "data", l.output)
+		return exchange.WriteEvent(w, "data", l.output)
 	}
 	if c.Text == "" {
 		return nil
 	}
-	return event(w, "data", c.Text)
+	return exchange.WriteEvent(w, "data", c.Text)
 }
 
 // End ends the stream: a client takes one that ends otherwise for whole, too.
 func (l *answer) End(w io.Writer, a *exchange.Answer) error {
-	if err := event(w, "metadata", map[string]any{"run_id": runID(a.Call.ID), "tandem": a.Call}); err != nil {
+	if err := exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID), "tandem": a.Call}); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "event: end\n\n")
@@ -254,7 +236,7 @@ func (l *answer) End(w io.Writer, a *exchange.Answer) error {
 
 // FailStream writes the event at which RemoteRunnable raises.
 func (*answer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
-	return event(w, "error", map[string]any{"status_code": f.Status, "message": f.Message})
+	return exchange.WriteEvent(w, "error", map[string]any{"status_code": f.Status, "message": f.Message})
 }
 
 // Whole writes the output, or the outputs.
@@ -263,7 +245,7 @@ func (l *answer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 	if l.batch {
 		meta["run_ids"] = []string{runID(a.Call.ID)}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"output": l.output, "metadata": meta})
+	exchange.WriteJSON(w, http.StatusOK, map[string]any{"output": l.output, "metadata": meta})
 }
 
 // Fail writes a failure.

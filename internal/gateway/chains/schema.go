@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 )
 
 // schema writes a JSON Schema of a chain.
@@ -14,7 +15,7 @@ func (l *LangServe) schema(of func(*chain.Chain) map[string]any) http.HandlerFun
 			Fail(w, l.x.FailureOf(err))
 			return
 		}
-		writeJSON(w, http.StatusOK, of(c))
+		exchange.WriteJSON(w, http.StatusOK, of(c))
 	}
 }
 

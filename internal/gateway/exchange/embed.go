@@ -97,10 +97,10 @@ func (x *Exchange) embedder(r *http.Request, e *Embedding) (Entry, error) {
 // embedEntry is the model of that name. No name, or [Default], is the first model that
 // is known to embed.
 func (x *Exchange) embedEntry(ctx context.Context, name string) (Entry, error) {
-	if name != "" && name != Default && name != Default+":latest" {
+	if name != "" && !isNamed(name, Default) {
 		target, err := x.Find(ctx, name)
 		if err == nil && target.Provider == "" {
-			err = &Failure{Status: http.StatusBadRequest, Code: CodeUnsupported, Param: "model", Message: brief(name) + " does not make embeddings; name an embedding model"}
+			err = &Failure{Status: http.StatusBadRequest, Code: CodeUnsupported, Param: "model", Message: Brief(name) + " does not make embeddings; name an embedding model"}
 		}
 		return target, err
 	}

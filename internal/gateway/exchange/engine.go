@@ -110,7 +110,7 @@ func (x *Exchange) Pull(r *http.Request, model string) (iter.Seq2[provider.PullP
 	if !c.Pull {
 		return nil, &Failure{
 			Status: http.StatusForbidden, Code: string(provider.Denied), Param: "model",
-			Message: "this server downloads models only for a key that may; run `tandem models pull " + brief(oneLine(model)) + "` where it runs",
+			Message: "this server downloads models only for a key that may; run `tandem models pull " + Brief(oneLine(model)) + "` where it runs",
 		}
 	}
 	q := &Question{}

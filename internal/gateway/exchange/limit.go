@@ -51,7 +51,7 @@ func (x *Exchange) windowOf(ctx context.Context, t stack.Configured, req *provid
 	}
 	all := x.Models(ctx)
 	i := slices.IndexFunc(all, func(e Entry) bool {
-		return e.Provider == t.Config.Name && (e.Model.Name == model || e.Model.Name == model+":latest")
+		return e.Provider == t.Config.Name && isNamed(e.Model.Name, model)
 	})
 	if i < 0 {
 		return 0

@@ -184,13 +184,13 @@ func listOf(ctx context.Context, s *stack.Stack, name string) []Entry {
 		}
 	}
 	own := t.Config.Model
-	if own != "" && !slices.ContainsFunc(out, func(e Entry) bool { return e.ID == own || e.ID == own+":latest" }) && (err != nil || t.Config.Kind != config.KindOllama) {
+	if own != "" && !slices.ContainsFunc(out, func(e Entry) bool { return isNamed(e.ID, own) }) && (err != nil || t.Config.Kind != config.KindOllama) {
 		out = append(out, Entry{ID: own, Provider: name, Model: provider.Model{Name: own, Provider: name}})
 	}
 	// the provider's own choice first
 	slices.SortStableFunc(out, func(a, b Entry) int {
 		first := func(e Entry) int {
-			if e.ID == own || e.ID == own+":latest" {
+			if isNamed(e.ID, own) {
 				return 0
 			}
 			return 1
@@ -216,6 +216,9 @@ func window(pc config.Provider, m provider.Model, running provider.RunningModel)
 	}
 	return m.Context
 }
+
+// isNamed reports whether a model is the one of that name, to which Ollama adds :latest.
+func isNamed(model, name string) bool { return model == name || model == name+":latest" }
 
 // complete fills in what a provider does not tell.
 func complete(e *Entry) {
@@ -281,7 +284,7 @@ func unknownModel(name string, all []Entry) *Failure {
 	for i, e := range all {
 		ids[i] = e.ID
 	}
-	text := fmt.Sprintf("model '%s' not found", brief(oneLine(name))) // as Ollama says it: clients look for this
+	text := fmt.Sprintf("model '%s' not found", Brief(oneLine(name))) // as Ollama says it: clients look for this
 	if near, ok := diag.Nearest(name, ids); ok {
 		text += "; did you mean " + near + "?"
 	} else {
@@ -298,7 +301,8 @@ func unknownModel(name string, all []Entry) *Failure {
 	return &Failure{Status: http.StatusNotFound, Code: CodeNoModel, Kind: provider.ModelNotFound, Message: text, Param: "model", Err: errors.New(text)}
 }
 
-func brief(s string) string {
+// Brief is a name as a message may hold it.
+func Brief(s string) string {
 	if r := []rune(s); len(r) > 80 {
 		return string(r[:80]) + "…"
 	}

@@ -50,7 +50,7 @@ func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q
 		q.Ask = ask
 		return nil
 	}
-	if q.Model == "" || q.Model == Default || q.Model == Default+":latest" {
+	if q.Model == "" || isNamed(q.Model, Default) {
 		q.Request.Model = ""
 		return nil
 	}
@@ -59,7 +59,7 @@ func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q
 		return err
 	}
 	t, _ := s.Target(e.Provider)
-	if own := t.Config.Model; own != "" && (e.Model.Name == own || e.Model.Name == own+":latest") {
+	if own := t.Config.Model; own != "" && isNamed(e.Model.Name, own) {
 		q.Request.Model, q.Request.Use = "", from(s.Config().Use, e.Provider)
 		return nil
 	}
@@ -96,7 +96,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 		for name := range strings.SplitSeq(v, ",") {
 			name = strings.TrimSpace(name)
 			if !s.Has(name) {
-				return Refuse("x-tandem-use", "x-tandem-use: there is no provider "+brief(name))
+				return Refuse("x-tandem-use", "x-tandem-use: there is no provider "+Brief(name))
 			}
 			if slices.Contains(use, name) {
 				want = append(want, name)
@@ -104,7 +104,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 		}
 		q.Only = slices.Clone(want)
 		if use = want; len(use) == 0 {
-			return Refuse("x-tandem-use", "x-tandem-use: none of "+brief(v)+" may answer this model")
+			return Refuse("x-tandem-use", "x-tandem-use: none of "+Brief(v)+" may answer this model")
 		}
 	}
 	q.Request.Use = use
@@ -113,7 +113,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 	case string(provider.PrivacyLocal):
 		q.Request.Privacy = provider.PrivacyLocal
 	default:
-		return Refuse("x-tandem-privacy", "x-tandem-privacy has to be local or any, not "+brief(v))
+		return Refuse("x-tandem-privacy", "x-tandem-privacy has to be local or any, not "+Brief(v))
 	}
 	if c.Privacy == provider.PrivacyLocal {
 		q.Request.Privacy = provider.PrivacyLocal

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/stack"
@@ -96,4 +97,53 @@ func Events(body string) (events []string) {
 // Lines are the lines of a stream of JSON lines.
 func Lines(body string) []string {
 	return strings.Split(strings.TrimSpace(string(bytes.TrimSpace([]byte(body)))), "\n")
+}
+
+// Held asks the engine's model hold and lets it answer after a while, in which the
+// gateway has nothing to send but that it is alive. It is the whole reply.
+func Held(t testing.TB, e *Engine, url, body string) Reply {
+	t.Helper()
+	done := make(chan Reply)
+	go func() { done <- Post(t, url, body) }()
+	for e.Chats("hold") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond)
+	close(e.Release)
+	return <-done
+}
+
+// Leaves asks a model and leaves before the answer's end. It fails unless the engine's
+// client leaves, too, and the call is one that was cancelled.
+func Leaves(t testing.TB, e *Engine, x *exchange.Exchange, url, model, body string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			defer res.Body.Close()
+			<-ctx.Done()
+		}
+	}()
+	for e.Chats(model) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if got := e.Left(t); got != model {
+		t.Errorf("left %s", got)
+	}
+	<-done
+	for len(x.Live()) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if c := x.Recent(1)[0]; c.State != exchange.Cancelled {
+		t.Errorf("the call is %s", c.State)
+	}
 }

@@ -30,7 +30,7 @@ var ChatParams = exchange.Params{
 }
 
 func (a *API) chat(w http.ResponseWriter, r *http.Request) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -40,7 +40,7 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) {
 		a.load(w, r, b, false)
 		return
 	}
-	q, err := decodeChat(b, strict(r))
+	q, err := decodeChat(b, exchange.Strict(r))
 	if err != nil {
 		a.fail(w, err)
 		return

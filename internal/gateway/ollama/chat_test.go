@@ -1,7 +1,6 @@
 package ollama_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -225,30 +224,7 @@ func TestClientLeaves(t *testing.T) {
 	for _, model := range []string{"hang", "silent"} {
 		e := gatewaytest.NewEngine(t)
 		url, x := serve(t, e, exchange.Config{})
-		ctx, cancel := context.WithCancel(t.Context())
-		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, url+chat, strings.NewReader(ask(model, "")))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			if res, err := http.DefaultClient.Do(req); err == nil {
-				defer res.Body.Close()
-				<-ctx.Done()
-			}
-		}()
-		for e.Chats(model) == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-		if got := e.Left(t); got != model {
-			t.Errorf("left %s", got)
-		}
-		<-done
-		for len(x.Live()) > 0 {
-			time.Sleep(time.Millisecond)
-		}
-		if c := x.Recent(1)[0]; c.State != exchange.Cancelled {
-			t.Errorf("the call is %s", c.State)
-		}
+		gatewaytest.Leaves(t, e, x, url+chat, model, ask(model, ""))
 	}
 }
 

@@ -71,9 +71,9 @@ func (a *API) embeddings(w http.ResponseWriter, r *http.Request) {
 // vectors reads a request for vectors, and asks for them. Without a text nobody is
 // asked, and out is nil. In is nil where a failure has been written.
 func (a *API) vectors(w http.ResponseWriter, r *http.Request, text string, params exchange.Params) (out *exchange.Embedded, in *exchange.Embedding) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err == nil {
-		in, err = decodeEmbed(b, text, params, strict(r))
+		in, err = decodeEmbed(b, text, params, exchange.Strict(r))
 	}
 	if err != nil {
 		a.fail(w, err)

@@ -31,7 +31,7 @@ var GenerateParams = exchange.Params{
 }
 
 func (a *API) generate(w http.ResponseWriter, r *http.Request) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -41,7 +41,7 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) {
 		a.load(w, r, b, true)
 		return
 	}
-	q, err := decodeGenerate(b, strict(r))
+	q, err := decodeGenerate(b, exchange.Strict(r))
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -74,7 +74,7 @@ func (a *API) load(w http.ResponseWriter, r *http.Request, b *body.Reader, gener
 	keep, said := keepAlive(o)
 	err := b.Err()
 	if err == nil {
-		_, err = checkParams(o, params, strict(r))
+		_, err = checkParams(o, params, exchange.Strict(r))
 	}
 	unload := said && keep == 0
 	if err == nil {

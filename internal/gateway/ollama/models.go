@@ -129,7 +129,7 @@ var ShowParams = exchange.Params{
 
 // show describes a model, with the window that it has as it is used here.
 func (a *API) show(w http.ResponseWriter, r *http.Request) {
-	_, b, err := readBody(r)
+	_, b, err := exchange.ReadBody(r)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -143,7 +143,7 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if _, err := ShowParams.Check(o, strict(r)); err != nil {
+	if _, err := ShowParams.Check(o, exchange.Strict(r)); err != nil {
 		a.fail(w, err)
 		return
 	}

@@ -130,19 +130,6 @@ func (a *API) refuse(what string) http.HandlerFunc {
 	}
 }
 
-// readBody reads and parses a request's body.
-func readBody(r *http.Request) ([]byte, *body.Reader, error) {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, nil, err
-	}
-	b := body.Parse(data)
-	return data, b, b.Err()
-}
-
-// strict reports whether unknown parameters are refused.
-func strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
-
 // modelName is the model of a request, which older clients call name. Some send both,
 // one of them empty.
 func modelName(o body.Object) string { return cmp.Or(o.Text("model"), o.Text("name")) }

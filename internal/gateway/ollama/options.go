@@ -59,21 +59,14 @@ func decodeOptions(o body.Object, req *provider.Request) {
 			lowest = 1
 		}
 		if n := opts.Int(name, lowest, math.MaxInt32); n != nil {
-			setOption(req, name, int(*n))
+			exchange.SetOption(req, name, int(*n))
 		}
 	}
 	for _, name := range []string{"min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"} {
 		if f := opts.Float(name, -1000, 1000); f != nil {
-			setOption(req, name, *f)
+			exchange.SetOption(req, name, *f)
 		}
 	}
-}
-
-func setOption(req *provider.Request, name string, v any) {
-	if req.Options == nil {
-		req.Options = provider.Options{}
-	}
-	req.Options[name] = v
 }
 
 // decodeFormat reads format: "json", a JSON Schema, or nothing.

@@ -27,7 +27,7 @@ type progress struct {
 
 // pull downloads a model, for those who may.
 func (a *API) pull(w http.ResponseWriter, r *http.Request) {
-	_, b, err := readBody(r)
+	_, b, err := exchange.ReadBody(r)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -44,7 +44,7 @@ func (a *API) pull(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if _, err := PullParams.Check(o, strict(r)); err != nil {
+	if _, err := PullParams.Check(o, exchange.Strict(r)); err != nil {
 		a.fail(w, err)
 		return
 	}

@@ -55,12 +55,12 @@ var ChatParams = exchange.Params{
 var options = []string{"frequency_penalty", "presence_penalty", "top_k", "min_p"}
 
 func (a *API) chat(w http.ResponseWriter, r *http.Request) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	q, usage, err := decodeChat(b, strict(r))
+	q, usage, err := decodeChat(b, exchange.Strict(r))
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
@@ -101,19 +101,12 @@ func decodeSampling(o body.Object, req *provider.Request) {
 	req.Stop = stops(o, "stop")
 	for _, name := range options {
 		if f := o.Float(name, -1000, 1000); f != nil {
-			setOption(req, name, *f)
+			exchange.SetOption(req, name, *f)
 		}
 	}
 	if bias, ok := o.Object("logit_bias"); ok && len(bias.Names()) > 0 {
-		setOption(req, "logit_bias", o.Value("logit_bias"))
+		exchange.SetOption(req, "logit_bias", o.Value("logit_bias"))
 	}
-}
-
-func setOption(req *provider.Request, name string, v any) {
-	if req.Options == nil {
-		req.Options = provider.Options{}
-	}
-	req.Options[name] = v
 }
 
 // session is the conversation as the body has it.

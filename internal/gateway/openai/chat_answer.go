@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 
@@ -100,20 +99,7 @@ func toolCalls(calls []provider.ToolCall, indexed bool, from int) []toolCall {
 }
 
 // ContentType is that of a stream.
-func (*chatAnswer) ContentType() string { return eventStream }
-
-const eventStream = "text/event-stream"
-
-func event(w io.Writer, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	out := make([]byte, 0, len(data)+8)
-	out = append(append(append(out, "data: "...), data...), "\n\n"...)
-	_, err = w.Write(out)
-	return err
-}
+func (*chatAnswer) ContentType() string { return exchange.EventStream }
 
 func (c *chatAnswer) frame(a *exchange.Answer) completion {
 	return completion{ID: "chatcmpl-" + a.Call.ID, Object: "chat.completion.chunk", Created: a.Began.Unix(), Model: a.Model, Choices: []choice{}}
@@ -123,7 +109,7 @@ func (c *chatAnswer) frame(a *exchange.Answer) completion {
 func (c *chatAnswer) Beat(w io.Writer, a *exchange.Answer) error {
 	f := c.frame(a)
 	f.Choices = []choice{{Delta: &delta{}}}
-	return event(w, f)
+	return exchange.WriteEvent(w, "", f)
 }
 
 // Chunk writes a delta.
@@ -142,7 +128,7 @@ func (c *chatAnswer) Chunk(w io.Writer, a *exchange.Answer, k *provider.Chunk) e
 	}
 	f := c.frame(a)
 	f.Choices = []choice{{Delta: d}}
-	return event(w, f)
+	return exchange.WriteEvent(w, "", f)
 }
 
 // End writes why the answer ended, the usage, and [DONE].
@@ -153,13 +139,13 @@ func (c *chatAnswer) End(w io.Writer, a *exchange.Answer) error {
 		f.Choices[0].Delta = &delta{Role: "assistant", Content: provider.Ptr("")}
 	}
 	f.Tandem = &a.Call
-	if err := event(w, f); err != nil {
+	if err := exchange.WriteEvent(w, "", f); err != nil {
 		return err
 	}
 	if u := usageOf(a.Usage); c.includeUsage && u != nil { // one that nobody counted is not made up
 		f := c.frame(a)
 		f.Usage = u
-		if err := event(w, f); err != nil {
+		if err := exchange.WriteEvent(w, "", f); err != nil {
 			return err
 		}
 	}
@@ -169,12 +155,12 @@ func (c *chatAnswer) End(w io.Writer, a *exchange.Answer) error {
 
 // FailStream writes an error object, which clients read as one, and no [DONE].
 func (c *chatAnswer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
-	return event(w, errorBody{errorOf(f)})
+	return exchange.WriteEvent(w, "", errorBody{errorOf(f)})
 }
 
 // Whole writes a completion.
 func (c *chatAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
-	writeJSON(w, http.StatusOK, c.whole(a))
+	exchange.WriteJSON(w, http.StatusOK, c.whole(a))
 }
 
 func (c *chatAnswer) whole(a *exchange.Answer) completion {

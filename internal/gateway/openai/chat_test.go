@@ -1,7 +1,6 @@
 package openai_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -138,30 +137,7 @@ func TestClientLeaves(t *testing.T) {
 	for _, model := range []string{"hang", "silent"} {
 		e := gatewaytest.NewEngine(t)
 		url, x := serve(t, e, exchange.Config{})
-		ctx, cancel := context.WithCancel(t.Context())
-		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, url+chat, strings.NewReader(ask(model, `,"stream":true`)))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			if res, err := http.DefaultClient.Do(req); err == nil {
-				defer res.Body.Close()
-				<-ctx.Done()
-			}
-		}()
-		for e.Chats(model) == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-		if got := e.Left(t); got != model {
-			t.Errorf("left %s", got)
-		}
-		<-done
-		for len(x.Live()) > 0 {
-			time.Sleep(time.Millisecond)
-		}
-		if c := x.Recent(1)[0]; c.State != exchange.Cancelled {
-			t.Errorf("the call is %s", c.State)
-		}
+		gatewaytest.Leaves(t, e, x, url+chat, model, ask(model, `,"stream":true`))
 	}
 }
 
@@ -169,14 +145,7 @@ func TestClientLeaves(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	e := gatewaytest.NewEngine(t)
 	url, _ := serve(t, e, exchange.Config{Heartbeat: time.Millisecond})
-	done := make(chan gatewaytest.Reply)
-	go func() { done <- gatewaytest.Post(t, url+chat, ask("hold", `,"stream":true`)) }()
-	for e.Chats("hold") == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond)
-	close(e.Release)
-	r := <-done
+	r := gatewaytest.Held(t, e, url+chat, ask("hold", `,"stream":true`))
 	events := gatewaytest.Events(r.Body)
 	if !strings.Contains(events[0], `"delta":{}`) || strings.Contains(events[0], "role") || !strings.Contains(r.Body, `"content":"there."`) || events[len(events)-1] != "[DONE]" {
 		t.Errorf("got %s", r.Body)

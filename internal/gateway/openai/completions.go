@@ -35,12 +35,12 @@ var CompletionParams = exchange.Params{
 }
 
 func (a *API) completions(w http.ResponseWriter, r *http.Request) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	q, usage, err := decodeCompletion(b, strict(r))
+	q, usage, err := decodeCompletion(b, exchange.Strict(r))
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
@@ -126,14 +126,16 @@ func frameOf(a *exchange.Answer, text string) textCompletion {
 }
 
 // ContentType is that of a stream.
-func (*completionAnswer) ContentType() string { return eventStream }
+func (*completionAnswer) ContentType() string { return exchange.EventStream }
 
 // Beat is an empty text.
-func (*completionAnswer) Beat(w io.Writer, a *exchange.Answer) error { return event(w, frameOf(a, "")) }
+func (*completionAnswer) Beat(w io.Writer, a *exchange.Answer) error {
+	return exchange.WriteEvent(w, "", frameOf(a, ""))
+}
 
 // Chunk writes text. Thinking is an empty text, so that the client knows of life.
 func (*completionAnswer) Chunk(w io.Writer, a *exchange.Answer, c *provider.Chunk) error {
-	return event(w, frameOf(a, c.Text))
+	return exchange.WriteEvent(w, "", frameOf(a, c.Text))
 }
 
 // End writes why the answer ended, the usage, and [DONE].
@@ -141,13 +143,13 @@ func (c *completionAnswer) End(w io.Writer, a *exchange.Answer) error {
 	f := frameOf(a, "")
 	f.Choices[0].FinishReason = provider.Ptr(string(a.Finish))
 	f.Tandem = &a.Call
-	if err := event(w, f); err != nil {
+	if err := exchange.WriteEvent(w, "", f); err != nil {
 		return err
 	}
 	if u := usageOf(a.Usage); c.includeUsage && u != nil {
 		f := frameOf(a, "")
 		f.Choices, f.Usage = []textChoice{}, u
-		if err := event(w, f); err != nil {
+		if err := exchange.WriteEvent(w, "", f); err != nil {
 			return err
 		}
 	}
@@ -157,12 +159,12 @@ func (c *completionAnswer) End(w io.Writer, a *exchange.Answer) error {
 
 // FailStream writes an error object, and no [DONE].
 func (*completionAnswer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
-	return event(w, errorBody{errorOf(f)})
+	return exchange.WriteEvent(w, "", errorBody{errorOf(f)})
 }
 
 // Whole writes a completion.
 func (*completionAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
-	writeJSON(w, http.StatusOK, wholeCompletion(a))
+	exchange.WriteJSON(w, http.StatusOK, wholeCompletion(a))
 }
 
 func wholeCompletion(a *exchange.Answer) textCompletion {

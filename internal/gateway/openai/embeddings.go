@@ -43,12 +43,12 @@ type embeddingUsage struct {
 }
 
 func (a *API) embeddings(w http.ResponseWriter, r *http.Request) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	in, base64, err := decodeEmbedding(b, strict(r))
+	in, base64, err := decodeEmbedding(b, exchange.Strict(r))
 	if err != nil {
 		Fail(w, exchange.FailureOf(err))
 		return
@@ -68,7 +68,7 @@ func (a *API) embeddings(w http.ResponseWriter, r *http.Request) {
 	if u := out.Usage; u != nil {
 		list.Usage = embeddingUsage{PromptTokens: u.InputTokens, TotalTokens: u.InputTokens}
 	}
-	writeJSON(w, http.StatusOK, list)
+	exchange.WriteJSON(w, http.StatusOK, list)
 }
 
 // decodeEmbedding reads a request for vectors.

@@ -47,7 +47,7 @@ func (a *API) Models(w http.ResponseWriter, r *http.Request) {
 	for i := range all {
 		list.Data = append(list.Data, entryOf(&all[i]))
 	}
-	writeJSON(w, http.StatusOK, list)
+	exchange.WriteJSON(w, http.StatusOK, list)
 }
 
 // Model tells of one model. Its name may have slashes and colons.
@@ -58,5 +58,5 @@ func (a *API) Model(w http.ResponseWriter, r *http.Request) {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, entryOf(&e))
+	exchange.WriteJSON(w, http.StatusOK, entryOf(&e))
 }

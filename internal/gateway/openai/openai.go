@@ -3,11 +3,8 @@
 package openai
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 
-	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 )
@@ -39,7 +36,7 @@ func (a *API) Register(mux *http.ServeMux) {
 // code.
 func Fail(w http.ResponseWriter, f *exchange.Failure) {
 	f.Headers(w.Header())
-	writeJSON(w, f.Status, errorBody{errorOf(f)})
+	exchange.WriteJSON(w, f.Status, errorBody{errorOf(f)})
 }
 
 type errorBody struct {
@@ -92,25 +89,4 @@ func codeOf(f *exchange.Failure) string {
 		return c
 	}
 	return f.Code
-}
-
-// readBody reads and parses a request's body.
-func readBody(r *http.Request) ([]byte, *body.Reader, error) {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, nil, err
-	}
-	b := body.Parse(data)
-	return data, b, b.Err()
-}
-
-// strict reports whether unknown parameters are refused.
-func strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // the client may have left
 }

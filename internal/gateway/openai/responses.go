@@ -85,11 +85,11 @@ func (a *API) responses(w http.ResponseWriter, r *http.Request) {
 
 // readResponse reads a request, with what is stored of the conversation.
 func (a *API) readResponse(r *http.Request) ([]byte, *responseQuestion, error) {
-	data, b, err := readBody(r)
+	data, b, err := exchange.ReadBody(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	q, err := a.decodeResponse(r, b, strict(r))
+	q, err := a.decodeResponse(r, b, exchange.Strict(r))
 	return data, q, err
 }
 

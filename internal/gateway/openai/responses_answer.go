@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -60,16 +59,11 @@ func (s *responseAnswer) briefly(a *exchange.Answer, status string) *responseObj
 func (s *responseAnswer) send(w io.Writer, kind string, e responseEvent) error {
 	e.Type, e.Sequence = kind, s.sequence
 	s.sequence++
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, data)
-	return err
+	return exchange.WriteEvent(w, kind, e)
 }
 
 // ContentType is that of a stream.
-func (*responseAnswer) ContentType() string { return eventStream }
+func (*responseAnswer) ContentType() string { return exchange.EventStream }
 
 // Beat is response.in_progress, which clients take as a sign of life.
 func (s *responseAnswer) Beat(w io.Writer, a *exchange.Answer) error {
@@ -292,7 +286,7 @@ func (s *responseAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 	for i := range a.ToolCalls {
 		s.output = append(s.output, s.callItemOf(a, &a.ToolCalls[i], len(s.output)))
 	}
-	writeJSON(w, http.StatusOK, s.whole(a))
+	exchange.WriteJSON(w, http.StatusOK, s.whole(a))
 }
 
 // Fail writes a failure.

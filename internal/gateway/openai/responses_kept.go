@@ -67,15 +67,7 @@ func (a *API) noResponse(id string) *exchange.Failure {
 	if !a.keeps() {
 		why = "responses are stored only with `log: full`; send the whole conversation as input"
 	}
-	return &exchange.Failure{Status: http.StatusNotFound, Code: "response_not_found", Message: fmt.Sprintf("there is no response %q here: %s", brief(id), why)}
-}
-
-// brief is a name as a message may hold it.
-func brief(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
+	return &exchange.Failure{Status: http.StatusNotFound, Code: "response_not_found", Message: fmt.Sprintf("there is no response %q here: %s", exchange.Brief(id), why)}
 }
 
 // before adds the conversation that the response of that id ends.
@@ -129,7 +121,7 @@ func (h *history) reference(o body.Object) {
 	call, _, _ := strings.Cut(rest, "_")
 	r, err := h.api.find(h.r.Context(), responsePrefix+call)
 	if err != nil {
-		o.Failf("id", "there is no item %q here, because its response was not stored; send the item itself", brief(id))
+		o.Failf("id", "there is no item %q here, because its response was not stored; send the item itself", exchange.Brief(id))
 		return
 	}
 	h.q.tighten(r)
@@ -140,7 +132,7 @@ func (h *history) reference(o body.Object) {
 			return
 		}
 	}
-	o.Failf("id", "there is no item %q here; send the item itself", brief(id))
+	o.Failf("id", "there is no item %q here; send the item itself", exchange.Brief(id))
 }
 
 // response serves a stored response, or one that is being answered.
@@ -151,7 +143,7 @@ func (a *API) response(w http.ResponseWriter, r *http.Request) {
 	}
 	id := r.PathValue("id")
 	if live, ok := a.live(r, id); ok {
-		writeJSON(w, http.StatusOK, live)
+		exchange.WriteJSON(w, http.StatusOK, live)
 		return
 	}
 	kept, err := a.find(r.Context(), id)
@@ -159,7 +151,7 @@ func (a *API) response(w http.ResponseWriter, r *http.Request) {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, json.RawMessage(kept.Object))
+	exchange.WriteJSON(w, http.StatusOK, json.RawMessage(kept.Object))
 }
 
 // live is a response that is being answered, of the same caller.
@@ -190,7 +182,7 @@ func (a *API) deleteResponse(w http.ResponseWriter, r *http.Request) {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"id": id, "object": "response", "deleted": true})
+	exchange.WriteJSON(w, http.StatusOK, map[string]any{"id": id, "object": "response", "deleted": true})
 }
 
 // cancelResponse ends a response that is being answered. One that has ended stays as it
@@ -200,7 +192,7 @@ func (a *API) cancelResponse(w http.ResponseWriter, r *http.Request) {
 	if live, ok := a.live(r, id); ok {
 		a.x.Cancel(strings.TrimPrefix(id, responsePrefix))
 		live.Status = "cancelled"
-		writeJSON(w, http.StatusOK, live)
+		exchange.WriteJSON(w, http.StatusOK, live)
 		return
 	}
 	a.response(w, r)
@@ -228,7 +220,7 @@ func (a *API) responseInput(w http.ResponseWriter, r *http.Request) {
 		}
 		list["last_id"] = item["id"]
 	}
-	writeJSON(w, http.StatusOK, list)
+	exchange.WriteJSON(w, http.StatusOK, list)
 }
 
 // inputTokens counts the tokens of a request.
@@ -243,5 +235,5 @@ func (a *API) inputTokens(w http.ResponseWriter, r *http.Request) {
 		Fail(w, failure)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"object": "response.input_tokens", "input_tokens": n.Tokens, "tandem": map[string]any{"exact": n.Exact, "provider": n.Provider}})
+	exchange.WriteJSON(w, http.StatusOK, map[string]any{"object": "response.input_tokens", "input_tokens": n.Tokens, "tandem": map[string]any{"exact": n.Exact, "provider": n.Provider}})
 }

@@ -136,14 +136,7 @@ func TestResponseFailures(t *testing.T) {
 func TestResponseHeartbeat(t *testing.T) {
 	e := gatewaytest.NewEngine(t)
 	url, _ := serve(t, e, exchange.Config{Heartbeat: time.Millisecond})
-	done := make(chan gatewaytest.Reply)
-	go func() { done <- gatewaytest.Post(t, url+responses, respond("hold", `,"stream":true`)) }()
-	for e.Chats("hold") == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond)
-	close(e.Release)
-	r := <-done
+	r := gatewaytest.Held(t, e, url+responses, respond("hold", `,"stream":true`))
 	events := gatewaytest.Events(r.Body)
 	if !strings.HasPrefix(events[0], "response.in_progress: ") || strings.Index(r.Body, "response.created") > strings.Index(r.Body, "response.output_item.added") || !strings.HasPrefix(events[len(events)-1], "response.completed: ") {
 		t.Errorf("got %s", r.Body)
