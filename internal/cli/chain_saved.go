@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,16 +14,9 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
-
-// chainExtensions are those of saved chains, in the order in which a name without
-// one is looked up.
-func chainExtensions() []string { return []string{".yaml", ".yml", ".json"} }
-
-func isChainFile(name string) bool {
-	return slices.Contains(chainExtensions(), strings.ToLower(filepath.Ext(name)))
-}
 
 // chainsDir is where saved chains and prompts are: beside the user's own
 // configuration. Empty: there is no home directory.
@@ -46,9 +38,9 @@ func (a *app) chainFile(name string) (string, error) {
 	}
 	dir := a.chainsDir()
 	if dir != "" && name != "" && filepath.Base(name) == name {
-		for _, ext := range append([]string{""}, chainExtensions()...) {
+		for _, ext := range append([]string{""}, chains.Extensions()...) {
 			file := filepath.Join(dir, name+ext)
-			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && isChainFile(file) {
+			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && chains.IsFile(file) {
 				return file, nil
 			}
 		}
@@ -65,7 +57,7 @@ func (a *app) noChain(name string) error {
 	if filepath.Base(name) == name && a.chainsDir() != "" {
 		e.Message += ", and no saved chain of that name"
 		e.Remedy = "`tandem chain list` lists those"
-		if !isChainFile(name) {
+		if !chains.IsFile(name) {
 			e.Remedy += ", and `tandem chat -m " + name + "` talks with a model"
 		}
 	}
@@ -98,7 +90,7 @@ func chainNames(dir string) (names []string) {
 		return nil
 	}
 	for _, e := range entries {
-		if isChainFile(e.Name()) && isFile(filepath.Join(dir, e.Name())) {
+		if chains.IsFile(e.Name()) && isFile(filepath.Join(dir, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -169,7 +161,7 @@ func (a *app) chainList(ctx context.Context, asJSON bool) error {
 	all := []savedJSON{}
 	for _, e := range entries {
 		file := filepath.Join(dir, e.Name())
-		if hidden(e.Name()) || !isChainFile(file) || !isFile(file) {
+		if hidden(e.Name()) || !chains.IsFile(file) || !isFile(file) {
 			continue
 		}
 		c := checkChain(ctx, file, nil, trusted{jinja2: true}) // nothing of it runs

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/catalog"
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
@@ -148,7 +149,7 @@ func (a *app) flagCompletions() map[string]cobra.CompletionFunc {
 		"schema":       a.complete(filesNamed(".json")),
 		"role":         a.complete(roles),
 		"with":         a.complete(listOf(models)),
-		"prompt":       a.complete(listOf(filesNamed(chainExtensions()...))),
+		"prompt":       a.complete(listOf(filesNamed(chains.Extensions()...))),
 		"checks":       a.complete(filesNamed(".yaml", ".yml", ".json")),
 		"json-schema":  a.complete(filesNamed(".json")),
 		"judge-model":  a.complete(models),
@@ -179,12 +180,12 @@ func rowExtensions() []string {
 // argumentCompletions are the arguments of commands, by their paths.
 func (a *app) argumentCompletions() map[string]cobra.CompletionFunc {
 	first := func(of completer) cobra.CompletionFunc { return a.complete(only(0, of)) }
-	chainFiles := a.complete(filesNamed(chainExtensions()...))
+	chainFiles := a.complete(filesNamed(chains.Extensions()...))
 	out := map[string]cobra.CompletionFunc{
 		"tandem ask":            a.complete(atFiles),
 		"tandem chat":           a.complete(atFiles),
-		"tandem run":            first(either(savedChains, filesNamed(chainExtensions()...), installedModels)),
-		"tandem batch":          first(either(savedChains, filesNamed(chainExtensions()...))),
+		"tandem run":            first(either(savedChains, filesNamed(chains.Extensions()...), installedModels)),
+		"tandem batch":          first(either(savedChains, filesNamed(chains.Extensions()...))),
 		"tandem batch score":    first(batches),
 		"tandem batch status":   first(batches),
 		"tandem batch watch":    first(batches),
@@ -192,7 +193,7 @@ func (a *app) argumentCompletions() map[string]cobra.CompletionFunc {
 		"tandem batch cancel":   first(batches),
 		"tandem batch export":   first(batches),
 		"tandem batch rm":       first(batches),
-		"tandem compare":        first(either(savedChains, filesNamed(chainExtensions()...))),
+		"tandem compare":        first(either(savedChains, filesNamed(chains.Extensions()...))),
 		"tandem use":            first(listOf(providers)),
 		"tandem chain check":    chainFiles,
 		"tandem prompt render":  chainFiles,

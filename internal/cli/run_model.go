@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tandem-llm/tandem/internal/gateway/chains"
+
 	"github.com/spf13/cobra"
 )
 
@@ -11,7 +13,7 @@ import (
 // name, or cannot be anything else.
 func (a *app) namesChain(name string) bool {
 	_, err := a.chainFile(name)
-	return err == nil || isChainFile(name)
+	return err == nil || chains.IsFile(name)
 }
 
 // takesFile is the rule of `tandem run`: a chain's file or name, or as ollama has

@@ -51,9 +51,13 @@ func NewFolder(dir string, warn func(string)) *Folder {
 	return &Folder{dir: dir, warn: warn, files: map[string]*file{}}
 }
 
-// extensions are those of chain files.
-func isChain(name string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name)))
+// Extensions are those of chain files, in the order in which a name without one is
+// looked up.
+func Extensions() []string { return []string{".yaml", ".yml", ".json"} }
+
+// IsFile reports whether a file of that name is one of a chain.
+func IsFile(name string) bool {
+	return slices.Contains(Extensions(), strings.ToLower(filepath.Ext(name)))
 }
 
 // refresh reads what has changed. The lock is held.
@@ -71,7 +75,7 @@ func (f *Folder) refresh() {
 	for _, e := range entries {
 		base := e.Name()
 		name := strings.TrimSuffix(base, filepath.Ext(base))
-		if !isChain(base) || strings.HasPrefix(base, ".") || there[name] || len(there) >= most {
+		if !IsFile(base) || strings.HasPrefix(base, ".") || there[name] || len(there) >= most {
 			continue
 		}
 		path := filepath.Join(f.dir, base)
