@@ -179,7 +179,7 @@ func TestChatCompletes(t *testing.T) {
 			t.Errorf("-c %s sent %s", word, f.last())
 		}
 	}
-	out, err := prepared(t, f, home, "xterm", "chat", "-c", saved[:13]+"x", "And now?").CombinedOutput()
+	out, err := prepared(t, f, home, "xterm", "chat", "-c", saved[:13]+"u", "And now?").CombinedOutput() // u: no id has it
 	if err == nil || !strings.Contains(string(out), "there is no conversation") {
 		t.Errorf("an id that nothing has: %v: %s", err, out)
 	}
