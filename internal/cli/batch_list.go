@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -57,7 +58,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 
 // chainOrRequests is the file that says what is asked.
 func chainOrRequests(s *batch.Spec) string {
-	if s.Kind == kindRequests {
+	if s.Kind == requests.Kind {
 		return s.Input.File
 	}
 	return s.Chain.File
@@ -242,10 +243,10 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 		if err := table.Writable(out); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
 		}
-		if s.Kind == kindRequests && table.Flat(out) {
+		if s.Kind == requests.Kind && table.Flat(out) {
 			return usageError{fmt.Errorf("--out %s: the answers to requests are JSON lines; name it .jsonl", out)}
 		}
-		if s.Kind == kindRequests {
+		if s.Kind == requests.Kind {
 			if err := checkPlace(errorsPath(out), overwrite); err != nil {
 				return usageError{err}
 			}

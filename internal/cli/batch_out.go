@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
@@ -37,7 +38,7 @@ type batchRowJSON struct {
 
 // writeOut writes the answers to where the batch says: whole, or not at all.
 func (a *app) writeOut(ctx context.Context, spec batch.Spec) error {
-	if spec.Kind == kindRequests {
+	if spec.Kind == requests.Kind {
 		return a.writeReplies(ctx, spec)
 	}
 	if spec.Out == stdinPath {

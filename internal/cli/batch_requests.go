@@ -3,10 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -18,18 +19,15 @@ import (
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
-	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/pace"
+	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// kindRequests is the kind of a batch whose rows are requests in OpenAI's format.
-const kindRequests = "requests"
-
-// requests is what a batch of requests needs besides.
-type requests struct {
+// requestRun is what a batch of requests needs besides.
+type requestRun struct {
 	Models []string `json:"models"` // that they name, sorted; kept with the batch
 
 	targets  map[string]exchange.Target // of the models
@@ -51,22 +49,26 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if err != nil {
 		return err
 	}
-	b := &batchRun{work: in.work, json: in.json, requests: &requests{}}
+	b := &batchRun{work: in.work, json: in.json, requests: &requestRun{}}
 	defer b.closeAll()
 	rows := &batchRows{name: in.file, close: func() {}}
 	if err := rows.identify(ctx); err != nil {
 		return err
 	}
-	where, err := b.requests.check(ctx, in.file)
+	found, err := requests.Check(in.file, rowsOfRequests(ctx, in.file))
 	if err != nil {
 		return err
 	}
-	if err := a.openRequests(ctx, b, &in, func(model string) (string, int) { return in.file, where[model] }); err != nil {
+	if found.N == 0 {
+		return usageError{fmt.Errorf("%s holds no requests", in.file)}
+	}
+	b.requests.Models = slices.Sorted(maps.Keys(found.Models))
+	if err := a.openRequests(ctx, b, &in, func(model string) (string, int) { return in.file, found.Models[model] }); err != nil {
 		return err
 	}
 	b.spec = batch.Spec{
-		ID: store.NewID(), Kind: kindRequests, Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
-		Input: rows.source, Out: out, Columns: []string{"custom_id", "url", "body"}, Settings: b.spec.Settings, Variants: 1, Repeats: 1,
+		ID: store.NewID(), Kind: requests.Kind, Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
+		Input: rows.source, Out: out, Columns: requests.Columns(), Settings: b.spec.Settings, Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err
@@ -74,7 +76,7 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if b.spec.Extra, err = json.Marshal(b.requests); err != nil {
 		return err
 	}
-	if err := a.storeRows(ctx, b, rows, requestRows(ctx, in.file)); err != nil {
+	if err := a.storeRows(ctx, b, rows, rowsOfRequests(ctx, in.file)); err != nil {
 		return err
 	}
 	return a.runBatch(ctx, b)
@@ -94,34 +96,15 @@ func (a *app) checkRequestsOut(ctx context.Context, in *batchInput) (string, err
 	return out, err
 }
 
-// check finds what is wrong with any request, and which models they name. It returns
-// the first line of each model.
-func (r *requests) check(ctx context.Context, file string) (map[string]int, error) {
-	models, ids := map[string]int{}, map[[16]byte]int{}
-	for row, err := range requestRows(ctx, file) {
+// rowsOfRequests reads the requests of a file.
+func rowsOfRequests(ctx context.Context, name string) iter.Seq2[table.Row, error] {
+	return requests.Rows(ctx, name, func() (io.ReadCloser, error) {
+		f, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))}
 		}
-		q := requestOf(row.Inputs)
-		sum := sha256.Sum256([]byte(q.id))
-		key := [16]byte(sum[:16])
-		if first, twice := ids[key]; twice {
-			return nil, &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf("custom_id %s is that of line %d, too", diag.Quote(q.id), first), Remedy: "give each request its own"}
-		}
-		ids[key] = row.Line
-		asked, err := openai.DecodeRequest(q.url, []byte(q.body))
-		if err != nil {
-			return nil, err
-		}
-		if models[asked.Model] == 0 {
-			models[asked.Model] = row.Line
-		}
-	}
-	if len(ids) == 0 {
-		return nil, usageError{fmt.Errorf("%s holds no requests", file)}
-	}
-	r.Models = slices.Sorted(maps.Keys(models))
-	return models, nil
+		return f, nil
+	})
 }
 
 // openRequests makes what answers the requests, and finds who is asked for each of
@@ -179,7 +162,7 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, g
 		return err
 	}
 	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
-	b.work, b.requests = in.work, &requests{}
+	b.work, b.requests = in.work, &requestRun{}
 	if err := json.Unmarshal(spec.Extra, b.requests); err != nil {
 		return err
 	}
@@ -191,56 +174,15 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, g
 	return a.continueChanged(ctx, b, batch.Source{}, settings, nil)
 }
 
-// answerRequest answers one request. What is stored as its value is the reply.
-func (a *app) answerRequest(ctx context.Context, b *batchRun, item batch.Item) (reply batch.Reply) {
-	began, r := time.Now(), requestOf(item.Inputs)
-	id := fmt.Sprintf("%s_%d", b.spec.ID, item.Row)
-	q, err := openai.DecodeRequest(r.url, []byte(r.body))
-	var resp provider.Response
-	if err == nil {
-		req := q.Request
-		t := b.requests.targets[q.Model]
-		req.Use, req.Model, req.NoStream = t.Use, t.Model, true
-		exchange.Fill(&req, &b.requests.defaults)
-		resp, reply.Tally, err = batch.Call(ctx, b.stack, req)
+// requestAnswerer answers the requests of a batch.
+func (a *app) requestAnswerer(b *batchRun) *requests.Answerer {
+	return &requests.Answerer{
+		Batch: b.spec.ID, Provider: b.stack, Shown: a.errorOf,
+		Prepare: func(_ context.Context, q *exchange.Question) error {
+			t := b.requests.targets[q.Model]
+			q.Request.Use, q.Request.Model = t.Use, t.Model
+			exchange.Fill(&q.Request, &b.requests.defaults)
+			return nil
+		},
 	}
-	reply.Err = err
-	reply.OK, reply.Answer, reply.Thinking, reply.Finish, reply.Usage, reply.Route = err == nil, resp.Text, resp.Thinking, resp.Finish, resp.Usage, resp.Route
-	reply.Result = a.shownResult(reply.Result, err)
-	if err != nil {
-		f := *exchange.FailureOf(err)
-		f.Message = reply.Error.Message
-		reply.Value = replyJSON{f.Status, id, openai.ErrorReply(&f)}
-		return reply
-	}
-	// The text is within the reply.
-	reply.Answer, reply.Thinking = "", ""
-	call := exchange.Call{
-		ID: id, Dialect: "openai", Path: r.url, Asked: q.Model, Began: began, State: exchange.Answered, Ignored: q.Ignored,
-		Provider: reply.Tally.Provider, Model: reply.Tally.Model, Took: time.Since(began), Finish: resp.Finish, Usage: resp.Usage, Route: resp.Route, Status: 200,
-	}
-	reply.Value = replyJSON{call.Status, id, openai.Reply(r.url, &exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
-	return reply
-}
-
-// replyJSON is the member response of a line of answers.
-type replyJSON struct {
-	Status int    `json:"status_code"`
-	ID     string `json:"request_id"`
-	Body   any    `json:"body"`
-}
-
-// firstPromptOfRequest is a request's first messages, by which requests are put in
-// the order they are asked.
-func firstPromptOfRequest(inputs map[string]any) string {
-	r := requestOf(inputs)
-	q, err := openai.DecodeRequest(r.url, []byte(r.body))
-	if err != nil {
-		return "" // running the row tells
-	}
-	var text strings.Builder
-	for i := range q.Request.Messages {
-		text.WriteString(q.Request.Messages[i].Text)
-	}
-	return text.String()
 }

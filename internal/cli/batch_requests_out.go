@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/batch"
-	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/internal/requests"
 )
 
 // errorsPath is the file of the requests that failed, beside that of the answers.
@@ -68,21 +67,5 @@ func (a *app) exportReplies(ctx context.Context, spec batch.Spec, name string, t
 		return err
 	}
 	defer v.Close()
-	w, err := table.NewWriter(name, to, columnsNamed("id", "custom_id", "response", "error"), table.WriteOptions{})
-	if err != nil {
-		return err
-	}
-	for r, err := range v.Results(ctx) {
-		if err != nil {
-			return err
-		}
-		if !wanted(&r) {
-			continue
-		}
-		line := []any{fmt.Sprintf("batch_req_%s_%d", spec.ID, r.Row), requestOf(r.Inputs).id, r.Result.Value, json.RawMessage("null")}
-		if err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return w.Close()
+	return requests.Write(to, name, spec.ID, v.Results(ctx), wanted)
 }

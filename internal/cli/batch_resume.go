@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/requests"
 )
 
 func (a *app) batchResumeCommand() *cobra.Command {
@@ -75,7 +76,7 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 	switch file.Spec().Kind {
 	case "compare":
 		err = a.resumeComparison(ctx, b, work, given)
-	case kindRequests:
+	case requests.Kind:
 		err = a.resumeRequests(ctx, b, work, given)
 	default:
 		err = a.prepareResume(ctx, b, work, given)

@@ -192,7 +192,7 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 		return a.comparisonRun(b)
 	}
 	if b.requests != nil {
-		return func(ctx context.Context, item batch.Item) batch.Reply { return a.answerRequest(ctx, b, item) }
+		return a.requestAnswerer(b).Answer
 	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
 		job := b.job

@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/pace"
+	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -37,7 +38,7 @@ type batchRun struct {
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison
 	// requests is what a batch of requests needs instead of the chain; nil: it has one.
-	requests *requests
+	requests *requestRun
 }
 
 func (b *batchRun) currentStack() *stack.Stack { return b.stack }
@@ -50,7 +51,7 @@ func (b *batchRun) closeAll() {
 
 // batch starts a batch, or continues the one that writes to the same file.
 func (a *app) batch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
-	isRequests := isRequests(in.file)
+	isRequests := requests.IsFile(in.file)
 	err := in.check(isRequests)
 	switch {
 	case err != nil:
@@ -297,7 +298,7 @@ func (a *app) storeRows(ctx context.Context, b *batchRun, rows *batchRows, picke
 // alike run one after another. It is "" where the prompt cannot be told before the run.
 func (b *batchRun) firstPrompt(ctx context.Context) func(inputs map[string]any) string {
 	if b.requests != nil {
-		return firstPromptOfRequest
+		return requests.FirstPrompt
 	}
 	return func(inputs map[string]any) string {
 		vars := maps.Clone(inputs)

@@ -15,6 +15,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
+	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/table"
 )
 
@@ -83,7 +84,7 @@ func (a *app) scoreStored(ctx context.Context, id string, in *compareInput) erro
 	if err != nil {
 		return err
 	}
-	if status.Kind == kindRequests {
+	if status.Kind == requests.Kind {
 		return usageError{fmt.Errorf("%s is a batch of requests in OpenAI's format, which checks cannot be put on; give its prompts as the rows of a chain", id)}
 	}
 	c := &comparison{in: in}

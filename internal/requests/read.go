@@ -1,4 +1,4 @@
-package cli
+package requests
 
 import (
 	"bufio"
@@ -21,25 +21,29 @@ import (
 	"github.com/tandem-llm/tandem/internal/textx"
 )
 
-// request is a line of OpenAI's batch format. Its members are the inputs of its row.
-type request struct {
-	id   string // custom_id
-	url  string
-	body string // JSON
+// Request is a line of OpenAI's batch format. Its members are the inputs of its row.
+type Request struct {
+	ID   string // custom_id
+	URL  string
+	Body string // JSON
 }
 
-func (r *request) inputs() map[string]any {
-	return map[string]any{"custom_id": r.id, "url": r.url, "body": r.body}
+// Columns are the inputs of a row that is a request.
+func Columns() []string { return []string{"custom_id", "url", "body"} }
+
+func (r *Request) inputs() map[string]any {
+	return map[string]any{"custom_id": r.ID, "url": r.URL, "body": r.Body}
 }
 
-func requestOf(inputs map[string]any) request {
+// Of is the request whose members are a row's inputs.
+func Of(inputs map[string]any) Request {
 	text := func(name string) string { s, _ := inputs[name].(string); return s }
-	return request{text("custom_id"), text("url"), text("body")}
+	return Request{text("custom_id"), text("url"), text("body")}
 }
 
-// isRequests reports whether a file holds requests in OpenAI's batch format: no chain
+// IsFile reports whether a file holds requests in OpenAI's batch format: no chain
 // is JSON lines, nor begins with an object that has two of the format's members.
-func isRequests(name string) bool {
+func IsFile(name string) bool {
 	st, err := os.Stat(name)
 	if err != nil || !st.Mode().IsRegular() {
 		return false
@@ -65,12 +69,13 @@ func isRequests(name string) bool {
 	return n > 1
 }
 
-// requestRows reads the requests of a file. Every error has its line and column.
-func requestRows(ctx context.Context, name string) iter.Seq2[table.Row, error] {
+// Rows reads the requests of a file, which open opens each time. Every mistake is a
+// *[diag.Error] with its line and column, and the last of the sequence.
+func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
-		f, err := os.Open(name)
+		f, err := open()
 		if err != nil {
-			yield(table.Row{}, usageError{fmt.Errorf("cannot read %s: %w", name, cause(err))})
+			yield(table.Row{}, err)
 			return
 		}
 		defer f.Close()
@@ -83,7 +88,7 @@ func requestRows(ctx context.Context, name string) iter.Seq2[table.Row, error] {
 			case end == nil, end == io.EOF:
 				end = ctx.Err()
 			}
-			var r request
+			var r Request
 			if end == nil {
 				if text = bytes.TrimRight(text, "\r\n"); line == 1 {
 					text = []byte(textx.TrimBOM(string(text)))
@@ -118,9 +123,9 @@ func readLine(r *bufio.Reader) (line []byte, err error) {
 }
 
 // parseRequest checks a line and all of its body.
-func parseRequest(file string, line int, text string) (request, error) {
-	fail := func(at int, remedy, format string, args ...any) (request, error) {
-		return request{}, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}
+func parseRequest(file string, line int, text string) (Request, error) {
+	fail := func(at int, remedy, format string, args ...any) (Request, error) {
+		return Request{}, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}
 	}
 	const example = `write {"custom_id": "1", "method": "POST", "url": "` + openai.ChatPath + `", "body": {…}} a line`
 	if at := textx.InvalidUTF8(text); at >= 0 {
@@ -137,14 +142,14 @@ func parseRequest(file string, line int, text string) (request, error) {
 	if twice != "" {
 		return fail(members[twice].at, "leave one of them out", "%s comes twice", diag.Quote(twice))
 	}
-	var r request
+	var r Request
 	for _, name := range []string{"custom_id", "method", "url", "body"} {
 		m, ok := members[name]
 		if !ok {
 			return fail(strings.IndexFunc(text, notSpace), example, "the request has no %s", name)
 		}
 		if name == "body" {
-			r.body = m.raw
+			r.Body = m.raw
 			continue
 		}
 		var s string
@@ -153,19 +158,19 @@ func parseRequest(file string, line int, text string) (request, error) {
 		}
 		switch name {
 		case "custom_id":
-			r.id = s
+			r.ID = s
 		case "url":
-			r.url = s
+			r.URL = s
 		default:
 			if s != "POST" {
 				return fail(m.at, "", "method has to be POST, not %q", textx.Brief(s, 40))
 			}
 		}
 	}
-	if r.url != openai.ChatPath && r.url != openai.CompletionPath {
-		return fail(members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s or %s", textx.Brief(r.url, 80), openai.ChatPath, openai.CompletionPath)
+	if r.URL != openai.ChatPath && r.URL != openai.CompletionPath {
+		return fail(members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s or %s", textx.Brief(r.URL, 80), openai.ChatPath, openai.CompletionPath)
 	}
-	if _, err := openai.DecodeRequest(r.url, []byte(r.body)); err != nil {
+	if _, err := openai.DecodeRequest(r.URL, []byte(r.Body)); err != nil {
 		var in *body.Error
 		if errors.As(err, &in) && in.Param == "" {
 			return fail(members["body"].at, "", "%v", err)

@@ -1,0 +1,84 @@
+// Package requests is OpenAI's batch format, `{custom_id, method, url, body}` a line:
+// its requests are read, checked and answered as the rows of a batch, and the answers
+// written as OpenAI writes them.
+package requests
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Kind is the kind of a batch whose rows are requests.
+const Kind = "requests"
+
+// Answerer answers the requests of one batch.
+type Answerer struct {
+	Batch    string // its id
+	Provider provider.Provider
+	// Prepare says who is asked a question for what, and under which limits.
+	Prepare func(ctx context.Context, q *exchange.Question) error
+	// Shown is an error as the program tells it; nil for none.
+	Shown func(error) *runner.Error
+}
+
+// Answer answers one request. What is stored as its value is the reply.
+func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Reply) {
+	began, r := time.Now(), Of(item.Inputs)
+	id := fmt.Sprintf("%s_%d", a.Batch, item.Row)
+	q, err := openai.DecodeRequest(r.URL, []byte(r.Body))
+	if err == nil {
+		err = a.Prepare(ctx, q)
+	}
+	var resp provider.Response
+	if err == nil {
+		q.Request.NoStream = true
+		resp, reply.Tally, err = batch.Call(ctx, a.Provider, q.Request)
+	}
+	reply.Err, reply.OK, reply.Finish, reply.Usage, reply.Route = err, err == nil, resp.Finish, resp.Usage, resp.Route
+	reply.Error = a.Shown(err)
+	if err != nil {
+		reply.Answer, reply.Thinking = resp.Text, resp.Thinking
+		f := *exchange.FailureOf(err)
+		f.Message = reply.Error.Message
+		reply.Value = replyJSON{f.Status, id, openai.ErrorReply(&f)}
+		return reply
+	}
+	// The text is within the reply.
+	call := exchange.Call{
+		ID: id, Dialect: "openai", Path: r.URL, Asked: q.Model, Began: began, State: exchange.Answered, Ignored: q.Ignored, Notes: q.Notes,
+		Provider: reply.Tally.Provider, Model: reply.Tally.Model, Took: time.Since(began), Finish: resp.Finish, Usage: resp.Usage, Route: resp.Route, Status: 200,
+	}
+	reply.Value = replyJSON{call.Status, id, openai.Reply(r.URL, &exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
+	return reply
+}
+
+// replyJSON is the member response of a line of answers.
+type replyJSON struct {
+	Status int    `json:"status_code"`
+	ID     string `json:"request_id"`
+	Body   any    `json:"body"`
+}
+
+// FirstPrompt is a request's messages, by which requests are put in the order they are
+// asked.
+func FirstPrompt(inputs map[string]any) string {
+	r := Of(inputs)
+	q, err := openai.DecodeRequest(r.URL, []byte(r.Body))
+	if err != nil {
+		return "" // running the row tells
+	}
+	var text strings.Builder
+	for i := range q.Request.Messages {
+		text.WriteString(q.Request.Messages[i].Text)
+	}
+	return text.String()
+}
