@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // What a client of the gateway is told names no flag of a command that it did not run.
@@ -21,6 +22,25 @@ func TestExplainToClient(t *testing.T) {
 		}
 		if words := quotedCommand.ReplaceAllString(text, ""); strings.Contains(words, " -") || strings.Contains(words, "above") {
 			t.Errorf("%s: %q", kind, text)
+		}
+	}
+}
+
+// Whose budget is spent is told what it can do itself, in its API's words.
+func TestClientsOfASpentBudget(t *testing.T) {
+	a := &app{}
+	for name, c := range map[string]struct {
+		over ledger.Over
+		want string
+	}{
+		"a key's": {ledger.Over{Budget: `the daily budget of the key "laptop"`, Caller: "laptop", Limit: 0.5, Left: 0.01, Need: 0.2}, "have its owner give the key a larger budget"},
+		"of all":  {ledger.Over{Budget: "budget.per_day_usd", Limit: 0.5, Left: 0.01, Need: 0.2}, "raise the budget in the server's configuration"},
+	} {
+		text := a.explainToClient(provider.Errorf(provider.OverBudget, "openai", "gpt", "%w", &c.over))
+		for _, want := range []string{c.over.Budget + " is $0.50, with $0.01 left, and this call could cost up to $0.20", "max_tokens", "a local model", c.want} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %q does not say %q", name, text, want)
+			}
 		}
 	}
 }

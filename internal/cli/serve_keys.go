@@ -11,7 +11,9 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/gateway/keystore"
 	"github.com/tandem-llm/tandem/internal/keys"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // callerStore is where the keys of the gateway's callers are. It is not read until
@@ -50,8 +52,9 @@ func callerName(cmd *cobra.Command, args []string) error {
 }
 
 type serveKeyInput struct {
-	rate int
-	pull bool
+	rate   int
+	budget optional[float64] // US dollars a day
+	pull   bool
 }
 
 func (a *app) serveKeysAddCommand() *cobra.Command {
@@ -61,10 +64,11 @@ func (a *app) serveKeysAddCommand() *cobra.Command {
 		Long: `Make a key for a program or a person, and print it. It is shown this once: only a
 hash of it is stored. What the flags say can only forbid what your configuration
 allows. With --use, no other provider may answer. With --local-only, nothing that the
-key asks leaves this machine.`,
+key asks leaves this machine. With --budget, calls that could cost more than is left of
+the day are refused; local answers cost nothing.`,
 		Example: `  tandem serve keys add laptop
   tandem serve keys add phone --local-only --rate 30
-  tandem serve keys add agent --use local,openai --pull`,
+  tandem serve keys add agent --use local,openai --budget 0.50`,
 		Args: callerName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.serveKeysAdd(cmd.Context(), args[0], in)
@@ -72,6 +76,7 @@ key asks leaves this machine.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&in.rate, "rate", 0, "`requests` that it may make in any minute; 0: no limit")
+	f.Var(&in.budget, "budget", "most that its calls may cost from midnight to midnight, in US dollars")
 	f.BoolVar(&in.pull, "pull", false, "it may download models")
 	return cmd
 }
@@ -80,7 +85,7 @@ func (a *app) serveKeysAdd(ctx context.Context, name string, in serveKeyInput) e
 	if _, err := a.load(); err != nil { // it checks the names of --use
 		return err
 	}
-	k := keystore.Key{Name: name, Use: a.flags.use, LocalOnly: a.flags.localOnly, Rate: in.rate, Pull: in.pull}
+	k := keystore.Key{Name: name, Use: a.flags.use, LocalOnly: a.flags.localOnly, BudgetUSD: in.budget.value, Rate: in.rate, Pull: in.pull}
 	if err := k.Check(); err != nil {
 		return usageError{err}
 	}
@@ -113,6 +118,7 @@ type servedKey struct {
 	Use       []string `json:"use,omitempty"`
 	LocalOnly bool     `json:"local_only,omitempty"`
 	BudgetUSD *float64 `json:"budget_usd_per_day,omitempty"`
+	SpentUSD  *float64 `json:"spent_usd_today,omitempty"` // of a budget; with what is reserved
 	Rate      int      `json:"rate_per_minute,omitempty"`
 	Pull      bool     `json:"pull,omitempty"`
 }
@@ -121,20 +127,30 @@ func (a *app) serveKeysListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the keys by name, and what each may do", Args: exactArgs(),
-		RunE: func(*cobra.Command, []string) error { return a.serveKeysList(asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveKeysList(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	return cmd
 }
 
-func (a *app) serveKeysList(asJSON bool) error {
+func (a *app) serveKeysList(ctx context.Context, asJSON bool) error {
 	stored, err := a.callerStore().List()
 	if err != nil {
 		return err
 	}
 	list := []servedKey{}
+	book := store.New(a.stateDir())
+	defer book.Close()
 	for _, k := range stored {
-		list = append(list, servedKey{k.Name, k.Created.Format("2006-01-02T15:04:05Z07:00"), k.Use, k.LocalOnly, k.BudgetUSD, k.Rate, k.Pull})
+		one := servedKey{k.Name, k.Created.Format("2006-01-02T15:04:05Z07:00"), k.Use, k.LocalOnly, k.BudgetUSD, nil, k.Rate, k.Pull}
+		if k.BudgetUSD != nil {
+			spent, err := book.CountedFor(ctx, k.Name)
+			if err != nil {
+				return err
+			}
+			one.SpentUSD = &spent
+		}
+		list = append(list, one)
 	}
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, list)
@@ -160,7 +176,7 @@ func (k servedKey) limits() string {
 		all = append(all, "local only")
 	}
 	if k.BudgetUSD != nil {
-		all = append(all, fmt.Sprintf("$%g a day", *k.BudgetUSD))
+		all = append(all, fmt.Sprintf("%s a day, %s spent today", ledger.Dollars(*k.BudgetUSD), ledger.Dollars(*k.SpentUSD)))
 	}
 	if k.Rate > 0 {
 		all = append(all, fmt.Sprintf("%d a minute", k.Rate))

@@ -12,7 +12,7 @@ func TestServeKeys(t *testing.T) {
 	p := newPerson(t)
 	p.expect(0, "", "no keys, so every program on this machine may ask; make one with `tandem serve keys add NAME`", "serve", "keys", "list")
 	p.expect(0, "[]\n", "", "serve", "keys", "list", "--json")
-	code, out, errOut := p.run("", "serve", "keys", "add", "laptop", "--local-only", "--rate", "30", "--use", "openai", "--pull")
+	code, out, errOut := p.run("", "serve", "keys", "add", "laptop", "--local-only", "--rate", "30", "--budget", "0.5", "--use", "openai", "--pull")
 	key := strings.TrimSpace(out)
 	if code != 0 || !strings.HasPrefix(key, "sk-tandem-") || strings.ContainsAny(key, " \n") {
 		t.Fatalf("%d, %q, %q", code, out, errOut)
@@ -28,7 +28,7 @@ func TestServeKeys(t *testing.T) {
 	if code, _, errOut := p.run("", "serve", "keys", "add", "phone"); code != 0 || strings.Contains(errOut, "from now on") {
 		t.Errorf("%d, %q", code, errOut)
 	}
-	p.expect(0, "only openai; local only; 30 a minute; may download models\n", "", "serve", "keys", "list")
+	p.expect(0, "only openai; local only; $0.50 a day, $0 spent today; 30 a minute; may download models\n", "", "serve", "keys", "list")
 	p.expect(2, "", `there is a key "laptop" already`, "serve", "keys", "add", "laptop")
 	_ = filepath.WalkDir(p.home, func(path string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -49,6 +49,8 @@ func TestServeKeysMistakes(t *testing.T) {
 	p := newPerson(t)
 	p.expect(2, "", `"nobody"`, "serve", "keys", "add", "laptop", "--use", "nobody")
 	p.expect(2, "", "the rate has to be from 1 to 100000", "serve", "keys", "add", "laptop", "--rate", "-1")
+	p.expect(2, "", "the budget has to be from 0 to 1000000 US dollars a day", "serve", "keys", "add", "laptop", "--budget=-1")
+	p.expect(2, "", "the budget has to be from 0 to 1000000 US dollars a day", "serve", "keys", "add", "laptop", "--budget", "nan")
 	p.expect(2, "", "needs a name, such as laptop", "serve", "keys", "add")
 	for _, args := range [][]string{{"add", canaryKey}, {"add", "laptop", canaryKey}, {"rm", canaryKey}, {canaryKey}} {
 		code, out, errOut := p.run("", append([]string{"serve", "keys"}, args...)...)

@@ -69,7 +69,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("/", s.unknown)
-	s.handler = web.Front(mux)
+	s.handler = web.Front(onBehalf(mux))
 	return s
 }
 
@@ -82,15 +82,21 @@ func Public(r *http.Request) bool {
 	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || web.Public(r)
 }
 
-// callerOf is who asks, as the guard found out. A key with a budget pays for nothing
-// yet: its calls stay on this machine.
+// callerOf is who asks, as the guard found out.
 func callerOf(ctx context.Context) exchange.Caller {
 	c := guard.CallerOf(ctx)
-	out := exchange.Caller{Name: c.Name, Use: c.Use, Pull: c.Pull}
-	if c.Privacy == guard.PrivacyLocal || c.BudgetUSD != nil {
+	out := exchange.Caller{Name: c.Name, Use: c.Use, BudgetUSD: c.BudgetUSD, Pull: c.Pull}
+	if c.Privacy == guard.PrivacyLocal {
 		out.Privacy = provider.PrivacyLocal
 	}
 	return out
+}
+
+// onBehalf has every call of a request counted to its caller, whichever path makes it.
+func onBehalf(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(callerOf(r.Context()).Context(r.Context())))
+	})
 }
 
 // Use has another stack asked from now on, after a reload. Calls under way end at the

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,10 +28,11 @@ func (k keys) Entries() (out []guard.Entry, err error) {
 	return out, nil
 }
 
-// guarded is the URL of a gateway behind its guard, as `tandem serve` runs it.
-func guarded(t *testing.T, s *stack.Stack, callers keys, log io.Writer) (string, *gateway.Server) {
+// guarded is the URL of a gateway behind its guard, as `tandem serve` runs it; folder has
+// its chains, if there is one.
+func guarded(t *testing.T, s *stack.Stack, callers keys, log io.Writer, folder ...string) (string, *gateway.Server) {
 	t.Helper()
-	g := gateway.New(gateway.Config{Stack: s})
+	g := gateway.New(gateway.Config{Stack: s, Chains: strings.Join(folder, "")})
 	t.Cleanup(func() { _ = g.Close() })
 	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
@@ -40,6 +43,17 @@ func guarded(t *testing.T, s *stack.Stack, callers keys, log io.Writer) (string,
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return srv.URL, g
+}
+
+// chainFolder has the chain one, of one step that asks the model ok.
+func chainFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := "name: one\ndescription: about a topic\nsteps:\n  - {name: one, prompt: 'What of {topic}?', model: ok, max_tokens: 10}\n"
+	if err := os.WriteFile(filepath.Join(dir, "one.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // A model is downloaded only for a key that may.

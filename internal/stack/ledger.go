@@ -16,10 +16,7 @@ import (
 
 // openLog prepares the log and the budget. It opens no file.
 func (s *Stack) openLog() error {
-	limits := store.Limits{PerDay: s.cfg.Budget.PerDay, PerRun: s.cfg.Budget.PerRun}
-	if s.cfg.Log == config.LogOff && !limits.Set() {
-		return nil
-	}
+	limits := s.limits()
 	dir := s.options.StateDir
 	if dir == "" {
 		if limits.Set() {
@@ -37,6 +34,16 @@ func (s *Stack) openLog() error {
 	return nil
 }
 
+func (s *Stack) limits() store.Limits {
+	return store.Limits{PerDay: s.cfg.Budget.PerDay, PerRun: s.cfg.Budget.PerRun}
+}
+
+// writesCosts reports whether every call's cost is written down. Those of callers with a
+// budget of their own always are.
+func (s *Stack) writesCosts() bool {
+	return s.writer != nil && (s.cfg.Log != config.LogOff || s.limits().Set())
+}
+
 // boundLog bounds the log, once nothing can refuse the configuration any more:
 // what was dropped for another one is gone.
 func (s *Stack) boundLog() {
@@ -49,7 +56,7 @@ func (s *Stack) ledgerConfig(a *adapter) ledger.Config {
 	t := &a.Configured
 	c := ledger.Config{
 		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), Baseline: s.baseline(),
-		Unpriced: s.unpriced(t), Budget: s.cfg.Budget.PerDay != nil || s.cfg.Budget.PerRun != nil,
+		Unpriced: s.unpriced(t), Budget: s.limits().Set(),
 	}
 	if a.ollama != nil {
 		c.RunsRemotely = a.ollama.RunsRemotely
@@ -59,6 +66,9 @@ func (s *Stack) ledgerConfig(a *adapter) ledger.Config {
 		}
 	}
 	if s.book != nil {
+		c.Callers = s.book
+	}
+	if s.writesCosts() {
 		c.Book = s.book
 	}
 	return c
@@ -140,7 +150,7 @@ func (s *Stack) warnUnwritten(err error) {
 // LogSize is the log's file and about how many bytes of it its runs take; 0
 // where nothing is logged.
 func (s *Stack) LogSize(ctx context.Context) (file string, bytes int64, err error) {
-	if s.writer == nil {
+	if !s.writesCosts() {
 		return "", 0, nil
 	}
 	bytes, err = s.writer.Store().LogSize(ctx)

@@ -78,7 +78,7 @@ type Stack struct {
 	replaced  atomic.Bool
 	options   Options
 	loads     *preload.Loads
-	writer    *store.Writer // nil: nothing is written down
+	writer    *store.Writer // nil: there is no directory for what is written down
 	book      *store.Book
 	warn      func(string)
 	telemetry *telemetry.Telemetry // nil: none

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -57,11 +58,11 @@ func (b *Book) Reserve(ctx context.Context, h ledger.Reservation) (mark int64, e
 		if err := b.w.store.wrote(ctx, tx, now); err != nil {
 			return err
 		}
-		if err := b.fits(ctx, tx, h.Run, need, now); err != nil {
+		if err := b.fits(ctx, tx, &h, need, now); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, at_most, basis, expires, pid) VALUES (?, ?, ?, ?, ?, 'under way', ?, ?)`,
-			h.Run, now.UnixMilli(), h.Provider, h.Model, need, now.Add(lease).UnixMilli(), os.Getpid())
+		res, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, caller, began, provider, model, at_most, basis, expires, pid) VALUES (?, ?, ?, ?, ?, ?, 'under way', ?, ?)`,
+			h.Run, h.Caller.Name, now.UnixMilli(), h.Provider, h.Model, need, now.Add(lease).UnixMilli(), os.Getpid())
 		if err != nil {
 			return err
 		}
@@ -77,19 +78,21 @@ func (b *Book) Fits(ctx context.Context, h ledger.Reservation) error {
 		return err
 	}
 	return b.w.store.begin(ctx, func(tx *sql.Tx) error {
-		return b.fits(ctx, tx, h.Run, nano(h.USD), b.now())
+		return b.fits(ctx, tx, &h, nano(h.USD), b.now())
 	})
 }
 
 // fits returns an *ledger.Over unless every budget has that much left.
-func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now time.Time) error {
+func (b *Book) fits(ctx context.Context, tx *sql.Tx, h *ledger.Reservation, need int64, now time.Time) error {
 	for _, budget := range []struct {
-		key   string
-		limit *float64
-		used  func() (int64, error)
+		name   string
+		caller string
+		limit  *float64
+		used   func() (int64, error)
 	}{
-		{"budget.per_day_usd", b.limits.PerDay, func() (int64, error) { return usedSince(ctx, tx, midnight(now), now) }},
-		{"budget.per_run_usd", b.limits.PerRun, func() (int64, error) { return usedByRun(ctx, tx, run, now) }},
+		{"budget.per_day_usd", "", b.limits.PerDay, func() (int64, error) { return usedSince(ctx, tx, midnight(now), now) }},
+		{"budget.per_run_usd", "", b.limits.PerRun, func() (int64, error) { return usedByRun(ctx, tx, h.Run, now) }},
+		{"the daily budget of the key " + strconv.Quote(h.Caller.Name), h.Caller.Name, h.Caller.PerDayUSD, func() (int64, error) { return usedByCaller(ctx, tx, h.Caller.Name, midnight(now), now) }},
 	} {
 		if budget.limit == nil {
 			continue
@@ -100,7 +103,7 @@ func (b *Book) fits(ctx context.Context, tx *sql.Tx, run string, need int64, now
 		}
 		limit := int64(math.Floor(*budget.limit*1e9 + 1e-3))
 		if need > limit-used {
-			return &ledger.Over{Budget: budget.key, Limit: *budget.limit, Left: dollars(max(limit-used, 0)), Need: dollars(need)}
+			return &ledger.Over{Budget: budget.name, Caller: budget.caller, Limit: *budget.limit, Left: dollars(max(limit-used, 0)), Need: dollars(need)}
 		}
 	}
 	return nil
@@ -187,8 +190,8 @@ func (b *Book) must(write func(context.Context, *sql.Tx) error) {
 // insertEntry adds a call that was not reserved.
 func insertEntry(ctx context.Context, tx *sql.Tx, e ledger.Entry) error {
 	usd, atMost, saved, in, cached, out := columns(e)
-	_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, usd, at_most, saved, basis, input, cached, output, pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.Run, e.Began.UnixMilli(), e.Provider, e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, os.Getpid())
+	_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, caller, began, provider, model, usd, at_most, saved, basis, input, cached, output, pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Run, e.Caller, e.Began.UnixMilli(), e.Provider, e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, os.Getpid())
 	return err
 }
 

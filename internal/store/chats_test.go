@@ -154,6 +154,7 @@ func TestAnOlderFileGetsChats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, q := range []string{
+		"DROP TRIGGER ledger_added_caller", "DROP TRIGGER ledger_changed_from_caller", "DROP TRIGGER ledger_changed_to_caller", "DROP TRIGGER ledger_gone_caller", "DROP TABLE spent_by_caller", "ALTER TABLE ledger DROP COLUMN caller",
 		"DROP TRIGGER calls_added_size", "DROP TRIGGER calls_gone_size", "DROP TABLE log_size", "DROP TRIGGER ledger_added", "DROP TRIGGER ledger_changed_from",
 		"DROP TRIGGER ledger_changed_to", "DROP TRIGGER ledger_gone", "DROP INDEX ledger_reserved", "DROP TABLE spent_by_time", "DROP TABLE spent_by_run", "DROP TRIGGER calls_gone_pieces", "DROP TABLE pieces", "DROP TABLE said_texts", "DROP TABLE said", "DROP TABLE chats", "DROP TABLE book", "PRAGMA user_version = 2",
 	} {

@@ -49,11 +49,15 @@ func asProcess(what, dir string) error {
 				return err
 			}
 		}
-	case "spend": // until the budget is gone: what was paid goes to standard output
-		b := NewBook(w, Limits{PerDay: provider.Ptr(raceLimit)})
+	case "spend", "spend-with-a-key": // until the budget is gone: what was paid goes to standard output
+		limits, caller := Limits{PerDay: provider.Ptr(raceLimit)}, ledger.Caller{}
+		if what == "spend-with-a-key" {
+			limits, caller = Limits{}, ledger.Caller{Name: "laptop", PerDayUSD: limits.PerDay}
+		}
+		b := NewBook(w, limits)
 		paid := 0.0
 		for range 20 {
-			mark, err := b.Reserve(context.Background(), ledger.Reservation{Provider: "paid", Model: "m", USD: raceCan})
+			mark, err := b.Reserve(context.Background(), ledger.Reservation{Provider: "paid", Model: "m", USD: raceCan, Caller: caller})
 			if errors.As(err, new(*ledger.Over)) {
 				continue
 			}

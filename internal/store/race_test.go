@@ -29,9 +29,14 @@ func TestManyProcessesLogAtOnce(t *testing.T) {
 // Fifty processes spend from one budget, each with more than its share to do:
 // they never pass it, and what they settled gives back what they did not need.
 func TestManyProcessesKeepOneBudget(t *testing.T) {
+	t.Run("of all", func(t *testing.T) { keepOneBudget(t, "spend") })
+	t.Run("of a key", func(t *testing.T) { keepOneBudget(t, "spend-with-a-key") })
+}
+
+func keepOneBudget(t *testing.T, what string) {
 	dir := t.TempDir()
 	paid, spenders := 0.0, 0
-	for _, out := range processes(t, raceProcess, "spend", dir) {
+	for _, out := range processes(t, raceProcess, what, dir) {
 		one := parseFloat(t, strings.TrimSpace(out))
 		paid += one
 		if one > 0 {

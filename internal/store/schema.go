@@ -73,6 +73,7 @@ CREATE INDEX cache_used ON cache (used);
 	bookSchema,
 	sumsSchema,
 	sizeSchema,
+	callersSchema,
 }
 
 // chatsSchema has conversations.

@@ -37,13 +37,13 @@ func TestTheSumsAreThoseOfTheRows(t *testing.T) {
 	var marks []int64
 	for i := range 400 {
 		now = now.Add(time.Duration(random.IntN(int(10 * time.Minute))))
-		run := []string{"", "a", "b"}[random.IntN(3)]
-		e := ledger.Entry{Run: run, Provider: "p", Model: "m", Began: now.Add(-time.Duration(random.IntN(int(time.Hour)))), Cost: provider.Cost{USD: amount()}, AtMost: amount()}
+		run, caller := []string{"", "a", "b"}[random.IntN(3)], []string{"", "laptop", "phone"}[random.IntN(3)]
+		e := ledger.Entry{Run: run, Caller: caller, Provider: "p", Model: "m", Began: now.Add(-time.Duration(random.IntN(int(time.Hour)))), Cost: provider.Cost{USD: amount()}, AtMost: amount()}
 		switch {
 		case i%3 == 0:
 			b.Settle(0, e)
 		case i%3 == 1 || len(marks) == 0:
-			mark, err := b.Reserve(t.Context(), ledger.Reservation{Run: run, USD: random.Float64()})
+			mark, err := b.Reserve(t.Context(), ledger.Reservation{Run: run, USD: random.Float64(), Caller: ledger.Caller{Name: caller}})
 			must(t, err)
 			marks = append(marks, mark)
 		case random.IntN(5) == 0:
@@ -57,6 +57,7 @@ func TestTheSumsAreThoseOfTheRows(t *testing.T) {
 		}
 	}
 	w.Flush()
+	older := false // than callers
 	check := func(when string) {
 		db, err := w.Store().open(t.Context())
 		must(t, err)
@@ -65,6 +66,12 @@ func TestTheSumsAreThoseOfTheRows(t *testing.T) {
 			got, err := usedSince(t.Context(), db, day, now)
 			if want := slowly(t, db, "began >= ?", day.UnixMilli(), now); err != nil || got != want || want == 0 {
 				t.Errorf("%s: since %s: %d, %v; the rows add up to %d", when, day, got, err, want)
+			}
+			for _, caller := range []string{"laptop", "phone"} {
+				got, err := usedByCaller(t.Context(), db, caller, day, now)
+				if want := slowly(t, db, "caller = '"+caller+"' AND began >= ?", day.UnixMilli(), now); err != nil || got != want || want == 0 != older {
+					t.Errorf("%s: %s since %s: %d, %v; the rows add up to %d", when, caller, day, got, err, want)
+				}
 			}
 		}
 		for _, run := range []string{"a", "b", "none"} {
@@ -78,7 +85,7 @@ func TestTheSumsAreThoseOfTheRows(t *testing.T) {
 	db, err := w.Store().open(t.Context())
 	must(t, err)
 	for _, q := range []string{
-		"UPDATE ledger SET usd = 5 WHERE id % 7 = 0", "UPDATE ledger SET began = began + 3600000, run = 'b' WHERE id % 11 = 0", "UPDATE ledger SET expires = NULL WHERE id % 5 = 0",
+		"UPDATE ledger SET usd = 5 WHERE id % 7 = 0", "UPDATE ledger SET began = began + 3600000, run = 'b', caller = 'phone' WHERE id % 11 = 0", "UPDATE ledger SET expires = NULL WHERE id % 5 = 0",
 		"UPDATE ledger SET expires = 1 WHERE id % 13 = 0", "DELETE FROM ledger WHERE id % 3 = 0",
 	} {
 		_, err := db.ExecContext(t.Context(), q)
@@ -90,11 +97,14 @@ func TestTheSumsAreThoseOfTheRows(t *testing.T) {
 		must(t, err)
 	}
 	must(t, w.Store().Close())
+	older = true
 	check("a file of an older tandem")
 }
 
 // olderThanSums makes a file one that has no sums yet.
-const olderThanSums = `DROP TRIGGER calls_added_size; DROP TRIGGER calls_gone_size; DROP TRIGGER pieces_added_size; DROP TRIGGER pieces_gone_size; DROP TABLE log_size;
+const olderThanSums = `DROP TRIGGER ledger_added_caller; DROP TRIGGER ledger_changed_from_caller; DROP TRIGGER ledger_changed_to_caller; DROP TRIGGER ledger_gone_caller;
+DROP TABLE spent_by_caller; ALTER TABLE ledger DROP COLUMN caller;
+DROP TRIGGER calls_added_size; DROP TRIGGER calls_gone_size; DROP TRIGGER pieces_added_size; DROP TRIGGER pieces_gone_size; DROP TABLE log_size;
 DROP TRIGGER ledger_added; DROP TRIGGER ledger_changed_from; DROP TRIGGER ledger_changed_to; DROP TRIGGER ledger_gone;
 DROP INDEX ledger_reserved; DROP TABLE spent_by_time; DROP TABLE spent_by_run; PRAGMA user_version = 5`
 
@@ -113,7 +123,7 @@ func TestWhatABudgetReadsDoesNotGrow(t *testing.T) {
 	if used, err := usedSince(t.Context(), db, midnight(now), now); err != nil || used != 1e9+700000 {
 		t.Errorf("%d is used, %v", used, err)
 	}
-	for query, args := range map[string][]any{usedSinceSQL: {1, 2, 3}, reservedSinceSQL: {1, 2}, usedByRunSQL: {1, 2}} {
+	for query, args := range map[string][]any{usedSinceSQL: {1, 2, 3}, reservedSinceSQL: {1, 2}, usedByRunSQL: {1, 2}, usedByCallerSQL: {1, 2, 3, "a"}} {
 		for _, step := range planOf(t, db, query, args...) {
 			if !cheap.MatchString(step) {
 				t.Errorf("%s\n%s", query, step)
@@ -149,4 +159,5 @@ func planOf(t *testing.T, db *sql.DB, query string, args ...any) (steps []string
 // between midnight and the first whole quarter of an hour are at most a quarter
 // of an hour's, and none where midnight is whole.
 var cheap = regexp.MustCompile(`^(SCAN CONSTANT ROW|SCALAR SUBQUERY \d+|SEARCH spent_by_time USING INTEGER PRIMARY KEY \(rowid>\?\)|SEARCH spent_by_run USING PRIMARY KEY \(run=\?\)|` +
+	`SEARCH spent_by_caller USING PRIMARY KEY \(caller=\? AND began>\?\)|` +
 	`SEARCH ledger USING INDEX ledger_reserved \(expires>\?\)|SEARCH ledger USING INDEX ledger_began \(began>\? AND began<\?\))$`)

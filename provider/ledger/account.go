@@ -10,7 +10,7 @@ import (
 )
 
 func (l *Ledger) newAccount(ctx context.Context, model string, options map[string]any) *account {
-	c := &account{l: l, run: provider.RunOf(ctx).ID, requestedModel: model, began: time.Now()}
+	c := &account{l: l, book: l.bookFor(ctx), run: provider.RunOf(ctx).ID, caller: CallerOf(ctx).Name, requestedModel: model, began: time.Now()}
 	if len(options)+len(l.cfg.Options) > 0 {
 		c.unpricedOption, _ = l.cfg.Tariff.unpricedOption(model, l.cfg.Options, options)
 	}
@@ -20,6 +20,8 @@ func (l *Ledger) newAccount(ctx context.Context, model string, options map[strin
 // account is one call's.
 type account struct {
 	l              *Ledger
+	book           Book   // nil: the call is written down nowhere
+	caller         string // the name of whom it is made for
 	yield          func(provider.Chunk, error) bool
 	run            string
 	requestedModel string // the model, as in the request
@@ -77,12 +79,12 @@ func (c *account) reserve(ctx context.Context, req *provider.Request) error {
 	if err != nil || h == nil {
 		return err
 	}
-	mark, err := c.l.cfg.Book.Reserve(ctx, *h)
+	mark, err := c.book.Reserve(ctx, *h)
 	if err != nil {
 		return budgetError(ctx, h, err)
 	}
 	c.mark, c.reserved = mark, h.USD
-	c.lease = startLease(c.l.cfg.Book, mark)
+	c.lease = startLease(c.book, mark)
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
@@ -137,7 +139,7 @@ func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *pricedRo
 
 // settle writes down how the call ended.
 func (c *account) settle() {
-	book := c.l.cfg.Book
+	book := c.book
 	if book == nil {
 		return
 	}
@@ -146,7 +148,7 @@ func (c *account) settle() {
 	if model == "" {
 		model = c.l.cfg.Tariff.Model
 	}
-	e := Entry{Run: c.run, Provider: c.l.Name(), Model: model, Began: c.began, Usage: c.usage}
+	e := Entry{Run: c.run, Caller: c.caller, Provider: c.l.Name(), Model: model, Began: c.began, Usage: c.usage}
 	switch {
 	case c.route != nil:
 		e.Cost = *c.route.Cost

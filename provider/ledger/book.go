@@ -33,11 +33,13 @@ type Reservation struct {
 	Provider string
 	Model    string
 	USD      float64 // the most that the call can cost
+	Caller   Caller  // whose budget counts besides; the zero Caller: nobody's
 }
 
 // Entry is one call as it is written down.
 type Entry struct {
 	Run      string
+	Caller   string // the name of whom it was made for; "": nobody said
 	Provider string
 	Model    string // as the engine named it, or else as it was asked for
 	Began    time.Time
@@ -51,7 +53,8 @@ type Entry struct {
 
 // Over is why a reservation is refused.
 type Over struct {
-	Budget string  // the key in the configuration, such as "budget.per_day_usd"
+	Budget string  // the key in the configuration, such as "budget.per_day_usd", or whose it is
+	Caller string  // whose budget it is; "": that of all
 	Limit  float64 // US dollars
 	Left   float64 // of Limit, with what is reserved taken off; not below 0
 	Need   float64 // what the call could cost

@@ -27,8 +27,8 @@ type embedder struct {
 
 // Embed asks the embedder.
 func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
-	c := account{l: e.l, run: provider.RunOf(ctx).ID, requestedModel: req.Model, began: time.Now()}
-	if e.l.cfg.Budget {
+	c := account{l: e.l, book: e.l.bookFor(ctx), run: provider.RunOf(ctx).ID, caller: CallerOf(ctx).Name, requestedModel: req.Model, began: time.Now()}
+	if e.l.hasBudget(ctx) {
 		like := provider.Request{Model: req.Model, MaxTokens: provider.Ptr(0)} // it reads, and writes nothing
 		for _, text := range req.Input {
 			like.Messages = append(like.Messages, provider.User(text))

@@ -41,6 +41,9 @@ type Config struct {
 	// Budget says that Book keeps one: each call that could cost something is
 	// reserved first, and refused where its price is not known.
 	Budget bool
+	// Callers takes the calls of callers with a budget of their own (see [WithCaller])
+	// where Book is nil; nil: such calls are refused unless they cost nothing.
+	Callers Book
 }
 
 // Baseline is a provider by whose price is told what a local answer saved.
@@ -66,7 +69,7 @@ func (l *Ledger) Unwrap() provider.Provider { return l.Provider }
 // Chat asks the provider. Besides the provider's errors there is OverBudget,
 // before any call.
 func (l *Ledger) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	if l.cfg.Budget {
+	if l.hasBudget(ctx) {
 		return l.chatWithinBudget(ctx, req)
 	}
 	stream, model, options := l.Provider.Chat(ctx, req), req.Model, req.Options
@@ -101,12 +104,16 @@ func (l *Ledger) reservationFor(ctx context.Context, req *provider.Request) (*Re
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !price.Known:
-		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, but %s; %s", price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
+		return nil, provider.Errorf(provider.OverBudget, l.Name(), model, "%s, but %s; %s", whose(ctx), price.Basis, cmp.Or(l.cfg.Unpriced, "set `price` for the provider in the configuration"))
 	}
-	if err := l.checkOptions(req, model); err != nil {
+	if err := l.checkOptions(ctx, req, model); err != nil {
 		return nil, err
 	}
-	return &Reservation{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req)}, nil
+	h := &Reservation{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req), Caller: CallerOf(ctx)}
+	if l.bookFor(ctx) == nil {
+		return nil, l.noBook(h)
+	}
+	return h, nil
 }
 
 // budgetError is why a reservation was not had.
@@ -124,14 +131,14 @@ func budgetError(ctx context.Context, h *Reservation, err error) error {
 // Fits returns the error with which Chat would refuse a request for its
 // budget, or nil. It reserves nothing: another call may take the rest.
 func (l *Ledger) Fits(ctx context.Context, req *provider.Request) error {
-	if !l.cfg.Budget {
+	if !l.hasBudget(ctx) {
 		return nil
 	}
 	h, err := l.reservationFor(ctx, req)
 	if err != nil || h == nil {
 		return err
 	}
-	if err := l.cfg.Book.Fits(ctx, *h); err != nil {
+	if err := l.bookFor(ctx).Fits(ctx, *h); err != nil {
 		return budgetError(ctx, h, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,10 +57,10 @@ func shortValue(v any) string {
 }
 
 // checkOptions is the error for a call whose options make its price unknown.
-func (l *Ledger) checkOptions(req *provider.Request, model string) error {
+func (l *Ledger) checkOptions(ctx context.Context, req *provider.Request, model string) error {
 	option, remedy := l.cfg.Tariff.unpricedOption(req.Model, l.cfg.Options, req.Options)
 	if option == "" {
 		return nil
 	}
-	return provider.Errorf(provider.OverBudget, l.Name(), model, "a budget is set, but the cost of this call with the option %s is unknown; %s", option, remedy)
+	return provider.Errorf(provider.OverBudget, l.Name(), model, "%s, but the cost of this call with the option %s is unknown; %s", whose(ctx), option, remedy)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
 // Caller is who asks, and what they may have. It only tightens.
@@ -18,7 +19,18 @@ type Caller struct {
 	Name    string           // of the key; empty: none was needed
 	Use     []string         // the providers that may answer; nil: those of the configuration
 	Privacy provider.Privacy // at least
-	Pull    bool             // it may download models
+	// BudgetUSD is what its calls may cost from midnight to midnight; nil: as configured.
+	BudgetUSD *float64
+	Pull      bool // it may download models
+}
+
+// Context is ctx for calls on behalf of c: they count to it, and are bounded by its
+// budget. Work that outlives its request needs it anew.
+func (c Caller) Context(ctx context.Context) context.Context {
+	if c.Name == "" {
+		return ctx
+	}
+	return ledger.WithCaller(ctx, ledger.Caller{Name: c.Name, PerDayUSD: c.BudgetUSD})
 }
 
 // Ticket is a question's place in a queue.
