@@ -86,9 +86,17 @@ func (a *app) batchPlan(ctx context.Context, b *batchRun, rows iter.Seq2[table.R
 	return a.printBatchPlan(plan)
 }
 
+// planned are the calls that a row makes.
+func (b *batchRun) planned(ctx context.Context, vars map[string]any) ([]chain.Planned, error) {
+	if b.requests != nil {
+		return b.requests.planned(vars)
+	}
+	return b.chain.Plan(ctx, vars, chain.Defaults(b.job.Defaults), chain.PassagesStay(b.stack.Collections.PassagesStay))
+}
+
 // planRow adds one row's calls.
 func (a *app) planRow(ctx context.Context, b *batchRun, planner router.Planner, plan *batchPlanJSON, vars map[string]any) error {
-	asked, err := b.chain.Plan(ctx, vars, chain.Defaults(b.job.Defaults), chain.PassagesStay(b.stack.Collections.PassagesStay))
+	asked, err := b.planned(ctx, vars)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
@@ -36,7 +37,7 @@ type requestRun struct {
 
 // notForRequests are the flags of a batch that say something about a chain or about a
 // table of its inputs.
-var notForRequests = []string{"in", "encoding", "param", "where", "limit", "sample", "sample-seed", "escape-formulas", "dry-run", "model", "option", "strict"}
+var notForRequests = []string{"in", "encoding", "param", "where", "escape-formulas", "model", "strict"}
 
 // startRequests starts a batch of requests.
 func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
@@ -51,11 +52,12 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	}
 	b := &batchRun{work: in.work, json: in.json, requests: &requestRun{}}
 	defer b.closeAll()
-	rows := &batchRows{name: in.file, close: func() {}}
+	rows := &batchRows{name: in.file, pick: in.pick, close: func() {}}
+	rows.all = func() iter.Seq2[table.Row, error] { return rowsOfRequests(ctx, in.file) }
 	if err := rows.identify(ctx); err != nil {
 		return err
 	}
-	found, err := requests.Check(in.file, rowsOfRequests(ctx, in.file))
+	found, err := requests.Check(in.file, rows.all())
 	if err != nil {
 		return err
 	}
@@ -66,9 +68,19 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if err := a.openRequests(ctx, b, &in, func(model string) (string, int) { return in.file, found.Models[model] }); err != nil {
 		return err
 	}
+	picked, what, err := rows.picked()
+	if err != nil {
+		return err
+	}
+	if what != "" {
+		a.dimf("· rows: %s", what)
+	}
+	if in.dry {
+		return a.batchPlan(ctx, b, picked, nil)
+	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: requests.Kind, Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
-		Input: rows.source, Out: out, Columns: requests.Columns(), Settings: b.spec.Settings, Variants: 1, Repeats: 1,
+		Input: rows.source, Out: out, Picked: what, Columns: requests.Columns(), Settings: b.spec.Settings, Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err
@@ -76,7 +88,7 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if b.spec.Extra, err = json.Marshal(b.requests); err != nil {
 		return err
 	}
-	if err := a.storeRows(ctx, b, rows, rowsOfRequests(ctx, in.file)); err != nil {
+	if err := a.storeRows(ctx, b, rows, picked); err != nil {
 		return err
 	}
 	return a.runBatch(ctx, b)
@@ -84,11 +96,11 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 
 // checkRequestsOut is [app.checkOut] for the two files that a batch of requests writes.
 func (a *app) checkRequestsOut(ctx context.Context, in *batchInput) (string, error) {
-	if in.out != stdinPath && table.Flat(in.out) {
+	if in.out != "" && in.out != stdinPath && table.Flat(in.out) {
 		return "", usageError{fmt.Errorf("--out %s: the answers to requests are JSON lines; name it .jsonl", in.out)}
 	}
 	out, err := a.checkOut(ctx, in)
-	if err == nil && out != stdinPath {
+	if err == nil && out != stdinPath && !in.dry {
 		if err = checkPlace(errorsPath(out), in.overwrite); err != nil {
 			err = usageError{err}
 		}
@@ -179,10 +191,25 @@ func (a *app) requestAnswerer(b *batchRun) *requests.Answerer {
 	return &requests.Answerer{
 		Batch: b.spec.ID, Provider: b.stack, Shown: a.errorOf,
 		Prepare: func(_ context.Context, q *exchange.Question) error {
-			t := b.requests.targets[q.Model]
-			q.Request.Use, q.Request.Model = t.Use, t.Model
-			exchange.Fill(&q.Request, &b.requests.defaults)
+			b.requests.prepare(q)
 			return nil
 		},
 	}
+}
+
+// prepare says who is asked a question, and what the flags say where it says nothing.
+func (r *requestRun) prepare(q *exchange.Question) {
+	t := r.targets[q.Model]
+	q.Request.Use, q.Request.Model = t.Use, t.Model
+	exchange.Fill(&q.Request, &r.defaults)
+}
+
+// planned are the calls that a request makes.
+func (r *requestRun) planned(inputs map[string]any) ([]chain.Planned, error) {
+	q, err := requests.Decode(inputs)
+	if err != nil {
+		return nil, err
+	}
+	r.prepare(q)
+	return []chain.Planned{{Step: "request", Request: q.Request, Times: 1}}, nil
 }

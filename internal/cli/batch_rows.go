@@ -25,8 +25,9 @@ import (
 type batchRows struct {
 	name   string // as it was given
 	source batch.Source
-	state  fs.FileInfo // of the file as it was first seen
-	bound  *table.Bound
+	state  fs.FileInfo  // of the file as it was first seen
+	bound  *table.Bound // nil: the rows are no inputs of a chain
+	all    func() iter.Seq2[table.Row, error]
 	where  *chain.Condition // nil: all rows
 	pick   pickInput
 	close  func()
@@ -67,6 +68,7 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 	if r.bound, err = file.Bind(c, given); err != nil {
 		return nil, err
 	}
+	r.all = r.bound.Rows
 	return r, r.checkWhere(c)
 }
 
@@ -132,10 +134,10 @@ func (r *batchRows) checkWhere(c *chain.Chain) error {
 // matching are the rows that --where leaves.
 func (r *batchRows) matching() iter.Seq2[table.Row, error] {
 	if r.where == nil {
-		return r.bound.Rows()
+		return r.all()
 	}
 	return func(yield func(table.Row, error) bool) {
-		for row, err := range r.bound.Rows() {
+		for row, err := range r.all() {
 			is := false
 			if err == nil {
 				is, err = r.holds(&row)

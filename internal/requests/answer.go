@@ -34,7 +34,7 @@ type Answerer struct {
 func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Reply) {
 	began, r := time.Now(), Of(item.Inputs)
 	id := fmt.Sprintf("%s_%d", a.Batch, item.Row)
-	q, err := openai.DecodeRequest(r.URL, []byte(r.Body))
+	q, err := Decode(item.Inputs)
 	if err == nil {
 		err = a.Prepare(ctx, q)
 	}
@@ -68,11 +68,16 @@ type replyJSON struct {
 	Body   any    `json:"body"`
 }
 
+// Decode is the question of the request whose members are a row's inputs.
+func Decode(inputs map[string]any) (*exchange.Question, error) {
+	r := Of(inputs)
+	return openai.DecodeRequest(r.URL, []byte(r.Body))
+}
+
 // FirstPrompt is a request's messages, by which requests are put in the order they are
 // asked.
 func FirstPrompt(inputs map[string]any) string {
-	r := Of(inputs)
-	q, err := openai.DecodeRequest(r.URL, []byte(r.Body))
+	q, err := Decode(inputs)
 	if err != nil {
 		return "" // running the row tells
 	}

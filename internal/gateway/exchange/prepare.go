@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -150,5 +151,10 @@ func Fill(req, d *provider.Request) {
 	}
 	if d.Privacy == provider.PrivacyLocal {
 		req.Privacy = d.Privacy
+	}
+	if len(d.Options) > 0 {
+		options := maps.Clone(d.Options)
+		maps.Copy(options, req.Options)
+		req.Options = options
 	}
 }
