@@ -49,7 +49,7 @@ func TestFilesThatMultiplyEachOther(t *testing.T) {
 			start := time.Now()
 			_, err := Load(filepath.Join(dir, "c0.yaml"))
 			e := diag.Split(err)
-			if len(e) != 1 || !strings.Contains(err.Error(), "more than 10000 steps") || time.Since(start) > 10*time.Second {
+			if len(e) != 1 || !strings.Contains(err.Error(), "more than 10000 steps") || time.Since(start) > 5*time.Minute {
 				t.Fatalf("%d errors after %v: %.500v", len(e), time.Since(start), err)
 			}
 			at, ok := e[0].(*diag.Error)
@@ -134,7 +134,7 @@ func TestTheFilesOfAChainAreBounded(t *testing.T) {
 		if all := diag.Split(err); len(all) == 0 || !errors.As(all[0], &e) || e.Line == 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %.300v", want, err)
 		}
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > 5*time.Minute {
 			t.Errorf("%s: it took %v", want, took)
 		}
 	}

@@ -26,7 +26,7 @@ func FuzzExpression(f *testing.F) {
 		}
 		start := time.Now()
 		_, _ = c.Output(t.Context(), answers(nil), own)
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > 5*time.Minute {
 			t.Errorf("it took %v", took)
 		}
 	})

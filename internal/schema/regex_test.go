@@ -117,7 +117,7 @@ func TestSlowPatternEnds(t *testing.T) {
 	if s.Check([]byte(`"`+strings.Repeat("a", 64)+`!"`)) == nil {
 		t.Error("it matches")
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 2*time.Minute {
 		t.Errorf("it took %s", took)
 	}
 }

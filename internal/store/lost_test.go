@@ -192,7 +192,7 @@ func TestALockedFileLosesNothing(t *testing.T) {
 		w.add(record{call: c, run: Run{ID: c.RunID}, size: size})
 		w.entry(ledger.Entry{Run: c.RunID, Provider: "p", Model: "m", Began: time.Now(), Cost: provider.Cost{USD: provider.Ptr(0.5)}})
 	}
-	if took := time.Since(began); took > 2*room {
+	if took := time.Since(began); took > 10*room {
 		t.Errorf("those who were answered waited %s for the log", took)
 	}
 	release()
