@@ -55,6 +55,8 @@ type serveKeyInput struct {
 	rate   int
 	budget optional[float64] // US dollars a day
 	pull   bool
+	// operator: it sees and cancels the calls of other keys
+	operator bool
 }
 
 func (a *app) serveKeysAddCommand() *cobra.Command {
@@ -78,6 +80,7 @@ the day are refused; local answers cost nothing.`,
 	f.IntVar(&in.rate, "rate", 0, "`requests` that it may make in any minute; 0: no limit")
 	f.Var(&in.budget, "budget", "most that its calls may cost from midnight to midnight, in US dollars")
 	f.BoolVar(&in.pull, "pull", false, "it may download models")
+	f.BoolVar(&in.operator, "operator", false, "it may see and cancel the calls of every key")
 	return cmd
 }
 
@@ -85,7 +88,7 @@ func (a *app) serveKeysAdd(ctx context.Context, name string, in serveKeyInput) e
 	if _, err := a.load(); err != nil { // it checks the names of --use
 		return err
 	}
-	k := keystore.Key{Name: name, Use: a.flags.use, LocalOnly: a.flags.localOnly, BudgetUSD: in.budget.value, Rate: in.rate, Pull: in.pull}
+	k := keystore.Key{Name: name, Use: a.flags.use, LocalOnly: a.flags.localOnly, BudgetUSD: in.budget.value, Rate: in.rate, Pull: in.pull, Operator: in.operator}
 	if err := k.Check(); err != nil {
 		return usageError{err}
 	}
@@ -121,6 +124,7 @@ type servedKey struct {
 	SpentUSD  *float64 `json:"spent_usd_today,omitempty"` // of a budget; with what is reserved
 	Rate      int      `json:"rate_per_minute,omitempty"`
 	Pull      bool     `json:"pull,omitempty"`
+	Operator  bool     `json:"operator,omitempty"`
 }
 
 func (a *app) serveKeysListCommand() *cobra.Command {
@@ -142,7 +146,7 @@ func (a *app) serveKeysList(ctx context.Context, asJSON bool) error {
 	book := store.New(a.stateDir())
 	defer book.Close()
 	for _, k := range stored {
-		one := servedKey{k.Name, k.Created.Format("2006-01-02T15:04:05Z07:00"), k.Use, k.LocalOnly, k.BudgetUSD, nil, k.Rate, k.Pull}
+		one := servedKey{k.Name, k.Created.Format("2006-01-02T15:04:05Z07:00"), k.Use, k.LocalOnly, k.BudgetUSD, nil, k.Rate, k.Pull, k.Operator}
 		if k.BudgetUSD != nil {
 			spent, err := book.CountedFor(ctx, k.Name)
 			if err != nil {
@@ -183,6 +187,9 @@ func (k servedKey) limits() string {
 	}
 	if k.Pull {
 		all = append(all, "may download models")
+	}
+	if k.Operator {
+		all = append(all, "sees every key's calls")
 	}
 	if len(all) == 0 {
 		return "-"

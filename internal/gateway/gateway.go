@@ -85,7 +85,7 @@ func Public(r *http.Request) bool {
 // callerOf is who asks, as the guard found out.
 func callerOf(ctx context.Context) exchange.Caller {
 	c := guard.CallerOf(ctx)
-	out := exchange.Caller{Name: c.Name, Use: c.Use, BudgetUSD: c.BudgetUSD, Pull: c.Pull}
+	out := exchange.Caller{Name: c.Name, Use: c.Use, BudgetUSD: c.BudgetUSD, Pull: c.Pull, Operator: c.Operator}
 	if c.Privacy == guard.PrivacyLocal {
 		out.Privacy = provider.PrivacyLocal
 	}
@@ -158,9 +158,9 @@ func printable(path string) string {
 	}, path)
 }
 
-// route tells what became of a call.
+// route tells what became of a call, to whom it belongs.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	c, ok := s.exchange.Lookup(r.PathValue("id"))
+	c, ok := s.exchange.LookupFor(r.Context(), r.PathValue("id"))
 	if !ok {
 		s.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id among the last ones"})
 		return

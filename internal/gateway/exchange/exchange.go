@@ -22,6 +22,7 @@ type Caller struct {
 	// BudgetUSD is what its calls may cost from midnight to midnight; nil: as configured.
 	BudgetUSD *float64
 	Pull      bool // it may download models
+	Operator  bool // it sees and cancels the calls of others, too
 }
 
 // Context is ctx for calls on behalf of c: they count to it, and are bounded by its

@@ -81,6 +81,7 @@ func from(use []string, name string) []string {
 // forbid: a header never allows what the configuration or the key does not.
 func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 	c := x.caller(r.Context())
+	q.caller = c.Name
 	use := q.Request.Use
 	if len(use) == 0 {
 		use = slices.Clone(s.Config().Use)

@@ -26,6 +26,8 @@ type Question struct {
 	Session string
 	// Only are the providers that the caller's key and the headers leave; nil: all.
 	Only []string
+	// caller is the name of whose question it is, once it is prepared.
+	caller string
 	// Background is a question that nobody waits for, such as a title for a chat. It
 	// comes last in a queue.
 	Background bool
@@ -44,22 +46,23 @@ var sessionHeaders = []string{
 }
 
 // sessionOf is the conversation that a question belongs to: by a header, by the body,
-// or else by how it begins. Only a digest of it is kept.
+// or else by how it begins. Only a digest of it is kept; no two callers share one.
 func sessionOf(h http.Header, q *Question) string {
+	own := q.caller + "\x00"
 	for _, name := range sessionHeaders {
 		if v := h.Get(name); v != "" {
-			return digest(v)
+			return digest(own + v)
 		}
 	}
 	if q.Session != "" {
-		return digest(q.Session)
+		return digest(own + q.Session)
 	}
 	for _, m := range q.Request.Messages {
 		if m.Role == provider.RoleUser {
-			return digest(m.Text)
+			return digest(own + m.Text)
 		}
 	}
-	return ""
+	return own
 }
 
 // identity is the digest by which the storm guard knows a question again: of what is

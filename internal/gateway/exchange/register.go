@@ -53,6 +53,11 @@ const (
 	Cancelled State = "cancelled" // its client has left, or somebody has cancelled it
 )
 
+// Ended reports whether nothing more becomes of the call.
+func (c *Call) Ended() bool {
+	return c.State == Answered || c.State == Failed || c.State == Cancelled
+}
+
 // kept is how many calls that have ended a register keeps.
 const kept = 1000
 
@@ -63,6 +68,7 @@ type Register struct {
 	ended  []Call // a ring
 	next   int
 	counts Counts
+	own    map[string]*Counts // by the caller's name
 	closed bool
 }
 
@@ -79,7 +85,7 @@ type liveCall struct {
 	cancel context.CancelCauseFunc
 }
 
-func newRegister() *Register { return &Register{live: map[string]*liveCall{}} }
+func newRegister() *Register { return &Register{live: map[string]*liveCall{}, own: map[string]*Counts{}} }
 
 func newID() string {
 	var b [10]byte
@@ -112,7 +118,15 @@ func (r *Register) end(c *liveCall) {
 		r.ended[r.next] = c.Call
 		r.next = (r.next + 1) % kept
 	}
-	n := &r.counts
+	if r.own[c.Caller] == nil {
+		r.own[c.Caller] = &Counts{}
+	}
+	r.counts.add(&c.Call)
+	r.own[c.Caller].add(&c.Call)
+}
+
+// add counts a call that has ended.
+func (n *Counts) add(c *Call) {
 	n.Calls++
 	switch c.State {
 	case Failed:
@@ -189,8 +203,17 @@ func (r *Register) Counts() Counts {
 	return r.counts
 }
 
-// Cancel ends a call in flight. It reports whether there was one of that id.
-func (r *Register) Cancel(id string) bool {
+func (r *Register) countsOf(caller string) Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.own[caller]; n != nil {
+		return *n
+	}
+	return Counts{}
+}
+
+// cancel ends a call in flight. It reports whether there was one of that id.
+func (r *Register) cancel(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.live[id]
@@ -224,6 +247,6 @@ func (r *Register) CancelAll() {
 }
 
 var (
-	errCancelled = &Failure{Status: 499, Code: "cancelled", Message: "the call was cancelled by an operator of this gateway"}
+	errCancelled = &Failure{Status: 499, Code: "cancelled", Message: "the call was cancelled on the dashboard, or by another request"}
 	errStopping  = &Failure{Status: 503, Code: CodeStopping, Message: "this gateway is shutting down; ask again in a few seconds", Retry: true, RetryAfter: 5 * time.Second}
 )

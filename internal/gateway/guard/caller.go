@@ -23,6 +23,8 @@ type Caller struct {
 	Rate int
 	// Pull lets it download models.
 	Pull bool
+	// Operator lets it see and cancel the calls of other keys.
+	Operator bool
 }
 
 // PrivacyLocal keeps the calls of a caller on this machine.

@@ -48,6 +48,7 @@ type Key struct {
 	BudgetUSD *float64  `json:"budget_usd_per_day,omitempty"`
 	Rate      int       `json:"rate_per_minute,omitempty"`
 	Pull      bool      `json:"pull,omitempty"`
+	Operator  bool      `json:"operator,omitempty"`
 }
 
 type contents struct {
@@ -114,7 +115,7 @@ func same(a, b os.FileInfo) bool {
 
 // entry is the key as the guard has it; its hash is known to be one.
 func (k Key) entry() guard.Entry {
-	e := guard.Entry{Caller: guard.Caller{Name: k.Name, Use: k.Use, BudgetUSD: k.BudgetUSD, Rate: k.Rate, Pull: k.Pull}}
+	e := guard.Entry{Caller: guard.Caller{Name: k.Name, Use: k.Use, BudgetUSD: k.BudgetUSD, Rate: k.Rate, Pull: k.Pull, Operator: k.Operator}}
 	if k.LocalOnly {
 		e.Caller.Privacy = guard.PrivacyLocal
 	}

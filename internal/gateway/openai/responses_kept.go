@@ -160,15 +160,13 @@ func (a *API) live(r *http.Request, id string) (*responseObject, bool) {
 	if !ok {
 		return nil, false
 	}
-	caller := a.x.Caller(r.Context()).Name
-	for _, c := range a.x.Live() {
-		if c.ID == callID && c.Caller == caller && c.Path == "/v1/responses" {
-			o := &responseObject{ID: id, Object: "response", CreatedAt: c.Began.Unix(), Status: inProgress, Model: c.Model, Output: []any{}, Tandem: &c}
-			o.echo = echoOf(body.Parse([]byte("{}")).Object(), nil)
-			return o, true
-		}
+	c, ok := a.x.LookupFor(r.Context(), callID)
+	if !ok || c.Ended() || c.Path != "/v1/responses" {
+		return nil, false
 	}
-	return nil, false
+	o := &responseObject{ID: id, Object: "response", CreatedAt: c.Began.Unix(), Status: inProgress, Model: c.Model, Output: []any{}, Tandem: &c}
+	o.echo = echoOf(body.Parse([]byte("{}")).Object(), nil)
+	return o, true
 }
 
 // deleteResponse drops a stored response.
@@ -190,7 +188,7 @@ func (a *API) deleteResponse(w http.ResponseWriter, r *http.Request) {
 func (a *API) cancelResponse(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if live, ok := a.live(r, id); ok {
-		a.x.Cancel(strings.TrimPrefix(id, responsePrefix))
+		a.x.CancelFor(r.Context(), strings.TrimPrefix(id, responsePrefix))
 		live.Status = "cancelled"
 		exchange.WriteJSON(w, http.StatusOK, live)
 		return

@@ -22,7 +22,7 @@ type state struct {
 	Recent   []exchange.Call `json:"recent"`
 }
 
-// counts are sums over all calls since the start.
+// counts are sums since the start, over the calls that may be seen.
 type counts struct {
 	Calls        int64   `json:"calls"`
 	Failed       int64   `json:"failed"`
@@ -51,34 +51,20 @@ const recent = 50
 
 func (u *UI) state(w http.ResponseWriter, r *http.Request) {
 	x := u.cfg.Exchange
-	c, caller := x.Counts(), x.Caller(r.Context()).Name
+	c, caller := x.CountsFor(r.Context()), x.Caller(r.Context())
+	if caller.Operator {
+		caller.Name = "" // it sees all
+	}
 	writeJSON(w, state{
-		Version: u.cfg.Version, UpFor: int64(time.Since(u.began).Seconds()), Stopping: x.Closing(), Caller: caller,
+		Version: u.cfg.Version, UpFor: int64(time.Since(u.began).Seconds()), Stopping: x.Closing(), Caller: caller.Name,
 		Counts: counts{
 			Calls: c.Calls, Failed: c.Failed, Cancelled: c.Cancelled, Fallbacks: c.Fallbacks,
 			InputTokens: c.InputTokens, CachedTokens: c.CachedTokens, OutputTokens: c.OutputTokens,
 			CostUSD: c.CostUSD, SavedUSD: c.SavedUSD,
 		},
-		Targets: u.targets(r), Live: visible(x.Live(), caller), Recent: firstOf(visible(x.Recent(kept), caller), recent),
+		Targets: u.targets(r), Live: x.LiveFor(r.Context()), Recent: x.RecentFor(r.Context(), recent),
 	})
 }
-
-// kept is how many calls are looked at for a caller's own.
-const kept = 1000
-
-// visible are the calls that a caller may see and cancel: its own, and all where callers
-// have no keys.
-func visible(calls []exchange.Call, caller string) []exchange.Call {
-	out := []exchange.Call{}
-	for _, c := range calls {
-		if caller == "" || c.Caller == caller {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func firstOf(calls []exchange.Call, n int) []exchange.Call { return calls[:min(n, len(calls))] }
 
 // targets are the providers in use, in their order. All engines are asked at once what
 // they have in memory; whoever is not in use is not asked.
@@ -114,9 +100,7 @@ func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target 
 
 // cancel ends a call in flight.
 func (u *UI) cancel(w http.ResponseWriter, r *http.Request) {
-	x, id := u.cfg.Exchange, r.PathValue("id")
-	c, ok := x.Lookup(id)
-	if !ok || len(visible([]exchange.Call{c}, x.Caller(r.Context()).Name)) == 0 || !x.Cancel(id) {
+	if !u.cfg.Exchange.CancelFor(r.Context(), r.PathValue("id")) {
 		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id in flight; it may have ended"})
 		return
 	}
