@@ -23,6 +23,7 @@ install_clients() {
 		echo '{"private": true}' >"$PACKAGES/$folder/package.json"
 		packages "$folder" npm @ | (cd "$PACKAGES/$folder" && xargs npm install --silent --no-audit --no-fund --save-exact)
 	done
+	(cd "$PACKAGES/agents/node_modules/@anthropic-ai/claude-code" && node install.cjs) # its program is a package of its own
 	touch "$PACKAGES/whole"
 }
 

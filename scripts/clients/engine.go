@@ -37,6 +37,7 @@ const said = "The answer is forty-two."
 var toolCalls = map[string]string{
 	"exec_command": `{"cmd":"echo canary"}`,
 	"shell":        `{"command":["echo","canary"]}`,
+	"Bash":         `{"command":"echo canary","description":"says canary"}`,
 	"bash":         `{"command":"echo canary","description":"says canary"}`,
 	"run_commands": `{"commands":["echo canary"]}`,
 	"weather":      `{"city":"Paris"}`,

@@ -15,6 +15,11 @@ var clients = []client{
 	{name: "openai-node", command: node("openai.mjs")},
 	{name: "ai-sdk-openai", command: node("ai_openai.mjs")},
 	{name: "ai-sdk-compatible", command: node("ai_compatible.mjs")},
+	{name: "anthropic-python", command: python("anthropic_messages.py")},
+	{name: "langchain-anthropic", command: python("langchain_anthropic_chat.py")},
+	{name: "anthropic-node", command: node("anthropic.mjs")},
+	{name: "ollama-python", command: python("ollama_chat.py")},
+	{name: "claude-code", command: claude},
 	{name: "codex", command: codex},
 	{name: "opencode", extra: 1, command: opencode},
 	{name: "cline", command: cline},
@@ -74,6 +79,14 @@ func llm(r *runner, base, home, model string) *exec.Cmd {
 	}
 	cmd := exec.Command(absolute(filepath.Join(r.packages, "py/bin/llm")), args...)
 	cmd.Dir, cmd.Env = home, environment(home, "LLM_USER_PATH="+dir)
+	return cmd
+}
+
+// claude is Claude Code, which shows only models whose names begin as Anthropic's do.
+func claude(r *runner, base, home, model string) *exec.Cmd {
+	cmd := exec.Command(r.agent("claude"), "-p", asked, "--allowedTools", "Bash")
+	cmd.Dir = home
+	cmd.Env = environment(home, "ANTHROPIC_BASE_URL="+base, "ANTHROPIC_AUTH_TOKEN=none", "ANTHROPIC_MODEL=anthropic/"+model)
 	return cmd
 }
 
