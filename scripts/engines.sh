@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The real engines of the tests: an Ollama of our own, and llama.cpp's server with an API key as the hosted side, both on SmolLM2; Ollama
-# has all-MiniLM-L6-v2 besides, which makes vectors. The newest Ollama is built, too, for tests of what it sends elsewhere.
+# has all-MiniLM-L6-v2 besides, which makes vectors. The newest Ollama is built, too, for tests of what it sends elsewhere, and libraries of
+# real clients are installed for tests of `tandem serve`.
 #
 #   scripts/engines.sh run COMMAND...   starts them on free ports, runs the command against them, stops them however it ends
 #   scripts/engines.sh up               starts them and leaves them running, for work on one test at a time:
@@ -13,6 +14,7 @@ source "$ROOT/scripts/debian.sh"
 source "$ROOT/scripts/python.sh"
 source "$ROOT/scripts/ollama.sh"
 source "$ROOT/scripts/model.sh"
+source "$ROOT/scripts/packages.sh"
 
 ENV_FILE=$CACHE/engines.env
 HOSTED_ALIAS=smollm2
@@ -34,6 +36,7 @@ prepare() {
 	model_file
 	[ -n "$BORROWED" ] || store_is_full || locked fill_store
 	ensure_newest_ollama
+	client_packages pip quick quick
 	find_strace
 	find_shells
 }
@@ -101,6 +104,7 @@ print_env() {
 		TANDEM_TEST_OPENAI_KEY=$1
 		TANDEM_TEST_OPENAI_MODEL=$HOSTED_ALIAS
 		TANDEM_TEST_STRACE=$STRACE
+		TANDEM_TEST_CLIENTS=$PACKAGES
 	ENV
 }
 

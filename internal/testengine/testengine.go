@@ -83,6 +83,13 @@ func NewestOllama(t testing.TB) (bin string) {
 	return lookup(t, "the newest Ollama", "TANDEM_TEST_NEWEST_OLLAMA_BIN")[0]
 }
 
+// ClientPackages returns the directory of Python packages with real clients' libraries (scripts/clients/packages.txt), or skips or fails the
+// test as the package comment says.
+func ClientPackages(t testing.TB) (dir string) {
+	t.Helper()
+	return lookup(t, "real clients", "TANDEM_TEST_CLIENTS")[0]
+}
+
 // lookup returns the values of the named environment variables, all of which must be set.
 func lookup(t testing.TB, engine string, names ...string) []string {
 	t.Helper()

@@ -18,7 +18,10 @@ var openAIEnv = map[string]string{
 	"TANDEM_TEST_OPENAI_URL": "http://127.0.0.1:1/v1/", "TANDEM_TEST_OPENAI_KEY": "k", "TANDEM_TEST_OPENAI_MODEL": "m",
 }
 
-var newestEnv = map[string]string{"TANDEM_TEST_NEWEST_OLLAMA_BIN": "/n"}
+var (
+	newestEnv  = map[string]string{"TANDEM_TEST_NEWEST_OLLAMA_BIN": "/n"}
+	clientsEnv = map[string]string{"TANDEM_TEST_CLIENTS": "/c"}
+)
 
 // outcome is a testing.TB that keeps what was said of the test instead of ending it.
 type outcome struct {
@@ -51,7 +54,7 @@ func try(t *testing.T, f func(testing.TB)) *outcome {
 }
 
 func setAll(t *testing.T, require string, set map[string]string) {
-	for _, env := range []map[string]string{ollamaEnv, openAIEnv, newestEnv} {
+	for _, env := range []map[string]string{ollamaEnv, openAIEnv, newestEnv, clientsEnv} {
 		for name := range env {
 			t.Setenv(name, "")
 		}
@@ -79,6 +82,10 @@ func TestAnEngineThatIsThereIsReturned(t *testing.T) {
 	if got := testengine.NewestOllama(t); got != "/n" {
 		t.Errorf("NewestOllama = %q, want /n", got)
 	}
+	setAll(t, "1", clientsEnv)
+	if got := testengine.ClientPackages(t); got != "/c" {
+		t.Errorf("ClientPackages = %q, want /c", got)
+	}
 }
 
 // A run under `make test` must never pass because its engine was missing.
@@ -88,6 +95,7 @@ func TestAMissingEngineFailsWhereRequiredAndSkipsElsewhere(t *testing.T) {
 		"embeddings": func(tb testing.TB) { testengine.EmbeddingOllama(tb) },
 		"OpenAI":     func(tb testing.TB) { testengine.OpenAI(tb) },
 		"newest":     func(tb testing.TB) { testengine.NewestOllama(tb) },
+		"clients":    func(tb testing.TB) { testengine.ClientPackages(tb) },
 	}
 	for name, door := range doors {
 		setAll(t, "1", nil)
