@@ -178,3 +178,25 @@ func (f *File) Resume(ctx context.Context, again bool) (failed int64, err error)
 	})
 	return failed, err
 }
+
+// Retry makes failed items pending again that failed for one of these kinds of error.
+func (f *File) Retry(ctx context.Context, kinds ...string) (failed int64, err error) {
+	if len(kinds) == 0 {
+		return 0, nil
+	}
+	args := make([]any, len(kinds))
+	for i, kind := range kinds {
+		args[i] = kind
+	}
+	err = f.write(ctx, func() error {
+		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0, kind = NULL WHERE state = 3 AND kind IN ("+marks(len(kinds))+")", args...)
+		if err != nil {
+			return err
+		}
+		if failed, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		return f.mergeCounts(ctx, itemFailed, kinds...)
+	})
+	return failed, err
+}

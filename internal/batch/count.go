@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 )
 
@@ -105,16 +106,28 @@ func (r recount) put(ctx context.Context, stmt *sql.Stmt) error {
 
 // mergeCounts counts all items of a state as pending, with what they came to but for
 // their time, as those that a process left running, or that failed and run again.
-func (f *File) mergeCounts(ctx context.Context, state int) error {
+//
+// With names only those of the state's groups are.
+func (f *File) mergeCounts(ctx context.Context, state int, names ...string) error {
+	where, args := "state = ?", []any{state}
+	if len(names) > 0 {
+		where += " AND name IN (" + marks(len(names)) + ")"
+		for _, name := range names {
+			args = append(args, name)
+		}
+	}
 	_, err := f.conn.ExecContext(ctx, `INSERT INTO counts (state, name, n, fallback, input, output, usd, saved, unpriced, took)
-		SELECT 0, '', total(n), 0, total(input), total(output), total(usd), total(saved), total(unpriced), 0 FROM counts WHERE state = ?
+		SELECT 0, '', total(n), 0, total(input), total(output), total(usd), total(saved), total(unpriced), 0 FROM counts WHERE `+where+`
 		ON CONFLICT (state, name) DO UPDATE SET n = n + excluded.n, input = input + excluded.input, output = output + excluded.output,
-		usd = usd + excluded.usd, saved = saved + excluded.saved, unpriced = unpriced + excluded.unpriced`, state)
+		usd = usd + excluded.usd, saved = saved + excluded.saved, unpriced = unpriced + excluded.unpriced`, args...)
 	if err == nil {
-		_, err = f.conn.ExecContext(ctx, "DELETE FROM counts WHERE state = ?", state)
+		_, err = f.conn.ExecContext(ctx, "DELETE FROM counts WHERE "+where, args...)
 	}
 	return err
 }
+
+// marks are n places for values in a statement.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // count adds up the items, by the counts, or what stands for them.
 func (s *Status) count(ctx context.Context, q querier, counts string) error {

@@ -31,15 +31,21 @@ type Spec struct {
 	// Settings are what else decides the answers, such as the providers' models, by
 	// name: what differs between two of them says why they do not agree.
 	Settings map[string]string `json:"settings,omitempty"`
-	Picked   string            `json:"picked,omitempty"` // which rows of the input, in words; empty: all
-	Variants int               `json:"variants"`
-	Repeats  int               `json:"repeats"`
+	// Owner is the program that runs the batch and nobody else does: [OwnerServe], or
+	// empty: whoever resumes it.
+	Owner    string `json:"owner,omitempty"`
+	Picked   string `json:"picked,omitempty"` // which rows of the input, in words; empty: all
+	Variants int    `json:"variants"`
+	Repeats  int    `json:"repeats"`
 	// Block is how many rows are run variant by variant, so that a model stays in
 	// memory for them, and then the next ones; 0: each row in all of its variants.
 	Block int `json:"block,omitempty"`
 	// Extra is what whoever made the batch keeps with it.
 	Extra json.RawMessage `json:"extra,omitempty"`
 }
+
+// OwnerServe owns the batches that came over HTTP.
+const OwnerServe = "serve"
 
 // Source is a file that a batch was made from, as it was then.
 type Source struct {
@@ -87,9 +93,4 @@ type Status struct {
 	// Busy is how long its items took together, and Ran how long processes ran it.
 	Busy time.Duration `json:"busy_ns"`
 	Ran  time.Duration `json:"ran_ns"`
-	// Waits is how often rows waited because interactive calls went first, and Waited
-	// how long; Waiting: they do now.
-	Waits   int           `json:"interactive_waits"`
-	Waited  time.Duration `json:"interactive_wait_ns"`
-	Waiting bool          `json:"waiting_for_interactive"`
 }

@@ -57,8 +57,9 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if err := rows.identify(ctx); err != nil {
 		return err
 	}
-	found, err := requests.Check(in.file, rows.all())
-	if err != nil {
+	var mistake error
+	found, err := requests.Check(in.file, rows.all(), "", func(m *requests.Mistake) bool { mistake = m; return false })
+	if err = cmp.Or(mistake, err); err != nil {
 		return err
 	}
 	if found.N == 0 {

@@ -49,15 +49,15 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 		return err
 	}
 	log := a.serveLog(in.json)
+	settings, keys := s.Config().Gateway, a.callerStore()
 	g := gateway.New(gateway.Config{
 		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
-		Warn: log.warn,
+		Warn: log.warn, Say: log.say, Keys: keys,
 	})
 	defer func() {
-		g.Exchange().Stack().Close()
 		_ = g.Close() // every response was committed when it was put
+		g.Exchange().Stack().Close()
 	}()
-	settings, keys := s.Config().Gateway, a.callerStore()
 	server, err := guarded(g, settings, keys, log.Logger)
 	if err != nil {
 		return err
@@ -71,6 +71,9 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	for _, l := range listeners {
 		log.say("Tandem serves at " + urlOf(l.Addr()))
 		go func() { served <- server.Serve(l) }()
+	}
+	if err := g.Start(ctx); err != nil {
+		log.warn("batches that were under way: " + a.explain(err))
 	}
 	notify := listen.Notifier()
 	notify("READY=1")
@@ -108,12 +111,13 @@ func (a *app) reload(g *gateway.Server, log *serveLog) {
 
 // drain ends the gateway: calls under way may end, new ones are refused.
 func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server, served <-chan error, log *serveLog) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	defer g.StopBatches(limited)()
 	g.Exchange().Close()
 	if n := len(g.Exchange().Live()); n > 0 {
 		log.say("waiting for " + count(n, "call") + " under way")
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
 	err := server.Shutdown(limited)
 	if errors.Is(err, context.DeadlineExceeded) {
 		g.Exchange().CancelAll()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
+	"github.com/tandem-llm/tandem/internal/gateway/batches"
 	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
@@ -18,7 +19,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/internal/gateway/web"
-	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -30,8 +30,11 @@ type Config struct {
 	Explain func(error) string
 	Version string // of this program
 	Chains  string // the folder of the chains that are models; empty: there are none
-	// Warn, if not nil, is told what is wrong beside the calls, such as with a chain.
-	Warn func(string)
+	// Warn, if not nil, is told what is wrong beside the calls, such as with a chain, and
+	// Say what becomes of batches.
+	Warn, Say func(string)
+	// Keys are those that the guard knows, by which batches go on; nil: there are none.
+	Keys guard.Keys
 }
 
 // Server is the gateway.
@@ -43,6 +46,7 @@ type Server struct {
 	loaded   loaded
 	// responses are kept in the state directory of the first stack; nil: there is none.
 	responses *responsestore.Store
+	batches   *batches.Service // nil: as responses
 	handler   http.Handler
 }
 
@@ -50,13 +54,16 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
-	s.queue = queue.New(queue.Config{Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue})
+	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
 	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn), s.stack.Load)
 	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
 	mux := http.NewServeMux()
+	if s.batches = s.newBatches(); s.batches != nil {
+		s.batches.Register(mux)
+	}
 	openaiAPI, anthropicAPI := openai.New(s.exchange, s.responses), anthropic.New(s.exchange)
 	openaiAPI.Register(mux)
 	anthropicAPI.Register(mux)
@@ -96,7 +103,9 @@ func callerOf(ctx context.Context) exchange.Caller {
 // onBehalf has every call of a request counted to its caller, whichever path makes it.
 func onBehalf(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(callerOf(r.Context()).Context(r.Context())))
+		own := r.WithContext(callerOf(r.Context()).Context(r.Context()))
+		next.ServeHTTP(w, own)
+		r.Pattern = own.Pattern // for the log
 	})
 }
 
@@ -107,8 +116,12 @@ func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }
 // Exchange has the calls of the server.
 func (s *Server) Exchange() *exchange.Exchange { return s.exchange }
 
-// Close closes what the server has open. Calls under way have to have ended.
+// Close closes what the server has open. Calls under way have to have ended; those of
+// batches are ended, and asked again by the next process.
 func (s *Server) Close() error {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.StopBatches(now)()
 	if s.responses == nil {
 		return nil
 	}

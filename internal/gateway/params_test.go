@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
+	"github.com/tandem-llm/tandem/internal/gateway/batches"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
@@ -50,6 +51,7 @@ func TestParametersPage(t *testing.T) {
 			{"/v1/responses", openai.ResponseParams},
 			{"/v1/completions", openai.CompletionParams},
 			{"/v1/embeddings", openai.EmbeddingParams},
+			{"/v1/batches", batches.Params},
 		}},
 		{"Anthropic", []path{{"/v1/messages", anthropic.MessageParams}}},
 		{"Ollama", []path{

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ type Answerer struct {
 // Answer answers one request. What is stored as its value is the reply.
 func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Reply) {
 	began, r := time.Now(), Of(item.Inputs)
-	id := fmt.Sprintf("%s_%d", a.Batch, item.Row)
+	id := a.idOf(item)
 	q, err := Decode(item.Inputs)
 	if err == nil {
 		err = a.Prepare(ctx, q)
@@ -41,15 +42,13 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 	var resp provider.Response
 	if err == nil {
 		q.Request.NoStream = true
-		resp, reply.Tally, err = batch.Call(ctx, a.Provider, q.Request)
+		resp, reply.Tally, err = batch.Call(ctx, a.asked(q), q.Request)
 	}
 	reply.Err, reply.OK, reply.Finish, reply.Usage, reply.Route = err, err == nil, resp.Finish, resp.Usage, resp.Route
 	reply.Error = a.Shown(err)
 	if err != nil {
-		reply.Answer, reply.Thinking = resp.Text, resp.Thinking
-		f := *exchange.FailureOf(err)
-		f.Message = reply.Error.Message
-		reply.Value = replyJSON{f.Status, id, openai.ErrorReply(&f)}
+		refused := a.Refuse(item, err)
+		reply.Answer, reply.Thinking, reply.Value = resp.Text, resp.Thinking, refused.Value
 		return reply
 	}
 	// The text is within the reply.
@@ -59,6 +58,35 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 	}
 	reply.Value = replyJSON{call.Status, id, openai.Reply(r.URL, &exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
 	return reply
+}
+
+// Refuse is the reply to a request that is not asked.
+func (a *Answerer) Refuse(item batch.Item, err error) batch.Reply {
+	reply := batch.Reply{Result: runner.Result{Error: a.Shown(err)}, Err: err}
+	f := *exchange.FailureOf(err)
+	f.Message = reply.Error.Message
+	reply.Value = replyJSON{f.Status, a.idOf(item), openai.ErrorReply(&f)}
+	return reply
+}
+
+func (a *Answerer) idOf(item batch.Item) string { return fmt.Sprintf("%s_%d", a.Batch, item.Row) }
+
+// asked is who answers a question: the provider, or a chain.
+func (a *Answerer) asked(q *exchange.Question) provider.Provider {
+	if q.Ask == nil {
+		return a.Provider
+	}
+	return asks{a.Provider, q.Ask}
+}
+
+type asks struct {
+	provider.Provider
+	ask func(context.Context, provider.Request) iter.Seq2[provider.Chunk, error]
+}
+
+// Chat asks the chain.
+func (c asks) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	return c.ask(ctx, req)
 }
 
 // replyJSON is the member response of a line of answers.

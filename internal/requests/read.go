@@ -11,11 +11,13 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -27,6 +29,9 @@ type Request struct {
 	URL  string
 	Body string // JSON
 }
+
+// Endpoints are the paths whose requests can be answered in a batch.
+func Endpoints() []string { return []string{openai.ChatPath, openai.CompletionPath} }
 
 // Columns are the inputs of a row that is a request.
 func Columns() []string { return []string{"custom_id", "url", "body"} }
@@ -69,8 +74,34 @@ func IsFile(name string) bool {
 	return n > 1
 }
 
-// Rows reads the requests of a file, which open opens each time. Every mistake is a
-// *[diag.Error] with its line and column, and the last of the sequence.
+// Mistake is what is wrong with a line.
+type Mistake struct {
+	Code  string // what OpenAI calls it, where it does
+	Param string // the member; empty: the line as a whole
+	At    *diag.Error
+}
+
+// Error says what is wrong, and where.
+func (m *Mistake) Error() string { return m.At.Error() }
+
+// Unwrap returns the error with the place.
+func (m *Mistake) Unwrap() error { return m.At }
+
+// The codes of mistakes.
+const (
+	CodeJSON      = "invalid_json_line"
+	CodeMissing   = "missing_required_parameter"
+	CodeValue     = "invalid_value"
+	CodeURL       = "invalid_url"
+	CodeMethod    = "invalid_method"
+	CodeBody      = "invalid_request"
+	CodeDuplicate = "duplicate_custom_id"
+	CodeLong      = "line_too_long"
+)
+
+// Rows reads the requests of a file, which open opens each time. What is wrong with a
+// line is a *[Mistake], after which the sequence may be followed further; any other
+// error is the last.
 func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
 		f, err := open()
@@ -98,9 +129,10 @@ func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) 
 				}
 				r, end = parseRequest(name, line, string(text))
 			} else if errors.Is(end, errLongRow) {
-				end = &diag.Error{File: name, Line: line, Message: end.Error(), Remedy: "make it smaller"}
+				yield(table.Row{Line: line}, &Mistake{CodeLong, "", &diag.Error{File: name, Line: line, Message: end.Error(), Remedy: "make it smaller"}})
+				return
 			}
-			if !yield(table.Row{Number: line, Line: line, Inputs: r.inputs()}, end) || end != nil {
+			if !yield(table.Row{Number: line, Line: line, Inputs: r.inputs()}, end) || end != nil && !errors.As(end, new(*Mistake)) {
 				return
 			}
 		}
@@ -122,31 +154,31 @@ func readLine(r *bufio.Reader) (line []byte, err error) {
 	}
 }
 
-// parseRequest checks a line and all of its body.
+// parseRequest checks a line and all of its body. A mistake is a *[Mistake].
 func parseRequest(file string, line int, text string) (Request, error) {
-	fail := func(at int, remedy, format string, args ...any) (Request, error) {
-		return Request{}, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}
+	fail := func(code, param string, at int, remedy, format string, args ...any) (Request, error) {
+		return Request{}, &Mistake{code, param, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}}
 	}
 	const example = `write {"custom_id": "1", "method": "POST", "url": "` + openai.ChatPath + `", "body": {…}} a line`
 	if at := textx.InvalidUTF8(text); at >= 0 {
-		return fail(at, "convert the file to UTF-8 first", "the text is not UTF-8")
+		return fail(CodeJSON, "", at, "convert the file to UTF-8 first", "the text is not UTF-8")
 	}
 	value, at, err := textx.DecodeJSON(text)
 	if err != nil {
-		return fail(at, example, "this is not one JSON value: %v", err)
+		return fail(CodeJSON, "", at, example, "this is not one JSON value: %v", err)
 	}
 	if _, ok := value.(map[string]any); !ok {
-		return fail(strings.IndexFunc(text, notSpace), example, "a request has to be a JSON object")
+		return fail(CodeJSON, "", strings.IndexFunc(text, notSpace), example, "a request has to be a JSON object")
 	}
 	members, twice := membersOf(text)
 	if twice != "" {
-		return fail(members[twice].at, "leave one of them out", "%s comes twice", diag.Quote(twice))
+		return fail(CodeValue, twice, members[twice].at, "leave one of them out", "%s comes twice", diag.Quote(twice))
 	}
 	var r Request
 	for _, name := range []string{"custom_id", "method", "url", "body"} {
 		m, ok := members[name]
 		if !ok {
-			return fail(strings.IndexFunc(text, notSpace), example, "the request has no %s", name)
+			return fail(CodeMissing, name, strings.IndexFunc(text, notSpace), example, "the request has no %s", name)
 		}
 		if name == "body" {
 			r.Body = m.raw
@@ -154,7 +186,7 @@ func parseRequest(file string, line int, text string) (Request, error) {
 		}
 		var s string
 		if json.Unmarshal([]byte(m.raw), &s) != nil || s == "" {
-			return fail(m.at, "", "%s has to be a text that is not empty", name)
+			return fail(CodeValue, name, m.at, "", "%s has to be a text that is not empty", name)
 		}
 		switch name {
 		case "custom_id":
@@ -163,19 +195,19 @@ func parseRequest(file string, line int, text string) (Request, error) {
 			r.URL = s
 		default:
 			if s != "POST" {
-				return fail(m.at, "", "method has to be POST, not %q", textx.Brief(s, 40))
+				return fail(CodeMethod, name, m.at, "", "method has to be POST, not %q", textx.Brief(s, 40))
 			}
 		}
 	}
-	if r.URL != openai.ChatPath && r.URL != openai.CompletionPath {
-		return fail(members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s or %s", textx.Brief(r.URL, 80), openai.ChatPath, openai.CompletionPath)
+	if all := Endpoints(); !slices.Contains(all, r.URL) {
+		return fail(CodeURL, "url", members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s", textx.Brief(r.URL, 80), strings.Join(all, " or "))
 	}
 	if _, err := openai.DecodeRequest(r.URL, []byte(r.Body)); err != nil {
 		var in *body.Error
 		if errors.As(err, &in) && in.Param == "" {
-			return fail(members["body"].at, "", "%v", err)
+			return fail(CodeBody, "body", members["body"].at, "", "%v", err)
 		}
-		return fail(members["body"].at, "", "body: %v", err)
+		return fail(CodeBody, "body."+exchange.FailureOf(err).Param, members["body"].at, "", "body: %v", err)
 	}
 	return r, nil
 }

@@ -24,10 +24,20 @@ func Write(to io.Writer, name, batchID string, results iter.Seq2[batch.Result, e
 		if !wanted(&r) {
 			continue
 		}
-		line := []any{fmt.Sprintf("batch_req_%s_%d", batchID, r.Row), Of(r.Inputs).ID, r.Result.Value, json.RawMessage("null")}
+		none := json.RawMessage("null")
+		line := []any{fmt.Sprintf("batch_req_%s_%d", batchID, r.Row), Of(r.Inputs).ID, r.Result.Value, none}
+		if e := r.Result.Error; r.Result.Value == nil && e != nil { // it was never asked
+			line[2], line[3] = none, errorJSON{e.Kind, e.Message}
+		}
 		if err := w.Write(line); err != nil {
 			return err
 		}
 	}
 	return w.Close()
+}
+
+// errorJSON is the member error of a line: why its request was not asked.
+type errorJSON struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }

@@ -29,9 +29,12 @@ func hasBody(r *http.Request) bool {
 // unless they are told otherwise, Ollama takes it, and its documentation is full of
 // such commands; and some clients say nothing at all. Both hold only without the
 // headers by which a browser says who asks, so no page gains anything.
-func checkType(x *request) *Refusal {
+func (g *Guard) checkType(x *request) *Refusal {
 	if !hasBody(x.Request) {
 		return nil
+	}
+	if g.isUpload(x) {
+		return checkUpload(x)
 	}
 	types := x.Header["Content-Type"]
 	if len(types) == 0 || len(types) == 1 && types[0] == "" {

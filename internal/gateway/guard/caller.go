@@ -51,6 +51,12 @@ func CallerOf(ctx context.Context) Caller {
 	return c
 }
 
+// WithCaller returns a context whose work is on behalf of a caller, such as what
+// outlives the request that asked for it.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
 // credentials are the headers that no handler sees.
 var credentials = [...]string{"Authorization", "Proxy-Authorization", "X-Api-Key", "Api-Key", "Cookie"}
 

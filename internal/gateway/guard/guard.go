@@ -5,7 +5,6 @@
 package guard
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +38,9 @@ type Config struct {
 	// for GET and HEAD only. Links on other sites may lead to them. What they show
 	// must be the same for everybody. nil: no path.
 	Public func(*http.Request) bool
+	// Uploads reports whether a path takes files as a form (multipart/form-data), which
+	// its handler reads as it comes. nil: no path does.
+	Uploads func(*http.Request) bool
 	// Refuse writes a refusal in the API dialect of the request's path. The headers
 	// that a refusal needs are set already. nil: a plain JSON object.
 	Refuse func(http.ResponseWriter, *http.Request, Refusal)
@@ -111,7 +113,7 @@ func (g *Guard) serve(plain http.ResponseWriter, r *http.Request, next http.Hand
 		_ = w.control.SetReadDeadline(time.Now().Add(g.cfg.Limits.BodyTime))
 	}
 	secure(w.Header())
-	for _, check := range []func(*request) *Refusal{g.checkHost, checkPath, g.checkSite, g.checkKey, g.checkRate, checkType} {
+	for _, check := range []func(*request) *Refusal{g.checkHost, checkPath, g.checkSite, g.checkKey, g.checkRate, g.checkType} {
 		if refusal := check(x); refusal != nil {
 			g.refuse(x, *refusal)
 			return
@@ -121,19 +123,30 @@ func (g *Guard) serve(plain http.ResponseWriter, r *http.Request, next http.Hand
 		allowPreflight(w, r)
 		return
 	}
-	body, refusal := g.readBody(x)
-	defer g.bodies.Add(-body.held)
+	var body body
+	var form *upload
+	var refusal *Refusal
+	if g.isUpload(x) {
+		form, refusal = g.readUpload(x)
+	} else {
+		body, refusal = g.readBody(x)
+	}
+	defer func() { g.bodies.Add(-body.held) }()
 	if refusal != nil {
 		g.refuse(x, *refusal)
 		return
 	}
-	x.served = r.WithContext(context.WithValue(r.Context(), callerKey{}, x.caller))
+	x.served = r.WithContext(WithCaller(r.Context(), x.caller))
 	x.served.Header = r.Header.Clone()
 	for _, name := range credentials {
 		x.served.Header.Del(name)
 	}
 	body.put(x.served)
+	if form != nil {
+		x.served.Body = form
+	}
 	next.ServeHTTP(w, x.served)
+	form.finish(g)
 	x.done = true
 }
 

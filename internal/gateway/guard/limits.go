@@ -12,6 +12,8 @@ import (
 type Limits struct {
 	Body       int64         // bytes of one body, after decompression; 64 MiB
 	Bodies     int64         // bytes of the bodies of all requests under way; 512 MiB
+	Upload     int64         // bytes of one form with files; 200 MiB
+	UploadTime time.Duration // to send it; 10 minutes
 	Header     int           // bytes of a request's line and headers; 64 KiB
 	HeaderTime time.Duration // to send them; 10 s
 	BodyTime   time.Duration // to send the body; 2 minutes
@@ -20,11 +22,13 @@ type Limits struct {
 }
 
 func (l Limits) complete() (Limits, error) {
-	if min(l.Body, l.Bodies, int64(l.Header), int64(l.HeaderTime), int64(l.BodyTime), int64(l.WriteTime), int64(l.IdleTime)) < 0 {
+	if min(l.Body, l.Bodies, int64(l.Header), int64(l.HeaderTime), int64(l.BodyTime), l.Upload, int64(l.UploadTime), int64(l.WriteTime), int64(l.IdleTime)) < 0 {
 		return l, errors.New("a limit of requests must not be negative")
 	}
 	l.Body = cmp.Or(l.Body, 64<<20)
 	l.Bodies = cmp.Or(l.Bodies, max(512<<20, 2*l.Body))
+	l.Upload = cmp.Or(l.Upload, 200<<20)
+	l.UploadTime = cmp.Or(l.UploadTime, 10*time.Minute)
 	l.Header = cmp.Or(l.Header, 64<<10)
 	l.HeaderTime = cmp.Or(l.HeaderTime, 10*time.Second)
 	l.BodyTime = cmp.Or(l.BodyTime, 2*time.Minute)

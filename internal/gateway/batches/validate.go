@@ -1,0 +1,103 @@
+package batches
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/requests"
+)
+
+// mostMistakes is how many mistakes of a file are told.
+const mostMistakes = 100
+
+// validate checks the requests and stores them as rows. What is wrong with them ends the
+// batch: no request of it is asked.
+func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error {
+	open := func() (io.ReadCloser, error) { return s.files.open(r.File) }
+	name := f.Spec().Input.File
+	found, err := requests.Check(name, requests.Rows(ctx, name, open), r.Endpoint, func(m *requests.Mistake) bool {
+		r.add(m)
+		return len(r.Mistakes) < mostMistakes
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.Mistakes = append(r.Mistakes, mistake{Code: "invalid_file", Message: "the input file was deleted before it was read", Param: orNull("input_file_id")})
+	case err != nil:
+		return err
+	case len(r.Mistakes) == 0 && found.N == 0:
+		r.Mistakes = append(r.Mistakes, mistake{Code: "empty_file", Message: "the input file holds no requests", Param: orNull("input_file_id")})
+	case len(r.Mistakes) == 0:
+		if err := s.checkModels(ctx, f, r, found); err != nil {
+			return err
+		}
+	}
+	if len(r.Mistakes) > 0 {
+		r.Failed = s.now().Unix()
+		if err := r.put(ctx, f); err != nil {
+			return err
+		}
+		return f.Ready(ctx, f.Spec())
+	}
+	if _, err := f.Add(ctx, requests.Rows(ctx, name, open), requests.FirstPrompt); err != nil {
+		return err
+	}
+	r.InProgress = s.now().Unix()
+	if err := r.put(ctx, f); err != nil {
+		return err
+	}
+	return f.Ready(ctx, f.Spec())
+}
+
+// add adds a mistake to those that are told.
+func (r *record) add(m *requests.Mistake) {
+	text := m.At.Message
+	if m.At.Remedy != "" {
+		text += "; " + m.At.Remedy
+	}
+	r.Mistakes = append(r.Mistakes, mistake{Code: m.Code, Line: orNull(m.At.Line), Message: text, Param: orNull(m.Param)})
+}
+
+// checkModels finds the models that nobody here has, or that the key may not ask.
+func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, found requests.Found) error {
+	ctx, err := s.onBehalf(ctx, r)
+	if err != nil {
+		r.Mistakes = append(r.Mistakes, mistake{Code: "invalid_key", Message: err.Error()})
+		return nil
+	}
+	r.Models = slices.Sorted(maps.Keys(found.Models))
+	for _, model := range r.Models {
+		if len(r.Mistakes) == mostMistakes {
+			return nil
+		}
+		first := found.First[model]
+		q, err := requests.Decode(first)
+		if err == nil {
+			err = s.cfg.Exchange.Prepare(ctx, r.Headers, q)
+		}
+		if err == nil {
+			continue
+		}
+		if s.cfg.Exchange.Closing() || ctx.Err() != nil {
+			return fmt.Errorf("the service stops: %w", err)
+		}
+		failure := exchange.FailureOf(err)
+		line := found.Models[model]
+		r.Mistakes = append(r.Mistakes, mistake{Code: failure.Code, Line: &line, Message: failure.Message, Param: orNull("body.model")})
+	}
+	return nil
+}
+
+// onBehalf is ctx for calls on behalf of the batch's key, with what that may now.
+func (s *Service) onBehalf(ctx context.Context, r *record) (context.Context, error) {
+	if r.Caller == "" || s.cfg.OnBehalf == nil {
+		return ctx, nil
+	}
+	return s.cfg.OnBehalf(ctx, r.Caller)
+}
