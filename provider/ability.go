@@ -171,6 +171,9 @@ func (r *Request) Needs() []Capability {
 	if slices.ContainsFunc(r.Messages, func(m Message) bool { return len(m.Images) > 0 }) {
 		needs = append(needs, CanVision)
 	}
+	if r.Completion != nil && r.Completion.Suffix != "" {
+		needs = append(needs, CanInsert)
+	}
 	if r.Think != ThinkDefault && r.Think != ThinkOff {
 		needs = append(needs, CanThink)
 	}

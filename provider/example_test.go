@@ -252,6 +252,16 @@ func ExampleRequest_Needs() {
 	// Output: [vision thinking]
 }
 
+// What a completion needs is named as Ollama names it.
+func ExampleCompletion_Member() {
+	req := provider.Request{
+		Messages:   []provider.Message{provider.User("def add(a, b):\n    return ")},
+		Completion: &provider.Completion{Suffix: "\n\nprint(add(1, 2))"},
+	}
+	fmt.Println(req.Completion.Member(), req.Needs())
+	// Output: suffix [insert]
+}
+
 func ExampleError_MayBeCharged() {
 	cut := &provider.Error{Kind: provider.Truncated, Sent: true}
 	refused := &provider.Error{Kind: provider.Invalid, Status: 400, Sent: true}

@@ -19,6 +19,7 @@ import (
 
 // requestJSON is the form of a Request.
 type requestJSON struct {
+	Completion  *Completion   `json:"completion,omitempty"`
 	MaxTokens   *int          `json:"max_tokens,omitempty"`
 	Messages    []messageJSON `json:"messages"`
 	Model       string        `json:"model,omitempty"`
@@ -100,7 +101,7 @@ func plainNumbers(v any) any {
 // MarshalJSON writes all of r, image data in base64.
 func (r Request) MarshalJSON() ([]byte, error) {
 	return marshal(requestJSON{
-		MaxTokens: r.MaxTokens, Messages: r.messages(), Model: r.Model, NoStream: r.NoStream, Options: r.Options, Privacy: r.Privacy,
+		Completion: r.Completion, MaxTokens: r.MaxTokens, Messages: r.messages(), Model: r.Model, NoStream: r.NoStream, Options: r.Options, Privacy: r.Privacy,
 		Schema: r.Schema, Seed: r.Seed, Stop: r.Stop, Temperature: r.Temperature, Think: r.Think, ToolChoice: r.ToolChoice,
 		Tools: r.Tools, TopP: r.TopP, Use: r.Use,
 	})
@@ -123,7 +124,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	*r = Request{
 		Model: in.Model, Use: in.Use, Temperature: in.Temperature, TopP: in.TopP, Seed: in.Seed, MaxTokens: in.MaxTokens,
 		Stop: in.Stop, Schema: in.Schema, Tools: in.Tools, ToolChoice: in.ToolChoice, Think: in.Think, Privacy: in.Privacy,
-		Options: in.Options, NoStream: in.NoStream,
+		Options: in.Options, Completion: in.Completion, NoStream: in.NoStream,
 	}
 	for i := range in.Messages {
 		r.Messages = append(r.Messages, in.Messages[i].message())

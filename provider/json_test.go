@@ -15,8 +15,9 @@ func everything() provider.Request {
 		Model: "m", Use: []string{"local", "openai"}, Temperature: provider.Ptr(0.0), TopP: provider.Ptr(0.9), Seed: provider.Ptr(int64(7)),
 		MaxTokens: provider.Ptr(12), Stop: []string{"\n", "<end>"}, ToolChoice: "required", Think: provider.ThinkLow, Privacy: provider.PrivacyLocal,
 		Options: map[string]any{"top_k": 40.0, "a": "b"}, NoStream: true,
-		Schema: &provider.Schema{Name: "s", JSON: json.RawMessage(`{"type":"object","properties":{"z":{},"a":{}}}`), Strict: true},
-		Tools:  []provider.Tool{{Name: "t", Description: "d", Parameters: json.RawMessage(`{"z":1,"a":2}`)}},
+		Completion: &provider.Completion{Raw: true, Suffix: "s", Template: "t"},
+		Schema:     &provider.Schema{Name: "s", JSON: json.RawMessage(`{"type":"object","properties":{"z":{},"a":{}}}`), Strict: true},
+		Tools:      []provider.Tool{{Name: "t", Description: "d", Parameters: json.RawMessage(`{"z":1,"a":2}`)}},
 		Messages: []provider.Message{
 			provider.System("be brief"),
 			{Role: provider.RoleUser, Text: "look", Images: []provider.Image{{Data: []byte{1, 2, 3}, MIME: "image/png"}, {URL: "https://a.test/x.png"}}},
@@ -56,7 +57,7 @@ func TestTheCanonicalFormStaysAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.ReplaceAll(`{"max_tokens":12,"messages":[{"role":"system","text":"be brief"},
+	want := strings.ReplaceAll(`{"completion":{"raw":true,"suffix":"s","template":"t"},"max_tokens":12,"messages":[{"role":"system","text":"be brief"},
 {"images":[{"bytes":3,"mime":"image/png","sha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"},{"url":"https://a.test/x.png"}],"role":"user","text":"look"},
 {"role":"assistant","thinking":"hm","tool_calls":[{"arguments":"{\"b\": 1,\"a\":2}","extra":{"google":{"thought_signature":"abc"}},"id":"c1","name":"t"}]},
 {"role":"tool","text":"done","tool_call_id":"c1","tool_name":"t"}],"model":"m","options":{"a":"b","top_k":40},"privacy":"local",

@@ -37,9 +37,38 @@ type Request struct {
 	// A name that the engine does not know is Unsupported. num_ctx, the window with
 	// which Ollama loads a model, is for Ollama alone: others leave it out.
 	Options Options
+	// Completion, if not nil, has a text continued, not a conversation answered: the
+	// last of Messages is a user message, the text itself, and before it there is at
+	// most one system message. There are no Tools and no Schema then.
+	Completion *Completion
 	// NoStream asks the engine for one whole answer rather than for tokens as
 	// they come. The contract of Chat is the same; it has fewer chunks.
 	NoStream bool
+}
+
+// Completion is how a text is continued. The zero value continues it with the model's
+// own template around it.
+type Completion struct {
+	// Raw sends the text to the model as it is, with no template around it.
+	Raw bool `json:"raw,omitempty"`
+	// Suffix is what follows the text that is generated: the model fills in what is
+	// between. It needs [CanInsert].
+	Suffix string `json:"suffix,omitempty"`
+	// Template is used in place of the model's own, in the engine's own language.
+	Template string `json:"template,omitempty"`
+}
+
+// Member names what of c an engine has to be able to do, as Ollama names it.
+func (c *Completion) Member() string {
+	switch {
+	case c.Suffix != "":
+		return "suffix"
+	case c.Raw:
+		return "raw"
+	case c.Template != "":
+		return "template"
+	}
+	return "prompt"
 }
 
 // Role is who speaks a [Message].

@@ -26,6 +26,11 @@ func (r *Request) Validate() error {
 	if err := r.validateSampling(); err != nil {
 		return err
 	}
+	if r.Completion != nil {
+		if err := r.validateCompletion(); err != nil {
+			return err
+		}
+	}
 	if r.Privacy == PrivacyLocal {
 		return r.NoImageURLs()
 	}
@@ -115,6 +120,27 @@ func (r *Request) validateSampling() error {
 		return invalid("the schema is not JSON object")
 	}
 	return r.validateTools()
+}
+
+// validateCompletion checks what goes with Completion.
+func (r *Request) validateCompletion() error {
+	text := r.Messages
+	system := text[0].Role == RoleSystem
+	if system {
+		text = text[1:]
+	}
+	c := r.Completion
+	switch {
+	case len(text) != 1 || text[0].Role != RoleUser:
+		return invalid("a text is completed from one user message, after at most one system message")
+	case len(r.Tools) > 0 || r.Schema != nil:
+		return invalid("the completion of a text takes no tools and no schema")
+	case c.Raw && (c.Template != "" || system):
+		return invalid("a raw text has no template around it, and no system message")
+	case !utf8.ValidString(c.Suffix) || !utf8.ValidString(c.Template):
+		return invalid("the suffix or the template is not UTF-8")
+	}
+	return nil
 }
 
 func (r *Request) validateTools() error {

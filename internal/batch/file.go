@@ -28,6 +28,9 @@ type File struct {
 	conn *sql.Conn // the only one
 	q    statements
 	ran  time.Time // since when what Ran counts has not been stored
+
+	waits  int // of processes before this one; see [File.SetWaits]
+	waited time.Duration
 }
 
 var _ Queue = (*File)(nil)
@@ -97,7 +100,7 @@ func (f *File) reopen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err = f.conn.ExecContext(ctx, "UPDATE batch SET repeated = repeated + ?", n); err != nil {
+		if err = f.conn.QueryRowContext(ctx, "UPDATE batch SET repeated = repeated + ?, waiting = 0 RETURNING waits, waited", n).Scan(&f.waits, &f.waited); err != nil {
 			return err
 		}
 		return f.mergeCounts(ctx, itemRunning)
@@ -164,6 +167,14 @@ func (f *File) Finish(ctx context.Context) error {
 func (f *File) Cancelled(ctx context.Context) (is bool, err error) {
 	err = f.conn.QueryRowContext(ctx, "SELECT cancelled FROM batch").Scan(&is)
 	return is, f.explain(err)
+}
+
+// SetWaits says how often and how long rows have waited in this process because
+// interactive calls went first, and whether they do now. It may be called while [Work]
+// has the batch.
+func (f *File) SetWaits(ctx context.Context, waits int, waited time.Duration, now bool) error {
+	_, err := f.conn.ExecContext(ctx, "UPDATE batch SET waits = ?, waited = ?, waiting = ?", f.waits+waits, (f.waited + waited).Nanoseconds(), now)
+	return f.explain(err)
 }
 
 // write runs f in one transaction: all of it is stored, durably, or nothing.

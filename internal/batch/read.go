@@ -68,11 +68,10 @@ func (v *View) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return s, explain(v.path, err)
 	}
-	if s.Holder = held(v.path); s.Holder != nil {
-		if s.State == Waiting {
-			s.State = Running
-		}
+	if s.Holder = held(v.path); s.Holder != nil && s.State == Waiting {
+		s.State = Running
 	}
+	s.Waiting = s.Waiting && s.State == Running // a process that was killed has left it so
 	return s, nil
 }
 
@@ -89,7 +88,7 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if s.Spec, err = readSpec(ctx, q); err != nil {
 		return s, err
 	}
-	counts, closed := "counts", "closed"
+	counts, closed, waits := "counts", "closed", "waits, waited, waiting"
 	var version int
 	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return s, err
@@ -97,8 +96,11 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if version < countsVersion { // nobody has run it since
 		counts, closed = "("+countItems+")", "1"
 	}
+	if version < waitsVersion {
+		waits = "0, 0, 0"
+	}
 	var ready, cancelled, over bool
-	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran, "+closed+" FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran, &over); err != nil {
+	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran, "+closed+", "+waits+" FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran, &over, &s.Waits, &s.Waited, &s.Waiting); err != nil {
 		return s, err
 	}
 	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(row), 0) FROM inputs").Scan(&s.Rows); err != nil {

@@ -71,10 +71,17 @@ CREATE TABLE counts (                 -- of items, and what they came to; see co
 INSERT INTO counts ` + countItems + `;
 ALTER TABLE batch ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- what its answers were for is done
 UPDATE batch SET closed = NOT EXISTS (SELECT 1 FROM items WHERE state IN (0, 1));
+`, `
+ALTER TABLE batch ADD COLUMN waits   INTEGER NOT NULL DEFAULT 0; -- how often interactive calls went first
+ALTER TABLE batch ADD COLUMN waited  INTEGER NOT NULL DEFAULT 0; -- how long
+ALTER TABLE batch ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0; -- they do now, if a process runs it
 `}
 
-// countsVersion is the schema that has the counts.
-const countsVersion = 3
+// The schemas that first have the counts, and the waits.
+const (
+	countsVersion = 3
+	waitsVersion  = 4
+)
 
 // countItems are the counts of a file, by its items: the third migration.
 const countItems = `SELECT state, CASE state WHEN 2 THEN coalesce(provider, '') WHEN 3 THEN coalesce(kind, '') ELSE '' END AS name,

@@ -93,4 +93,9 @@ type Status struct {
 	// Busy is how long its items took together, and Ran how long processes ran it.
 	Busy time.Duration `json:"busy_ns"`
 	Ran  time.Duration `json:"ran_ns"`
+	// Waits is how often rows waited because interactive calls went first, and Waited
+	// how long; Waiting: they do now.
+	Waits   int           `json:"interactive_waits"`
+	Waited  time.Duration `json:"interactive_wait_ns"`
+	Waiting bool          `json:"waiting_for_interactive"`
 }

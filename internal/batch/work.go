@@ -12,6 +12,10 @@ type Options struct {
 	// Concurrency is how many items may run at a time. It is asked whenever one has
 	// ended, and may change. Nil: one.
 	Concurrency func() int
+	// Turn, if not nil, waits until a claimed item may start, such as for others that go
+	// first. An item whose ctx ends meanwhile, as it does when nothing more is started,
+	// was not asked.
+	Turn func(context.Context, Item) error
 	// Stop, once it is closed, has nothing more started: what runs ends as it does,
 	// and is kept. Nil: never.
 	Stop <-chan struct{}
@@ -44,6 +48,10 @@ type Options struct {
 func Work(ctx context.Context, q Queue, run Run, o Options) error {
 	w := &worker{queue: q, run: run, options: o}
 	w.changed.L = &w.mu
+	starting, startNone := context.WithCancel(ctx)
+	defer startNone()
+	w.startNone = startNone
+	w.turn = func(item Item) bool { return o.Turn == nil || o.Turn(starting, item) == nil }
 	stop := context.AfterFunc(ctx, func() { w.stop(context.Cause(ctx)) })
 	defer stop()
 	if o.Stop != nil {
@@ -75,6 +83,9 @@ type worker struct {
 	run     Run
 	options Options
 	running sync.WaitGroup
+	// turn waits until an item may start; false: it does not.
+	turn      func(Item) bool
+	startNone context.CancelFunc // ends the waiting
 
 	mu        sync.Mutex
 	changed   sync.Cond
@@ -179,7 +190,7 @@ func (w *worker) giveBack() {
 // abandon waits for what runs after the queue has failed, and tries once more to
 // have everything kept.
 func (w *worker) abandon(ctx context.Context, ended []Outcome, err error) error {
-	w.stopped = true
+	w.stopWith(err)
 	for w.active > 0 {
 		w.changed.Wait()
 	}
@@ -211,9 +222,13 @@ func (w *worker) start(ctx context.Context) {
 		w.ready = w.ready[1:]
 		w.active++
 		w.running.Go(func() {
-			began := time.Now()
-			reply := w.run(ctx, item)
-			w.end(ctx, Outcome{Item: item, Reply: reply, Took: time.Since(began)})
+			out := Outcome{Item: item, Fate: Unasked}
+			if w.turn(item) {
+				began := time.Now()
+				reply := w.run(ctx, item)
+				out = Outcome{Item: item, Reply: reply, Took: time.Since(began)}
+			}
+			w.end(ctx, out)
 		})
 	}
 }
@@ -224,7 +239,9 @@ func (w *worker) end(ctx context.Context, out Outcome) {
 	defer w.mu.Unlock()
 	w.active--
 	w.held = false
-	out.Fate = w.judge(ctx, &out)
+	if out.Fate != Unasked {
+		out.Fate = w.judge(ctx, &out)
+	}
 	w.ended = append(w.ended, out)
 	w.asked = false
 	if len(w.ended) == 1 {
@@ -258,5 +275,6 @@ func (w *worker) stop(err error) {
 func (w *worker) stopWith(err error) {
 	if !w.stopped {
 		w.stopped, w.err = true, err
+		w.startNone()
 	}
 }

@@ -15,6 +15,7 @@ import (
 // full sets every field of a request.
 func full() provider.Request {
 	r := before()
+	r.Completion = &provider.Completion{Raw: true, Suffix: "s", Template: "t"}
 	r.Messages[1].From = "other"
 	r.Messages[1].Thinking, r.Messages[1].ToolCalls[0].Extra = "hm", json.RawMessage(`{"google":{}}`)
 	r.Messages[0].Images = append(r.Messages[0].Images, provider.Image{Bytes: 4, SHA256: "05"})
@@ -103,27 +104,31 @@ func TestEveryFieldMatters(t *testing.T) {
 		"Privacy": func(r *provider.Request) { r.Privacy = "" }, "ToolChoice": func(r *provider.Request) { r.ToolChoice = "" },
 		"Options": func(r *provider.Request) { r.Options = map[string]any{"top_k": 21, "a": true} },
 		"Schema":  func(r *provider.Request) { r.Schema = nil }, "Schema.Name": func(r *provider.Request) { r.Schema.Name = "" },
-		"Schema.JSON":      func(r *provider.Request) { r.Schema.JSON = json.RawMessage(`{}`) },
-		"Schema.Strict":    func(r *provider.Request) { r.Schema.Strict = false },
-		"Tools":            func(r *provider.Request) { r.Tools = nil },
-		"Tool.Name":        func(r *provider.Request) { r.Tools[0].Name = "g" },
-		"Tool.Description": func(r *provider.Request) { r.Tools[0].Description = "" },
-		"Tool.Parameters":  func(r *provider.Request) { r.Tools[0].Parameters = json.RawMessage(`{}`) },
-		"Message":          func(r *provider.Request) { r.Messages = r.Messages[:2] },
-		"Message.Role":     func(r *provider.Request) { r.Messages[0].Role = provider.RoleSystem },
-		"Message.Text":     func(r *provider.Request) { r.Messages[0].Text = "Look" },
-		"Image.Data":       func(r *provider.Request) { r.Messages[0].Images[0].Data = []byte("pnG") },
-		"Image.MIME":       func(r *provider.Request) { r.Messages[0].Images[0].MIME = "" },
-		"Image.SHA256":     func(r *provider.Request) { r.Messages[0].Images[2].SHA256 = "06" },
-		"Image.Bytes":      func(r *provider.Request) { r.Messages[0].Images[2].Bytes = 5 },
-		"Thinking":         func(r *provider.Request) { r.Messages[1].Thinking = "" },
-		"ToolCall.Extra":   func(r *provider.Request) { r.Messages[1].ToolCalls[0].Extra = nil },
-		"Image.URL":        func(r *provider.Request) { r.Messages[0].Images[1].URL += "2" },
-		"ToolCall.ID":      func(r *provider.Request) { r.Messages[1].ToolCalls[0].ID = "2" },
-		"ToolCall.Name":    func(r *provider.Request) { r.Messages[1].ToolCalls[0].Name = "g" },
-		"ToolCall.Args":    func(r *provider.Request) { r.Messages[1].ToolCalls[0].Arguments = json.RawMessage(`{"a":2}`) },
-		"ToolCallID":       func(r *provider.Request) { r.Messages[2].ToolCallID = "" },
-		"ToolName":         func(r *provider.Request) { r.Messages[2].ToolName = "" },
+		"Schema.JSON":         func(r *provider.Request) { r.Schema.JSON = json.RawMessage(`{}`) },
+		"Schema.Strict":       func(r *provider.Request) { r.Schema.Strict = false },
+		"Tools":               func(r *provider.Request) { r.Tools = nil },
+		"Tool.Name":           func(r *provider.Request) { r.Tools[0].Name = "g" },
+		"Tool.Description":    func(r *provider.Request) { r.Tools[0].Description = "" },
+		"Tool.Parameters":     func(r *provider.Request) { r.Tools[0].Parameters = json.RawMessage(`{}`) },
+		"Completion":          func(r *provider.Request) { r.Completion = nil },
+		"Completion.Raw":      func(r *provider.Request) { r.Completion.Raw = false },
+		"Completion.Suffix":   func(r *provider.Request) { r.Completion.Suffix = "" },
+		"Completion.Template": func(r *provider.Request) { r.Completion.Template = "" },
+		"Message":             func(r *provider.Request) { r.Messages = r.Messages[:2] },
+		"Message.Role":        func(r *provider.Request) { r.Messages[0].Role = provider.RoleSystem },
+		"Message.Text":        func(r *provider.Request) { r.Messages[0].Text = "Look" },
+		"Image.Data":          func(r *provider.Request) { r.Messages[0].Images[0].Data = []byte("pnG") },
+		"Image.MIME":          func(r *provider.Request) { r.Messages[0].Images[0].MIME = "" },
+		"Image.SHA256":        func(r *provider.Request) { r.Messages[0].Images[2].SHA256 = "06" },
+		"Image.Bytes":         func(r *provider.Request) { r.Messages[0].Images[2].Bytes = 5 },
+		"Thinking":            func(r *provider.Request) { r.Messages[1].Thinking = "" },
+		"ToolCall.Extra":      func(r *provider.Request) { r.Messages[1].ToolCalls[0].Extra = nil },
+		"Image.URL":           func(r *provider.Request) { r.Messages[0].Images[1].URL += "2" },
+		"ToolCall.ID":         func(r *provider.Request) { r.Messages[1].ToolCalls[0].ID = "2" },
+		"ToolCall.Name":       func(r *provider.Request) { r.Messages[1].ToolCalls[0].Name = "g" },
+		"ToolCall.Args":       func(r *provider.Request) { r.Messages[1].ToolCalls[0].Arguments = json.RawMessage(`{"a":2}`) },
+		"ToolCallID":          func(r *provider.Request) { r.Messages[2].ToolCallID = "" },
+		"ToolName":            func(r *provider.Request) { r.Messages[2].ToolName = "" },
 	} {
 		r := full()
 		change(&r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,6 +102,9 @@ func (a *app) printBatch(s batch.Status) error {
 	if h := s.Holder; h != nil && h.PID != 0 {
 		state += fmt.Sprintf(" (process %d on %s since %s)", h.PID, h.Host, h.Since.Local().Format("2006-01-02 15:04"))
 	}
+	if s.Waiting {
+		state += ", waiting for interactive calls"
+	}
 	t.Row("state", state)
 	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active))
 	if s.Failed > 0 {
@@ -115,6 +119,9 @@ func (a *app) printBatch(s batch.Status) error {
 		t.Row("repeated", wereText(s.Repeated, "row")+" under way when a process ended: up to as many calls were made twice, and may have been charged")
 	}
 	t.Row("time", short(s.Ran))
+	if s.Waits > 0 {
+		t.Row("waits", strings.TrimPrefix(waitsText(s), "waited "))
+	}
 	if s.Chain.File != "" {
 		t.Row("chain", s.Chain.File)
 	}

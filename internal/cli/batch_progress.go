@@ -18,6 +18,8 @@ type batchView struct {
 	app   *app
 	began time.Time
 	every time.Duration
+	// waiting reports whether rows wait for interactive calls; nil: the status says.
+	waiting func() bool
 
 	mu     sync.Mutex
 	now    batch.Status // counted on from the status at the start
@@ -131,14 +133,19 @@ func (v *batchView) line(now time.Time, width int) string {
 	if v.now.Saved > 0 {
 		money = strings.TrimPrefix(money+", saved "+ledger.Dollars(v.now.Saved), ", ")
 	}
+	waits := ""
+	if v.waiting == nil && v.now.Waiting || v.waiting != nil && v.waiting() {
+		waits = "waiting for interactive calls"
+	}
 	return fitParts(width, []linePart{
 		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0},
-		{eta, 1},
-		{failed, 2},
-		{rateText(rows, "rows/s"), 3},
-		{rateText(tokens, "tokens/s"), 6},
-		{terminal.OneLine(v.target), 5},
-		{money, 4},
+		{waits, 1},
+		{eta, 2},
+		{failed, 3},
+		{rateText(rows, "rows/s"), 4},
+		{rateText(tokens, "tokens/s"), 7},
+		{terminal.OneLine(v.target), 6},
+		{money, 5},
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -33,6 +34,7 @@ const pollEvery = time.Second
 // how it went. At the first signal what runs ends and is stored.
 func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 	defer func() { err = errors.Join(err, b.file.Close()) }()
+	ctx = priority.Batch(ctx, nil) // judges' calls included
 	if err := store.New(a.stateDir()).SettleLost(ctx, b.spec.ID); err != nil {
 		return err
 	}
@@ -96,6 +98,7 @@ func (s *stopper) stop(why string) {
 func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) error {
 	s := &stopper{done: make(chan struct{})}
 	view := newBatchView(a, before)
+	view.waiting = func() bool { return b.stack.Waits().Now }
 	kept, last, err := a.watchComparison(ctx, b, view.add, s.stop)
 	if err != nil {
 		return err
@@ -105,13 +108,14 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
 	watching.Go(func() { view.show(over) })
 	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File, b.spec.Input.File), File: b.spec.Chain.File}
-	working := store.WithRun(context.WithoutCancel(ctx), run)
+	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), s.done)
 	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
-		Concurrency: a.rowsAtOnce(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
+		Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
 	})
 	err = errors.Join(err, last())
 	close(over)
 	watching.Wait()
+	err = errors.Join(err, b.storeWaits(ctx))
 	a.setBatchStatus("")
 	after, serr := b.file.Status(working)
 	if serr != nil {
@@ -150,6 +154,10 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 			s.stop("--deadline was reached")
 			return
 		case <-poll.C:
+			if err := b.storeWaits(ctx); err != nil {
+				s.stop("it could not be stored how long it waited: " + a.explain(err))
+				return
+			}
 			switch is, err := b.file.Cancelled(context.WithoutCancel(ctx)); {
 			case err != nil:
 				s.stop("it could not be read whether it was cancelled: " + a.explain(err))
@@ -253,6 +261,9 @@ func (a *app) sayBatch(s batch.Status) {
 	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
 	if s.Repeated > 0 {
 		a.dimf("· %s under way when a process ended: up to as many calls were made twice, and may have been charged", wereText(s.Repeated, "row"))
+	}
+	if s.Waits > 0 {
+		a.dimf("· %s", waitsText(s))
 	}
 	if s.Out != stdinPath {
 		a.dimf("· written to %s", s.Out)

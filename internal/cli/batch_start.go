@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/pace"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/stack"
@@ -34,6 +35,7 @@ type batchRun struct {
 	work  workInput
 	json  bool
 	close []func()
+	waits priority.Waits // as they were stored last
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison
 	// requests is what a batch of requests needs instead of the chain; nil: it has one.

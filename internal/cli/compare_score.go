@@ -15,6 +15,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/table"
 )
@@ -80,6 +81,7 @@ func (a *app) batchScore(ctx context.Context, args []string, in compareInput) er
 
 // scoreStored scores a batch's answers and reports them.
 func (a *app) scoreStored(ctx context.Context, id string, in *compareInput) error {
+	ctx = priority.Batch(ctx, nil)
 	status, err := a.batchStatusOf(ctx, id)
 	if err != nil {
 		return err

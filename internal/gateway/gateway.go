@@ -19,6 +19,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/internal/gateway/web"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -54,7 +55,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
-	s.queue = queue.New(queue.Config{Lane: s.lane, Limit: cfg.Stack.Config().Gateway.Queue})
+	s.queue = queue.New(queue.Config{Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue})
 	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn), s.stack.Load)
 	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf})
 	if dir := cfg.Stack.StateDir(); dir != "" {

@@ -13,6 +13,10 @@ import (
 // cut in two are put together, and thinking that stands in the text is separated.
 // Its zero value is ready.
 type Content struct {
+	// Plain says that the text is no chat's: it may have any tags in it, and none of
+	// them is of thinking.
+	Plain bool
+
 	text, thinking Letters
 	split          thinking.Splitter
 
@@ -25,6 +29,10 @@ type Content struct {
 // itself has separated.
 func (c *Content) Add(text, thought string) provider.Chunk {
 	out := provider.Chunk{Thinking: c.thinking.Add(thought)}
+	if c.Plain {
+		out.Text = c.text.Add(text)
+		return out
+	}
 	c.split.Parsed = c.split.Parsed || thought != ""
 	c.add(&out, c.split.Add(c.text.Add(text)))
 	return out
@@ -33,6 +41,10 @@ func (c *Content) Add(text, thought string) provider.Chunk {
 // End adds what is left at the end of the answer to its last chunk.
 func (c *Content) End(last *provider.Chunk) {
 	last.Thinking = concat(last.Thinking, c.thinking.End())
+	if c.Plain {
+		last.Text = concat(last.Text, c.text.End())
+		return
+	}
 	c.add(last, c.split.Add(c.text.End()))
 	c.add(last, c.split.End())
 	if c.restart {

@@ -54,14 +54,19 @@ var ollamaMessage = &node{kind: object, rebuild: rebuildOllamaMessage, members: 
 
 // rebuildOllamaMessage writes a message anew that has its content in parts.
 func rebuildOllamaMessage(o map[string]json.RawMessage) (changed bool, err error) {
+	return rebuildOllamaText(o, "content")
+}
+
+// rebuildOllamaText is rebuildOllamaMessage with the text in the member of that name.
+func rebuildOllamaText(o map[string]json.RawMessage, name string) (changed bool, err error) {
 	var content, thinking said
-	if err := content.add(o["content"], "", 0); err != nil {
-		return false, within("content", err)
+	if err := content.add(o[name], "", 0); err != nil {
+		return false, within(name, err)
 	}
 	if err := thinking.add(o["thinking"], "thinking", 0); err != nil {
 		return false, within("thinking", err)
 	}
-	o["content"] = quoted(append(content.text, content.refusal...))
+	o[name] = quoted(append(content.text, content.refusal...))
 	o["thinking"] = quoted(append(thinking.thinking, content.thinking...))
 	return true, nil
 }
@@ -98,10 +103,14 @@ func ollamaNode(own ...member) node {
 // OllamaChat is an answer of /api/chat.
 var OllamaChat = both(ollamaNode(member{name: "message", node: ollamaMessage}))
 
-// OllamaGenerate is an answer of /api/generate, of which only the end is read.
-var OllamaGenerate = both(ollamaNode(
-	member{name: "response", node: unread}, member{name: "thinking", node: unread},
-	member{name: "context", node: unread}, member{name: "tool_calls", node: unread}))
+// OllamaGenerate is an answer of /api/generate.
+var OllamaGenerate = both(func() node {
+	n := ollamaNode(
+		member{name: "response", node: &node{kind: text, mend: asContent}}, member{name: "thinking", node: &node{kind: text, mend: asContent}},
+		member{name: "context", node: unread}, member{name: "tool_calls", node: unread})
+	n.rebuild = func(o map[string]json.RawMessage) (changed bool, err error) { return rebuildOllamaText(o, "response") }
+	return n
+}())
 
 // OllamaProgress is an answer of /api/pull.
 var OllamaProgress = both(node{kind: object, members: []member{

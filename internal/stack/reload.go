@@ -24,7 +24,7 @@ func (s *Stack) Reload(cfg *config.Loaded) (*Stack, error) {
 	}
 	next := &Stack{
 		cfg: cfg, options: s.options, warn: s.warn, secrets: s.secrets, adapters: map[string]*adapter{}, before: s,
-		loads: s.loads, tools: s.tools, writer: s.writer, cache: s.cache, vectors: s.vectors, telemetry: s.telemetry,
+		loads: s.loads, engines: s.engines, tools: s.tools, writer: s.writer, cache: s.cache, vectors: s.vectors, telemetry: s.telemetry,
 	}
 	next.Collections = collection.NewCatalog(next.collectionConfig())
 	if err := next.openLog(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/redact"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/telemetry"
@@ -78,6 +79,7 @@ type Stack struct {
 	replaced  atomic.Bool
 	options   Options
 	loads     *preload.Loads
+	engines   *priority.Engines
 	writer    *store.Writer // nil: there is no directory for what is written down
 	book      *store.Book
 	warn      func(string)
@@ -131,6 +133,7 @@ func newStack(cfg *config.Loaded, o Options) *Stack {
 	}
 	s.loads = preload.NewLoads(preload.LoadsConfig{Progress: o.Progress, Command: o.LoadCommand, Environ: o.Environ, Warn: o.Warn})
 	s.tools = toolset.New(s.toolsetConfig())
+	s.engines = newEngines(&o)
 	if o.StateDir != "" && o.Answers.Replay == "" {
 		s.vectors = store.New(o.StateDir)
 	}
@@ -162,6 +165,7 @@ func (s *Stack) assemble() error {
 			if s.options.Pace != nil {
 				p = pace.Around(p, s.options.Pace.Of(pc.Name, pc.MaxConcurrent))
 			}
+			p = priority.Around(p, s.engine(a)) // interactive calls before those of batches
 			a.limited = p
 		}
 		p := &clean{&listing{a.limited, a}, s.secrets} // the layers around it write down and tell what it says
@@ -249,6 +253,7 @@ func (s *Stack) Close() {
 	}
 	s.loads.Close()
 	s.tools.Close()
+	s.engines.Close()
 	s.flushLog()
 	s.telemetry.Close()
 	if s.cache != nil {

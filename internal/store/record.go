@@ -80,7 +80,7 @@ func asked(req *provider.Request, content bool) *provider.Request {
 	a := req.WithoutImageData()
 	a.Options = maps.Clone(req.Options)
 	if !content {
-		a.Messages, a.Stop, a.Schema, a.Tools, a.ToolChoice = nil, nil, nil, nil, ""
+		a.Messages, a.Stop, a.Schema, a.Tools, a.ToolChoice, a.Completion = nil, nil, nil, nil, "", nil
 	}
 	return &a
 }
@@ -167,6 +167,9 @@ func (c *Call) size() int {
 	for i := range c.Asked.Messages {
 		m := &c.Asked.Messages[i]
 		n += len(m.Text) + len(m.Thinking) + sizeOf(m.ToolCalls)
+	}
+	if k := c.Asked.Completion; k != nil {
+		n += len(k.Suffix) + len(k.Template)
 	}
 	for i := range c.Asked.Tools {
 		n += len(c.Asked.Tools[i].Description) + len(c.Asked.Tools[i].Parameters)

@@ -75,6 +75,12 @@ var ollamaFacts = []fact{
 	{"tools that the model lacks are a 400", "400 does not support tools", "", func(a *asker) string {
 		return a.lacks(map[string]any{"tools": []any{map[string]any{"type": "function", "function": map[string]any{"name": "f", "parameters": map[string]any{"type": "object", "properties": map[string]any{}}}}}}, "does not support tools")
 	}},
+	{"a suffix for a model that cannot insert is a 400", "400 does not support insert", "", func(a *asker) string {
+		return a.lacksIn("/api/generate", a.with(map[string]any{"prompt": "a", "suffix": "c"}), "does not support insert")
+	}},
+	{"a raw prompt has no template around it", "2", "", func(a *asker) string {
+		return a.text("/api/generate", a.with(map[string]any{"prompt": "Hello there", "raw": true, "options": map[string]any{"num_predict": 1}}), "prompt_eval_count")
+	}},
 	{"thinking that the model lacks is a 400", "400 does not support thinking", "", func(a *asker) string {
 		return a.lacks(map[string]any{"think": true}, "does not support thinking")
 	}},
@@ -296,7 +302,12 @@ func (a *asker) running(model, name string) string {
 // lacks is the status and the part of the error that is looked for.
 func (a *asker) lacks(more map[string]any, says string) string {
 	a.t.Helper()
-	r := a.post("/api/chat", a.chat("Hi", map[string]any{"num_predict": 1}, more))
+	return a.lacksIn("/api/chat", a.chat("Hi", map[string]any{"num_predict": 1}, more), says)
+}
+
+func (a *asker) lacksIn(path string, body map[string]any, says string) string {
+	a.t.Helper()
+	r := a.post(path, body)
 	if text := field(r.body, "error"); !strings.Contains(text, says) {
 		return fmt.Sprint(r.status, " ", text)
 	}

@@ -35,6 +35,9 @@ func Request(req *provider.Request) int {
 			n += tokensPerTool + Text(t.Name) + Text(t.Description) + Text(string(t.Parameters))
 		}
 	}
+	if c := req.Completion; c != nil {
+		n += Text(c.Suffix) + Text(c.Template)
+	}
 	if req.Schema != nil {
 		n += tokensPerSchema + Text(compact(req.Schema.JSON))
 	}
@@ -47,6 +50,14 @@ func Request(req *provider.Request) int {
 // blanks between words, eight letters count as a word.
 func AtLeast(req *provider.Request) int {
 	n := 0
+	if c := req.Completion; c != nil {
+		if c.Template != "" {
+			return 0 // it may leave any of it out
+		}
+		if !c.Raw {
+			n += words(c.Suffix)
+		}
+	}
 	for i := range req.Messages {
 		if m := &req.Messages[i]; m.Role == provider.RoleUser || m.Role == provider.RoleSystem {
 			n += words(m.Text)

@@ -30,6 +30,9 @@ func promptBound(req *provider.Request) int {
 	for _, t := range req.Tools {
 		n += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
 	}
+	if c := req.Completion; c != nil {
+		n += len(c.Suffix) + len(c.Template)
+	}
 	if req.Schema != nil {
 		n += perMessage + len(req.Schema.Name) + schema.Longest(req.Schema.JSON)
 	}

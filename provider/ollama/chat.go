@@ -48,12 +48,13 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	if err := p.checkTruncation(ctx, model, req, window(body.Options)); err != nil {
 		return err
 	}
-	call := p.call(httpx.NDJSON, normalize.OllamaChat, req.Privacy)
+	call := p.call(httpx.NDJSON, formOf(req), req.Privacy)
 	call.Prepend, call.NoStream, call.Chat = members, req.NoStream, true
 	call.Rewrite = httpx.Amend(httpx.Extras(req, p.cfg.Name, len(body.Messages)-len(req.Messages)))
 	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
+	a.content.Plain = isPlain(req)
 	call.Inspect = &a.calls
-	err = p.client.Chat(httpx.WithCall(ctx, call), body, a.addLine)
+	err = p.ask(httpx.WithCall(ctx, call), body, req.Completion, a.addLine)
 	switch {
 	case errors.Is(err, errStop):
 		return err

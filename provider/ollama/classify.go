@@ -72,6 +72,9 @@ func kindOf(status int, said *apierror.Error) provider.Kind {
 			return provider.Unsupported
 		}
 	case provider.Unavailable:
+		if status == http.StatusInternalServerError && strings.HasPrefix(said.Message, "template: ") {
+			return provider.Invalid // Go's word for a template that is none
+		}
 		if status == http.StatusNotFound && said.JSON() || strings.Contains(said.Message, "file does not exist") {
 			return provider.ModelNotFound
 		}

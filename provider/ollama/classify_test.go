@@ -32,6 +32,8 @@ func TestClassification(t *testing.T) {
 		"layout":               {500, "memory layout cannot be allocated with num_gpu = 99", provider.OutOfMemory, ""},
 		"runner died":          {500, "llama runner process has terminated: signal: killed", provider.OutOfMemory, ""},
 		"CUDA":                 {500, "cudaMalloc failed: out of memory", provider.OutOfMemory, ""},
+		"a bad template":       {500, "template: :1: unclosed action", provider.Invalid, "unclosed action"},
+		"no insert":            {400, "registry.ollama.ai/library/m:1b does not support insert", provider.Unsupported, "does not support insert"},
 		"something else":       {500, "boom", provider.Unavailable, "boom"},
 		"sign in to the cloud": {401, "unauthorized", provider.Denied, ""},
 	} {

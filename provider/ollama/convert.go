@@ -25,6 +25,9 @@ func (p *Provider) convert(req *provider.Request, model string) (*api.ChatReques
 		Stream: provider.Ptr(!req.NoStream), Truncate: provider.Ptr(false), Shift: provider.Ptr(false),
 		Think: think(req.Think), KeepAlive: p.keepAlive(),
 	}
+	if err := p.checkCompletion(req, model); err != nil {
+		return nil, nil, err
+	}
 	for i := range req.Messages {
 		m, err := p.message(&req.Messages[i], model)
 		if err != nil {

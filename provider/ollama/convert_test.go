@@ -196,6 +196,13 @@ func unsupported() map[string]provider.Request {
 			Tools: []provider.Tool{{Name: "f", Parameters: json.RawMessage(`{}`)}},
 		},
 		"option": {Messages: user, Options: map[string]any{"frequency": 1}},
+		"a system message with a suffix": {
+			Messages: []provider.Message{provider.System("s"), provider.User("u")}, Completion: &provider.Completion{Suffix: "s"},
+		},
+		"an image with a suffix": {
+			Messages:   []provider.Message{{Role: provider.RoleUser, Text: "u", Images: []provider.Image{{Data: []byte("png")}}}},
+			Completion: &provider.Completion{Raw: true, Suffix: "s"},
+		},
 	}
 }
 
@@ -216,6 +223,9 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 	for _, req := range unsupported() {
 		all = append(all, req)
+	}
+	for _, c := range completions() {
+		all = append(all, c.req)
 	}
 	if unset := providertest.Unset(all...); len(unset) > 0 {
 		t.Errorf("no test converts %q", unset)

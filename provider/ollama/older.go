@@ -63,6 +63,9 @@ func (p *Provider) checkTruncation(ctx context.Context, model string, req *provi
 	for _, t := range req.Tools {
 		most += perMessage + len(t.Name) + len(t.Description) + len(t.Parameters)
 	}
+	if c := req.Completion; c != nil {
+		most += len(c.Suffix) + len(c.Template)
+	}
 	if req.Schema != nil {
 		most += perMessage + len(schema.Shown(req.Schema.JSON))
 	}

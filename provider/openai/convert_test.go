@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/openai"
@@ -191,6 +192,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	for _, c := range conversions() {
 		all = append(all, c.req)
 	}
+	all = append(all, noChats()...)
 	if unset := providertest.Unset(all...); len(unset) > 0 {
 		t.Errorf("no test converts %q", unset)
 	}
@@ -219,6 +221,25 @@ func TestWhatOpenAIDoesNotKnowIsUnsupportedThere(t *testing.T) {
 	}))
 	if provider.KindOf(err) != provider.Unsupported {
 		t.Errorf("got %v, want Unsupported", err)
+	}
+}
+
+// noChats are requests that no API of chats can answer.
+func noChats() []provider.Request {
+	text := []provider.Message{provider.User("def f():")}
+	return []provider.Request{
+		{Messages: text, Completion: &provider.Completion{Suffix: "return"}},
+		{Messages: text, Completion: &provider.Completion{Raw: true}},
+		{Messages: text, Completion: &provider.Completion{Template: "{{ .Prompt }}"}},
+	}
+}
+
+func TestATextIsNotAnsweredAsAChat(t *testing.T) {
+	for _, req := range noChats() {
+		_, err := provider.Collect(newProvider(t, "http://127.0.0.1:1").Chat(t.Context(), req))
+		if provider.KindOf(err) != provider.Unsupported || failure.Member(err) != req.Completion.Member() {
+			t.Errorf("%+v: %v of the member %q, want Unsupported", req.Completion, err, failure.Member(err))
+		}
 	}
 }
 

@@ -111,6 +111,12 @@ func (s *scrubber) request(r question) question {
 			s.scrubText(&m.Images[j].URL, false)
 		}
 	}
+	if r.Completion != nil {
+		c := *r.Completion
+		s.scrubText(&c.Suffix, true)
+		s.scrubText(&c.Template, true)
+		r.Completion = &c
+	}
 	r.Stop = slices.Clone(r.Stop)
 	for i := range r.Stop {
 		s.scrubText(&r.Stop[i], true)

@@ -46,6 +46,22 @@ func TestWhiteSpaceIsHeldUntilContent(t *testing.T) {
 	}
 }
 
+// Nothing, or white space, may be what is to be filled into a text. It is held back as
+// any white space is, so that another target can still answer.
+func TestATextMayHaveNothingToFillIn(t *testing.T) {
+	req := provider.Request{Completion: &provider.Completion{Suffix: "}"}}
+	for _, text := range [][]string{{}, {"\n", "  "}} {
+		all, err := chunks(t, newRouter(t, "a", target("a", providertest.Text(text...))), req)
+		if err != nil || len(all) != 1 || all[0].Text != strings.Join(text, "") || all[0].Route == nil {
+			t.Errorf("%q: %+v, %v", text, all, err)
+		}
+	}
+	all, err := chunks(t, newRouter(t, "a b", target("a", fails(provider.Unavailable, "\n")), target("b", providertest.Text("x"))), req)
+	if err != nil || len(all) == 0 || all[0].Text != "x" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 func TestThinkingAloneIsNoAnswer(t *testing.T) {
 	b := target("b")
 	got, err := ask(t.Context(), newRouter(t, "a b", target("a", providertest.Answer{Thinking: "Hm."}), b), provider.Request{})

@@ -13,6 +13,8 @@ const maxBlank = 1 << 20
 // blankBuffer holds back white space until the first content. An answer that must be JSON comes whole: package structured, around
 // each target, sees to that.
 type blankBuffer struct {
+	allowed bool // an answer may be white space, or nothing
+
 	text, thinking []byte
 	// What the answer has so far; white space does not count.
 	hasText, hasThinking, hasCalls bool
@@ -40,7 +42,7 @@ func (h *blankBuffer) add(c provider.Chunk) (out provider.Chunk, show bool, err 
 	if len(h.thinking) > 0 {
 		c.Thinking, h.thinking = string(h.thinking)+c.Thinking, nil
 	}
-	if c.Finish != "" {
+	if c.Finish != "" && !h.allowed {
 		err = h.checkFinish(&c)
 	}
 	return c, err == nil, err

@@ -195,7 +195,7 @@ func (c *call) tryOnce(ctx context.Context) error {
 	a.Tries++
 	c.emit(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries, Tokens: c.size.estimate})
 	c.tryStarted, c.shown, c.tryErr, c.probe = clock.Now(), false, nil, probe
-	c.blanks = blankBuffer{}
+	c.blanks = blankBuffer{allowed: c.req.Completion != nil} // there may be nothing to fill in
 	if probe {
 		defer func() { t.breaker.AbandonProbe(c.probe) }() // the reader may have left by panic
 	}

@@ -108,7 +108,7 @@ func (t *target) missingCapability(ctx context.Context, req *provider.Request) s
 
 // lacking is how an error names what a model cannot do.
 var lacking = map[provider.Capability]string{
-	provider.CanTools: "tools", provider.CanVision: "images", provider.CanThink: "thinking",
+	provider.CanTools: "tools", provider.CanVision: "images", provider.CanThink: "thinking", provider.CanInsert: "insert",
 }
 
 // withTarget is a check's error as t's own.

@@ -15,6 +15,9 @@ type size struct {
 func measurePrompt(req *provider.Request) size {
 	var s size
 	for i := range req.Messages {
+		if req.Completion != nil && req.Completion.Template != "" {
+			break // which may leave any of it out
+		}
 		s.atLeast += countWords(req.Messages[i].Text)
 	}
 	s.estimate = max(tokens.Request(req), s.atLeast)

@@ -41,6 +41,10 @@ type Ticket struct {
 	Session    string
 	Caller     string
 	Background bool
+	// Batch is a call of a batch: it comes after all others, and while any of those
+	// waits or runs, in whatever process, it does not start. Its ctx is that of
+	// priority.Admitted.
+	Batch bool
 	// Position, if not nil, is told how many questions are before it.
 	Position func(n int)
 }

@@ -120,7 +120,7 @@ func listAll(ctx context.Context, s *stack.Stack) []Entry {
 		wg.Go(func() { lists[i] = listOf(ctx, s, name) })
 	}
 	wg.Wait()
-	all := []Entry{defaultEntry(lists)}
+	all := []Entry{defaultEntry(ctx, s, lists)}
 	seen := map[string]bool{Default: true}
 	for _, list := range lists {
 		for _, e := range list {
@@ -136,20 +136,14 @@ func listAll(ctx context.Context, s *stack.Stack) []Entry {
 	return all
 }
 
-// defaultEntry is the model "tandem": what it can do is what the first can.
-func defaultEntry(lists [][]Entry) Entry {
+// defaultEntry is the model "tandem": what it can do is what the first provider's can
+// that is asked for it.
+func defaultEntry(ctx context.Context, s *stack.Stack, lists [][]Entry) Entry {
 	e := Entry{ID: Default}
-	for _, list := range lists {
-		if len(list) > 0 {
-			e = list[0]
-			for _, one := range list {
-				if one.Loaded {
-					e = one
-					break
-				}
-			}
-			break
-		}
+	if i := slices.IndexFunc(lists, func(list []Entry) bool { return len(list) > 0 }); i >= 0 {
+		list := lists[i]
+		asked := s.Model(ctx, list[0].Provider)
+		e = list[max(slices.IndexFunc(list, func(one Entry) bool { return isNamed(one.Model.Name, asked) }), 0)]
 	}
 	e.of, e.first = e.Provider, e.Model.Name
 	e.ID, e.Provider, e.Model.Name = Default, "", Default

@@ -23,6 +23,9 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 	if err := x.resolve(ctx, s, r.Header, q); err != nil {
 		return err
 	}
+	if c := q.Request.Completion; c != nil && q.Ask != nil {
+		return &Failure{Status: http.StatusBadRequest, Code: CodeParameter, Param: c.Member(), Message: "unsupported parameter " + c.Member() + ": a chain continues no text; ask a model"}
+	}
 	if err := x.tighten(r, s, q); err != nil {
 		return err
 	}

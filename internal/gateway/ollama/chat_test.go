@@ -297,7 +297,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 	for more, want := range map[string]string{
-		`,"raw":true`: "unsupported parameter raw", `,"suffix":"x"`: "unsupported parameter suffix", `,"template":"x"`: "unsupported parameter template",
+		`,"raw":1`: "raw: it has to be true or false, not a number", `,"suffix":[]`: "suffix: it has to be a text, not a list", `,"template":{}`: "template: it has to be a text, not an object",
 		`,"context":[1,2]`: "unsupported parameter context",
 	} {
 		r := gatewaytest.Post(t, url+generate, `{"model":"ok","prompt":"a"`+more+`}`)

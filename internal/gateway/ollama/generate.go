@@ -18,9 +18,9 @@ var GenerateParams = exchange.Params{
 	{Name: "format", Class: exchange.Honoured, Note: "`json`, or a JSON Schema, which is enforced"},
 	{Name: "think", Class: exchange.Honoured, Note: "as in /api/chat"},
 	{Name: "options", Class: exchange.Honoured, Note: "see there"},
-	{Name: "suffix", Class: exchange.Refused, Unless: []string{`""`}},
-	{Name: "raw", Class: exchange.Refused, Unless: []string{"false"}},
-	{Name: "template", Class: exchange.Refused, Note: "the model's own is used", Unless: []string{`""`}},
+	{Name: "suffix", Class: exchange.Honoured, Note: "by models that can insert, where an Ollama runs them; it goes with no `system` and no `images`"},
+	{Name: "raw", Class: exchange.Honoured, Note: "where an Ollama runs the model; it goes with no `system`, `template` and `format`"},
+	{Name: "template", Class: exchange.Honoured, Note: "where an Ollama runs the model"},
 	{Name: "context", Class: exchange.Refused, Note: "send the conversation to /api/chat", Unless: []string{"[]"}},
 	{Name: "keep_alive", Class: exchange.Harmless, Note: "honoured without a prompt; else the configuration's `keep_alive` holds"},
 	{Name: "truncate", Class: exchange.Harmless, Note: "nothing is ever cut: a prompt that is too long is an error"},
@@ -49,7 +49,8 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) {
 	a.x.Answer(w, r, exchange.Asked{Dialect: "ollama", Body: data}, q, &answer{generate: true})
 }
 
-// decodeGenerate reads a request for a generation: a chat of one message.
+// decodeGenerate reads a request for a generation: a chat of one message, or a text to
+// be continued.
 func decodeGenerate(b *body.Reader, strict bool) (*exchange.Question, error) {
 	o := b.Object()
 	q := decodeCommon(o)
@@ -59,7 +60,23 @@ func decodeGenerate(b *body.Reader, strict bool) (*exchange.Question, error) {
 	m := provider.User(o.Text("prompt"))
 	m.Images = decodeImages(o)
 	q.Request.Messages = append(q.Request.Messages, m)
+	decodeCompletion(o, &q.Request)
 	return finish(b, q, GenerateParams, strict)
+}
+
+// decodeCompletion reads what makes a text of the prompt that is not answered as a chat.
+func decodeCompletion(o body.Object, req *provider.Request) {
+	c := provider.Completion{Raw: o.True("raw"), Suffix: o.Text("suffix"), Template: o.Text("template")}
+	if c == (provider.Completion{}) {
+		return
+	}
+	if c.Raw && (c.Template != "" || o.Text("system") != "") {
+		o.Failf("raw", "raw mode does not support template, system, or context") // Ollama's words
+	}
+	if req.Schema != nil {
+		o.Failf("format", "it does not go with suffix, raw and template")
+	}
+	req.Completion = &c
 }
 
 // load answers a request without a question: the model is loaded, or unloaded where it

@@ -41,6 +41,7 @@ func (g *gpu) serve(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Model     string
 		Input     []string
+		Prompt    string
 		KeepAlive any `json:"keep_alive"`
 	}
 	data, _ := io.ReadAll(r.Body)
@@ -69,11 +70,16 @@ func (g *gpu) serve(w http.ResponseWriter, r *http.Request) {
 			write(`{"error":"model '` + in.Model + `' not found"}`)
 			return
 		}
-		write(`{"template":"{{ .Suffix }}","parameters":"stop    \"</s>\"\n\nnum_ctx 131072\n","details":` + details + `,"capabilities":["completion","tools"],"model_info":{"general.architecture":"llama","llama.context_length":131072,"general.parameter_count":5}}`)
+		write(`{"template":"{{ .Suffix }}","parameters":"stop    \"</s>\"\n\nnum_ctx 131072\n","details":` + details + `,"capabilities":["completion","tools"` + map[bool]string{true: `,"insert"`}[model == "m"] + `],"model_info":{"general.architecture":"llama","llama.context_length":131072,"general.parameter_count":5}}`)
 	case "/api/generate":
 		name := model
 		if !strings.Contains(name, ":") {
 			name += ":latest"
+		}
+		if in.Prompt != "" {
+			g.sent = append(g.sent, string(data))
+			write(`{"model":"` + in.Model + `","response":"a +","done":false}` + "\n" + `{"model":"` + in.Model + `","response":" b","done":true,"done_reason":"stop","prompt_eval_count":99,"eval_count":9}` + "\n")
+			return
 		}
 		reason := "load"
 		if in.KeepAlive == "0s" || in.KeepAlive == 0.0 {

@@ -13,7 +13,7 @@ import (
 // CompletionParams are the parameters of completions, OpenAI's older API.
 var CompletionParams = exchange.Params{
 	{Name: "model", Class: exchange.Honoured, Note: "as for chat completions"},
-	{Name: "prompt", Class: exchange.Honoured, Note: "a text, or a list of one; it is asked as a message of the user"},
+	{Name: "prompt", Class: exchange.Honoured, Note: "a text, or a list of one; it is asked as a message of the user, unless there is a suffix"},
 	{Name: "stream", Class: exchange.Honoured},
 	{Name: "stream_options", Class: exchange.Honoured, Note: "`include_usage`"},
 	{Name: "temperature", Class: exchange.Honoured},
@@ -26,7 +26,7 @@ var CompletionParams = exchange.Params{
 	{Name: "top_k", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "min_p", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "logit_bias", Class: exchange.Honoured, Note: "where the engine can"},
-	{Name: "suffix", Class: exchange.Refused, Note: "a text cannot be filled in; ask for it with chat completions", Unless: []string{`""`}},
+	{Name: "suffix", Class: exchange.Honoured, Note: "by models that can insert, where an Ollama runs them: the prompt is what comes before"},
 	{Name: "echo", Class: exchange.Refused, Note: "the prompt is not repeated", Unless: []string{"false"}},
 	{Name: "best_of", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
 	{Name: "n", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
@@ -60,6 +60,9 @@ func decodeCompletion(b *body.Reader, strict bool) (q *exchange.Question, includ
 		includeUsage = so.True("include_usage")
 	}
 	q.Request.Messages = []provider.Message{provider.User(promptOf(o))}
+	if s := o.Text("suffix"); s != "" {
+		q.Request.Completion = &provider.Completion{Suffix: s}
+	}
 	q.Session = session(o)
 	if err := b.Err(); err != nil {
 		return nil, false, err

@@ -2,7 +2,8 @@
 // for the model that is at work come together, so that models are not swapped back and
 // forth (A A A B B C, not A B A B C A); none waits without bound for that; a model that
 // answers is never taken out for another one; within a model, sessions take turns, and
-// what nobody waits for, such as the title of a chat, comes last.
+// what nobody waits for, such as the title of a chat, comes last, and after it the calls
+// of batches.
 package queue
 
 import (
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/priority"
 )
 
 // Lane is how a provider's engine takes calls.
@@ -33,7 +35,11 @@ type Config struct {
 	// Lane is how the provider of that name takes calls, and the model that a call
 	// without one is for. ok is false where calls need not wait.
 	Lane func(provider, model string) (lane Lane, asked string, ok bool)
-	// Limit is how many calls may wait for one provider; 0: 256.
+	// Engine is a provider's engine, as calls and batches share it; nil: batches wait for
+	// nobody.
+	Engine func(provider string) *priority.Engine
+	// Limit is how many calls may wait for one provider, those of batches not counted;
+	// 0: 256.
 	Limit int
 	// MaxWait is how long a call waits for those of a loaded model before it comes
 	// first; 0: 30s.
@@ -85,8 +91,8 @@ type waiter struct {
 	loaded bool // its model was in memory when that was asked
 }
 
-// Enter waits for a call's turn.
-func (q *Queue) Enter(ctx context.Context, t exchange.Ticket) (release func(), err error) {
+// enter waits for a call's turn among those of this process.
+func (q *Queue) enter(ctx context.Context, t exchange.Ticket) (release func(), err error) {
 	how, model, ok := q.cfg.Lane(t.Provider, t.Model)
 	if !ok {
 		return func() {}, nil
@@ -106,10 +112,10 @@ func (q *Queue) Enter(ctx context.Context, t exchange.Ticket) (release func(), e
 	w := &waiter{Ticket: t, since: q.cfg.now(), turn: make(chan struct{}), loaded: loaded}
 	l.waiting = append(l.waiting, w)
 	q.advance(l)
-	if !w.let && len(l.waiting) > q.cfg.Limit {
+	if !w.let && !t.Batch && l.length() > q.cfg.Limit {
 		l.remove(w)
-		wait := l.estimate(len(l.waiting))
-		n := len(l.waiting)
+		n := l.length()
+		wait := l.estimate(n)
 		q.mu.Unlock()
 		return nil, &exchange.Failure{
 			Status: http.StatusTooManyRequests, Code: exchange.CodeBusy, Retry: true, RetryAfter: wait,
@@ -138,14 +144,24 @@ func (q *Queue) Enter(ctx context.Context, t exchange.Ticket) (release func(), e
 	}), nil
 }
 
-// Waiting is how many calls wait for a provider.
+// Waiting is how many calls wait for a provider, those of batches not counted.
 func (q *Queue) Waiting(provider string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if l := q.lanes[provider]; l != nil {
-		return len(l.waiting)
+		return l.length()
 	}
 	return 0
+}
+
+// length is how many calls wait, those of batches not counted.
+func (l *lane) length() (n int) {
+	for _, w := range l.waiting {
+		if !w.Batch {
+			n++
+		}
+	}
+	return n
 }
 
 // leave is the end of a call that was let through.
@@ -212,7 +228,7 @@ func (l *lane) fits(w *waiter) bool {
 }
 
 func (q *Queue) overdue(w *waiter) bool {
-	return !w.Background && q.cfg.now().Sub(w.since) > q.cfg.MaxWait
+	return !w.Background && !w.Batch && q.cfg.now().Sub(w.since) > q.cfg.MaxWait
 }
 
 // order is who comes before whom.
@@ -222,6 +238,8 @@ func (q *Queue) order(l *lane) []*waiter {
 		switch {
 		case q.overdue(w):
 			return 0
+		case w.Batch:
+			return 4
 		case w.Background:
 			return 3
 		case w.Model == l.last || w.loaded:

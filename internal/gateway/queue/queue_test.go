@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/priority"
 )
 
 // engine swaps models, and runs one call at a time.
@@ -134,6 +135,31 @@ func TestSessionsTakeTurns(t *testing.T) {
 	got := run(t, engine(1), call("x", "1", false), call("x", "2", false), call("x", "title", true), call("x", "3", false), call("y", "1y", false), call("y", "2y", false))
 	if want := []string{"A1", "A1y", "A2", "A2y", "A3", "Atitle"}; !slices.Equal(got, want) {
 		t.Errorf("ran %v, want %v", got, want)
+	}
+}
+
+// Calls of batches come after all others, whoever came first, and do not start beside
+// one, though there is a place.
+func TestBatchesComeLast(t *testing.T) {
+	for _, slots := range []int{1, 2} {
+		cfg := engine(slots)
+		engines := priority.New(t.TempDir())
+		defer engines.Close()
+		cfg.Engine = func(string) *priority.Engine { return engines.At("http://127.0.0.1:11434") }
+		cfg.Limit = 2
+		call := func(name string, batch, background bool) exchange.Ticket {
+			return exchange.Ticket{Model: "A", Caller: name, Session: name, Batch: batch, Background: background}
+		}
+		got := run(t, cfg, call("1", true, false), call("2", true, false), call("3", true, false), call("4", true, false), call("chat", false, false), call("title", false, true))
+		slices.Sort(got[:slots])
+		slices.Sort(got[slots+2:])
+		want := []string{"A1", "Achat", "Atitle", "A2", "A3", "A4"}
+		if slots == 2 {
+			want = []string{"A1", "A2", "Achat", "Atitle", "A3", "A4"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d at a time: ran %v, want %v", slots, got, want)
+		}
 	}
 }
 

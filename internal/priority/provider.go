@@ -1,0 +1,101 @@
+package priority
+
+import (
+	"context"
+	"iter"
+
+	"github.com/tandem-llm/tandem/provider"
+)
+
+type classKey struct{}
+
+// class is whose a call is. That of a person, or of a program that they use, has none.
+type class struct {
+	admitted bool
+	over     <-chan struct{}
+}
+
+// Batch is ctx for the calls of a batch. Once over is closed none of them waits any
+// more, so that what has begun comes to its end; nil: that is never.
+func Batch(ctx context.Context, over <-chan struct{}) context.Context {
+	return context.WithValue(ctx, classKey{}, class{over: over})
+}
+
+// Admitted is ctx for a call of a batch that has waited for its turn already.
+func Admitted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, classKey{}, class{admitted: true})
+}
+
+// Around returns p as the provider that calls e: its chats and embeddings show that
+// they wait or run, and those of a [Batch] wait for them. A call with a deadline does
+// not wait, since that would take its time away.
+func Around(p provider.Provider, e *Engine) provider.Provider {
+	if e == nil {
+		return p
+	}
+	return &around{p, e}
+}
+
+type around struct {
+	provider.Provider
+	engine *Engine
+}
+
+var (
+	_ provider.Wrapper  = (*around)(nil)
+	_ provider.Embedder = (*embedder)(nil)
+)
+
+// Unwrap returns the provider, for what else it can do than answer.
+func (a *around) Unwrap() provider.Provider {
+	if inner, ok := provider.As[provider.Embedder](a.Provider); ok {
+		return &embedder{a.Provider, inner, a.engine}
+	}
+	return a.Provider
+}
+
+// Chat asks when it may.
+func (a *around) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	stream := a.Provider.Chat(ctx, req)
+	return func(yield func(provider.Chunk, error) bool) {
+		end, err := a.engine.enter(ctx)
+		if err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		defer end()
+		stream(yield)
+	}
+}
+
+// embedder is a provider that makes vectors.
+type embedder struct {
+	provider.Provider
+	inner  provider.Embedder
+	engine *Engine
+}
+
+// Unwrap returns the provider as it is.
+func (e *embedder) Unwrap() provider.Provider { return e.Provider }
+
+// Embed makes vectors when it may.
+func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	end, err := e.engine.enter(ctx)
+	if err != nil {
+		return provider.EmbedResponse{}, err
+	}
+	defer end()
+	return e.inner.Embed(ctx, req)
+}
+
+// enter waits if the call is a batch's, and else shows it.
+func (e *Engine) enter(ctx context.Context) (end func(), err error) {
+	c, ok := ctx.Value(classKey{}).(class)
+	if !ok {
+		return e.Begin(), nil
+	}
+	if _, has := ctx.Deadline(); !has && !c.admitted {
+		_, err = e.wait(ctx, c.over)
+	}
+	return func() {}, err
+}
