@@ -14,6 +14,7 @@ var clients = []client{
 	{name: "ai-sdk-openai", label: "AI SDK, `@ai-sdk/openai` %", of: "npm @ai-sdk/openai", command: node("ai_openai.mjs")},
 	{name: "ai-sdk-compatible", label: "AI SDK, `@ai-sdk/openai-compatible` %", of: "npm @ai-sdk/openai-compatible", command: node("ai_compatible.mjs")},
 	{name: "langchain-openai", label: "langchain-openai %", of: "pip langchain-openai", command: python("langchain_chat.py")},
+	{name: "pydantic-ai", label: "pydantic-ai %", of: "pip pydantic-ai-slim[openai]", command: python("pydantic_ai_agent.py")},
 	{name: "llm", label: "llm %", of: "pip llm", command: llm},
 	{name: "anthropic-python", label: "anthropic-python %", of: "pip anthropic", command: python("anthropic_messages.py")},
 	{name: "anthropic-node", label: "`@anthropic-ai/sdk` %", of: "npm @anthropic-ai/sdk", command: node("anthropic.mjs")},
