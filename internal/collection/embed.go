@@ -44,8 +44,17 @@ func (f first) Embed(ctx context.Context, req provider.EmbedRequest) (provider.E
 	return (&embedder{f.catalog, t}).Embed(ctx, req)
 }
 
-// Embed asks the provider.
+// Embed asks the provider, through the context's [Gate].
 func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	if gate := gateOf(ctx); gate != nil {
+		return gate(ctx, e.source.Name, cmp.Or(req.Model, e.source.Model), func(ctx context.Context) (provider.EmbedResponse, error) {
+			return e.embed(ctx, req)
+		})
+	}
+	return e.embed(ctx, req)
+}
+
+func (e *embedder) embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	inner, err := e.source.Embedder(ctx)
 	if err != nil {
 		return provider.EmbedResponse{}, err

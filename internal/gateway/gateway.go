@@ -56,7 +56,7 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
 	s.queue = queue.New(queue.Config{Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue})
-	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn), s.stack.Load)
+	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn))
 	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})

@@ -81,12 +81,12 @@ func (a *Answerer) asked(q *exchange.Question) provider.Provider {
 
 type asks struct {
 	provider.Provider
-	ask func(context.Context, provider.Request) iter.Seq2[provider.Chunk, error]
+	ask exchange.Source
 }
 
-// Chat asks the chain.
-func (c asks) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-	return c.ask(ctx, req)
+// Chat asks the chain, which has its run and its request since it was prepared.
+func (c asks) Chat(ctx context.Context, _ provider.Request) iter.Seq2[provider.Chunk, error] {
+	return c.ask(ctx, nil)
 }
 
 // replyJSON is the member response of a line of answers.

@@ -58,20 +58,22 @@ func New(inner provider.Provider, cfg Config) *Cache {
 // Unwrap returns the provider that is asked when the store has no answer.
 func (c *Cache) Unwrap() provider.Provider { return c.Provider }
 
-// Chat answers from the store, or asks the provider and keeps its answer if
+// Chat answers from the store, unless the context's [Use] forbids it, or asks the provider and keeps its answer if
 // that is whole, ended by itself, calls no tool, came from the first who might
 // answer and the model that was to, and has no warning in its Route.
 func (c *Cache) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
-		start := c.cfg.Now()
+		start, use := c.cfg.Now(), useOf(ctx)
 		key, ok := c.key(&req)
-		if !ok {
+		if !ok || use == Off {
 			c.Provider.Chat(ctx, req)(yield)
 			return
 		}
-		if hit, ok := c.lookUp(ctx, key); ok {
-			hit.replay(c.cfg.Now().Sub(start), yield)
-			return
+		if use == Full {
+			if hit, ok := c.lookUp(ctx, key); ok {
+				hit.replay(c.cfg.Now().Sub(start), yield)
+				return
+			}
 		}
 		if ctx.Err() != nil { // the store may have seen it first
 			yield(provider.Chunk{}, ctx.Err())

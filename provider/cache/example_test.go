@@ -31,3 +31,19 @@ func ExampleHit() {
 	fmt.Println(cache.Hit(&provider.Route{Provider: "local", Reason: "first choice"}))
 	// Output: false
 }
+
+// A request can forbid the cache.
+func ExampleWithUse() {
+	model := &providertest.Fake{Answers: []providertest.Answer{providertest.Text("first"), providertest.Text("second")}}
+	p := cache.New(model, cache.Config{Store: &cache.Memory{}, Insist: true})
+	req := provider.Request{Messages: []provider.Message{provider.User("Hi")}}
+	for _, use := range []cache.Use{cache.Full, cache.Full, cache.Refresh, cache.Full} {
+		answer, err := provider.Collect(p.Chat(cache.WithUse(context.Background(), use), req))
+		fmt.Println(answer.Text, err)
+	}
+	// Output:
+	// first <nil>
+	// first <nil>
+	// second <nil>
+	// second <nil>
+}

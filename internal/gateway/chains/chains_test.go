@@ -14,7 +14,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
-	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 const president = `name: president
@@ -32,7 +31,7 @@ func serve(t *testing.T, files map[string]string) (url, dir string, e *gatewayte
 		write(t, filepath.Join(dir, name), text)
 	}
 	s := gatewaytest.Stack(t, e, "ok")
-	own := chains.New(chains.NewFolder(dir, nil), func() *stack.Stack { return s })
+	own := chains.New(chains.NewFolder(dir, nil))
 	x := gatewaytest.Exchange(s, exchange.Config{Chains: own})
 	mux := http.NewServeMux()
 	openai.New(x, nil).Register(mux)
@@ -102,7 +101,7 @@ func TestAChainIsTightened(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "out.yaml"), "name: out\nprompt: hi\nuse: [hosted]\n")
 	s := gatewaytest.Open(t, "use: [house, hosted]\nretries: 0\nproviders:\n- {name: house, kind: openai, base_url: '"+e.URL+"/v1', model: ok, local: true}\n- {name: hosted, kind: openai, base_url: '"+e.URL+"/v1', model: ok}\n")
-	own := chains.New(chains.NewFolder(dir, nil), func() *stack.Stack { return s })
+	own := chains.New(chains.NewFolder(dir, nil))
 	x := gatewaytest.Exchange(s, exchange.Config{Chains: own})
 	mux := http.NewServeMux()
 	openai.New(x, nil).Register(mux)

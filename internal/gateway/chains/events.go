@@ -1,195 +1,121 @@
 package chains
 
 import (
+	"cmp"
+	"context"
 	"io"
+	"iter"
 	"net/http"
-	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // streamEvents tells what happens in a run, as LangChain's astream_events does.
 func (l *LangServe) streamEvents(w http.ResponseWriter, r *http.Request) {
-	l.events(w, r, func(s *eventStream, name string, input any) follower {
-		return &runEvents{s: s, chain: name, input: input}
-	})
+	l.follow(w, r, func(c *call) follower { return &runEvents{chain: c.name, input: c.body.Value("input")} })
 }
 
 // streamLog tells what happens in a run as patches of its log, as astream_log does.
 func (l *LangServe) streamLog(w http.ResponseWriter, r *http.Request) {
-	l.events(w, r, func(s *eventStream, name string, _ any) follower {
-		return &runLog{s: s, chain: name, steps: map[string]bool{}}
-	})
+	l.follow(w, r, func(c *call) follower { return &runLog{chain: c.name} })
 }
 
-// follower turns what happens in a run into events of a client's.
+// follower turns what happens in a run into the data of a client's events. Its methods
+// are called one at a time.
 type follower interface {
-	begin() error
-	follow(chain.Event) error
-	end(output any) error
+	begin(run string) []any
+	event(e chain.Event) []any
+	end(output any) []any
 }
 
-func (l *LangServe) events(w http.ResponseWriter, r *http.Request, as func(s *eventStream, name string, input any) follower) {
+// follow runs a chain, and has a follower tell of it.
+func (l *LangServe) follow(w http.ResponseWriter, r *http.Request, as func(*call) follower) {
 	c, ok := l.read(w, r, "input")
 	if !ok {
 		return
 	}
 	values, err := vars(c.chain, c.body.Value("input"))
-	var limits Limits
-	if err == nil {
-		limits.Only, limits.Privacy, err = l.x.Limits(r)
-	}
 	if err != nil {
 		Fail(w, l.x.FailureOf(err))
 		return
 	}
-	name := r.PathValue("name")
-	ctx, id, done := l.x.Track(r, exchange.Asked{Dialect: "langserve"}, exchange.ChainPrefix+name)
-	s := &eventStream{w: w, id: runID(id)}
-	f := as(s, name, c.body.Value("input"))
-	err = f.begin()
-	if err == nil {
-		result, failed := l.chains.Run(ctx, c.chain, values, l.x.Defaults(), limits, f.follow)
-		if err = failed; err == nil {
-			err = f.end(outputOf(result))
-		}
-		done(result.Route, result.Usage, err)
-	} else {
-		done(nil, nil, err)
-	}
+	chosen, err := filterOf(c.body)
 	if err != nil {
-		fail := l.x.FailureOf(Failure(err))
-		_ = s.send("error", map[string]any{"status_code": fail.Status, "message": fail.Message}) // the client may have left
+		Fail(w, l.x.FailureOf(err))
 		return
 	}
-	_ = s.raw("event: end\n\n") // the client may have left
+	f := &followed{follower: as(&c), filter: chosen}
+	q := c.question(true)
+	q.Ask = func(ctx context.Context, run *exchange.Run) iter.Seq2[provider.Chunk, error] {
+		return f.answer(ctx, run, c.chain, values)
+	}
+	l.x.Answer(w, r, exchange.Asked{Dialect: "langserve", Body: c.data}, q, f)
 }
 
-// eventStream is a stream that begins with its first event.
-type eventStream struct {
-	w    http.ResponseWriter
-	id   string
-	open bool
+// followed is a reply that tells of a run. All of the answer is in the events, and the
+// exchange is told only how it ended.
+type followed struct {
+	reply
+	follower
+	filter filter
 }
 
-func (s *eventStream) start() {
-	if !s.open {
-		s.open = true
-		h := s.w.Header()
-		h.Set("Content-Type", exchange.EventStream)
-		h.Set("Cache-Control", "no-cache")
-		s.w.WriteHeader(http.StatusOK)
+var _ exchange.Answerer = (*followed)(nil)
+
+func (f *followed) answer(ctx context.Context, run *exchange.Run, ch *chain.Chain, vars map[string]any) iter.Seq2[provider.Chunk, error] {
+	return func(yield func(provider.Chunk, error) bool) {
+		tell := func(events []any) error {
+			return run.Tell(func(w io.Writer) error { return f.write(w, events) })
+		}
+		err := tell(f.begin(runID(run.ID())))
+		var result runner.Result
+		if err == nil {
+			result, err = Run(ctx, run, ch, vars, func(e chain.Event) error {
+				if k, ok := piece(e); ok && k.Restart && !k.Thought {
+					return exchange.ErrBegunAnew
+				}
+				return tell(f.event(e))
+			})
+		}
+		if err != nil {
+			yield(provider.Chunk{}, err)
+			return
+		}
+		f.output = outputOf(result)
+		yield(provider.Chunk{Finish: cmp.Or(result.Finish, provider.FinishStop), Usage: result.Usage, Route: result.Route}, nil)
 	}
 }
 
-func (s *eventStream) send(name string, v any) error {
-	s.start()
-	if err := exchange.WriteEvent(s.w, name, v); err != nil {
-		return err
+func (f *followed) write(w io.Writer, events []any) error {
+	for _, e := range events {
+		if f.filter.drops(e) {
+			continue
+		}
+		if err := exchange.WriteEvent(w, "data", e); err != nil {
+			return err
+		}
 	}
-	return http.NewResponseController(s.w).Flush()
+	return nil
 }
 
-func (s *eventStream) raw(text string) error {
-	s.start()
-	_, err := io.WriteString(s.w, text)
+// Beat is a comment: RemoteRunnable knows no other event here, and the comment is what
+// LangServe sends. Its client waits for bytes, whatever they are.
+func (*followed) Beat(w io.Writer, _ *exchange.Answer) error {
+	_, err := io.WriteString(w, ": alive\n\n")
 	return err
 }
 
-// runEvents are the events of version 2 of astream_events.
-type runEvents struct {
-	s     *eventStream
-	chain string
-	input any
-}
+// Chunk writes nothing: the events have told it.
+func (*followed) Chunk(io.Writer, *exchange.Answer, *provider.Chunk) error { return nil }
 
-func (e *runEvents) send(kind, name string, data map[string]any) error {
-	return e.s.send("data", map[string]any{
-		"event": kind, "name": name, "run_id": e.s.id, "tags": []string{}, "metadata": map[string]any{}, "parent_ids": []string{}, "data": data,
-	})
-}
-
-func (e *runEvents) begin() error {
-	return e.send("on_chain_start", e.chain, map[string]any{"input": e.input})
-}
-
-func (e *runEvents) follow(v chain.Event) error {
-	switch v.Type {
-	case chain.StepStart:
-		return e.send("on_chat_model_start", v.Step, map[string]any{"input": map[string]any{"messages": texts(v.Messages)}})
-	case chain.StepChunk:
-		if v.Chunk.Text == "" {
-			return nil
-		}
-		if err := e.send("on_chat_model_stream", v.Step, map[string]any{"chunk": v.Chunk.Text}); err != nil || !v.Final {
-			return err
-		}
-		return e.send("on_chain_stream", e.chain, map[string]any{"chunk": v.Chunk.Text})
-	case chain.StepEnd:
-		return e.send("on_chat_model_end", v.Step, map[string]any{"output": v.Result.Text, "route": v.Result.Route})
+// End tells the output, and ends the stream.
+func (f *followed) End(w io.Writer, _ *exchange.Answer) error {
+	if err := f.write(w, f.end(f.output)); err != nil {
+		return err
 	}
-	return nil
+	_, err := io.WriteString(w, "event: end\n\n")
+	return err
 }
-
-func (e *runEvents) end(output any) error {
-	return e.send("on_chain_end", e.chain, map[string]any{"output": output})
-}
-
-func texts(messages []provider.Message) [][]string {
-	out := [][]string{}
-	for _, m := range messages {
-		out = append(out, []string{string(m.Role), m.Text})
-	}
-	return out
-}
-
-// runLog is a run as JSON patches of LangChain's run log.
-type runLog struct {
-	s     *eventStream
-	chain string
-	steps map[string]bool
-}
-
-func (g *runLog) patch(ops ...map[string]any) error {
-	return g.s.send("data", map[string]any{"ops": ops})
-}
-
-func op(kind, path string, value any) map[string]any {
-	return map[string]any{"op": kind, "path": path, "value": value}
-}
-
-func (g *runLog) begin() error {
-	return g.patch(op("replace", "", map[string]any{
-		"id": g.s.id, "name": g.chain, "type": "chain", "streamed_output": []any{}, "final_output": nil, "logs": map[string]any{},
-	}))
-}
-
-func (g *runLog) follow(v chain.Event) error {
-	at := "/logs/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(v.Step)
-	switch v.Type {
-	case chain.StepStart:
-		g.steps[v.Step] = true
-		return g.patch(op("add", at, map[string]any{
-			"id": g.s.id, "name": v.Step, "type": "llm", "tags": []string{}, "metadata": map[string]any{}, "streamed_output": []any{}, "streamed_output_str": []any{}, "final_output": nil, "end_time": nil, "start_time": "",
-		}))
-	case chain.StepChunk:
-		if v.Chunk.Text == "" || !g.steps[v.Step] {
-			return nil
-		}
-		ops := []map[string]any{op("add", at+"/streamed_output_str/-", v.Chunk.Text)}
-		if v.Final {
-			ops = append(ops, op("add", "/streamed_output/-", v.Chunk.Text))
-		}
-		return g.patch(ops...)
-	case chain.StepEnd:
-		if !g.steps[v.Step] {
-			return nil
-		}
-		return g.patch(op("add", at+"/final_output", v.Result.Text))
-	}
-	return nil
-}
-
-func (g *runLog) end(output any) error { return g.patch(op("replace", "/final_output", output)) }

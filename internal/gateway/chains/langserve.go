@@ -125,11 +125,16 @@ func (l *LangServe) question(c call, input any, stream bool, out func(any)) (*ex
 	if err != nil {
 		return nil, err
 	}
-	q := &exchange.Question{Model: exchange.ChainPrefix + c.name, Stream: stream, Notes: c.notes}
-	q.Ask = func(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
-		return l.chains.answer(ctx, c.chain, values, req, Limits{Only: q.Only, Privacy: req.Privacy}, func(r runner.Result) { out(outputOf(r)) })
+	q := c.question(stream)
+	q.Ask = func(ctx context.Context, run *exchange.Run) iter.Seq2[provider.Chunk, error] {
+		return answer(ctx, run, c.chain, values, false, func(r runner.Result) { out(outputOf(r)) })
 	}
 	return q, nil
+}
+
+// question is the call as the exchange asks it, without who answers.
+func (c *call) question(stream bool) *exchange.Question {
+	return &exchange.Question{Model: exchange.ChainPrefix + c.name, Stream: stream, Notes: c.notes, Session: string(c.data)}
 }
 
 func (l *LangServe) invoke(w http.ResponseWriter, r *http.Request) { l.one(w, r, false) }
@@ -140,7 +145,7 @@ func (l *LangServe) one(w http.ResponseWriter, r *http.Request, stream bool) {
 	if !ok {
 		return
 	}
-	a := &answer{}
+	a := &reply{stream: stream}
 	q, err := l.question(c, c.body.Value("input"), stream, func(v any) { a.output = v })
 	if err != nil {
 		Fail(w, l.x.FailureOf(err))
@@ -172,14 +177,13 @@ func (l *LangServe) batch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	a := &answer{batch: true}
-	q := &exchange.Question{Model: exchange.ChainPrefix + c.name, Notes: c.notes}
-	q.Ask = func(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	a := &reply{batch: true}
+	q := c.question(false)
+	q.Ask = func(ctx context.Context, run *exchange.Run) iter.Seq2[provider.Chunk, error] {
 		return func(yield func(provider.Chunk, error) bool) {
 			last := provider.Chunk{Finish: provider.FinishStop, Usage: &provider.Usage{}}
 			for _, one := range questions {
-				one.Only = q.Only
-				res, err := provider.Collect(one.Ask(ctx, req))
+				res, err := provider.Collect(one.Ask(ctx, run))
 				if err != nil {
 					yield(provider.Chunk{}, err)
 					return
@@ -198,24 +202,25 @@ func (l *LangServe) batch(w http.ResponseWriter, r *http.Request) {
 	l.x.Answer(w, r, exchange.Asked{Dialect: "langserve", Body: c.data}, q, a)
 }
 
-// answer writes the answer to an invocation, a batch or a stream.
-type answer struct {
+// reply writes the answer to an invocation, a batch or a stream.
+type reply struct {
 	output any // set before the end
 	batch  bool
+	stream bool
 }
 
-var _ exchange.Answerer = (*answer)(nil)
+var _ exchange.Answerer = (*reply)(nil)
 
 // ContentType is that of a stream.
-func (*answer) ContentType() string { return exchange.EventStream }
+func (*reply) ContentType() string { return exchange.EventStream }
 
 // Beat is the event that says which run it is; clients take any number of it.
-func (*answer) Beat(w io.Writer, a *exchange.Answer) error {
+func (*reply) Beat(w io.Writer, a *exchange.Answer) error {
 	return exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID)})
 }
 
 // Chunk writes text. What the model thinks is not part of a chain's output.
-func (l *answer) Chunk(w io.Writer, _ *exchange.Answer, c *provider.Chunk) error {
+func (l *reply) Chunk(w io.Writer, _ *exchange.Answer, c *provider.Chunk) error {
 	if _, text := l.output.(string); l.output != nil && !text {
 		return exchange.WriteEvent(w, "data", l.output)
 	}
@@ -226,7 +231,7 @@ func (l *answer) Chunk(w io.Writer, _ *exchange.Answer, c *provider.Chunk) error
 }
 
 // End ends the stream: a client takes one that ends otherwise for whole, too.
-func (l *answer) End(w io.Writer, a *exchange.Answer) error {
+func (l *reply) End(w io.Writer, a *exchange.Answer) error {
 	if err := exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID), "tandem": a.Call}); err != nil {
 		return err
 	}
@@ -234,13 +239,13 @@ func (l *answer) End(w io.Writer, a *exchange.Answer) error {
 	return err
 }
 
-// FailStream writes the event at which RemoteRunnable raises.
-func (*answer) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
-	return exchange.WriteEvent(w, "error", map[string]any{"status_code": f.Status, "message": f.Message})
+// FailStream ends the stream with an error.
+func (*reply) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) error {
+	return writeFailure(w, f)
 }
 
 // Whole writes the output, or the outputs.
-func (l *answer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+func (l *reply) Whole(w http.ResponseWriter, a *exchange.Answer) {
 	meta := map[string]any{"run_id": runID(a.Call.ID), "feedback_tokens": []any{}, "tandem": a.Call}
 	if l.batch {
 		meta["run_ids"] = []string{runID(a.Call.ID)}
@@ -248,8 +253,28 @@ func (l *answer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 	exchange.WriteJSON(w, http.StatusOK, map[string]any{"output": l.output, "metadata": meta})
 }
 
-// Fail writes a failure.
-func (*answer) Fail(w http.ResponseWriter, f *exchange.Failure) { Fail(w, f) }
+// Fail writes a failure. Of a stream RemoteRunnable shows no message but an event's.
+func (l *reply) Fail(w http.ResponseWriter, f *exchange.Failure) {
+	if !l.stream {
+		Fail(w, f)
+		return
+	}
+	f.Headers(w.Header())
+	failStream(w, f)
+}
+
+// failStream is a stream with nothing but a failure.
+func failStream(w http.ResponseWriter, f *exchange.Failure) {
+	w.Header().Set("Content-Type", exchange.EventStream)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusOK)
+	_ = writeFailure(w, f) // the client may have left
+}
+
+// writeFailure writes the event at which RemoteRunnable raises.
+func writeFailure(w io.Writer, f *exchange.Failure) error {
+	return exchange.WriteEvent(w, "error", map[string]any{"status_code": f.Status, "message": f.Message})
+}
 
 // runID is a call's id in the form of a UUID, as LangChain's types want it.
 func runID(id string) string {

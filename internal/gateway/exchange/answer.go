@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/preload"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -55,31 +55,16 @@ type Asked struct {
 // is content or a failure, but for heartbeats: until then another provider may stand in.
 func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Question, d Answerer) {
 	rp := &reply{x: x, w: w, d: d, stream: q.Stream}
-	if err := x.prepare(r, q); err != nil {
+	ctx, run, err := x.Begin(r, in, q)
+	if err != nil {
 		rp.refuse(err)
 		return
 	}
-	session := sessionOf(r.Header, q)
-	question := session + identity(in, q)
-	if f := x.storm.refuse(question); f != nil {
-		rp.refuse(f)
-		return
+	rp.run, rp.call = run, run.call
+	if q.Stream {
+		run.tell = rp.write
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	rp.call = &liveCall{cancel: cancel, Call: Call{
-		ID: newID(), Dialect: in.Dialect, Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
-		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
-	}}
-	x.begin(rp.call)
-	defer x.end(rp.call)
-	err := rp.run(ctx, q)
-	switch {
-	case err == nil:
-		x.storm.succeeds(question)
-	case (rp.generated || generated(err)) && r.Context().Err() == nil && context.Cause(ctx) == nil:
-		x.storm.fails(question, x.failureOf(err).Message)
-	}
+	run.settle(ctx, rp.answers(ctx, q))
 }
 
 // generated reports whether a model may have been at work for a call that failed.
@@ -94,25 +79,24 @@ type reply struct {
 	w      http.ResponseWriter
 	d      Answerer
 	stream bool
+	run    *Run
 	call   *liveCall
 
-	mu        sync.Mutex // of the writer, until there is content
-	timer     *time.Timer
-	open      bool // the stream's header is written
-	content   bool // some of the answer has come
-	generated bool // a model was at work
-	answer    Answer
-	text      strings.Builder
-	thinking  strings.Builder
+	mu       sync.Mutex // of the writer, until there is content
+	timer    *time.Timer
+	open     bool // the stream's header is written
+	content  bool // some of the answer has come
+	answer   Answer
+	text     strings.Builder
+	thinking strings.Builder
 }
 
 // refuse writes a failure before any call.
 func (rp *reply) refuse(err error) { rp.d.Fail(rp.w, rp.x.failureOf(err)) }
 
-// run asks, and writes what comes. Its error was written, unless the client has left.
-func (rp *reply) run(ctx context.Context, q *Question) error {
+// answers asks, and writes what comes. Its error was written, unless the client has left.
+func (rp *reply) answers(ctx context.Context, q *Question) error {
 	rp.answer.Began = rp.call.Began
-	rp.syncCall(func(c *Call) {})
 	if rp.stream {
 		rp.timer = time.AfterFunc(rp.x.cfg.Heartbeat, rp.beat)
 		defer rp.stopTimer()
@@ -122,13 +106,11 @@ func (rp *reply) run(ctx context.Context, q *Question) error {
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(ctx); ctx.Err() != nil && cause != nil {
-		if f := (*Failure)(nil); errors.As(cause, &f) {
-			err = f
-		} else { // the client has left
-			rp.syncCall(func(c *Call) { c.State = Cancelled })
-			return err
-		}
+	if f := cancelled(ctx); f != nil {
+		err = f
+	} else if ctx.Err() != nil { // the client has left
+		rp.run.update(func(c *Call) { c.State = Cancelled })
+		return err
 	}
 	rp.fail(ctx, q, err)
 	return err
@@ -137,20 +119,23 @@ func (rp *reply) run(ctx context.Context, q *Question) error {
 // ask waits for its turn, and ranges over the answer.
 func (rp *reply) ask(ctx context.Context, q *Question) error {
 	if queue := rp.x.cfg.Queue; queue != nil && q.Ask == nil {
-		rp.syncCall(func(c *Call) { c.State = Queued })
-		release, err := queue.Enter(ctx, rp.ticket(q))
+		rp.run.update(func(c *Call) { c.State = Queued })
+		t := ticket(rp.run.stack, &q.Request, &rp.call.Call)
+		t.Background = q.Background
+		t.Position = func(n int) { rp.run.update(func(c *Call) { c.Position = n }) }
+		release, err := queue.Enter(ctx, t)
 		if err != nil {
 			return err
 		}
 		defer release()
-		rp.syncCall(func(c *Call) { c.State, c.Position = Asking, 0 })
+		rp.run.update(func(c *Call) { c.State, c.Position = Asking, 0 })
 	}
 	ctx = router.WithObserver(ctx, rp.observe)
 	ctx, gaveUp := rp.impatient(ctx)
 	defer gaveUp(nil)
-	for c, err := range rp.source(ctx, q) {
+	for c, err := range rp.run.source(ctx) {
 		if err != nil {
-			if f := (*Failure)(nil); errors.As(context.Cause(ctx), &f) && ctx.Err() != nil {
+			if f := cancelled(ctx); f != nil {
 				return f
 			}
 			return err
@@ -162,11 +147,13 @@ func (rp *reply) ask(ctx context.Context, q *Question) error {
 	return rp.finish()
 }
 
-func (rp *reply) source(ctx context.Context, q *Question) iter.Seq2[provider.Chunk, error] {
-	if q.Ask != nil {
-		return q.Ask(ctx, q.Request)
+// cancelled is why a call was ended from here; nil: it was not.
+func cancelled(ctx context.Context) *Failure {
+	var f *Failure
+	if ctx.Err() != nil && errors.As(context.Cause(ctx), &f) {
+		return f
 	}
-	return rp.x.cfg.Stack().Chat(ctx, q.Request)
+	return nil
 }
 
 // impatient is ctx for a request whose reply cannot say that it is alive: it is given
@@ -175,7 +162,7 @@ func (rp *reply) impatient(ctx context.Context) (context.Context, context.Cancel
 	ctx, cancel := context.WithCancelCause(ctx)
 	began := time.Now()
 	progress := func(text string) {
-		rp.syncCall(func(c *Call) { c.Waiting = text })
+		rp.run.update(func(c *Call) { c.Waiting = text })
 		if !rp.stream && time.Since(began) > rp.x.cfg.LoadPatience {
 			cancel(&Failure{
 				Status: http.StatusServiceUnavailable, Code: CodeLoading, Retry: true, RetryAfter: loadingRetry,
@@ -186,42 +173,39 @@ func (rp *reply) impatient(ctx context.Context) (context.Context, context.Cancel
 	return preload.WithProgress(ctx, progress), cancel
 }
 
-func (rp *reply) ticket(q *Question) Ticket {
-	t := Ticket{Model: q.Request.Model, Session: rp.call.Session, Caller: rp.call.Caller, Background: q.Background}
-	if use := q.Request.Use; len(use) > 0 {
+// ticket is the place in the queue of a call's request.
+func ticket(s *stack.Stack, req *provider.Request, c *Call) Ticket {
+	t := Ticket{Model: req.Model, Session: c.Session, Caller: c.Caller}
+	if use := req.Use; len(use) > 0 {
 		t.Provider = use[0]
-	} else if use := rp.x.cfg.Stack().Config().Use; len(use) > 0 {
+	} else if use := s.Config().Use; len(use) > 0 {
 		t.Provider = use[0]
 	}
-	t.Position = func(n int) { rp.syncCall(func(c *Call) { c.Position = n }) }
 	return t
 }
 
 // observe follows the router: who is asked is who answers, once content comes.
 func (rp *reply) observe(e router.Event) {
 	if e.Type == router.Asking {
-		rp.syncCall(func(c *Call) { c.Provider, c.Model, c.Waiting = e.Provider, e.Model, "" })
+		rp.run.update(func(c *Call) { c.Provider, c.Model, c.Waiting = e.Provider, e.Model, "" })
 	}
 }
 
-func (rp *reply) syncCall(change func(*Call)) {
-	rp.x.update(rp.call, change)
-	rp.mu.Lock()
-	defer rp.mu.Unlock()
-	rp.answer.Call = rp.call.Call
-	rp.answer.Model = rp.call.Model
-	if rp.answer.Model == "" {
-		rp.answer.Model = rp.call.Asked
+// currentLocked has the answer say what the call is now.
+func (rp *reply) currentLocked() {
+	rp.answer.Call = rp.run.Call()
+	if rp.answer.Model = rp.answer.Call.Model; rp.answer.Model == "" {
+		rp.answer.Model = rp.answer.Call.Asked
 	}
 }
 
-// errBegunAnew is an answer that began again after some of it was sent.
-var errBegunAnew = provider.Errorf(provider.Truncated, "", "", "the answer broke off, and began again; what was sent cannot be taken back")
+// ErrBegunAnew is an answer that began again after some of it was sent.
+var ErrBegunAnew = provider.Errorf(provider.Truncated, "", "", "the answer broke off, and began again; what was sent cannot be taken back")
 
 // chunk takes a piece of the answer.
 func (rp *reply) chunk(c *provider.Chunk) error {
 	if c.Restart && rp.content && !c.Thought && rp.stream {
-		return errBegunAnew
+		return ErrBegunAnew
 	}
 	c.AppendTo(&rp.text, &rp.thinking)
 	if c.Restart && !c.Thought {
@@ -231,8 +215,9 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 	hasContent := c.Text != "" || c.Thinking != "" || len(c.ToolCalls) > 0
 	if hasContent && !rp.content {
 		rp.stopTimer()
-		rp.content, rp.generated = true, true
-		rp.syncCall(func(c *Call) { c.State, c.Waiting = Answering, "" })
+		rp.content = true
+		rp.run.worked.Store(true)
+		rp.run.update(func(c *Call) { c.State, c.Waiting = Answering, "" })
 	}
 	if c.Finish != "" {
 		rp.answer.Finish, rp.answer.Usage, rp.answer.Route = c.Finish, c.Usage, c.Route
@@ -255,8 +240,8 @@ func (rp *reply) finish() error {
 		return provider.Errorf(provider.Truncated, rp.call.Provider, rp.call.Model, "the answer ended without its end")
 	}
 	a.Text, a.Thinking = rp.text.String(), rp.thinking.String()
-	rp.generated = true
-	rp.syncCall(func(c *Call) {
+	rp.run.worked.Store(true)
+	rp.run.update(func(c *Call) {
 		c.State, c.Finish, c.Usage, c.Route, c.Status = Answered, a.Finish, a.Usage, a.Route, http.StatusOK
 		if a.Route != nil {
 			c.Provider, c.Model = a.Route.Provider, a.Route.Model
@@ -278,8 +263,8 @@ func (rp *reply) fail(ctx context.Context, q *Question, err error) {
 		own.Param = name
 		f = &own
 	}
-	rp.syncCall(func(c *Call) {
-		c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
+	rp.run.update(func(c *Call) {
+		c.fails(f)
 	})
 	rp.mu.Lock()
 	open := rp.open

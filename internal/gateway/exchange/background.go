@@ -10,9 +10,18 @@ import (
 )
 
 // Prepare completes a question that the exchange does not answer itself, such as one of
-// a batch, as if it had come over HTTP with these headers from the caller of ctx.
+// a batch, as if it had come over HTTP with these headers from the caller of ctx. What
+// answers it instead of the model has its run then.
 func (x *Exchange) Prepare(ctx context.Context, h http.Header, q *Question) error {
-	return x.prepare((&http.Request{Header: h}).WithContext(ctx), q)
+	if err := x.prepare((&http.Request{Header: h}).WithContext(ctx), q); err != nil || q.Ask == nil {
+		return err
+	}
+	ask, run := q.Ask, &Run{
+		x: x, stack: x.cfg.Stack(), q: q, ctx: ctx, unseen: true,
+		call: &liveCall{Call: Call{Caller: x.caller(ctx).Name, Session: sessionOf(h, q), State: Asking}},
+	}
+	q.Ask = func(ctx context.Context, _ *Run) iter.Seq2[provider.Chunk, error] { return ask(ctx, run) }
+	return nil
 }
 
 // Background is the current stack for prepared questions that nobody waits for. They come

@@ -48,6 +48,7 @@ const (
 	CodeInternal     = "internal_error"
 	CodeUnsupported  = "not_supported"
 	CodeUnauthorized = "unauthorized"
+	CodeChain        = "chain_failed"
 )
 
 // Error is the message.

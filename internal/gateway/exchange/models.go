@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,7 +38,7 @@ type Chains interface {
 	// List is all of them, by name.
 	List() []Chain
 	// Ask is what answers a question to the chain. Errors: a *Failure.
-	Ask(ctx context.Context, name string, h http.Header, q *Question) (func(context.Context, provider.Request) iter.Seq2[provider.Chunk, error], error)
+	Ask(ctx context.Context, name string, h http.Header, q *Question) (Source, error)
 }
 
 // Entry is a model that can be asked for. Every field is set, as clients need it:

@@ -29,6 +29,9 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 	if err := x.tighten(r, s, q); err != nil {
 		return err
 	}
+	if _, err := cacheUse(r.Header); err != nil {
+		return err
+	}
 	defaults(s, &q.Request)
 	if x.cfg.Prepare != nil {
 		if err := x.cfg.Prepare(ctx, s, q); err != nil {

@@ -1,11 +1,9 @@
 package exchange
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"iter"
 	"net/http"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -35,8 +33,8 @@ type Question struct {
 	// [provider.Options], and temperature, top_p, seed, stop, tools, tool_choice,
 	// reasoning_effort and response_format. One that is not there has this name.
 	Names map[string]string
-	// Ask, if not nil, answers instead of the model: a chain does.
-	Ask func(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error]
+	// Ask, if not nil, answers instead of the model.
+	Ask Source
 }
 
 // sessionHeaders are what clients send to say which conversation a request belongs to:
@@ -67,15 +65,15 @@ func sessionOf(h http.Header, q *Question) string {
 
 // identity is the digest by which the storm guard knows a question again: of what is
 // asked, because clients that ask again change what does not matter, such as the order
-// of their metadata. A chain may read all of the body.
-func identity(in Asked, q *Question) string {
+// of their metadata. A chain may read all of the body, and the header with variables.
+func identity(h http.Header, in Asked, q *Question) string {
 	asked, err := json.Marshal(struct {
 		Model   string
 		Stream  bool
 		Request *provider.Request
 	}{q.Model, q.Stream, &q.Request})
 	if err != nil || q.Ask != nil {
-		asked = append(asked, in.Body...)
+		asked = append(append(asked, in.Body...), h.Get("X-Tandem-Vars")...)
 	}
 	sum := sha256.Sum256(asked)
 	return hex.EncodeToString(sum[:])

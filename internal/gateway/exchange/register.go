@@ -38,6 +38,29 @@ type Call struct {
 	Error  string          `json:"error,omitempty"`
 	// Attempts are those of a question that nobody answered; an answer's are in Route.
 	Attempts []provider.Attempt `json:"attempts,omitempty"`
+
+	// Steps are the calls of a chain's steps, the last 100; Cost is that of all of them,
+	// and Local says whether all of their prompts stayed on this machine. Route is the
+	// last one's. A question that is no chain has none of these.
+	Steps []StepCall     `json:"steps,omitempty"`
+	Cost  *provider.Cost `json:"cost,omitempty"`
+	Local *bool          `json:"local,omitempty"`
+}
+
+// total is whether all of a call's prompts stayed on this machine, and what it cost; ok
+// is false where nobody has answered.
+func (c *Call) total() (local bool, cost *provider.Cost, ok bool) {
+	switch {
+	case c.Local != nil:
+		return *c.Local, c.Cost, true
+	case c.Route != nil:
+		return c.Route.Local, c.Route.Cost, true
+	}
+	return false, nil, false
+}
+
+func (c *Call) fails(f *Failure) {
+	c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
 }
 
 // State is where a call is.
@@ -139,15 +162,15 @@ func (n *Counts) add(c *Call) {
 		n.CachedTokens += int64(c.Usage.CachedTokens)
 		n.OutputTokens += int64(c.Usage.OutputTokens)
 	}
-	if rt := c.Route; rt != nil {
-		if len(rt.Attempts) > 1 {
-			n.Fallbacks++
+	if rt := c.Route; rt != nil && len(rt.Attempts) > 1 {
+		n.Fallbacks++
+	}
+	if _, cost, _ := c.total(); cost != nil {
+		if cost.USD != nil {
+			n.CostUSD += *cost.USD
 		}
-		if rt.Cost != nil && rt.Cost.USD != nil {
-			n.CostUSD += *rt.Cost.USD
-		}
-		if rt.Cost != nil && rt.Cost.Saved != nil {
-			n.SavedUSD += *rt.Cost.Saved
+		if cost.Saved != nil {
+			n.SavedUSD += *cost.Saved
 		}
 	}
 }

@@ -39,8 +39,9 @@ func (rp *reply) write(f func(io.Writer) error) error {
 }
 
 func (rp *reply) writeLocked(f func(io.Writer) error) error {
+	rp.currentLocked()
 	if !rp.open {
-		rp.headersLocked()
+		writeHeaders(rp.w.Header(), &rp.answer.Call)
 		h := rp.w.Header()
 		h.Set("Content-Type", rp.d.ContentType())
 		h.Set("Cache-Control", "no-cache")
@@ -54,14 +55,11 @@ func (rp *reply) writeLocked(f func(io.Writer) error) error {
 	return http.NewResponseController(rp.w).Flush()
 }
 
+// headers writes the headers of the call as it is when the reply begins.
 func (rp *reply) headers() {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
-	rp.headersLocked()
-}
-
-// headersLocked writes the headers of the call as it is when the reply begins.
-func (rp *reply) headersLocked() {
+	rp.currentLocked()
 	writeHeaders(rp.w.Header(), &rp.answer.Call)
 }
 
@@ -87,9 +85,11 @@ func writeHeaders(h http.Header, c *Call) {
 	if rt := c.Route; rt != nil {
 		attempts = rt.Attempts
 		set("X-Tandem-Reason", rt.Reason)
-		set("X-Tandem-Local", strconv.FormatBool(rt.Local))
-		if rt.Cost != nil && rt.Cost.USD != nil {
-			set("X-Tandem-Cost", strconv.FormatFloat(*rt.Cost.USD, 'f', -1, 64))
+	}
+	if local, cost, ok := c.total(); ok {
+		set("X-Tandem-Local", strconv.FormatBool(local))
+		if cost != nil && cost.USD != nil {
+			set("X-Tandem-Cost", strconv.FormatFloat(*cost.USD, 'f', -1, 64))
 		} else {
 			set("X-Tandem-Cost", "unknown")
 		}

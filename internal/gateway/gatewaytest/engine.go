@@ -42,6 +42,7 @@ type Request struct {
 //	length   a text that ends at the limit
 //	empty    nothing
 //	cut      a piece of text, and the connection breaks
+//	cutonce  as cut the first time, and then as ok
 //	cutearly the connection breaks before any text
 //	busy     429 with Retry-After: 7
 //	down     503
@@ -52,7 +53,7 @@ type Request struct {
 //	hold     waits for [Engine.Release], then as ok
 //	badtool  a tool call whose arguments are not JSON
 var Models = []string{
-	"ok", "echo", "think", "tool", "length", "empty", "cut", "cutearly", "busy", "down", "denied", "invalid", "hang", "silent", "hold", "badtool",
+	"ok", "echo", "think", "tool", "length", "empty", "cut", "cutonce", "cutearly", "busy", "down", "denied", "invalid", "hang", "silent", "hold", "badtool",
 }
 
 // NewEngine starts an engine.
@@ -82,6 +83,13 @@ func (e *Engine) Chats(model string) (n int) {
 		}
 	}
 	return n
+}
+
+// Forget has the engine forget what it was asked.
+func (e *Engine) Forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.requests = nil
 }
 
 // Left waits until a client has left the engine before the end of its answer, and is
@@ -174,6 +182,9 @@ func (e *Engine) chat(w http.ResponseWriter, r *http.Request, in map[string]any)
 		e.gone <- model
 	}
 	finish := "stop"
+	if model == "cutonce" && e.Chats(model) == 1 {
+		model = "cut"
+	}
 	switch model {
 	case "hold":
 		select {

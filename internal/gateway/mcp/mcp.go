@@ -6,15 +6,15 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/gateway/chains"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // Path is where the tools are.
@@ -77,7 +77,7 @@ func (m *MCP) tool(r *http.Request, name string) sdk.ToolHandler {
 	return func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 		out, err := m.run(ctx, r, name, req)
 		if err != nil {
-			out = &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: m.x.FailureOf(chains.Failure(err)).Message}}}
+			out = &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: m.x.FailureOf(err).Message}}}
 		}
 		return out, nil
 	}
@@ -94,20 +94,26 @@ func (m *MCP) run(ctx context.Context, r *http.Request, name string, req *sdk.Ca
 			return nil, exchange.Refuse("arguments", "arguments has to be an object with the chain's variables")
 		}
 	}
-	var limits chains.Limits
-	if limits.Only, limits.Privacy, err = m.x.Limits(r); err != nil {
-		return nil, err
+	arguments := name + string(req.Params.Arguments)
+	q := &exchange.Question{Model: exchange.ChainPrefix + name, Session: arguments}
+	if stale != "" {
+		q.Notes = []string{stale}
 	}
-	tracked, id, done := m.x.Track(r, exchange.Asked{Dialect: "mcp"}, exchange.ChainPrefix+name)
-	tracked, cancel := context.WithCancel(tracked)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)() // the client gives up the call
-	result, err := m.chains.Run(tracked, c, vars, m.x.Defaults(), limits, progress(ctx, req))
-	done(result.Route, result.Usage, err)
+	q.Ask = func(context.Context, *exchange.Run) iter.Seq2[provider.Chunk, error] { return nil } // it is run here
+	within, run, err := m.x.Begin(r, exchange.Asked{Dialect: "mcp", Body: []byte(arguments)}, q)
 	if err != nil {
 		return nil, err
 	}
-	meta := sdk.Meta{"tandem/id": id}
+	within, cancel := context.WithCancel(run.WithWaiting(within))
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)() // the client gives up the call
+	told := newProgress(ctx, run, req)
+	result, err := chains.Run(within, run, c, vars, told.follow)
+	told.end()
+	if err := run.End(within, result.Route, result.Usage, err); err != nil {
+		return nil, err
+	}
+	meta := sdk.Meta{"tandem/id": run.ID()}
 	if stale != "" {
 		meta["tandem/notes"] = stale
 	}
@@ -120,18 +126,4 @@ func (m *MCP) run(ctx context.Context, r *http.Request, name string, req *sdk.Ca
 		out.StructuredContent = map[string]any{"output": v}
 	}
 	return out, nil
-}
-
-// progress tells a client that asked for it which step begins.
-func progress(ctx context.Context, req *sdk.CallToolRequest) func(chain.Event) error {
-	token := req.Params.GetProgressToken()
-	var steps atomic.Int64
-	return func(e chain.Event) error {
-		if token == nil || e.Type != chain.StepStart {
-			return nil
-		}
-		// A client that has left ends the run by its context.
-		_ = req.Session.NotifyProgress(ctx, &sdk.ProgressNotificationParams{ProgressToken: token, Progress: float64(steps.Add(1)), Message: e.Step})
-		return nil
-	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
 	"github.com/tandem-llm/tandem/internal/gateway/mcp"
-	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 const president = `name: president
@@ -40,7 +39,7 @@ func serve(t *testing.T, files map[string]string) fixture {
 		f.write(t, name, text)
 	}
 	s := gatewaytest.Open(t, "use: [house, hosted]\nretries: 0\nproviders:\n- {name: house, kind: openai, base_url: '"+f.engine.URL+"/v1', model: ok, local: true}\n- {name: hosted, kind: openai, base_url: '"+f.engine.URL+"/v1', model: ok}\n")
-	own := chains.New(chains.NewFolder(f.dir, nil), func() *stack.Stack { return s })
+	own := chains.New(chains.NewFolder(f.dir, nil))
 	f.x = gatewaytest.Exchange(s, exchange.Config{Chains: own})
 	mux := http.NewServeMux()
 	mcp.New(own, f.x, "1.0").Register(mux)

@@ -39,10 +39,10 @@ export async function askChain(name, input, on, signal) {
     if (!event.data) continue;
     const data = JSON.parse(event.data);
     if (event.name === 'error') throw new Failure(data.message, data.status_code);
-    id = data.run_id ?? id;
+    if (data.event === 'on_chain_start') id = data.run_id;
     switch (data.event) {
       case 'on_chat_model_start': on.step(data.name); break;
-      case 'on_chat_model_stream': on.text(data.data.chunk); break;
+      case 'on_chat_model_stream': on.text(data.data.chunk.content); break;
       case 'on_chat_model_end': on.stepEnd(data.data.route); break;
       case 'on_chain_end':
         whole = true;

@@ -46,6 +46,12 @@ async function cancel(id, button) {
 
 const client = (c) => [c.caller, c.dialect, c.session && `session ${c.session.slice(0, 6)}`].filter(Boolean).join(', ');
 
+const progress = (c) => c.state + (c.position ? `, number ${c.position} in the queue` : '');
+const underway = (s) => ['queued', 'asking', 'answering'].includes(s.state);
+
+// stepText is a call of a chain's step, in a line.
+const stepText = (s) => [`step ${s.step ?? ''}: ${s.provider ? `${s.provider}/${s.model ?? ''}` : 'nobody'}`, s.error ? `${s.state}: ${s.error}` : s.state, seconds(s.took_ns ?? 0), s.cost && dollars(s.cost.usd)].filter(Boolean).join(', ');
+
 function live(list) {
   byId('idle').hidden = list.length > 0;
   byId('live-scroll').hidden = list.length === 0;
@@ -60,7 +66,7 @@ function live(list) {
     (row, c) => {
       set(row, 'asked', c.asked || 'tandem');
       set(row, 'provider', c.provider ? `${c.provider}/${c.model ?? ''}` : '–');
-      set(row, 'state', c.state + (c.position ? `, number ${c.position} in the queue` : '') + (c.waiting ? `, ${c.waiting}` : ''));
+      set(row, 'state', [progress(c), c.waiting, ...(c.steps ?? []).filter(underway).map((s) => `step ${s.step}: ${progress(s)}`)].filter(Boolean).join(', '));
       set(row, 'time', seconds(c.took_ns));
       set(row, 'client', client(c));
     });
@@ -76,12 +82,13 @@ function recent(list) {
       cell(row, 'result').classList.toggle('bad', c.state === 'failed');
       const attempts = c.route?.attempts ?? c.attempts ?? [];
       const by = c.provider ? `${c.provider}/${c.model ?? ''}` : '–';
-      cell(row, 'by').append(attempts.length
-        ? element('details', {}, element('summary', {}, by), element('ol', {}, ...attempts.map((a) => element('li', {}, attemptText(a)))))
+      const lines = c.steps ? c.steps.map(stepText) : attempts.map(attemptText);
+      cell(row, 'by').append(lines.length
+        ? element('details', {}, element('summary', {}, by), element('ol', {}, ...lines.map((text) => element('li', {}, text))))
         : by);
       set(row, 'tokens', c.usage ? `${number(c.usage.input_tokens)} in, ${number(c.usage.output_tokens)} out` : '–');
       set(row, 'time', seconds(c.took_ns ?? 0));
-      set(row, 'cost', c.route ? cost(c.route) : '–');
+      set(row, 'cost', c.cost || c.route ? cost(c.cost ? c : c.route) : '–');
       return row;
     },
     () => {});

@@ -98,11 +98,11 @@ class Turn {
     const facts = [];
     const fact = (name, value) => value && facts.push(element('div', {}, element('dt', {}, name), element('dd', {}, value)));
     fact('Answered by', `${c.provider ?? r?.provider ?? ''}/${c.model ?? r?.model ?? ''}`);
-    if (r) fact('Where', r.local ? 'this machine' : r.endpoint);
+    if (r) fact('Where', !r.local ? r.endpoint : c.local === false ? 'this machine, other steps elsewhere' : 'this machine');
     if (r) fact('Why', r.reason);
     if (c.usage) fact('Tokens', `${number(c.usage.input_tokens)} in, ${number(c.usage.output_tokens)} out`);
     fact('Time', c.took_ns ? seconds(c.took_ns) : seconds((performance.now() - this.began) * 1e6));
-    if (r) fact('Cost', cost(r));
+    if (r) fact('Cost', cost(c.cost ? c : r));
     const notes = [...(c.notes ?? []), ...(r?.warnings ?? [])];
     if (c.finish === 'length') notes.push('cut at the limit of tokens');
     const attempts = r?.attempts ?? c.attempts ?? [];
