@@ -34,7 +34,7 @@ const pollEvery = time.Second
 // how it went. At the first signal what runs ends and is stored.
 func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 	defer func() { err = errors.Join(err, b.file.Close()) }()
-	ctx = priority.Batch(ctx, nil) // judges' calls included
+	ctx = priority.Batch(ctx, priority.Options{}) // judges' calls included
 	if err := store.New(a.stateDir()).SettleLost(ctx, b.spec.ID); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *stopper) stop(why string) {
 func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) error {
 	s := &stopper{done: make(chan struct{})}
 	view := newBatchView(a, before)
-	view.waiting = func() bool { return b.stack.Waits().Now }
+	view.waiting = func() bool { return b.meter.Waits().Now }
 	kept, last, err := a.watchComparison(ctx, b, view.add, s.stop)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
 	watching.Go(func() { view.show(over) })
 	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File, b.spec.Input.File), File: b.spec.Chain.File}
-	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), s.done)
+	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), priority.Options{Over: s.done, Meter: &b.meter})
 	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
 		Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
 	})

@@ -35,6 +35,7 @@ type batchRun struct {
 	work  workInput
 	json  bool
 	close []func()
+	meter priority.Meter // of how long rows wait for interactive calls
 	waits priority.Waits // as they were stored last
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison

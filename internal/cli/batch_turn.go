@@ -43,7 +43,7 @@ func (a *app) turns(b *batchRun) func(context.Context, batch.Item) error {
 
 // storeWaits stores how long the batch has waited for interactive calls.
 func (b *batchRun) storeWaits(ctx context.Context) error {
-	w := b.stack.Waits()
+	w := b.meter.Waits()
 	if w == b.waits {
 		return nil
 	}

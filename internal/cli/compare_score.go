@@ -81,7 +81,7 @@ func (a *app) batchScore(ctx context.Context, args []string, in compareInput) er
 
 // scoreStored scores a batch's answers and reports them.
 func (a *app) scoreStored(ctx context.Context, id string, in *compareInput) error {
-	ctx = priority.Batch(ctx, nil)
+	ctx = priority.Batch(ctx, priority.Options{})
 	status, err := a.batchStatusOf(ctx, id)
 	if err != nil {
 		return err

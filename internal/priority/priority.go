@@ -36,18 +36,6 @@ type Engines struct {
 	dir string
 	mu  sync.Mutex
 	all map[string]*Engine
-
-	waiting int // calls of batches that wait
-	since   time.Time
-	waits   Waits
-}
-
-// Waits is how often and how long this process's batches could start no call to some
-// engine because of interactive ones. Periods that overlap count once.
-type Waits struct {
-	Times int
-	Total time.Duration
-	Now   bool // one waits
 }
 
 // New returns the engines whose locks are in a directory, which need not exist. "":
@@ -85,34 +73,6 @@ func fileName(endpoint string) string {
 		}
 		return '_'
 	}, host) + ".lock"
-}
-
-// Waits is how often and how long calls have waited so far.
-func (s *Engines) Waits() Waits {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.waits
-	if w.Now = s.waiting > 0; w.Now {
-		w.Total += time.Since(s.since)
-	}
-	return w
-}
-
-func (s *Engines) beginWait() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting++; s.waiting == 1 {
-		s.since = time.Now()
-		s.waits.Times++
-	}
-}
-
-func (s *Engines) endWait() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting--; s.waiting == 0 {
-		s.waits.Total += time.Since(s.since)
-	}
 }
 
 // Close gives the locks back at once. No interactive call may run.
@@ -255,25 +215,23 @@ func locked(path string) bool {
 	return true
 }
 
-// Wait waits until a call of a batch may start, or ctx ends: that is the error. With
-// anyway, the engine is not free, but the call has waited for so long that it goes all
-// the same.
-func (e *Engine) Wait(ctx context.Context) (anyway bool, err error) { return e.wait(ctx, nil) }
-
-// wait is Wait that ends when over is closed, too.
-func (e *Engine) wait(ctx context.Context, over <-chan struct{}) (anyway bool, err error) {
+// Wait waits until a call of a batch, whose ctx is of [Batch], may start, or ctx ends:
+// that is the error. With anyway, the engine is not free, but the call goes all the same:
+// it has waited for so long, or the batch is over.
+func (e *Engine) Wait(ctx context.Context) (anyway bool, err error) {
 	if e.Free() {
 		return false, ctx.Err()
 	}
-	e.beginWait()
-	defer e.endWait()
+	c, _ := ctx.Value(classKey{}).(class)
+	e.beginWait(c.Meter)
+	defer e.endWait(c.Meter)
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-over:
+		case <-c.Over:
 			return true, nil
 		case <-timer.C:
 		}
@@ -287,8 +245,8 @@ func (e *Engine) wait(ctx context.Context, over <-chan struct{}) (anyway bool, e
 	}
 }
 
-func (e *Engine) beginWait() {
-	e.set.beginWait()
+func (e *Engine) beginWait(m *Meter) {
+	m.begin()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.waiting++; e.waiting == 1 {
@@ -296,8 +254,8 @@ func (e *Engine) beginWait() {
 	}
 }
 
-func (e *Engine) endWait() {
-	e.set.endWait()
+func (e *Engine) endWait(m *Meter) {
+	m.end()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.waiting--

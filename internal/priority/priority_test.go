@@ -50,17 +50,18 @@ func TestInteractiveCallsGoFirst(t *testing.T) {
 			if same {
 				night = chat
 			}
-			e := night.At(ollama)
-			if anyway, err := e.Wait(t.Context()); anyway || err != nil || night.Waits() != (Waits{}) {
-				t.Fatalf("nobody is there: %v, %v, %+v", anyway, err, night.Waits())
+			e, meter := night.At(ollama), &Meter{}
+			ctx := Batch(t.Context(), Options{Meter: meter})
+			if anyway, err := e.Wait(ctx); anyway || err != nil || meter.Waits() != (Waits{}) {
+				t.Fatalf("nobody is there: %v, %v, %+v", anyway, err, meter.Waits())
 			}
 			first := chat.At("http://localhost:11434").Begin()
 			second := chat.At(ollama).Begin()
-			ended := wait(t.Context(), e, 3)
+			ended := wait(ctx, e, 3)
 			time.Sleep(10 * time.Second)
 			first()
 			time.Sleep(10 * time.Second)
-			if w := night.Waits(); len(ended) != 0 || !w.Now || w.Times != 1 || w.Total < 19*time.Second {
+			if w := meter.Waits(); len(ended) != 0 || !w.Now || w.Times != 1 || w.Total < 19*time.Second {
 				t.Errorf("same process %v: %d calls started beside an interactive one, %+v", same, len(ended), w)
 			}
 			second()
@@ -71,7 +72,7 @@ func TestInteractiveCallsGoFirst(t *testing.T) {
 				}
 			}
 			synctest.Wait()
-			w := night.Waits()
+			w := meter.Waits()
 			if took := time.Since(began); took < linger || took > linger+2*lookEvery {
 				t.Errorf("same process %v: waited %v for another interactive call", same, took)
 			}
@@ -238,7 +239,7 @@ func TestTheProviderDoesIt(t *testing.T) {
 		if chat, vectors := ask(t.Context()); chat != "taken" || vectors != "taken" {
 			t.Errorf("an interactive call finds the engine %s, and %s", chat, vectors)
 		}
-		within, cancel := context.WithTimeout(Batch(t.Context(), nil), time.Hour)
+		within, cancel := context.WithTimeout(Batch(t.Context(), Options{}), time.Hour)
 		defer cancel()
 		began := time.Now()
 		for _, ctx := range []context.Context{within, Admitted(t.Context())} {
@@ -246,17 +247,17 @@ func TestTheProviderDoesIt(t *testing.T) {
 				t.Errorf("%s, %s, after %v", chat, vectors, time.Since(began))
 			}
 		}
-		if chat, vectors := ask(Batch(t.Context(), nil)); chat != "free" || vectors != "free" || time.Since(began) < linger {
+		if chat, vectors := ask(Batch(t.Context(), Options{})); chat != "free" || vectors != "free" || time.Since(began) < linger {
 			t.Errorf("a batch's call finds the engine %s, and %s, after %v", chat, vectors, time.Since(began))
 		}
 		over := make(chan struct{})
 		close(over)
 		_, _ = ask(t.Context()) // which keeps the engine for a moment
 		began = time.Now()
-		if chat, vectors := ask(Batch(t.Context(), over)); chat != "taken" || vectors != "taken" || time.Since(began) != 0 {
+		if chat, vectors := ask(Batch(t.Context(), Options{Over: over})); chat != "taken" || vectors != "taken" || time.Since(began) != 0 {
 			t.Errorf("a batch that is over waits: %s, %s, after %v", chat, vectors, time.Since(began))
 		}
-		canceled, cancel := context.WithCancel(Batch(t.Context(), nil))
+		canceled, cancel := context.WithCancel(Batch(t.Context(), Options{}))
 		cancel()
 		defer e.Begin()()
 		if _, err := provider.Collect(p.Chat(canceled, provider.Request{})); !errors.Is(err, context.Canceled) {

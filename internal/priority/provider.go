@@ -9,16 +9,24 @@ import (
 
 type classKey struct{}
 
-// class is whose a call is. That of a person, or of a program that they use, has none.
-type class struct {
-	admitted bool
-	over     <-chan struct{}
+// Options are what the calls of a batch have in common.
+type Options struct {
+	// Over, once it is closed, has none of them wait any more, so that what has begun
+	// comes to its end. Nil: never.
+	Over <-chan struct{}
+	// Meter, if not nil, measures how long they wait.
+	Meter *Meter
 }
 
-// Batch is ctx for the calls of a batch. Once over is closed none of them waits any
-// more, so that what has begun comes to its end; nil: that is never.
-func Batch(ctx context.Context, over <-chan struct{}) context.Context {
-	return context.WithValue(ctx, classKey{}, class{over: over})
+// class is whose a call is. That of a person, or of a program that they use, has none.
+type class struct {
+	Options
+	admitted bool
+}
+
+// Batch is ctx for the calls of a batch.
+func Batch(ctx context.Context, o Options) context.Context {
+	return context.WithValue(ctx, classKey{}, class{Options: o})
 }
 
 // Admitted is ctx for a call of a batch that has waited for its turn already.
@@ -95,7 +103,7 @@ func (e *Engine) enter(ctx context.Context) (end func(), err error) {
 		return e.Begin(), nil
 	}
 	if _, has := ctx.Deadline(); !has && !c.admitted {
-		_, err = e.wait(ctx, c.over)
+		_, err = e.Wait(ctx)
 	}
 	return func() {}, err
 }

@@ -27,9 +27,6 @@ func (s *Stack) Engine(name string) *priority.Engine {
 	return nil
 }
 
-// Waits is how often and how long batches have waited for interactive calls.
-func (s *Stack) Waits() priority.Waits { return s.engines.Waits() }
-
 func (s *Stack) engine(a *adapter) *priority.Engine {
 	u, err := url.Parse(a.Endpoint)
 	if err != nil || u.Host == "" {
