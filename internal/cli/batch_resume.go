@@ -67,6 +67,7 @@ func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, as
 
 // resume continues a batch. The flags that were given replace the batch's own.
 func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool, given []string) error {
+	steadyHeap()
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
 		return batchFileError(id, err)

@@ -107,6 +107,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	var watching sync.WaitGroup
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
 	watching.Go(func() { view.show(over) })
+	a.boundPace(ctx, b)
 	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File, b.spec.Input.File), File: b.spec.Chain.File}
 	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), priority.Options{Over: s.done, Meter: &b.meter})
 	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
@@ -208,33 +209,6 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 		r := batch.Ask(ctx, job)
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
-	}
-}
-
-// rowsAtOnce is how many rows run at a time.
-func (a *app) rowsAtOnce(b *batchRun) func() int {
-	first := ""
-	if use := b.stack.Config().Use; len(use) > 0 {
-		first = use[0]
-	}
-	targets := []string{first}
-	if b.compare != nil {
-		for _, v := range b.compare.plan.Variants {
-			targets = append(targets, v.Use...)
-		}
-	}
-	if b.requests != nil {
-		targets = nil
-		for _, t := range b.requests.targets {
-			targets = append(targets, t.Use...)
-		}
-	}
-	return func() int {
-		most := 1
-		for _, name := range targets {
-			most = max(most, a.pace.Rows(name))
-		}
-		return most
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ func (b *batchRun) closeAll() {
 
 // batch starts a batch, or continues the one that writes to the same file.
 func (a *app) batch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
+	steadyHeap()
 	isRequests := requests.IsFile(in.file)
 	err := in.check(isRequests)
 	switch {
@@ -66,6 +68,10 @@ func (a *app) batch(ctx context.Context, in batchInput, flags *pflag.FlagSet) er
 	}
 	return a.batchFailed(in.json, err)
 }
+
+// steadyHeap has the first garbage collection, which main puts off for the sake of short
+// commands: from now on the heap is not much larger than what it holds.
+func steadyHeap() { runtime.GC() }
 
 // batchFailed is the error of a batch, which with --json is printed unless it was.
 func (a *app) batchFailed(asJSON bool, err error) error {

@@ -42,6 +42,7 @@ type comparison struct {
 
 // compare compares, or scores again what was compared.
 func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet) error {
+	steadyHeap()
 	if in.rescore != "" {
 		return a.rescoreComparison(ctx, in)
 	}

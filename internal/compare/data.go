@@ -191,3 +191,28 @@ func notTheModels(e *runner.Error) bool {
 	}
 	return true
 }
+
+// byNumber are the rows in the order of the input.
+func (d *Data) byNumber() []*Row {
+	rows := slices.Clone(d.Rows)
+	slices.SortFunc(rows, func(a, b *Row) int { return a.Number - b.Number })
+	return rows
+}
+
+// named is an outcome with its check.
+type named struct {
+	check   *check.Check
+	outcome check.Outcome
+}
+
+func (d *Data) outcomes(row *Row, c *Cell) []named {
+	var out []named
+	at := 0
+	for _, k := range d.Checks.Single() {
+		if k.AppliesTo(row.Number) && at < len(c.Outcomes) {
+			out = append(out, named{k, c.Outcomes[at]})
+			at++
+		}
+	}
+	return out
+}

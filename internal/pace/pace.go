@@ -62,6 +62,17 @@ func (l *Limiter) Limit() int {
 	return l.limit
 }
 
+// AtMost bounds the limit by what the target says that it serves at a time, unless it
+// is fixed.
+func (l *Limiter) AtMost(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > 0 && n < l.cfg.Most && !l.cfg.Fixed {
+		l.cfg.Most = n
+		l.setLimit(min(l.limit, n))
+	}
+}
+
 // Used reports whether there was a call.
 func (l *Limiter) Used() bool {
 	l.mu.Lock()

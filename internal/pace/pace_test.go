@@ -208,6 +208,39 @@ func TestPlacesAreGivenBack(t *testing.T) {
 	}
 }
 
+// What a target says that it serves at a time is not exceeded, and a number that the
+// user chose is.
+func TestATargetSaysHowManyItServes(t *testing.T) {
+	now := time.Unix(0, 0)
+	for _, c := range []struct {
+		fixed       bool
+		most, says  int
+		first, last int
+	}{
+		{false, 0, 2, 2, 2}, {false, 0, 6, 4, 6}, {false, 3, 6, 3, 3}, {false, 0, 0, 4, 64}, {true, 9, 2, 9, 9},
+	} {
+		l := New(Config{Most: c.most, Fixed: c.fixed, Now: func() time.Time { return now }})
+		l.AtMost(c.says)
+		if l.Limit() != c.first {
+			t.Errorf("%+v: %d at first", c, l.Limit())
+		}
+		running := 0
+		for range 5000 { // calls of a second each, whatever else runs
+			for ; running < l.Limit(); running++ {
+				if _, err := l.Acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now = now.Add(time.Second / time.Duration(running))
+			l.Answered(now, 1)
+			running--
+		}
+		if l.Limit() != c.last {
+			t.Errorf("%+v: %d at last", c, l.Limit())
+		}
+	}
+}
+
 func TestRowsKeepTheBusiestTargetBusy(t *testing.T) {
 	var s Set
 	s.Of("a", 3)

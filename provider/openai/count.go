@@ -55,7 +55,7 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 	if !asked {
 		return estimate, false, nil
 	}
-	root := p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
+	root := p.root()
 	if p.counter.Load() == counterUnknown {
 		n, err := p.tokenize(ctx, root, "tandem", req.Privacy)
 		if err != nil && !saysAbsent(err) {
@@ -81,6 +81,15 @@ func (p *Provider) CountTokens(ctx context.Context, req provider.Request) (n int
 		return estimate, false, ctx.Err()
 	}
 	return n, true, nil
+}
+
+// root is where a server has what is no part of OpenAI's API.
+func (p *Provider) root() string {
+	u, err := url.Parse(p.cfg.BaseURL)
+	if err != nil {
+		return p.endpoint // New has parsed it before
+	}
+	return p.endpoint + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1")
 }
 
 // tokenize is how many tokens text has, marks of the chat template included.
@@ -132,13 +141,20 @@ func (p *Provider) post(ctx context.Context, address string, privacy provider.Pr
 	if err != nil {
 		return err
 	}
+	return p.fetch(ctx, http.MethodPost, address, privacy, members, data, out)
+}
+
+// fetch sends a request, whose body is a JSON object or nil, and reads a JSON object.
+func (p *Provider) fetch(ctx context.Context, method, address string, privacy provider.Privacy, members, data []byte, out any) error {
 	call := p.call(httpx.Whole, nil, privacy)
 	call.Prepend = members
-	r, err := http.NewRequestWithContext(httpx.WithCall(ctx, call), http.MethodPost, address, bytes.NewReader(data))
+	r, err := http.NewRequestWithContext(httpx.WithCall(ctx, call), method, address, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	if data != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	if p.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+p.bearer)
 	}

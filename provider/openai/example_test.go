@@ -64,3 +64,20 @@ func ExampleProvider_Through() {
 	// litellm (https://api.openai.com) <nil>
 	// private
 }
+
+// llama.cpp's server with two slots.
+func ExampleProvider_Slots() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/props" {
+			fmt.Fprint(w, `{"total_slots":2,"model_path":"tiny.gguf"}`)
+		}
+	}))
+	defer server.Close()
+	p, err := openai.New(openai.Config{BaseURL: server.URL + "/v1", Model: "tiny"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.Slots(context.Background()))
+	// Output: 2 <nil>
+}
