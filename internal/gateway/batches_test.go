@@ -130,6 +130,8 @@ type batchJSON struct {
 	Failed    *int64 `json:"failed_at"`
 	Tandem    struct {
 		Answered map[string]int `json:"answered_by"`
+		Waits    int            `json:"interactive_waits"`
+		Waited   time.Duration  `json:"interactive_wait_ns"`
 		Waiting  string
 	}
 }

@@ -222,16 +222,16 @@ func (e *Engine) Wait(ctx context.Context) (anyway bool, err error) {
 	if e.Free() {
 		return false, ctx.Err()
 	}
-	c, _ := ctx.Value(classKey{}).(class)
-	e.beginWait(c.Meter)
-	defer e.endWait(c.Meter)
+	o, _ := ctx.Value(optionsKey{}).(Options)
+	e.beginWait(o.Meter)
+	defer e.endWait(o.Meter)
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-c.Over:
+		case <-o.Over:
 			return true, nil
 		case <-timer.C:
 		}

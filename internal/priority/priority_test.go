@@ -213,8 +213,8 @@ func (a answers) Chat(_ context.Context, _ provider.Request) iter.Seq2[provider.
 	}
 }
 
-// Interactive calls show themselves, batches' ones wait, and those that have waited
-// already, or have a deadline, do neither.
+// Interactive calls show themselves, batches' ones wait, and those that a queue has had
+// wait, or that have a deadline, do neither.
 func TestTheProviderDoesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := New(t.TempDir())
@@ -242,7 +242,7 @@ func TestTheProviderDoesIt(t *testing.T) {
 		within, cancel := context.WithTimeout(Batch(t.Context(), Options{}), time.Hour)
 		defer cancel()
 		began := time.Now()
-		for _, ctx := range []context.Context{within, Admitted(t.Context())} {
+		for _, ctx := range []context.Context{within, Batch(t.Context(), Options{Queued: true})} {
 			if chat, vectors := ask(ctx); chat != "taken" || vectors != "taken" || time.Since(began) != 0 {
 				t.Errorf("%s, %s, after %v", chat, vectors, time.Since(began))
 			}

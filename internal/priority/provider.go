@@ -7,7 +7,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-type classKey struct{}
+type optionsKey struct{}
 
 // Options are what the calls of a batch have in common.
 type Options struct {
@@ -16,22 +16,19 @@ type Options struct {
 	Over <-chan struct{}
 	// Meter, if not nil, measures how long they wait.
 	Meter *Meter
-}
-
-// class is whose a call is. That of a person, or of a program that they use, has none.
-type class struct {
-	Options
-	admitted bool
+	// Queued says that a queue has the calls wait: a provider of [Around] does not.
+	Queued bool
 }
 
 // Batch is ctx for the calls of a batch.
 func Batch(ctx context.Context, o Options) context.Context {
-	return context.WithValue(ctx, classKey{}, class{Options: o})
+	return context.WithValue(ctx, optionsKey{}, o)
 }
 
-// Admitted is ctx for a call of a batch that has waited for its turn already.
-func Admitted(ctx context.Context) context.Context {
-	return context.WithValue(ctx, classKey{}, class{admitted: true})
+// IsBatch reports whether ctx is of [Batch]. Any other call is interactive.
+func IsBatch(ctx context.Context) bool {
+	_, is := ctx.Value(optionsKey{}).(Options)
+	return is
 }
 
 // Around returns p as the provider that calls e: its chats and embeddings show that
@@ -98,11 +95,11 @@ func (e *embedder) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 
 // enter waits if the call is a batch's, and else shows it.
 func (e *Engine) enter(ctx context.Context) (end func(), err error) {
-	c, ok := ctx.Value(classKey{}).(class)
-	if !ok {
+	o, batch := ctx.Value(optionsKey{}).(Options)
+	if !batch {
 		return e.Begin(), nil
 	}
-	if _, has := ctx.Deadline(); !has && !c.admitted {
+	if _, has := ctx.Deadline(); !has && !o.Queued {
 		_, err = e.Wait(ctx)
 	}
 	return func() {}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/pace"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -48,13 +49,15 @@ func (s *Service) answer(ctx context.Context, j *job, f *batch.File, r *record) 
 	}
 	over := make(chan struct{})
 	watched := make(chan struct{})
+	var waits priority.Waits // as they were stored last
 	go func() {
 		defer close(watched)
-		s.watch(ctx, j, f, r, over)
+		s.watch(ctx, j, f, r, &waits, over)
 	}()
 	defer func() {
 		close(over)
 		<-watched
+		err = errors.Join(err, j.storeWaits(ctx, f, &waits))
 	}()
 	return s.work(ctx, j, f, r)
 }
@@ -76,7 +79,7 @@ func (s *Service) turn(ctx context.Context, j *job, r *record) (end string) {
 }
 
 // watch stops the batch when its time is over, or when another process has cancelled it.
-func (s *Service) watch(ctx context.Context, j *job, f *batch.File, r *record, over <-chan struct{}) {
+func (s *Service) watch(ctx context.Context, j *job, f *batch.File, r *record, waits *priority.Waits, over <-chan struct{}) {
 	expires := time.NewTimer(time.Unix(r.Expires, 0).Sub(s.now()))
 	defer expires.Stop()
 	look := time.NewTicker(lookEvery)
@@ -85,6 +88,9 @@ func (s *Service) watch(ctx context.Context, j *job, f *batch.File, r *record, o
 		if is, err := f.Cancelled(ctx); err == nil && is {
 			j.halt(endCancelled)
 			return
+		}
+		if err := j.storeWaits(ctx, f, waits); err != nil {
+			s.warn(err.Error()) // it is stored again at the end
 		}
 		select {
 		case <-over:
@@ -105,8 +111,11 @@ func (s *Service) work(ctx context.Context, j *job, f *batch.File, r *record) (e
 	s.mu.Unlock()
 	asking, interrupt := context.WithCancel(ctx)
 	defer interrupt()
-	working := store.WithRun(asking, store.Run{ID: j.id, Began: time.Now(), Command: "serve", Chain: f.Spec().Input.File})
-	o := batch.Options{Concurrency: s.rowsAtOnce(), Stop: j.stop, Resumable: true, GiveUp: giveUpAfter, Kept: func(out []batch.Outcome) { s.keep(j, out) }}
+	targets := s.targets(ctx, r)
+	s.bound(ctx, targets)
+	working := priority.Batch(asking, priority.Options{Over: j.stop, Meter: &j.meter, Queued: true})
+	working = store.WithRun(working, store.Run{ID: j.id, Began: time.Now(), Command: "serve", Chain: f.Spec().Input.File})
+	o := batch.Options{Concurrency: s.rowsAtOnce(), Turn: s.turns(targets), Stop: j.stop, Resumable: true, GiveUp: giveUpAfter, Kept: func(out []batch.Outcome) { s.keep(j, out) }}
 	for rest := leastRest; ; rest = min(2*rest, mostRest) {
 		err := batch.Work(working, f, s.rowRun(j, r, interrupt), o)
 		var many *batch.TooManyError

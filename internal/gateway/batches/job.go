@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/store"
 )
@@ -21,6 +22,7 @@ type job struct {
 	stop   chan struct{} // closed: no more rows start
 	once   sync.Once
 	why    string // it was closed
+	meter  priority.Meter
 
 	// Below, what the service's lock guards.
 	cancelling int64

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/requests"
@@ -154,7 +155,9 @@ type tandem struct {
 	USD      float64        `json:"cost_usd"`
 	Unpriced int            `json:"unpriced"` // calls whose cost is not known
 	Saved    float64        `json:"saved_usd"`
-	Repeated int            `json:"repeated"` // calls that were under way when a process ended
+	Repeated int            `json:"repeated"`          // calls that were under way when a process ended
+	Waits    int            `json:"interactive_waits"` // how often, and how long in all, interactive calls went first
+	Waited   time.Duration  `json:"interactive_wait_ns"`
 	Waiting  string         `json:"waiting,omitempty"`
 }
 
@@ -191,7 +194,7 @@ func (s *Service) tell(id string, k *known) object {
 		},
 		Metadata: k.Metadata,
 		Tandem: tandem{
-			Answered: notNil(k.Answered), Fallback: k.Fallback, Failures: notNil(k.Failures), USD: k.USD, Unpriced: k.Unpriced, Saved: k.Saved, Repeated: k.Repeated,
+			Answered: notNil(k.Answered), Fallback: k.Fallback, Failures: notNil(k.Failures), USD: k.USD, Unpriced: k.Unpriced, Saved: k.Saved, Repeated: k.Repeated, Waits: k.Waits, Waited: k.Waited,
 		},
 	}
 	if len(k.Models) == 1 {
@@ -206,7 +209,9 @@ func (s *Service) tell(id string, k *known) object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if j := s.live[id]; j != nil && k.ended() == 0 {
-		o.Tandem.Waiting = j.waiting
+		if o.Tandem.Waiting = j.waiting; j.waiting == "" && j.meter.Waits().Now {
+			o.Tandem.Waiting = forInteractive
+		}
 		if o.Status == "cancelling" && o.Cancelling == nil && j.cancelling > 0 {
 			o.Cancelling = &j.cancelling
 		}

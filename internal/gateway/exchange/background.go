@@ -25,7 +25,7 @@ func (x *Exchange) Prepare(ctx context.Context, h http.Header, q *Question) erro
 }
 
 // Background is the current stack for prepared questions that nobody waits for. They come
-// last in the queue.
+// last in the queue, those of batches after all others.
 func (x *Exchange) Background() provider.Provider { return background{x} }
 
 type background struct{ x *Exchange }

@@ -41,17 +41,14 @@ type Ticket struct {
 	Session    string
 	Caller     string
 	Background bool
-	// Batch is a call of a batch: it comes after all others, and while any of those
-	// waits or runs, in whatever process, it does not start. Its ctx is that of
-	// priority.Admitted.
-	Batch bool
 	// Position, if not nil, is told how many questions are before it.
 	Position func(n int)
 }
 
 // Queue lets questions through to the engines.
 type Queue interface {
-	// Enter waits for the question's turn. Release has to be called when it is
+	// Enter waits for the question's turn. One of a batch, whose ctx says so, comes after
+	// all others, and while any of those waits or runs it does not start. Release has to be called when it is
 	// answered. The error is a *Failure, or ctx's own.
 	Enter(ctx context.Context, t Ticket) (release func(), err error)
 }

@@ -13,11 +13,11 @@ func (q *Queue) Enter(ctx context.Context, t exchange.Ticket) (release func(), e
 	if q.cfg.Engine != nil {
 		engine = q.cfg.Engine(t.Provider)
 	}
-	if t.Batch {
+	if priority.IsBatch(ctx) {
 		return q.enterBatch(ctx, engine, t)
 	}
 	end := engine.Begin()
-	leave, err := q.enter(ctx, t)
+	leave, err := q.enter(ctx, t, false)
 	if err != nil {
 		end()
 		return nil, err
@@ -36,7 +36,7 @@ func (q *Queue) enterBatch(ctx context.Context, engine *priority.Engine, t excha
 		if err != nil {
 			return nil, err
 		}
-		release, err := q.enter(ctx, t)
+		release, err := q.enter(ctx, t, true)
 		if err != nil || anyway || engine.Free() {
 			return release, err
 		}

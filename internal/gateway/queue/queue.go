@@ -84,6 +84,7 @@ type lane struct {
 
 type waiter struct {
 	exchange.Ticket
+	batch  bool
 	since  time.Time
 	turn   chan struct{} // closed when it is let through
 	let    bool
@@ -92,7 +93,7 @@ type waiter struct {
 }
 
 // enter waits for a call's turn among those of this process.
-func (q *Queue) enter(ctx context.Context, t exchange.Ticket) (release func(), err error) {
+func (q *Queue) enter(ctx context.Context, t exchange.Ticket, batch bool) (release func(), err error) {
 	how, model, ok := q.cfg.Lane(t.Provider, t.Model)
 	if !ok {
 		return func() {}, nil
@@ -109,10 +110,10 @@ func (q *Queue) enter(ctx context.Context, t exchange.Ticket) (release func(), e
 		q.lanes[t.Provider] = l
 	}
 	l.Lane = how
-	w := &waiter{Ticket: t, since: q.cfg.now(), turn: make(chan struct{}), loaded: loaded}
+	w := &waiter{Ticket: t, batch: batch, since: q.cfg.now(), turn: make(chan struct{}), loaded: loaded}
 	l.waiting = append(l.waiting, w)
 	q.advance(l)
-	if !w.let && !t.Batch && l.length() > q.cfg.Limit {
+	if !w.let && !batch && l.length() > q.cfg.Limit {
 		l.remove(w)
 		n := l.length()
 		wait := l.estimate(n)
@@ -157,7 +158,7 @@ func (q *Queue) Waiting(provider string) int {
 // length is how many calls wait, those of batches not counted.
 func (l *lane) length() (n int) {
 	for _, w := range l.waiting {
-		if !w.Batch {
+		if !w.batch {
 			n++
 		}
 	}
@@ -228,7 +229,7 @@ func (l *lane) fits(w *waiter) bool {
 }
 
 func (q *Queue) overdue(w *waiter) bool {
-	return !w.Background && !w.Batch && q.cfg.now().Sub(w.since) > q.cfg.MaxWait
+	return !w.Background && !w.batch && q.cfg.now().Sub(w.since) > q.cfg.MaxWait
 }
 
 // order is who comes before whom.
@@ -238,7 +239,7 @@ func (q *Queue) order(l *lane) []*waiter {
 		switch {
 		case q.overdue(w):
 			return 0
-		case w.Batch:
+		case w.batch:
 			return 4
 		case w.Background:
 			return 3

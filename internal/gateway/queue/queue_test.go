@@ -35,7 +35,11 @@ func run(t *testing.T, cfg Config, calls ...exchange.Ticket) (ran []string) {
 		for _, c := range calls {
 			c.Provider = "gpu"
 			wg.Go(func() {
-				release, err := q.Enter(t.Context(), c)
+				ctx := t.Context()
+				if strings.HasPrefix(c.Caller, "row") {
+					ctx = priority.Batch(ctx, priority.Options{Queued: true})
+				}
+				release, err := q.Enter(ctx, c)
 				if err != nil {
 					t.Error(err)
 					return
@@ -147,15 +151,15 @@ func TestBatchesComeLast(t *testing.T) {
 		defer engines.Close()
 		cfg.Engine = func(string) *priority.Engine { return engines.At("http://127.0.0.1:11434") }
 		cfg.Limit = 2
-		call := func(name string, batch, background bool) exchange.Ticket {
-			return exchange.Ticket{Model: "A", Caller: name, Session: name, Batch: batch, Background: background}
+		call := func(name string) exchange.Ticket {
+			return exchange.Ticket{Model: "A", Caller: name, Session: name, Background: name == "title"}
 		}
-		got := run(t, cfg, call("1", true, false), call("2", true, false), call("3", true, false), call("4", true, false), call("chat", false, false), call("title", false, true))
+		got := run(t, cfg, call("row1"), call("row2"), call("row3"), call("row4"), call("chat"), call("title"))
 		slices.Sort(got[:slots])
 		slices.Sort(got[slots+2:])
-		want := []string{"A1", "Achat", "Atitle", "A2", "A3", "A4"}
+		want := []string{"Arow1", "Achat", "Atitle", "Arow2", "Arow3", "Arow4"}
 		if slots == 2 {
-			want = []string{"A1", "A2", "Achat", "Atitle", "A3", "A4"}
+			want = []string{"Arow1", "Arow2", "Achat", "Atitle", "Arow3", "Arow4"}
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%d at a time: ran %v, want %v", slots, got, want)
