@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/connect"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -146,8 +149,39 @@ func (a *app) gatewayOf(ctx context.Context, in connectInput) (g connect.Gateway
 			req.Use, req.Model = st.SplitModel(g.Model)
 		}
 		g.Window, _ = st.Window(ctx, &req)
+		a.growWindow(ctx, st, &req, in.client, &g)
 	}
 	return g, nil
+}
+
+// inspectTimeout is how long an engine may take to describe a model.
+const inspectTimeout = 2 * time.Second
+
+// growWindow makes the window the one that the gateway lets it grow to for the client's
+// first request.
+func (a *app) growWindow(ctx context.Context, st *stack.Stack, req *provider.Request, c *connect.Client, g *connect.Gateway) {
+	policy := cmp.Or(st.Config().Gateway.WindowPolicy, config.WindowGrow)
+	needs, short := c.Short(g.Window)
+	if !short || policy != config.WindowGrow {
+		return
+	}
+	use := append(slices.Clone(req.Use), st.Config().Use...)
+	if t, ok := st.Target(use[0]); ok {
+		if i, ok := provider.As[provider.Inspector](t.Provider); ok {
+			ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+			defer cancel()
+			info, _ := i.Inspect(ctx, req.Model) // an engine that does not run tells nothing
+			g.Most = info.Context
+		}
+	}
+	grown := needs
+	if g.Most > 0 {
+		grown = min(needs, g.Most)
+	}
+	if grown > g.Window {
+		a.infof("%s", a.term.Dim(fmt.Sprintf("· the context window grows from %d to %d tokens with the first request of %s (gateway.window_policy: grow)", g.Window, grown, c.Title)))
+		g.Window = grown
+	}
 }
 
 // listenURL is the address of a gateway that listens there, on this machine.
@@ -244,6 +278,10 @@ func (a *app) warnWindow(c *connect.Client, g connect.Gateway) {
 	model := g.Model
 	if model == exchange.Default {
 		model = "your model"
+	}
+	if g.Most > 0 && g.Most < c.First {
+		a.term.Noticef("%s the first request of %s has about %d tokens, and %s holds %d; name another model with --model", a.term.Yellow("warning:"), c.Title, c.First, model, g.Most)
+		return
 	}
 	a.term.Noticef("%s the first request of %s has about %d tokens, and the context window of %s is %d; set num_ctx to %d with `tandem config edit`, and run this again",
 		a.term.Yellow("warning:"), c.Title, c.First, model, g.Window, needs)

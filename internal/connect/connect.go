@@ -21,6 +21,7 @@ type Gateway struct {
 	KeyEnv string // the variable that holds its key; empty: it takes none
 	Model  string // that the client asks for
 	Window int    // the model's context window in tokens; 0: unknown
+	Most   int    // the largest window that the model was made for; 0: unknown
 }
 
 // v1 is the root of the OpenAI dialect.

@@ -14,6 +14,31 @@ import (
 	"github.com/tandem-llm/tandem/provider/ollama"
 )
 
+// Ollama says of an embedding model whose file does not say how it pools, as of one that
+// was made of safetensors, that it completes texts.
+func TestAnEmbeddingModelIsOneByItsFamily(t *testing.T) {
+	for family, want := range map[string]string{
+		"bert": "[embedding]", "nomic-bert": "[embedding]", "gemma-embedding": "[embedding]", "BERT": "[embedding]", "llama": "[completion]", "": "[completion]",
+	} {
+		details := `"details":{"family":"` + family + `"},"capabilities":["completion"]`
+		p := imitator(t, map[string]string{
+			"/api/tags": `{"models":[{"name":"m:latest","model":"m:latest",` + details + `}]}`, "/api/show": `{` + details + `}`, "/api/version": `{"version":"0.33.3"}`,
+			"/api/embed": `{"model":"m","embeddings":[[1,0]]}`,
+		})
+		models, err := p.Models(t.Context())
+		if err != nil || len(models) != 1 || fmt.Sprint(models[0].Capabilities) != want {
+			t.Errorf("%s: %+v, %v", family, models, err)
+		}
+		if can, known := p.Can(t.Context(), "m"); !known || fmt.Sprint(can) != want {
+			t.Errorf("%s can %v", family, can)
+		}
+		_, err = p.Embed(t.Context(), provider.EmbedRequest{Input: []string{"Hi"}})
+		if embeds := want == "[embedding]"; (err == nil) != embeds {
+			t.Errorf("%s: %v", family, err)
+		}
+	}
+}
+
 // Ollama 0.33.3 loads a chat model anew when it is asked for embeddings, refuses,
 // and loads it again for the next chat: such a question is not sent.
 func TestAChatModelIsNotAskedForEmbeddings(t *testing.T) {

@@ -35,18 +35,32 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 			Provider: p.cfg.Name,
 			Name:     m.Name, Size: m.Size, Digest: m.Digest, Modified: m.ModifiedAt,
 			Family: m.Details.Family, Params: m.Details.ParameterSize, Quant: m.Details.QuantizationLevel, Context: m.Details.ContextLength,
-			Remote: actualHost(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities),
+			Remote: actualHost(m.Name, m.RemoteHost, m.RemoteModel), Capabilities: capabilities(m.Capabilities, m.Details.Family),
 		}
 	}
 	return models, nil
 }
 
-func capabilities(list []ollamamodel.Capability) []provider.Capability {
+// capabilities are what a model of that family can do, as the server says it; nil: it
+// does not.
+func capabilities(list []ollamamodel.Capability, family string) []provider.Capability {
 	var out []provider.Capability
 	for _, c := range list {
-		out = append(out, provider.Capability(c))
+		if encoders[strings.ToLower(family)] && provider.Capability(c) == provider.CanChat {
+			c = ollamamodel.Capability(provider.CanEmbed)
+		}
+		if !slices.Contains(out, provider.Capability(c)) {
+			out = append(out, provider.Capability(c))
+		}
 	}
 	return out
+}
+
+// encoders are the families of models that make vectors and no text. Of one whose file
+// does not say how to pool them, Ollama says that it completes texts.
+var encoders = map[string]bool{
+	"bert": true, "nomic-bert": true, "nomic-bert-moe": true, "jina-bert-v2": true, "jina-bert-v3": true, "neo-bert": true,
+	"modern-bert": true, "eurobert": true, "gemma-embedding": true, "t5encoder": true,
 }
 
 // Inspect asks /api/show, and /api/tags for size and digest.
@@ -69,7 +83,7 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 			Provider: p.cfg.Name,
 			Name:     model, Modified: r.ModifiedAt, Family: r.Details.Family, Params: r.Details.ParameterSize,
 			Quant: r.Details.QuantizationLevel, Context: contextLength(r.ModelInfo), Remote: remoteHostOfModel(model, r),
-			Capabilities: capabilities(r.Capabilities),
+			Capabilities: capabilities(r.Capabilities, r.Details.Family),
 		},
 		License: r.License, Template: r.Template, System: r.System, Parameters: r.Parameters, Metadata: r.ModelInfo,
 	}

@@ -133,7 +133,7 @@ func (p *Provider) showModel(ctx context.Context, model string, privacy provider
 		}
 		known = modelFacts{remote: cloudHost}
 	} else {
-		known = modelFacts{remote: remoteHostOfModel(model, r), can: capabilities(r.Capabilities)}
+		known = modelFacts{remote: remoteHostOfModel(model, r), can: capabilities(r.Capabilities, r.Details.Family)}
 	}
 	p.storeFacts(model, &known)
 	return known, nil

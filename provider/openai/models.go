@@ -14,9 +14,11 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// Models lists /models. The API tells no capabilities.
+// Models lists /models, with what some servers tell of a model besides its name.
 func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	call := p.call(httpx.Whole, normalize.OpenAIModels, provider.PrivacyAny)
+	told := listing{}
+	call.Inspect = told
 	list, err := p.client.ListModels(httpx.WithCall(ctx, call))
 	p.gateway(call, &gatewayHints{})
 	if err != nil {
@@ -27,7 +29,8 @@ func (p *Provider) Models(ctx context.Context) ([]provider.Model, error) {
 	}
 	models := make([]provider.Model, len(list.Models))
 	for i, m := range list.Models {
-		models[i] = provider.Model{Name: m.ID, Provider: p.cfg.Name}
+		models[i] = told[m.ID]
+		models[i].Name, models[i].Provider = m.ID, p.cfg.Name
 		if m.CreatedAt > 0 {
 			models[i].Modified = time.Unix(m.CreatedAt, 0).UTC()
 		}
