@@ -17,6 +17,9 @@ type call struct {
 	req     provider.Request
 	yield   func(provider.Chunk, error) bool
 	observe func(Event) // of the caller's own; nil: none
+	bounds  Bounds
+	// generations is how many calls have failed after a model may have been at work.
+	generations int
 	size    size
 	start   time.Time
 	blanks  blankBuffer
@@ -42,7 +45,7 @@ func (c *call) run(ctx context.Context) error {
 		return err
 	}
 	c.req.Use = nil
-	c.observe = observerOf(ctx)
+	c.observe, c.bounds = observerOf(ctx), boundsOf(ctx)
 	c.start, c.size = c.r.cfg.Clock.Now(), measurePrompt(&c.req)
 	caller := ctx
 	if d := c.r.cfg.Policy.Total; d > 0 {
@@ -80,7 +83,7 @@ func (c *call) run(ctx context.Context) error {
 			continue
 		}
 		c.addAttempt(c.attempt, err)
-		if ctx.Err() != nil || c.shown && !c.restarting || !canFallBack(err) {
+		if ctx.Err() != nil || c.shown && !c.restarting || !canFallBack(err) || c.exhausted() {
 			break
 		}
 		c.req.Model, c.missing, use = asked, "", use[1:]
@@ -150,7 +153,8 @@ func (c *call) tryTarget(ctx context.Context, t *target, rest []string) error {
 			return err
 		}
 		c.recordBreakOff(ctx, t, err)
-		if ctx.Err() != nil || c.shown && !c.restarting {
+		c.countGeneration(err)
+		if ctx.Err() != nil || c.shown && !c.restarting || c.exhausted() {
 			return err
 		}
 		wait, ok := c.shouldRetry(ctx, t, asError(err), a.Tries-adapted, rest)

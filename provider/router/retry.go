@@ -75,7 +75,7 @@ func (c *call) shouldRetry(ctx context.Context, t *target, e *provider.Error, n 
 		most, jitter = 0, 0
 	}
 	switch {
-	case n > min(c.r.retries, maxRetries(e)),
+	case n > min(c.r.retries, maxRetries(e)), c.bounds.NoRetries,
 		t.Paid && e.MayBeCharged() && !c.r.cfg.Policy.RetryPaid,
 		e.RetryAfter > longestRetryAfter:
 		return 0, false

@@ -67,12 +67,6 @@ func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Q
 	run.settle(ctx, rp.answers(ctx, q))
 }
 
-// generated reports whether a model may have been at work for a call that failed.
-func generated(err error) bool {
-	var e *provider.Error
-	return errors.As(err, &e) && e.Kind != provider.Invalid && e.Kind != provider.Unsupported && e.MayBeCharged()
-}
-
 // reply is one answer on its way out.
 type reply struct {
 	x      *Exchange
@@ -186,6 +180,7 @@ func ticket(s *stack.Stack, req *provider.Request, c *Call) Ticket {
 
 // observe follows the router: who is asked is who answers, once content comes.
 func (rp *reply) observe(e router.Event) {
+	rp.run.observe(e)
 	if e.Type == router.Asking {
 		rp.run.update(func(c *Call) { c.Provider, c.Model, c.Waiting = e.Provider, e.Model, "" })
 	}

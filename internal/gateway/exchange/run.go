@@ -11,6 +11,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // Source is what answers a question instead of one call to a model: a chain does. It
@@ -32,6 +33,8 @@ type Run struct {
 	unseen bool
 	// worked says that a model was at work.
 	worked atomic.Bool
+	// failed is how many generations failed.
+	failed atomic.Int32
 	steps  steps
 }
 
@@ -54,7 +57,23 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
 	}}
 	x.begin(run.call)
+	failed, again := x.storm.asked(run.asked)
+	ctx = router.WithBounds(ctx, router.Bounds{
+		Generations: stormFailures - failed,
+		NoRetries:   again || r.Header.Get(retriesHeader) != "", // the client asks again itself
+	})
 	return withCache(ctx, r.Header), run, nil
+}
+
+// retriesHeader is sent by clients that ask again by themselves: OpenAI's and
+// Anthropic's libraries, and Claude Code.
+const retriesHeader = "X-Stainless-Retry-Count"
+
+// observe counts the generations that fail.
+func (u *Run) observe(e router.Event) {
+	if e.Type == router.BrokeOff || e.Type == router.Failed && router.Generated(e.Err) {
+		u.failed.Add(1)
+	}
 }
 
 // Heartbeat is how long a reply may be silent before it says that it is alive.
@@ -118,8 +137,14 @@ func (u *Run) settle(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		u.x.storm.succeeds(u.asked)
-	case (u.worked.Load() || generated(err)) && u.ctx.Err() == nil && ctx.Err() == nil:
-		u.x.storm.fails(u.asked, u.x.failureOf(err).Message)
+	case u.ctx.Err() == nil && ctx.Err() == nil:
+		n, f := int(u.failed.Load()), u.x.failureOf(err)
+		if n == 0 && u.worked.Load() { // it failed behind a generation that did not
+			n = 1
+		}
+		if n > 0 || f.Retry {
+			u.x.storm.fails(u.asked, n, f.Message)
+		}
 	}
 	u.x.end(u.call)
 	u.call.cancel(nil)

@@ -226,6 +226,7 @@ func (u *Run) step(ctx context.Context) (*StepCall, context.Context) {
 		}
 	})
 	return s, router.WithObserver(ctx, func(e router.Event) {
+		u.observe(e)
 		if e.Type == router.Asking {
 			u.stepIs(func() {
 				s.Provider, s.Model = e.Provider, e.Model

@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// Some clients ask the same question again and again when an answer breaks off, a
-// program's whole time long. The storm guard lets a question fail twice and then
-// refuses it, with a status after which no client asks again.
+// Clients ask the same question again when it fails, and some of them again and again
+// when an answer breaks off, a program's whole time long. The storm guard knows a
+// question that comes again: it lets two generations of it fail, and then refuses it,
+// with a status after which no client asks again.
 const (
 	stormFailures = 2               // generations that failed
 	stormWindow   = 2 * time.Minute // within which they count
 	stormEntries  = 4096            // questions that are remembered
 )
 
-// storm remembers which questions failed after a generation had begun.
+// storm remembers which questions failed.
 type storm struct {
 	mu     sync.Mutex
 	failed map[string]*failedQuestion
@@ -24,7 +25,7 @@ type storm struct {
 }
 
 type failedQuestion struct {
-	times int
+	generations int
 	last  time.Time
 	why   string
 }
@@ -36,7 +37,7 @@ func (s *storm) refuse(question string) *Failure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.failed[question]
-	if f == nil || f.times < stormFailures {
+	if f == nil || f.generations < stormFailures {
 		return nil
 	}
 	left := stormWindow - s.now().Sub(f.last)
@@ -46,12 +47,24 @@ func (s *storm) refuse(question string) *Failure {
 	}
 	return &Failure{
 		Status: http.StatusBadRequest, Code: CodeRepeated,
-		Message: fmt.Sprintf("this request failed %d times within %s, the last time because: %s; it is refused for another %s, change it or wait", f.times, stormWindow, f.why, left.Round(time.Second)),
+		Message: fmt.Sprintf("this request failed %d times within %s, the last time because: %s; it is refused for another %s, change it or wait", f.generations, stormWindow, f.why, left.Round(time.Second)),
 	}
 }
 
-// fails notes that a generation for the question failed.
-func (s *storm) fails(question, why string) {
+// asked is how many generations of a question failed of late, and whether it failed at
+// all.
+func (s *storm) asked(question string) (generations int, again bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.failed[question]
+	if f == nil || s.now().Sub(f.last) > stormWindow {
+		return 0, false
+	}
+	return f.generations, true
+}
+
+// fails notes that a question failed, after so many generations that did.
+func (s *storm) fails(question string, generations int, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -70,7 +83,7 @@ func (s *storm) fails(question, why string) {
 		f = &failedQuestion{}
 		s.failed[question] = f
 	}
-	f.times, f.last, f.why = f.times+1, now, why
+	f.generations, f.last, f.why = f.generations+generations, now, why
 }
 
 // succeeds forgets the failures of a question.

@@ -101,10 +101,10 @@ func Lines(body string) []string {
 
 // Held asks the engine's model hold and lets it answer after a while, in which the
 // gateway has nothing to send but that it is alive. It is the whole reply.
-func Held(t testing.TB, e *Engine, url, body string) Reply {
+func Held(t testing.TB, e *Engine, url, body string, header ...string) Reply {
 	t.Helper()
 	done := make(chan Reply)
-	go func() { done <- Post(t, url, body) }()
+	go func() { done <- Post(t, url, body, header...) }()
 	for e.Chats("hold") == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -79,7 +79,7 @@ func (a *API) responses(w http.ResponseWriter, r *http.Request) {
 		Fail(w, exchange.FailureOf(err))
 		return
 	}
-	answer := &responseAnswer{in: q, keep: a.keeper(r, q)}
+	answer := &responseAnswer{in: q, keep: a.keeper(r, q), strict: r.Header.Get("X-Stainless-Lang") != ""}
 	a.x.Answer(w, r, exchange.Asked{Dialect: "openai", Body: data}, q.Question, answer)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ type responseAnswer struct {
 	in *responseQuestion
 	// keep stores a response, and reports whether it did.
 	keep func(id string, output []any, object *responseObject) bool
+	// strict is a client that takes no event before response.created.
+	strict bool
 
 	sequence int
 	begun    bool
@@ -65,8 +68,18 @@ func (s *responseAnswer) send(w io.Writer, kind string, e responseEvent) error {
 // ContentType is that of a stream.
 func (*responseAnswer) ContentType() string { return exchange.EventStream }
 
-// Beat is response.in_progress, which clients take as a sign of life.
+// Beat is response.in_progress, which Codex takes as a sign of life: it sees no comments.
+// OpenAI's own libraries take nothing before response.created, and that would bind the
+// answer. They wait for bytes, not for events, and get a comment.
 func (s *responseAnswer) Beat(w io.Writer, a *exchange.Answer) error {
+	if s.strict {
+		_, err := io.WriteString(w, ": waiting\n\n")
+		return err
+	}
+	return s.inProgress(w, a)
+}
+
+func (s *responseAnswer) inProgress(w io.Writer, a *exchange.Answer) error {
 	return s.send(w, "response.in_progress", responseEvent{Response: s.briefly(a, inProgress)})
 }
 
@@ -79,7 +92,7 @@ func (s *responseAnswer) begin(w io.Writer, a *exchange.Answer) error {
 	if err := s.send(w, "response.created", responseEvent{Response: s.object(a, inProgress)}); err != nil {
 		return err
 	}
-	return s.Beat(w, a)
+	return s.inProgress(w, a)
 }
 
 // Chunk writes the events of some content.
@@ -256,7 +269,8 @@ func (s *responseAnswer) End(w io.Writer, a *exchange.Answer) error {
 }
 
 // FailStream writes response.failed, and an error for the clients that look for one:
-// OpenAI's own raise nothing without it.
+// OpenAI's own raise nothing without it. Before response.created they take nothing else,
+// so it comes first there.
 func (s *responseAnswer) FailStream(w io.Writer, a *exchange.Answer, f *exchange.Failure) error {
 	e := errorOf(f)
 	if f.RetryAfter > 0 { // Codex reads how long to wait in the text
@@ -264,10 +278,19 @@ func (s *responseAnswer) FailStream(w io.Writer, a *exchange.Answer, f *exchange
 	}
 	o := s.briefly(a, "failed")
 	o.Error, o.Output, o.Store, o.Tandem = &responseError{e.Code, e.Message}, append([]any{}, s.output...), false, &a.Call
-	if err := s.send(w, "response.failed", responseEvent{Response: o}); err != nil {
-		return err
+	events := []responseEvent{
+		{Type: "response.failed", Response: o},
+		{Type: "error", Code: e.Code, Message: e.Message, Param: e.Param, Error: &e},
 	}
-	return s.send(w, "error", responseEvent{Code: e.Code, Message: e.Message, Param: e.Param, Error: &e})
+	if !s.begun {
+		slices.Reverse(events)
+	}
+	for _, event := range events {
+		if err := s.send(w, event.Type, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Whole writes a response.
