@@ -87,7 +87,7 @@ func NewestOllama(t testing.TB) (bin string) {
 // test as the package comment says.
 func ClientPackages(t testing.TB) (dir string) {
 	t.Helper()
-	return lookup(t, "real clients", "TANDEM_TEST_CLIENTS")[0]
+	return lookup(t, "a real client", "TANDEM_TEST_CLIENTS")[0]
 }
 
 // lookup returns the values of the named environment variables, all of which must be set.
