@@ -51,7 +51,7 @@ func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, s
 // guarded is the gateway's handler behind its guard, in a server that keeps its limits.
 func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *slog.Logger) (*http.Server, error) {
 	stands, err := guard.New(guard.Config{
-		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public, Uploads: gateway.Uploads, Log: log,
+		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public, Uploads: gateway.Uploads, Log: log, Served: g.Served,
 		Refuse: func(w http.ResponseWriter, r *http.Request, refusal guard.Refusal) {
 			g.Fail(w, r, &exchange.Failure{Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, RetryAfter: refusal.RetryAfter})
 		},

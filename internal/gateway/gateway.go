@@ -14,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/mcp"
+	"github.com/tandem-llm/tandem/internal/gateway/metrics"
 	"github.com/tandem-llm/tandem/internal/gateway/ollama"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
@@ -40,11 +41,13 @@ type Config struct {
 
 // Server is the gateway.
 type Server struct {
-	cfg      Config
-	stack    atomic.Pointer[stack.Stack]
-	exchange *exchange.Exchange
-	queue    *queue.Queue
-	loaded   loaded
+	cfg       Config
+	stack     atomic.Pointer[stack.Stack]
+	exchange  *exchange.Exchange
+	queue     *queue.Queue
+	loaded    loaded
+	metrics   *metrics.Metrics
+	readiness readiness
 	// responses are kept in the state directory of the first stack; nil: there is none.
 	responses *responsestore.Store
 	batches   *batches.Service // nil: as responses
@@ -55,9 +58,15 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.stack.Store(cfg.Stack)
-	s.queue = queue.New(queue.Config{Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue})
+	s.metrics = metrics.New(metrics.Config{
+		Stack: s.stack.Load, Live: func() []exchange.Call { return s.exchange.Live() }, Waiting: func(name string) int { return s.queue.Waiting(name) }, Version: cfg.Version,
+		Ready: func() bool { return len(s.notReady(context.Background())) == 0 },
+	})
+	s.queue = queue.New(queue.Config{
+		Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue, Waited: s.metrics.Waited,
+	})
 	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn))
-	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf})
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf, Ended: s.metrics.Ended})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
@@ -75,6 +84,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
 	web.New(web.Config{Exchange: s.exchange, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
+	mux.HandleFunc("GET /metrics", s.tellMetrics)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("/", s.unknown)
@@ -105,8 +115,8 @@ func callerOf(ctx context.Context) exchange.Caller {
 func onBehalf(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		own := r.WithContext(callerOf(r.Context()).Context(r.Context()))
+		defer func() { r.Pattern = own.Pattern }() // who stands before, such as the log, looks for it there
 		next.ServeHTTP(w, own)
-		r.Pattern = own.Pattern // for the log
 	})
 }
 
@@ -116,6 +126,9 @@ func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }
 
 // Exchange has the calls of the server.
 func (s *Server) Exchange() *exchange.Exchange { return s.exchange }
+
+// Served counts a request that the guard has seen end.
+func (s *Server) Served(r guard.Served) { s.metrics.Served(r) }
 
 // Close closes what the server has open. Calls under way have to have ended; those of
 // batches are ended, and asked again by the next process.
@@ -183,16 +196,18 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	exchange.WriteJSON(w, http.StatusOK, c)
 }
 
+// tellMetrics serves the metrics, which are of everybody's calls.
+func (s *Server) tellMetrics(w http.ResponseWriter, r *http.Request) {
+	if !s.exchange.Caller(r.Context()).SeesAll() {
+		s.Fail(w, r, &exchange.Failure{
+			Status: http.StatusForbidden, Code: string(provider.Denied), Message: "the metrics are those of all callers, and this key sees its own calls only; use one that was made with --operator",
+		})
+		return
+	}
+	s.metrics.ServeHTTP(w, r)
+}
+
 // health says that the process serves.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	exchange.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.cfg.Version})
-}
-
-// ready says whether new questions are taken.
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	if s.exchange.Closing() {
-		exchange.WriteJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "shutting down"})
-		return
-	}
-	exchange.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }

@@ -34,7 +34,7 @@ func guarded(t *testing.T, s *stack.Stack, callers keys, log io.Writer, folder .
 	t.Helper()
 	g := gateway.New(gateway.Config{Stack: s, Chains: strings.Join(folder, "")})
 	t.Cleanup(func() { _ = g.Close() })
-	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Log: slog.New(slog.NewTextHandler(log, nil))})
+	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Served: g.Served, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,12 +37,19 @@ type Loads struct {
 	mu       sync.Mutex
 	underway map[key]*load
 	failures map[key]loadFailure
+	counts   map[key]Count
 	wg       sync.WaitGroup
+}
+
+// Count is how often a model was loaded, and how often that failed, since the start.
+type Count struct {
+	Provider, Model string
+	Loaded, Failed  int
 }
 
 // NewLoads returns no loads yet. Close them.
 func NewLoads(cfg LoadsConfig) *Loads {
-	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]loadFailure{}}
+	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]loadFailure{}, counts: map[key]Count{}}
 }
 
 type key struct{ provider, model string }
@@ -86,9 +93,14 @@ func (l *Loads) start(key key, size int64, window int, limit time.Duration, f fu
 		one.err = err
 		delete(l.underway, key)
 		delete(l.failures, key)
+		n := l.counts[key]
 		if err != nil {
 			l.failures[key] = loadFailure{err, time.Now()}
+			n.Failed++
+		} else {
+			n.Loaded++
 		}
+		l.counts[key] = n
 		l.mu.Unlock()
 		close(one.done)
 	})
@@ -100,6 +112,18 @@ func (l *Loads) find(key key) *load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.underway[key]
+}
+
+// Counts are the loads that have ended, by provider and model.
+func (l *Loads) Counts() []Count {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]Count, 0, len(l.counts))
+	for k, n := range l.counts {
+		n.Provider, n.Model = k.provider, k.model
+		all = append(all, n)
+	}
+	return all
 }
 
 // failed returns why the last load of key failed, if that was just now.

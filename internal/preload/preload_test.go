@@ -184,6 +184,9 @@ func TestAWarmModelCostsOneQuestion(t *testing.T) {
 	if f.count("/api/ps") != 1 || f.count("/api/show") != 0 || f.count("/api/generate") != 0 || f.count("/api/chat") != 3 {
 		t.Errorf("asked %v; want what is loaded once, and three chats", f.asked)
 	}
+	if n := s.Loads(); len(n) != 0 {
+		t.Errorf("counted %v", n)
+	}
 }
 
 // A proxy that passes on nothing but chats is asked once what is in memory.
@@ -228,6 +231,9 @@ func TestAColdModelIsLoadedApart(t *testing.T) {
 	defer mu.Unlock()
 	if len(lines) != 2 || lines[0] != "loading small (900 MiB) into memory …" || !strings.HasPrefix(lines[1], "small is in memory after ") {
 		t.Errorf("progress %q", lines)
+	}
+	if n := s.Loads(); len(n) != 1 || n[0] != (preload.Count{Provider: "local", Model: "small", Loaded: 1}) {
+		t.Errorf("counted %v", n)
 	}
 }
 

@@ -147,6 +147,15 @@ func (s *Stack) warnUnwritten(err error) {
 	s.warn("the log is incomplete: some calls and their costs could not be written: " + err.Error() + " (`log: off` writes none)")
 }
 
+// Writable is why what is to be written down cannot be; nil where nothing is. It waits
+// for who is writing until ctx ends.
+func (s *Stack) Writable(ctx context.Context) error {
+	if !s.writesCosts() {
+		return nil
+	}
+	return s.writer.Store().Writable(ctx)
+}
+
 // LogSize is the log's file and about how many bytes of it its runs take; 0
 // where nothing is logged.
 func (s *Stack) LogSize(ctx context.Context) (file string, bytes int64, err error) {

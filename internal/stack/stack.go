@@ -227,6 +227,17 @@ func (s *Stack) Paused(name string) string {
 	return s.router.Paused(name)
 }
 
+// Breaker is the state of a provider's circuit breaker; empty: it has none.
+func (s *Stack) Breaker(name string) router.BreakerState {
+	if s.router == nil {
+		return ""
+	}
+	return s.router.Breaker(name)
+}
+
+// Loads are the models that were loaded before they were asked, with how often.
+func (s *Stack) Loads() []preload.Count { return s.loads.Counts() }
+
 // Defaults writes the configuration's defaults into a request.
 func (s *Stack) Defaults(req *provider.Request) {
 	c := s.cfg

@@ -13,3 +13,9 @@ func (s *Store) Examine(ctx context.Context) error {
 	}
 	return s.begin(ctx, func(*sql.Tx) error { return nil })
 }
+
+// Writable is Examine where the file is about to be written: it makes one where there
+// is none.
+func (s *Store) Writable(ctx context.Context) error {
+	return s.begin(ctx, func(*sql.Tx) error { return nil })
+}

@@ -16,6 +16,16 @@ const (
 	slots          = 6 // of countedSpan
 )
 
+// BreakerState is what a target's circuit breaker does.
+type BreakerState string
+
+// The states of a circuit breaker.
+const (
+	BreakerClosed   BreakerState = "closed"    // calls are made
+	BreakerOpen     BreakerState = "open"      // no call is made
+	BreakerHalfOpen BreakerState = "half_open" // one call is made, to find out whether others may be
+)
+
 // breaker is a target's circuit breaker. Open, it lets no call through. When its
 // time is up it is half-open: one call goes through, the probe, and closes it or
 // opens it again. The zero value is closed.
@@ -49,6 +59,19 @@ func (b *breaker) State(now time.Time) (why string, wait time.Duration) {
 		return fmt.Sprintf("circuit breaker half-open: %s (%s); another call is testing it", b.openedAfter, b.lastFailure), wait
 	}
 	return fmt.Sprintf("circuit breaker open: %s (%s); next try in %s", b.openedAfter, b.lastFailure, max(wait.Round(100*time.Millisecond), 100*time.Millisecond)), wait
+}
+
+// Phase is the breaker's state.
+func (b *breaker) Phase(now time.Time) BreakerState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.openUntil.IsZero():
+		return BreakerClosed
+	case now.Before(b.openUntil) && !b.probing:
+		return BreakerOpen
+	}
+	return BreakerHalfOpen
 }
 
 // Allow reports whether a call may be made now, and whether it is the probe. A

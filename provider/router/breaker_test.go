@@ -61,9 +61,17 @@ func TestBreakerOpensOnARowAndDoubles(t *testing.T) {
 	m, w := &moody{}, &wall{}
 	m.ill.Store(true)
 	r := single(t, m, w)
+	states := func(want router.BreakerState) {
+		t.Helper()
+		if got := r.Breaker("a"); got != want {
+			t.Errorf("the circuit breaker is %s, want %s", got, want)
+		}
+	}
+	states(router.BreakerClosed)
 	for range 50 {
 		_, _ = ask(t.Context(), r, provider.Request{})
 	}
+	states(router.BreakerOpen)
 	if n := m.calls.Load(); n != 5 {
 		t.Fatalf("%d calls reached a target that fails, want 5", n)
 	}
@@ -89,10 +97,12 @@ func TestBreakerOpensOnARowAndDoubles(t *testing.T) {
 	// Back by itself, at the first probe after it recovers, and closed for good.
 	m.ill.Store(false)
 	w.pass(5 * time.Minute)
+	states(router.BreakerHalfOpen)
 	for range 3 {
 		if got, err := ask(t.Context(), r, provider.Request{}); err != nil || got.Text != "up" {
 			t.Fatalf("recovered: %+v, %v", got, err)
 		}
+		states(router.BreakerClosed)
 	}
 	m.ill.Store(true)
 	for range 4 {

@@ -163,6 +163,6 @@ func ExampleRouter_KeepHealth() {
 	next := assemble()
 	next.KeepHealth(old, []string{"down"})
 	ask(next)
-	fmt.Println(len(down.Calls()), "calls; paused:", next.Paused("down") != "")
-	// Output: 5 calls; paused: true
+	fmt.Println(len(down.Calls()), "calls; paused:", next.Paused("down") != "", next.Breaker("down"))
+	// Output: 5 calls; paused: true open
 }

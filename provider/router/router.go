@@ -195,6 +195,15 @@ func (r *Router) Paused(name string) string {
 	return why
 }
 
+// Breaker is the state of a target's circuit breaker; empty: there is no such target.
+func (r *Router) Breaker(name string) BreakerState {
+	t, ok := r.targets[name]
+	if !ok {
+		return ""
+	}
+	return t.breaker.Phase(r.cfg.Clock.Now())
+}
+
 // Name is "router"; the name of who answered is in the answer's Route.
 func (r *Router) Name() string { return "router" }
 

@@ -212,7 +212,7 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 		rp.stopTimer()
 		rp.content = true
 		rp.run.worked.Store(true)
-		rp.run.update(func(c *Call) { c.State, c.Waiting = Answering, "" })
+		rp.run.update(func(c *Call) { c.State, c.Waiting, c.First = Answering, "", time.Since(c.Began) })
 	}
 	if c.Finish != "" {
 		rp.answer.Finish, rp.answer.Usage, rp.answer.Route = c.Finish, c.Usage, c.Route

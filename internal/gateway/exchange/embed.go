@@ -38,7 +38,7 @@ func (x *Exchange) Embed(w http.ResponseWriter, r *http.Request, in Asked, e *Em
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	call := &liveCall{cancel: cancel, Call: Call{
-		ID: newID(), Dialect: in.Dialect, Path: r.URL.Path, Asked: e.Model, Caller: x.caller(ctx).Name, Began: time.Now(), State: Asking,
+		ID: newID(), Dialect: in.Dialect, Operation: Embed, Path: r.URL.Path, Asked: e.Model, Caller: x.caller(ctx).Name, Began: time.Now(), State: Asking,
 		Provider: target.Provider, Model: target.Model.Name, Ignored: e.Ignored, Notes: e.Notes,
 	}}
 	x.begin(call)

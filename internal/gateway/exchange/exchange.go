@@ -68,6 +68,8 @@ type Config struct {
 	Prepare func(ctx context.Context, s *stack.Stack, q *Question) error
 	// Chains are the chains that are models; nil: there are none.
 	Chains Chains
+	// Ended, if not nil, is told of each call that has ended.
+	Ended func(Call)
 	// Heartbeat is how long a stream is silent before it says that it is alive; 0: 10s.
 	Heartbeat time.Duration
 	// LoadPatience is how long a request without a stream waits for a model that is
@@ -96,7 +98,7 @@ func New(cfg Config) *Exchange {
 	if cfg.LoadPatience == 0 {
 		cfg.LoadPatience = defaultLoadPatience
 	}
-	return &Exchange{cfg: cfg, storm: newStorm(), Register: newRegister(), models: &modelList{}}
+	return &Exchange{cfg: cfg, storm: newStorm(), Register: newRegister(cfg.Ended), models: &modelList{}}
 }
 
 // Stack is the current stack.

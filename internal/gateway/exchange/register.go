@@ -13,23 +13,25 @@ import (
 
 // Call is a question and what became of it, without any of its text.
 type Call struct {
-	ID       string    `json:"id"`
-	Dialect  string    `json:"dialect"`
-	Path     string    `json:"path"`
-	Asked    string    `json:"asked"`            // the model that the client named
-	Caller   string    `json:"caller,omitempty"` // the name of its key
-	Session  string    `json:"session,omitempty"`
-	Stream   bool      `json:"stream"`
-	Began    time.Time `json:"began"`
-	State    State     `json:"state"`
-	Waiting  string    `json:"waiting,omitempty"`  // what for, while it waits
-	Position int       `json:"position,omitempty"` // in the queue, while it waits there
-	Provider string    `json:"provider,omitempty"` // that is asked, or has answered
-	Model    string    `json:"model,omitempty"`
-	Ignored  []string  `json:"ignored,omitempty"`
-	Notes    []string  `json:"notes,omitempty"`
+	ID        string    `json:"id"`
+	Dialect   string    `json:"dialect"`
+	Operation Operation `json:"operation"`
+	Path      string    `json:"path"`
+	Asked     string    `json:"asked"`            // the model that the client named
+	Caller    string    `json:"caller,omitempty"` // the name of its key
+	Session   string    `json:"session,omitempty"`
+	Stream    bool      `json:"stream"`
+	Began     time.Time `json:"began"`
+	State     State     `json:"state"`
+	Waiting   string    `json:"waiting,omitempty"`  // what for, while it waits
+	Position  int       `json:"position,omitempty"` // in the queue, while it waits there
+	Provider  string    `json:"provider,omitempty"` // that is asked, or has answered
+	Model     string    `json:"model,omitempty"`
+	Ignored   []string  `json:"ignored,omitempty"`
+	Notes     []string  `json:"notes,omitempty"`
 
 	Took   time.Duration   `json:"took_ns,omitempty"`
+	First  time.Duration   `json:"first_ns,omitempty"` // of Took: until content came; 0: none has
 	Finish provider.Finish `json:"finish,omitempty"`
 	Usage  *provider.Usage `json:"usage,omitempty"`
 	Route  *provider.Route `json:"route,omitempty"`
@@ -63,6 +65,16 @@ func (c *Call) fails(f *Failure) {
 	c.State, c.Status, c.Code, c.Error, c.Attempts = Failed, f.Status, f.Code, f.Message, f.Attempts()
 }
 
+// Operation is what a call asks for.
+type Operation string
+
+// The operations.
+const (
+	Chat     Operation = "chat"
+	Embed    Operation = "embeddings"
+	RunChain Operation = "chain"
+)
+
 // State is where a call is.
 type State string
 
@@ -93,6 +105,7 @@ type Register struct {
 	counts Counts
 	own    map[string]*Counts // by the caller's name
 	closed bool
+	told   func(Call) // of each call that has ended
 }
 
 // Counts are sums since the start.
@@ -108,7 +121,12 @@ type liveCall struct {
 	cancel context.CancelCauseFunc
 }
 
-func newRegister() *Register { return &Register{live: map[string]*liveCall{}, own: map[string]*Counts{}} }
+func newRegister(told func(Call)) *Register {
+	if told == nil {
+		told = func(Call) {}
+	}
+	return &Register{live: map[string]*liveCall{}, own: map[string]*Counts{}, told: told}
+}
 
 func newID() string {
 	var b [10]byte
@@ -129,7 +147,10 @@ func (r *Register) update(c *liveCall, change func(*Call)) {
 	change(&c.Call)
 }
 
-func (r *Register) end(c *liveCall) {
+func (r *Register) end(c *liveCall) { r.told(r.file(c)) }
+
+// file puts a call that ends with the others that have, and returns it.
+func (r *Register) file(c *liveCall) Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.live, c.ID)
@@ -146,6 +167,7 @@ func (r *Register) end(c *liveCall) {
 	}
 	r.counts.add(&c.Call)
 	r.own[c.Caller].add(&c.Call)
+	return c.Call
 }
 
 // add counts a call that has ended.

@@ -8,8 +8,11 @@ import "context"
 // Sees reports whether c may see and cancel a call: it made it, it is an operator, or no
 // key exists, so that everybody on this machine is the same caller.
 func (c Caller) Sees(call *Call) bool {
-	return c.Name == "" || c.Operator || call.Caller == c.Name
+	return c.SeesAll() || call.Caller == c.Name
 }
+
+// SeesAll reports whether c may see the calls of everybody.
+func (c Caller) SeesAll() bool { return c.Name == "" || c.Operator }
 
 // LiveFor are the calls in flight that the caller of ctx may see, the oldest first.
 func (x *Exchange) LiveFor(ctx context.Context) []Call { return x.visible(ctx, x.Live()) }
@@ -40,7 +43,7 @@ func (x *Exchange) CancelFor(ctx context.Context, id string) bool {
 // CountsFor are the sums since the start over the calls that the caller of ctx may see.
 func (x *Exchange) CountsFor(ctx context.Context) Counts {
 	c := x.caller(ctx)
-	if c.Name == "" || c.Operator {
+	if c.SeesAll() {
 		return x.Counts()
 	}
 	return x.countsOf(c.Name)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,8 @@ type Run struct {
 	stack *stack.Stack
 	q     *Question
 	call  *liveCall
-	asked string          // the question, as the storm guard knows it
-	ctx   context.Context //nolint:containedctx // of the client: it says whether that has left
+	asked string                            // the question, as the storm guard knows it
+	ctx   context.Context                   //nolint:containedctx // of the client: it says whether that has left
 	tell  func(func(io.Writer) error) error // nil: the reply is no stream
 	// unseen is a run that is not among the calls, and that nobody waits for.
 	unseen bool
@@ -53,7 +54,7 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	run.call = &liveCall{cancel: cancel, Call: Call{
-		ID: newID(), Dialect: in.Dialect, Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
+		ID: newID(), Dialect: in.Dialect, Operation: operationOf(q), Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
 		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
 	}}
 	x.begin(run.call)
@@ -74,6 +75,13 @@ func (u *Run) observe(e router.Event) {
 	if e.Type == router.BrokeOff || e.Type == router.Failed && router.Generated(e.Err) {
 		u.failed.Add(1)
 	}
+}
+
+func operationOf(q *Question) Operation {
+	if q.Ask != nil || strings.HasPrefix(q.Model, ChainPrefix) {
+		return RunChain
+	}
+	return Chat
 }
 
 // Heartbeat is how long a reply may be silent before it says that it is alive.

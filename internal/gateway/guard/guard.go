@@ -49,8 +49,17 @@ type Config struct {
 	// bytes, time and the caller's name. Nothing of a path, a query, a header or a
 	// body is in it. nil: no log.
 	Log *slog.Logger
+	// Served, if not nil, is told of each request when it has ended.
+	Served func(Served)
 	// Now is the clock of rate limits; nil: time.Now.
 	Now func() time.Time
+}
+
+// Served is a request that has ended.
+type Served struct {
+	Route   string // the pattern of the path that served it; "-": none did
+	Status  int    // of HTTP
+	Refused string // the code of its refusal; empty: it was not refused
 }
 
 // Guard guards handlers. It is safe for concurrent use.
@@ -108,7 +117,7 @@ func (g *Guard) serve(plain http.ResponseWriter, r *http.Request, next http.Hand
 	defer w.renew() // for what net/http has buffered
 	x := &request{Request: r, w: w, plain: plain}
 	began := time.Now()
-	defer func() { g.log(x, began) }()
+	defer func() { g.ended(x, began) }()
 	if hasBody(r) {
 		_ = w.control.SetReadDeadline(time.Now().Add(g.cfg.Limits.BodyTime))
 	}
@@ -218,13 +227,17 @@ func (g *Guard) refuse(x *request, refusal Refusal) {
 // lingerTime is how long a refused client may go on sending.
 const lingerTime = 5 * time.Second
 
-func (g *Guard) log(x *request, began time.Time) {
-	if g.cfg.Log == nil {
-		return
-	}
+// ended tells of a request that has ended.
+func (g *Guard) ended(x *request, began time.Time) {
 	route := "-"
 	if x.served != nil && x.served.Pattern != "" {
 		route = x.served.Pattern
+	}
+	if g.cfg.Served != nil {
+		g.cfg.Served(Served{route, x.w.code(), x.refused})
+	}
+	if g.cfg.Log == nil {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("method", knownMethod(x.Method)), slog.String("route", route), slog.Int("status", x.w.code()),

@@ -44,7 +44,9 @@ type Config struct {
 	// MaxWait is how long a call waits for those of a loaded model before it comes
 	// first; 0: 30s.
 	MaxWait time.Duration
-	now     func() time.Time // for tests
+	// Waited, if not nil, is told how long a call waited whose turn came.
+	Waited func(provider string, took time.Duration)
+	now    func() time.Time // for tests
 }
 
 const (
@@ -65,6 +67,9 @@ var _ exchange.Queue = (*Queue)(nil)
 func New(cfg Config) *Queue {
 	cfg.Limit = cmp.Or(cfg.Limit, defaultLimit)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, defaultMaxWait)
+	if cfg.Waited == nil {
+		cfg.Waited = func(string, time.Duration) {}
+	}
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
@@ -138,6 +143,7 @@ func (q *Queue) enter(ctx context.Context, t exchange.Ticket, batch bool) (relea
 		return nil, ctx.Err()
 	}
 	began := q.cfg.now()
+	q.cfg.Waited(t.Provider, began.Sub(w.since))
 	return sync.OnceFunc(func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()

@@ -74,6 +74,19 @@ func TestModelsAreNotSwappedBackAndForth(t *testing.T) {
 }
 
 // None waits for ever for the calls of another model.
+// Who counts the waits is told each.
+func TestWaitsAreTold(t *testing.T) {
+	var waits []string
+	cfg := engine(1, "A")
+	cfg.Waited = func(provider string, took time.Duration) {
+		waits = append(waits, provider+" "+took.Round(time.Second).String())
+	}
+	run(t, cfg, of("A A A")...)
+	if got := strings.Join(waits, ", "); got != "gpu 0s, gpu 1s, gpu 2s" {
+		t.Error(got)
+	}
+}
+
 func TestWaitingIsBounded(t *testing.T) {
 	cfg := engine(1)
 	cfg.MaxWait = 3 * time.Second
