@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build install uninstall test test-short test-live test-newest test-clients engine-facts attack bench lint fmt fuzz release-check clean
+.PHONY: help demo build install uninstall test test-short test-live test-newest test-clients test-browser engine-facts attack bench lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,8 @@ install: build ## tandem, its manual pages and completions below PREFIX (~/.loca
 uninstall: ## remove what `make install` put below PREFIX
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh --uninstall
 
-test: lint test-live ## vet, lint, the tests that reach an Ollama on the newest one, and every test on the real engines with the race detector
+test: lint test-live ## vet, lint, the tests that reach an Ollama on the newest one, the pages in Chromium, and every test on the real engines with the race detector
+	@scripts/browser.sh --if-possible
 	@scripts/engines.sh run go test -race -timeout 30m ./...
 
 test-short: ## the tests that need no engine
@@ -36,8 +37,8 @@ test-newest: ## every test on the newest Ollama
 test-clients: ## real clients of npm and pip against `tandem serve` (CLIENTS_FLAGS='-only codex -v'; docs/clients.md)
 	@scripts/clients.sh $(CLIENTS_FLAGS)
 
-test-browser: ## the gateway's pages in Chromium (CHROMIUM=PROGRAM)
-	@go test -count=1 -tags browser ./internal/gateway/web
+test-browser: ## the gateway's pages in Chromium, attacked by other pages (CHROMIUM=PROGRAM; SCREENSHOTS=DIR)
+	@scripts/browser.sh
 
 engine-facts: ## what the engines do that Tandem is built on; says what a new version changes (TANDEM_OLLAMA_BIN)
 	@scripts/engines.sh run go test -count=1 -run TestFacts ./internal/testengine ./provider/ollama ./provider/openai

