@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/gateway"
+	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/listen"
-	"github.com/tandem-llm/tandem/internal/stack"
 )
 
 // drainTime is how long calls under way may take to end when the gateway stops.
@@ -22,6 +23,7 @@ type serveInput struct {
 	listen string
 	expose bool // other machines may reach the address
 	json   bool // the log is of JSON
+	passed bool // systemd listens
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -51,18 +53,23 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	log := a.serveLog(in.json)
 	settings, keys := s.Config().Gateway, a.callerStore()
 	g := gateway.New(gateway.Config{
-		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: cmp.Or(s.Config().Gateway.Chains, a.chainsDir()),
+		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: a.servedChains(settings),
 		Warn: log.warn, Say: log.say, Keys: keys,
 	})
 	defer func() {
 		_ = g.Close() // every response was committed when it was put
 		g.Exchange().Stack().Close()
 	}()
-	server, err := guarded(g, settings, keys, log.Logger)
+	stands, server, err := guarded(g, settings, keys, log.Logger)
 	if err != nil {
 		return err
 	}
-	listeners, err := a.listenTo(ctx, in, settings, keys)
+	inherited, err := listen.Inherited()
+	if err != nil {
+		return err
+	}
+	in.passed = len(inherited) > 0
+	listeners, err := a.listenTo(ctx, in, settings, keys, inherited)
 	if err != nil {
 		return err
 	}
@@ -82,7 +89,7 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 		case err = <-served:
 			return errors.Join(err, server.Close())
 		case <-reloads:
-			a.reload(g, log)
+			a.reload(g, stands, in, log)
 		case <-ctx.Done():
 			notify("STOPPING=1")
 			return a.drain(ctx, server, g, served, log)
@@ -90,23 +97,41 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	}
 }
 
+// servedChains is the folder of the chains that are served.
+func (a *app) servedChains(cfg config.Gateway) string { return cmp.Or(cfg.Chains, a.chainsDir()) }
+
 // reload reads the configuration anew. A broken one changes nothing.
-func (a *app) reload(g *gateway.Server, log *serveLog) {
+func (a *app) reload(g *gateway.Server, stands *guard.Guard, in serveInput, log *serveLog) {
+	if err := a.reloaded(g, stands, in, log); err != nil {
+		log.warn("the configuration is as it was, because the new one is broken: " + a.explain(err))
+	}
+}
+
+func (a *app) reloaded(g *gateway.Server, stands *guard.Guard, in serveInput, log *serveLog) error {
 	old := g.Exchange().Stack()
 	cfg, err := a.load()
-	if err == nil {
-		for _, w := range cfg.Warnings {
-			log.warn(w)
-		}
-		var next *stack.Stack
-		if next, err = old.Reload(cfg); err == nil {
-			g.Use(next)
-			old.Close()
-			log.say("read the configuration anew")
-			return
-		}
+	if err != nil {
+		return err
 	}
-	log.warn("the configuration is as it was, because the new one is broken: " + a.explain(err))
+	for _, w := range cfg.Warnings {
+		log.warn(w)
+	}
+	names, err := guard.ParseNames(cfg.Gateway.Hosts, cfg.Gateway.Origins)
+	if err != nil {
+		return err
+	}
+	next, err := old.Reload(cfg)
+	if err != nil {
+		return err
+	}
+	g.Use(next, a.servedChains(cfg.Gateway))
+	stands.Rename(names)
+	old.Close()
+	log.say("read the configuration anew")
+	if was, is := listenAddress(old.Config().Gateway), listenAddress(cfg.Gateway); was != is && in.listen == "" && !in.passed {
+		log.warn("gateway.listen is " + is + " now; that takes a restart")
+	}
+	return nil
 }
 
 // drain ends the gateway: calls under way may end, new ones are refused.

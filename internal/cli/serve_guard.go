@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,23 +17,13 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/listen"
 )
 
-// listenTo opens what the gateway listens on.
-func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, store *keystore.Store) ([]net.Listener, error) {
+// listenTo opens what the gateway listens on, or takes what systemd has opened.
+func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, store *keystore.Store, inherited []net.Listener) ([]net.Listener, error) {
 	entries, err := store.Entries()
 	if err != nil {
 		return nil, err
 	}
-	inherited, err := listen.Inherited()
-	if err != nil {
-		return nil, err
-	}
-	address := in.listen
-	if address == "" {
-		address = cfg.Listen
-	}
-	if address == "" {
-		address = config.DefaultListen
-	}
+	address := cmp.Or(in.listen, listenAddress(cfg))
 	all, err := listen.Open(ctx, listen.Config{Address: address, Exposed: in.expose, HasKeys: len(entries) > 0, Inherited: inherited})
 	exposed, taken := new(listen.ExposedError), new(listen.TakenError)
 	switch {
@@ -48,8 +39,11 @@ func (a *app) listenTo(ctx context.Context, in serveInput, cfg config.Gateway, s
 	return all, err
 }
 
+// listenAddress is where the configuration says to listen.
+func listenAddress(cfg config.Gateway) string { return cmp.Or(cfg.Listen, config.DefaultListen) }
+
 // guarded is the gateway's handler behind its guard, in a server that keeps its limits.
-func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *slog.Logger) (*http.Server, error) {
+func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *slog.Logger) (*guard.Guard, *http.Server, error) {
 	stands, err := guard.New(guard.Config{
 		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public, Uploads: gateway.Uploads, Log: log, Served: g.Served,
 		Refuse: func(w http.ResponseWriter, r *http.Request, refusal guard.Refusal) {
@@ -57,7 +51,7 @@ func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *
 		},
 	})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("the configuration of the gateway: %w", err)}
+		return nil, nil, usageError{fmt.Errorf("the configuration of the gateway: %w", err)}
 	}
-	return stands.Server(g.Handler()), nil
+	return stands, stands.Server(g.Handler()), nil
 }

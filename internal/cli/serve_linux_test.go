@@ -3,9 +3,11 @@ package cli_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -23,9 +25,17 @@ type serving struct {
 
 func serves(t *testing.T, f *fake, home string, args ...string) *serving {
 	t.Helper()
-	s := &serving{socket: filepath.Join(t.TempDir(), "s"), lines: make(chan string, 100)}
-	p := &process{t: t, cmd: prepared(t, f, home, "dumb", append([]string{"serve", "--listen", "unix:" + s.socket}, args...)...)}
+	socket := filepath.Join(t.TempDir(), "s")
+	cmd := prepared(t, f, home, "dumb", append([]string{"serve", "--listen", "unix:" + socket}, args...)...)
 	priced(t, f, home)
+	return served(t, cmd, socket)
+}
+
+// served starts a command that serves at a socket.
+func served(t *testing.T, cmd *exec.Cmd, socket string) *serving {
+	t.Helper()
+	s := &serving{socket: socket, lines: make(chan string, 100)}
+	p := &process{t: t, cmd: cmd}
 	errs, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -60,12 +70,58 @@ func (s *serving) hears(want string) string {
 	return ""
 }
 
+// client connects to its socket.
+func (s *serving) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", s.socket)
+	}, DisableKeepAlives: true}}
+}
+
+// gets reads a path of the server of that name, with headers such as "Name: value".
+func (s *serving) gets(host, path string, header ...string) (status int, body string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://"+host+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, h := range header {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	res, err := s.client().Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(data)
+}
+
+// ends has it end.
+func (s *serving) ends() {
+	s.t.Helper()
+	s.signal(syscall.SIGTERM)
+	s.ended()
+}
+
+// ended waits for its end, and fails the test if that is none without a fault.
+func (s *serving) ended() {
+	s.t.Helper()
+	for line := range s.lines {
+		s.all.WriteString(line + "\n")
+	}
+	_ = s.cmd.Wait() // its code is what matters
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		s.t.Errorf("it ends with %d; %s", code, s.all.String())
+	}
+}
+
 // asks sends a question, and is the status.
 func (s *serving) asks(model string) int {
 	s.t.Helper()
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", s.socket)
-	}, DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://localhost/v1/chat/completions?secret=canary-query",
 		strings.NewReader(`{"model":"`+model+`","messages":[{"role":"user","content":"canary-prompt"}]}`))
 	if err != nil {
@@ -73,7 +129,7 @@ func (s *serving) asks(model string) int {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer canary-key")
-	res, err := client.Do(req)
+	res, err := s.client().Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -116,15 +172,126 @@ func TestServeReloads(t *testing.T) {
 	if status := s.asks("ok/big"); status != http.StatusNotFound {
 		t.Errorf("what it no longer has: %d", status)
 	}
-	s.signal(syscall.SIGTERM)
-	for line := range s.lines {
-		s.all.WriteString(line + "\n")
-	}
-	_ = s.cmd.Wait() // its code is what matters
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("it ends with %d; %s", code, s.all.String())
-	}
+	s.ends()
 	if strings.Contains(s.all.String(), "canary") {
 		t.Errorf("the log has something of a request: %s", s.all.String())
+	}
+}
+
+// SIGHUP takes new names, origins and chains, too. Another address takes a restart, and is
+// said to; names that are none change nothing.
+func TestServeReloadsItsOwnSettings(t *testing.T) {
+	f, home := newFake(), t.TempDir()
+	t.Cleanup(f.Close)
+	socket, folder := filepath.Join(t.TempDir(), "s"), filepath.Join(home, "chains")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "one.yaml"), []byte("steps:\n  - {name: one, prompt: 'What of {topic}?'}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := prepared(t, f, home, "dumb", "serve")
+	priced(t, f, home)
+	file := filepath.Join(home, "config.yaml")
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(gateway string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(string(good)+"gateway: {"+gateway+"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("listen: 'unix:" + socket + "'")
+	s := served(t, cmd, socket)
+	const page = "Origin: https://chat.example.org"
+	check := func(when string, host, origin int, chain bool) {
+		t.Helper()
+		if status, _ := s.gets("tandem.lan", "/healthz"); status != host {
+			t.Errorf("%s: another name: %d", when, status)
+		}
+		if status, _ := s.gets("localhost", "/healthz", page); status != origin {
+			t.Errorf("%s: another origin: %d", when, status)
+		}
+		if _, models := s.gets("localhost", "/v1/models"); strings.Contains(models, "chain:one") != chain {
+			t.Errorf("%s: %s", when, models)
+		}
+	}
+	check("at first", http.StatusMisdirectedRequest, http.StatusForbidden, false)
+	write("listen: 'unix:" + socket + "', hosts: [tandem.lan], origins: ['https://chat.example.org'], chains: '" + folder + "', queue: 7")
+	s.signal(syscall.SIGHUP)
+	s.hears("read the configuration anew")
+	check("named", http.StatusOK, http.StatusOK, true)
+	write("listen: 'unix:" + socket + "', hosts: ['not a host']")
+	s.signal(syscall.SIGHUP)
+	s.hears("the configuration is as it was")
+	check("after a mistake", http.StatusOK, http.StatusOK, true)
+	write("listen: '127.0.0.1:1'")
+	s.signal(syscall.SIGHUP)
+	s.hears("gateway.listen is 127.0.0.1:1 now; that takes a restart")
+	check("taken back", http.StatusMisdirectedRequest, http.StatusForbidden, false)
+	s.ends()
+}
+
+// systemd opens the socket before the program runs, hands it over, and hears when it is
+// ready and when it stops. What was asked before it ran is answered.
+func TestServeUnderSystemd(t *testing.T) {
+	f, home := newFake(), t.TempDir()
+	t.Cleanup(f.Close)
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	passed, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = passed.Close(), l.Close() })
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = told.Close() })
+	hears := func(want string) {
+		t.Helper()
+		_ = told.SetReadDeadline(time.Now().Add(time.Minute))
+		data := make([]byte, 4096)
+		if n, err := told.Read(data); err != nil || string(data[:n]) != want {
+			t.Fatalf("systemd hears %q, %v; want %q", data[:n], err, want)
+		}
+	}
+	early := &serving{process: &process{t: t}, socket: socket}
+	asked := make(chan int, 1)
+	go func() {
+		res, err := early.client().Get("http://localhost/healthz") //nolint:noctx // it ends with the server
+		if err != nil {
+			asked <- 0
+			return
+		}
+		_ = res.Body.Close()
+		asked <- res.StatusCode
+	}()
+	program := prepared(t, f, home, "dumb", "serve")
+	priced(t, f, home)
+	cmd := exec.Command("sh", "-c", `export LISTEN_PID=$$; exec "$0" "$@"`, program.Path, "serve")
+	cmd.Env = append(program.Env, "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	cmd.ExtraFiles = []*os.File{passed}
+	s := served(t, cmd, socket)
+	hears("READY=1")
+	if status := <-asked; status != http.StatusOK {
+		t.Errorf("asked before it ran: %d", status)
+	}
+	if status := s.asks("ok/big"); status != http.StatusOK {
+		t.Errorf("%d; %s", status, s.all.String())
+	}
+	s.signal(syscall.SIGTERM)
+	hears("STOPPING=1")
+	s.ended()
+	if _, err := os.Stat(socket); err != nil {
+		t.Errorf("systemd's socket is gone: %v", err)
 	}
 }

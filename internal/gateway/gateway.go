@@ -45,6 +45,7 @@ type Server struct {
 	stack     atomic.Pointer[stack.Stack]
 	exchange  *exchange.Exchange
 	queue     *queue.Queue
+	chains    *chains.Folder
 	loaded    loaded
 	metrics   *metrics.Metrics
 	readiness readiness
@@ -65,7 +66,8 @@ func New(cfg Config) *Server {
 	s.queue = queue.New(queue.Config{
 		Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue, Waited: s.metrics.Waited,
 	})
-	own := chains.New(chains.NewFolder(cfg.Chains, cfg.Warn))
+	s.chains = chains.NewFolder(cfg.Chains, cfg.Warn)
+	own := chains.New(s.chains)
 	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf, Ended: s.metrics.Ended})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
@@ -120,9 +122,13 @@ func onBehalf(next http.Handler) http.Handler {
 	})
 }
 
-// Use has another stack asked from now on, after a reload. Calls under way end at the
-// one that they began with.
-func (s *Server) Use(next *stack.Stack) { s.stack.Store(next) }
+// Use has another stack asked from now on, after a reload, and the chains of that folder
+// served. Calls under way end as they began.
+func (s *Server) Use(next *stack.Stack, folder string) {
+	s.stack.Store(next)
+	s.queue.SetLimit(next.Config().Gateway.Queue)
+	s.chains.Move(folder)
+}
 
 // Exchange has the calls of the server.
 func (s *Server) Exchange() *exchange.Exchange { return s.exchange }

@@ -29,10 +29,10 @@ const most = 1000
 // Folder is a folder of chain files. Only files in it are served, by their names
 // without the extension; what they name has to lie in the folder too.
 type Folder struct {
-	dir  string
 	warn func(string)
 
 	mu    sync.Mutex
+	dir   string
 	at    time.Time
 	files map[string]*file // by name
 }
@@ -49,6 +49,17 @@ type file struct {
 // NewFolder serves a folder. Warn, if not nil, is told when a file becomes unreadable.
 func NewFolder(dir string, warn func(string)) *Folder {
 	return &Folder{dir: dir, warn: warn, files: map[string]*file{}}
+}
+
+// Move serves another folder from now on, with nothing of the old one. Runs under way end
+// as they began.
+func (f *Folder) Move(dir string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if dir != f.dir {
+		f.dir, f.at = dir, time.Time{}
+		clear(f.files)
+	}
 }
 
 // Extensions are those of chain files, in the order in which a name without one is

@@ -64,13 +64,41 @@ type Served struct {
 
 // Guard guards handlers. It is safe for concurrent use.
 type Guard struct {
-	cfg     Config
+	cfg    Config
+	names  atomic.Pointer[Names]
+	rates  rates
+	bodies atomic.Int64 // bytes of the bodies that are held now
+	zstd   decoders
+}
+
+// Names are the hosts and origins of a [Config].
+type Names struct {
 	hosts   []hostPort
 	origins []origin
-	rates   rates
-	bodies  atomic.Int64 // bytes of the bodies that are held now
-	zstd    decoders
 }
+
+// ParseNames reads hosts and origins as in [Config], or says which of them is none.
+func ParseNames(hosts, origins []string) (*Names, error) {
+	n := &Names{}
+	for _, text := range hosts {
+		host, ok := parseHost(text)
+		if !ok {
+			return nil, fmt.Errorf("%q is not a host name: write it as NAME or NAME:PORT, such as tandem.lan", text)
+		}
+		n.hosts = append(n.hosts, host)
+	}
+	for _, text := range origins {
+		o, ok := parseOrigin(text)
+		if !ok {
+			return nil, fmt.Errorf("%q is not the origin of a web page: write it as SCHEME://HOST or SCHEME://HOST:PORT, such as https://chat.example.org, one entry for each", text)
+		}
+		n.origins = append(n.origins, o)
+	}
+	return n, nil
+}
+
+// Rename has other names count from the next request on.
+func (g *Guard) Rename(n *Names) { g.names.Store(n) }
 
 // New returns a guard, or says which of the names is none.
 func New(cfg Config) (*Guard, error) {
@@ -88,21 +116,12 @@ func New(cfg Config) (*Guard, error) {
 	if cfg.Refuse == nil {
 		cfg.Refuse = writeRefusal
 	}
+	names, err := ParseNames(cfg.Hosts, cfg.Origins)
+	if err != nil {
+		return nil, err
+	}
 	g := &Guard{cfg: cfg}
-	for _, text := range cfg.Hosts {
-		host, ok := parseHost(text)
-		if !ok {
-			return nil, fmt.Errorf("%q is not a host name: write it as NAME or NAME:PORT, such as tandem.lan", text)
-		}
-		g.hosts = append(g.hosts, host)
-	}
-	for _, text := range cfg.Origins {
-		o, ok := parseOrigin(text)
-		if !ok {
-			return nil, fmt.Errorf("%q is not the origin of a web page: write it as SCHEME://HOST or SCHEME://HOST:PORT, such as https://chat.example.org, one entry for each", text)
-		}
-		g.origins = append(g.origins, o)
-	}
+	g.Rename(names)
 	return g, nil
 }
 

@@ -73,7 +73,7 @@ func (g *Guard) isOurs(host hostPort, local net.Addr) bool {
 			return true
 		}
 	}
-	for _, h := range g.hosts {
+	for _, h := range g.names.Load().hosts {
 		if h.host == host.host && (h.port == host.port || h.port == "" && own.port != "" && host.port == own.port) {
 			return true
 		}

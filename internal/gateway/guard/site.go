@@ -44,7 +44,7 @@ func (g *Guard) checkSite(x *request) *Refusal {
 	}
 	if len(origins) == 1 {
 		from, ok := parseOrigin(origins[0])
-		if ok && slices.Contains(g.origins, from) {
+		if ok && slices.Contains(g.names.Load().origins, from) {
 			allowOrigin(x.w.Header(), origins[0])
 			return nil
 		}

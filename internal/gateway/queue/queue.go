@@ -65,7 +65,6 @@ var _ exchange.Queue = (*Queue)(nil)
 
 // New returns a queue in which nobody waits.
 func New(cfg Config) *Queue {
-	cfg.Limit = cmp.Or(cfg.Limit, defaultLimit)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, defaultMaxWait)
 	if cfg.Waited == nil {
 		cfg.Waited = func(string, time.Duration) {}
@@ -73,7 +72,16 @@ func New(cfg Config) *Queue {
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
-	return &Queue{cfg: cfg, lanes: map[string]*lane{}}
+	q := &Queue{cfg: cfg, lanes: map[string]*lane{}}
+	q.SetLimit(cfg.Limit)
+	return q
+}
+
+// SetLimit sets the Limit of the [Config]. Who waits already goes on waiting.
+func (q *Queue) SetLimit(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.cfg.Limit = cmp.Or(n, defaultLimit)
 }
 
 // lane is one provider's calls.
