@@ -127,7 +127,7 @@ func shoot(b *tab, name string) {
 		return
 	}
 	for _, scheme := range []string{"light", "dark"} {
-		for size, width := range map[string]int{"wide": 1280, "phone": 390} {
+		for size, width := range map[string]int{"wide": 1280, "tablet": 800, "phone": 390} {
 			b.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]string{"name": "prefers-color-scheme", "value": scheme}}})
 			b.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false})
 			data, err := base64.StdEncoding.DecodeString(b.do("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true})["data"].(string))
