@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
@@ -164,5 +165,31 @@ func TestLocalAnswersCostNothing(t *testing.T) {
 	}
 	if attempts := r.Header.Get("X-Tandem-Attempts"); !strings.Contains(attempts, "paid=") || e.Chats("ok") != 0 {
 		t.Errorf("%s; the paid provider was asked %d times", attempts, e.Chats("ok"))
+	}
+}
+
+// A batch keeps to the budget of its key, and waits where that is spent.
+func TestABatchKeepsItsKeysBudget(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	// Each request can cost $4.129, and costs $0.017: four have room.
+	b := batchingAt(t, paidStack(t, e, t.TempDir(), "ok", ""), keys{"sk-a": spender("a", 4.2)})
+	var lines strings.Builder
+	for i := range 20 {
+		lines.WriteString(requestLine(fmt.Sprint(i), "paid/ok", "x"))
+	}
+	const key = "Authorization: Bearer sk-a"
+	made := b.create(lines.String(), "", key)
+	for {
+		r := b.do(http.MethodGet, "/v1/batches/"+made.ID, "", nil, key)
+		if strings.Contains(r.Body, "the budget is used up") {
+			break
+		}
+		if r.Status != http.StatusOK || strings.Contains(r.Body, `"status":"completed"`) || strings.Contains(r.Body, `"status":"failed"`) {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n := e.Chats("ok"); n == 0 || n > 5 {
+		t.Errorf("%d requests were asked", n)
 	}
 }

@@ -185,7 +185,9 @@ func TestHTTP2IsNotServed(t *testing.T) {
 	c := s.dial()
 	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	reset := "\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x08"
-	go func() { _, _ = io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+settings+strings.Repeat(reset, 1000)) }()
+	go func() {
+		_, _ = io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+settings+strings.Repeat(reset, 1000))
+	}()
 	data, _ := io.ReadAll(c) // it may be reset after the answer
 	if text := string(data); strings.HasPrefix(text, settings[:4]) || text != "" && !strings.HasPrefix(text, "HTTP/1.1 4") && !strings.HasPrefix(text, "HTTP/1.1 505") {
 		t.Errorf("%q", data)
