@@ -10,7 +10,7 @@ const set = (row, name, text) => setText(cell(row, name), text);
 function counts(c) {
   const all = [
     ['Calls', number(c.calls)], ['Failed', number(c.failed)], ['Cancelled', number(c.cancelled)], ['Fallbacks', number(c.fallbacks)],
-    ['Tokens in', number(c.input_tokens)], ['from a cache', number(c.cached_tokens)], ['Tokens out', number(c.output_tokens)],
+    ['Tokens in', number(c.input_tokens)], ['Tokens cached', number(c.cached_tokens)], ['Tokens out', number(c.output_tokens)],
     ['Spent', dollars(c.cost_usd)], ['Saved', dollars(c.saved_usd)],
   ];
   rows(byId('counts'), all, ([name]) => name,
@@ -28,7 +28,7 @@ function targets(list) {
     () => cells('name', 'state', 'waiting', 'memory'),
     (row, t) => {
       set(row, 'name', `${t.name} (${t.kind}${t.model ? `, ${t.model}` : ''})${t.local ? ', this machine' : ''}`);
-      set(row, 'state', t.problem || 'asked');
+      set(row, 'state', t.problem || 'available');
       cell(row, 'state').classList.toggle('bad', Boolean(t.problem));
       set(row, 'waiting', number(t.waiting));
       set(row, 'memory', t.running.map(memory).join('; ') || '–');

@@ -62,7 +62,8 @@ function linked() {
 async function restore() {
   const { target, other, given } = linked();
   const known = (id) => targets.some((t) => t.id === id);
-  for (const id of [target, other]) if (id && !known(id)) status(`The link names ${id}, which is not here.`);
+  const missing = [target, other].filter((id) => id && !known(id));
+  if (missing.length) status(`Not here, though the link names it: ${missing.join(', ')}`);
   if (known(target)) selects[0].value = target;
   if (known(other)) selects[1].value = other;
   else selects[1].selectedIndex = Math.min(1, targets.length - 1);
