@@ -13,6 +13,7 @@ const (
 	itemRunning
 	itemDone
 	itemFailed
+	itemSent
 )
 
 // The counts of a file say how many items are in each state, and what they came to.
@@ -53,9 +54,9 @@ func (r recount) of(g group) *sums {
 	return r[g]
 }
 
-// outcome counts an outcome that is kept.
-func (r recount) outcome(out *Outcome) {
-	from := group{state: itemRunning}
+// outcome counts an outcome that is kept, of an item that was in state was.
+func (r recount) outcome(out *Outcome, was int) {
+	from := group{state: was}
 	if out.Fate == Unasked {
 		r.move(1, from, group{state: itemPending})
 		return
@@ -149,6 +150,8 @@ func (s *Status) count(ctx context.Context, q querier, counts string) error {
 			s.Left += c.n
 		case itemRunning:
 			s.Active += c.n
+		case itemSent:
+			s.Sent += c.n
 		case itemDone:
 			s.Done += c.n
 			s.Fallback += c.fallback

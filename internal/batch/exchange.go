@@ -68,7 +68,7 @@ func (f *File) Exchange(ctx context.Context, outcomes []Outcome, n int) (items [
 			if err := f.keep(ctx, &outcomes[i], results[i]); err != nil {
 				return err
 			}
-			counts.outcome(&outcomes[i])
+			counts.outcome(&outcomes[i], itemRunning)
 		}
 		now := time.Now()
 		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds()); err != nil {
@@ -126,7 +126,21 @@ func (f *File) claim(ctx context.Context, n int) ([]Item, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	rows, err := f.q.claim.QueryContext(ctx, n)
+	items, err := f.scan(f.q.claim.QueryContext(ctx, n))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(items, func(a, b Item) int { return int(a.id - b.id) })
+	for i := range items {
+		if err := f.load(ctx, &items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// scan reads items, without their inputs.
+func (f *File) scan(rows *sql.Rows, err error) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -139,20 +153,17 @@ func (f *File) claim(ctx context.Context, n int) ([]Item, error) {
 		}
 		items = append(items, it)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
+	return items, rows.Err()
+}
+
+// load reads an item's inputs.
+func (f *File) load(ctx context.Context, it *Item) (err error) {
+	var text string
+	if err := f.q.inputs.QueryRowContext(ctx, it.Row).Scan(&it.Number, &text); err != nil {
+		return err
 	}
-	slices.SortFunc(items, func(a, b Item) int { return int(a.id - b.id) })
-	for i := range items {
-		var text string
-		if err := f.q.inputs.QueryRowContext(ctx, items[i].Row).Scan(&items[i].Number, &text); err != nil {
-			return nil, err
-		}
-		if items[i].Inputs, err = decodeInputs(text); err != nil {
-			return nil, err
-		}
-	}
-	return items, nil
+	it.Inputs, err = decodeInputs(text)
+	return err
 }
 
 // encodeInputs writes inputs so that they are read as they were: a number with a

@@ -109,10 +109,15 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if err := s.count(ctx, q, counts); err != nil {
 		return s, err
 	}
+	if version >= partsVersion {
+		if s.Parts, err = parts(ctx, q, true); err != nil {
+			return s, err
+		}
+	}
 	switch {
 	case !ready:
 		s.State = Reading
-	case s.Left+s.Active == 0 && over:
+	case s.Left+s.Active+s.Sent == 0 && over:
 		s.State = Finished
 	case cancelled:
 		s.State = Cancelled

@@ -54,6 +54,15 @@ func Call(ctx context.Context, p provider.Provider, req provider.Request) (provi
 	return resp, m.tally, err
 }
 
+// Embed asks for vectors and counts what the call comes to, also one that fails after
+// the server has answered for some of the texts.
+func Embed(ctx context.Context, e provider.Embedder, req provider.EmbedRequest) (provider.EmbedResponse, Tally, error) {
+	resp, err := e.Embed(ctx, req)
+	m := &meter{}
+	m.count(&provider.Chunk{Usage: resp.Usage, Route: resp.Route})
+	return resp, m.tally, err
+}
+
 // meter is a provider that counts what its answers come to.
 type meter struct {
 	provider.Provider

@@ -3,8 +3,8 @@ package batch
 // migrations make the schema, see dbfile.Migrate. One that was released is never
 // changed.
 //
-// States of an item: 0 pending, 1 running, 2 done, 3 failed. Durations are
-// nanoseconds, money US dollars.
+// States of an item: 0 pending, 1 running, 2 done, 3 failed, 4 sent to a provider's
+// Batch API. Durations are nanoseconds, money US dollars.
 var migrations = []string{`
 CREATE TABLE batch (
 	one       INTEGER PRIMARY KEY CHECK (one = 1),
@@ -75,12 +75,30 @@ UPDATE batch SET closed = NOT EXISTS (SELECT 1 FROM items WHERE state IN (0, 1))
 ALTER TABLE batch ADD COLUMN waits   INTEGER NOT NULL DEFAULT 0; -- how often interactive calls went first
 ALTER TABLE batch ADD COLUMN waited  INTEGER NOT NULL DEFAULT 0; -- how long
 ALTER TABLE batch ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0; -- they do now, if a process runs it
+`, `
+ALTER TABLE items ADD COLUMN part INTEGER; -- that it was sent with last; null: it was not
+CREATE INDEX items_sent ON items (part, row) WHERE state = 4;
+CREATE INDEX items_sent_next ON items (part, id) WHERE state = 4;
+CREATE TABLE parts (                  -- rows that were sent to a provider's Batch API together
+	part     INTEGER PRIMARY KEY,         -- from 1
+	key      TEXT NOT NULL,               -- what the provider is to know it by
+	endpoint TEXT NOT NULL,
+	rows     INTEGER NOT NULL,
+	usd      REAL NOT NULL,               -- the most that it can cost; 0: not known
+	created  INTEGER NOT NULL,            -- seconds since 1970
+	file     TEXT NOT NULL,               -- the provider's ids; empty: not known yet
+	job      TEXT NOT NULL,
+	status   TEXT NOT NULL,               -- in the provider's word
+	answered INTEGER NOT NULL,            -- rows, as the provider tells
+	closed   INTEGER NOT NULL             -- what became of all of its rows is stored
+);
 `}
 
-// The schemas that first have the counts, and the waits.
+// The schemas that first have the counts, the waits and the parts.
 const (
 	countsVersion = 3
 	waitsVersion  = 4
+	partsVersion  = 5
 )
 
 // countItems are the counts of a file, by its items: the third migration.

@@ -33,7 +33,10 @@ type Spec struct {
 	Settings map[string]string `json:"settings,omitempty"`
 	// Owner is the program that runs the batch and nobody else does: [OwnerServe], or
 	// empty: whoever resumes it.
-	Owner    string `json:"owner,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	// BatchAPI is the provider whose Batch API runs the rows; empty: they are asked one
+	// by one.
+	BatchAPI string `json:"batch_api,omitempty"`
 	Picked   string `json:"picked,omitempty"` // which rows of the input, in words; empty: all
 	Variants int    `json:"variants"`
 	Repeats  int    `json:"repeats"`
@@ -77,10 +80,13 @@ type Status struct {
 	Total    int     `json:"total"`            // rows × variants × repeats
 	Done     int     `json:"done"`
 	Failed   int     `json:"failed"`
-	Active   int     `json:"active"` // claimed by who runs it
+	Active   int     `json:"active"`         // claimed by who runs it
+	Sent     int     `json:"sent,omitempty"` // to a provider's Batch API, and not collected yet
 	Left     int     `json:"left"`
 	Fallback int     `json:"fallback"` // answered by another provider than the first
 	Repeated int     `json:"repeated"` // calls that were under way when a process ended, and may have been charged
+
+	Parts []Part `json:"parts,omitempty"` // what is at a provider's Batch API
 
 	Failures map[string]int `json:"failures,omitempty"`    // by kind
 	Answered map[string]int `json:"answered_by,omitempty"` // by provider

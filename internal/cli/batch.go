@@ -24,6 +24,7 @@ type batchInput struct {
 
 	overwrite, resume bool
 	escape            bool
+	batchAPI          bool // the provider's Batch API runs the rows
 	json, dry         bool
 	only              string
 	sample            sampling
@@ -62,6 +63,7 @@ func (in *batchInput) register(f *pflag.FlagSet) {
 	f.BoolVar(&in.resume, "resume", false, "continue the batch that writes to --out")
 	f.BoolVar(&in.json, "json", false, "print the summary as one JSON object")
 	f.BoolVar(&in.dry, "dry-run", false, "show who would answer, and what all rows could cost; call no model")
+	f.BoolVar(&in.batchAPI, "batch-api", false, "send the rows to the provider's Batch API: half the price, answers within 24 hours")
 	f.StringVar(&in.only, "only", "", "let only this `provider` answer: no fallback")
 	in.trusted.register(f)
 	in.sample.register(f)
@@ -128,6 +130,7 @@ OpenAI's Batch API needs no rows. See docs/batch.md.`,
   tandem batch classify.yaml --in tickets.csv --out answers.csv --only local --deadline 07:30
   tandem batch classify.yaml --in tickets.csv --out a.jsonl --where 'lang == "de"' --sample 100 --dry-run
   tandem batch requests.jsonl --out answers.jsonl
+  tandem batch classify.yaml --in tickets.csv --out answers.jsonl --only openai --batch-api
   tandem batch resume`,
 		Args: exactArgs("a chain file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -158,6 +161,7 @@ func (in *batchInput) check(requests bool) error {
 		{in.resume && in.in == stdinPath, "--resume uses the rows that are stored; leave out --in -, and use `tandem batch resume ID`"},
 		{in.work.retryFailed && !in.resume, "--retry-failed needs --resume"},
 		{in.work.accept && !in.resume, "--accept-changes needs --resume"},
+		{in.batchAPI && in.work.concurrency != 0, "with --batch-api the provider runs the rows; leave out --concurrency"},
 	} {
 		if f.wrong {
 			return usageError{errors.New(f.text)}

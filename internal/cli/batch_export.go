@@ -64,7 +64,7 @@ func (a *app) batchExport(ctx context.Context, args []string, out string, overwr
 	if err := a.writeOut(ctx, spec); err != nil {
 		return err
 	}
-	if left := s.Left + s.Active; left > 0 {
+	if left := s.Left + s.Active + s.Sent; left > 0 {
 		a.infof("the batch %s has not finished: %s not in it", id, notText(left))
 	}
 	return nil

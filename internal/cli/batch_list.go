@@ -106,7 +106,10 @@ func (a *app) printBatch(s batch.Status) error {
 		state += ", waiting for interactive calls"
 	}
 	t.Row("state", state)
-	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active))
+	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
+	for i := range s.Parts {
+		t.Row("at "+s.BatchAPI, partText(&s.Parts[i]))
+	}
 	if s.Failed > 0 {
 		t.Row("failures", failuresText(s))
 	}
@@ -195,7 +198,7 @@ started. tandem batch resume continues it.`,
 }
 
 func (a *app) batchCancel(ctx context.Context, args []string) error {
-	id, err := a.batchID(ctx, args, func(s batch.Status) bool { return s.State == batch.Running }, "no batch is running; see `tandem batch list`")
+	id, err := a.batchID(ctx, args, func(s batch.Status) bool { return s.State == batch.Running || s.Sent > 0 }, "no batch is running; see `tandem batch list`")
 	if err != nil {
 		return err
 	}
@@ -205,6 +208,11 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 	}
 	if s.State == batch.Finished {
 		return usageError{fmt.Errorf("the batch %s has finished", id)}
+	}
+	if s.Sent > 0 && s.Holder == nil {
+		if err := a.cancelSent(ctx, id); err != nil {
+			return err
+		}
 	}
 	if err := batch.Cancel(ctx, a.stateDir(), id); err != nil {
 		return err

@@ -78,6 +78,9 @@ func (a *app) batchPlan(ctx context.Context, b *batchRun, rows iter.Seq2[table.R
 		s.Rows, s.Tokens = int(float64(s.Rows)*scale+0.5), int(float64(s.Tokens)*scale+0.5)
 		if s.USD != nil {
 			*s.USD *= scale
+			if b.batchAPI != nil && b.batchAPI.Half {
+				*s.USD /= 2
+			}
 		}
 	}
 	if b.json {

@@ -26,6 +26,7 @@ type batchView struct {
 	rows   int          // ended in this process
 	tokens int64        // of answers, in this process
 	target string       // who answered last
+	sent   string       // how far a Batch API is; empty: none is asked
 	recent []recent     // of the last minute
 }
 
@@ -79,6 +80,26 @@ func (v *batchView) follow(s batch.Status) {
 	v.rows += s.Done + s.Failed - v.now.Done - v.now.Failed
 	v.tokens += s.Output - v.now.Output
 	v.now = s
+	v.sent = sentText(s.BatchAPI, s.Parts)
+}
+
+// setParts takes in how far the provider's Batch API is.
+func (v *batchView) setParts(provider string, parts []batch.Part) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sent = sentText(provider, parts)
+}
+
+func sentText(provider string, parts []batch.Part) string {
+	answered, rows := 0, 0
+	for i := range parts {
+		answered += parts[i].Answered
+		rows += parts[i].Rows
+	}
+	if rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d answered at %s", answered, rows, terminal.OneLine(provider))
 }
 
 // show shows it until over is closed.
@@ -140,6 +161,7 @@ func (v *batchView) line(now time.Time, width int) string {
 	return fitParts(width, []linePart{
 		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0},
 		{waits, 1},
+		{v.sent, 1},
 		{eta, 2},
 		{failed, 3},
 		{rateText(rows, "rows/s"), 4},

@@ -65,6 +65,9 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if found.N == 0 {
 		return usageError{fmt.Errorf("%s holds no requests", in.file)}
 	}
+	if err := namelessVectors(in.file, found); err != nil {
+		return err
+	}
 	b.requests.Models = slices.Sorted(maps.Keys(found.Models))
 	if err := a.openRequests(ctx, b, &in, func(model string) (string, int) { return in.file, found.Models[model] }); err != nil {
 		return err
@@ -76,12 +79,17 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if what != "" {
 		a.dimf("· rows: %s", what)
 	}
+	if in.batchAPI {
+		if b.spec.BatchAPI, err = a.chooseBatchAPI(ctx, b, picked, nil, in.dry); err != nil {
+			return err
+		}
+	}
 	if in.dry {
 		return a.batchPlan(ctx, b, picked, nil)
 	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: requests.Kind, Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
-		Input: rows.source, Out: out, Picked: what, Columns: requests.Columns(), Settings: b.spec.Settings, Variants: 1, Repeats: 1,
+		Input: rows.source, Out: out, Picked: what, Columns: requests.Columns(), Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err
@@ -93,6 +101,21 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 		return err
 	}
 	return a.runBatch(ctx, b)
+}
+
+// namelessVectors is the error of a request for vectors that names no model: other
+// vectors are of no use beside those of one model.
+func namelessVectors(file string, found requests.Found) error {
+	for _, name := range []string{"", exchange.Default} {
+		inputs, ok := found.First[name]
+		if !ok {
+			continue
+		}
+		if q, err := requests.Decode(inputs); err == nil && q.Embed != nil {
+			return &diag.Error{File: file, Line: found.Models[name], Message: "embeddings need a model", Remedy: "name one in body.model"}
+		}
+	}
+	return nil
 }
 
 // checkRequestsOut is [app.checkOut] for the two files that a batch of requests writes.
@@ -182,15 +205,18 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, g
 	if err := a.openRequests(ctx, b, &in, func(string) (string, int) { return spec.Input.File, 0 }); err != nil {
 		return err
 	}
+	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
+		return err
+	}
 	settings := b.spec.Settings
 	b.spec = spec
 	return a.continueChanged(ctx, b, batch.Source{}, settings, nil)
 }
 
 // requestAnswerer answers the requests of a batch.
-func (a *app) requestAnswerer(b *batchRun) *requests.Answerer {
+func (a *app) requestAnswerer(b *batchRun, by provider.Provider, e provider.Embedder) *requests.Answerer {
 	return &requests.Answerer{
-		Batch: b.spec.ID, Provider: b.stack, Shown: a.errorOf,
+		Batch: b.spec.ID, Provider: by, Embedder: e, Shown: a.errorOf,
 		Prepare: func(_ context.Context, q *exchange.Question) error {
 			b.requests.prepare(q)
 			return nil
@@ -203,6 +229,9 @@ func (r *requestRun) prepare(q *exchange.Question) {
 	t := r.targets[q.Model]
 	q.Request.Use, q.Request.Model = t.Use, t.Model
 	exchange.Fill(&q.Request, &r.defaults)
+	if q.Embed != nil {
+		q.Embed.Privacy = q.Request.Privacy
+	}
 }
 
 // planned are the calls that a request makes.
@@ -212,5 +241,10 @@ func (r *requestRun) planned(inputs map[string]any) ([]chain.Planned, error) {
 		return nil, err
 	}
 	r.prepare(q)
+	if q.Embed != nil {
+		for _, text := range q.Embed.Input {
+			q.Request.Messages = append(q.Request.Messages, provider.User(text))
+		}
+	}
 	return []chain.Planned{{Step: "request", Request: q.Request, Times: 1}}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
@@ -43,7 +44,7 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		return err
 	}
 	var early error
-	if before.Left > 0 {
+	if before.Left+before.Sent > 0 {
 		early = a.workBatch(ctx, b, before)
 	}
 	after, err := b.file.Status(context.WithoutCancel(ctx))
@@ -81,9 +82,10 @@ func failedRows(s batch.Status) error {
 
 // stopper ends a batch for the first reason that there is.
 type stopper struct {
-	once sync.Once
-	done chan struct{}
-	why  string // "" at a signal
+	once      sync.Once
+	done      chan struct{}
+	why       string // "" at a signal
+	cancelled bool   // somebody has cancelled it
 }
 
 func (s *stopper) stop(why string) {
@@ -107,12 +109,16 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	var watching sync.WaitGroup
 	watching.Go(func() { a.watchForEnd(ctx, b, s, over) })
 	watching.Go(func() { view.show(over) })
-	a.boundPace(ctx, b)
 	run := store.Run{ID: b.spec.ID, Began: time.Now(), Command: b.spec.Kind, Chain: cmp.Or(b.spec.Chain.Name, b.spec.Chain.File, b.spec.Input.File), File: b.spec.Chain.File}
 	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), priority.Options{Over: s.done, Meter: &b.meter})
-	err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
-		Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
-	})
+	if b.batchAPI != nil {
+		err = a.workBatchAPI(working, b, s, view, kept)
+	} else {
+		a.boundPace(ctx, b)
+		err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
+			Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
+		})
+	}
 	err = errors.Join(err, last())
 	close(over)
 	watching.Wait()
@@ -122,7 +128,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	if serr != nil {
 		return errors.Join(err, serr)
 	}
-	if err == nil && (after.Left == 0 || b.compare != nil && b.compare.decided.Load()) {
+	if err == nil && (after.Left+after.Sent == 0 || b.compare != nil && b.compare.decided.Load()) {
 		return nil
 	}
 	return a.endedEarly(ctx, b, after, s, err)
@@ -148,7 +154,9 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 		case <-over:
 			return
 		case <-ctx.Done():
-			a.infof("stopping: waiting for the rows that are being answered; press Ctrl-C again to leave them")
+			if b.batchAPI == nil {
+				a.infof("stopping: waiting for the rows that are being answered; press Ctrl-C again to leave them")
+			}
 			s.stop("")
 			return
 		case <-deadline:
@@ -164,7 +172,10 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 				s.stop("it could not be read whether it was cancelled: " + a.explain(err))
 				return
 			case is:
-				s.stop("it was cancelled")
+				s.once.Do(func() {
+					s.why, s.cancelled = "it was cancelled", true
+					close(s.done)
+				})
 				return
 			}
 		}
@@ -174,6 +185,9 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 // endedEarly is the error of a batch that has rows left, with how to continue.
 func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *stopper, err error) error {
 	done := fmt.Sprintf("%d of %s are done", s.Done+s.Failed, count(s.Total, "row"))
+	if s.Sent > 0 {
+		done += fmt.Sprintf(", and %d are at %s", s.Sent, s.BatchAPI)
+	}
 	next := fmt.Sprintf("continue with `tandem batch resume %s`", b.spec.ID)
 	var many *batch.TooManyError
 	var budget *ledger.Over
@@ -200,12 +214,17 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 	if b.compare != nil {
 		return a.comparisonRun(b)
 	}
+	return a.rowRunBy(b, b.stack, b.stack.Collections.Embedder())
+}
+
+// rowRunBy runs one row of a batch that is no comparison, by a provider.
+func (a *app) rowRunBy(b *batchRun, by provider.Provider, e provider.Embedder) batch.Run {
 	if b.requests != nil {
-		return a.requestAnswerer(b).Answer
+		return a.requestAnswerer(b, by, e).Answer
 	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
 		job := b.job
-		job.Vars = item.Inputs
+		job.Provider, job.Vars = by, item.Inputs
 		r := batch.Ask(ctx, job)
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r

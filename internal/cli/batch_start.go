@@ -40,6 +40,8 @@ type batchRun struct {
 	waits priority.Waits // as they were stored last
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison
+	// batchAPI is the provider whose Batch API runs the rows; nil: none does.
+	batchAPI *stack.BatchAPI
 	// requests is what a batch of requests needs instead of the chain; nil: it has one.
 	requests *requestRun
 }
@@ -121,13 +123,18 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	if what != "" {
 		a.dimf("· rows: %s", what)
 	}
+	if in.batchAPI {
+		if b.spec.BatchAPI, err = a.chooseBatchAPI(ctx, b, picked, given, in.dry); err != nil {
+			return err
+		}
+	}
 	if in.dry {
 		return a.batchPlan(ctx, b, picked, given)
 	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: "batch", Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
 		Input: rows.source, Out: out, EscapeFormulas: in.escape, Given: given, Columns: columnsOf(b.chain, given), Picked: what,
-		Settings: b.spec.Settings, Variants: 1, Repeats: 1,
+		Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err

@@ -85,6 +85,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("FAKE", f.URL)
 	env.Setenv("NAMED", strings.Replace(f.URL, "127.0.0.1", "localhost", 1)) // the same by another name
 	env.Values[fakeKey{}] = f
+	env.Values[batchServerKey{}] = &batchServer{}
 	return nil
 }
 
@@ -94,7 +95,7 @@ type fakeKey struct{}
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"code": code, "secret": secret, "oneline": oneLine, "hits": hits, "sent": sent, "subst": subst, "bytes": rawBytes, "port": port, "eventually": eventually, "interrupt": interrupt,
-		"killed": killed, "numbered": numbered,
+		"killed": killed, "numbered": numbered, "batchapi": batchAPI, "batchcalls": batchCalls,
 	}
 }
 

@@ -39,19 +39,21 @@ type Preset struct {
 	Schema string   // of SchemaForms; empty: JSONSchema
 	// ShortIDs says that the ids of tool calls have nine letters and digits.
 	ShortIDs bool
+	// BatchAPI says that the server has a Batch API like OpenAI's, at half of the price.
+	BatchAPI bool
 }
 
 // Presets returns all. Where a server takes all that is sent, its name says so.
 func Presets() []Preset {
 	return []Preset{
 		// OpenAI and Azure refuse what they do not know ("Unrecognized request argument supplied").
-		{Name: "openai", Hosts: []string{"api.openai.com"}, Omit: []string{ReasoningContent, ExtraContent}},
-		{Name: "azure", Hosts: []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"}, Omit: []string{ReasoningContent, ExtraContent}},
+		{Name: "openai", Hosts: []string{"api.openai.com"}, Omit: []string{ReasoningContent, ExtraContent}, BatchAPI: true},
+		{Name: "azure", Hosts: []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"}, Omit: []string{ReasoningContent, ExtraContent}, BatchAPI: true},
 		// Mistral: 422 extra_forbidden (openai/openai-agents-python#442); the usage comes anyway. 400 "Tool call id was
 		// call_1 but must be a-z, A-Z, 0-9, with a length of 9."
 		{Name: "mistral", Hosts: []string{"api.mistral.ai", "codestral.mistral.ai"}, Omit: []string{StreamOptions, ReasoningContent, ExtraContent}, ShortIDs: true},
 		// Groq: 400 "property 'reasoning_content' is unsupported" (janhq/jan#8136).
-		{Name: "groq", Hosts: []string{"api.groq.com"}, Omit: []string{ReasoningContent, ExtraContent}},
+		{Name: "groq", Hosts: []string{"api.groq.com"}, Omit: []string{ReasoningContent, ExtraContent}, BatchAPI: true},
 		// DeepSeek: 400 "This response_format type is unavailable now" (langchain-ai/langchain#29282);
 		// it wants the thinking of a tool call back.
 		{Name: "deepseek", Hosts: []string{"api.deepseek.com"}, Schema: JSONObject},

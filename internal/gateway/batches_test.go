@@ -253,6 +253,31 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// Vectors are made as for a call, and stay on this machine where a call's would.
+func TestBatchOfEmbeddings(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	b := batchingAt(t, gatewaytest.Open(t, "use: [away]\nretries: 0\nproviders:\n- {name: away, kind: openai, base_url: '"+e.URL+"/v1', model: ok}\n"), nil)
+	text := `{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{"model":"ok","input":["a","four"]}}` + "\n" +
+		`{"custom_id":"b","method":"POST","url":"/v1/embeddings","body":{"model":"ok","input":"four","encoding_format":"base64"}}` + "\n"
+	create := func(header ...string) batchJSON {
+		var made batchJSON
+		b.do("POST", "/v1/batches", fmt.Sprintf(`{"input_file_id":%q,"endpoint":"/v1/embeddings","completion_window":"24h"}`, b.upload(text).ID), &made, header...)
+		return b.until(made.ID, "completed")
+	}
+	_, answers := b.lines(create().Output)
+	if !strings.Contains(answers["a"], `"embedding":[1,0.5,-0.25]`) || !strings.Contains(answers["a"], `"embedding":[4,0.5,-0.25],"index":1`) || !strings.Contains(answers["b"], `"embedding":"AACAQAAAAD8AAIC+"`) {
+		t.Errorf("%v", answers)
+	}
+	n := len(e.Requests("/v1/embeddings"))
+	private := create("X-Tandem-Privacy: local")
+	if _, failed := b.lines(private.Errors); len(failed) != 2 || !strings.Contains(failed["a"], `"code":"private"`) {
+		t.Errorf("%v", failed)
+	}
+	if asked := len(e.Requests("/v1/embeddings")); asked != n {
+		t.Errorf("%d texts left", asked-n)
+	}
+}
+
 // A batch whose requests are wrong fails with their lines, and none of it is asked.
 func TestBatchMistakes(t *testing.T) {
 	e := gatewaytest.NewEngine(t)

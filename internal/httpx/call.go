@@ -26,6 +26,7 @@ const (
 	Whole  Dialect = iota // one JSON document
 	SSE                   // server-sent events, as OpenAI streams
 	NDJSON                // a JSON document a line, as Ollama streams
+	Raw                   // a file of any size and form, which whoever reads it bounds
 )
 
 // Inspector is shown documents, in the call's form and as the server sent them. It

@@ -82,6 +82,8 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 	switch {
 	case kind == "text/html":
 		return notAPI(c, resp, kind)
+	case c.Dialect == Raw:
+		return resp, nil
 	case c.Dialect == NDJSON:
 		resp.Body = newLineReader(c, resp.Body, t.opts.MaxLine)
 	default:

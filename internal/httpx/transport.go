@@ -337,7 +337,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		out.Header = out.Header.Clone()
 		maps.Copy(out.Header, more)
 	}
-	resp, err := t.send(call, out)
+	resp, err := t.exchange(call, out)
 	if err != nil {
 		err = clock.timeoutError(t.connectTimeoutError(t.offlineDNSError(err)))
 		clock.stop()
@@ -351,7 +351,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if clock != nil {
 		resp.Body = &timedBody{
 			ReadCloser: resp.Body, clock: clock,
-			whole: call.Dialect == Whole || call.NoStream || resp.StatusCode >= 400,
+			whole: call.Dialect == Whole || call.Dialect == Raw || call.NoStream || resp.StatusCode >= 400,
 		}
 	}
 	return t.receive(call, resp)

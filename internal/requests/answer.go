@@ -25,6 +25,7 @@ const Kind = "requests"
 type Answerer struct {
 	Batch    string // its id
 	Provider provider.Provider
+	Embedder provider.Embedder // of models that are named provider/model
 	// Prepare says who is asked a question for what, and under which limits.
 	Prepare func(ctx context.Context, q *exchange.Question) error
 	// Shown is an error as the program tells it; nil for none.
@@ -38,6 +39,9 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 	q, err := Decode(item.Inputs)
 	if err == nil {
 		err = a.Prepare(ctx, q)
+	}
+	if err == nil && q.Embed != nil {
+		return a.embed(ctx, item, q)
 	}
 	var resp provider.Response
 	if err == nil {
@@ -57,6 +61,25 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 		Provider: reply.Tally.Provider, Model: reply.Tally.Model, Took: time.Since(began), Finish: resp.Finish, Usage: resp.Usage, Route: resp.Route, Status: 200,
 	}
 	reply.Value = replyJSON{call.Status, id, openai.Reply(r.URL, &exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
+	return reply
+}
+
+// embed answers a request for vectors.
+func (a *Answerer) embed(ctx context.Context, item batch.Item, q *exchange.Question) batch.Reply {
+	began, req := time.Now(), *q.Embed
+	req.Model = q.Request.Use[0] + "/" + q.Request.Model
+	resp, tally, err := batch.Embed(ctx, a.Embedder, req)
+	if err != nil {
+		reply := a.Refuse(item, err)
+		reply.Tally, reply.Usage, reply.Route = tally, resp.Usage, resp.Route
+		return reply
+	}
+	call := &exchange.Call{
+		ID: a.idOf(item), Dialect: "openai", Path: openai.EmbeddingPath, Asked: q.Model, Began: began, State: exchange.Answered, Ignored: q.Ignored, Notes: q.Notes,
+		Provider: tally.Provider, Model: cmp.Or(tally.Model, q.Request.Model), Took: time.Since(began), Finish: provider.FinishStop, Usage: resp.Usage, Route: resp.Route, Status: 200,
+	}
+	reply := batch.Reply{Result: runner.Result{OK: true, Finish: call.Finish, Usage: resp.Usage, Route: resp.Route}, Tally: tally}
+	reply.Value = replyJSON{call.Status, call.ID, openai.EmbeddingReply(q, resp, call)}
 	return reply
 }
 
@@ -108,6 +131,9 @@ func FirstPrompt(inputs map[string]any) string {
 	q, err := Decode(inputs)
 	if err != nil {
 		return "" // running the row tells
+	}
+	if q.Embed != nil {
+		return "" // no engine keeps what it has read for vectors
 	}
 	var text strings.Builder
 	for i := range q.Request.Messages {

@@ -31,7 +31,7 @@ type Request struct {
 }
 
 // Endpoints are the paths whose requests can be answered in a batch.
-func Endpoints() []string { return []string{openai.ChatPath, openai.CompletionPath} }
+func Endpoints() []string { return openai.RequestPaths() }
 
 // Columns are the inputs of a row that is a request.
 func Columns() []string { return []string{"custom_id", "url", "body"} }
@@ -200,7 +200,7 @@ func parseRequest(file string, line int, text string) (Request, error) {
 		}
 	}
 	if all := Endpoints(); !slices.Contains(all, r.URL) {
-		return fail(CodeURL, "url", members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s", textx.Brief(r.URL, 80), strings.Join(all, " or "))
+		return fail(CodeURL, "url", members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s", textx.Brief(r.URL, 80), strings.Join(all[:len(all)-1], ", ")+" or "+all[len(all)-1])
 	}
 	if _, err := openai.DecodeRequest(r.URL, []byte(r.Body)); err != nil {
 		var in *body.Error

@@ -25,6 +25,8 @@ func (p Price) USD(u provider.Usage) float64 {
 // whether it will be cached.
 func (p Price) dearestInput() float64 { return max(p.Input, p.CachedInput) }
 
+func (p Price) half() Price { return Price{p.Input / 2, p.CachedInput / 2, p.Output / 2} }
+
 // atLeast is the dearer of p and q, part by part.
 func (p Price) atLeast(q Price) Price {
 	return Price{max(p.Input, q.Input), max(p.CachedInput, q.CachedInput), max(p.Output, q.Output)}
@@ -89,6 +91,8 @@ type Tariff struct {
 	// Priced says that the server is known to be paid, although Said has no
 	// price: then no model is free there, as none is where Said has one.
 	Priced bool
+	// Half says that calls cost half of the price: those by a Batch API.
+	Half bool
 	// Tier is the service tier that Said is the price for; empty: the default.
 	Tier string
 }
@@ -98,6 +102,14 @@ func (t Tariff) priced() bool { return t.Priced || !t.Override.isEmpty() }
 // PriceOf returns the price of a model: asked is its name as it was asked for,
 // served as the server named it in its answer, "" before there is one.
 func (t Tariff) PriceOf(asked, served string) Priced {
+	p := t.fullPriceOf(asked, served)
+	if t.Half && p.Known {
+		p.Price, p.long, p.Basis = p.Price.half(), p.long.half(), p.Basis+", half price by the Batch API"
+	}
+	return p
+}
+
+func (t Tariff) fullPriceOf(asked, served string) Priced {
 	if asked == "" {
 		asked = t.Model
 	}

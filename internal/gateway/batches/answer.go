@@ -171,7 +171,7 @@ func (s *Service) keep(j *job, outcomes []batch.Outcome) {
 // process comes again.
 func (s *Service) rowRun(j *job, r *record, interrupt func()) batch.Run {
 	a := &requests.Answerer{
-		Batch: j.id, Provider: &paced{s.cfg.Exchange.Background(), s}, Shown: s.shown,
+		Batch: j.id, Provider: &paced{s.cfg.Exchange.Background(), s}, Embedder: s.cfg.Exchange.Embedder(), Shown: s.shown,
 		Prepare: func(ctx context.Context, q *exchange.Question) error {
 			return s.cfg.Exchange.Prepare(ctx, http.Header(r.Headers), q)
 		},

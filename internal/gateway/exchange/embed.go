@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -92,6 +93,29 @@ func (x *Exchange) embedder(r *http.Request, e *Embedding) (Entry, error) {
 		e.Request.Privacy = provider.PrivacyLocal
 	}
 	return target, nil
+}
+
+// prepareEmbedding is prepare for a question that asks for vectors.
+func (x *Exchange) prepareEmbedding(r *http.Request, q *Question) error {
+	e := &Embedding{Model: q.Model, Request: *q.Embed}
+	target, err := x.embedder(r, e)
+	if err != nil {
+		return err
+	}
+	q.Request.Use, q.Request.Model, q.Embed.Privacy = []string{target.Provider}, target.Model.Name, e.Request.Privacy
+	return nil
+}
+
+// Embedder makes vectors for prepared questions, by a model that is named
+// provider/model, when its turn comes.
+func (x *Exchange) Embedder() provider.Embedder { return embeds{x} }
+
+type embeds struct{ x *Exchange }
+
+// Embed asks for the vectors.
+func (e embeds) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
+	name, model, _ := strings.Cut(req.Model, "/")
+	return e.x.embed(ctx, Entry{Provider: name, Model: provider.Model{Name: model}}, req)
 }
 
 // embedEntry is the model of that name. No name, or [Default], is the first model that

@@ -20,6 +20,9 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 	if x.Closing() {
 		return errStopping
 	}
+	if q.Embed != nil {
+		return x.prepareEmbedding(r, q)
+	}
 	if err := x.resolve(ctx, s, r.Header, q); err != nil {
 		return err
 	}

@@ -33,6 +33,10 @@ type Question struct {
 	// [provider.Options], and temperature, top_p, seed, stop, tools, tool_choice,
 	// reasoning_effort and response_format. One that is not there has this name.
 	Names map[string]string
+	// Embed, if not nil, is texts to embed: vectors are asked for, and no answer. Base64
+	// says that they are told in base64.
+	Embed  *provider.EmbedRequest
+	Base64 bool
 	// Ask, if not nil, answers instead of the model.
 	Ask Source
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // EmbeddingParams are the parameters of embeddings.
@@ -58,17 +59,22 @@ func (a *API) embeddings(w http.ResponseWriter, r *http.Request) {
 		Fail(w, failure)
 		return
 	}
-	list := embeddingList{Object: "list", Data: make([]embedding, len(out.Vectors)), Model: out.Model, Tandem: &out.Call}
-	for i, v := range out.Vectors {
+	exchange.WriteJSON(w, http.StatusOK, embeddingListOf(out.EmbedResponse, out.Model, base64, &out.Call))
+}
+
+// embeddingListOf are vectors as they are told.
+func embeddingListOf(r provider.EmbedResponse, model string, base64 bool, call *exchange.Call) *embeddingList {
+	list := &embeddingList{Object: "list", Data: make([]embedding, len(r.Vectors)), Model: model, Tandem: call}
+	for i, v := range r.Vectors {
 		list.Data[i] = embedding{Object: "embedding", Index: i, Embedding: v}
 		if base64 {
 			list.Data[i].Embedding = littleEndian(v)
 		}
 	}
-	if u := out.Usage; u != nil {
+	if u := r.Usage; u != nil {
 		list.Usage = embeddingUsage{PromptTokens: u.InputTokens, TotalTokens: u.InputTokens}
 	}
-	exchange.WriteJSON(w, http.StatusOK, list)
+	return list
 }
 
 // decodeEmbedding reads a request for vectors.

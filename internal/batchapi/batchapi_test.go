@@ -1,0 +1,471 @@
+package batchapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/httpx"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/internal/testbatch"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+	"github.com/tandem-llm/tandem/provider/openai"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a batch whose rows are to be run by a server.
+type bench struct {
+	t      *testing.T
+	dir    string
+	server *testbatch.Server
+	said   []string
+	waits  int
+	onWait func(n int)
+	held   map[string]float64
+	budget float64 // 0: none
+}
+
+func newBench(t *testing.T, m testbatch.Manner) *bench {
+	b := &bench{t: t, dir: t.TempDir(), server: testbatch.New(m), held: map[string]float64{}}
+	t.Cleanup(b.server.Close)
+	return b
+}
+
+// start makes a batch of rows.
+func (b *bench) start(rows ...string) {
+	b.t.Helper()
+	f, err := batch.Create(b.t.Context(), b.dir, batch.Spec{ID: "b1", Variants: 1, Repeats: 1})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	bound, err := table.New("t.csv", func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("what\n" + strings.Join(rows, "\n") + "\n")), nil
+	}).Bind(b.chain(), nil)
+	if err == nil {
+		_, err = f.Add(b.t.Context(), bound.Rows(), nil)
+	}
+	if err == nil {
+		err = f.Ready(b.t.Context(), f.Spec())
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) chain() *chain.Chain {
+	c, err := chain.Parse("c.yaml", []byte("prompt: '{what}'\n"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
+
+// open returns what Work needs.
+func (b *bench) open() (Config, func()) {
+	b.t.Helper()
+	f, err := batch.Open(b.t.Context(), b.dir, "b1")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	transport := httpx.NewTransport(httpx.Options{Keep: time.Nanosecond})
+	p, err := openai.New(openai.Config{Name: "paid", BaseURL: b.server.URL + "/v1", Key: "k", Model: "m", RoundTripper: transport})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	priced := ledger.New(p, ledger.Config{Tariff: ledger.Tariff{Model: "m", Override: ledger.PriceOverride{Input: provider.Ptr(1.0), Output: provider.Ptr(1.0)}, Half: true}})
+	run := func(ctx context.Context, item batch.Item) batch.Reply {
+		return batch.Ask(ctx, runner.Job{Chain: b.chain(), Provider: priced, Vars: item.Inputs, Defaults: provider.Request{NoStream: true}})
+	}
+	c := Config{
+		File: f, API: p.BatchAPI(nil), Provider: "paid", Ask: run, Answer: run,
+		Quoted: func(ctx context.Context, usd *float64) context.Context { *usd = 1; return ctx },
+		Hold: func(_ context.Context, key string, usd float64) error {
+			sum := 0.0
+			for _, v := range b.held {
+				sum += v
+			}
+			if _, ok := b.held[key]; !ok && b.budget > 0 && sum+usd > b.budget {
+				return &provider.Error{Kind: provider.OverBudget, Err: &ledger.Over{Limit: b.budget, Left: b.budget - sum, Need: usd}}
+			}
+			b.held[key] = usd
+			return nil
+		},
+		LetGo: func(_ context.Context, but ...string) error {
+			maps.DeleteFunc(b.held, func(key string, _ float64) bool { return !slices.Contains(but, key) })
+			return nil
+		},
+		Say: func(text string) { b.said = append(b.said, text) },
+		Wait: func(context.Context, time.Duration) {
+			if b.waits++; b.onWait != nil {
+				b.onWait(b.waits)
+			}
+			if b.waits > 10_000 {
+				panic("it waits without end")
+			}
+		},
+	}
+	return c, func() {
+		transport.CloseIdleConnections()
+		if err := f.Close(); err != nil {
+			b.t.Error(err)
+		}
+	}
+}
+
+// work runs the batch in a process of its own.
+func (b *bench) work(change func(*Config)) error {
+	c, done := b.open()
+	defer done()
+	if change != nil {
+		change(&c)
+	}
+	return Work(b.t.Context(), c)
+}
+
+// results are what is stored: the answer of each row, or its error's kind.
+func (b *bench) results() (out []string, s batch.Status) {
+	b.t.Helper()
+	v, err := batch.Look(b.dir, "b1")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer v.Close()
+	for r, err := range v.Results(b.t.Context()) {
+		switch {
+		case err != nil:
+			b.t.Fatal(err)
+		case r.Result.OK:
+			out = append(out, r.Result.Answer)
+		default:
+			out = append(out, r.Result.Error.Kind)
+		}
+	}
+	if s, err = v.Status(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	return out, s
+}
+
+func rows(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("say %d", i+1))
+	}
+	return all
+}
+
+// Servers misbehave, and each row has one result: its answer, or an error that says
+// why there is none. Nothing is sent twice.
+func TestEachRowHasOneResult(t *testing.T) {
+	answers := func(n int, but map[int]string) (all []string) {
+		for i, row := range rows(n) {
+			text, ok := but[i+1]
+			if !ok {
+				text = "re " + row
+			}
+			all = append(all, text)
+		}
+		return all
+	}
+	line := func(n int) *int { return &n }
+	for name, tc := range map[string]struct {
+		manner           testbatch.Manner
+		rows             []string // nil: six
+		want             []string // nil: all are answered
+		uploads, creates int      // 0: one
+	}{
+		"as documented":                    {},
+		"rate limits":                      {manner: testbatch.Manner{Limited: 3}},
+		"5xx while it runs":                {manner: testbatch.Manner{Polls: []int{500, 0, 503, 502, 429, 0}}},
+		"not found just after it was made": {manner: testbatch.Manner{Polls: []int{404, 404}}},
+		"done, and no file yet":            {manner: testbatch.Manner{Unready: 3}},
+		"the file is not there yet":        {manner: testbatch.Manner{NoFile: 3}},
+		"in another order":                 {manner: testbatch.Manner{Shuffled: true}},
+		"lines twice, and of no row":       {manner: testbatch.Manner{Twice: true}},
+		"cut off, of a known length":       {manner: testbatch.Manner{Cut: 2}},
+		"cut off":                          {manner: testbatch.Manner{CutQuietly: 2}},
+		"cut between two lines":            {manner: testbatch.Manner{Short: 2}},
+		"a row without a line":             {manner: testbatch.Manner{Missing: 1}, want: answers(6, map[int]string{1: "bad_answer"})},
+		"expired":                          {manner: testbatch.Manner{Expired: 2}, want: answers(6, map[int]string{5: "timeout", 6: "timeout"})},
+		"all expired":                      {manner: testbatch.Manner{Expired: 6}, want: slices.Repeat([]string{"timeout"}, 6)},
+		"rows that fail":                   {rows: []string{"say 1", "FAIL", "LIMIT", "BOOM", "say 5"}, want: []string{"re say 1", "invalid", "rate_limited", "unavailable", "re say 5"}},
+		"an error file only":               {rows: []string{"FAIL", "FAIL 2"}, want: []string{"invalid", "invalid"}},
+		"refused":                          {manner: testbatch.Manner{Refused: []testbatch.Problem{{Code: "x", Message: "no such model"}}}, want: slices.Repeat([]string{"invalid"}, 6)},
+		"refused for a line":               {manner: testbatch.Manner{RefuseRow: "say 3"}, want: answers(6, map[int]string{3: "invalid"}), uploads: 2, creates: 2},
+		"refused for a line of none":       {manner: testbatch.Manner{Refused: []testbatch.Problem{{Code: "x", Message: "m", Line: line(1)}}}, rows: []string{"say 1"}, want: []string{"invalid"}},
+		"too many tokens wait":             {manner: testbatch.Manner{TokenLimit: 2}, uploads: 8, creates: 8}, // of 6 rows, of 3, and of 1 each
+		"an upload whose answer is lost":   {manner: testbatch.Manner{LoseUpload: 1}},
+		"a batch whose answer is lost":     {manner: testbatch.Manner{LoseCreate: 1}},
+		"without metadata, lost":           {manner: testbatch.Manner{LoseCreate: 1, Nameless: true}},
+		"a batch whose answer is no JSON":  {manner: testbatch.Manner{Garbled: 1}},
+		"all of it":                        {manner: testbatch.Manner{Limited: 2, LoseUpload: 1, LoseCreate: 1, Polls: []int{500, 0}, NoFile: 1, CutQuietly: 1, Shuffled: true, Twice: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, tc.manner)
+			in := tc.rows
+			if in == nil {
+				in = rows(6)
+			}
+			b.start(in...)
+			if err := b.work(nil); err != nil {
+				t.Fatalf("%v; said %q", err, b.said)
+			}
+			want := tc.want
+			if want == nil {
+				want = answers(6, nil)
+			}
+			got, s := b.results()
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if s.Left != 0 || s.Sent != 0 || s.Active != 0 {
+				t.Errorf("rows are left: %+v", s)
+			}
+			for prompt, n := range b.server.Asked() {
+				if n != 1 {
+					t.Errorf("%q was accepted %d times", prompt, n)
+				}
+			}
+			if n := b.server.Count("POST /v1/files"); n != max(1, tc.uploads) && tc.manner.Limited == 0 {
+				t.Errorf("%d uploads", n)
+			}
+			if n := b.server.Count("POST /v1/batches"); n != max(1, tc.creates) && tc.manner.Limited == 0 {
+				t.Errorf("%d batches", n)
+			}
+			if len(b.held) != 0 {
+				t.Errorf("money is still set aside: %v", b.held)
+			}
+			answered := s.Done
+			if usd := float64(answered) * 1100 / 1e6 / 2; s.USD < usd*0.999 || s.USD > usd*1.001 {
+				t.Errorf("%d answers cost %v, want %v", answered, s.USD, usd)
+			}
+		})
+	}
+}
+
+// A process that ends at any call finds what it had sent, and sends nothing twice.
+func TestAKilledProcessSendsNothingTwice(t *testing.T) {
+	manners := []testbatch.Manner{{}, {Nameless: true}, {Polls: []int{0, 0}, Cut: 1}, {}}
+	for i, m := range manners {
+		for stop := 1; ; stop++ {
+			b := newBench(t, m)
+			b.start(rows(5)...)
+			ended := false
+			// The process dies at its stop-th call: with it made and the answer unread, or before.
+			c, done := b.open()
+			k := &killed{API: c.API, left: stop, before: i == len(manners)-1}
+			c.API = k
+			func() {
+				defer func() {
+					if recover() == nil {
+						ended = true
+					}
+				}()
+				_ = Work(t.Context(), c)
+			}()
+			done()
+			if err := b.work(nil); err != nil {
+				t.Fatalf("%+v, killed at call %d: %v", m, stop, err)
+			}
+			got, s := b.results()
+			if len(got) != 5 || s.Done != 5 {
+				t.Errorf("%+v, killed at call %d: %q", m, stop, got)
+			}
+			for prompt, n := range b.server.Asked() {
+				if n != 1 {
+					t.Errorf("%+v, killed at call %d: %q was accepted %d times", m, stop, prompt, n)
+				}
+			}
+			if n := b.server.Count("POST /v1/files"); n != 1 {
+				t.Errorf("%+v, killed at call %d: %d uploads", m, stop, n)
+			}
+			if len(b.held) != 0 {
+				t.Errorf("money is still set aside: %v", b.held)
+			}
+			if ended {
+				break
+			}
+		}
+	}
+}
+
+// killed is an API whose process dies when a call has been made, or is to be.
+type killed struct {
+	API
+	left   int
+	before bool
+}
+
+func (k *killed) call(do func()) {
+	k.left--
+	if k.left == 0 && k.before {
+		panic("killed")
+	}
+	do()
+	if k.left == 0 {
+		panic("killed")
+	}
+}
+
+func (k *killed) Upload(ctx context.Context, name string, size int64, content io.Reader) (id string, err error) {
+	k.call(func() { id, err = k.API.Upload(ctx, name, size, content) })
+	return id, err
+}
+
+func (k *killed) Create(ctx context.Context, file, endpoint string, metadata map[string]string) (job openai.BatchJob, err error) {
+	k.call(func() { job, err = k.API.Create(ctx, file, endpoint, metadata) })
+	return job, err
+}
+
+func (k *killed) Job(ctx context.Context, id string) (job openai.BatchJob, err error) {
+	k.call(func() { job, err = k.API.Job(ctx, id) })
+	return job, err
+}
+
+func (k *killed) Download(ctx context.Context, file string) (r io.ReadCloser, err error) {
+	k.call(func() {
+		if r, err = k.API.Download(ctx, file); err == nil && k.left == 0 {
+			_ = r.Close()
+		}
+	})
+	return r, err
+}
+
+func TestPartsAreNoLargerThanTheProviderTakes(t *testing.T) {
+	b := newBench(t, testbatch.Manner{})
+	b.start(rows(7)...)
+	if err := b.work(func(c *Config) { c.MaxRows = 3 }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := b.results(); len(got) != 7 || b.server.Count("POST /v1/batches") != 3 {
+		t.Errorf("%d batches: %q", b.server.Count("POST /v1/batches"), got)
+	}
+	b = newBench(t, testbatch.Manner{})
+	b.start("say 1", strings.Repeat("long ", 100), "say 3")
+	if err := b.work(func(c *Config) { c.MaxBytes = 300 }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := b.results(); !slices.Equal(got, []string{"re say 1", "invalid", "re say 3"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A budget with room for some rows sends those, and the others when there is room again.
+func TestABudgetIsHeldAhead(t *testing.T) {
+	b := newBench(t, testbatch.Manner{Polls: []int{0}})
+	b.budget = 2 // each row can cost 1
+	b.start(rows(5)...)
+	if err := b.work(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := b.results(); len(got) != 5 || b.server.Count("POST /v1/batches") != 3 {
+		t.Errorf("%d batches: %q", b.server.Count("POST /v1/batches"), got)
+	}
+	b = newBench(t, testbatch.Manner{})
+	b.budget = 0.5
+	b.start(rows(2)...)
+	err := b.work(nil)
+	var over *ledger.Over
+	if !errors.As(err, &over) || b.server.Count("POST") != 0 {
+		t.Errorf("%v after %v", err, b.server.Calls())
+	}
+}
+
+// Stop leaves what was sent, and another process collects it.
+func TestStopAndContinue(t *testing.T) {
+	b := newBench(t, testbatch.Manner{Polls: slices.Repeat([]int{0}, 50)})
+	b.start(rows(4)...)
+	stop := make(chan struct{})
+	c, done := b.open()
+	c.Stop = stop
+	c.Wait = func(ctx context.Context, _ time.Duration) {
+		if b.waits++; b.waits == 2 {
+			close(stop)
+			<-ctx.Done()
+		}
+	}
+	err := Work(t.Context(), c)
+	done()
+	if _, s := b.results(); err != nil || s.Sent != 4 || s.Done != 0 {
+		t.Fatalf("%v: %+v", err, s)
+	}
+	b.server.Behave(testbatch.Manner{})
+	if err := b.work(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := b.results(); len(got) != 4 || b.server.Count("POST /v1/batches") != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
+// What was cancelled here is collected as far as it was answered, and the rest sent
+// when the batch continues. What somebody cancels at the provider stops the batch.
+func TestCancel(t *testing.T) {
+	b := newBench(t, testbatch.Manner{Polls: slices.Repeat([]int{0}, 9)})
+	b.start(rows(4)...)
+	c, done := b.open()
+	stop := make(chan struct{})
+	c.Stop = stop
+	c.Wait = func(ctx context.Context, _ time.Duration) { close(stop); <-ctx.Done() }
+	err := Work(t.Context(), c)
+	if err == nil {
+		c.Stop = nil
+		c.Wait = nil
+		_, err = Cancel(t.Context(), c)
+	}
+	done()
+	if err != nil || b.server.Count("POST /v1/batches/batch_1/cancel") != 1 {
+		t.Fatalf("%v: %v", err, b.server.Calls())
+	}
+	b.server.Behave(testbatch.Manner{})
+	if err := b.work(nil); err != nil {
+		t.Fatal(err)
+	}
+	got, s := b.results()
+	if len(got) != 4 || s.Failed != 0 || b.server.Count("POST /v1/files") != 2 {
+		t.Errorf("%q after %v", got, b.server.Calls())
+	}
+
+	b = newBench(t, testbatch.Manner{Polls: []int{0, 0}})
+	b.start(rows(4)...)
+	b.onWait = func(n int) {
+		if n == 1 {
+			b.server.Cancel()
+		}
+	}
+	var cancelled *CancelledError
+	if err := b.work(nil); !errors.As(err, &cancelled) {
+		t.Fatalf("got %v", err)
+	}
+	if _, s := b.results(); s.Done != 2 || s.Left != 2 || s.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := b.work(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := b.results(); len(got) != 4 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAServerWithoutABatchAPI(t *testing.T) {
+	b := newBench(t, testbatch.Manner{None: true})
+	b.start(rows(2)...)
+	err := b.work(nil)
+	if provider.KindOf(err) != provider.Unsupported || !strings.Contains(err.Error(), "no Batch API") || b.server.Count("POST") != 0 {
+		t.Errorf("%v after %v", err, b.server.Calls())
+	}
+}

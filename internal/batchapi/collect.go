@@ -1,0 +1,166 @@
+package batchapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/openai"
+)
+
+// collect stores what has come of a part that has ended.
+func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJob) error {
+	for _, f := range []struct {
+		id   string
+		want int // lines, at least
+	}{{job.Output, job.Completed}, {job.Errors, 0}} {
+		if f.id == "" {
+			continue
+		}
+		if err := w.takeFile(ctx, p, f.id, f.want); err != nil {
+			return err
+		}
+	}
+	return w.end(ctx, p, func(batch.Item) (answer, batch.Fate) {
+		switch job.Status {
+		case openai.BatchCancelled:
+			return answer{}, batch.Unasked
+		case openai.BatchExpired:
+			return answer{err: errors.New("the batch expired before this row was answered")}.as(w, provider.Timeout), batch.Failed
+		}
+		return answer{err: errors.New("the answers of the batch have no line for this row")}.as(w, provider.BadAnswer), batch.Failed
+	})
+}
+
+// mostShort is how often a file is asked for again that has fewer lines than the
+// provider says, or lines that cannot be read.
+const mostShort = 3
+
+// takeFile takes in a file of answers. One that is cut off is asked for again: rows
+// that are stored already are left as they are.
+func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want int) error {
+	short := 0
+	return w.insist(ctx, "download the answers", func(int) error {
+		downloading, cancel := context.WithTimeout(ctx, uploadTime)
+		defer cancel()
+		file, err := w.API.Download(downloading, id)
+		var e *provider.Error
+		if errors.As(err, &e) && e.Status == http.StatusNotFound || errors.As(err, &e) && e.Status == http.StatusConflict {
+			return provider.Errorf(provider.Unavailable, w.Provider, "", "the file %s is not there yet: %w", id, e.Err)
+		}
+		if err != nil {
+			return ownTimeout(ctx, w.Provider, err)
+		}
+		defer file.Close()
+		good, bad, err := w.takeLines(ctx, p, file)
+		if err = ownTimeout(ctx, w.Provider, err); err != nil {
+			return err
+		}
+		if bad == 0 && good >= want || short == mostShort {
+			return nil
+		}
+		short++
+		return provider.Errorf(provider.Truncated, w.Provider, "", "the file %s has %d of %d lines, and %d that are no JSON", id, good, want, bad)
+	})
+}
+
+// takeLines stores what the lines of a file say, in any order, and counts those that
+// are whole and those that are not.
+func (w *worker) takeLines(ctx context.Context, p *batch.Part, file io.Reader) (good, bad int, err error) {
+	var ended []batch.Outcome
+	taken := map[int]bool{} // that are not stored yet
+	lines := bufio.NewReaderSize(file, 64<<10)
+	for {
+		line, end := readLine(lines)
+		if end != nil && end != io.EOF {
+			return good, bad, errors.Join(end, w.store(ctx, ended))
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			row, a, err := w.parse(line)
+			switch {
+			case err != nil:
+				bad++
+			default:
+				good++
+				item, is, err := w.File.SentRow(ctx, p.Number, row)
+				if err != nil {
+					return good, bad, err
+				}
+				if !is || taken[row] || errors.Is(a.err, errNotRun) { // unknown, or stored already: the first line counts
+					break
+				}
+				taken[row] = true
+				out := w.outcome(ctx, p, item, a)
+				if ctx.Err() != nil {
+					return good, bad, errors.Join(ctx.Err(), w.store(ctx, ended))
+				}
+				ended = append(ended, out)
+			}
+		}
+		if len(ended) == storeRows || end == io.EOF {
+			if err := w.store(ctx, ended); err != nil || end == io.EOF {
+				return good, bad, err
+			}
+			ended = nil
+			clear(taken)
+		}
+	}
+}
+
+// readLine is the next line; io.EOF comes with the last one.
+func readLine(r *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > table.MaxRow {
+			return nil, fmt.Errorf("a line of the answers is larger than %d MiB", table.MaxRow>>20)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// errNotRun is what a cancelled batch says of the rows that it did not run.
+var errNotRun = errors.New("not run")
+
+// parse reads a line of answers.
+func (w *worker) parse(line []byte) (row int, a answer, err error) {
+	var l struct {
+		ID       string `json:"custom_id"`
+		Response *struct {
+			Status  int             `json:"status_code"`
+			Request string          `json:"request_id"`
+			Body    json.RawMessage `json:"body"`
+		} `json:"response"`
+		Error *struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(line, &l); err != nil {
+		return 0, a, err
+	}
+	row, ok := rowOf(l.ID)
+	switch {
+	case !ok:
+		return 0, a, errors.New("it has the custom_id of no row")
+	case l.Response != nil && l.Response.Status != 0:
+		return row, answer{status: l.Response.Status, id: l.Response.Request, body: l.Response.Body}, nil
+	case l.Error != nil && l.Error.Code == "batch_expired":
+		return row, answer{err: errors.New("the batch expired before this row was answered")}.as(w, provider.Timeout), nil
+	case l.Error != nil && l.Error.Code == "batch_cancelled":
+		return row, answer{err: errNotRun}, nil
+	case l.Error != nil:
+		body, err := json.Marshal(map[string]any{"error": l.Error})
+		return row, answer{status: http.StatusInternalServerError, body: body}, err
+	}
+	return row, answer{err: errors.New("its line in the answers has neither a response nor an error")}.as(w, provider.BadAnswer), nil
+}
