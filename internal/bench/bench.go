@@ -18,8 +18,9 @@ import (
 
 // Plan is what to measure.
 type Plan struct {
-	Rounds int // of work; each competitor has its turn in each
-	Runs   int // of each program's start-up; 0: start-up is not measured
+	Rounds int    // of work; each competitor has its turn in each
+	Only   string // the one work that is measured, and nothing else; "": all is
+	Runs   int    // of each program's start-up; 0: start-up is not measured
 
 	// Self is the bench program's own command line; it starts itself as the
 	// server and as the workers.
@@ -105,12 +106,22 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		workers = append(workers, w)
 	}
 	for _, l := range loads {
+		if p.Only != "" && l.work != p.Only {
+			continue
+		}
 		fmt.Fprintf(p.Log, "%s: %d rounds\n", l.title, p.Rounds)
 		rows, err := turns(workers, l, p.Rounds)
 		if err != nil {
 			return nil, err
 		}
 		report.Rows = append(report.Rows, rows...)
+	}
+	if p.Only != "" {
+		if len(report.Rows) == 0 {
+			return nil, fmt.Errorf("there is no work %q", p.Only)
+		}
+		report.Aims = aims(report)
+		return report, nil
 	}
 	report.Own, report.Against = own(report.Rows), against(report.Rows)
 	few := p.Rounds/4 + 1

@@ -75,6 +75,7 @@ func (a *app) watchComparison(ctx context.Context, b *batchRun, kept func([]batc
 				stands := false
 				if failed = data.ScoreRow(ctx, row, scoring); failed == nil {
 					stands, failed = w.Add(row)
+					row.Drop() // the report reads what is stored
 				}
 				if failed != nil {
 					stop("")

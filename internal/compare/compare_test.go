@@ -330,21 +330,29 @@ func TestWatchStopsWhenTheVerdictStands(t *testing.T) {
 		{"clusters", Plan{Until: 0.05, Cluster: "doc"}, times(120, "no", "yes"), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := dataOf(t, isYes, tt.plan, tt.rows...)
-			w, err := NewWatch(d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			at := 0
-			for i, row := range d.Rows {
-				stands, err := w.Add(row)
+			watched := func(d *Data, drop bool) int {
+				w, err := NewWatch(d)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if stands {
-					at = i + 1
-					break
+				for i, row := range d.Rows {
+					stands, err := w.Add(row)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if stands {
+						return i + 1
+					}
+					if drop {
+						row.Drop()
+					}
 				}
+				return 0
+			}
+			d := dataOf(t, isYes, tt.plan, tt.rows...)
+			at := watched(d, false)
+			if dropped := watched(dataOf(t, isYes, tt.plan, tt.rows...), true); dropped != at {
+				t.Errorf("stopped at %d, and at %d where rows are dropped", at, dropped)
 			}
 			if (at > 0) != tt.stops || at == 1 {
 				t.Errorf("stopped at %d of %d", at, len(d.Rows))

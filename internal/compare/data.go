@@ -115,6 +115,17 @@ func (row *Row) Complete() bool {
 	return true
 }
 
+// Drop forgets the texts of a row that is looked at no more: what was asked and answered,
+// and why its checks decided as they did.
+func (row *Row) Drop() {
+	row.Columns, row.Preferences = nil, nil
+	for v := range row.Cells {
+		for r := range row.Cells[v] {
+			row.Cells[v][r] = Cell{Ended: true}
+		}
+	}
+}
+
 // Scored reports whether the row has a score in every variant.
 func (row *Row) Scored() bool {
 	for v := range row.Cells {

@@ -43,6 +43,7 @@ func run(ctx context.Context) error {
 		rounds          = flag.Int("rounds", 31, "rounds of work")
 		runs            = flag.Int("runs", 40, "runs of each program's start-up")
 		streams         = flag.Int("streams", 0, "measure `N` streams at once, and nothing else")
+		only            = flag.String("only", "", "measure one `work`, such as batch, and nothing else")
 		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
 		markdown        = flag.Bool("markdown", false, "print the tables in Markdown")
 		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
@@ -91,7 +92,7 @@ func run(ctx context.Context) error {
 		*runs = 0
 	}
 	report, err := bench.Run(ctx, bench.Plan{
-		Rounds: *rounds, Runs: *runs, Self: []string{self}, Peers: peers, Programs: programs, Tandem: strings.Fields(*tandem), Log: os.Stderr,
+		Rounds: *rounds, Only: *only, Runs: *runs, Self: []string{self}, Peers: peers, Programs: programs, Tandem: strings.Fields(*tandem), Log: os.Stderr,
 	})
 	if err != nil {
 		return err
