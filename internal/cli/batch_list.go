@@ -50,7 +50,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	}
 	t := a.term.Table("ID", "STATE", "ROWS", "FAILED", "COST", "STARTED", "CHAIN", "OUT").MayCut("CHAIN", "OUT")
 	for _, s := range all {
-		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), s.Out)
+		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), outText(&s.Spec))
 	}
 	return t.Flush()
 }
@@ -61,6 +61,14 @@ func chainOrRequests(s *batch.Spec) string {
 		return s.Input.File
 	}
 	return s.Chain.File
+}
+
+// outText is where the answers go.
+func outText(s *batch.Spec) string {
+	if s.Owner == batch.OwnerServe {
+		return "tandem serve"
+	}
+	return s.Out
 }
 
 // brief is a status without the chain's text and the inputs that all rows have,
@@ -132,7 +140,7 @@ func (a *app) printBatch(s batch.Status) error {
 	if s.Picked != "" {
 		t.Row("picked", s.Picked)
 	}
-	t.Row("output", s.Out)
+	t.Row("output", outText(&s.Spec))
 	t.Row("started", s.Created.Local().Format("2006-01-02 15:04:05"))
 	return t.Flush()
 }
@@ -191,7 +199,7 @@ func (a *app) batchCancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "cancel [ID]", Short: "Stop a batch, whoever runs it",
 		Long: `Stop a batch: the rows that are being answered end and are stored, and no more are
-started. tandem batch resume continues it.`,
+started. tandem batch resume continues it, unless it came through tandem serve.`,
 		Args: atMostOne("a batch's ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.batchCancel(cmd.Context(), args) },
 	}
@@ -217,6 +225,10 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 	if err := batch.Cancel(ctx, a.stateDir(), id); err != nil {
 		return err
 	}
-	a.infof("cancelled %s: %d of %s are done; `tandem batch resume %[1]s` continues it", id, s.Done+s.Failed, count(s.Total, "row"))
+	next := fmt.Sprintf("; `tandem batch resume %s` continues it", id)
+	if s.Owner == batch.OwnerServe {
+		next = "" // no one does
+	}
+	a.infof("cancelled %s: %d of %s are done%s", id, s.Done+s.Failed, count(s.Total, "row"), next)
 	return nil
 }

@@ -54,7 +54,7 @@ func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) erro
 
 func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, asJSON bool, given []string) error {
 	id, err := a.batchID(ctx, args, func(s batch.Status) bool {
-		return s.State != batch.Finished || work.retryFailed && s.Failed > 0
+		return s.Owner == "" && (s.State != batch.Finished || work.retryFailed && s.Failed > 0)
 	}, "no batch has rows left to run; see `tandem batch list`")
 	if err != nil {
 		return err
@@ -71,6 +71,9 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
 		return batchFileError(id, err)
+	}
+	if file.Spec().Owner == batch.OwnerServe {
+		return errors.Join(usageError{fmt.Errorf("the batch %s came through `tandem serve`, which continues it when it runs", id)}, file.Close())
 	}
 	b := &batchRun{file: file, json: asJSON}
 	defer b.closeAll()

@@ -44,6 +44,14 @@ func (s *Service) answer(ctx context.Context, j *job, f *batch.File, r *record) 
 		defer func() { <-s.slots }()
 	}
 	s.wait(j, "")
+	switch cancelled, err := f.Cancelled(ctx); {
+	case err != nil:
+		return "", err
+	case cancelled:
+		return endCancelled, nil
+	case r.Expires <= s.now().Unix():
+		return endExpired, nil
+	}
 	if err := store.New(s.cfg.Dir).SettleLost(ctx, j.id); err != nil {
 		return "", err
 	}

@@ -68,6 +68,7 @@ type Service struct {
 	mu      sync.Mutex
 	live    map[string]*job // by the id of the batch's queue
 	closed  bool
+	stopped chan struct{} // closed with it
 }
 
 // New returns a service. It opens nothing, and runs nothing before [Service.Start].
@@ -77,7 +78,7 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{
 		cfg: cfg, files: &folder{dir: cfg.Dir + "/files", most: mostStored, now: cfg.Now},
-		uploads: make(chan struct{}, mostUploads), slots: make(chan struct{}, mostRunning), live: map[string]*job{},
+		uploads: make(chan struct{}, mostUploads), slots: make(chan struct{}, mostRunning), live: map[string]*job{}, stopped: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -158,7 +159,10 @@ func (s *Service) sweepBatches() {
 func (s *Service) Stop(ctx context.Context) (wait func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.stopped)
+	}
 	for _, j := range s.live {
 		j.halt(endStopping)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"sync"
 	"time"
@@ -113,26 +114,26 @@ func (s *Service) run(j *job, f *batch.File) {
 	for rest := leastRest; ; rest = min(2*rest, mostRest) {
 		err := s.attempt(j, f)
 		f = nil
-		var held *batch.HeldError
-		switch {
-		case err == nil, errors.As(err, &held):
-			return // or another process of ours has it
-		case s.stopping(j):
+		switch held := (*batch.HeldError)(nil); {
+		case err == nil, errors.Is(err, fs.ErrNotExist), s.stopping():
 			return
+		case errors.As(err, &held): // another process has it now, and may end before the batch does
+			s.wait(j, "another process runs it")
+		default:
+			s.wait(j, "what it stores cannot be read or written")
+			s.warn(fmt.Sprintf("the batch %s%s cannot go on: %v; it is tried again", batchPrefix, j.id, err))
 		}
-		s.wait(j, "what it stores cannot be read or written")
-		s.warn(fmt.Sprintf("the batch %s%s cannot go on: %v; it is tried again", batchPrefix, j.id, err))
-		if !s.rest(j, rest) {
+		select {
+		case <-time.After(rest):
+		case <-s.stopped:
 			return
 		}
 	}
 }
 
-func (s *Service) stopping(j *job) bool {
+func (s *Service) stopping() bool {
 	select {
-	case <-j.stop:
-		return j.why == endStopping
-	case <-s.ctx.Done():
+	case <-s.stopped:
 		return true
 	default:
 		return false
@@ -171,6 +172,9 @@ func (s *Service) attempt(j *job, f *batch.File) (err error) {
 	st, err := f.Status(ctx)
 	if err != nil {
 		return err
+	}
+	if st.State == batch.Finished && r.ended() > 0 {
+		return nil
 	}
 	if resumed && st.State != batch.Reading {
 		s.say(fmt.Sprintf("continuing the batch %s%s: %d of %d requests are done", batchPrefix, j.id, st.Done+st.Failed, st.Total))
