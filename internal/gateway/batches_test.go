@@ -572,3 +572,40 @@ func TestBatchOfARemovedKey(t *testing.T) {
 		t.Errorf("%d were asked after the key was removed; %s", n-asked, again.log)
 	}
 }
+
+// The dashboard shows a caller's batches while they run, and cancels them.
+func TestBatchOnTheDashboard(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	b := batchingAt(t, gatewaytest.Stack(t, e, "ok"), keys{"sk-a": {Name: "a"}, "sk-b": {Name: "b"}, "sk-o": {Name: "o", Operator: true}})
+	text := requestLine("first", "ok", "a") // requests are asked in the order of their prompts
+	for i := range 100 {
+		text += requestLine(fmt.Sprint("r", i), "hold", "canary")
+	}
+	made := b.create(text, "")
+	shown := func(key string) string {
+		return b.do("GET", "/ui/api/state", "", nil, "Authorization: Bearer "+key).Body
+	}
+	for !strings.Contains(shown("sk-a"), `"done":1,`) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	for key, want := range map[string]bool{"sk-a": true, "sk-b": false, "sk-o": true} {
+		if text := shown(key); strings.Contains(text, made.ID) != want || strings.Contains(text, "canary") {
+			t.Errorf("%s: %s", key, text)
+		}
+	}
+	cancel := "/ui/api/batches/" + made.ID + "/cancel"
+	if r := b.do("POST", cancel, "", nil, "Authorization: Bearer sk-b"); r.Status != http.StatusNotFound {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if r := b.do("POST", cancel, "", nil, "Authorization: Bearer sk-o"); r.Status != http.StatusOK {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	close(e.Release)
+	b.until(made.ID, "cancelled")
+	if r := b.do("POST", cancel, "", nil); r.Status != http.StatusNotFound {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if text := shown("sk-a"); !strings.Contains(text, `"batches":[]`) {
+		t.Errorf("%s", text)
+	}
+}

@@ -84,7 +84,7 @@ func New(cfg Config) *Server {
 	mcp.New(own, s.exchange, cfg.Version).Register(mux)
 	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
-	web.New(web.Config{Exchange: s.exchange, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)
+	web.New(web.Config{Exchange: s.exchange, Batches: s.batches, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /metrics", s.tellMetrics)
 	mux.HandleFunc("GET /healthz", s.health)

@@ -1,6 +1,7 @@
 package batches
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -191,7 +192,7 @@ func (s *Service) cancelBatch(w http.ResponseWriter, r *http.Request) {
 		case "completed", "failed", "expired", "finalizing":
 			err = &exchange.Failure{Status: http.StatusBadRequest, Code: exchange.CodeInvalid, Message: fmt.Sprintf("the batch cannot be cancelled: it is %s", status)} // after 409 clients ask again
 		default:
-			err = s.stopBatch(r, id)
+			err = s.stopBatch(r.Context(), id)
 			if err == nil {
 				k, err = s.look(r.Context(), id)
 			}
@@ -205,8 +206,8 @@ func (s *Service) cancelBatch(w http.ResponseWriter, r *http.Request) {
 }
 
 // stopBatch has a batch stopped, whoever runs it.
-func (s *Service) stopBatch(r *http.Request, id string) error {
-	if err := batch.Cancel(r.Context(), s.cfg.Dir, id); err != nil {
+func (s *Service) stopBatch(ctx context.Context, id string) error {
+	if err := batch.Cancel(ctx, s.cfg.Dir, id); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -4,8 +4,10 @@ package web_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
@@ -98,6 +100,34 @@ func TestBrowserCancels(t *testing.T) {
 		t.Errorf("%s was left", left)
 	}
 	b.until("document.querySelector('#recent')?.textContent.includes('cancelled')")
+	b.clean()
+}
+
+// A person watches a batch on the dashboard, and cancels it.
+func TestBrowserCancelsABatch(t *testing.T) {
+	url, e := serve(t, nil)
+	line := `{"custom_id":"r%d","method":"POST","url":"/v1/chat/completions","body":{"model":"hold","messages":[{"role":"user","content":"x"}]}}` + "\n"
+	text := ""
+	for i := range 100 {
+		text += fmt.Sprintf(line, i)
+	}
+	form := "--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"<b>night.jsonl\"\r\n\r\n" + text + "\r\n--x--\r\n"
+	r := gatewaytest.Post(t, url+"/v1/files", form, "Content-Type: multipart/form-data; boundary=x", "Authorization: Bearer none")
+	id, _, _ := strings.Cut(strings.TrimPrefix(r.Body, `{"id":"`), `"`)
+	if r := gatewaytest.Post(t, url+"/v1/batches", `{"input_file_id":"`+id+`","endpoint":"/v1/chat/completions","completion_window":"24h"}`); r.Status != 200 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	b := open(t, url+"/ui/dashboard")
+	b.until("document.querySelector('#batches')?.textContent.includes('in progress') && document.querySelector('#batches').textContent.includes('0 of 100')")
+	shoot(b, "batches")
+	b.accessible()
+	if b.eval("document.querySelectorAll('#batches b').length") != "0" {
+		t.Error("the file's name is markup")
+	}
+	b.click("#batches button")
+	b.until("document.querySelector('#batches')?.textContent.includes('cancelling')")
+	close(e.Release)
+	b.until("document.querySelector('#batches-card').hidden")
 	b.clean()
 }
 

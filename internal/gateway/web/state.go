@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/gateway/batches"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
@@ -18,6 +22,7 @@ type state struct {
 	Caller   string          `json:"caller,omitempty"` // whose calls these are; empty: everybody's
 	Counts   counts          `json:"counts"`
 	Targets  []target        `json:"targets"`
+	Batches  []batches.Live  `json:"batches"`
 	Live     []exchange.Call `json:"live"`
 	Recent   []exchange.Call `json:"recent"`
 }
@@ -62,7 +67,7 @@ func (u *UI) state(w http.ResponseWriter, r *http.Request) {
 			InputTokens: c.InputTokens, CachedTokens: c.CachedTokens, OutputTokens: c.OutputTokens,
 			CostUSD: c.CostUSD, SavedUSD: c.SavedUSD,
 		},
-		Targets: u.targets(r), Live: x.LiveFor(r.Context()), Recent: x.RecentFor(r.Context(), recent),
+		Targets: u.targets(r), Batches: u.batches(r.Context()), Live: x.LiveFor(r.Context()), Recent: x.RecentFor(r.Context(), recent),
 	})
 }
 
@@ -105,4 +110,28 @@ func (u *UI) cancel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, map[string]bool{"cancelled": true})
+}
+
+// batches are those that wait or run.
+func (u *UI) batches(ctx context.Context) []batches.Live {
+	if u.cfg.Batches == nil {
+		return []batches.Live{}
+	}
+	return u.cfg.Batches.Live(ctx, u.cfg.Exchange.Caller(ctx))
+}
+
+// cancelBatch stops a batch.
+func (u *UI) cancelBatch(w http.ResponseWriter, r *http.Request) {
+	err := fs.ErrNotExist
+	if u.cfg.Batches != nil {
+		err = u.cfg.Batches.Cancel(r.Context(), u.cfg.Exchange.Caller(r.Context()), r.PathValue("id"))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no batch of that id that waits or runs; it may have ended"})
+	case err != nil:
+		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusInternalServerError, Code: exchange.CodeInternal, Message: "the batch could not be stopped"})
+	default:
+		writeJSON(w, map[string]bool{"cancelled": true})
+	}
 }

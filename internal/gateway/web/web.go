@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/gateway/batches"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
@@ -33,6 +34,7 @@ type Config struct {
 	Waiting func(provider string) int
 	// Running is what an engine has in memory; nil: it is not known.
 	Running func(context.Context, stack.Configured) []provider.RunningModel
+	Batches *batches.Service // nil: there are none
 	// Fail writes a failure.
 	Fail    func(http.ResponseWriter, *http.Request, *exchange.Failure)
 	Version string // of this program
@@ -75,6 +77,7 @@ func (u *UI) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ui/api/models", u.models)
 	mux.HandleFunc("GET /ui/api/state", u.state)
 	mux.HandleFunc("POST /ui/api/calls/{id}/cancel", u.cancel)
+	mux.HandleFunc("POST /ui/api/batches/{id}/cancel", u.cancelBatch)
 }
 
 // playgrounds are where LangServe has a chain's page.

@@ -19,7 +19,7 @@ func serve(t *testing.T, keys guard.Keys, chains ...string) (string, *gatewaytes
 	e := gatewaytest.NewEngine(t)
 	s := gateway.New(gateway.Config{Stack: gatewaytest.Stack(t, e, "ok"), Chains: strings.Join(chains, ""), Version: "1.2.3"})
 	t.Cleanup(func() { _ = s.Close() })
-	g, err := guard.New(guard.Config{Public: gateway.Public, Keys: keys})
+	g, err := guard.New(guard.Config{Public: gateway.Public, Uploads: gateway.Uploads, Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,12 +35,12 @@ function targets(list) {
     });
 }
 
-async function cancel(id, button) {
+async function cancel(kind, id, button) {
   button.disabled = true;
   try {
-    await request(`/ui/api/calls/${encodeURIComponent(id)}/cancel`, { body: {} });
+    await request(`/ui/api/${kind}/${encodeURIComponent(id)}/cancel`, { body: {} });
   } catch (e) {
-    setText(byId('status'), `The call was not cancelled: ${e.message}`);
+    setText(byId('status'), `It was not cancelled: ${e.message}`);
   }
 }
 
@@ -52,6 +52,28 @@ const underway = (s) => ['queued', 'asking', 'answering'].includes(s.state);
 // stepText is a call of a chain's step, in a line.
 const stepText = (s) => [`step ${s.step ?? ''}: ${s.provider ? `${s.provider}/${s.model ?? ''}` : 'nobody'}`, s.error ? `${s.state}: ${s.error}` : s.state, seconds(s.took_ns ?? 0), s.cost && dollars(s.cost.usd)].filter(Boolean).join(', ');
 
+function batches(list) {
+  byId('batches-card').hidden = list.length === 0;
+  rows(byId('batches'), list, (b) => b.id,
+    (b) => {
+      const row = cells('cancel', 'file', 'state', 'requests', 'failed', 'rate', 'by', 'cost');
+      const button = element('button', { type: 'button', 'aria-label': `Cancel the batch of ${b.file}` }, 'Cancel');
+      button.addEventListener('click', () => cancel('batches', b.id, button));
+      cell(row, 'cancel').append(button);
+      set(row, 'file', b.file + (b.caller ? `, of ${b.caller}` : ''));
+      return row;
+    },
+    (row, b) => {
+      set(row, 'state', b.status.replace('_', ' ') + (b.waiting ? `: ${b.waiting}` : ''));
+      set(row, 'requests', `${number(b.done + b.failed)} of ${number(b.total)}`);
+      set(row, 'failed', number(b.failed));
+      cell(row, 'failed').classList.toggle('bad', b.failed > 0);
+      set(row, 'rate', b.per_second ? `${b.per_second.toFixed(1)}/s` : '–');
+      set(row, 'by', Object.entries(b.answered_by).map(([name, n]) => `${name} ${number(n)}`).join(', ') || '–');
+      set(row, 'cost', dollars(b.cost_usd));
+    });
+}
+
 function live(list) {
   byId('idle').hidden = list.length > 0;
   byId('live-scroll').hidden = list.length === 0;
@@ -59,7 +81,7 @@ function live(list) {
     (c) => {
       const row = cells('cancel', 'asked', 'provider', 'state', 'time', 'client');
       const button = element('button', { type: 'button', 'aria-label': `Cancel the call for ${c.asked || 'tandem'}` }, 'Cancel');
-      button.addEventListener('click', () => cancel(c.id, button));
+      button.addEventListener('click', () => cancel('calls', c.id, button));
       cell(row, 'cancel').append(button);
       return row;
     },
@@ -100,6 +122,7 @@ async function poll() {
       const s = await (await request('/ui/api/state')).json();
       counts(s.counts);
       targets(s.targets);
+      batches(s.batches);
       live(s.live);
       recent(s.recent);
       setText(byId('status'), (s.stopping ? 'The server is shutting down.' : 'Live.') + (s.caller ? ` You see the calls of ${s.caller}.` : ''));
