@@ -242,6 +242,9 @@ func (rp *reply) finish() error {
 			c.Provider, c.Model = a.Route.Provider, a.Route.Model
 		}
 	})
+	if a.Route != nil {
+		rp.x.extras.keep(rp.call.Caller, rp.call.Session, a.Route.Provider, a.ToolCalls)
+	}
 	if rp.stream {
 		return rp.write(func(w io.Writer) error { return rp.d.End(w, a) })
 	}

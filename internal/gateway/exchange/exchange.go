@@ -80,7 +80,8 @@ type Config struct {
 // Exchange answers questions. It is safe for concurrent use.
 type Exchange struct {
 	cfg   Config
-	storm *storm
+	storm  *storm
+	extras extras
 	*Register
 	models *modelList
 }

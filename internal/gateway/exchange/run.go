@@ -57,6 +57,7 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 		ID: newID(), Dialect: in.Dialect, Operation: operationOf(q), Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
 		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
 	}}
+	x.extras.restore(run.call.Caller, session, &q.Request)
 	x.begin(run.call)
 	failed, again := x.storm.asked(run.asked)
 	ctx = router.WithBounds(ctx, router.Bounds{

@@ -1,9 +1,11 @@
 package openai
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 
+	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -57,6 +59,8 @@ type toolCall struct {
 	ID       string   `json:"id"`
 	Type     string   `json:"type"`
 	Function function `json:"function"`
+	// Extra is what Google's API has there, such as a signature of thoughts.
+	Extra json.RawMessage `json:"extra_content,omitempty"`
 }
 
 type function struct {
@@ -89,13 +93,30 @@ func usageOf(u *provider.Usage) *usage {
 func toolCalls(calls []provider.ToolCall, indexed bool, from int) []toolCall {
 	var out []toolCall
 	for i, c := range calls {
-		t := toolCall{ID: c.ID, Type: "function", Function: function{c.Name, string(c.Arguments)}}
+		t := toolCall{ID: c.ID, Type: "function", Function: function{c.Name, string(c.Arguments)}, Extra: extraContent(c)}
 		if indexed {
 			t.Index = provider.Ptr(from + i)
 		}
 		out = append(out, t)
 	}
 	return out
+}
+
+// extraContent is what came with a call, as Google's API has it; nil: nothing.
+func extraContent(c provider.ToolCall) json.RawMessage {
+	var extra struct {
+		Content json.RawMessage `json:"extra_content"`
+	}
+	_ = json.Unmarshal(c.Extra, &extra) // without it there is none
+	return extra.Content
+}
+
+// withExtra is a call of the history with the extra_content that came back with it.
+func withExtra(c provider.ToolCall, o body.Object) provider.ToolCall {
+	if _, ok := o.Object("extra_content"); ok {
+		c.Extra, _ = json.Marshal(map[string]json.RawMessage{"extra_content": o.Raw("extra_content")}) // it was JSON
+	}
+	return c
 }
 
 // ContentType is that of a stream.

@@ -67,7 +67,7 @@ func decodeMessage(o body.Object, names map[string]string) provider.Message {
 			c.Failf("function", "it is missing")
 			return m
 		}
-		call := provider.ToolCall{ID: c.Text("id"), Name: f.Text("name"), Arguments: arguments(f)}
+		call := withExtra(provider.ToolCall{ID: c.Text("id"), Name: f.Text("name"), Arguments: arguments(f)}, c)
 		names[call.ID] = call.Name
 		m.ToolCalls = append(m.ToolCalls, call)
 	}

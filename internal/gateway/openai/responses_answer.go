@@ -201,7 +201,7 @@ func (s *responseAnswer) close(w io.Writer, a *exchange.Answer, status string) e
 
 // callItemOf is a call, by the names that the client has for its tool.
 func (s *responseAnswer) callItemOf(a *exchange.Answer, c *provider.ToolCall, n int) callItem {
-	item := callItem{ID: itemID("fc", a, n), Type: "function_call", Status: completed, CallID: c.ID, Name: c.Name, Arguments: string(c.Arguments)}
+	item := callItem{ID: itemID("fc", a, n), Type: "function_call", Status: completed, CallID: c.ID, Name: c.Name, Arguments: string(c.Arguments), Extra: extraContent(*c)}
 	if own, ok := s.in.spaces[c.Name]; ok {
 		item.Namespace, item.Name = own.namespace, own.name
 	}

@@ -206,7 +206,7 @@ func (h *history) call(o body.Object, name string, arguments json.RawMessage) {
 	}
 	h.names[id] = name
 	turn := h.assistant(false)
-	turn.ToolCalls = append(turn.ToolCalls, provider.ToolCall{ID: id, Name: name, Arguments: arguments})
+	turn.ToolCalls = append(turn.ToolCalls, withExtra(provider.ToolCall{ID: id, Name: name, Arguments: arguments}, o))
 }
 
 // output adds what a call returned.

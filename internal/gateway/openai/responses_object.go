@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"encoding/json"
+
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -86,6 +88,8 @@ type (
 		Name      string `json:"name"`
 		Namespace string `json:"namespace,omitempty"`
 		Arguments string `json:"arguments"`
+
+		Extra json.RawMessage `json:"extra_content,omitempty"` // as in chat completions
 	}
 )
 
