@@ -26,8 +26,8 @@ type storm struct {
 
 type failedQuestion struct {
 	generations int
-	last  time.Time
-	why   string
+	last        time.Time
+	why         string
 }
 
 func newStorm() *storm { return &storm{failed: map[string]*failedQuestion{}, now: time.Now} }
