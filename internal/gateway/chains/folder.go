@@ -4,51 +4,54 @@
 package chains
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 )
 
-// fresh is how long it counts what the folder holds.
-const fresh = 500 * time.Millisecond
-
-// most is how many chains a folder may hold.
-const most = 1000
+const (
+	// fresh is how long it counts what the folder holds.
+	fresh = 500 * time.Millisecond
+	// mostChains is how many chains a folder may hold.
+	mostChains = 1000
+	// mostName is how many bytes the name of a chain may have.
+	mostName = 200
+)
 
 // Folder is a folder of chain files. Only files in it are served, by their names
-// without the extension; what they name has to lie in the folder too.
+// without the extension, and what they name has to lie in the folder too: no symbolic
+// link leads out. Nothing that it says tells where the folder is.
 type Folder struct {
-	dir  string
+	fsys fs.FS // nil: there is none
 	warn func(string)
 
-	mu    sync.Mutex
-	at    time.Time
-	files map[string]*file // by name
+	mu     sync.Mutex
+	at     time.Time
+	files  map[string]*file // by name
+	warned map[string]bool
 }
 
-// file is a chain file, and the last version of it that could be read.
-type file struct {
-	path    string
-	stamps  string // of the file and of what it names, as they were read
-	chain   *chain.Chain
-	info    exchange.Chain
-	problem string // why the newest version cannot be used; empty: it can
-}
-
-// NewFolder serves a folder. Warn, if not nil, is told when a file becomes unreadable.
+// NewFolder serves a folder; empty: none. Warn, if not nil, is told when a file cannot
+// be used.
 func NewFolder(dir string, warn func(string)) *Folder {
-	return &Folder{dir: dir, warn: warn, files: map[string]*file{}}
+	f := &Folder{warn: warn, files: map[string]*file{}, warned: map[string]bool{}}
+	if dir != "" {
+		f.fsys = files.RootFS(dir)
+	}
+	return f
 }
 
 // Extensions are those of chain files, in the order in which a name without one is
@@ -56,97 +59,82 @@ func NewFolder(dir string, warn func(string)) *Folder {
 func Extensions() []string { return []string{".yaml", ".yml", ".json"} }
 
 // IsFile reports whether a file of that name is one of a chain.
-func IsFile(name string) bool {
-	return slices.Contains(Extensions(), strings.ToLower(filepath.Ext(name)))
+func IsFile(name string) bool { return rank(name) >= 0 }
+
+// rank is the place of a file's extension among those of chains; -1: it has none.
+func rank(name string) int {
+	return slices.Index(Extensions(), strings.ToLower(path.Ext(name)))
 }
 
 // refresh reads what has changed. The lock is held.
 func (f *Folder) refresh() {
-	if f.dir == "" || time.Since(f.at) < fresh {
+	if f.fsys == nil || time.Since(f.at) < fresh {
 		return
 	}
+	first := f.at.IsZero()
 	f.at = time.Now()
-	entries, err := os.ReadDir(f.dir)
-	if err != nil {
+	entries, err := fs.ReadDir(f.fsys, ".")
+	if errors.Is(err, fs.ErrNotExist) {
 		clear(f.files)
 		return
 	}
-	there := map[string]bool{}
+	if err != nil { // what there was stays: too many files may be open
+		f.warnOnce(fmt.Sprintf("the folder of chains cannot be read, and its chains stay as they were: %v", err))
+		return
+	}
+	there := f.choose(entries)
+	for name, base := range there {
+		f.read(name, base, first)
+	}
+	maps.DeleteFunc(f.files, func(name string, _ *file) bool { return there[name] == "" })
+}
+
+// choose finds the file of each chain. Of several that differ in the extension, it is
+// the one that the command line finds.
+func (f *Folder) choose(entries []fs.DirEntry) (there map[string]string) {
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { return rank(a.Name()) - rank(b.Name()) })
+	there = map[string]string{}
 	for _, e := range entries {
 		base := e.Name()
-		name := strings.TrimSuffix(base, filepath.Ext(base))
-		if !IsFile(base) || strings.HasPrefix(base, ".") || there[name] || len(there) >= most {
+		name := strings.TrimSuffix(base, path.Ext(base))
+		if !IsFile(base) || strings.HasPrefix(base, ".") {
 			continue
 		}
-		path := filepath.Join(f.dir, base)
-		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
-			continue
+		st, err := fs.Stat(f.fsys, base)
+		switch {
+		case !nameable(name):
+			f.warnOnce(fmt.Sprintf("the file %q is no chain: its name has characters that a model's name cannot have, or is longer than %d bytes", base, mostName))
+		case err == nil && !st.Mode().IsRegular():
+		case there[name] != "":
+			f.warnOnce(fmt.Sprintf("the file %q is not used: %q has the same name", base, there[name]))
+		case len(there) == mostChains:
+			f.warnOnce(fmt.Sprintf("the folder of chains has more than %d files, and the others are not used", mostChains))
+			return there
+		default: // one that cannot be looked at is broken
+			there[name] = base
 		}
-		there[name] = true
-		f.read(name, path)
 	}
-	for name := range f.files {
-		if !there[name] {
-			delete(f.files, name)
-		}
-	}
+	return there
 }
 
-// read reads a file if it has changed.
-func (f *Folder) read(name, path string) {
-	old := f.files[name]
-	if old != nil && old.path == path && old.stamps == stamps(path, old.chain) {
-		return
-	}
-	c, err := chain.Load(path)
-	if err != nil {
-		if old == nil {
-			old = &file{}
-			f.files[name] = old
-		}
-		old.path, old.stamps, old.problem = path, stamps(path, old.chain), err.Error()
-		if f.warn != nil {
-			f.warn(f.warning(name, old))
-		}
-		return
-	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return
-	}
-	sum := sha256.New()
-	for _, p := range c.Files() {
-		data, err := os.ReadFile(p) //nolint:gosec // what the chain itself has read
-		if err != nil {
-			continue
-		}
-		_, _ = sum.Write(data) // it never fails
-	}
-	f.files[name] = &file{path: path, stamps: stamps(path, c), chain: c, info: exchange.Chain{
-		Name: name, Description: c.Description(), Modified: st.ModTime(), Size: st.Size(), Digest: hex.EncodeToString(sum.Sum(nil)),
-	}}
+// nameable reports whether a chain of that name can be asked for.
+func nameable(name string) bool {
+	return len(name) <= mostName && utf8.ValidString(name) && !strings.ContainsAny(name, `/\:`) &&
+		strings.TrimSpace(name) == name && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-func (f *Folder) warning(name string, x *file) string {
-	if x.chain == nil {
-		return fmt.Sprintf("the chain %s cannot be used: %s", name, x.problem)
-	}
-	return fmt.Sprintf("the chain %s stays as it was, for its file is broken: %s", name, x.problem)
-}
+// mostWarned is how many warnings are remembered.
+const mostWarned = 1000
 
-// stamps say which version of the files a chain was read from.
-func stamps(path string, c *chain.Chain) string {
-	paths := []string{path}
-	if c != nil {
-		paths = append(paths, c.Files()...)
+func (f *Folder) warnOnce(text string) {
+	if f.warn == nil || f.warned[text] {
+		return
 	}
-	var b strings.Builder
-	for _, p := range paths {
-		if st, err := os.Stat(p); err == nil {
-			fmt.Fprintf(&b, "%s %d %d\n", p, st.Size(), st.ModTime().UnixNano())
-		}
+	if len(f.warned) == mostWarned {
+		clear(f.warned)
 	}
-	return b.String()
+	f.warned[text] = true
+	f.warn(text)
 }
 
 // List is the chains that can be asked, by name.
@@ -164,6 +152,9 @@ func (f *Folder) List() []exchange.Chain {
 	return out
 }
 
+// mostNamed is how many chains an error names.
+const mostNamed = 20
+
 // Find is the chain of that name. Stale says why it is not the newest version of its
 // file; empty: it is. Errors: a *exchange.Failure.
 func (f *Folder) Find(name string) (c *chain.Chain, stale string, err error) {
@@ -173,23 +164,26 @@ func (f *Folder) Find(name string) (c *chain.Chain, stale string, err error) {
 	x := f.files[name]
 	switch {
 	case x == nil:
-		names := make([]string, 0, len(f.files))
-		for n := range f.files {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		text := fmt.Sprintf("there is no chain %q", name)
-		if len(names) > 0 {
-			text += "; chains: " + strings.Join(names, ", ")
-		} else {
-			text += ", nor any other; put chain files into " + f.dir
-		}
-		return nil, "", &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoModel, Message: text, Param: "model", Err: errors.New(text)}
+		return nil, "", f.unknown(name)
 	case x.chain == nil:
-		text := f.warning(name, x)
-		return nil, "", &exchange.Failure{Status: http.StatusServiceUnavailable, Code: exchange.CodeInvalid, Message: text, Err: errors.New(text)}
+		text := warning(name, x)
+		return nil, "", &exchange.Failure{Status: http.StatusBadRequest, Code: exchange.CodeChain, Message: text, Param: "model", Err: errors.New(text)}
 	case x.problem != "":
-		stale = f.warning(name, x)
+		stale = warning(name, x)
 	}
 	return x.chain, stale, nil
+}
+
+func (f *Folder) unknown(name string) error {
+	text := fmt.Sprintf("there is no chain %q", exchange.Brief(name))
+	names := slices.Sorted(maps.Keys(f.files))
+	switch {
+	case len(names) > mostNamed:
+		text += fmt.Sprintf("; chains: %s, and %d more", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
+	case len(names) > 0:
+		text += "; chains: " + strings.Join(names, ", ")
+	default:
+		text += ", nor any other; put chain files into the folder of saved chains where tandem serve runs"
+	}
+	return &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoModel, Message: text, Param: "model", Err: errors.New(text)}
 }

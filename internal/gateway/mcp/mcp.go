@@ -5,6 +5,8 @@ package mcp
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"iter"
 	"net/http"
@@ -41,34 +43,36 @@ func (m *MCP) Register(mux *http.ServeMux) {
 // server has the tools for one request.
 func (m *MCP) server(r *http.Request) *sdk.Server {
 	s := sdk.NewServer(&sdk.Implementation{Name: "tandem", Version: m.version}, &sdk.ServerOptions{Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}}})
-	taken := map[string]bool{}
 	for _, c := range m.chains.List() {
 		ch, _, err := m.chains.Find(c.Name)
 		if err != nil {
 			continue // it went away in between
 		}
 		name := toolName(c.Name)
-		for taken[name] {
-			name += "_"
-		}
-		taken[name] = true
 		s.AddTool(&sdk.Tool{Name: name, Title: c.Name, Description: cmp.Or(c.Description, "The chain "+c.Name+"."), InputSchema: chains.InputSchema(ch)}, m.tool(r, c.Name))
 	}
 	return s
 }
 
 // mostName is how long the name of a tool may be.
-const mostName = 100
+const mostName = 64
 
-// toolName is a chain's name with the characters that the name of a tool may have.
+// toolName is the name of a chain's tool. A chain's name that has other characters than
+// a tool's may have, or is too long, ends in a digest of it: so a tool's name depends on
+// no other chain, and no two have the same.
 func toolName(name string) string {
-	name = strings.Map(func(r rune) rune {
+	plain := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
 		}
 		return '_'
 	}, name)
-	return name[:min(len(name), mostName)]
+	if plain == name && len(name) <= mostName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	digest := "_" + hex.EncodeToString(sum[:4])
+	return plain[:min(len(plain), mostName-len(digest))] + digest
 }
 
 // tool runs a chain for the request r. A failure is a result that says so, for the

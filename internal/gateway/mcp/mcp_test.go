@@ -104,7 +104,7 @@ func TestChainsAreTools(t *testing.T) {
 	}
 	tools := list()
 	p := tools["president"]
-	if len(tools) != 2 || p == nil || tools["a_b"] == nil || p.Description != "Two steps." {
+	if len(tools) != 2 || p == nil || tools["a_b_2e7336dc"] == nil || p.Description != "Two steps." {
 		t.Fatalf("tools %v", tools)
 	}
 	schema, _ := p.InputSchema.(map[string]any)
@@ -138,7 +138,7 @@ func TestResults(t *testing.T) {
 		want   string
 	}{
 		{"president", map[string]any{"country": "India"}, nil, false, "Changes by Who rules India?"},
-		{"president", nil, nil, true, "country"},
+		{"president", nil, nil, true, `missing input "country" (used at president.yaml:4:`},
 		{"president", map[string]any{"country": "India", "other": 1}, nil, true, "other"},
 		{"list", nil, nil, false, "a"},
 		{"cut", nil, nil, true, ""},

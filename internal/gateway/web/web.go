@@ -13,6 +13,7 @@ import (
 	"html/template"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -68,9 +69,31 @@ func (u *UI) Register(mux *http.ServeMux) {
 		}
 		mux.HandleFunc("GET "+assets+e.Name(), file(e.Name(), data))
 	}
+	for _, pattern := range playgrounds {
+		mux.HandleFunc("GET "+pattern, playground)
+	}
 	mux.HandleFunc("GET /ui/api/models", u.models)
 	mux.HandleFunc("GET /ui/api/state", u.state)
 	mux.HandleFunc("POST /ui/api/calls/{id}/cancel", u.cancel)
+}
+
+// playgrounds are where LangServe has a chain's page.
+var playgrounds = []string{
+	"/chains/{name}/playground", "/chains/{name}/playground/{$}",
+	"/chains/{name}/c/{config}/playground", "/chains/{name}/c/{config}/playground/{$}",
+}
+
+// playground leads to the playground with a chain chosen, whether or not there is one.
+func playground(w http.ResponseWriter, r *http.Request) {
+	target := url.Values{"target": {exchange.ChainPrefix + r.PathValue("name")}}
+	http.Redirect(w, r, root+"#"+target.Encode(), http.StatusSeeOther)
+}
+
+// leadsToChain reports whether a path is one of the playgrounds'.
+func leadsToChain(r *http.Request) bool {
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/"), "/")
+	n := len(parts)
+	return r.Method == http.MethodGet && (n == 3 || n == 5 && parts[2] == "c") && parts[0] == "chains" && parts[n-1] == "playground"
 }
 
 // page adds a page. It is the same for everybody.
@@ -105,7 +128,7 @@ func file(name string, data []byte) http.HandlerFunc {
 // They are the same for everybody; what they ask for is not among them.
 func Public(r *http.Request) bool {
 	p := r.URL.Path
-	return p == root || p == dashboard || strings.HasPrefix(p, assets) || leads(r)
+	return p == root || p == dashboard || strings.HasPrefix(p, assets) || leads(r) || leadsToChain(r)
 }
 
 // leads reports whether a browser wants to see the server itself.

@@ -168,3 +168,33 @@ func TestCancel(t *testing.T) {
 		t.Errorf("from another site: %d", r.Status)
 	}
 }
+
+// LangServe's page of a chain is the playground with the chain chosen. It is the same
+// for everybody, and does not say whether there is such a chain.
+func TestPlaygroundOfAChain(t *testing.T) {
+	url, _ := serve(t, keys{})
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for path, want := range map[string]string{
+		"/chains/president/playground":              "/ui/#target=chain%3Apresident",
+		"/chains/president/playground/":             "/ui/#target=chain%3Apresident",
+		"/chains/president/c/N4XyA/playground":      "/ui/#target=chain%3Apresident",
+		"/chains/a%20b%2Fc%23x%3Cscript/playground": "/ui/#target=chain%3Aa+b%2Fc%23x%3Cscript",
+		"/chains/%2F%2Fevil.example/playground":     "/ui/#target=chain%3A%2F%2Fevil.example",
+		"/chains/president/playground/more":         "",
+		"/chains/president/input_schema":            "",
+		"/chains/president/invoke/playground":       "",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if got := r.Header.Get("Location"); got != want || want != "" && r.StatusCode != http.StatusSeeOther || want == "" && r.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d to %q", path, r.StatusCode, got)
+		}
+	}
+}
