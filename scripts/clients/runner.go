@@ -160,7 +160,11 @@ func (r *runner) start(ctx context.Context, home string) (e *engine, base string
 // serve starts a gateway that does not ask the engine again by itself.
 func (r *runner) serve(ctx context.Context, home string, e *engine) (base string, stop func(), err error) {
 	file := filepath.Join(home, "tandem.yaml")
-	configuration := fmt.Sprintf("use: [engine]\nretries: 0\nproviders:\n- {name: engine, kind: openai, base_url: 'http://%s/v1', model: %s, local: true}\n", e.address, casePrompt)
+	chains, err := putChains(home)
+	if err != nil {
+		return "", nil, err
+	}
+	configuration := fmt.Sprintf("use: [engine]\nretries: 0\ngateway: {chains: '"+chains+"'}\nproviders:\n- {name: engine, kind: openai, base_url: 'http://%s/v1', model: %s, local: true}\n", e.address, casePrompt)
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		return "", nil, err
 	}
@@ -186,6 +190,20 @@ func (r *runner) serve(ctx context.Context, home string, e *engine) (base string
 		stop()
 		return "", nil, fmt.Errorf("tandem serve is not ready in time: %s", said.all)
 	}
+}
+
+// putChains makes a folder with a chain for each case.
+func putChains(home string) (dir string, err error) {
+	dir = filepath.Join(home, "chains")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	for _, name := range cases {
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte("prompt: '{question}'\nmodel: "+name+"\n"), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
 }
 
 // firstURL finds the address in what tandem says.

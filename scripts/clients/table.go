@@ -15,6 +15,12 @@ var clients = []client{
 	{name: "ai-sdk-compatible", label: "AI SDK, `@ai-sdk/openai-compatible` %", of: "npm @ai-sdk/openai-compatible", command: node("ai_compatible.mjs")},
 	{name: "langchain-openai", label: "langchain-openai %", of: "pip langchain-openai", command: python("langchain_chat.py")},
 	{name: "pydantic-ai", label: "pydantic-ai %", of: "pip pydantic-ai-slim[openai]", command: python("pydantic_ai_agent.py")},
+	{name: "langserve-invoke", label: "LangServe's RemoteRunnable % (invoke)", of: "pip langserve", noTools: true, command: langserve("invoke")},
+	{name: "langserve-batch", label: "LangServe's RemoteRunnable % (batch)", of: "pip langserve", noTools: true, command: langserve("batch")},
+	{name: "langserve-stream", label: "LangServe's RemoteRunnable % (stream)", of: "pip langserve", noTools: true, command: langserve("stream")},
+	{name: "langserve-astream", label: "LangServe's RemoteRunnable % (astream)", of: "pip langserve", noTools: true, command: langserve("astream")},
+	{name: "langserve-log", label: "LangServe's RemoteRunnable % (astream_log)", of: "pip langserve", noTools: true, command: langserve("astream_log")},
+	{name: "langserve-events", label: "LangServe's RemoteRunnable % (astream_events)", of: "pip langserve", noTools: true, command: langserve("astream_events")},
 	{name: "llm", label: "llm %", of: "pip llm", command: llm},
 	{name: "anthropic-python", label: "anthropic-python %", of: "pip anthropic", command: python("anthropic_messages.py")},
 	{name: "anthropic-node", label: "`@anthropic-ai/sdk` %", of: "npm @anthropic-ai/sdk", command: node("anthropic.mjs")},
@@ -63,6 +69,15 @@ func python(file string) func(*runner, string, string, string) *exec.Cmd {
 	return func(r *runner, base, home, model string) *exec.Cmd {
 		cmd := script(base, model, r.pythonEnvironment(home), "python3", absolute(filepath.Join(r.scripts, "clients/py", file)))
 		cmd.Dir = home
+		return cmd
+	}
+}
+
+// langserve asks a chain by one of RemoteRunnable's methods.
+func langserve(method string) func(*runner, string, string, string) *exec.Cmd {
+	return func(r *runner, base, home, model string) *exec.Cmd {
+		cmd := python("langserve_remote.py")(r, base, home, model)
+		cmd.Env = append(cmd.Env, "METHOD="+method)
 		return cmd
 	}
 }
