@@ -3,6 +3,7 @@
 #
 #   scripts/bench.sh [-rounds N] [-runs N] [-json | -markdown]
 #   STREAMS=10000 scripts/bench.sh        measures so many streams at once, and nothing else
+#   GATEWAY=1 scripts/bench.sh            measures `tandem serve` against a reverse proxy, and nothing else
 #   PEERS=1 scripts/bench.sh              measures langchaingo, Eino and two template libraries in the same run (downloads their modules)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,6 +19,13 @@ build bench internal/bench/cmd/bench
 if [ -n "${STREAMS:-}" ]; then
 	say "Opening $STREAMS streams at once, twice"
 	"$SCRATCH/bench" -streams "$STREAMS" "$@"
+	exit
+fi
+if [ -n "${GATEWAY:-}" ]; then
+	build tandem cmd/tandem
+	say "Measuring \`tandem serve\` against a proxy (two minutes), and 10000 streams that wait in it"
+	"$SCRATCH/bench" -gateway -tandem "$SCRATCH/tandem" -rounds 7 "$@"
+	"$SCRATCH/bench" -gateway -tandem "$SCRATCH/tandem" -streams 10000 "$@"
 	exit
 fi
 build hello internal/bench/cmd/hello

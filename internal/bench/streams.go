@@ -124,8 +124,10 @@ func memory() int64 {
 }
 
 // rss is the process's memory as Linux counts it, in KiB.
-func rss() int64 {
-	data, err := os.ReadFile("/proc/self/status")
+func rss() int64 { return rssIn("/proc/self/status") }
+
+func rssIn(file string) int64 {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return 0
 	}

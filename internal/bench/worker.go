@@ -63,14 +63,19 @@ func (r *reply) obey(ctx context.Context, works Works, line string) error {
 
 // ServeUpstream serves the fake server on a free port until in ends.
 func ServeUpstream(ctx context.Context, in io.Reader, out io.Writer) error {
+	return serveUntil(ctx, Upstream(), "/v1", in, out)
+}
+
+// serveUntil serves on a free port until in ends. It writes the URL, with a suffix.
+func serveUntil(ctx context.Context, h http.Handler, suffix string, in io.Reader, out io.Writer) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: Upstream(), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
-	fmt.Fprintf(out, "http://%s/v1\n", l.Addr())
+	fmt.Fprintf(out, "http://%s%s\n", l.Addr(), suffix)
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ func run(ctx context.Context) error {
 		runs            = flag.Int("runs", 40, "runs of each program's start-up")
 		streams         = flag.Int("streams", 0, "measure `N` streams at once, and nothing else")
 		only            = flag.String("only", "", "measure one `work`, such as batch, and nothing else")
+		gateway         = flag.Bool("gateway", false, "measure `tandem serve`, the program of -tandem, and nothing else; with -streams, so many that wait")
+		proxy           = flag.String("proxy", "", "be the proxy to `URL` (the bench starts itself so)")
 		asJSON          = flag.Bool("json", false, "print one JSON object in place of the tables")
 		markdown        = flag.Bool("markdown", false, "print the tables in Markdown")
 		serve           = flag.Bool("serve", false, "be the fake server (the bench starts itself so)")
@@ -56,6 +58,8 @@ func run(ctx context.Context) error {
 	switch {
 	case *serve:
 		return bench.ServeUpstream(ctx, os.Stdin, os.Stdout)
+	case *proxy != "":
+		return bench.ServeProxy(ctx, *proxy, os.Stdin, os.Stdout)
 	case *work != "" && *streams > 0:
 		h, err := bench.HoldStreams(ctx, *work, flag.Arg(0), *streams)
 		if err != nil {
@@ -77,6 +81,9 @@ func run(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	if *gateway {
+		return measureGateway(ctx, bench.Plan{Rounds: *rounds, Self: []string{self}, Tandem: strings.Fields(*tandem), Log: os.Stderr}, *streams, *asJSON)
 	}
 	if *streams > 0 {
 		holds, err := bench.Streams(ctx, bench.Plan{Self: []string{self}, Log: os.Stderr}, *streams)
@@ -104,6 +111,33 @@ func run(ctx context.Context) error {
 		return report.WriteMarkdown(os.Stdout)
 	}
 	return report.Write(os.Stdout)
+}
+
+// measureGateway measures `tandem serve` under load, or with so many streams that wait.
+func measureGateway(ctx context.Context, p bench.Plan, streams int, asJSON bool) error {
+	if len(p.Tandem) == 0 {
+		return fmt.Errorf("-gateway needs -tandem")
+	}
+	if streams > 0 {
+		h, err := bench.HoldGateway(ctx, p, streams)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(h)
+		}
+		bench.WriteGatewayHold(os.Stdout, h)
+		return nil
+	}
+	rows, err := bench.Gateway(ctx, p)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(rows)
+	}
+	bench.WriteGateway(os.Stdout, rows)
+	return nil
 }
 
 func printJSON(v any) error {
