@@ -27,17 +27,19 @@ type MCP struct {
 	chains  *chains.Chains
 	x       *exchange.Exchange
 	version string
+	calls   calls
 }
 
 // New returns the tools of chains; version is this program's.
 func New(c *chains.Chains, x *exchange.Exchange, version string) *MCP {
-	return &MCP{c, x, cmp.Or(version, "unknown")}
+	return &MCP{chains: c, x: x, version: cmp.Or(version, "unknown")}
 }
 
 // Register adds the path.
 func (m *MCP) Register(mux *http.ServeMux) {
 	// Who may reach the server, by which Host and from which page, is the guard's to say.
-	mux.Handle(Path, sdk.NewStreamableHTTPHandler(m.server, &sdk.StreamableHTTPOptions{Stateless: true, DisableLocalhostProtection: true}))
+	tools := sdk.NewStreamableHTTPHandler(m.server, &sdk.StreamableHTTPOptions{Stateless: true, DisableLocalhostProtection: true})
+	mux.Handle(Path, m.calls.wrap(tools, func(ctx context.Context) string { return m.x.Caller(ctx).Name }))
 }
 
 // server has the tools for one request.

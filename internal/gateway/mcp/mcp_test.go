@@ -219,3 +219,47 @@ func TestLeaving(t *testing.T) {
 		t.Error("a call that was given up succeeded")
 	}
 }
+
+// A cancellation that comes as a notification of its own ends the call of its session
+// that it means, and no other client's of the same number.
+func TestCancelling(t *testing.T) {
+	f := serve(t, map[string]string{"hang.yaml": "name: hang\nprompt: x\nmodel: hang\n"})
+	accept := "Accept: application/json, text/event-stream"
+	session := func() string {
+		r := gatewaytest.Post(t, f.url, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, accept)
+		return r.Header.Get("Mcp-Session-Id")
+	}
+	one, other := session(), session()
+	if one == "" || one == other {
+		t.Fatalf("sessions %q and %q", one, other)
+	}
+	call := func(session string) chan gatewaytest.Reply {
+		was, reply := f.engine.Chats("hang"), make(chan gatewaytest.Reply, 1)
+		go func() {
+			reply <- gatewaytest.Post(t, f.url, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"hang"}}`, accept, "Mcp-Session-Id: "+session)
+		}()
+		for f.engine.Chats("hang") == was {
+			time.Sleep(time.Millisecond)
+		}
+		return reply
+	}
+	cancel := func(session string) {
+		gatewaytest.Post(t, f.url, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, accept, "Mcp-Session-Id: "+session)
+	}
+	first, second := call(one), call(other)
+	cancel("somebody-else")
+	cancel(other)
+	f.engine.Left(t)
+	<-second
+	select {
+	case <-first:
+		t.Error("the other client's call has ended, too")
+	default:
+	}
+	cancel(one)
+	f.engine.Left(t)
+	<-first
+	if n := len(f.x.Live()); n != 0 {
+		t.Errorf("%d calls go on", n)
+	}
+}
