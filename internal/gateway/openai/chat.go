@@ -105,6 +105,11 @@ func decodeSampling(o body.Object, req *provider.Request) {
 		}
 	}
 	if bias, ok := o.Object("logit_bias"); ok && len(bias.Names()) > 0 {
+		for _, token := range bias.Names() {
+			if bias.Float(token, -100, 100) == nil && !bias.Has(token) {
+				bias.Failf(token, "it has to be a number from -100 to 100, not null")
+			}
+		}
 		exchange.SetOption(req, "logit_bias", o.Value("logit_bias"))
 	}
 }

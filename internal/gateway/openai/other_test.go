@@ -123,16 +123,19 @@ func TestCompletions(t *testing.T) {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 	for body, want := range map[string]string{
-		`{"model":"ok"}`:                              "prompt: it is missing",
-		`{"model":"ok","prompt":[]}`:                  "prompt: it is empty",
-		`{"model":"ok","prompt":""}`:                  "prompt: it is empty",
-		`{"model":"ok","prompt":["a","b"]}`:           "send one a request",
-		`{"model":"ok","prompt":[1]}`:                 "tokens are not taken",
-		`{"model":"ok","prompt":"a","suffix":"b"}`:    "answers chats and continues no text (suffix)",
-		`{"model":"ok","prompt":"a","echo":true}`:     "unsupported parameter echo",
-		`{"model":"ok","prompt":"a","best_of":2}`:     "unsupported parameter best_of",
-		`{"model":"ok","prompt":"a","logprobs":1}`:    "unsupported parameter logprobs",
-		`{"model":"ok","prompt":"a","max_tokens":-1}`: "max_tokens: it has to be from 1",
+		`{"model":"ok"}`:                                        "prompt: it is missing",
+		`{"model":"ok","prompt":[]}`:                            "prompt: it is empty",
+		`{"model":"ok","prompt":""}`:                            "prompt: it is empty",
+		`{"model":"ok","prompt":["a","b"]}`:                     "send one a request",
+		`{"model":"ok","prompt":[1]}`:                           "tokens are not taken",
+		`{"model":"ok","prompt":"a","suffix":"b"}`:              "answers chats and continues no text (suffix)",
+		`{"model":"ok","prompt":"a","echo":true}`:               "unsupported parameter echo",
+		`{"model":"ok","prompt":"a","best_of":2}`:               "unsupported parameter best_of",
+		`{"model":"ok","prompt":"a","logprobs":1}`:              "unsupported parameter logprobs",
+		`{"model":"ok","prompt":"a","max_tokens":-1}`:           "max_tokens: it has to be from 1",
+		`{"model":"ok","prompt":"a","logit_bias":{"5":null}}`:   "logit_bias.5: it has to be a number from -100 to 100, not null",
+		`{"model":"ok","prompt":"a","logit_bias":{"5":"much"}}`: "logit_bias.5: it has to be a number, not a text",
+		`{"model":"ok","prompt":"a","logit_bias":{"5":101}}`:    "logit_bias.5: it has to be a number from -100 to 100",
 	} {
 		if r := gatewaytest.Post(t, url+"/v1/completions", body); r.Status != 400 || !strings.Contains(r.Body, want) {
 			t.Errorf("%s: %d %s", body, r.Status, r.Body)
