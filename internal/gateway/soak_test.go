@@ -44,7 +44,7 @@ func flaky(every int, asked *sync.Map) http.HandlerFunc {
 		question := 0
 		_, _ = fmt.Sscan(tail, &question)
 		n, _ := asked.LoadOrStore(question, new(atomic.Int64))
-		n.(*atomic.Int64).Add(1) //nolint:forcetypeassert // that is what is in it
+		n.(*atomic.Int64).Add(1)
 		fault := -1
 		if question%every == 0 {
 			fault = question / every % 9
@@ -212,7 +212,7 @@ func TestSoak(t *testing.T) {
 				}
 				answered, err := soaked(t.Context(), url, int(n))
 				for _, asked := range []*sync.Map{&first, &second} {
-					if times, ok := asked.LoadAndDelete(int(n)); ok && times.(*atomic.Int64).Load() > 1 { //nolint:forcetypeassert // that is what is in it
+					if times, ok := asked.LoadAndDelete(int(n)); ok && times.(*atomic.Int64).Load() > 1 {
 						t.Errorf("question %d was asked %d times at one engine", n, times)
 					}
 				}
