@@ -20,9 +20,9 @@ type call struct {
 	bounds  Bounds
 	// generations is how many calls have failed after a model may have been at work.
 	generations int
-	size    size
-	start   time.Time
-	blanks  blankBuffer
+	size        size
+	start       time.Time
+	blanks      blankBuffer
 	// overflowedWindow is the largest window that the prompt is known not to fit; 0:
 	// none.
 	overflowedWindow int

@@ -79,7 +79,7 @@ type Config struct {
 
 // Exchange answers questions. It is safe for concurrent use.
 type Exchange struct {
-	cfg   Config
+	cfg    Config
 	storm  *storm
 	extras extras
 	*Register
