@@ -94,3 +94,15 @@ func ExampleStaleList() {
 	// true
 	// false
 }
+
+func ExampleWithCaller() {
+	budget := 0.5
+	ctx := ledger.WithCaller(context.Background(), ledger.Caller{Name: "laptop", PerDayUSD: &budget})
+	fmt.Println(ledger.CallerOf(ctx).Name, *ledger.CallerOf(ctx).PerDayUSD)
+	// Output: laptop 0.5
+}
+
+func ExampleCallerOf() {
+	fmt.Printf("%q\n", ledger.CallerOf(context.Background()).Name) // nobody said
+	// Output: ""
+}

@@ -226,12 +226,12 @@ func TestAChainTellsOfAllItsCalls(t *testing.T) {
 // An answer that began again is never taken for a whole one: what a client has got of the
 // first stays what it is.
 func TestAStepThatIsAskedAgain(t *testing.T) {
-	s := start(t, map[string]string{
+	files := map[string]string{
 		"back.yaml":  "name: back\nsteps:\n- {name: a, prompt: x, model: cut, fallback: {prompt: y, model: ok}}\n",
 		"retry.yaml": "name: retry\nsteps:\n- {name: a, prompt: x, model: cutonce, retries: 1}\n",
 		"again.yaml": "name: again\nprompt: x\nmodel: cutonce\n",
 		"mid.yaml":   "name: mid\nsteps:\n- {name: a, prompt: x, model: cutonce}\n- {name: b, prompt: '{a}', model: echo}\n",
-	}, "retries: 1\non_cut: restart\n", 0)
+	}
 	for _, name := range []string{"back", "retry", "again", "mid"} {
 		for path, body := range map[string]string{
 			"/v1/chat/completions":               ask("chain:"+name, "x"),
@@ -241,7 +241,7 @@ func TestAStepThatIsAskedAgain(t *testing.T) {
 			"/chains/" + name + "/stream_events": `{"input":{}}`,
 			"/chains/" + name + "/stream_log":    `{"input":{}}`,
 		} {
-			s.engine.Forget()
+			s := start(t, files, "retries: 1\non_cut: restart\n", 0) // one that was asked before counts what failed
 			r := gatewaytest.Post(t, s.url+path, body)
 			text := strings.NewReplacer("Hello ", "", "there.", "").Replace(answerOf(path, r.Body))
 			if text != "" || !strings.Contains(r.Body, "there.") && !strings.Contains(r.Body, "began again") {

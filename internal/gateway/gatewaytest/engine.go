@@ -85,13 +85,6 @@ func (e *Engine) Chats(model string) (n int) {
 	return n
 }
 
-// Forget has the engine forget what it was asked.
-func (e *Engine) Forget() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.requests = nil
-}
-
 // Left waits until a client has left the engine before the end of its answer, and is
 // the model that it had asked.
 func (e *Engine) Left(t testing.TB) string {
