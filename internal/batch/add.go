@@ -189,7 +189,7 @@ func (f *File) Retry(ctx context.Context, kinds ...string) (failed int64, err er
 		args[i] = kind
 	}
 	err = f.write(ctx, func() error {
-		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0, kind = NULL WHERE state = 3 AND kind IN ("+marks(len(kinds))+")", args...)
+		res, err := f.conn.ExecContext(ctx, "UPDATE items SET state = 0, kind = NULL WHERE state = 3 AND kind IN ("+marks(len(kinds))+")", args...) //nolint:gosec // question marks
 		if err != nil {
 			return err
 		}

@@ -117,12 +117,13 @@ func (f *File) mergeCounts(ctx context.Context, state int, names ...string) erro
 			args = append(args, name)
 		}
 	}
+	//nolint:gosec // the condition is made above, of question marks
 	_, err := f.conn.ExecContext(ctx, `INSERT INTO counts (state, name, n, fallback, input, output, usd, saved, unpriced, took)
 		SELECT 0, '', total(n), 0, total(input), total(output), total(usd), total(saved), total(unpriced), 0 FROM counts WHERE `+where+`
 		ON CONFLICT (state, name) DO UPDATE SET n = n + excluded.n, input = input + excluded.input, output = output + excluded.output,
 		usd = usd + excluded.usd, saved = saved + excluded.saved, unpriced = unpriced + excluded.unpriced`, args...)
 	if err == nil {
-		_, err = f.conn.ExecContext(ctx, "DELETE FROM counts WHERE "+where, args...)
+		_, err = f.conn.ExecContext(ctx, "DELETE FROM counts WHERE "+where, args...) //nolint:gosec // as above
 	}
 	return err
 }

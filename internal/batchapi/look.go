@@ -105,7 +105,7 @@ func unready(job *openai.BatchJob) bool {
 
 // tooManyTokens is the code of a batch that is refused because others wait that have
 // too many tokens together.
-const tooManyTokens = "token_limit_exceeded"
+const tooManyTokens = "token_limit_exceeded" //nolint:gosec // no credential
 
 // refused takes in that the provider will not run a part. Rows that it does not
 // complain of are sent again.

@@ -493,8 +493,13 @@ func TestBatchOfAKey(t *testing.T) {
 	for _, key := range []string{"sk-b", "sk-c"} {
 		as := "Authorization: Bearer " + key
 		for _, c := range []struct{ method, path string }{
-			{"GET", "/v1/files/" + made.Input}, {"GET", "/v1/files/" + *done.Output + "/content"}, {"DELETE", "/v1/files/" + made.Input},
-			{"GET", "/v1/batches/" + made.ID}, {"POST", "/v1/batches/" + made.ID + "/cancel"}, {"GET", "/v1/batches?after=" + made.ID}, {"GET", "/v1/files?after=" + made.Input},
+			{"GET", "/v1/files/" + made.Input},
+			{"GET", "/v1/files/" + *done.Output + "/content"},
+			{"DELETE", "/v1/files/" + made.Input},
+			{"GET", "/v1/batches/" + made.ID},
+			{"POST", "/v1/batches/" + made.ID + "/cancel"},
+			{"GET", "/v1/batches?after=" + made.ID},
+			{"GET", "/v1/files?after=" + made.Input},
 		} {
 			if r := b.do(c.method, c.path, "", nil, as); r.Status != http.StatusNotFound {
 				t.Errorf("%s: %s %s: %d %s", key, c.method, c.path, r.Status, r.Body)

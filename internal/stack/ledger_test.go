@@ -84,20 +84,21 @@ providers:
 		}
 	}
 	check := func() (files int) {
-		entries, err := os.ReadDir(state)
+		err := filepath.WalkDir(state, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			files++
+			data, err := os.ReadFile(path)
+			if strings.Contains(path+string(data), canary) {
+				t.Errorf("%s holds the key", path)
+			}
+			return err
+		})
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
-		for _, f := range entries {
-			data, err := os.ReadFile(filepath.Join(state, f.Name()))
-			if err != nil {
-				t.Error(err)
-			}
-			if strings.Contains(string(data), canary) {
-				t.Errorf("%s holds the key", f.Name())
-			}
-		}
-		return len(entries)
+		return files
 	}
 	s.writer.Flush()
 	if check() < 3 {

@@ -22,9 +22,9 @@ import (
 // It retries nothing. Errors are as for Chat: *[provider.Error], or ctx's own. Where
 // Sent is set and Status is not, the server may have done what was asked.
 type BatchAPI struct {
-	p      *Provider
-	client *goopenai.Client
-	http   *http.Client
+	p         *Provider
+	transport *httpx.Transport
+	client    *goopenai.Client
 }
 
 // BatchAPI returns the server's Batch API. It makes no call: whether the server has
@@ -37,7 +37,7 @@ func (p *Provider) BatchAPI(carrier http.RoundTripper) *BatchAPI {
 	}
 	c := goopenai.DefaultConfig(p.bearer)
 	c.BaseURL, c.HTTPClient = p.cfg.BaseURL, t.Client()
-	return &BatchAPI{p, goopenai.NewClientWithConfig(c), t.Client()}
+	return &BatchAPI{p, t, goopenai.NewClientWithConfig(c)}
 }
 
 // Upload uploads a file of requests, size bytes long, and returns its ID. go-openai's
@@ -68,7 +68,7 @@ func (b *BatchAPI) Upload(ctx context.Context, name string, size int64, content 
 	if b.p.bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+b.p.bearer)
 	}
-	resp, err := b.http.Do(req)
+	resp, err := b.transport.Client().Do(req)
 	var file goopenai.File
 	if err == nil {
 		defer resp.Body.Close()

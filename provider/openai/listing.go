@@ -81,8 +81,11 @@ func (m *listed) flags() (can []provider.Capability) {
 		flag string
 		can  provider.Capability
 	}{
-		{"completion_chat", provider.CanChat}, {"function_calling", provider.CanTools}, {"vision", provider.CanVision},
-		{"reasoning", provider.CanThink}, {"completion_fim", provider.CanInsert},
+		{"completion_chat", provider.CanChat},
+		{"function_calling", provider.CanTools},
+		{"vision", provider.CanVision},
+		{"reasoning", provider.CanThink},
+		{"completion_fim", provider.CanInsert},
 	} {
 		if has[one.flag] {
 			can = append(can, one.can)

@@ -161,7 +161,7 @@ func (s *Service) findBatch(r *http.Request) (string, *known, error) {
 func (s *Service) own(r *http.Request, param, name string) (string, *known, error) {
 	id, is := strings.TrimPrefix(name, batchPrefix), isID(name, batchPrefix)
 	var k *known
-	err := error(fs.ErrNotExist)
+	err := fs.ErrNotExist
 	if is {
 		k, err = s.look(r.Context(), id)
 	}

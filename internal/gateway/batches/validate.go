@@ -69,7 +69,7 @@ func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, fou
 	ctx, err := s.onBehalf(ctx, r)
 	if err != nil {
 		r.Mistakes = append(r.Mistakes, mistake{Code: "invalid_key", Message: err.Error()})
-		return nil
+		return nil //nolint:nilerr // it is among the mistakes
 	}
 	r.Models = slices.Sorted(maps.Keys(found.Models))
 	for _, model := range r.Models {
