@@ -29,7 +29,7 @@ func (s *Server) onBehalfOf(ctx context.Context, name string) (context.Context, 
 	}
 	entries, err := s.cfg.Keys.Entries()
 	if err != nil {
-		return nil, errors.New("the keys of this server cannot be read")
+		return nil, batches.ErrKeys
 	}
 	for _, e := range entries {
 		if e.Caller.Name == name {

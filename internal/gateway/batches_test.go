@@ -47,7 +47,7 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-func batchingAt(t *testing.T, s *stack.Stack, callers keys) *batching {
+func batchingAt(t *testing.T, s *stack.Stack, callers guard.Keys) *batching {
 	t.Helper()
 	b := &batching{t: t, log: &said{}}
 	b.Server = gateway.New(gateway.Config{Stack: s, Keys: callers, Say: b.log.add, Warn: b.log.add})
@@ -343,6 +343,7 @@ func TestBatchRefused(t *testing.T) {
 		of(id, `,"endpoint":"/v1/chat/completions"`):                                "completion_window: it is missing",
 		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"soon"`):     "completion_window: it has to be a time",
 		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"31d"`):      "30d at most",
+		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"213504d"`):  "30d at most",
 		of(id, usual+`,"metadata":{"a":1}`):                                         "metadata.a: it has to be a text",
 		of(id, usual+`,"metadata":{"a":"`+strings.Repeat("x", 513)+`"}`):            "a value 512",
 		of(id, usual+`,"output_expires_after":{"anchor":"now","seconds":3600}`):     "output_expires_after.anchor",

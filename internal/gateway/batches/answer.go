@@ -138,8 +138,7 @@ func (s *Service) work(ctx context.Context, j *job, f *batch.File, r *record) (e
 			if err != nil {
 				return "", err
 			}
-			if again == 0 { // it does not pass
-				o.GiveUp = 0
+			if again == 0 { // those do not pass with time, and the others may
 				continue
 			}
 			s.wait(j, "the provider does not answer ("+string(kind)+")")
@@ -178,24 +177,40 @@ func (s *Service) keep(j *job, outcomes []batch.Outcome) {
 // rowRun answers a row on behalf of the batch's key. A row that meets the end of the
 // process comes again.
 func (s *Service) rowRun(j *job, r *record, interrupt func()) batch.Run {
+	headers := http.Header(r.Headers)
 	a := &requests.Answerer{
 		Batch: j.id, Provider: &paced{s.cfg.Exchange.Background(), s}, Embedder: s.cfg.Exchange.Embedder(), Shown: s.shown,
 		Prepare: func(ctx context.Context, q *exchange.Question) error {
-			return s.cfg.Exchange.Prepare(ctx, http.Header(r.Headers), q)
+			return s.cfg.Exchange.Prepare(ctx, headers, q)
 		},
 	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
-		ctx, err := s.onBehalf(ctx, r)
+		ctx, err := s.whenRead(ctx, r)
 		if err != nil {
 			return a.Refuse(item, &exchange.Failure{Status: http.StatusUnauthorized, Code: "invalid_key", Message: err.Error(), Err: err})
 		}
-		reply := a.Answer(ctx, item)
+		reply := a.Answer(exchange.WithCache(ctx, headers), item)
 		var f *exchange.Failure
 		if errors.As(reply.Err, &f) && f.Code == exchange.CodeStopping {
 			interrupt()
 			reply.Err = context.Canceled
 		}
 		return reply
+	}
+}
+
+// whenRead is onBehalf, which waits while the keys cannot be read. No row fails for that.
+func (s *Service) whenRead(ctx context.Context, r *record) (context.Context, error) {
+	for {
+		own, err := s.onBehalf(ctx, r)
+		if !errors.Is(err, ErrKeys) {
+			return own, err
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 var Params = exchange.Params{
 	{Name: "input_file_id", Class: exchange.Honoured, Note: "a file of purpose `batch`"},
 	{Name: "endpoint", Class: exchange.Honoured, Note: "that of each of its requests"},
-	{Name: "completion_window", Class: exchange.Honoured, Note: "`24h`, or any other time from `1m` to `30d`; requests that have no answer then are in the error file"},
+	{Name: "completion_window", Class: exchange.Honoured, Note: "`24h`, or any other time from `1s` to `30d`; requests that have no answer then are in the error file"},
 	{Name: "metadata", Class: exchange.Honoured, Note: "16 texts at most; they are given back"},
 	{Name: "output_expires_after", Class: exchange.Honoured, Note: "how long the files of answers are kept, at most 30 days"},
 }
@@ -103,7 +103,7 @@ func (s *Service) decode(r *http.Request) (in wanted, err error) {
 // limitsOf are the headers that forbid something, for each of the batch's requests.
 func limitsOf(h http.Header) map[string][]string {
 	out := map[string][]string{}
-	for _, name := range []string{"X-Tandem-Use", "X-Tandem-Privacy"} {
+	for _, name := range []string{"X-Tandem-Use", "X-Tandem-Privacy", "X-Tandem-Cache"} {
 		if v := h.Values(name); len(v) > 0 {
 			out[name] = v
 		}
@@ -113,7 +113,7 @@ func limitsOf(h http.Header) map[string][]string {
 
 var windowForm = regexp.MustCompile(`^([1-9][0-9]{0,6})([smhd])$`)
 
-const leastWindow, mostWindow = time.Second, 30 * 24 * time.Hour
+const mostWindow = 30 * 24 * time.Hour
 
 // windowOf is how long the requests may take.
 func windowOf(o body.Object, text string) time.Duration {
@@ -126,12 +126,12 @@ func windowOf(o body.Object, text string) time.Duration {
 		o.Failf("completion_window", "it has to be a time such as 24h, 90m or 7d")
 		return 0
 	}
-	n, _ := strconv.Atoi(m[1])
-	d := time.Duration(n) * map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[m[2]]
-	if d < leastWindow || d > mostWindow {
+	n, _ := strconv.Atoi(m[1]) // 1 at least
+	unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[m[2]]
+	if n > int(mostWindow/unit) {
 		o.Failf("completion_window", "it has to be 30d at most")
 	}
-	return d
+	return time.Duration(n) * unit
 }
 
 func metadataOf(o body.Object) map[string]string {

@@ -6,6 +6,8 @@ package batches
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"sync"
@@ -42,7 +44,7 @@ type Config struct {
 	Exchange *exchange.Exchange
 	Dir      string // the state directory
 	// OnBehalf is ctx for calls on behalf of the key of that name, with what it may now.
-	// Errors: there is no such key any more. nil: nobody has keys.
+	// Errors: [ErrKeys]; or there is no such key any more. nil: nobody has keys.
 	OnBehalf func(ctx context.Context, name string) (context.Context, error)
 	// Explain is an error in the words of this program; nil: its own.
 	Explain func(error) string
@@ -100,6 +102,9 @@ func (s *Service) Register(mux *http.ServeMux) {
 // FilesPath is the path that takes files as a form.
 const FilesPath = "/v1/files"
 
+// ErrKeys says that nobody can tell now what a key may.
+var ErrKeys = errors.New("the keys of this server cannot be read")
+
 // Start goes on with the batches that were under way when the last process ended, and
 // removes what was kept long enough, now and from time to time.
 func (s *Service) Start(ctx context.Context) error {
@@ -110,8 +115,11 @@ func (s *Service) Start(ctx context.Context) error {
 	for i := range ids {
 		id := ids[len(ids)-1-i] // the oldest first
 		r, err := s.look(ctx, id)
-		if err == nil && r.open() {
+		switch {
+		case err == nil && r.open():
 			s.begin(id, r.record.Caller, nil)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			s.warn("the batch " + id + " cannot be read, and is not continued before the next start: " + err.Error())
 		}
 	}
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package batches
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,12 +62,12 @@ func (s *Service) start(ctx context.Context, in wanted) (id string, err error) {
 	case full:
 		return "", &exchange.Failure{Status: http.StatusTooManyRequests, Code: exchange.CodeBusy, Retry: true, RetryAfter: time.Minute, Message: fmt.Sprintf("%d batches wait or run here, and that is the most; start this one when some have ended", mostOpen)}
 	}
+	if spec.Extra, err = json.Marshal(in.record); err != nil {
+		return "", err
+	}
 	f, err := batch.Create(ctx, s.cfg.Dir, spec)
 	if err != nil {
 		return "", err
-	}
-	if err := in.put(context.WithoutCancel(ctx), f); err != nil {
-		return "", errors.Join(err, f.Discard())
 	}
 	s.begin(spec.ID, in.Caller, f)
 	return spec.ID, nil

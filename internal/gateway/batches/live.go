@@ -35,7 +35,7 @@ func (s *Service) Live(ctx context.Context, c exchange.Caller) []Live {
 	out := []Live{}
 	for _, id := range ids {
 		k, err := s.look(ctx, id)
-		if err != nil || !c.Sees(&exchange.Call{Caller: k.Caller}) {
+		if err != nil || k.ended() > 0 || !c.Sees(&exchange.Call{Caller: k.Caller}) {
 			continue
 		}
 		o := s.tell(id, k)

@@ -70,6 +70,16 @@ func (r *record) put(ctx context.Context, f *batch.File) error {
 	return f.SetSpec(ctx, spec)
 }
 
+// ready is put, and says that the batch's rows are complete.
+func (r *record) ready(ctx context.Context, f *batch.File) error {
+	spec := f.Spec()
+	var err error
+	if spec.Extra, err = json.Marshal(r); err != nil {
+		return err
+	}
+	return f.Ready(ctx, spec)
+}
+
 // known is a batch as it is now.
 type known struct {
 	record

@@ -40,19 +40,13 @@ func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error 
 	}
 	if len(r.Mistakes) > 0 {
 		r.Failed = s.now().Unix()
-		if err := r.put(ctx, f); err != nil {
-			return err
-		}
-		return f.Ready(ctx, f.Spec())
+		return r.ready(ctx, f)
 	}
 	if _, err := f.Add(ctx, requests.Rows(ctx, name, open), requests.FirstPrompt); err != nil {
 		return err
 	}
 	r.InProgress = s.now().Unix()
-	if err := r.put(ctx, f); err != nil {
-		return err
-	}
-	return f.Ready(ctx, f.Spec())
+	return r.ready(ctx, f)
 }
 
 // add adds a mistake to those that are told.
@@ -67,6 +61,9 @@ func (r *record) add(m *requests.Mistake) {
 // checkModels finds the models that nobody here has, or that the key may not ask.
 func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, found requests.Found) error {
 	ctx, err := s.onBehalf(ctx, r)
+	if errors.Is(err, ErrKeys) {
+		return err
+	}
 	if err != nil {
 		r.Mistakes = append(r.Mistakes, mistake{Code: "invalid_key", Message: err.Error()})
 		return nil //nolint:nilerr // it is among the mistakes

@@ -50,7 +50,7 @@ func (f *Folder) read(name, base string, first bool) {
 	before := f.look([]string{base}, now)
 	c, err := chain.LoadFS(f.fsys, base)
 	if err != nil {
-		x.as, x.problem = before, err.Error()
+		x.as, x.problem = nil, err.Error() // what broke may be a file that it names
 		f.warnOnce(warning(name, x))
 		return
 	}

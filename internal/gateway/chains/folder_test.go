@@ -248,6 +248,10 @@ func TestChangesAreSeen(t *testing.T) {
 	f.put(t, "part.yaml", "prompt: part\n")
 	f.put(t, "c.yaml", "description: parts\nsteps: [{name: a, chain: part.yaml}]\n")
 	f.becomes(t, "c", "parts")
+	long := time.Now().Add(-time.Hour) // the chain's own file has not changed for long
+	if err := os.Chtimes(filepath.Join(f.dir, "c.yaml"), long, long); err != nil {
+		t.Fatal(err)
+	}
 	f.put(t, "part.yaml", "prompt: '{'\n")
 	if stale := f.stays(t, "c"); !strings.Contains(stale, "part.yaml:1:") {
 		t.Errorf("said %s", stale)

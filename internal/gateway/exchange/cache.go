@@ -27,8 +27,8 @@ func cacheUse(h http.Header) (cache.Use, error) {
 	return use, nil
 }
 
-// withCache is ctx with what a request forbids the cache.
-func withCache(ctx context.Context, h http.Header) context.Context {
+// WithCache is ctx with what a request forbids the cache.
+func WithCache(ctx context.Context, h http.Header) context.Context {
 	use, err := cacheUse(h)
 	if err != nil || use == cache.Full {
 		return ctx

@@ -61,10 +61,10 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 	x.begin(run.call)
 	failed, again := x.storm.asked(run.asked)
 	ctx = router.WithBounds(ctx, router.Bounds{
-		Generations: stormFailures - failed,
+		Generations: max(1, stormFailures-failed),               // another like it may have failed meanwhile
 		NoRetries:   again || r.Header.Get(retriesHeader) != "", // the client asks again itself
 	})
-	return withCache(ctx, r.Header), run, nil
+	return WithCache(ctx, r.Header), run, nil
 }
 
 // retriesHeader is sent by clients that ask again by themselves: OpenAI's and
