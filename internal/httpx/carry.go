@@ -26,6 +26,9 @@ func carrierFrom(ctx context.Context) Carrier {
 	return c
 }
 
+// Carried reports whether ctx has a [Carrier].
+func Carried(ctx context.Context) bool { return carrierFrom(ctx) != nil }
+
 // carry makes a call by a carrier.
 func (t *Transport) carry(c *Call, by Carrier, req *http.Request) (*http.Response, error) {
 	switch {

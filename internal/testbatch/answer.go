@@ -112,7 +112,11 @@ func (r *request) answer() (status int, body string) {
 	case strings.Contains(p, "BOOM"):
 		return http.StatusInternalServerError, `{"error":{"message":"The server had an error","type":"server_error"}}`
 	case r.URL == "/v1/embeddings":
-		return http.StatusOK, fmt.Sprintf(`{"object":"list","model":%q,"data":[{"object":"embedding","index":0,"embedding":[1,%d]}],"usage":{"prompt_tokens":10,"total_tokens":10}}`, r.Body.Model, len(p))
+		var vectors []string
+		for i, text := range r.Body.Input {
+			vectors = append(vectors, fmt.Sprintf(`{"object":"embedding","index":%d,"embedding":[1,%d]}`, i, len(text)))
+		}
+		return http.StatusOK, fmt.Sprintf(`{"object":"list","model":%q,"data":[%s],"usage":{"prompt_tokens":%d,"total_tokens":%[3]d}}`, r.Body.Model, strings.Join(vectors, ","), 10*len(vectors))
 	}
 	text, _ := json.Marshal("re " + p)
 	return http.StatusOK, fmt.Sprintf(`{"id":"c","object":"chat.completion","model":%q,"choices":[{"index":0,"message":{"role":"assistant","content":%s},"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}`, r.Body.Model, text)

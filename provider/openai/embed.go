@@ -10,24 +10,31 @@ import (
 	"sync"
 
 	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // Embed asks /embeddings: once, or in parts where the server takes fewer texts in
 // a request, which it says with a 400, 413 or 422 in words of its own. So whatever
 // it refuses so is asked for in smaller parts, down to one text, and an error that
-// remains is that text's. What size it took is remembered, for other calls too.
+// remains is that text's. What size it took is remembered, for other calls too. With
+// a [httpx.Carrier] it asks once, and remembers nothing: there is one answer, and it
+// says nothing of what the server takes of other calls.
 func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provider.EmbedResponse, error) {
 	model := p.model(req.Model)
 	if err := req.Validate(); err != nil {
 		return provider.EmbedResponse{}, failure.Named(err, p.cfg.Name, model)
 	}
+	sizes := &p.batches
+	if httpx.Carried(ctx) {
+		sizes = nil
+	}
 	var out provider.EmbedResponse
-	before := p.batches.most(model)
+	before := sizes.most(model)
 	for done := 0; done < len(req.Input); {
 		part := req
 		part.Input = req.Input[done:]
-		part.Input = part.Input[:min(len(part.Input), p.batches.most(model))]
+		part.Input = part.Input[:min(len(part.Input), sizes.most(model))]
 		r, err := p.embed(ctx, model, part)
 		switch n := len(part.Input); {
 		case err == nil:
@@ -36,10 +43,10 @@ func (p *Provider) Embed(ctx context.Context, req provider.EmbedRequest) (provid
 			done += n
 		case !isRefused(err):
 			return answered(out), err
-		case n > 1:
-			p.batches.lower(model, n)
-		case len(req.Input) > 1:
-			p.batches.set(model, before) // it was the text, and not how many there were
+		case n > 1 && sizes != nil:
+			sizes.lower(model, n)
+		case len(req.Input) > 1 && sizes != nil:
+			sizes.set(model, before) // it was the text, and not how many there were
 			return answered(out), ofText(err, done+1, len(req.Input))
 		default:
 			return answered(out), err
@@ -92,8 +99,11 @@ type batches struct {
 	max map[string]int
 }
 
-// most is how many texts a request may have.
+// most is how many texts a request may have; nil: any number.
 func (b *batches) most(model string) int {
+	if b == nil {
+		return math.MaxInt32
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n := b.max[model]; n > 0 {

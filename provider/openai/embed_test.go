@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/openai"
 )
@@ -159,5 +160,46 @@ func TestEmbedFailsAtOnce(t *testing.T) {
 		if _, err := p.Embed(t.Context(), provider.EmbedRequest{Input: texts(8)}); err == nil || len(*sizes) != 1 {
 			t.Errorf("%d: %v, in %d requests", status, err, len(*sizes))
 		}
+	}
+}
+
+// A carrier has one answer: the call is not split, whatever the server took before,
+// and its refusal says nothing of other calls.
+func TestEmbedCarriedAsksOnce(t *testing.T) {
+	most := 32
+	p, sizes := embeddings(t, func(in []string) (int, string) {
+		if len(in) > most {
+			return 400, `{"error":{"message":"too many inputs"}}`
+		}
+		return 0, ""
+	})
+	carried := func(n, status int, body string) (asked []int, err error) {
+		_, err = p.Embed(httpx.WithCarrier(t.Context(), func(req *http.Request) (*http.Response, error) {
+			var got struct{ Input []string }
+			if err := json.NewDecoder(req.Body).Decode(&got); err != nil {
+				t.Error(err)
+			}
+			asked = append(asked, len(got.Input))
+			return &http.Response{
+				StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+				Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+			}, nil
+		}), provider.EmbedRequest{Input: texts(n)})
+		return asked, err
+	}
+	asked, err := carried(3, 400, `{"error":{"message":"no"}}`)
+	if !errors.Is(err, provider.Invalid) || !slices.Equal(asked, []int{3}) {
+		t.Errorf("%v, in requests of %v", err, asked)
+	}
+	if _, err := p.Embed(t.Context(), provider.EmbedRequest{Input: texts(8)}); err != nil || !slices.Equal(*sizes, []int{8}) {
+		t.Errorf("after a refusal that was carried: %v, in requests of %v", err, *sizes)
+	}
+	most = 1
+	if _, err := p.Embed(t.Context(), provider.EmbedRequest{Input: texts(2)}); err != nil {
+		t.Fatal(err)
+	}
+	two := `{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[1]},{"object":"embedding","index":1,"embedding":[2]}]}`
+	if asked, err := carried(2, 200, two); err != nil || !slices.Equal(asked, []int{2}) {
+		t.Errorf("after a server that takes one: %v, in requests of %v", err, asked)
 	}
 }
