@@ -469,3 +469,47 @@ func TestAServerWithoutABatchAPI(t *testing.T) {
 		t.Errorf("%v after %v", err, b.server.Calls())
 	}
 }
+
+// A part that was stored and not uploaded is taken up: where its rows ask nothing any
+// more, they have ended, and where no budget is left, the part stays for another time.
+func TestAPartWithNothingToAskIsTakenUp(t *testing.T) {
+	killed := func() *bench {
+		b := newBench(t, testbatch.Manner{})
+		b.start(rows(3)...)
+		c, done := b.open()
+		defer done()
+		c.API = &killed{API: c.API, left: 1, before: true}
+		func() {
+			defer func() { _ = recover() }()
+			_ = Work(t.Context(), c)
+		}()
+		if _, s := b.results(); s.Sent != 3 || len(b.held) != 1 {
+			t.Fatalf("%+v, held %v", s, b.held)
+		}
+		return b
+	}
+	b := killed()
+	err := b.work(func(c *Config) {
+		c.Ask = func(context.Context, batch.Item) batch.Reply { return batch.Reply{Result: runner.Result{OK: true, Answer: "kept"}} }
+	})
+	got, s := b.results()
+	if err != nil || !slices.Equal(got, []string{"kept", "kept", "kept"}) || s.Sent != 0 || len(b.held) != 0 || b.server.Count("POST") != 0 {
+		t.Errorf("%v: %q, %+v, held %v after %v", err, got, s, b.held, b.server.Calls())
+	}
+
+	b = killed()
+	err = b.work(func(c *Config) {
+		c.Ask = func(context.Context, batch.Item) batch.Reply {
+			return batch.Reply{Err: &provider.Error{Kind: provider.OverBudget, Err: &ledger.Over{}}}
+		}
+	})
+	if _, s := b.results(); provider.KindOf(err) != provider.OverBudget || s.Sent != 3 || s.Failed != 0 || b.server.Count("POST") != 0 {
+		t.Errorf("%v: %+v after %v", err, s, b.server.Calls())
+	}
+	if err := b.work(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, s := b.results(); len(got) != 3 || s.Done != 3 || len(b.held) != 0 {
+		t.Errorf("%q, %+v, held %v", got, s, b.held)
+	}
+}

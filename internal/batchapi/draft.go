@@ -134,6 +134,8 @@ func (w *worker) draftOf(ctx context.Context, p *batch.Part) (*draft, error) {
 		}
 		switch {
 		case err != nil:
+		case provider.KindOf(reply.Err) == provider.OverBudget:
+			err = reply.Err // as in gather: the rows stay sent
 		case r == nil:
 			err = w.store(ctx, []batch.Outcome{ofReply(item, reply)})
 		default:

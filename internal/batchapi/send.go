@@ -69,6 +69,9 @@ func (w *worker) submit(ctx context.Context, p *batch.Part, d *draft, look bool)
 		}
 		return w.upload(ctx, p, d, look || try > 0)
 	})
+	if err == nil && p.File == "" {
+		return w.close(ctx, p) // no row of it asks anything any more
+	}
 	if err == nil {
 		err = w.insist(ctx, "start the batch", func(try int) error { return w.create(ctx, p, look || try > 0) })
 	}
@@ -136,7 +139,7 @@ func ownTimeout(ctx context.Context, name string, err error) error {
 
 // create has a batch made of a part.
 func (w *worker) create(ctx context.Context, p *batch.Part, look bool) error {
-	if p.Job != "" || p.File == "" {
+	if p.Job != "" {
 		return nil
 	}
 	if look {
