@@ -36,11 +36,13 @@ func (b *Book) Hold(ctx context.Context, h ledger.Reservation, key string) error
 	})
 }
 
-// LetGo gives back what a run holds, but for some keys.
+// LetGo gives back what a run holds, but for some keys. What its calls cost, which
+// takes the place of that, is written first.
 func (b *Book) LetGo(ctx context.Context, run string, but ...string) error {
 	if !b.w.store.Exists() {
 		return nil
 	}
+	b.w.Flush()
 	return b.w.store.begin(ctx, func(tx *sql.Tx) error {
 		gone, err := heldBy(ctx, tx, run, but)
 		if err != nil {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -46,5 +48,34 @@ func TestHolds(t *testing.T) {
 	}
 	if err := hold("d", 0.5); !errors.As(err, &over) || over.Left != 0 {
 		t.Errorf("b and c are held: %v", err)
+	}
+}
+
+// What calls cost is written before what was held for them is let go, also where the
+// writer has much to do: in between, another process would have had both.
+func TestLetGoAfterTheCosts(t *testing.T) {
+	dir := t.TempDir()
+	book := func() *Book {
+		w := NewWriter(New(dir))
+		t.Cleanup(func() { _ = w.Close() })
+		return NewBook(w, Limits{PerRun: provider.Ptr(3.0)})
+	}
+	b, h := book(), ledger.Reservation{Run: "r", Provider: "paid", USD: 2}
+	if err := b.Hold(t.Context(), h, "a"); err != nil {
+		t.Fatal(err)
+	}
+	busy := make(chan struct{})
+	b.w.add(record{call: &Call{}, after: func(context.Context, *Call) {
+		close(busy)
+		time.Sleep(300 * time.Millisecond)
+	}})
+	<-busy
+	b.Settle(0, ledger.Entry{Run: "r", Provider: "paid", Model: "m", Began: time.Now(), Cost: provider.Cost{USD: provider.Ptr(2.0)}})
+	if err := b.LetGo(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	var over *ledger.Over
+	if err := book().Hold(t.Context(), h, "b"); !errors.As(err, &over) || over.Left != 1 {
+		t.Errorf("got %v", err)
 	}
 }
