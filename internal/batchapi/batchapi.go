@@ -209,14 +209,20 @@ func (w *worker) begin(ctx context.Context) error {
 // Check asks for the batches that a provider knows, which tells whether it knows any. An
 // Unsupported error: it has no Batch API.
 func Check(ctx context.Context, api API) error {
-	for _, err := range api.Jobs(ctx) {
+	calling, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	for _, err := range api.Jobs(calling) {
 		var e *provider.Error
 		if errors.As(err, &e) && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, e.Status) {
 			out := *e
 			out.Kind, out.Err, out.Final = provider.Unsupported, errors.New("it has no Batch API"), true
 			return &out
 		}
-		return err
+		name := ""
+		if e != nil {
+			name = e.Provider
+		}
+		return ownTimeout(ctx, name, err)
 	}
 	return nil
 }

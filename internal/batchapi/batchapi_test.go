@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -490,7 +492,9 @@ func TestAPartWithNothingToAskIsTakenUp(t *testing.T) {
 	}
 	b := killed()
 	err := b.work(func(c *Config) {
-		c.Ask = func(context.Context, batch.Item) batch.Reply { return batch.Reply{Result: runner.Result{OK: true, Answer: "kept"}} }
+		c.Ask = func(context.Context, batch.Item) batch.Reply {
+			return batch.Reply{Result: runner.Result{OK: true, Answer: "kept"}}
+		}
 	})
 	got, s := b.results()
 	if err != nil || !slices.Equal(got, []string{"kept", "kept", "kept"}) || s.Sent != 0 || len(b.held) != 0 || b.server.Count("POST") != 0 {
@@ -511,5 +515,38 @@ func TestAPartWithNothingToAskIsTakenUp(t *testing.T) {
 	}
 	if got, s := b.results(); len(got) != 3 || s.Done != 3 || len(b.held) != 0 {
 		t.Errorf("%q, %+v, held %v", got, s, b.held)
+	}
+}
+
+// Lists that never come end, as the provider's timeouts.
+func TestAListThatNeverComes(t *testing.T) {
+	w := newWorker(Config{API: silent{}, Provider: "paid"})
+	for name, call := range map[string]func(context.Context) error{
+		"batches, checked": func(ctx context.Context) error { return Check(ctx, w.API) },
+		"batches":          func(ctx context.Context) error { _, err := w.find(ctx, &batch.Part{}); return err },
+		"files":            func(ctx context.Context) error { return w.upload(ctx, &batch.Part{}, nil, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if err := call(t.Context()); provider.KindOf(err) != provider.Timeout || !mayPass(err) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
+// silent is an API that never answers.
+type silent struct{ API }
+
+func (silent) Uploads(ctx context.Context) (map[string]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (silent) Jobs(ctx context.Context) iter.Seq2[openai.BatchJob, error] {
+	return func(yield func(openai.BatchJob, error) bool) {
+		<-ctx.Done()
+		yield(openai.BatchJob{}, ctx.Err())
 	}
 }

@@ -93,7 +93,7 @@ func isRefused(err error) bool {
 // upload uploads a part's requests.
 func (w *worker) upload(ctx context.Context, p *batch.Part, d *draft, look bool) error {
 	if look {
-		ids, err := w.API.Uploads(ctx)
+		ids, err := w.uploads(ctx)
 		if err != nil {
 			return err
 		}
@@ -124,9 +124,18 @@ func (w *worker) upload(ctx context.Context, p *batch.Part, d *draft, look bool)
 	return w.File.SetPart(context.WithoutCancel(ctx), p)
 }
 
+// uploads are the files at the provider.
+func (w *worker) uploads(ctx context.Context) (map[string]string, error) {
+	calling, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	ids, err := w.API.Uploads(calling)
+	return ids, ownTimeout(ctx, w.Provider, err)
+}
+
 const (
 	uploadTime = time.Hour
 	callTime   = 2 * time.Minute
+	listTime   = 5 * callTime // of all of a list, which comes in pages
 )
 
 // ownTimeout is the error of a call that took too long, as the provider's.
@@ -174,9 +183,11 @@ const keyOfPart = "tandem_part"
 
 // find looks for the batch that was made of a part.
 func (w *worker) find(ctx context.Context, p *batch.Part) (bool, error) {
-	for job, err := range w.API.Jobs(ctx) {
+	calling, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	for job, err := range w.API.Jobs(calling) {
 		if err != nil {
-			return false, err
+			return false, ownTimeout(ctx, w.Provider, err)
 		}
 		if job.Metadata[keyOfPart] != p.Key && (p.File == "" || job.Input != p.File) {
 			continue
