@@ -287,9 +287,14 @@ func (w *worker) close(ctx context.Context, p *batch.Part) error {
 		return err
 	}
 	w.open = slices.DeleteFunc(w.open, func(o *batch.Part) bool { return o == p })
+	return w.letGo(ctx)
+}
+
+// letGo gives back what is not held for an open part.
+func (w *worker) letGo(ctx context.Context) error {
 	var keys []string
 	for _, o := range w.open {
 		keys = append(keys, o.Key)
 	}
-	return w.LetGo(ctx, keys...)
+	return w.LetGo(context.WithoutCancel(ctx), keys...)
 }

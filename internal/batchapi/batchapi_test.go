@@ -386,6 +386,29 @@ func TestABudgetIsHeldAhead(t *testing.T) {
 	}
 }
 
+// What was held for a part that is not stored after all is let go.
+func TestAPartThatIsNotStoredHoldsNothing(t *testing.T) {
+	b := newBench(t, testbatch.Manner{})
+	b.start(rows(2)...)
+	c, done := b.open()
+	defer done()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	hold, held := c.Hold, 0
+	c.Hold = func(ctx context.Context, key string, usd float64) error {
+		err := hold(ctx, key, usd)
+		held = len(b.held)
+		cancel()
+		return err
+	}
+	if err := Work(ctx, c); !errors.Is(err, context.Canceled) || held != 1 || len(b.held) != 0 {
+		t.Errorf("%v, held %d and then %v", err, held, b.held)
+	}
+	if _, s := b.results(); s.Left != 2 || s.Sent != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Stop leaves what was sent, and another process collects it.
 func TestStopAndContinue(t *testing.T) {
 	b := newBench(t, testbatch.Manner{Polls: slices.Repeat([]int{0}, 50)})

@@ -30,7 +30,7 @@ func (w *worker) send(ctx context.Context) (*batch.Part, error) {
 		return nil, err
 	}
 	if err := w.File.Send(ctx, p, d.items); err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.letGo(ctx))
 	}
 	w.open = append(w.open, p)
 	w.seen[p.Number] = &watched{}
