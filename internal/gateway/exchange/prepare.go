@@ -102,7 +102,7 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 			return &Failure{Status: http.StatusForbidden, Code: string(provider.Denied), Message: "the key " + c.Name + " may not use what answers this model; it may use " + strings.Join(c.Use, ", ")}
 		}
 	}
-	if v := r.Header.Get("X-Tandem-Use"); v != "" {
+	for _, v := range r.Header.Values("X-Tandem-Use") { // each forbids something
 		var want []string
 		for name := range strings.SplitSeq(v, ",") {
 			name = strings.TrimSpace(name)
@@ -119,12 +119,14 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 		}
 	}
 	q.Request.Use = use
-	switch v := r.Header.Get("X-Tandem-Privacy"); v {
-	case "", config.PrivacyAny:
-	case string(provider.PrivacyLocal):
-		q.Request.Privacy = provider.PrivacyLocal
-	default:
-		return Refuse("x-tandem-privacy", "x-tandem-privacy has to be local or any, not "+Brief(v))
+	for _, v := range r.Header.Values("X-Tandem-Privacy") {
+		switch v {
+		case "", config.PrivacyAny:
+		case string(provider.PrivacyLocal):
+			q.Request.Privacy = provider.PrivacyLocal
+		default:
+			return Refuse("x-tandem-privacy", "x-tandem-privacy has to be local or any, not "+Brief(v))
+		}
 	}
 	if c.Privacy == provider.PrivacyLocal {
 		q.Request.Privacy = provider.PrivacyLocal

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"sync/atomic"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -39,6 +41,15 @@ type Question struct {
 	Base64 bool
 	// Ask, if not nil, answers instead of the model.
 	Ask Source
+	// stays says that a call that was made for it had to stay on this machine.
+	stays atomic.Bool
+}
+
+// Stays reports whether the conversation that a question ends has to stay on this
+// machine: by what was asked for, by the configuration, or by a step of a chain.
+func (x *Exchange) Stays(q *Question) bool {
+	c := x.cfg.Stack().Config()
+	return q.stays.Load() || q.Request.Privacy == provider.PrivacyLocal || c.Offline || c.Privacy == config.PrivacyLocal
 }
 
 // sessionHeaders are what clients send to say which conversation a request belongs to:

@@ -59,6 +59,9 @@ func (p *stepProvider) Chat(ctx context.Context, req provider.Request) iter.Seq2
 			yield(provider.Chunk{}, err)
 			return
 		}
+		if req.Privacy == provider.PrivacyLocal {
+			p.run.q.stays.Store(true)
+		}
 		s, ctx := p.run.step(ctx)
 		release, err := p.run.turn(ctx, s, &req)
 		if err != nil {

@@ -38,7 +38,7 @@ func (a *API) keeper(r *http.Request, q *responseQuestion) func(id string, outpu
 			input = []json.RawMessage{}
 		}
 		kept := &responsestore.Response{
-			ID: id, Previous: q.previous, Caller: a.x.Caller(ctx).Name, Private: q.Request.Privacy == provider.PrivacyLocal, Created: time.Now(),
+			ID: id, Previous: q.previous, Caller: a.x.Caller(ctx).Name, Private: a.x.Stays(q.Question), Created: time.Now(),
 			Input: a.redacted(input), Output: a.redacted(output), Object: a.redacted(object),
 		}
 		return a.store.Put(ctx, kept) == nil

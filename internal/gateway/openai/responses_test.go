@@ -266,6 +266,25 @@ func TestResponseStaysPrivate(t *testing.T) {
 	}
 }
 
+// Limits that come in several lines of one header all hold, and an empty one is no limit
+// that was left out.
+func TestEachLineOfAHeaderForbids(t *testing.T) {
+	here, away := gatewaytest.NewEngine(t), gatewaytest.NewEngine(t)
+	s := gatewaytest.Open(t, "use: [here, away]\nretries: 0\nproviders:\n- {name: here, kind: openai, base_url: '"+here.URL+"/v1', model: ok, local: true}\n- {name: away, kind: openai, base_url: '"+away.URL+"/v1', model: ok}\n")
+	url := serveStack(t, s, exchange.Config{})
+	for _, headers := range [][]string{
+		{"X-Tandem-Privacy: any", "X-Tandem-Privacy: local"},
+		{"X-Tandem-Privacy: local", "X-Tandem-Privacy: any"},
+		{"X-Tandem-Use: away", "X-Tandem-Use: here"},
+		{"X-Tandem-Use: here", "X-Tandem-Use: away"},
+		{"X-Tandem-Use: "},
+	} {
+		if r := gatewaytest.Post(t, url+responses, `{"model":"away/think","input":"canary"}`, headers...); r.Status < 400 || len(away.Requests(chat)) > 0 {
+			t.Errorf("%v: %d %s", headers, r.Status, r.Body)
+		}
+	}
+}
+
 // Tokens are counted without a generation.
 func TestResponseInputTokens(t *testing.T) {
 	e := gatewaytest.NewEngine(t)
