@@ -8,12 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/diag"
-	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -58,23 +56,6 @@ type Entry struct {
 // origin is the provider that has the model; empty: a chain.
 func (e Entry) origin() string { return cmp.Or(e.Provider, e.of) }
 
-// modelList is the models of all providers, asked for now and then.
-type modelList struct {
-	mu    sync.Mutex
-	at    time.Time
-	of    *stack.Stack
-	known []Entry
-	// asking says that a caller asks for a newer list.
-	asking bool
-}
-
-const (
-	// listFresh is how long a list of models counts.
-	listFresh = 3 * time.Second
-	// listTimeout is how long a provider may take to list its models.
-	listTimeout = 3 * time.Second
-)
-
 // Models lists what can be asked for, in the order of `use`, chains last. A provider
 // that does not answer is listed with its configured model.
 func (x *Exchange) Models(ctx context.Context) []Entry {
@@ -86,112 +67,6 @@ func (x *Exchange) Models(ctx context.Context) []Entry {
 				Capabilities: []provider.Capability{provider.CanChat},
 			}})
 		}
-	}
-	return out
-}
-
-// list is the models of a stack's providers. Only one caller at a time asks for a list
-// that has become old, and the others have the old one: a provider that does not answer
-// holds up nobody else.
-func (m *modelList) list(ctx context.Context, s *stack.Stack) []Entry {
-	m.mu.Lock()
-	if m.of == s && (m.asking || time.Since(m.at) <= listFresh) {
-		defer m.mu.Unlock()
-		return m.known
-	}
-	m.asking = m.of == s // of a new stack nothing is known yet: each asks
-	m.mu.Unlock()
-	known := listAll(ctx, s)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.asking = false
-	if ctx.Err() == nil {
-		m.known, m.at, m.of = known, time.Now(), s
-	}
-	return known
-}
-
-func listAll(ctx context.Context, s *stack.Stack) []Entry {
-	order := s.Config().Use // and no other: many clients ask for hosted models unless told otherwise
-	lists := make([][]Entry, len(order))
-	var wg sync.WaitGroup
-	for i, name := range order {
-		wg.Go(func() { lists[i] = listOf(ctx, s, name) })
-	}
-	wg.Wait()
-	all := []Entry{defaultEntry(ctx, s, lists)}
-	seen := map[string]bool{Default: true}
-	for _, list := range lists {
-		for _, e := range list {
-			if seen[e.ID] { // another provider has a model of that name, and comes first
-				e.ID = e.Provider + "/" + e.ID
-			}
-			if !seen[e.ID] {
-				seen[e.ID] = true
-				all = append(all, e)
-			}
-		}
-	}
-	return all
-}
-
-// defaultEntry is the model "tandem": what it can do is what the first provider's can
-// that is asked for it.
-func defaultEntry(ctx context.Context, s *stack.Stack, lists [][]Entry) Entry {
-	e := Entry{ID: Default}
-	if i := slices.IndexFunc(lists, func(list []Entry) bool { return len(list) > 0 }); i >= 0 {
-		list := lists[i]
-		asked := s.Model(ctx, list[0].Provider)
-		e = list[max(slices.IndexFunc(list, func(one Entry) bool { return isNamed(one.Model.Name, asked) }), 0)]
-	}
-	e.of, e.first = e.Provider, e.Model.Name
-	e.ID, e.Provider, e.Model.Name = Default, "", Default
-	complete(&e)
-	return e
-}
-
-// listOf lists the models of one provider that can chat or embed. The configured one is
-// always among them.
-func listOf(ctx context.Context, s *stack.Stack, name string) []Entry {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
-	defer cancel()
-	t, ok := s.Target(name)
-	if !ok || t.Untrusted != nil {
-		return nil
-	}
-	var out []Entry
-	models, err := s.Listed(ctx, name)
-	if err == nil {
-		running := map[string]provider.RunningModel{}
-		if r, ok := provider.As[provider.Runner](t.Provider); ok && t.Config.Kind == config.KindOllama {
-			list, _ := r.Running(ctx)
-			for _, one := range list {
-				running[one.Name] = one
-			}
-		}
-		for _, m := range models {
-			e := Entry{ID: m.Name, Provider: name, Model: m, first: m.Name}
-			e.Running, e.Loaded = running[m.Name]
-			e.Window = window(t.Config, m, e.Running)
-			out = append(out, e)
-		}
-	}
-	own := t.Config.Model
-	if own != "" && !slices.ContainsFunc(out, func(e Entry) bool { return isNamed(e.ID, own) }) && (err != nil || t.Config.Kind != config.KindOllama) {
-		out = append(out, Entry{ID: own, Provider: name, Model: provider.Model{Name: own, Provider: name}})
-	}
-	// the provider's own choice first
-	slices.SortStableFunc(out, func(a, b Entry) int {
-		first := func(e Entry) int {
-			if isNamed(e.ID, own) {
-				return 0
-			}
-			return 1
-		}
-		return first(a) - first(b)
-	})
-	for i := range out {
-		complete(&out[i])
 	}
 	return out
 }
@@ -249,11 +124,32 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 			}
 		}
 	}
+	if f := x.mayBe(wanted); f != nil {
+		return Entry{}, f
+	}
 	f := unknownModel(name, all)
 	if p := x.unused(wanted); p != "" {
 		f.Message += fmt.Sprintf(". The provider %s is configured, and not in `use`, so nothing is sent to it", p)
 	}
 	return Entry{}, f
+}
+
+// mayBe is the failure of a name that nobody lists, and that may be a model of a provider
+// that cannot be reached; or nil.
+func (x *Exchange) mayBe(name string) *Failure {
+	s, missing := x.cfg.Stack(), x.models.unlisted()
+	owner, _, is := strings.Cut(name, "/")
+	for _, p := range s.Config().Use {
+		err := missing[p]
+		if err == nil || is && s.Has(owner) && owner != p {
+			continue
+		}
+		return &Failure{
+			Status: http.StatusServiceUnavailable, Code: string(provider.Unavailable), Retry: true, RetryAfter: listFresh, Err: err,
+			Message: fmt.Sprintf("%s may have the model %s, and cannot be reached: %v", p, Brief(name), err),
+		}
+	}
+	return nil
 }
 
 // unused is the provider that a model's name means, where that is configured and not in

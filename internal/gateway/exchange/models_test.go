@@ -31,3 +31,31 @@ func TestOnlyWhatIsInUseIsAsked(t *testing.T) {
 		t.Errorf("the provider was asked %d times", n)
 	}
 }
+
+// A model's name means the same while its provider cannot be reached: it is not taken for
+// a later provider's model of that name, and is not unknown.
+func TestAModelOfAProviderThatIsAway(t *testing.T) {
+	here, away := gatewaytest.NewEngine(t), gatewaytest.NewEngine(t)
+	text := fmt.Sprintf("use: [here, away]\nretries: 0\nproviders:\n- {name: here, kind: openai, base_url: '%s/v1', model: own, local: true}\n- {name: away, kind: openai, base_url: '%s/v1', model: own}\n", here.URL, away.URL)
+	x := gatewaytest.Exchange(gatewaytest.Open(t, text), exchange.Config{})
+	e, err := x.Find(t.Context(), "think")
+	if err != nil || e.Provider != "here" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	here.Close()
+	x.Outdate()
+	for range 2 {
+		if e, err := x.Find(t.Context(), "think"); err != nil || e.Provider != "here" {
+			t.Errorf("%s, %v", e.Provider, err)
+		}
+	}
+	// Of a provider that was never reached nobody knows what it has.
+	x = gatewaytest.Exchange(gatewaytest.Open(t, text), exchange.Config{})
+	for name, status := range map[string]int{"nobodys": 503, "here/nobodys": 503, "away/nobodys": 404} {
+		_, err := x.Find(t.Context(), name)
+		var f *exchange.Failure
+		if !errors.As(err, &f) || f.Status != status {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,10 @@
+package exchange
+
+import "time"
+
+// Outdate has the list of models asked for anew.
+func (x *Exchange) Outdate() {
+	x.models.mu.Lock()
+	defer x.models.mu.Unlock()
+	x.models.at = time.Time{}
+}
