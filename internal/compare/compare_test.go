@@ -13,6 +13,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -229,17 +230,22 @@ func TestSeveralTargetsAreDecidedTogether(t *testing.T) {
 
 // kept is a store in memory.
 type kept struct {
+	mu     sync.Mutex
 	scores map[string]map[batch.ItemID]json.RawMessage
 	puts   int
 	reads  int
 }
 
 func (k *kept) All(_ context.Context, name string) (map[batch.ItemID]json.RawMessage, float64, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.reads++
 	return k.scores[name], 0, nil
 }
 
 func (k *kept) Put(_ context.Context, name string, id batch.ItemID, score json.RawMessage, _ float64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.puts++
 	if k.scores[name] == nil {
 		k.scores[name] = map[batch.ItemID]json.RawMessage{}

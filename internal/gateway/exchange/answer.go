@@ -92,7 +92,7 @@ func (rp *reply) refuse(err error) { rp.d.Fail(rp.w, rp.x.failureOf(err)) }
 func (rp *reply) answers(ctx context.Context, q *Question) error {
 	rp.answer.Began = rp.call.Began
 	if rp.stream {
-		rp.timer = time.AfterFunc(rp.x.cfg.Heartbeat, rp.beat)
+		rp.startTimer()
 		defer rp.stopTimer()
 	}
 	err := rp.ask(ctx, q)
@@ -246,6 +246,7 @@ func (rp *reply) finish() error {
 		rp.x.extras.keep(rp.call.Caller, rp.call.Session, a.Route.Provider, a.ToolCalls)
 	}
 	if rp.stream {
+		rp.stopTimer() // nothing comes behind the end
 		return rp.write(func(w io.Writer) error { return rp.d.End(w, a) })
 	}
 	rp.headers()

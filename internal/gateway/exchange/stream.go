@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // beat says that the call is alive, and goes on saying it. The first one opens the
@@ -13,13 +14,20 @@ import (
 func (rp *reply) beat() {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
-	if rp.content || rp.timer == nil {
+	if rp.timer == nil { // it was stopped meanwhile
 		return
 	}
 	if err := rp.writeLocked(func(w io.Writer) error { return rp.d.Beat(w, &rp.answer) }); err != nil {
 		return // the client has left: the request's context says so
 	}
 	rp.timer.Reset(rp.x.cfg.Heartbeat)
+}
+
+// startTimer begins the heartbeats.
+func (rp *reply) startTimer() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	rp.timer = time.AfterFunc(rp.x.cfg.Heartbeat, rp.beat)
 }
 
 // stopTimer ends the heartbeats.
