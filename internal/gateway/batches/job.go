@@ -2,7 +2,6 @@ package batches
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,7 +61,7 @@ func (s *Service) start(ctx context.Context, in wanted) (id string, err error) {
 	case full:
 		return "", &exchange.Failure{Status: http.StatusTooManyRequests, Code: exchange.CodeBusy, Retry: true, RetryAfter: time.Minute, Message: fmt.Sprintf("%d batches wait or run here, and that is the most; start this one when some have ended", mostOpen)}
 	}
-	if spec.Extra, err = json.Marshal(in.record); err != nil {
+	if spec, err = in.in(spec); err != nil {
 		return "", err
 	}
 	f, err := batch.Create(ctx, s.cfg.Dir, spec)

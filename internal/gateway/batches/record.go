@@ -62,9 +62,8 @@ func recordOf(spec *batch.Spec) (r record, err error) { return r, json.Unmarshal
 
 // put writes the record into a batch's description.
 func (r *record) put(ctx context.Context, f *batch.File) error {
-	spec := f.Spec()
-	var err error
-	if spec.Extra, err = json.Marshal(r); err != nil {
+	spec, err := r.in(f.Spec())
+	if err != nil {
 		return err
 	}
 	return f.SetSpec(ctx, spec)
@@ -72,12 +71,18 @@ func (r *record) put(ctx context.Context, f *batch.File) error {
 
 // ready is put, and says that the batch's rows are complete.
 func (r *record) ready(ctx context.Context, f *batch.File) error {
-	spec := f.Spec()
-	var err error
-	if spec.Extra, err = json.Marshal(r); err != nil {
+	spec, err := r.in(f.Spec())
+	if err != nil {
 		return err
 	}
 	return f.Ready(ctx, spec)
+}
+
+// in is a batch's description with the record in it.
+func (r *record) in(spec batch.Spec) (batch.Spec, error) {
+	var err error
+	spec.Extra, err = json.Marshal(r)
+	return spec, err
 }
 
 // known is a batch as it is now.
