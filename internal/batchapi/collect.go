@@ -79,7 +79,7 @@ func (w *worker) takeLines(ctx context.Context, p *batch.Part, file io.Reader) (
 	taken := map[int]bool{} // that are not stored yet
 	lines := bufio.NewReaderSize(file, 64<<10)
 	for {
-		line, end := readLine(lines)
+		line, end := table.ReadLine(lines, errLongLine)
 		if end != nil && end != io.EOF {
 			return good, bad, errors.Join(end, w.store(ctx, ended))
 		}
@@ -111,19 +111,6 @@ func (w *worker) takeLines(ctx context.Context, p *batch.Part, file io.Reader) (
 			}
 			ended = nil
 			clear(taken)
-		}
-	}
-}
-
-// readLine is the next line; io.EOF comes with the last one.
-func readLine(r *bufio.Reader) (line []byte, err error) {
-	for {
-		part, err := r.ReadSlice('\n')
-		if line = append(line, part...); len(line) > table.MaxRow {
-			return nil, fmt.Errorf("a line of the answers is larger than %d MiB", table.MaxRow>>20)
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
 		}
 	}
 }
@@ -164,3 +151,5 @@ func (w *worker) parse(line []byte) (row int, a answer, err error) {
 	}
 	return row, answer{err: errors.New("its line in the answers has neither a response nor an error")}.as(w, provider.BadAnswer), nil
 }
+
+var errLongLine = fmt.Errorf("a line of the answers is larger than %d MiB", table.MaxRow>>20)

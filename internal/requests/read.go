@@ -112,7 +112,7 @@ func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) 
 		defer f.Close()
 		lines := bufio.NewReaderSize(f, 64<<10)
 		for line := 1; ; line++ {
-			text, end := readLine(lines)
+			text, end := table.ReadLine(lines, errLongRow)
 			switch {
 			case end == io.EOF && len(text) == 0:
 				return
@@ -140,19 +140,6 @@ func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) 
 }
 
 var errLongRow = fmt.Errorf("a request is larger than %d MiB", table.MaxRow>>20)
-
-// readLine is the next line with its end; io.EOF comes with the last one.
-func readLine(r *bufio.Reader) (line []byte, err error) {
-	for {
-		part, err := r.ReadSlice('\n')
-		if line = append(line, part...); len(line) > table.MaxRow {
-			return nil, errLongRow
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
-		}
-	}
-}
 
 // parseRequest checks a line and all of its body. A mistake is a *[Mistake].
 func parseRequest(file string, line int, text string) (Request, error) {
