@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -161,11 +162,11 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 	if f, ok := a.term.In.(*os.File); ok && a.term.InIsTTY {
 		state, err := term.MakeRaw(int(f.Fd())) // before anything is asked, and not by the reader that may be left behind
 		if err != nil {
-			return "", fmt.Errorf("asking for the key: %w", err)
+			return "", fmt.Errorf("asking for the key: %w", hungUp(err))
 		}
 		defer func() { _ = term.Restore(int(f.Fd()), state) }()
 		if err := chatui.DropTyped(f); err != nil { // what was typed before is not a key
-			return "", fmt.Errorf("asking for the key: %w", err)
+			return "", fmt.Errorf("asking for the key: %w", hungUp(err))
 		}
 		read = func() (string, error) {
 			asked := term.NewTerminal(struct {
@@ -176,7 +177,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 			if errors.Is(err, io.EOF) { // Ctrl-C, which is not a signal here, or Ctrl-D
 				err = context.Canceled
 			}
-			return text, err
+			return text, hungUp(err)
 		}
 	}
 	type result struct {
@@ -197,6 +198,15 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 		}
 		return r.text, nil
 	}
+}
+
+// hungUp is err, or that the user is gone where a terminal has been closed: its signal may
+// come later than the error of the read.
+func hungUp(err error) error {
+	if errors.Is(err, syscall.EIO) {
+		return context.Canceled
+	}
+	return err
 }
 
 func (a *app) keysListCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,7 +19,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"tandem": tandem, "mcp-server": mcpServer})
 }
 
+// tandem is the program, on a disk with 100 GiB of free space, or what FREE_DISK_GIB says.
 func tandem() {
+	gib := uint64(100)
+	if n, err := strconv.ParseUint(os.Getenv("FREE_DISK_GIB"), 10, 32); err == nil {
+		gib = n
+	}
+	cli.FreeSpace(gib << 30)
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))

@@ -24,6 +24,7 @@ type modelChoice struct {
 	window    int   // that fits, in tokens; 0: not known
 	toy       bool
 	spills    bool // it is there, and too large for the memory
+	noSpace   bool // it is not there, and larger than the free space on the disk
 	can       []provider.Capability
 }
 
@@ -46,6 +47,11 @@ func (w *wizard) chooseModel(ctx context.Context) error {
 	}
 	room, _ := w.room(ctx)
 	list := choices(room, there)
+	if free, _, ok := w.diskFree(ctx); ok {
+		for i := range list {
+			list[i].noSpace = !list[i].installed && list[i].size >= free
+		}
+	}
 	named := w.in.model
 	if named == "" && !w.stack.Config().DefaultModel(w.local.Config.Name) {
 		named = w.local.Config.Model
@@ -91,12 +97,13 @@ func shortened(list []modelChoice) []modelChoice {
 }
 
 // preferred is the choice that is the default: an installed model that fits, or else
-// the best that fits. A toy is the default only where nothing else fits. -1: there are
-// no choices.
+// the best that fits in the memory and on the disk. A toy is the default only where
+// nothing else fits. -1: there are no choices.
 func preferred(list []modelChoice) int {
 	for _, good := range []func(modelChoice) bool{
 		func(c modelChoice) bool { return c.installed && !c.toy && !c.spills },
-		func(c modelChoice) bool { return !c.installed && !c.toy },
+		func(c modelChoice) bool { return !c.installed && !c.toy && !c.noSpace },
+		func(c modelChoice) bool { return !c.spills && !c.noSpace },
 		func(c modelChoice) bool { return !c.spills },
 		func(modelChoice) bool { return true },
 	} {

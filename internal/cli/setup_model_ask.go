@@ -74,6 +74,8 @@ func abilities(c modelChoice) string {
 	switch {
 	case c.spills:
 		can = append(can, "larger than the memory: slow")
+	case c.noSpace:
+		can = append(can, "no space on the disk")
 	case c.toy:
 		can = append(can, "only to try the program")
 	}

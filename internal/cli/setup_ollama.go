@@ -112,6 +112,9 @@ func (w *wizard) install(ctx context.Context) error {
 	return nil
 }
 
+// diskUsage is replaced in tests: what is proposed depends on it.
+var diskUsage = disk.UsageWithContext
+
 // diskFree is the free space where Ollama on this machine keeps its models, in bytes.
 // ok is false where that is not known.
 func (w *wizard) diskFree(ctx context.Context) (free int64, where string, ok bool) {
@@ -127,7 +130,7 @@ func (w *wizard) diskFree(ctx context.Context) (free int64, where string, ok boo
 		if dir == "" {
 			continue
 		}
-		if u, err := disk.UsageWithContext(ctx, dir); err == nil {
+		if u, err := diskUsage(ctx, dir); err == nil {
 			return int64(u.Free), dir, true //nolint:gosec // no disk has 8 EiB
 		}
 	}
