@@ -101,7 +101,7 @@ func prepared(t *testing.T, f *fake, home, kind string, args ...string) *exec.Cm
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "TERM=" + kind, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state"), "TANDEM_CONFIG=" + config, "GORACE=atexit_sleep_ms=0", "TERM=" + kind, "PATH=" + os.Getenv("PATH")}
 	return cmd
 }
 

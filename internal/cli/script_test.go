@@ -66,6 +66,7 @@ func TestScriptsOnRealEngines(t *testing.T) {
 // setUp gives each script a home of its own, the canary as key, two fakes, and
 // a check, when it ends, that the canary lies nowhere.
 func setUp(env *testscript.Env) error {
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each of some thousand processes takes a second longer
 	home := filepath.Join(env.WorkDir, "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err

@@ -24,7 +24,7 @@ func setupAt(t *testing.T, f *fake, home, ollama string, args ...string) *sessio
 	cmd := prepared(t, f, home, "xterm", append([]string{"setup"}, args...)...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{
-		"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_DATA_HOME=" + filepath.Join(home, "data"), "TERM=xterm",
+		"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_DATA_HOME=" + filepath.Join(home, "data"), "TERM=xterm", "GORACE=atexit_sleep_ms=0",
 		"PATH=" + filepath.Join(home, "bin") + ":/usr/bin:/bin", "OLLAMA_HOST=" + ollama, "TANDEM_CACHE=" + filepath.Join(home, "cache"), "DBUS_SESSION_BUS_ADDRESS=",
 		"SOME_SERVICE=" + canary,
 	}
