@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,6 +37,7 @@ func tandem() {
 type leakChecked struct{ *testing.M }
 
 func (l leakChecked) Run() int {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // under nohup, the programs that are started would ignore it, too
 	code := l.M.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
