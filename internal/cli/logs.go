@@ -11,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/store"
 )
 
 func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "logs", Short: "Show past calls: what was asked, and who answered",
-		Long: `Every call is logged to a file on this machine that only you can read: the prompt
+		Long: `Every question is logged to a file on this machine that only you can read: the prompt
 and the answer, which providers were tried and why, how long it took, what it
 cost, and which model and engine answered. The configuration's "log" is full, meta
 (without prompts and answers) or off. Without a command, list the newest runs as
@@ -102,7 +103,7 @@ func days(text string) (time.Duration, error) {
 func logged(ctx context.Context, s *store.Store, args []string) (store.Run, error) {
 	id := ""
 	if len(args) == 1 {
-		id = args[0]
+		id = exchange.CallID(args[0])
 	}
 	r, err := s.Run(ctx, id)
 	switch {
@@ -111,5 +112,5 @@ func logged(ctx context.Context, s *store.Store, args []string) (store.Run, erro
 	case id == "":
 		return r, usageError{fmt.Errorf("the log is empty (%s)", s.Path())}
 	}
-	return r, usageError{fmt.Errorf("there is no run %q in the log; see `tandem logs list`", id)}
+	return r, usageError{fmt.Errorf("there is no run %q in the log; see `tandem logs list`", args[0])}
 }

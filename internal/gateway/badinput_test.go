@@ -42,8 +42,12 @@ func isDialects(path, body string) bool {
 	if json.Unmarshal([]byte(body), &o) != nil {
 		return false
 	}
-	if strings.HasPrefix(path, "/api/") {
+	switch {
+	case path == "/" || strings.HasPrefix(path, "/api/"):
 		text, ok := o["error"].(string)
+		return ok && text != ""
+	case strings.HasPrefix(path, "/chains/"):
+		text, ok := o["detail"].(string)
 		return ok && text != ""
 	}
 	e, ok := o["error"].(map[string]any)
@@ -154,20 +158,45 @@ func TestBodiesThatAreNone(t *testing.T) {
 	}
 }
 
-// A wrong method and a path that there is not are told in the dialect, too.
+// A path with a method that it does not take is told as 405, with those that it takes in
+// Allow, and a path that does not exist as 404; both in the path's dialect.
 func TestWrongMethodsAndPaths(t *testing.T) {
 	url := badServer(t)
+	allows := map[string]string{
+		"/": "GET, HEAD", "/v1/models": "GET, HEAD", "/v1/models/ok": "GET, HEAD", "/v1/responses/r": "GET, HEAD, DELETE", "/v1/responses/r/cancel": "POST",
+		"/v1/files": "GET, HEAD, POST", "/v1/files/f": "GET, HEAD, DELETE", "/v1/batches/b/cancel": "POST",
+		"/api/tags": "GET, HEAD", "/api/blobs/x": "HEAD, POST", "/api/delete": "DELETE",
+		"/chains/one/invoke": "POST", "/chains/one/input_schema": "GET, HEAD", "/chains/one/playground": "GET, HEAD", "/chains": "GET, HEAD",
+		"/ui/": "GET, HEAD", "/ui/api/state": "GET, HEAD", "/ui/api/calls/x/cancel": "POST",
+		"/routes/x": "GET, HEAD", "/metrics": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD",
+	}
 	for path := range bodies {
-		for _, method := range []string{http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		allows[path] = "POST"
+	}
+	for path, allow := range allows {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, "PROPFIND"} {
+			if slices.Contains(strings.Split(allow, ", "), method) {
+				continue
+			}
 			r := gatewaytest.Do(t, method, url+path, "")
-			if r.Status != 404 && r.Status != 405 || !isDialects(path, r.Body) {
-				t.Errorf("%s %s: %d %s", method, path, r.Status, r.Body)
+			if r.Status != http.StatusMethodNotAllowed || r.Header.Get("Allow") != allow {
+				t.Errorf("%s %s: %d, Allow %q; want %q", method, path, r.Status, r.Header.Get("Allow"), allow)
+			}
+			if method != http.MethodHead && (!isDialects(path, r.Body) || !strings.Contains(r.Body, "use ")) {
+				t.Errorf("%s %s: %s", method, path, r.Body)
 			}
 		}
+	}
+	for path := range bodies {
 		for _, tail := range []string{"/nothing", "%00", "/%2e%2e/x", "/" + strings.Repeat("x", 5000)} {
-			if r := gatewaytest.Post(t, url+path+tail, "{}"); r.Status < 400 || r.Status >= 500 || goTypes.MatchString(r.Body) {
+			if r := gatewaytest.Post(t, url+path+tail, "{}"); r.Status != http.StatusNotFound && r.Status != http.StatusMethodNotAllowed || goTypes.MatchString(r.Body) {
 				t.Errorf("%s: %d %s", fmt.Sprintf("%.60s", path+tail), r.Status, r.Body)
 			}
+		}
+	}
+	for _, path := range []string{"/nothing", "/v1/nothing", "/api/nothing", "/chains/one/nothing", "/ui/nothing"} {
+		if r := gatewaytest.Post(t, url+path, "{}"); r.Status != http.StatusNotFound || r.Header.Get("Allow") != "" || !isDialects(path, r.Body) {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /metrics", s.tellMetrics)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("/", s.unknown)
+	mux.HandleFunc("/", s.unknown(mux))
 	s.handler = web.Front(onBehalf(mux))
 	return s
 }
@@ -155,6 +155,8 @@ func (s *Server) Fail(w http.ResponseWriter, r *http.Request, f *exchange.Failur
 		anthropic.Fail(w, f)
 	case r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/api/"):
 		ollama.Fail(w, f)
+	case strings.HasPrefix(r.URL.Path, "/chains/"):
+		chains.Fail(w, f)
 	default:
 		openai.Fail(w, f)
 	}
@@ -172,31 +174,11 @@ func byDialect(others, anthropics http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// unknown answers a path that there is not.
-func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
-	s.Fail(w, r, &exchange.Failure{
-		Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no " + r.Method + " " + printable(r.URL.Path) + " here; see docs/serve.md for the paths",
-	})
-}
-
-// printable is a path as a message may hold it.
-func printable(path string) string {
-	if len(path) > 200 {
-		path = path[:200] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, path)
-}
-
 // route tells what became of a call, to whom it belongs.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	c, ok := s.exchange.LookupFor(r.Context(), r.PathValue("id"))
+	c, ok := s.exchange.LookupFor(r.Context(), exchange.CallID(r.PathValue("id")))
 	if !ok {
-		s.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id among the last ones"})
+		s.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call with this id among the last 1000; `tandem logs show` finds older ones"})
 		return
 	}
 	exchange.WriteJSON(w, http.StatusOK, c)

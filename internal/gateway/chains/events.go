@@ -70,7 +70,7 @@ func (f *followed) answer(ctx context.Context, run *exchange.Run, ch *chain.Chai
 		tell := func(events []any) error {
 			return run.Tell(func(w io.Writer) error { return f.write(w, events) })
 		}
-		err := tell(f.begin(runID(run.ID())))
+		err := tell(f.begin(exchange.UUID(run.ID())))
 		var result runner.Result
 		if err == nil {
 			result, err = Run(ctx, run, ch, vars, func(e chain.Event) error {

@@ -216,7 +216,7 @@ func (*reply) ContentType() string { return exchange.EventStream }
 
 // Beat is the event that says which run it is; clients take any number of it.
 func (*reply) Beat(w io.Writer, a *exchange.Answer) error {
-	return exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID)})
+	return exchange.WriteEvent(w, "metadata", map[string]any{"run_id": exchange.UUID(a.Call.ID)})
 }
 
 // Chunk writes text. What the model thinks is not part of a chain's output.
@@ -232,7 +232,7 @@ func (l *reply) Chunk(w io.Writer, _ *exchange.Answer, c *provider.Chunk) error 
 
 // End ends the stream: a client takes one that ends otherwise for whole, too.
 func (l *reply) End(w io.Writer, a *exchange.Answer) error {
-	if err := exchange.WriteEvent(w, "metadata", map[string]any{"run_id": runID(a.Call.ID), "tandem": a.Call}); err != nil {
+	if err := exchange.WriteEvent(w, "metadata", map[string]any{"run_id": exchange.UUID(a.Call.ID), "tandem": a.Call}); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "event: end\n\n")
@@ -246,9 +246,9 @@ func (*reply) FailStream(w io.Writer, _ *exchange.Answer, f *exchange.Failure) e
 
 // Whole writes the output, or the outputs.
 func (l *reply) Whole(w http.ResponseWriter, a *exchange.Answer) {
-	meta := map[string]any{"run_id": runID(a.Call.ID), "feedback_tokens": []any{}, "tandem": a.Call}
+	meta := map[string]any{"run_id": exchange.UUID(a.Call.ID), "feedback_tokens": []any{}, "tandem": a.Call}
 	if l.batch {
-		meta["run_ids"] = []string{runID(a.Call.ID)}
+		meta["run_ids"] = []string{exchange.UUID(a.Call.ID)}
 	}
 	exchange.WriteJSON(w, http.StatusOK, map[string]any{"output": l.output, "metadata": meta})
 }
@@ -274,12 +274,4 @@ func failStream(w http.ResponseWriter, f *exchange.Failure) {
 // writeFailure writes the event at which RemoteRunnable raises.
 func writeFailure(w io.Writer, f *exchange.Failure) error {
 	return exchange.WriteEvent(w, "error", map[string]any{"status_code": f.Status, "message": f.Message})
-}
-
-// runID is a call's id in the form of a UUID, as LangChain's types want it.
-func runID(id string) string {
-	for len(id) < 32 {
-		id += "0"
-	}
-	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:32]
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -39,12 +40,12 @@ func (x *Exchange) Embed(w http.ResponseWriter, r *http.Request, in Asked, e *Em
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	call := &liveCall{cancel: cancel, Call: Call{
-		ID: newID(), Dialect: in.Dialect, Operation: Embed, Path: r.URL.Path, Asked: e.Model, Caller: x.caller(ctx).Name, Began: time.Now(), State: Asking,
+		ID: store.NewID(), Dialect: in.Dialect, Operation: Embed, Path: r.URL.Path, Asked: e.Model, Caller: x.caller(ctx).Name, Began: time.Now(), State: Asking,
 		Provider: target.Provider, Model: target.Model.Name, Ignored: e.Ignored, Notes: e.Notes,
 	}}
 	x.begin(call)
 	defer x.end(call)
-	res, err := x.embed(ctx, target, e.Request)
+	res, err := x.embed(begun(ctx, &call.Call), target, e.Request)
 	if err != nil {
 		return nil, x.notEmbedded(ctx, w, r, call, err)
 	}

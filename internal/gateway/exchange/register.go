@@ -2,8 +2,6 @@ package exchange
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"slices"
 	"sync"
 	"time"
@@ -128,12 +126,6 @@ func newRegister(told func(Call)) *Register {
 	return &Register{live: map[string]*liveCall{}, own: map[string]*Counts{}, told: told}
 }
 
-func newID() string {
-	var b [10]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	return hex.EncodeToString(b[:])
-}
-
 func (r *Register) begin(c *liveCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -226,7 +218,7 @@ func (r *Register) Recent(n int) []Call {
 	return out
 }
 
-// Lookup is the call of that id, in flight or one of the last that ended.
+// Lookup is the call of that id, in flight or one of the last 1000 that ended.
 func (r *Register) Lookup(id string) (Call, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/preload"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -54,7 +55,7 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	run.call = &liveCall{cancel: cancel, Call: Call{
-		ID: newID(), Dialect: in.Dialect, Operation: operationOf(q), Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
+		ID: store.NewID(), Dialect: in.Dialect, Operation: operationOf(q), Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
 		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
 	}}
 	x.extras.restore(run.call.Caller, session, &q.Request)
@@ -64,7 +65,7 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 		Generations: max(1, stormFailures-failed),               // another like it may have failed meanwhile
 		NoRetries:   again || r.Header.Get(retriesHeader) != "", // the client asks again itself
 	})
-	return WithCache(ctx, r.Header), run, nil
+	return begun(WithCache(ctx, r.Header), &run.call.Call), run, nil
 }
 
 // retriesHeader is sent by clients that ask again by themselves: OpenAI's and

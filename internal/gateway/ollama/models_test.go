@@ -276,8 +276,7 @@ func TestEmbed(t *testing.T) {
 	}
 }
 
-// What is refused says what to do, a wrong method says the right one, and every error is
-// an object with a text.
+// What is refused says what to do, and every error is an object with a text.
 func TestOtherPaths(t *testing.T) {
 	url := inFrontOf(t, newGPU(t), exchange.Config{})
 	for _, c := range []struct {
@@ -298,13 +297,9 @@ func TestOtherPaths(t *testing.T) {
 		{"POST", "/api/copy", `{}`, 403, "tandem models alias"},
 		{"POST", "/api/blobs/sha256:abc", "x", 403, "ollama create"},
 		{"HEAD", "/api/blobs/sha256:abc", "", 403, ""},
-		{"GET", "/api/chat", "", 405, `"error":"use POST`},
-		{"POST", "/api/tags", "{}", 405, `"error":"use GET`},
-		{"DELETE", "/api/blobs/x", "", 405, `"error":"use`},
-		{"POST", "/api/nothing", "{}", 404, `"error":"there is no such path`},
 	} {
 		r := gatewaytest.Do(t, c.method, url+c.path, c.body)
-		if r.Status != c.status || !strings.Contains(r.Body, c.want) || c.status == 405 && r.Header.Get("Allow") == "" {
+		if r.Status != c.status || !strings.Contains(r.Body, c.want) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, r.Status, r.Body)
 		}
 	}

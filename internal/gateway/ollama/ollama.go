@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
@@ -54,8 +52,7 @@ func New(x *exchange.Exchange) *API {
 	return a
 }
 
-// Register adds the API's paths. A path of it by another method, and every other path
-// below /api/, is answered in its dialect.
+// Register adds the API's paths.
 func (a *API) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -64,26 +61,6 @@ func (a *API) Register(mux *http.ServeMux) {
 	for _, r := range a.routes {
 		mux.HandleFunc(r.method+" "+r.path, r.serve)
 	}
-	mux.HandleFunc("/api/", a.unknown)
-}
-
-// unknown answers a path that there is not, or not by this method.
-func (a *API) unknown(w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, one := range a.routes {
-		if prefix, isPattern := strings.CutSuffix(one.path, "{digest}"); one.path == r.URL.Path || isPattern && strings.HasPrefix(r.URL.Path, prefix) {
-			allowed = append(allowed, one.method)
-		}
-	}
-	if len(allowed) == 0 {
-		Fail(w, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no such path here; see docs/serve.md for the paths"})
-		return
-	}
-	if slices.Contains(allowed, http.MethodGet) {
-		allowed = append(allowed, http.MethodHead)
-	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	Fail(w, &exchange.Failure{Status: http.StatusMethodNotAllowed, Code: exchange.CodeMethod, Message: "use " + allowed[0] + " for " + r.URL.Path})
 }
 
 // Fail writes a failure as Ollama does: an object with the text as error.
