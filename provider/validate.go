@@ -203,7 +203,10 @@ func (r *EmbedResponse) Check(req *EmbedRequest) error {
 		return fmt.Errorf("there are %d vectors for %d texts", len(r.Vectors), len(req.Input))
 	}
 	for i, v := range r.Vectors {
-		if len(v) == 0 || len(v) != len(r.Vectors[0]) {
+		switch {
+		case len(v) == 0:
+			return fmt.Errorf("the vector of text %d is empty; the model may not make embeddings", i+1)
+		case len(v) != len(r.Vectors[0]):
 			return fmt.Errorf("text %d got a vector of %d numbers, but text 1 got one of %d", i+1, len(v), len(r.Vectors[0]))
 		}
 	}

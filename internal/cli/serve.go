@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -140,11 +141,15 @@ func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server,
 	defer cancel()
 	defer g.StopBatches(limited)()
 	g.Exchange().Close()
-	if n := len(g.Exchange().Live()); n > 0 {
-		log.say("waiting for " + count(n, "call") + " under way")
+	switch n := len(g.Exchange().Live()); n {
+	case 0:
+		log.say("stopping")
+	default:
+		log.say(fmt.Sprintf("stopping: waiting up to %d seconds for %s under way", int(drainTime.Seconds()), count(n, "call")))
 	}
 	err := server.Shutdown(limited)
 	if errors.Is(err, context.DeadlineExceeded) {
+		log.say("ending " + count(len(g.Exchange().Live()), "call") + " that did not end in time")
 		g.Exchange().CancelAll()
 		err = server.Shutdown(context.WithoutCancel(ctx))
 	}
@@ -161,5 +166,9 @@ func urlOf(addr net.Addr) string {
 	if addr.Network() == "unix" {
 		return "unix:" + addr.String()
 	}
-	return "http://" + addr.String()
+	url := "http://" + addr.String()
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		url += ", every " + map[bool]string{true: "IPv4 "}[tcp.IP.To4() != nil] + "address of this machine"
+	}
+	return url
 }

@@ -178,6 +178,26 @@ func TestServeReloads(t *testing.T) {
 	}
 }
 
+// Under nohup SIGHUP is ignored from the start, so that a closed terminal does not end the
+// server. It reads the configuration anew all the same, and SIGTERM says what it does.
+func TestServeReloadsUnderNohup(t *testing.T) {
+	f, home := newFake(), t.TempDir()
+	t.Cleanup(f.Close)
+	socket := filepath.Join(t.TempDir(), "s")
+	program := prepared(t, f, home, "dumb", "serve")
+	priced(t, f, home)
+	cmd := exec.Command("sh", "-c", `trap "" HUP; exec "$0" "$@"`, program.Path, "serve", "--listen", "unix:"+socket)
+	cmd.Env = program.Env
+	s := served(t, cmd, socket)
+	for range 2 {
+		s.signal(syscall.SIGHUP)
+		s.hears("read the configuration anew")
+	}
+	s.signal(syscall.SIGTERM)
+	s.hears("stopping")
+	s.ended()
+}
+
 // SIGHUP takes new names, origins and chains, too. Another address takes a restart, and is
 // said to; names that are none change nothing.
 func TestServeReloadsItsOwnSettings(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 // SIGHUP: what was asked is written down then, and Main returns 128 and the
 // signal's number. A Ctrl-C after that ends the process at once, whatever it
 // waits for; a closed terminal may send SIGHUP and SIGTERM several times, which
-// does not. A SIGHUP that was ignored from the start, as nohup does, stays so.
+// does not. A SIGHUP that was ignored from the start, as nohup does, stays so,
+// unless it asks a command for a reload.
 //
 // Writing to a closed pipe becomes an error and no longer ends the process.
 func Signals(ctx context.Context) (_ context.Context, stop func()) {
@@ -30,6 +31,7 @@ func Signals(ctx context.Context) (_ context.Context, stop func()) {
 		ends = append(ends, syscall.SIGHUP)
 	}
 	came, pipes, gone := make(chan os.Signal, 8), make(chan os.Signal, 1), make(chan struct{})
+	s.came = came
 	signal.Notify(came, ends...)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	go func() {
@@ -61,19 +63,23 @@ type signalsKey struct{}
 
 // signals is what has come of them. Nil: no one watches.
 type signals struct {
+	came     chan<- os.Signal
 	terminal *term.State // as it was at the start; nil: it is none
 	ending   atomic.Bool // the user wants the end
 	reloads  atomic.Pointer[chan struct{}]
 }
 
 // takeReloads returns a channel that has something once a SIGHUP has asked for a reload,
-// in place of the end. At a terminal there is none: SIGHUP says that it was closed.
+// in place of the end, also where it was ignored from the start: nohup keeps a closed
+// terminal from ending the process, and a reload does not. At a terminal there is none:
+// SIGHUP says that it was closed.
 func (s *signals) takeReloads() <-chan struct{} {
 	if s == nil || s.terminal != nil || term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil
 	}
 	asked := make(chan struct{}, 1)
 	s.reloads.Store(&asked)
+	signal.Notify(s.came, syscall.SIGHUP)
 	return asked
 }
 

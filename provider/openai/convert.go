@@ -26,7 +26,7 @@ func (p *Provider) convert(req *provider.Request, w *wire) (goopenai.ChatComplet
 		Model: model, Messages: make([]goopenai.ChatCompletionMessage, len(req.Messages)), Stop: req.Stop,
 	}
 	if c := req.Completion; c != nil {
-		return out, nil, p.unsupportedMember(model, c.Member(), "its API answers chats and continues no text (%s); ask a model that Ollama runs", c.Member())
+		return out, nil, p.unsupportedMember(model, c.Member(), "its API answers chats, and cannot complete text (%s); use a model that Ollama runs", c.Member())
 	}
 	if !req.NoStream && !w.omits(compat.StreamOptions) {
 		out.StreamOptions = &goopenai.StreamOptions{IncludeUsage: true}

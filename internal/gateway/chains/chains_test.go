@@ -60,6 +60,9 @@ func TestAChainIsAModel(t *testing.T) {
 		"president.yaml": president,
 		"two.yaml":       "name: two\nprompt: '{a} and {b}'\nmodel: echo\n",
 		"none.yaml":      "name: none\nprompt: 'Hello'\nmodel: echo\n",
+		"set.yaml":       "name: set\ninputs:\n  lang: {type: text, default: en}\n  tone: {type: text, default: dry}\nprompt: '{lang} {tone}'\nmodel: echo\n",
+		"data.yaml":      "name: data\ninputs: {data: map}\nprompt: '{data}'\nmodel: echo\n",
+		"sum.yaml":       "name: sum\ninputs:\n  text: text\n  lang: {type: text, default: en}\nprompt: '{lang}: {text}'\nmodel: echo\n",
 	})
 	for _, c := range []struct {
 		model, content, header string
@@ -74,7 +77,30 @@ func TestAChainIsAModel(t *testing.T) {
 		{"chain:two", "x", `X-Tandem-Vars: [1]`, 400, "x-tandem-vars has to be a JSON object"},
 		{"chain:two", "x", `X-Tandem-Vars: {"a":"x","b":"y","c":"z"}`, 400, "c"},
 		{"chain:none", "anything", "", 200, `"content":"Hello"`},
-		{"chain:absent", "x", "", 404, `there is no chain \"absent\"; chains: none, president, two`},
+		{"chain:none", `{"a": 1}`, "", 200, `"content":"Hello"`},
+		// A wrong name is not the chain's text.
+		{"chain:president", `{"contry":"India"}`, "", 400, `the chain has no variable \"contry\"; its variables are country, so send {\"country\":\"…\"}`},
+		{"chain:president", `{"land":"India"}`, "", 400, `no variable \"land\"`},
+		{"chain:president", `{"year":2026}`, "", 400, `no variable \"year\"`},
+		{"chain:president", `{"country":"India","year":2026}`, "", 400, `no variable \"year\"`},
+		{"chain:president", `{}`, "", 400, "country"},
+		{"chain:two", `{"a":"x","c":"y"}`, "", 400, `no variable \"c\"; its variables are a, b`},
+		{"chain:two", `{"c":"x","d":"y"}`, "", 400, `no variable \"c\", \"d\"`},
+		{"chain:set", `{"language":"de"}`, "", 400, `no variable \"language\"; its variables are lang, tone`},
+		{"chain:sum", `{"text":"x","lange":"de"}`, "", 400, `no variable \"lange\"`},
+		{"chain:sum", `{"lang":"de","body":"x"}`, "", 400, `no variable \"body\"`},
+		// A text that is a JSON object is.
+		{"chain:president", `{"name":"x","age":3}`, "", 200, `Who rules {\"name\":\"x\",\"age\":3}?`},
+		{"chain:president", `{"items":[1,2]}`, "", 200, `Who rules {\"items\":[1,2]}?`},
+		{"chain:president", `{"order":{"id":1}}`, "", 200, `Who rules {\"order\":{\"id\":1}}?`},
+		{"chain:president", `{"country":"{\"land\":\"India\"}"}`, "", 200, `Who rules {\"land\":\"India\"}?`},
+		{"chain:president", `[1,2]`, "", 200, "Who rules [1,2]?"},
+		{"chain:president", `{"land":"India"`, "", 200, "Who rules {"},
+		{"chain:data", `{"name":"x"}`, "", 200, `{'name': 'x'}`},
+		{"chain:data", `{"data":{"name":"x"}}`, "", 200, `{'name': 'x'}`},
+		{"chain:data", `{"data":{"name":"x"},"more":1}`, "", 400, `no variable \"more\"`},
+		{"chain:sum", `{"name":"x","age":3}`, "", 200, `en: {\"name\"`},
+		{"chain:absent", "x", "", 404, `there is no chain \"absent\"; chains: data, none, president, set, sum, two`},
 		{"chain:../two", "x", "", 404, "there is no chain"},
 	} {
 		var header []string
@@ -86,7 +112,7 @@ func TestAChainIsAModel(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s", c.model, c.content, c.header, r.Status, r.Body)
 		}
 	}
-	if n := e.Chats("echo"); n != 8 {
+	if n := e.Chats("echo"); n != 25 {
 		t.Errorf("the engine was asked %d times", n)
 	}
 	r := gatewaytest.Post(t, url+"/v1/chat/completions", strings.Replace(ask("chain:president", "India"), "{", `{"stream":true,`, 1))

@@ -3,14 +3,10 @@ package chains
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/chain/retrieve"
@@ -55,64 +51,6 @@ func lastOfUser(messages []provider.Message) string {
 		}
 	}
 	return ""
-}
-
-// variables finds the values of a chain's inputs.
-func variables(c *chain.Chain, header, text string) (map[string]any, error) {
-	if header != "" {
-		vars, ok := object(header)
-		if !ok {
-			return nil, exchange.Refuse("x-tandem-vars", `x-tandem-vars has to be a JSON object, such as {"country": "India"}`)
-		}
-		return vars, nil
-	}
-	inputs := c.Inputs()
-	if vars, ok := object(text); ok && len(inputs) > 0 && known(vars, inputs) {
-		return vars, nil
-	}
-	var open []string // that have no default
-	for _, name := range inputs {
-		if in, ok := c.Input(name); !ok || in.Default == nil && !in.Optional {
-			open = append(open, name)
-		}
-	}
-	switch {
-	case len(open) == 1:
-		return map[string]any{open[0]: text}, nil
-	case len(open) == 0 && len(inputs) == 1 && strings.TrimSpace(text) != "":
-		return map[string]any{inputs[0]: text}, nil
-	case len(open) == 0:
-		return map[string]any{}, nil
-	}
-	example := map[string]string{}
-	for _, name := range open {
-		example[name] = "…"
-	}
-	shown, _ := json.Marshal(example) // texts can be written
-	return nil, exchange.Refuse("messages", fmt.Sprintf("the chain has the variables %s: send them as a JSON object in the last message, or in the header x-tandem-vars: %s", strings.Join(open, ", "), shown))
-}
-
-func known(vars map[string]any, inputs []string) bool {
-	for name := range maps.Keys(vars) {
-		if !slices.Contains(inputs, name) {
-			return false
-		}
-	}
-	return true
-}
-
-func object(text string) (map[string]any, bool) {
-	text = strings.TrimSpace(text)
-	if !strings.HasPrefix(text, "{") {
-		return nil, false
-	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var vars map[string]any
-	if d.Decode(&vars) != nil || d.More() {
-		return nil, false
-	}
-	return vars, true
 }
 
 // errStopped ends a run whose reader wants no more.

@@ -3,7 +3,6 @@ package exchange
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -147,9 +146,5 @@ func (x *Exchange) embed(ctx context.Context, target Entry, req provider.EmbedRe
 		defer release()
 	}
 	req.Model = target.Provider + "/" + target.Model.Name
-	res, err := x.cfg.Stack().Collections.Embedder().Embed(ctx, req)
-	if err == nil && slices.ContainsFunc(res.Vectors, func(v []float32) bool { return len(v) == 0 }) {
-		err = provider.Errorf(provider.BadAnswer, target.Provider, target.Model.Name, "a vector is empty")
-	}
-	return res, err
+	return x.cfg.Stack().Collections.Embedder().Embed(ctx, req)
 }

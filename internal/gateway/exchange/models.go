@@ -102,29 +102,21 @@ func complete(e *Entry) {
 // Find is the entry of that name, as clients write it: an alias, a name with or without
 // its provider, with or without ":latest". Errors: a *Failure that names what there is.
 func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
-	all := x.Models(ctx)
-	wanted := name
+	all, wanted := x.Models(ctx), name
 	if _, ok := x.cfg.Stack().Config().Aliases[name]; ok {
 		use, model := x.cfg.Stack().SplitModel(name)
 		if wanted = model; len(use) > 0 {
 			wanted = use[0] + "/" + model
 		}
 	}
-	for _, full := range []string{wanted, wanted + ":latest", strings.TrimSuffix(wanted, ":latest")} {
-		for _, e := range all {
-			if e.ID == full || e.Provider != "" && e.Provider+"/"+e.Model.Name == full {
-				return e, nil
-			}
+	e, ok := x.find(wanted, all)
+	if ok {
+		if f := x.mayBeEarlier(ctx, wanted, &e); f != nil {
+			return Entry{}, f
 		}
+		return e, nil
 	}
-	if x.cfg.Stack().Has(wanted) { // a provider's name stands for its model
-		for _, e := range all {
-			if e.Provider == wanted {
-				return e, nil
-			}
-		}
-	}
-	if f := x.mayBe(wanted); f != nil {
+	if f := x.mayBe(wanted, x.cfg.Stack().Config().Use); f != nil {
 		return Entry{}, f
 	}
 	f := unknownModel(name, all)
@@ -134,12 +126,51 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 	return Entry{}, f
 }
 
-// mayBe is the failure of a name that nobody lists, and that may be a model of a provider
-// that cannot be reached; or nil.
-func (x *Exchange) mayBe(name string) *Failure {
+// find is the entry of that name among all.
+func (x *Exchange) find(wanted string, all []Entry) (Entry, bool) {
+	for _, full := range []string{wanted, wanted + ":latest", strings.TrimSuffix(wanted, ":latest")} {
+		for _, e := range all {
+			if e.ID == full || e.Provider != "" && e.Provider+"/"+e.Model.Name == full {
+				return e, true
+			}
+		}
+	}
+	if x.cfg.Stack().Has(wanted) { // a provider's name stands for its model
+		for _, e := range all {
+			if e.Provider == wanted {
+				return e, true
+			}
+		}
+	}
+	return Entry{}, false
+}
+
+// mayBeEarlier is the failure of a plain name that was found at a provider elsewhere, and
+// that an earlier provider in use may mean, whose models nobody knows since it could not be
+// reached; or nil. To ask the later one would send a prompt away that may have been for
+// this machine. A model that the configuration names is no guess, and neither is a name
+// with its provider.
+func (x *Exchange) mayBeEarlier(ctx context.Context, name string, e *Entry) *Failure {
+	s := x.cfg.Stack()
+	at := slices.Index(s.Config().Use, e.Provider)
+	t, ok := s.Target(e.Provider)
+	owner, _, _ := strings.Cut(name, "/")
+	if !ok || at <= 0 || owner == e.Provider || isNamed(e.Model.Name, t.Config.Model) || s.Here(ctx, t) {
+		return nil
+	}
+	f := x.mayBe(name, s.Config().Use[:at])
+	if f != nil {
+		f.Message += "; " + e.Provider + " has one of that name: ask for " + e.Provider + "/" + Brief(e.Model.Name) + " to mean that one"
+	}
+	return f
+}
+
+// mayBe is the failure of a name that may be a model of one of those providers, since it
+// cannot be reached and nobody knows what it has; or nil.
+func (x *Exchange) mayBe(name string, use []string) *Failure {
 	s, missing := x.cfg.Stack(), x.models.unlisted()
 	owner, _, is := strings.Cut(name, "/")
-	for _, p := range s.Config().Use {
+	for _, p := range use {
 		err := missing[p]
 		if err == nil || is && s.Has(owner) && owner != p {
 			continue

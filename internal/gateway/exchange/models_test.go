@@ -51,11 +51,48 @@ func TestAModelOfAProviderThatIsAway(t *testing.T) {
 	}
 	// Of a provider that was never reached nobody knows what it has.
 	x = gatewaytest.Exchange(gatewaytest.Open(t, text), exchange.Config{})
-	for name, status := range map[string]int{"nobodys": 503, "here/nobodys": 503, "away/nobodys": 404} {
-		_, err := x.Find(t.Context(), name)
+	for name, status := range map[string]int{"nobodys": 503, "here/nobodys": 503, "away/nobodys": 404, "think": 503, "away/think": 200} {
+		e, err := x.Find(t.Context(), name)
 		var f *exchange.Failure
-		if !errors.As(err, &f) || f.Status != status {
-			t.Errorf("%s: %v", name, err)
+		if status == 200 && (err != nil || e.Provider != "away") || status != 200 && (!errors.As(err, &f) || f.Status != status) {
+			t.Errorf("%s: %+v, %v", name, e, err)
 		}
+	}
+}
+
+// A plain name is not taken for a model of a server elsewhere while a provider that comes
+// before cannot be reached and may have meant it, unless the configuration names that model
+// for that server. What runs on this machine may always answer.
+func TestAPlainNameIsNoGuess(t *testing.T) {
+	for _, c := range []struct {
+		what, use string
+		name      string
+		provider  string // that it means; empty: it is refused
+	}{
+		{"another model of the hosted one", "[gone, hosted]", "think", ""},
+		{"with a tag", "[gone, hosted]", "think:latest", ""},
+		{"an alias of a plain name", "[gone, hosted]", "plain", ""},
+		{"the configured one", "[gone, hosted]", "big", "hosted"},
+		{"with its provider", "[gone, hosted]", "hosted/think", "hosted"},
+		{"an alias with its provider", "[gone, hosted]", "full", "hosted"},
+		{"its provider's name", "[gone, hosted]", "hosted", "hosted"},
+		{"nobody is away before it", "[hosted, gone]", "think", "hosted"},
+		{"of this machine", "[gone, here]", "think", "here"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			here, hosted, gone := gatewaytest.NewEngine(t), gatewaytest.NewEngine(t), gatewaytest.NewEngine(t)
+			gone.Close()
+			x := gatewaytest.Exchange(gatewaytest.Open(t, fmt.Sprintf("use: %s\nretries: 0\naliases: {plain: think, full: hosted/think}\nproviders:\n"+
+				"- {name: gone, kind: ollama, managed: false, host: '%s', model: own}\n- {name: here, kind: openai, base_url: '%s/v1', model: own, local: true}\n- {name: hosted, kind: openai, base_url: '%s/v1', model: big}\n",
+				c.use, strings.TrimPrefix(gone.URL, "http://"), here.URL, hosted.URL)), exchange.Config{})
+			e, err := x.Find(t.Context(), c.name)
+			var f *exchange.Failure
+			switch {
+			case c.provider != "" && (err != nil || e.Provider != c.provider):
+				t.Errorf("%+v, %v", e, err)
+			case c.provider == "" && (!errors.As(err, &f) || f.Status != 503 || !strings.Contains(f.Message, "gone may have the model") || !strings.Contains(f.Message, "ask for hosted/")):
+				t.Errorf("%+v, %v", e, err)
+			}
+		})
 	}
 }

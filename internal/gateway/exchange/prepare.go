@@ -27,7 +27,7 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 		return err
 	}
 	if c := q.Request.Completion; c != nil && q.Ask != nil {
-		return &Failure{Status: http.StatusBadRequest, Code: CodeParameter, Param: c.Member(), Message: "unsupported parameter " + c.Member() + ": a chain continues no text; ask a model"}
+		return &Failure{Status: http.StatusBadRequest, Code: CodeParameter, Param: c.Member(), Message: "unsupported parameter " + c.Member() + ": a chain cannot complete text; ask a model"}
 	}
 	if err := x.tighten(r, s, q); err != nil {
 		return err

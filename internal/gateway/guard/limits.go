@@ -50,7 +50,8 @@ func (g *Guard) Server(next http.Handler) *http.Server {
 
 // Limit sets what net/http itself decides, such as the limits of headers and idle
 // connections. It takes away those of whole requests and answers, which would cut
-// long streams: the guard bounds them by their progress.
+// long streams: the guard bounds them by their progress. The server ends without waiting
+// for connections on which nothing was sent.
 func (g *Guard) Limit(s *http.Server) {
 	l := g.cfg.Limits
 	s.MaxHeaderBytes = max(1, l.Header-netHTTPSlop)
@@ -58,6 +59,9 @@ func (g *Guard) Limit(s *http.Server) {
 	s.IdleTimeout = l.IdleTime
 	s.ReadTimeout, s.WriteTimeout = 0, 0
 	s.DisableGeneralOptionsHandler = true // net/http would answer OPTIONS * to anybody
+	var u unused
+	s.ConnState = u.changed
+	s.RegisterOnShutdown(u.closeAll)
 }
 
 // netHTTPSlop is what net/http adds to MaxHeaderBytes.

@@ -78,7 +78,11 @@ func Open(ctx context.Context, cfg Config) (open []net.Listener, err error) {
 		if len(open) > 0 && addr.Port() == 0 { // the same port on both
 			addr = netip.AddrPortFrom(addr.Addr(), open[0].Addr().(*net.TCPAddr).AddrPort().Port())
 		}
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr.String())
+		network := "tcp"
+		if addr.Addr().Is4() {
+			network = "tcp4" // 0.0.0.0 would be the addresses of IPv6, too
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, network, addr.String())
 		switch {
 		case err == nil:
 			open = append(open, l)

@@ -77,8 +77,8 @@ func TestTextsThatAreNotContinued(t *testing.T) {
 		{"a suffix with a system message", gpu, `{"model":"m","prompt":"a","suffix":"c","system":"s"}`, "no system message with a suffix"},
 		{"a suffix with an image", gpu, `{"model":"m","prompt":"a","suffix":"c","images":["cG5n"]}`, "images"},
 		{"no text", gpu, `{"model":"m","prompt":"a","suffix":7}`, "suffix: it has to be a text, not a number"},
-		{"an API of chats", hosted, `{"model":"ok","prompt":"a","suffix":"c"}`, "answers chats and continues no text"},
-		{"an API of chats, raw", hosted, `{"model":"ok","prompt":"a","raw":true}`, "answers chats and continues no text"},
+		{"an API of chats", hosted, `{"model":"ok","prompt":"a","suffix":"c"}`, "answers chats, and cannot complete text"},
+		{"an API of chats, raw", hosted, `{"model":"ok","prompt":"a","raw":true}`, "answers chats, and cannot complete text"},
 	} {
 		r := gatewaytest.Post(t, c.url+generate, c.body)
 		text, _ := at(parse(t, r.Body), "error").(string)

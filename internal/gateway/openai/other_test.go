@@ -128,7 +128,7 @@ func TestCompletions(t *testing.T) {
 		`{"model":"ok","prompt":""}`:                            "prompt: it is empty",
 		`{"model":"ok","prompt":["a","b"]}`:                     "send one a request",
 		`{"model":"ok","prompt":[1]}`:                           "tokens are not taken",
-		`{"model":"ok","prompt":"a","suffix":"b"}`:              "answers chats and continues no text (suffix)",
+		`{"model":"ok","prompt":"a","suffix":"b"}`:              "answers chats, and cannot complete text (suffix)",
 		`{"model":"ok","prompt":"a","echo":true}`:               "unsupported parameter echo",
 		`{"model":"ok","prompt":"a","best_of":2}`:               "unsupported parameter best_of",
 		`{"model":"ok","prompt":"a","logprobs":1}`:              "unsupported parameter logprobs",
