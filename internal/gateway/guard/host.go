@@ -52,7 +52,7 @@ func (g *Guard) checkHost(x *request) *Refusal {
 		return nil
 	}
 	return refusef(http.StatusMisdirectedRequest, CodeWrongHost,
-		"this server does not go by the name of the request's Host header; use its address, or add the name to its list of hosts")
+		"this server does not accept the name in the request's Host header; use the address and port that it listens on, or add the name to gateway.hosts in its configuration (NAME:PORT if the port is another one)")
 }
 
 func (g *Guard) isOurs(host hostPort, local net.Addr) bool {

@@ -65,7 +65,7 @@ func (g *Guard) checkSite(x *request) *Refusal {
 
 func crossSite() *Refusal {
 	return refusef(http.StatusForbidden, CodeCrossSite,
-		"a web page of another origin may not use this server; add its origin to the list of origins if it should")
+		"a web page of another origin may not use this server; if it should, add its origin to gateway.origins in the server's configuration")
 }
 
 // allowOrigin lets a configured origin's page read the answer. It never allows what a

@@ -51,7 +51,10 @@ func TestAnExposedAddressNeedsBoth(t *testing.T) {
 			}
 		}
 	}
-	open(t, Config{Address: "0.0.0.0:0", Exposed: true, HasKeys: true})
+	// 0.0.0.0 is the addresses of IPv4, and not [::].
+	if all := open(t, Config{Address: "0.0.0.0:0", Exposed: true, HasKeys: true}); !strings.HasPrefix(all[0].Addr().String(), "0.0.0.0:") {
+		t.Errorf("0.0.0.0 is %s", all[0].Addr())
+	}
 }
 
 func TestLoopbackNeedsNothing(t *testing.T) {
