@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/connect"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
-	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
-	"github.com/tandem-llm/tandem/provider"
 )
 
 // connectInput is what `tandem connect` was told.
@@ -119,86 +114,6 @@ func (a *app) clientSystem() (*connect.System, error) {
 	return &connect.System{OS: runtime.GOOS, Home: home, State: state, Env: a.getenv}, nil
 }
 
-// gatewayOf is the gateway that the flags and the configuration say.
-func (a *app) gatewayOf(ctx context.Context, in connectInput) (g connect.Gateway, err error) {
-	g = connect.Gateway{KeyEnv: in.keyEnv, Model: strings.TrimSpace(in.model), Window: in.window}
-	switch {
-	case g.KeyEnv != "" && !connect.IsVariable(g.KeyEnv):
-		return g, usageError{errors.New("--key-env: expected the name of an environment variable, such as TANDEM_KEY, and not a key")}
-	case g.Model == "" || terminal.StripControls(g.Model) != g.Model || strings.ContainsAny(g.Model, " \t"):
-		return g, usageError{fmt.Errorf("--model %q: expected a model's name", in.model)}
-	case g.Window < 0:
-		return g, usageError{fmt.Errorf("--num-ctx %d: expected a number of tokens", in.window)}
-	}
-	st, err := a.open(ctx)
-	if err != nil {
-		return g, err
-	}
-	defer st.Close()
-	if in.url == "" {
-		if in.url, err = listenURL(st.Config().Gateway.Listen); err != nil {
-			return g, err
-		}
-	}
-	if g.URL, err = connect.ParseURL(in.url); err != nil {
-		return g, usageError{fmt.Errorf("--url %q: %w", in.url, err)}
-	}
-	if g.Window == 0 && g.Loopback() {
-		req := provider.Request{}
-		if g.Model != exchange.Default {
-			req.Use, req.Model = st.SplitModel(g.Model)
-		}
-		g.Window, _ = st.Window(ctx, &req)
-		a.growWindow(ctx, st, &req, in.client, &g)
-	}
-	return g, nil
-}
-
-// inspectTimeout is how long an engine may take to describe a model.
-const inspectTimeout = 2 * time.Second
-
-// growWindow makes the window the one that the gateway lets it grow to for the client's
-// first request.
-func (a *app) growWindow(ctx context.Context, st *stack.Stack, req *provider.Request, c *connect.Client, g *connect.Gateway) {
-	policy := cmp.Or(st.Config().Gateway.WindowPolicy, config.WindowGrow)
-	needs, short := c.Short(g.Window)
-	if !short || policy != config.WindowGrow {
-		return
-	}
-	use := append(slices.Clone(req.Use), st.Config().Use...)
-	if t, ok := st.Target(use[0]); ok {
-		if i, ok := provider.As[provider.Inspector](t.Provider); ok {
-			ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
-			defer cancel()
-			info, _ := i.Inspect(ctx, req.Model) // an engine that does not run tells nothing
-			g.Most = info.Context
-		}
-	}
-	grown := needs
-	if g.Most > 0 {
-		grown = min(needs, g.Most)
-	}
-	if grown > g.Window {
-		a.infof("%s", a.term.Dim(fmt.Sprintf("· the context window grows from %d to %d tokens with the first request of %s (gateway.window_policy: grow)", g.Window, grown, c.Title)))
-		g.Window = grown
-	}
-}
-
-// listenURL is the address of a gateway that listens there, on this machine.
-func listenURL(listen string) (string, error) {
-	if listen == "" {
-		listen = config.DefaultListen
-	}
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil || strings.HasPrefix(listen, "unix:") {
-		return "", usageError{fmt.Errorf("the gateway listens on %s, which other programs cannot use; name another address with --url", listen)}
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port), nil
-}
-
 func (a *app) connectWrite(s *connect.System, c *connect.Client, g connect.Gateway) error {
 	changes, err := s.Write(c, g)
 	a.showChanges(changes)
@@ -251,40 +166,6 @@ func (a *app) showChanges(changes []connect.Change) {
 			a.term.Noticef("%s %s was changed since, and is left as it is", a.term.Yellow("warning:"), left)
 		}
 	}
-}
-
-// connectNotes says what to know about the connection.
-func (a *app) connectNotes(s *connect.System, in connectInput, g connect.Gateway) error {
-	set, err := s.Settings(in.client, g)
-	if err != nil {
-		return err
-	}
-	for _, note := range set.Notes {
-		a.infof("%s", a.term.Dim("· "+note))
-	}
-	a.warnWindow(in.client, g)
-	if g.KeyEnv == "" && !g.Loopback() {
-		a.term.Noticef("%s %s is not on this machine, where a gateway takes no calls without a key: add --key-env NAME", a.term.Yellow("warning:"), g.URL)
-	}
-	return nil
-}
-
-// warnWindow warns of a window that is too small for the client's first request.
-func (a *app) warnWindow(c *connect.Client, g connect.Gateway) {
-	needs, short := c.Short(g.Window)
-	if !short {
-		return
-	}
-	model := g.Model
-	if model == exchange.Default {
-		model = "your model"
-	}
-	if g.Most > 0 && g.Most < c.First {
-		a.term.Noticef("%s the first request of %s has about %d tokens, and %s holds %d; name another model with --model", a.term.Yellow("warning:"), c.Title, c.First, model, g.Most)
-		return
-	}
-	a.term.Noticef("%s the first request of %s has about %d tokens, and the context window of %s is %d; set num_ctx to %d with `tandem config edit`, and run this again",
-		a.term.Yellow("warning:"), c.Title, c.First, model, g.Window, needs)
 }
 
 // onPath finds a program on the user's PATH.

@@ -51,15 +51,25 @@ func (a *app) connectShow(s *connect.System, c *connect.Client, g connect.Gatewa
 	if len(set.Files)+len(set.Variables) == 0 {
 		say(first + "these steps:")
 	}
-	for i, step := range set.Steps {
+	a.writeSteps(&b, set.Steps)
+	if set.Elsewhere != "" {
+		b.WriteString("\n")
+		say(set.Elsewhere)
+		a.writeSteps(&b, set.ElsewhereSteps)
+	}
+	_, err = fmt.Fprint(a.term.Out, b.String())
+	return err
+}
+
+// writeSteps writes steps, with numbers where there are several.
+func (a *app) writeSteps(b *strings.Builder, steps []string) {
+	for i, step := range steps {
 		mark := ""
-		if len(set.Steps) > 1 {
+		if len(steps) > 1 {
 			mark = fmt.Sprintf("%d. ", i+1)
 		}
 		b.WriteString(terminal.Hang(mark, step, a.term.OutWidth()) + "\n")
 	}
-	_, err = fmt.Fprint(a.term.Out, b.String())
-	return err
 }
 
 // connectCheck runs a client once, and shows what it asked the gateway.

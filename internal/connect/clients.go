@@ -13,6 +13,8 @@ type Client struct {
 	Known string
 	// First is how many tokens its first request in an empty folder has; 0: unknown.
 	First int
+	// Tools is what it needs a model for that can use tools; empty: it needs none.
+	Tools string
 	// Program is its command; empty: it has a window of its own only.
 	Program string
 	Install string // how to install it
@@ -55,14 +57,14 @@ func Find(name string) (*Client, bool) {
 func Clients() []Client {
 	return []Client{
 		{
-			Name: "claude", Title: "Claude Code", Known: "2.1, run; code.claude.com/docs/en/settings and /llm-gateway", First: 21700,
+			Name: "claude", Title: "Claude Code", Known: "2.1, run; code.claude.com/docs/en/settings and /llm-gateway", First: 21700, Tools: "to read and change files",
 			Program: "claude", Install: "npm install -g @anthropic-ai/claude-code",
 			files: claudeFiles, setup: claudeSetup,
 			args: func(_ Gateway, prompt string) []string { return []string{"-p", prompt} },
 			env:  []string{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "DISABLE_AUTOUPDATER=1"},
 		},
 		{
-			Name: "codex", Title: "Codex", Known: "0.171, run; developers.openai.com/codex/config-advanced (a profile is a file of its own since 0.134)", First: 10300,
+			Name: "codex", Title: "Codex", Known: "0.171, run; developers.openai.com/codex/config-advanced (a profile is a file of its own since 0.134)", First: 10300, Tools: "to read and change files",
 			Program: "codex", Install: "npm install -g @openai/codex",
 			files: codexFiles, setup: codexSetup,
 			args: func(_ Gateway, prompt string) []string {
@@ -70,7 +72,7 @@ func Clients() []Client {
 			},
 		},
 		{
-			Name: "opencode", Title: "OpenCode", Known: "1.18, run; opencode.ai/docs/providers and /docs/config", First: 7800,
+			Name: "opencode", Title: "OpenCode", Known: "1.18, run; opencode.ai/docs/providers and /docs/config", First: 7800, Tools: "to read and change files",
 			Program: "opencode", Install: "npm install -g opencode-ai",
 			files: opencodeFiles, setup: opencodeSetup,
 			args: func(g Gateway, prompt string) []string {
@@ -79,7 +81,7 @@ func Clients() []Client {
 			env: []string{"OPENCODE_DISABLE_AUTOUPDATE=1"},
 		},
 		{
-			Name: "cline", Title: "Cline", Known: "CLI 3.0, run; what its `cline auth` writes, and @cline/core's StoredProviderSettingsSchema", First: 5700,
+			Name: "cline", Title: "Cline", Known: "CLI 3.0, run; what its `cline auth` writes, and @cline/core's StoredProviderSettingsSchema", First: 5700, Tools: "to read and change files",
 			Program: "cline", Install: "npm install -g cline",
 			files: clineFiles, setup: clineSetup,
 			args: func(g Gateway, prompt string) []string {
@@ -87,17 +89,17 @@ func Clients() []Client {
 			},
 		},
 		{
-			Name: "continue", Title: "Continue", Known: "CLI 1.5, run; docs.continue.dev/reference", First: 1400,
+			Name: "continue", Title: "Continue", Known: "CLI 1.5, run; docs.continue.dev/reference", First: 1400, Tools: "in its agent mode",
 			Program: "cn", Install: "npm install -g @continuedev/cli",
 			files: continueFiles, setup: continueSetup,
 			args: func(_ Gateway, prompt string) []string { return []string{"-p", prompt} },
 		},
 		{
-			Name: "zed", Title: "Zed", Known: "November 2026; zed.dev/docs/ai/use-api-access",
+			Name: "zed", Title: "Zed", Known: "November 2026; zed.dev/docs/ai/use-api-access", Tools: "in its agent panel",
 			files: zedFiles, setup: zedSetup,
 		},
 		{
-			Name: "vscode", Title: "VS Code", Known: "1.121, for the provider Custom Endpoint; microsoft/vscode-docs, agent-customization/language-models.md of October 2026",
+			Name: "vscode", Title: "VS Code", Known: "1.121, for the provider Custom Endpoint; microsoft/vscode-docs, agent-customization/language-models.md of October 2026", Tools: "in its agent mode",
 			files: vscodeFiles, setup: vscodeSetup,
 		},
 		{
@@ -109,7 +111,7 @@ func Clients() []Client {
 			setup: n8nSetup,
 		},
 		{
-			Name: "homeassistant", Title: "Home Assistant", Known: "2026.11; home-assistant.io/integrations/ollama",
+			Name: "homeassistant", Title: "Home Assistant", Known: "2026.11; home-assistant.io/integrations/ollama", Tools: "to control your home",
 			setup: homeAssistantSetup,
 		},
 		{
@@ -165,15 +167,19 @@ func claudeVariables(g Gateway) []Variable {
 func claudeSetup(_ *System, g Gateway) Settings {
 	set := Settings{Variables: claudeVariables(g), Steps: []string{"Start it: claude"}}
 	if g.KeyEnv == "" {
-		set.Notes = append(set.Notes, placeholderNote("ANTHROPIC_AUTH_TOKEN", g))
+		set.Notes = placeholderNotes("ANTHROPIC_AUTH_TOKEN", g)
 	} else {
 		set.Notes = append(set.Notes, fmt.Sprintf("the file has a command that prints $%s, so no key is written", g.KeyEnv))
 	}
 	return set
 }
 
-func placeholderNote(what string, g Gateway) string {
-	return fmt.Sprintf("%s is the placeholder %q: the client wants a key, and a gateway without keys takes any", what, placeholder)
+// placeholderNotes explain the placeholder, where it is one.
+func placeholderNotes(what string, g Gateway) []string {
+	if g.Keys {
+		return nil // it is refused, and whoever asked is warned
+	}
+	return []string{fmt.Sprintf("%s is the placeholder %q: the client wants a key, and a gateway without keys takes any", what, placeholder)}
 }
 
 // Codex reads a provider from config.toml, and with --profile another file on top.
@@ -252,7 +258,7 @@ func clineFiles(s *System, g Gateway) []target {
 func clineSetup(_ *System, g Gateway) Settings {
 	set := Settings{Steps: []string{fmt.Sprintf("Start it: cline -P %s -m %s", clineProvider, g.Model)}}
 	if g.KeyEnv == "" {
-		set.Notes = append(set.Notes, placeholderNote("apiKey", g)+". Without one, Cline sends $OPENAI_API_KEY")
+		set.Notes = append(placeholderNotes("apiKey", g), "without an apiKey in its file, Cline sends $OPENAI_API_KEY")
 	} else {
 		set.Also = []Variable{{Name: "OPENAI_API_KEY", From: g.KeyEnv}}
 		set.Notes = append(set.Notes, "Cline's file can only hold the key itself, so set the variable where you start Cline")
@@ -279,7 +285,7 @@ func continueFiles(s *System, g Gateway) []target {
 }
 
 func continueSetup(s *System, g Gateway) Settings {
-	set := Settings{Steps: []string{`Choose the model "Tandem" in Continue`}}
+	set := Settings{Steps: []string{`Choose the model "Tandem" in Continue, or start its command line: cn`}}
 	if g.KeyEnv != "" {
 		set.Notes = append(set.Notes, fmt.Sprintf("Continue in an editor reads %s from %s", g.KeyEnv, filepath.Join(s.dir("CONTINUE_GLOBAL_DIR", ".continue"), ".env")))
 	}

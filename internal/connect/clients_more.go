@@ -39,7 +39,7 @@ func zedSetup(_ *System, g Gateway) Settings {
 	set := Settings{Steps: []string{fmt.Sprintf("Start Zed where TANDEM_API_KEY is set, or type the key in its LLM providers, and choose %s in the agent panel", g.Model)}}
 	if g.KeyEnv == "" {
 		set.Also = []Variable{{Name: "TANDEM_API_KEY", Value: placeholder}}
-		set.Notes = append(set.Notes, placeholderNote("TANDEM_API_KEY", g))
+		set.Notes = placeholderNotes("TANDEM_API_KEY", g)
 	} else if g.KeyEnv != "TANDEM_API_KEY" {
 		set.Also = []Variable{{Name: "TANDEM_API_KEY", From: g.KeyEnv}}
 	}
@@ -72,74 +72,9 @@ func vscodeSetup(_ *System, g Gateway) Settings {
 		Notes: []string{"VS Code's own Ollama provider is deprecated, so its Custom Endpoint is used"},
 	}
 	if g.KeyEnv == "" {
-		set.Notes = append(set.Notes, placeholderNote("apiKey", g))
+		set.Notes = append(set.Notes, placeholderNotes("apiKey", g)...)
 	} else {
 		set.Steps = append([]string{`Run "Chat: Manage Language Models", open Tandem's gear, and type the key: VS Code reads no variable for it`}, set.Steps...)
-	}
-	return set
-}
-
-// containerNote says how a container reaches a gateway on this machine.
-func containerNote(g Gateway) []string {
-	if !g.Loopback() {
-		return nil
-	}
-	return []string{
-		"in a container, 127.0.0.1 is the container: host.docker.internal is this machine. Docker on Linux needs --add-host=host.docker.internal:host-gateway",
-		"on Linux, a gateway that listens on 127.0.0.1 cannot be reached like that: run the container with --network=host and " + g.URL + ", or let the gateway listen on another address, with a key",
-	}
-}
-
-func openWebUISetup(_ *System, g Gateway) Settings {
-	address := g.inContainer()
-	set := Settings{
-		Variables: []Variable{{Name: "OPENAI_API_BASE_URL", Value: address + "/v1"}},
-		Steps: []string{
-			"Pass the variables to its container with -e, or open Admin Panel > Settings > Connections and add an OpenAI connection with the URL " + address + "/v1",
-			"Choose " + g.Model + " in a new chat",
-		},
-		Notes: append([]string{"the variables count on the first start only: later, Open WebUI keeps what Connections says"}, containerNote(g)...),
-	}
-	if g.KeyEnv == "" {
-		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", Value: placeholder})
-		set.Notes = append(set.Notes, placeholderNote("OPENAI_API_KEY", g))
-	} else {
-		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", From: g.KeyEnv})
-	}
-	set.Variables = append(set.Variables, Variable{Name: "ENABLE_OLLAMA_API", Value: "false"})
-	return set
-}
-
-func keyToType(g Gateway) string {
-	if g.KeyEnv == "" {
-		return placeholder + " (any text: the gateway takes no key)"
-	}
-	return "the key in $" + g.KeyEnv
-}
-
-func n8nSetup(_ *System, g Gateway) Settings {
-	return Settings{
-		Steps: []string{
-			"Add a credential of the type OpenAI",
-			"API key: " + keyToType(g),
-			"Base URL: " + g.v1() + ", or in a container " + g.inContainer() + "/v1",
-			"In the node OpenAI Chat Model choose this credential, and the model " + g.Model,
-		},
-		Notes: append([]string{`the node may use the Responses API, which the gateway has too`}, containerNote(g)...),
-	}
-}
-
-func homeAssistantSetup(_ *System, g Gateway) Settings {
-	set := Settings{Steps: []string{
-		"Open Settings > Devices & services > Add integration > Ollama",
-		"URL: " + g.URL,
-		"Choose the model " + g.Model + ", and a context window",
-	}}
-	if g.KeyEnv != "" {
-		set.Steps = append(set.Steps[:2], "API key: "+keyToType(g), set.Steps[2])
-	}
-	if g.Loopback() {
-		set.Notes = []string{"Home Assistant is most often on another machine or in a container, which cannot reach 127.0.0.1 here: let the gateway listen on an address of your network, with a key, and use that address"}
 	}
 	return set
 }
@@ -174,7 +109,7 @@ func aiderSetup(_ *System, g Gateway) Settings {
 	set := Settings{Variables: []Variable{{Name: "OPENAI_API_BASE", Value: g.v1()}}, Steps: []string{"Start it: aider --model openai/" + g.Model}}
 	if g.KeyEnv == "" {
 		set.Variables = append(set.Variables, Variable{Name: "OPENAI_API_KEY", Value: placeholder})
-		set.Notes = append(set.Notes, placeholderNote("the key", g))
+		set.Notes = placeholderNotes("the key", g)
 	} else {
 		set.Also = []Variable{{Name: "OPENAI_API_KEY", From: g.KeyEnv}}
 		set.Variables = append(set.Variables, set.Also...)

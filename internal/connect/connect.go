@@ -22,6 +22,12 @@ type Gateway struct {
 	Model  string // that the client asks for
 	Window int    // the model's context window in tokens; 0: unknown
 	Most   int    // the largest window that the model was made for; 0: unknown
+	// Keys says that the gateway takes no call without a key. KeyEnv may be missing.
+	Keys bool
+	// Exposed says that it listens on an address that other machines reach, and Hosts are
+	// the names, besides its address, that it accepts.
+	Exposed bool
+	Hosts   []string
 }
 
 // v1 is the root of the OpenAI dialect.
@@ -71,7 +77,7 @@ func (g Gateway) inContainer() string {
 	if err != nil || !g.Loopback() {
 		return g.URL
 	}
-	u.Host = "host.docker.internal"
+	u.Host = dockerHost
 	if port := portOf(g.URL); port != "" {
 		u.Host = net.JoinHostPort(u.Host, port)
 	}
@@ -151,7 +157,11 @@ type Settings struct {
 	Also      []Variable // that the client needs besides its files
 	Files     []Fragment
 	Steps     []string // what to do by hand, and how to start the client
-	Notes     []string // what to know
+	// Elsewhere says where the client may run that takes more, and ElsewhereSteps what
+	// that is; empty: nowhere.
+	Elsewhere      string
+	ElsewhereSteps []string
+	Notes          []string // what to know
 }
 
 // Variable is a variable of the environment.

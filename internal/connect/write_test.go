@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os"
@@ -304,6 +305,49 @@ func TestTheTable(t *testing.T) {
 					t.Errorf("%s: %s", c.Name, f.Path)
 				}
 			}
+		}
+	}
+}
+
+// The steps for a container and for another machine are all that these take: the name that
+// the gateway has to accept, the address that it has to listen on, and a key. What is there
+// already is no step.
+func TestElsewhere(t *testing.T) {
+	const hosts, expose, key, added = "gateway.hosts", "--listen 0.0.0.0:11500 --expose", "tandem serve keys add ", "--add-host=host.docker.internal:host-gateway"
+	for _, tc := range []struct {
+		client, os string
+		g          connect.Gateway
+		has, not   []string
+	}{
+		{"openwebui", "linux", connect.Gateway{}, []string{"--network=host", hosts, expose, key + "openwebui", added, "http://host.docker.internal:11500/v1"}, nil},
+		{"n8n", "linux", connect.Gateway{}, []string{"--network=host", hosts, expose, key + "n8n", added, "http://host.docker.internal:11500/v1"}, nil},
+		{"n8n", "darwin", connect.Gateway{}, []string{hosts, "http://host.docker.internal:11500/v1"}, []string{expose, key, added, "--network"}},
+		{"openwebui", "windows", connect.Gateway{}, []string{hosts, "http://host.docker.internal:11500/v1"}, []string{expose, key, added}},
+		{"openwebui", "linux", connect.Gateway{KeyEnv: "K", Exposed: true, Hosts: []string{"host.docker.internal"}}, []string{added}, []string{hosts, expose, key}},
+		{"homeassistant", "linux", connect.Gateway{}, []string{"--network=host", expose, key + "homeassistant", "http://ADDRESS:11500", hosts}, nil},
+		{"homeassistant", "darwin", connect.Gateway{KeyEnv: "K"}, []string{expose, "http://ADDRESS:11500"}, []string{key}},
+		{"openwebui", "linux", connect.Gateway{URL: "http://gpu.lan:11500"}, nil, []string{"docker", hosts, expose}},
+		{"homeassistant", "linux", connect.Gateway{URL: "http://gpu.lan:11500"}, nil, []string{"ADDRESS", expose}},
+	} {
+		s := &connect.System{OS: tc.os, Home: t.TempDir(), State: t.TempDir(), Env: func(string) string { return "" }}
+		tc.g.URL, tc.g.Model = cmp.Or(tc.g.URL, "http://127.0.0.1:11500"), "m"
+		set, err := s.Settings(find(t, tc.client), tc.g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := set.Elsewhere + "\n" + strings.Join(set.ElsewhereSteps, "\n")
+		for _, want := range tc.has {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s on %s, %+v: no %q in\n%s", tc.client, tc.os, tc.g, want, text)
+			}
+		}
+		for _, no := range tc.not {
+			if strings.Contains(text, no) {
+				t.Errorf("%s on %s, %+v: %q in\n%s", tc.client, tc.os, tc.g, no, text)
+			}
+		}
+		if len(tc.has) == 0 && strings.TrimSpace(text) != "" {
+			t.Errorf("%s: %s", tc.client, text)
 		}
 	}
 }
