@@ -16,8 +16,6 @@ package router
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -124,13 +122,6 @@ type Router struct {
 	targets map[string]*target
 	names   []string
 	retries int
-}
-
-// target is a Target and how it fares.
-type target struct {
-	Target
-	breaker *breaker
-	budget  *retryBudget
 }
 
 var (
@@ -284,43 +275,4 @@ func (r *Router) checkNames(use []string) error {
 		}
 	}
 	return nil
-}
-
-func (t *target) ready(ctx context.Context) error {
-	if t.Ready == nil {
-		return nil
-	}
-	return t.Ready(ctx)
-}
-
-// model is what the target would be asked for.
-func (t *target) model(req *provider.Request) string {
-	if req.Model != "" {
-		return req.Model
-	}
-	return t.Model
-}
-
-// alternative is the model that is asked instead of the target's own, where the
-// server does not have that, as failed says of a request that names none. "": there
-// is none, and err is failed with the reason.
-func (t *target) alternative(ctx context.Context, req *provider.Request, failed error) (model string, err error) {
-	e := (*provider.Error)(nil)
-	if t.Alternative == nil || req.Model != "" || !errors.As(failed, &e) || e.Kind != provider.ModelNotFound {
-		return "", failed
-	}
-	if model, err = t.Alternative(ctx, req); err == nil || ctx.Err() != nil {
-		return model, failed
-	}
-	out := *e
-	out.Err = fmt.Errorf("%w; %w", e.Err, err)
-	return "", &out
-}
-
-// endpoint is where the target's prompts go, or "".
-func (t *target) endpoint() string {
-	if e, ok := provider.As[interface{ Endpoint() string }](t.Provider); ok {
-		return e.Endpoint()
-	}
-	return ""
 }

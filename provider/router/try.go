@@ -1,0 +1,129 @@
+package router
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/structured"
+)
+
+// tryTarget calls t and retries where that may help. A nil error: the reader has
+// the answer, or has left.
+func (c *call) tryTarget(ctx context.Context, t *target, rest []string) error {
+	c.target, c.attempt = t, c.newAttempt(t)
+	a := &c.attempt
+	a.Outcome = provider.OutcomeFailed
+	began := c.r.cfg.Clock.Now()
+	if t.Total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = withTotalTimeout(ctx, a.Provider, a.Model, t.Total)
+		defer cancel()
+	}
+	t.budget.refund(perRequest)
+	adapted := 0 // calls after which the provider leaves out what its server refused
+	for {
+		err := c.tryOnce(ctx)
+		a.Took = c.r.cfg.Clock.Now().Sub(began)
+		if err == nil || c.done {
+			return err
+		}
+		c.recordBreakOff(ctx, t, err)
+		c.countGeneration(err)
+		if ctx.Err() != nil || c.shown && !c.restarting || c.exhausted() {
+			return err
+		}
+		wait, ok := c.shouldRetry(ctx, t, asError(err), a.Tries-adapted, rest)
+		if errors.Is(err, provider.ErrAdapted) && adapted < maxAdapted {
+			wait, ok = 0, true
+			adapted++
+		}
+		if !ok {
+			return err
+		}
+		c.emit(Event{Type: Retrying, Provider: a.Provider, Model: a.Model, Err: err, Wait: wait, Try: a.Tries + 1})
+		if c.r.cfg.Clock.Sleep(ctx, wait) != nil {
+			return contextError(ctx)
+		}
+	}
+}
+
+// recordBreakOff notes what a failed call leaves: a window that is too small, an
+// answer that is to begin again.
+func (c *call) recordBreakOff(ctx context.Context, t *target, err error) {
+	if c.shown && c.r.cfg.Policy.Restart && canRestart(err) {
+		c.restarting = true
+	}
+	if provider.KindOf(err) == provider.ContextOverflow && t.Window != nil {
+		if n, known := t.Window(ctx, &c.req); known {
+			c.overflowedWindow = max(c.overflowedWindow, n)
+		}
+	}
+}
+
+// tryOnce makes one call of the target, tells its breaker how it went, and notes
+// it in the attempt.
+func (c *call) tryOnce(ctx context.Context) error {
+	t, a, clock := c.target, &c.attempt, &c.r.cfg.Clock
+	probe, ok := t.breaker.Allow(clock.Now())
+	if !ok {
+		why, _ := t.breaker.State(clock.Now())
+		e := provider.Errorf(provider.Unavailable, a.Provider, a.Model, "%s", why)
+		e.Final = true
+		return e
+	}
+	a.Tries++
+	c.emit(Event{Type: Asking, Provider: a.Provider, Model: a.Model, Try: a.Tries, Tokens: c.size.estimate})
+	c.tryStarted, c.shown, c.tryErr, c.probe = clock.Now(), false, nil, probe
+	c.blanks = blankBuffer{allowed: c.req.Completion != nil} // there may be nothing to fill in
+	if probe {
+		defer func() { t.breaker.AbandonProbe(c.probe) }() // the reader may have left by panic
+	}
+	t.Chat(ctx, c.req)(c.relay)
+	switch {
+	case c.tryErr != nil:
+	case c.done:
+		return nil
+	default:
+		c.tryErr = c.emptyAnswer(t, nil, errSilent)
+	}
+	if ctx.Err() != nil {
+		c.tryErr = contextError(ctx)
+	}
+	a.Tries += repairs(c.tryErr)
+	e := asError(c.tryErr)
+	if c.shown || e.Sent || ctx.Err() != nil {
+		a.SentTo = t.endpoint()
+	}
+	c.recordOutcome(t, e)
+	what := Failed
+	if c.shown {
+		what = BrokeOff
+	}
+	c.emit(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: c.tryErr, Took: clock.Now().Sub(c.tryStarted), Try: a.Tries})
+	return c.tryErr
+}
+
+// repairs is how many answers a target was asked for beyond its first, because
+// they were not what a schema asks for.
+func repairs(err error) int {
+	var e *structured.Error
+	if errors.As(err, &e) {
+		return max(e.Attempts-1, 0)
+	}
+	return 0
+}
+
+// recordOutcome tells t's breaker about a failure.
+func (c *call) recordOutcome(t *target, e *provider.Error) {
+	now, probe := c.r.cfg.Clock.Now(), c.probe
+	switch {
+	case policyFor(e).unhealthy:
+		t.breaker.RecordFailure(now, probe, reason(e))
+	case e.Status > 0 && !c.shown:
+		t.breaker.RecordSuccess(now, probe) // it answers, if not as wished
+	default:
+		return
+	}
+	c.probe = false
+}
