@@ -135,7 +135,7 @@ func (c *compiler) misspelt(step string) bool {
 	for _, in := range c.chain.inputs {
 		if _, near := diag.Nearest(in.Name, []string{step}); near {
 			c.mistakes = append(c.mistakes, &problem{
-				location: in.first, message: fmt.Sprintf("{%s} is no step, and the step %q is not used", in.Name, step),
+				location: in.first, message: fmt.Sprintf("{%s} is not a step, and the step %q is not used", in.Name, step),
 				remedy: fmt.Sprintf("did you mean {%s}? if {%s} is an input, list it in inputs", step, in.Name),
 			})
 			return true

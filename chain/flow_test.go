@@ -101,7 +101,7 @@ func TestFlowMistakes(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"an unknown name in an expression", "inputs: [a]\ntransform: 'a + bb'\n", `x.yaml:2:17: {bb} is neither a step nor one of the inputs; there are a`},
 		{"an expression that cannot be read", "transform: 'a +'\n", `x.yaml:1:15: the expression cannot be read: unexpected token EOF`},
-		{"an input that is almost an unused step", "steps:\n- {name: one, prompt: x}\n- {name: two, prompt: '{on}'}\n", `x.yaml:3:24: {on} is no step, and the step "one" is not used; did you mean {one}? if {on} is an input, list it in inputs`},
+		{"an input that is almost an unused step", "steps:\n- {name: one, prompt: x}\n- {name: two, prompt: '{on}'}\n", `x.yaml:3:24: {on} is not a step, and the step "one" is not used; did you mean {one}? if {on} is an input, list it in inputs`},
 		{"types in an expression", "steps:\n- {name: a, prompt: x}\n- {name: b, transform: 'a + 1'}\n", `x.yaml:3:27: the expression cannot be read: invalid operation: + (mismatched types string and int)`},
 		{"a condition that is none", "steps:\n- {name: a, prompt: x}\n- {name: b, when: 'len(a)', else: '', prompt: y}\n", `x.yaml:3:19: the expression cannot be read: expected bool, but got int`},
 		{"each of a text", "steps:\n- {name: a, prompt: x}\n- {name: b, each: a, prompt: '{item}'}\n", "x.yaml:3:19: a is a text, but a list is needed; add `parse: list` to the step that it comes from, or split it"},

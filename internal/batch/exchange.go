@@ -204,7 +204,7 @@ func decodeInputs(text string) (map[string]any, error) {
 	}
 	inputs, ok := value.(map[string]any)
 	if !ok {
-		return nil, errors.New("the inputs of a row are no object")
+		return nil, errors.New("the inputs of a row are not a JSON object")
 	}
 	return inputs, nil
 }

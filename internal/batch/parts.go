@@ -107,7 +107,7 @@ func one(res sql.Result, err error) error {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(err, fmt.Errorf("it is no more what it was: %d rows changed", n))
+		return errors.Join(err, fmt.Errorf("the file was changed in the meantime: %d rows were updated, expected 1", n))
 	}
 	return nil
 }

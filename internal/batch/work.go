@@ -25,7 +25,7 @@ type Options struct {
 	// MaxErrors is how many items may fail before nothing more is started; 0: any
 	// number.
 	MaxErrors int
-	// GiveUp is how many items in a row may fail for a reason that is no item's own,
+	// GiveUp is how many items in a row may fail for a reason that is not an item's own,
 	// such as a server that is gone, before nothing more is started; 0: any number.
 	GiveUp int
 	// Resumable says that the queue outlives Work: an item that ctx ended, or that a
@@ -100,7 +100,7 @@ type worker struct {
 	oldest    time.Time     // when the first of ended did
 	err       error         // why
 	failed    int           // so far
-	inARow    int           // items that failed for a reason that is no item's own
+	inARow    int           // items that failed for a reason that is not an item's own
 	pause     time.Duration // the last one; 0: none since an answer came
 	group     *time.Timer   // wakes work when that is groupTime ago; nil: nothing has ended yet
 	paused    *time.Timer   // nothing starts until it fires; nil: no pause

@@ -94,9 +94,9 @@ func TestChecksThatCannotBeCompiled(t *testing.T) {
 		"":                                                             "checks.yaml",
 		"checks: []":                                                   "checks.yaml:1:9: there is no check",
 		"check: []":                                                    `checks.yaml:1:1: unknown key "check"`,
-		"checks:\n  - regex: '('":                                      "checks.yaml:2:12: this is no regular expression that can be used here (RE2): missing closing )",
-		"checks:\n  - regex: '(?<=a)b'":                                "checks.yaml:2:12: this is no regular expression",
-		"checks:\n  - regex: 'a{9999}'":                                "checks.yaml:2:12: this is no regular expression",
+		"checks:\n  - regex: '('":                                      "checks.yaml:2:12: this is not a regular expression that can be used here (RE2): missing closing )",
+		"checks:\n  - regex: '(?<=a)b'":                                "checks.yaml:2:12: this is not a regular expression",
+		"checks:\n  - regex: 'a{9999}'":                                "checks.yaml:2:12: this is not a regular expression",
 		"checks:\n  - expr: 'len('":                                    "checks.yaml:2:11: the expression cannot be read",
 		"checks:\n  - expr: '1 + 1'":                                   "checks.yaml:2:11: the expression cannot be read",
 		"checks:\n  - {equals: a, regex: b}":                           "checks.yaml:2:24: a check is one of equals and regex",
@@ -226,7 +226,7 @@ func TestInlineChecks(t *testing.T) {
 		in   check.Inline
 		want string
 	}{
-		{check.Inline{Regex: []string{"("}}, "--regex: this is no regular expression"},
+		{check.Inline{Regex: []string{"("}}, "--regex: this is not a regular expression"},
 		{check.Inline{Expr: []string{"len("}}, "--expr: the expression cannot be read"},
 		{check.Inline{SchemaFile: "no such file"}, "--json-schema: "},
 		{check.Inline{Judge: "good"}, "--judge: it does not say which model judges; add --judge-model"},

@@ -86,7 +86,7 @@ func newRegex(pattern string) (*regexTest, error) {
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("this is no regular expression that can be used here (RE2): %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, fmt.Errorf("this is not a regular expression that can be used here (RE2): %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return &regexTest{re}, nil
 }

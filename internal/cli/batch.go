@@ -59,7 +59,7 @@ func (in *batchInput) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&in.params, "param", "p", nil, "an input that every row has, as `name=value`; value @FILE reads a file")
 	in.pick.register(f)
 	in.work.register(f)
-	f.BoolVar(&in.overwrite, "overwrite", false, "replace the file of --out, and start anew")
+	f.BoolVar(&in.overwrite, "overwrite", false, "replace the file of --out, and start over")
 	f.BoolVar(&in.resume, "resume", false, "continue the batch that writes to --out")
 	f.BoolVar(&in.json, "json", false, "print the summary as one JSON object")
 	f.BoolVar(&in.dry, "dry-run", false, "show who would answer, and what all rows could cost; call no model")

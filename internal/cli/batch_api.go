@@ -98,9 +98,9 @@ func unsupportedBatchAPI(b *batchRun, err error) error {
 func (a *app) resumeBatchAPI(ctx context.Context, b *batchRun, in *batchInput, spec batch.Spec) error {
 	switch {
 	case in.batchAPI && spec.BatchAPI == "":
-		return usageError{fmt.Errorf("the batch %s was started without --batch-api; leave it out, or start anew with another --out", spec.ID)}
+		return usageError{fmt.Errorf("the batch %s was started without --batch-api; leave it out, or start over with another --out", spec.ID)}
 	case !in.batchAPI && spec.BatchAPI != "":
-		return usageError{fmt.Errorf("the batch %s was started with --batch-api; leave out --batch-api=false, or start anew with another --out", spec.ID)}
+		return usageError{fmt.Errorf("the batch %s was started with --batch-api; leave out --batch-api=false, or start over with another --out", spec.ID)}
 	case spec.BatchAPI == "":
 		return nil
 	}

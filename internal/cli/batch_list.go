@@ -148,7 +148,7 @@ func (a *app) printBatch(s batch.Status) error {
 func (a *app) batchWatchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "watch [ID]", Short: "Follow a batch that another process runs, to its end",
-		Long: "Follow a batch until nothing runs it any more, and show what it came to.", Args: atMostOne("a batch's ID"),
+		Long: "Follow a batch until it stops running, and show its result.", Args: atMostOne("a batch's ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.batchWatch(cmd.Context(), args) },
 	}
 }

@@ -30,7 +30,7 @@ func (a *app) checkOut(ctx context.Context, in *batchInput) (string, error) {
 	case in.overwrite && unfinished != nil && unfinished.State == batch.Running:
 		return "", usageError{fmt.Errorf("the batch %s is running and writes to %s; stop it with `tandem batch cancel %[1]s`", unfinished.ID, in.out)}
 	case !in.overwrite && unfinished != nil:
-		return "", usageError{fmt.Errorf("the batch %s writes to %s and has not finished; add --resume to continue it, or --overwrite to start anew", unfinished.ID, in.out)}
+		return "", usageError{fmt.Errorf("the batch %s writes to %s and has not finished; add --resume to continue it, or --overwrite to start over", unfinished.ID, in.out)}
 	}
 	if err := checkPlace(in.out, in.overwrite); err != nil {
 		return "", usageError{err}

@@ -102,7 +102,7 @@ func batchFileError(id string, err error) error {
 	case errors.As(err, &held):
 		return usageError{fmt.Errorf("%w; `tandem batch watch %s` follows it, and `tandem batch cancel %[2]s` stops it", err, id)}
 	case errors.As(err, &file) && file.Damaged:
-		return fmt.Errorf("%w; save what can be read with `tandem batch export %s --out FILE`, remove it with `tandem batch rm %[2]s`, and start anew", err, id)
+		return fmt.Errorf("%w; save what can be read with `tandem batch export %s --out FILE`, remove it with `tandem batch rm %[2]s`, and start over", err, id)
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Sou
 	}
 	if len(changes) > 0 {
 		if !b.work.accept {
-			return usageError{fmt.Errorf("the batch %s cannot continue as it began: %s; undo that, start anew with another --out, or add --accept-changes to answer the rows that are left with what is there now", spec.ID, strings.Join(changes, "; "))}
+			return usageError{fmt.Errorf("the batch %s cannot continue as it began: %s; undo that, start over with another --out, or add --accept-changes to answer the rows that are left with what is there now", spec.ID, strings.Join(changes, "; "))}
 		}
 		b.spec.Chain, b.spec.Settings = source, settings
 		if fits != nil {
@@ -192,7 +192,7 @@ func (a *app) sameInputs(b *batchRun, spec batch.Spec) error {
 	for _, name := range b.chain.Inputs() {
 		in, _ := b.chain.Input(name)
 		if _, given := spec.Given[name]; !given && in.Default == nil && !in.Optional && !slices.Contains(spec.Columns, name) {
-			return usageError{fmt.Errorf("the chain now has an input %s, which the stored rows do not have; start anew with another --out", name)}
+			return usageError{fmt.Errorf("the chain now has an input %s, which the stored rows do not have; start over with another --out", name)}
 		}
 	}
 	return nil
@@ -200,7 +200,7 @@ func (a *app) sameInputs(b *batchRun, spec batch.Spec) error {
 
 // readAgain is the error of a batch whose rows were not all stored.
 func (a *app) readAgain(_ context.Context, b *batchRun) error {
-	return usageError{fmt.Errorf("the batch %s was interrupted while its rows were read, before any call; remove it with `tandem batch rm %[1]s`, and start it anew", b.spec.ID)}
+	return usageError{fmt.Errorf("the batch %s was interrupted while its rows were read, before any call; remove it with `tandem batch rm %[1]s`, and start it again", b.spec.ID)}
 }
 
 // batchID is the id that a command was given, or a beginning of it that only one

@@ -79,7 +79,7 @@ func (r *batchRows) identify(ctx context.Context) error {
 		return usageError{fmt.Errorf("cannot read %s: %w", r.name, cause(err))}
 	}
 	if !st.Mode().IsRegular() {
-		return usageError{fmt.Errorf("%s is no regular file; give its rows with --in -", r.name)}
+		return usageError{fmt.Errorf("%s is not a regular file; give its rows with --in -", r.name)}
 	}
 	if r.source, err = sourceOf(ctx, r.name); err != nil {
 		return usageError{fmt.Errorf("cannot read %s: %w", r.name, cause(err))}

@@ -196,7 +196,7 @@ func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *
 		return &batchError{fmt.Sprintf("stopped: %s failed, more than --max-errors %d; %s; %s", count(many.Failed, "row"), many.Limit, done, next), exitRows, err}
 	case errors.As(err, &many):
 		text := fmt.Sprintf("stopped: the last %d rows failed for the same kind of reason: %s; %s", many.Failed, a.explain(many.Last), done)
-		return &batchError{fmt.Sprintf("%s; when that is mended, %s --retry-failed`", text, strings.TrimSuffix(next, "`")), exitRows, err}
+		return &batchError{fmt.Sprintf("%s; when that is fixed, %s --retry-failed`", text, strings.TrimSuffix(next, "`")), exitRows, err}
 	case errors.As(err, &budget) && a.budget != nil && *a.budget == budget.Limit:
 		return &batchError{fmt.Sprintf("--budget %s is used up: %s is left, and the next call could cost up to %s; %s; %s --budget MORE`",
 			ledger.Dollars(budget.Limit), ledger.Dollars(budget.Left), ledger.Dollars(budget.Need), done, strings.TrimSuffix(next, "`")), exitOverBudget, err}

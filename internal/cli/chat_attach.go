@@ -239,7 +239,7 @@ func (s *chatSession) userMessage(ctx context.Context, m *store.Said) provider.M
 			s.readAgain(ctx, a)
 		}
 		if a.Data == nil {
-			out.Text += "\n\n[An image, " + a.Name + ", was attached to this message. It is not available any more.]"
+			out.Text += "\n\n[An image, " + a.Name + ", was attached to this message. It is no longer available.]"
 			continue
 		}
 		out.Images = append(out.Images, provider.Image{Data: a.Data, MIME: a.MIME})

@@ -53,7 +53,7 @@ func (s *chatSession) setCollection(ctx context.Context, arg string) error {
 		return s.listCollections(ctx)
 	case arg == "off":
 		s.chat.Collection = ""
-		s.note("no passages are looked up any more; those that were sent stay in the conversation")
+		s.note("passages are no longer looked up; those that were sent stay in the conversation")
 	default:
 		kept, ok, err := s.stack.Collections.Kept(ctx, arg)
 		if err != nil {

@@ -60,7 +60,7 @@ func (s *chatSession) setTool(ctx context.Context, arg string) error {
 		}
 		s.chat.Tools = nil
 		s.keep(ctx)
-		s.note("the model may call no tools any more")
+		s.note("the model can no longer call tools")
 		return nil
 	case len(words) > 2 || len(words) == 2 && words[1] != "on" && words[1] != "off":
 		return usageError{errors.New("type /tool SERVER/TOOL on, or off; `/tool off` turns all off")}

@@ -158,9 +158,9 @@ func (a *app) showChanges(changes []connect.Change) {
 		case connect.Removed:
 			a.infof("removed %s", c.Path)
 		case connect.Gone:
-			a.infof("%s is not there any more", c.Path)
+			a.infof("%s no longer exists", c.Path)
 		case connect.Nothing:
-			a.infof("%s has no settings of Tandem's any more", c.Path)
+			a.infof("%s no longer has settings of Tandem", c.Path)
 		}
 		for _, left := range c.Left {
 			a.term.Noticef("%s %s was changed since, and is left as it is", a.term.Yellow("warning:"), left)

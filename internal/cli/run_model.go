@@ -30,7 +30,7 @@ func (a *app) takesFile(cmd *cobra.Command, args []string) error {
 			if _, ok := a.nearChain(args[0]); ok {
 				return a.noChain(args[0])
 			}
-			return usageError{fmt.Errorf("%s is no chain file, and --%s is not for a model and a prompt; to ask a model: tandem ask -m %[1]s PROMPT", args[0], name)}
+			return usageError{fmt.Errorf("%s is not a chain file, and --%s is not for a model and a prompt; to ask a model: tandem ask -m %[1]s PROMPT", args[0], name)}
 		}
 	}
 	return nil

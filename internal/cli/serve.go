@@ -101,10 +101,10 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 // servedChains is the folder of the chains that are served.
 func (a *app) servedChains(cfg config.Gateway) string { return cmp.Or(cfg.Chains, a.chainsDir()) }
 
-// reload reads the configuration anew. A broken one changes nothing.
+// reload reads the configuration again. A broken one changes nothing.
 func (a *app) reload(g *gateway.Server, stands *guard.Guard, in serveInput, log *serveLog) {
 	if err := a.reloaded(g, stands, in, log); err != nil {
-		log.warn("the configuration is as it was, because the new one is broken: " + a.explain(err))
+		log.warn("the configuration was not reloaded, because the new one has a mistake: " + a.explain(err))
 	}
 }
 
@@ -128,7 +128,7 @@ func (a *app) reloaded(g *gateway.Server, stands *guard.Guard, in serveInput, lo
 	g.Use(next, a.servedChains(cfg.Gateway))
 	stands.Rename(names)
 	old.Close()
-	log.say("read the configuration anew")
+	log.say("reloaded the configuration")
 	if was, is := listenAddress(old.Config().Gateway), listenAddress(cfg.Gateway); was != is && in.listen == "" && !in.passed {
 		log.warn("gateway.listen is " + is + " now; that takes a restart")
 	}

@@ -137,7 +137,7 @@ func (s *serving) asks(model string) int {
 	return res.StatusCode
 }
 
-// SIGHUP reads the configuration anew, and a broken one changes nothing. Each request is
+// SIGHUP reads the configuration again, and a broken one changes nothing. Each request is
 // a line that has nothing of it.
 func TestServeReloads(t *testing.T) {
 	f, home := newFake(), t.TempDir()
@@ -160,12 +160,12 @@ func TestServeReloads(t *testing.T) {
 		s.signal(syscall.SIGHUP)
 		s.hears(heard)
 	}
-	change("use: [nobody\n", "the configuration is as it was")
+	change("use: [nobody\n", "the configuration was not reloaded")
 	if status := s.asks("ok/big"); status != http.StatusOK {
 		t.Errorf("after a broken configuration: %d", status)
 	}
-	change(strings.ReplaceAll(string(good), "name: ok,", "name: renamed,"), "the configuration is as it was") // use names nobody
-	change(strings.ReplaceAll(strings.ReplaceAll(string(good), "name: ok,", "name: renamed,"), "use: ok", "use: renamed"), "read the configuration anew")
+	change(strings.ReplaceAll(string(good), "name: ok,", "name: renamed,"), "the configuration was not reloaded") // use names nobody
+	change(strings.ReplaceAll(strings.ReplaceAll(string(good), "name: ok,", "name: renamed,"), "use: ok", "use: renamed"), "reloaded the configuration")
 	if status := s.asks("renamed/big"); status != http.StatusOK {
 		t.Errorf("the new configuration: %d", status)
 	}
@@ -179,7 +179,7 @@ func TestServeReloads(t *testing.T) {
 }
 
 // Under nohup SIGHUP is ignored from the start, so that a closed terminal does not end the
-// server. It reads the configuration anew all the same, and SIGTERM says what it does.
+// server. It reads the configuration again all the same, and SIGTERM says what it does.
 func TestServeReloadsUnderNohup(t *testing.T) {
 	f, home := newFake(), t.TempDir()
 	t.Cleanup(f.Close)
@@ -191,7 +191,7 @@ func TestServeReloadsUnderNohup(t *testing.T) {
 	s := served(t, cmd, socket)
 	for range 2 {
 		s.signal(syscall.SIGHUP)
-		s.hears("read the configuration anew")
+		s.hears("reloaded the configuration")
 	}
 	s.signal(syscall.SIGTERM)
 	s.hears("stopping")
@@ -241,11 +241,11 @@ func TestServeReloadsItsOwnSettings(t *testing.T) {
 	check("at first", http.StatusMisdirectedRequest, http.StatusForbidden, false)
 	write("listen: 'unix:" + socket + "', hosts: [tandem.lan], origins: ['https://chat.example.org'], chains: '" + folder + "', queue: 7")
 	s.signal(syscall.SIGHUP)
-	s.hears("read the configuration anew")
+	s.hears("reloaded the configuration")
 	check("named", http.StatusOK, http.StatusOK, true)
 	write("listen: 'unix:" + socket + "', hosts: ['not a host']")
 	s.signal(syscall.SIGHUP)
-	s.hears("the configuration is as it was")
+	s.hears("the configuration was not reloaded")
 	check("after a mistake", http.StatusOK, http.StatusOK, true)
 	write("listen: '127.0.0.1:1'")
 	s.signal(syscall.SIGHUP)

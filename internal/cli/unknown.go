@@ -102,7 +102,7 @@ func (s span) Set(text string) error {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return fmt.Errorf("it is no time span, such as 30s or 2m")
+		return fmt.Errorf("it is not a time span, such as 30s or 2m")
 	}
 	*s.value = d
 	return nil

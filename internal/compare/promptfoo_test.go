@@ -45,7 +45,7 @@ func TestWhatOfPromptfooIsNotSupported(t *testing.T) {
 		one + "{type: equals, value: '{{y}}'}":                                                                          `the test has no variable "y"`,
 		one + "{type: contains, value: file://a}":                                                                       "a value in a file",
 		one + "{type: equals, value: a, threshold: 1}":                                                                  "a threshold of equals",
-		one + "{type: regex, value: '('}":                                                                               "no regular expression",
+		one + "{type: regex, value: '('}":                                                                               "not a regular expression",
 		one + "{type: is-json, value: file://s.json}":                                                                   "only a JSON Schema that is written here",
 		one + "{type: llm-rubric, value: good}":                                                                         "does not say which model judges; add --judge-model",
 		one + "{value: a}":                                                                                              "write the type",

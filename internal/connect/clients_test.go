@@ -40,7 +40,7 @@ func TestTheTable(t *testing.T) {
 
 // The steps for a container and for another machine are all that these take: the name that
 // the gateway has to accept, the address that it has to listen on, and a key. What is there
-// already is no step.
+// already is not a step.
 func TestElsewhere(t *testing.T) {
 	const hosts, expose, key, added = "gateway.hosts", "--listen 0.0.0.0:11500 --expose", "tandem serve keys add ", "--add-host=host.docker.internal:host-gateway"
 	for _, tc := range []struct {

@@ -134,7 +134,7 @@ func TestAnyValueInAnyPlace(t *testing.T) {
 	}
 }
 
-// Texts that are no request, and bytes changed at random with a fixed seed.
+// Texts that are not a request, and bytes changed at random with a fixed seed.
 func TestBodiesThatAreNone(t *testing.T) {
 	url := badServer(t)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time

@@ -25,7 +25,7 @@ func (s *Server) newBatches() *batches.Service {
 // onBehalfOf is ctx for calls on behalf of the key of that name, with what it may now.
 func (s *Server) onBehalfOf(ctx context.Context, name string) (context.Context, error) {
 	if s.cfg.Keys == nil {
-		return nil, errors.New("this server has no keys any more")
+		return nil, errors.New("this server no longer has keys")
 	}
 	entries, err := s.cfg.Keys.Entries()
 	if err != nil {

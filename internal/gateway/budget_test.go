@@ -63,7 +63,7 @@ var asks = []struct {
 }
 
 // A key spends its budget and no more, in every dialect. Then nothing reaches the
-// provider, a server that starts anew knows it, and another key goes on.
+// provider, a server that starts again knows it, and another key goes on.
 func TestAKeyKeepsItsBudget(t *testing.T) {
 	folder := chainFolder(t)
 	for _, ask := range asks {

@@ -13,7 +13,7 @@ import (
 )
 
 // X-Tandem-Cache only forbids, in every dialect and for the steps of chains: with it a
-// question is asked anew, and is kept no more than the configuration says.
+// question is asked again, and is kept no more than the configuration says.
 func TestTheCacheHeader(t *testing.T) {
 	bodies := map[string]string{
 		"/v1/chat/completions":  `{"model":"echo","temperature":0,"messages":[{"role":"user","content":"%s"}]}`,
@@ -46,7 +46,7 @@ func TestTheCacheHeader(t *testing.T) {
 				}{
 					{"a", "", 1},
 					{"a", "", 1},
-					{"a", "no-cache", 2}, // asked anew, and kept
+					{"a", "no-cache", 2}, // asked again, and kept
 					{"a", "", 2},
 					{"a", "No-Store", 3},
 					{"b", "no-store", 4}, // not kept

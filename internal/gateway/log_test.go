@@ -75,7 +75,7 @@ func TestTheLogHasTheIDsOfReplies(t *testing.T) {
 	}
 }
 
-// What is no id of a reply stays as it is.
+// What is not an id of a reply stays as it is.
 func TestCallID(t *testing.T) {
 	id := store.NewID()
 	for text, want := range map[string]string{

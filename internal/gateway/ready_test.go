@@ -123,7 +123,7 @@ func TestReadyIsToldOnce(t *testing.T) {
 	for range 3 {
 		_ = gatewaytest.Do(t, http.MethodGet, srv.URL+"/readyz", "")
 	}
-	g.Use(gatewaytest.Stack(t, e, "ok"), "") // after a reload it is looked at anew
+	g.Use(gatewaytest.Stack(t, e, "ok"), "") // after a reload it is looked at again
 	if r := gatewaytest.Do(t, http.MethodGet, srv.URL+"/readyz", ""); r.Status != http.StatusOK {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 // window decides what becomes of the context window that a client asks for: every
-// change of it loads the model anew. A request that fits the loaded window never does.
+// change of it loads the model again. A request that fits the loaded window never does.
 func (s *Server) window(ctx context.Context, st *stack.Stack, q *exchange.Question) error {
 	req := &q.Request
 	asked, _ := number(req.Options["num_ctx"])
@@ -48,7 +48,7 @@ func (s *Server) window(ctx context.Context, st *stack.Stack, q *exchange.Questi
 	}
 	size := tokens.Request(req)
 	need := size + size/templateShare + room(req)
-	if policy == config.WindowGrow && need > window { // an estimate is mostly high
+	if policy == config.WindowGrow && need > window { // an estimate is usually too high
 		if n, ok := s.counted(ctx, t, req); ok {
 			size, need = n, n+room(req)
 		}
@@ -75,7 +75,7 @@ func note(q *exchange.Question, asked, window int) {
 	case window == 0:
 		q.Notes = append(q.Notes, fmt.Sprintf("num_ctx %d is not used: the configuration says auto", asked))
 	default:
-		q.Notes = append(q.Notes, fmt.Sprintf("num_ctx %d is not used: the prompt fits the window of %d, and another one would load the model anew", asked, window))
+		q.Notes = append(q.Notes, fmt.Sprintf("num_ctx %d is not used: the prompt fits the window of %d, and another one would reload the model", asked, window))
 	}
 }
 

@@ -194,7 +194,7 @@ func (l *load) wait(ctx context.Context, progress func(string)) error {
 				report("%s is in memory after %s", l.key.model, time.Since(l.begun).Round(100*time.Millisecond))
 			}
 			if errors.Is(l.err, context.Canceled) {
-				return provider.Errorf(provider.Unavailable, l.key.provider, l.key.model, "its load was cancelled, because no request was waiting for it any more")
+				return provider.Errorf(provider.Unavailable, l.key.provider, l.key.model, "its load was cancelled, because no request was still waiting for it")
 			}
 			return l.err
 		case <-timer.C:

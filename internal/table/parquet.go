@@ -58,7 +58,7 @@ func (f *File) newParquet(r io.ReadCloser) (_ rowReader, err error) {
 }
 
 func (f *File) notParquet(err error) error {
-	return f.errorAt(0, 0, "it is not a whole Parquet file: "+err.Error(), "write it anew")
+	return f.errorAt(0, 0, "it is not a whole Parquet file: "+err.Error(), "write it again")
 }
 
 // recovered makes an error of a panic: the library that reads the file has
@@ -265,7 +265,7 @@ func parquetFloat(v float64) (any, error) {
 	case math.IsNaN(v):
 		return nil, nil
 	case math.IsInf(v, 0):
-		return nil, errors.New("an infinite number is no input")
+		return nil, errors.New("an infinite number cannot be an input")
 	}
 	return v, nil
 }

@@ -87,7 +87,7 @@ func newWire(c Compat, host string) (wire, error) {
 		}
 	}
 	if !slices.Contains(compat.SchemaForms(), w.schema) {
-		return wire{}, fmt.Errorf("compat schema %q is none of %s", w.schema, strings.Join(compat.SchemaForms(), ", "))
+		return wire{}, fmt.Errorf("compat schema %q is not one of %s", w.schema, strings.Join(compat.SchemaForms(), ", "))
 	}
 	return w, nil
 }

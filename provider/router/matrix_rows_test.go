@@ -197,7 +197,7 @@ func matrix() []group {
 				s.send(s.by("{oops\n", "data: {oops\n\n"))
 			}},
 		}},
-		{"Answers that are none", []row{
+		{"Broken and empty answers", []row{
 			{name: "an empty answer", kind: provider.Truncated, play: func(s *speaker) { s.answer("stop", "") }},
 			{name: "only white space", kind: provider.Truncated, play: func(s *speaker) { s.answer("stop", " ", "\n\n") }},
 			{name: "cut at max_tokens before a word", kind: provider.Truncated, play: func(s *speaker) { s.answer("length", "\n") }},

@@ -17,7 +17,7 @@ type messageAnswer struct {
 	begun     bool
 	open      string // the type of the block that is open; empty: none is
 	blocks    int    // begun so far
-	// taken are the ids of calls in the conversation: some engines begin anew with each
+	// taken are the ids of calls in the conversation: some engines begin again with each
 	// answer, and clients tell calls apart by them.
 	taken map[string]string
 }

@@ -17,7 +17,7 @@ func isClaudeCode(r *http.Request) bool {
 // billingLine begins the first line of Claude Code's system prompt, which says its
 // version and a mark that differs from conversation to conversation, and in some
 // versions from request to request. It is for Anthropic's servers; before any other
-// model it makes the engine read the whole prompt anew.
+// model it makes the engine read the whole prompt again.
 const billingLine = "x-anthropic-billing-header:"
 
 // budgetLine is a line in which Claude Code says how much of a budget is left (versions

@@ -28,7 +28,7 @@ var MessageParams = exchange.Params{
 	{Name: "anthropic_version", Class: exchange.Harmless},
 	{Name: "container", Class: exchange.Harmless, Note: "no code is run here"},
 	{Name: "diagnostics", Class: exchange.Harmless},
-	{Name: "fallbacks", Class: exchange.Harmless, Note: "the configuration says who stands in"},
+	{Name: "fallbacks", Class: exchange.Harmless, Note: "the configuration says who the fallback is"},
 	{Name: "fallback_credit_token", Class: exchange.Harmless},
 	{Name: "billing_policy", Class: exchange.Harmless},
 	{Name: "compaction", Class: exchange.Harmless, Note: "the conversation is sent as it comes"},

@@ -59,7 +59,7 @@ func Parse(data []byte) *Reader {
 	if _, err := d.Token(); err != io.EOF {
 		at := int(d.InputOffset())
 		at += len(text[at:]) - len(strings.TrimLeft(text[at:], " \t\r\n"))
-		r.failAt(text, at, "the body goes on after its JSON object; send one object")
+		r.failAt(text, at, "the body has more after its JSON object; send one object")
 		return r
 	}
 	r.root = r.object(raw, "")

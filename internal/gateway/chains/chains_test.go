@@ -144,7 +144,7 @@ func TestAChainIsTightened(t *testing.T) {
 	}
 }
 
-// A file that changes is read anew; a broken one keeps its last good version, and says so.
+// A file that changes is read again; a broken one keeps its last good version, and says so.
 func TestFilesAreReadAnew(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "c.yaml")

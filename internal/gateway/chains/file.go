@@ -46,7 +46,7 @@ func (f *Folder) read(name, base string, first bool) {
 		f.files[name] = x
 	}
 	x.base = base
-	// What is looked at before it is read is read anew if it changes meanwhile.
+	// What is looked at before it is read is read again if it changes meanwhile.
 	before := f.look([]string{base}, now)
 	c, err := chain.LoadFS(f.fsys, base)
 	if err != nil {
@@ -108,5 +108,5 @@ func warning(name string, x *file) string {
 	if x.chain == nil {
 		return fmt.Sprintf("the chain %s cannot be used: %s", name, x.problem)
 	}
-	return fmt.Sprintf("the chain %s stays as it was, for its file is broken: %s", name, x.problem)
+	return fmt.Sprintf("the chain %s is served as it was last read, because its file is broken: %s", name, x.problem)
 }

@@ -1,5 +1,5 @@
 // Package chains serves the chains of a folder: as models, and as LangServe's routes. A
-// file is read anew when it changes; one that is broken keeps its last good version, and
+// file is read again when it changes; one that is broken keeps its last good version, and
 // says so.
 package chains
 
@@ -117,7 +117,7 @@ func (f *Folder) choose(entries []fs.DirEntry) (there map[string]string) {
 		st, err := fs.Stat(f.fsys, base)
 		switch {
 		case !nameable(name):
-			f.warnOnce(fmt.Sprintf("the file %q is no chain: its name has characters that a model's name cannot have, or is longer than %d bytes", base, mostName))
+			f.warnOnce(fmt.Sprintf("the file %q is not served as a chain: its name has characters that a model's name cannot have, or is longer than %d bytes", base, mostName))
 		case err == nil && !st.Mode().IsRegular():
 		case there[name] != "":
 			f.warnOnce(fmt.Sprintf("the file %q is not used: %q has the same name", base, there[name]))

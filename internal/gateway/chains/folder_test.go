@@ -111,7 +111,7 @@ func TestNothingOutsideTheFolder(t *testing.T) {
 	if err := os.Symlink("../secret.yaml", filepath.Join(f.dir, "good.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if stale := f.stays(t, "good"); !strings.Contains(stale, "stays as it was") || strings.Contains(stale, f.dir) {
+	if stale := f.stays(t, "good"); !strings.Contains(stale, "served as it was last read") || strings.Contains(stale, f.dir) {
 		t.Errorf("said %s", stale)
 	}
 	f.becomes(t, "good", "first")
@@ -122,7 +122,7 @@ func TestNothingOutsideTheFolder(t *testing.T) {
 	}
 }
 
-// What is no chain stands in no chain's way.
+// What is not a chain stands in no chain's way.
 func TestWhatIsNoChain(t *testing.T) {
 	f := newFolder(t)
 	f.put(t, "good.yaml", described("good"))
@@ -179,7 +179,7 @@ func TestTwins(t *testing.T) {
 	f.becomes(t, "a", "yml")
 }
 
-// A file that is being written is no version of its chain: half of it may be one, too.
+// A file that is being written is not a version of its chain: half of it may be one, too.
 func TestHalfWrittenFiles(t *testing.T) {
 	f := newFolder(t)
 	f.put(t, "c.yaml", described("0"))

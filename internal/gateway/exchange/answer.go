@@ -52,7 +52,7 @@ type Asked struct {
 }
 
 // Answer asks the question, and has d write the answer. Nothing is written before there
-// is content or a failure, but for heartbeats: until then another provider may stand in.
+// is content or a failure, but for heartbeats: until then another provider may answer.
 func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Question, d Answerer) {
 	rp := &reply{x: x, w: w, d: d, stream: q.Stream}
 	ctx, run, err := x.Begin(r, in, q)
@@ -151,7 +151,7 @@ func cancelled(ctx context.Context) *Failure {
 }
 
 // impatient is ctx for a request whose reply cannot say that it is alive: it is given
-// up when a model is loaded for longer than the patience. The load goes on.
+// up when a model is loaded for longer than the patience. The load continues.
 func (rp *reply) impatient(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	began := time.Now()

@@ -9,7 +9,7 @@ import (
 )
 
 // cacheUse is what the header X-Tandem-Cache leaves the cache. Its values are those of
-// HTTP's Cache-Control: no-cache has the question asked anew, and no-store has its answer
+// HTTP's Cache-Control: no-cache has the question asked again, and no-store has its answer
 // not kept either. No value has anything kept that the configuration does not keep.
 func cacheUse(h http.Header) (cache.Use, error) {
 	use := cache.Full

@@ -26,7 +26,7 @@ type Caller struct {
 }
 
 // Context is ctx for calls on behalf of c: they count to it, and are bounded by its
-// budget. Work that outlives its request needs it anew.
+// budget. Work that outlives its request needs it again.
 func (c Caller) Context(ctx context.Context) context.Context {
 	if c.Name == "" {
 		return ctx

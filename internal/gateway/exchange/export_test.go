@@ -2,7 +2,7 @@ package exchange
 
 import "time"
 
-// Outdate has the list of models asked for anew.
+// Outdate has the list of models asked for again.
 func (x *Exchange) Outdate() {
 	x.models.mu.Lock()
 	defer x.models.mu.Unlock()

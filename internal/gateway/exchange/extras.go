@@ -45,7 +45,7 @@ func extraKeyOf(caller, session string, c *provider.ToolCall) (key extraKey) {
 	return key
 }
 
-// canonical is JSON with the keys in order: clients write arguments anew.
+// canonical is JSON with the keys in order: clients write arguments again.
 func canonical(raw json.RawMessage) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

@@ -148,7 +148,7 @@ func (x *Exchange) find(wanted string, all []Entry) (Entry, bool) {
 // mayBeEarlier is the failure of a plain name that was found at a provider elsewhere, and
 // that an earlier provider in use may mean, whose models nobody knows since it could not be
 // reached; or nil. To ask the later one would send a prompt away that may have been for
-// this machine. A model that the configuration names is no guess, and neither is a name
+// this machine. A model that the configuration names is not a guess, and neither is a name
 // with its provider.
 func (x *Exchange) mayBeEarlier(ctx context.Context, name string, e *Entry) *Failure {
 	s := x.cfg.Stack()

@@ -46,7 +46,7 @@ func (x *Exchange) prepare(r *http.Request, q *Question) error {
 }
 
 // resolve says who is asked for what. A provider's own default model is left unset, so
-// that another provider can stand in with its own; another model is asked of that
+// that another provider can answer with its own; another model is asked of that
 // provider alone.
 func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q *Question) error {
 	if q.Ask != nil {
@@ -77,7 +77,7 @@ func (x *Exchange) resolve(ctx context.Context, s *stack.Stack, h http.Header, q
 	return nil
 }
 
-// from is use with the provider of that name first: those after it stand in for it, and
+// from is use with the provider of that name first: those after it are its fallbacks, and
 // those before it do not.
 func from(use []string, name string) []string {
 	if i := slices.Index(use, name); i >= 0 {

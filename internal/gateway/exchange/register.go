@@ -41,7 +41,7 @@ type Call struct {
 
 	// Steps are the calls of a chain's steps, the last 100; Cost is that of all of them,
 	// and Local says whether all of their prompts stayed on this machine. Route is the
-	// last one's. A question that is no chain has none of these.
+	// last one's. A question that is not a chain has none of these.
 	Steps []StepCall     `json:"steps,omitempty"`
 	Cost  *provider.Cost `json:"cost,omitempty"`
 	Local *bool          `json:"local,omitempty"`

@@ -30,7 +30,7 @@ type Run struct {
 	call  *liveCall
 	asked string                            // the question, as the storm guard knows it
 	ctx   context.Context                   //nolint:containedctx // of the client: it says whether that has left
-	tell  func(func(io.Writer) error) error // nil: the reply is no stream
+	tell  func(func(io.Writer) error) error // nil: the reply is not a stream
 	// unseen is a run that is not among the calls, and that nobody waits for.
 	unseen bool
 	// worked says that a model was at work.
@@ -106,7 +106,7 @@ func (u *Run) Request() provider.Request { return u.q.Request }
 func (u *Run) Stack() *stack.Stack { return u.stack }
 
 // Tell writes to a client that gets a stream, beside the answer's chunks. It opens the
-// stream. In a reply that is no stream it does nothing.
+// stream. In a reply that is not a stream it does nothing.
 func (u *Run) Tell(write func(io.Writer) error) error {
 	if u.tell == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// beat says that the call is alive, and goes on saying it. The first one opens the
+// beat says that the call is alive, and repeats it. The first one opens the
 // stream.
 func (rp *reply) beat() {
 	rp.mu.Lock()

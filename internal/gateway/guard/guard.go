@@ -77,7 +77,7 @@ type Names struct {
 	origins []origin
 }
 
-// ParseNames reads hosts and origins as in [Config], or says which of them is none.
+// ParseNames reads hosts and origins as in [Config], or says which of them is not valid.
 func ParseNames(hosts, origins []string) (*Names, error) {
 	n := &Names{}
 	for _, text := range hosts {
@@ -100,7 +100,7 @@ func ParseNames(hosts, origins []string) (*Names, error) {
 // Rename has other names count from the next request on.
 func (g *Guard) Rename(n *Names) { g.names.Store(n) }
 
-// New returns a guard, or says which of the names is none.
+// New returns a guard, or says which name is not valid.
 func New(cfg Config) (*Guard, error) {
 	limits, err := cfg.Limits.complete()
 	if err != nil {

@@ -226,13 +226,13 @@ func (s *Store) read() ([]Key, os.FileInfo, error) {
 	d.DisallowUnknownFields()
 	switch err := d.Decode(&c); {
 	case err != nil || c.Version != version || d.More():
-		return nil, nil, fmt.Errorf("the file of keys %s is damaged, or of a newer version of this program; remove it to begin anew", s.path)
+		return nil, nil, fmt.Errorf("the file of keys %s is damaged, or of a newer version of this program; remove it to start over", s.path)
 	}
 	names := map[string]bool{}
 	for _, k := range c.Keys {
 		raw, err := hex.DecodeString(k.Hash)
 		if err != nil || len(raw) != sha256.Size || names[k.Name] || k.Check() != nil {
-			return nil, nil, fmt.Errorf("the file of keys %s is damaged; remove it to begin anew", s.path)
+			return nil, nil, fmt.Errorf("the file of keys %s is damaged; remove it to start over", s.path)
 		}
 		names[k.Name] = true
 	}

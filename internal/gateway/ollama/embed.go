@@ -16,7 +16,7 @@ var EmbedParams = exchange.Params{
 	{Name: "dimensions", Class: exchange.Honoured, Note: "where the model can"},
 	{Name: "truncate", Class: exchange.Harmless, Note: "nothing is ever cut: a text that is too long is an error"},
 	{Name: "keep_alive", Class: exchange.Harmless, Note: "the configuration's holds"},
-	{Name: "options", Class: exchange.Harmless, Note: "the configuration's hold, so that nothing loads the model anew"},
+	{Name: "options", Class: exchange.Harmless, Note: "the configuration's hold, so that nothing reloads the model"},
 }
 
 // EmbeddingsParams are the parameters of /api/embeddings, the older path.
@@ -24,7 +24,7 @@ var EmbeddingsParams = exchange.Params{
 	{Name: "model", Class: exchange.Honoured, Note: "as in /api/embed"},
 	{Name: "prompt", Class: exchange.Honoured, Note: "a text"},
 	{Name: "keep_alive", Class: exchange.Harmless, Note: "the configuration's holds"},
-	{Name: "options", Class: exchange.Harmless, Note: "the configuration's hold, so that nothing loads the model anew"},
+	{Name: "options", Class: exchange.Harmless, Note: "the configuration's hold, so that nothing reloads the model"},
 }
 
 type embedded struct {

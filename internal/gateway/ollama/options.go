@@ -14,10 +14,10 @@ import (
 var OptionParams = exchange.Params{
 	{Name: "temperature", Class: exchange.Honoured},
 	{Name: "top_p", Class: exchange.Honoured},
-	{Name: "seed", Class: exchange.Honoured, Note: "-1 is none"},
+	{Name: "seed", Class: exchange.Honoured, Note: "-1 means no seed"},
 	{Name: "num_predict", Class: exchange.Honoured, Note: "below 1: no limit"},
 	{Name: "stop", Class: exchange.Honoured},
-	{Name: "num_ctx", Class: exchange.Honoured, Note: "as `window_policy` says: a request that fits the loaded window never loads the model anew"},
+	{Name: "num_ctx", Class: exchange.Honoured, Note: "as `window_policy` says: a request that fits the loaded window never reloads the model"},
 	{Name: "top_k", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "min_p", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "typical_p", Class: exchange.Honoured, Note: "where the engine can"},

@@ -266,7 +266,7 @@ func TestResponseStaysPrivate(t *testing.T) {
 	}
 }
 
-// Limits that come in several lines of one header all hold, and an empty one is no limit
+// Limits that come in several lines of one header all hold, and an empty one is not a limit
 // that was left out.
 func TestEachLineOfAHeaderForbids(t *testing.T) {
 	here, away := gatewaytest.NewEngine(t), gatewaytest.NewEngine(t)

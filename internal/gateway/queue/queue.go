@@ -77,7 +77,7 @@ func New(cfg Config) *Queue {
 	return q
 }
 
-// SetLimit sets the Limit of the [Config]. Who waits already goes on waiting.
+// SetLimit sets the Limit of the [Config]. Who waits already keeps waiting.
 func (q *Queue) SetLimit(n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -104,7 +104,7 @@ CREATE INDEX responses_created ON responses(created);
 `}
 
 // open opens the file, and makes it where there is none. Removed while it is open, it
-// is opened anew.
+// is opened again.
 func (s *Store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

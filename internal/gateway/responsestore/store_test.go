@@ -83,7 +83,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A file that was removed meanwhile is made anew.
+// A file that was removed meanwhile is made again.
 func TestRemoved(t *testing.T) {
 	dir := t.TempDir()
 	s := responsestore.New(responsestore.Config{Dir: dir})

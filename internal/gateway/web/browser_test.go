@@ -63,7 +63,7 @@ func TestBrowserChain(t *testing.T) {
 	b.clean()
 }
 
-// An answer that breaks off is shown as one, and is no part of the conversation.
+// An answer that breaks off is shown as one, and is not part of the conversation.
 func TestBrowserBrokenAnswer(t *testing.T) {
 	url, e := serve(t, nil)
 	b := open(t, url+"/ui/")
