@@ -150,8 +150,43 @@ func (w *wizard) check(ctx context.Context) error {
 	}
 	w.warnOverridden()
 	w.say("ready; try: tandem ask \"Who is the Prime Minister of India?\"")
-	w.say("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
+	w.hintEmbed(ctx)
 	return nil
+}
+
+// hintEmbed says how to search texts by their meaning: with an embedding model that is
+// installed, or else after the download of a small one.
+func (w *wizard) hintEmbed(ctx context.Context) {
+	if w.local == nil {
+		return
+	}
+	switch model, err := w.embedder(ctx); {
+	case err != nil: // the checks have said what is wrong
+	case model == "":
+		w.say("to search your own texts by meaning (tandem embed), get an embedding model: tandem models pull all-minilm")
+	default:
+		w.say("to search your own texts by meaning: tandem embed notes -m %s notes/", model)
+	}
+}
+
+// embedder is a model on this machine that makes embeddings, or "".
+func (w *wizard) embedder(ctx context.Context) (string, error) {
+	models, err := w.stack.Listed(ctx, w.local.Config.Name)
+	if err != nil {
+		return "", err
+	}
+	t, _ := w.stack.Target(w.local.Config.Name)
+	inspector, ok := provider.As[provider.Inspector](t.Provider)
+	for _, m := range models {
+		if m.Remote != "" || !ok {
+			continue
+		}
+		info, err := inspector.Inspect(ctx, m.Name)
+		if can, _ := info.Can(provider.CanEmbed); can && err == nil {
+			return strings.TrimSuffix(m.Name, ":latest"), nil
+		}
+	}
+	return "", nil
 }
 
 // setupOther makes another Ollama ready, with the model that is configured.

@@ -141,7 +141,8 @@ func choices(room preload.Room, there []stack.Installed) []modelChoice {
 
 func installedChoice(room preload.Room, m stack.Installed) modelChoice {
 	c := modelChoice{tag: strings.TrimSuffix(m.Name, ":latest"), installed: true, size: m.Size, window: windowOf(room, m.ModelInfo), can: m.Capabilities}
-	c.spills = m.Fit == vram.Spills || m.Fit == vram.Exceeds
+	// What fits with a smaller window than it is used with now gets that.
+	c.spills = (m.Fit == vram.Spills || m.Fit == vram.Exceeds) && c.window == 0
 	for _, known := range catalog.Models() {
 		c.toy = c.toy || known.Toy && ollamahost.SameModel(known.Tag, m.Name)
 	}

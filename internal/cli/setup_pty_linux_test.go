@@ -78,6 +78,7 @@ func TestSetupAsks(t *testing.T) {
 	s.types("\r")
 	s.expect(`Hello wörld`)
 	s.expect(`answered by local`)
+	s.expect(`tandem embed notes -m embedder notes/`) // which is there
 	if code := s.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -13,7 +13,7 @@ func TestSetupOfWhatIsThere(t *testing.T) {
 	d.ollama["/api/pull"] = func(http.ResponseWriter, *http.Request) { pulls.Add(1) }
 	out, errs := d.run(0, "setup")
 	says(t, out, "ok    local: model: small")
-	says(t, errs, "ready; try: tandem ask")
+	says(t, errs, "ready; try: tandem ask", "tandem models pull all-minilm")
 	if pulls.Load() != 0 {
 		t.Error("a model that is there was downloaded")
 	}
