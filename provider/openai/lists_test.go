@@ -56,6 +56,7 @@ func TestVectorsOfServersThatCountOtherwise(t *testing.T) {
 		"one too few":             {"made up", data(item("0", x), item("1", y)), "2 vectors for 3 texts"},
 		"one too many":            {"made up", data(item("0", x), item("1", y), item("2", z), item("3", z)), "4 vectors for 3 texts"},
 		"of other lengths":        {"made up", data(item("0", x), item("1", y), item("2", "[1]")), "text 3 got a vector"},
+		"an empty one":            {"made up", data(item("0", x), item("1", "[]"), item("2", z)), "the vector of text 2 is empty"},
 		"with a null":             {"NaN of other languages", data(item("0", "[null,0,0]"), item("1", y), item("2", z)), "data[0].embedding[0] in the answer is null"},
 		"a vector for each token": {"llama.cpp, pooling none", data(item("0", "["+x+","+y+"]"), item("1", y), item("2", z)), "is 2 vectors instead of one"},
 		"none":                    {"made up", `{"object":"list"}`, "0 vectors for 3 texts"},

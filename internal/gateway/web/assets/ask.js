@@ -52,6 +52,6 @@ export async function askChain(name, input, on, signal) {
   }
   if (!whole) throw new Failure(BROKEN);
   // A run's id is the call's, in the form of a UUID.
-  const route = await request(`/routes/${id.replaceAll('-', '').slice(0, 20)}`, { signal }).catch(() => undefined);
+  const route = await request(`/routes/${id}`, { signal }).catch(() => undefined);
   if (route) on.call(await route.json());
 }
