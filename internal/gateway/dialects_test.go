@@ -28,7 +28,7 @@ func TestDialects(t *testing.T) {
 		{http.MethodGet, "/v1/models", anthropics, 200, `"type":"model"`},
 		{http.MethodGet, "/v1/models/ok", nil, 200, `"object":"model"`},
 		{http.MethodGet, "/v1/models/ok", anthropics, 200, `"type":"model"`},
-		{http.MethodGet, "/v1/messages", nil, 404, `"type":"not_found_error"`},
+		{http.MethodGet, "/v1/messages", nil, 405, `"message":"/v1/messages does not take GET: use POST"`},
 		{http.MethodPost, "/v1/messages/batches", nil, 404, `"type":"not_found_error"`},
 		{http.MethodPost, "/v1/complete", anthropics, 404, `"type":"not_found_error"`},
 		{http.MethodPost, "/v1/nothing", nil, 404, `"code":"not_found"`},

@@ -191,7 +191,7 @@ func TestResponseTools(t *testing.T) {
 	}
 }
 
-var idOf = regexp.MustCompile(`"id":"(resp_[0-9a-f]+)"`)
+var idOf = regexp.MustCompile(`"id":"(resp_[0-9a-z]+)"`)
 
 // A stored response is gone on with, told, and dropped; one that is not to be is not.
 func TestResponseStored(t *testing.T) {
@@ -208,7 +208,7 @@ func TestResponseStored(t *testing.T) {
 	if got := sent(t, e); strings.Count(got, "Hello there.") != 2 || !strings.HasSuffix(got, `{"content":"Three","role":"user"}]`) {
 		t.Errorf("asked %s", got)
 	}
-	item := regexp.MustCompile(`msg_[0-9a-f]+_0`).FindString(first.Body)
+	item := regexp.MustCompile(`msg_[0-9a-z]+_0`).FindString(first.Body)
 	gatewaytest.Post(t, url+responses, `{"model":"ok","input":[{"role":"user","content":"One"},{"type":"item_reference","id":"`+item+`"},{"role":"user","content":"Four"}]}`)
 	if got := sent(t, e); !strings.Contains(got, `{"content":"Hello there.","role":"assistant"},{"content":"Four"`) {
 		t.Errorf("a reference is asked as %s", got)
