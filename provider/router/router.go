@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/breaker"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/structured"
 )
@@ -149,7 +150,7 @@ func New(cfg Config) (*Router, error) {
 			}
 		}
 		t.Provider = structured.New(t.Provider, structured.Config{})
-		r.targets[name] = &target{Target: t, breaker: &breaker{}, budget: &retryBudget{}}
+		r.targets[name] = &target{Target: t, breaker: &breaker.Breaker{}, budget: &retryBudget{}}
 		r.names = append(r.names, name)
 	}
 	if len(r.names) == 0 {
@@ -192,7 +193,7 @@ func (r *Router) Breaker(name string) BreakerState {
 	if !ok {
 		return ""
 	}
-	return t.breaker.Phase(r.cfg.Clock.Now())
+	return BreakerState(t.breaker.Phase(r.cfg.Clock.Now()))
 }
 
 // Name is "router"; the name of who answered is in the answer's Route.

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tandem-llm/tandem/internal/breaker"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // target is a Target and how it fares.
 type target struct {
 	Target
-	breaker *breaker
+	breaker *breaker.Breaker
 	budget  *retryBudget
 }
 
