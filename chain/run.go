@@ -61,6 +61,7 @@ type StepResult struct {
 // Answered is who answered how many calls.
 type Answered struct {
 	Provider string `json:"provider"`
+	Host     string `json:"host,omitempty"` // which of its hosts; empty: it has one
 	Model    string `json:"model"`
 	Endpoint string `json:"endpoint"` // where the prompts went
 	Local    bool   `json:"local"`

@@ -42,11 +42,11 @@ func (t *tally) add(answer *provider.Response) {
 		return
 	}
 	i := slices.IndexFunc(t.answered, func(a Answered) bool {
-		return a.Provider == r.Provider && a.Model == r.Model && a.Endpoint == r.Endpoint && a.Local == r.Local && a.Gateway == r.Gateway
+		return a.Provider == r.Provider && a.Host == r.Host && a.Model == r.Model && a.Endpoint == r.Endpoint && a.Local == r.Local && a.Gateway == r.Gateway
 	})
 	if i < 0 {
 		i = len(t.answered)
-		t.answered = append(t.answered, Answered{Provider: r.Provider, Model: r.Model, Endpoint: r.Endpoint, Local: r.Local, Gateway: r.Gateway})
+		t.answered = append(t.answered, Answered{Provider: r.Provider, Host: r.Host, Model: r.Model, Endpoint: r.Endpoint, Local: r.Local, Gateway: r.Gateway})
 	}
 	t.answered[i].Calls++
 }

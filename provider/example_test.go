@@ -269,3 +269,11 @@ func ExampleError_MayBeCharged() {
 	fmt.Println(cut.MayBeCharged(), refused.MayBeCharged(), gateway.MayBeCharged())
 	// Output: true false true
 }
+
+// Who is the name of a provider, with that of its host where it has several.
+func ExampleRoute_Who() {
+	r := provider.Route{Provider: "house", Host: "gpu2:11434"}
+	a := provider.Attempt{Provider: "openai"}
+	fmt.Println(r.Who(), a.Who())
+	// Output: house/gpu2:11434 openai
+}

@@ -12,6 +12,7 @@ import "time"
 // for a [Usage]. The suite's RunWrapper checks it.
 type Route struct {
 	Provider string `json:"provider"`             // Name of the provider that answered
+	Host     string `json:"host,omitempty"`       // which of its hosts, such as gpu2:11434; empty: it has one
 	Model    string `json:"model"`                // as the engine named it in its answer
 	Endpoint string `json:"endpoint"`             // where the prompt went, scheme://host[:port], no credentials
 	Local    bool   `json:"local"`                // the peer's address was this machine's, and its server is known to run the model itself
@@ -50,6 +51,19 @@ type Route struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 
+// Who is who answered: the provider, and which of its hosts, as in "house/gpu2:11434".
+func (r *Route) Who() string { return who(r.Provider, r.Host) }
+
+// Who is who was considered, as [Route.Who] has it.
+func (a *Attempt) Who() string { return who(a.Provider, a.Host) }
+
+func who(name, host string) string {
+	if host == "" {
+		return name
+	}
+	return name + "/" + host
+}
+
 // FirstChoice is how the Reason of an answer from the first target begins.
 const FirstChoice = "first choice"
 
@@ -64,6 +78,7 @@ type Cost struct {
 // Attempt is one target that a router considered.
 type Attempt struct {
 	Provider string        `json:"provider"`
+	Host     string        `json:"host,omitempty"` // which of its hosts; empty: it has one
 	Model    string        `json:"model,omitempty"`
 	Outcome  Outcome       `json:"outcome"`
 	Reason   string        `json:"reason,omitempty"` // why it was skipped or failed, one line

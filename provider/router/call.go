@@ -79,7 +79,7 @@ func (c *call) run(ctx context.Context) error {
 			c.req.Model, c.missing = model, t.Model
 			continue
 		}
-		c.addAttempt(c.attempt, err)
+		c.addFailed(c.attempt, err)
 		if ctx.Err() != nil || c.shown && !c.restarting || !canFallBack(err) || c.exhausted() {
 			break
 		}

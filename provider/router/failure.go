@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -27,6 +28,20 @@ func (f *Failure) addAttempt(a provider.Attempt, err error) {
 	f.errs = append(f.errs, err)
 }
 
+// addFailed notes a target that was asked and did not answer; of one with several hosts,
+// each that was considered.
+func (f *Failure) addFailed(a provider.Attempt, err error) {
+	h := (*failure.Hosts)(nil)
+	if !errors.As(err, &h) || len(h.Attempts) == 0 {
+		f.addAttempt(a, err)
+		return
+	}
+	for i, host := range h.Attempts {
+		host.PromptTokens, host.Estimated = a.PromptTokens, a.Estimated
+		f.addAttempt(host, h.Errs[i])
+	}
+}
+
 // reason is err without the name of the target, which stands beside it.
 func reason(err error) string {
 	var e *provider.Error
@@ -40,7 +55,7 @@ func reason(err error) string {
 func (f *Failure) Error() string {
 	parts := make([]string, len(f.Attempts))
 	for i, a := range f.Attempts {
-		parts[i] = fmt.Sprintf("%s: %s%s", a.Provider, refusal(f.errs[i]), a.Reason)
+		parts[i] = fmt.Sprintf("%s: %s%s", a.Who(), refusal(f.errs[i]), a.Reason)
 	}
 	return strings.Join(parts, "; ")
 }

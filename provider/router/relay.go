@@ -77,14 +77,19 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	now := c.r.cfg.Clock.Now()
 	done := *a
 	done.Outcome, done.Model, done.SentTo, done.Took = provider.OutcomeAnswered, rt.Model, rt.Endpoint, rt.Total
+	done.Host = rt.Host
 	if chunk.Usage != nil && chunk.Usage.InputTokens > 0 {
 		done.PromptTokens, done.Estimated = chunk.Usage.InputTokens, false
 	}
 	done.Tries += rt.Repairs
 	rt.MaxTokens = limitReached(&c.req, chunk, rt.Repairs)
+	hosts := hostAttempts(rt.Attempts)
 	rt.Reason = provider.FirstChoice
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()
+	}
+	for i := range hosts {
+		rt.Reason += fmt.Sprintf("; %s failed: %s", hosts[i].Who(), hosts[i].Reason)
 	}
 	if rt.Missing = c.missing; c.missing != "" {
 		rt.Reason += fmt.Sprintf("; %s, the default model, is not installed", c.missing)
@@ -98,11 +103,21 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 		done.Took = now.Sub(c.tryStarted)
 	}
 	before := c.Attempts
-	if len(before) == 0 {
+	if len(before)+len(hosts) == 0 {
 		before = out.only[:0]
 	}
-	rt.Attempts = append(before, done)
+	rt.Attempts = append(append(before, hosts...), done)
 	return rt
+}
+
+// hostAttempts are the attempts of a target's own hosts, before one of them answered.
+func hostAttempts(all []provider.Attempt) (hosts []provider.Attempt) {
+	for _, a := range all {
+		if a.Host != "" && a.Outcome != provider.OutcomeAnswered {
+			hosts = append(hosts, a)
+		}
+	}
+	return hosts
 }
 
 // limitReached is the request's limit on tokens, if the answer that this chunk ends
