@@ -131,6 +131,9 @@ type Provider struct {
 	Name  string `mapstructure:"name"`
 	Kind  string `mapstructure:"kind"`  // KindOllama or KindOpenAI
 	Model string `mapstructure:"model"` // asked for when a request names none
+	// Hosts are the addresses of servers that answer as one, in place of Host or BaseURL;
+	// see [Provider.Members].
+	Hosts []Host `mapstructure:"hosts"`
 
 	// For KindOllama.
 	Host      string    `mapstructure:"host"`    // as OLLAMA_HOST
@@ -158,7 +161,7 @@ type Provider struct {
 	Compat         Compat `mapstructure:"compat"`
 
 	Price         Price `mapstructure:"price"`
-	MaxConcurrent int   `mapstructure:"max_concurrent"` // most calls at a time; 0: no limit
+	MaxConcurrent int   `mapstructure:"max_concurrent"` // most calls at a time, of each host; 0: no limit
 
 	// Headers are sent with each call. A value is a text, or a reference to a
 	// secret, see [IsRef] and [Loaded.Header]. Like TLS, only the user's own file

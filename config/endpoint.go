@@ -15,8 +15,16 @@ import (
 )
 
 // Endpoint is where a provider's prompts go, as a URL without credentials:
-// scheme://host:port/path, port always given.
+// scheme://host:port/path, port always given. Of one with Hosts it is a list of those,
+// with ", " between them.
 func (p Provider) Endpoint() string {
+	if len(p.Hosts) > 0 {
+		var all []string
+		for _, m := range p.Members() {
+			all = append(all, m.Endpoint())
+		}
+		return strings.Join(all, ", ")
+	}
 	if p.Kind == KindOllama {
 		u, err := hostEndpoint(p.Host)
 		if err != nil {
@@ -46,9 +54,11 @@ func (p Provider) address() (field, value string) {
 // carriesKey reports whether a secret is sent to the provider.
 func (p Provider) carriesKey() bool { return p.APIKey != "" || hasRef(p.Headers) }
 
-// Loopback reports whether the provider is on this machine, by the text of its
-// address alone. No name is looked up: localhost counts, others do not.
-func (p Provider) Loopback() bool { return loopback(p.Endpoint()) }
+// Loopback reports whether the provider, each host of it, is on this machine, by the
+// text of its address alone. No name is looked up: localhost counts, others do not.
+func (p Provider) Loopback() bool {
+	return !slices.ContainsFunc(p.Members(), func(m Provider) bool { return !loopback(m.Endpoint()) })
+}
 
 func loopback(endpoint string) bool {
 	u, err := url.Parse(endpoint)

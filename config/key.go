@@ -72,6 +72,7 @@ func providerFields() []field {
 		{"kind", "", readOneOf(KindOllama, KindOpenAI)},
 		{"host", KindOllama, readHost},
 		{"base_url", KindOpenAI, readBaseURL},
+		{"hosts", "", readHosts},
 		{"local", KindOpenAI, readBool},
 		{"model", "", readText},
 		{"api_key", KindOpenAI, readRef},

@@ -164,6 +164,13 @@ func (l *layer) refuseOwn(d *yamlx.Decoder, p yamlx.Map, name string) {
 	for _, field := range boundFields() {
 		delete(l.values, key{name, field})
 	}
+	if hosts, ok := l.values[key{name, "hosts"}]; ok {
+		for i, h := range hosts.value.([]Host) {
+			if h.Wake != "" {
+				d.Fail(p.Value("hosts").Content[i], "only your own file may have a machine woken (`wake`)", userFileRemedy)
+			}
+		}
+	}
 }
 
 // readFields reads the values of a mapping's keys, and those of the mappings in

@@ -115,6 +115,7 @@ func load(o LoadOptions, read func(path string) ([]byte, error)) (*Loaded, error
 		l.own = l.assemble(files[:last:last], o)
 	}
 	l.tighten()
+	l.settleHosts()
 	errs = append(errs, l.checkBound()...)
 	errs = append(errs, validate(l.layers)...)
 	if err := diag.Join(errs...); err != nil {
@@ -236,9 +237,12 @@ func readSettings(set map[string]string, r reader) *layer {
 
 // warn adds warnings about the merged configuration.
 func (l *Loaded) warn() {
-	for _, p := range l.Providers {
+	for _, p := range everyHost(l.Providers) {
 		if to, address := p.address(); p.carriesKey() && !p.Loopback() && strings.HasPrefix(p.Endpoint(), "http://") {
-			e, _ := l.lookupKey(key{p.Name, to})
+			e, ok := l.lookupKey(key{p.Name, "hosts"})
+			if !ok {
+				e, _ = l.lookupKey(key{p.Name, to})
+			}
 			l.Warnings = append(l.Warnings, e.at(fmt.Sprintf("the key of %s travels unencrypted to %s", p.Name, address), "use https").Error())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // boundFields are what the user says of a provider at one address only.
@@ -57,7 +58,9 @@ func endpoint(layers []*layer, name string) string {
 		return s
 	}
 	p := Provider{Kind: text("kind"), Host: text("host"), BaseURL: text("base_url")}
-	if p.Kind != KindOllama && p.BaseURL == "" {
+	e, _ := (&Loaded{layers: layers}).lookupKey(key{name, "hosts"})
+	p.Hosts, _ = e.value.([]Host)
+	if p.Kind != KindOllama && p.BaseURL == "" && p.Hosts == nil {
 		return ""
 	}
 	return p.Endpoint()
@@ -74,17 +77,22 @@ func (l *Loaded) ownEndpoint(name string) string {
 // foreignHost is the host of a provider whose address, not a name for it, is
 // neither loopback nor in local_networks.
 func (l *Loaded) foreignHost(name string) (host string, ok bool) {
-	u, err := url.Parse(endpoint(l.layers, name))
-	if err != nil {
-		return "", false
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	if err != nil || a.Unmap().IsLoopback() {
-		return "", false
-	}
 	e, _ := l.lookupKey(key{field: "local_networks"})
 	networks, _ := e.value.([]netip.Prefix)
-	return u.Hostname(), !slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a.Unmap()) })
+	for address := range strings.SplitSeq(endpoint(l.layers, name), ", ") {
+		u, err := url.Parse(address)
+		if err != nil {
+			continue
+		}
+		a, err := netip.ParseAddr(u.Hostname())
+		if err != nil || a.Unmap().IsLoopback() {
+			continue
+		}
+		if !slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a.Unmap()) }) {
+			return u.Hostname(), true
+		}
+	}
+	return "", false
 }
 
 // LocalRemedy says what to write where, if the server of a provider of

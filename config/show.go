@@ -180,6 +180,8 @@ func plain(v any) any {
 			texts[i] = p.String()
 		}
 		return texts
+	case []Host:
+		return plainHosts(v)
 	case []MCPServer:
 		servers := make([]members, len(v))
 		for i := range v {

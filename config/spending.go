@@ -64,6 +64,7 @@ func (l *Loaded) settlePrices(own, all []Provider) {
 	if i < 0 {
 		return
 	}
+	own, all = everyHost(own), everyHost(all)
 	project, users := l.layers[i], &Loaded{layers: l.own}
 	type change struct {
 		layer *layer
@@ -76,7 +77,7 @@ func (l *Loaded) settlePrices(own, all []Provider) {
 		if !slices.Contains(project.names, p.Name) {
 			continue
 		}
-		l.charged[p.Name] = slices.ContainsFunc(own, func(o Provider) bool { return o.Price.priced() && o.server() == p.server() })
+		l.charged[p.Name] = l.charged[p.Name] || slices.ContainsFunc(own, func(o Provider) bool { return o.Price.priced() && o.server() == p.server() })
 		same := slices.ContainsFunc(own, func(o Provider) bool { return o.Name == p.Name && sameGoods(o, p) })
 		for field, instead := range priceFields() {
 			var floor *entry
@@ -125,8 +126,9 @@ func (l *Loaded) settlePrices(own, all []Provider) {
 // spends is what the project's file wants to spend on p that the user's own
 // configuration would not; "" if nothing.
 func (l *Loaded) spends(p Provider, own *Config) string {
-	paid := slices.ContainsFunc(own.Providers, func(o Provider) bool { return o.charges() && o.server() == p.server() })
-	if !paid || slices.ContainsFunc(own.Providers, func(o Provider) bool { return sameCalls(o, p) }) {
+	mine := everyHost(own.Providers)
+	paid := slices.ContainsFunc(mine, func(o Provider) bool { return o.charges() && o.server() == p.server() })
+	if !paid || slices.ContainsFunc(mine, func(o Provider) bool { return sameCalls(o, p) }) {
 		return ""
 	}
 	text := "spend money on " + diag.Quote(p.Model) + " at " + p.Endpoint()

@@ -65,38 +65,45 @@ func (l *Loaded) checkTrust(own *Config) error {
 // would be without the project's file.
 func (l *Loaded) findDemands(own *Config) {
 	hosts, pairs, programs, models := map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[string]bool{}
-	for _, p := range own.Providers {
+	for _, p := range everyHost(own.Providers) {
 		hosts[p.Endpoint()] = true
 		pairs[pairing(p)] = true
 		programs[p.Binary] = true
 		models[p.Model] = true
 	}
-	for _, p := range l.Providers {
+	demanded := map[string]bool{}
+	for _, p := range everyHost(l.Providers) {
 		mine, known := own.Provider(p.Name)
+		demand := func(name, what string, fields ...string) {
+			if !demanded[name+what] { // not once for each host
+				demanded[name+what] = true
+				l.demand(name, what, fields...)
+			}
+		}
 		switch {
 		case p.APIKey != "" && !pairs[pairing(p)]:
 			what := fmt.Sprintf("send prompts and the key %s to %s", p.APIKey, p.Endpoint())
 			if p.APIKeyHeader != "" {
 				what += " in the header " + p.APIKeyHeader
 			}
-			l.demand(p.Name, what, "api_key", "base_url", "kind", "api_key_header")
+			demand(p.Name, what, "api_key", "base_url", "hosts", "kind", "api_key_header")
 		case !p.Loopback() && !hosts[p.Endpoint()]:
-			l.demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "kind")
+			demand(p.Name, "send prompts to "+p.Endpoint(), "base_url", "host", "hosts", "kind")
 		case known && mine.Loopback() && !p.Loopback():
-			l.demand(p.Name, fmt.Sprintf("send prompts for %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "kind")
+			demand(p.Name, fmt.Sprintf("send prompts for %s, which is on this machine, to %s", p.Name, p.Endpoint()), "base_url", "host", "hosts", "kind")
 		default:
 			if what := l.spends(p, own); what != "" {
-				l.demand(p.Name, what, "model", "base_url", "host", "kind", "max_tokens_field")
+				demand(p.Name, what, "model", "base_url", "host", "hosts", "kind", "max_tokens_field")
 			}
 		}
 		if p.Kind == KindOllama && ollamahost.CloudModel(p.Model) && !models[p.Model] {
-			l.demand(p.Name, fmt.Sprintf("have ollama.com answer prompts for %s (the model %s)", p.Name, p.Model), "model")
+			demand(p.Name, fmt.Sprintf("have ollama.com answer prompts for %s (the model %s)", p.Name, p.Model), "model")
 		}
 		if what := l.prices(p); what != "" {
-			l.demand(p.Name, what, "price.input", "price.cached_input", "price.output")
+			demand(p.Name, what, "price.input", "price.cached_input", "price.output")
 		}
 		if !programs[p.Binary] {
-			l.demand(p.Name, "run the program "+p.Binary, "binary")
+			demand(p.Name, "run the program "+p.Binary, "binary")
 		}
 	}
 }

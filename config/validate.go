@@ -65,8 +65,12 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 		{"model", "", "smollm2:135m"},
 		{"base_url", KindOpenAI, "http://127.0.0.1:8000/v1"},
 	} {
-		wrong := slices.ContainsFunc(layers, func(l *layer) bool { return l.wrong[key{name, required.field}] }) // which has been told
-		if _, set := find(required.field); !set && !wrong && (required.kind == "" || required.kind == kind.value) {
+		wrong := slices.ContainsFunc(layers, func(l *layer) bool { return l.wrong[key{name, required.field}] || l.wrong[key{name, "hosts"}] }) // which has been told
+		_, set := find(required.field)
+		if _, several := find("hosts"); several && required.field == "base_url" {
+			continue
+		}
+		if !set && !wrong && (required.kind == "" || required.kind == kind.value) {
 			errs = append(errs, place(layers, name).at(fmt.Sprintf("the provider %q has no %s", name, required.field),
 				fmt.Sprintf("add %s, such as `%[1]s: %s`", required.field, required.example)))
 		}
@@ -77,6 +81,7 @@ func validateProvider(layers []*layer, name string) (errs []error) {
 			errs = append(errs, e.at(fmt.Sprintf("%s needs %s, which %s does not have", pair[0], pair[1], name), "add it, or remove both"))
 		}
 	}
+	errs = append(errs, validateHosts(name, find)...)
 	return append(errs, validateManaged(name, kind, find)...)
 }
 

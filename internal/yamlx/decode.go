@@ -155,6 +155,11 @@ func (m Map) Maps(key, list, what string, known []string) (maps []Map) {
 	return maps
 }
 
+// Item reads an element of one of the mapping's lists as a mapping called what.
+func (m Map) Item(n *yaml.Node, what string, known []string) (Map, bool) {
+	return m.d.Mapping(n, what, known)
+}
+
 // String reads a text; absent gives "". A number or a boolean without quotes
 // is taken as it is written.
 func (m Map) String(key string) string {
