@@ -1,0 +1,84 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/breaker"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// State is what a host does.
+type State string
+
+// The states of a host.
+const (
+	StateUp      State = "up"
+	StateDown    State = "down"
+	StateDrained State = "drained"
+	StateAside   State = "set aside" // it has another model by the name of the pool's
+	StateUnknown State = "unknown"   // it was not asked yet, or not lately
+)
+
+// Status is how a host fares.
+type Status struct {
+	Host     string `json:"host"`
+	Endpoint string `json:"endpoint"`
+	State    State  `json:"state"`
+	Reason   string `json:"reason,omitempty"` // why it is not up
+	// Loaded are the models in its memory, where it tells; Models is how many it has,
+	// and Digest that of the pool's own model.
+	Loaded   []provider.RunningModel `json:"loaded,omitempty"`
+	Models   int                     `json:"models"`
+	Digest   string                  `json:"digest,omitempty"`
+	InFlight int                     `json:"in_flight"`         // calls of this process
+	Rate     float64                 `json:"tokens_per_second"` // as measured by this process; 0: not yet
+	Breaker  string                  `json:"circuit_breaker"`   // "closed", "open" or "half_open"
+}
+
+// Status is what is known of each host. It asks none.
+func (p *Pool) Status() []Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	v := p.view(p.cfg.Model)
+	out := make([]Status, len(p.hosts))
+	for i, h := range p.hosts {
+		s := Status{
+			Host: h.Name, Endpoint: h.endpoint(), State: StateUp, Loaded: h.running, Models: len(h.models), Digest: v.digest[h],
+			InFlight: h.inFlight, Rate: h.speed.rate(), Breaker: h.breaker.Phase(now),
+		}
+		aside := p.setAside(v, h, p.cfg.Model)
+		switch {
+		case h.Drained != nil && h.Drained():
+			s.State, s.Reason = StateDrained, "it takes no new calls"
+		case h.down != "":
+			s.State, s.Reason = StateDown, h.down
+		case h.probed.IsZero():
+			s.State = StateUnknown
+		case aside != "":
+			s.State, s.Reason = StateAside, aside
+		case s.Breaker != breaker.Closed:
+			s.State, s.Reason = StateDown, "its circuit breaker is open"
+		case v.has[h]:
+		case h.models != nil && p.cfg.Model != "":
+			s.Reason = "it does not have " + p.cfg.Model
+		}
+		out[i] = s
+	}
+	return out
+}
+
+// Look asks every host how it is, and returns the statuses.
+func (p *Pool) Look(ctx context.Context) []Status {
+	_, _ = each(ctx, p, func(ctx context.Context, h *host) (struct{}, error) {
+		for range 2 { // what answers too late once is asked again
+			f, err := p.probe(ctx, h)
+			if ctx.Err() != nil || p.record(h, &f, err) {
+				break
+			}
+		}
+		return struct{}{}, nil
+	})
+	return p.Status()
+}
