@@ -49,7 +49,7 @@ func (a *app) boundPace(ctx context.Context, b *batchRun) {
 	targets := b.targets()
 	slices.Sort(targets)
 	for _, name := range slices.Compact(targets) {
-		a.pace.Of(name, 0).AtMost(b.stack.Slots(ctx, name))
+		b.stack.BoundPace(ctx, name)
 	}
 }
 

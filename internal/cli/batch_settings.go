@@ -60,9 +60,12 @@ func settingsOf(providers []string, st *stack.Stack, defaults provider.Request, 
 		if !ok {
 			continue
 		}
-		pc := t.Config
+		pc, endpoint := t.Config, t.Endpoint
+		if len(pc.Hosts) > 0 {
+			endpoint = "" // hosts come and go, and have the same model
+		}
 		for key, value := range map[string]any{
-			"kind": pc.Kind, "model": pc.Model, "endpoint": t.Endpoint, "num_ctx": pc.NumCtx, "options": pc.Options,
+			"kind": pc.Kind, "model": pc.Model, "endpoint": endpoint, "num_ctx": pc.NumCtx, "options": pc.Options,
 		} {
 			out[name+"."+key] = settingText(value)
 		}

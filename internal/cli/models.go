@@ -14,7 +14,7 @@ import (
 func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "models", Short: "List, download and inspect models", Long: "List the models of the providers in `use`, as `tandem models list` does, or do more with them."}
 	bareLists(cmd, func(ctx context.Context) error { return a.modelsList(ctx, nil, false) })
-	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsLoadCommand(), a.modelsDefaultCommand(), a.modelsAliasCommand())
+	cmd.AddCommand(a.modelsListCommand(), a.modelsPullCommand(), a.modelsShowCommand(), a.modelsPSCommand(), a.modelsHostsCommand(), a.modelsLoadCommand(), a.modelsDefaultCommand(), a.modelsAliasCommand())
 	return cmd
 }
 

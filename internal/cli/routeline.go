@@ -15,9 +15,10 @@ import (
 // machine, it is followed by where it went: "openai (gpt-4o-mini) at
 // https://api.openai.com".
 func answerer(r *provider.Route) string {
-	text := r.Provider + " (" + r.Model + ")"
+	text := r.Who() + " (" + r.Model + ")"
 	switch {
-	case r.Local:
+	case r.Local, r.Host != "" && strings.Contains(r.Endpoint, "://"+r.Host): // the name is the address
+
 	case r.Endpoint == "":
 		text += " at an unknown address"
 	default:
@@ -76,7 +77,7 @@ func tokensText(u *provider.Usage) []string {
 func endLine(r *chain.StepResult) string {
 	var who []string
 	for _, a := range r.Answered {
-		text := answerer(&provider.Route{Provider: a.Provider, Model: a.Model, Local: a.Local, Endpoint: a.Endpoint, Gateway: a.Gateway})
+		text := answerer(&provider.Route{Provider: a.Provider, Host: a.Host, Model: a.Model, Local: a.Local, Endpoint: a.Endpoint, Gateway: a.Gateway})
 		if a.Calls > 1 {
 			text += fmt.Sprintf(" %d times", a.Calls)
 		}

@@ -59,6 +59,8 @@ func Run(ctx context.Context, cfg *config.Loaded, s *stack.Stack, err error) []C
 		switch {
 		case t.Untrusted != nil:
 			list = []Check{untrusted(t)}
+		case len(t.Config.Hosts) > 0:
+			list = hostChecks(ctx, cfg, s, t)
 		case t.Config.Kind == config.KindOllama:
 			list = ollamaChecks(ctx, cfg, s, t)
 		default:

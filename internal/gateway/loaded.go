@@ -79,8 +79,10 @@ func (s *Server) lane(name, model string) (l queue.Lane, asked string, ok bool) 
 	if model == "" {
 		model = t.Config.Model
 	}
-	l.Slots = t.Config.MaxConcurrent
+	l.Slots = t.Config.MaxConcurrent * max(len(t.Config.Hosts), 1)
 	switch {
+	case len(t.Config.Hosts) > 0: // the pool knows what each has in memory
+		return l, model, l.Slots > 0
 	case t.Config.Kind == config.KindOllama:
 		l.Swaps = true
 		l.Loaded = func(ctx context.Context) []string {

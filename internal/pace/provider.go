@@ -64,15 +64,22 @@ type Set struct {
 	Fixed int
 
 	mu  sync.Mutex
-	all map[string]*Limiter
+	all map[target]*Limiter
 }
+
+// target is a provider, or one of its hosts.
+type target struct{ provider, host string }
 
 // Of is the limiter of a target, whose configuration says that it takes at most so
 // many calls at a time; 0: it does not say.
-func (s *Set) Of(name string, most int) *Limiter {
+func (s *Set) Of(name string, most int) *Limiter { return s.OfHost(name, "", most) }
+
+// OfHost is the limiter of one host of a provider that has several.
+func (s *Set) OfHost(name, host string, most int) *Limiter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, ok := s.all[name]; ok {
+	t := target{name, host}
+	if l, ok := s.all[t]; ok {
 		return l
 	}
 	cfg := Config{Most: most}
@@ -83,28 +90,45 @@ func (s *Set) Of(name string, most int) *Limiter {
 		}
 	}
 	if s.all == nil {
-		s.all = map[string]*Limiter{}
+		s.all = map[target]*Limiter{}
 	}
-	s.all[name] = New(cfg)
-	return s.all[name]
+	s.all[t] = New(cfg)
+	return s.all[t]
 }
 
 // Rows is how many rows at a time keep the targets busy: as many as the busiest of
-// those in use serves, and of none in use the one of that name.
+// those in use serves, and of none in use the one of that name. A target with several
+// hosts serves what they do together.
 func (s *Set) Rows(first string) int {
 	if s.Fixed > 0 {
 		return s.Fixed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	serves := map[string]int{}
+	for t, l := range s.all {
+		if t.host != "" || l.Used() || t.provider == first {
+			serves[t.provider] += l.Limit()
+		}
+	}
 	most := 0
-	for name, l := range s.all {
-		if l.Used() || name == first {
-			most = max(most, l.Limit())
+	for name, n := range serves {
+		if name == first || s.used(name) {
+			most = max(most, n)
 		}
 	}
 	if most == 0 {
 		return New(Config{}).Limit()
 	}
 	return most
+}
+
+// used reports whether there was a call of a provider. The caller holds mu.
+func (s *Set) used(name string) bool {
+	for t, l := range s.all {
+		if t.provider == name && l.Used() {
+			return true
+		}
+	}
+	return false
 }

@@ -18,7 +18,7 @@ type modelState struct {
 	remote bool      // another host runs it
 }
 
-func (p *Provider) keyOf(model string) key { return key{p.Name(), model} }
+func (p *Provider) keyOf(model string) key { return key{p.Name(), p.cfg.Host, model} }
 
 func (p *Provider) state(model string) modelState {
 	p.mu.Lock()

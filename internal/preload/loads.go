@@ -43,8 +43,8 @@ type Loads struct {
 
 // Count is how often a model was loaded, and how often that failed, since the start.
 type Count struct {
-	Provider, Model string
-	Loaded, Failed  int
+	Provider, Host, Model string
+	Loaded, Failed        int
 }
 
 // NewLoads returns no loads yet. Close them.
@@ -52,7 +52,8 @@ func NewLoads(cfg LoadsConfig) *Loads {
 	return &Loads{cfg: cfg, underway: map[key]*load{}, failures: map[key]loadFailure{}, counts: map[key]Count{}}
 }
 
-type key struct{ provider, model string }
+// key is a model of a server.
+type key struct{ provider, host, model string }
 
 // loadFailure is how a load failed, and when.
 type loadFailure struct {
@@ -120,7 +121,7 @@ func (l *Loads) Counts() []Count {
 	defer l.mu.Unlock()
 	all := make([]Count, 0, len(l.counts))
 	for k, n := range l.counts {
-		n.Provider, n.Model = k.provider, k.model
+		n.Provider, n.Host, n.Model = k.provider, k.host, k.model
 		all = append(all, n)
 	}
 	return all
@@ -153,7 +154,7 @@ func (l *Loads) Close() {
 // the server aborts a load that no request waits for.
 func (l *Loads) handOver(one *load) {
 	argv := l.cfg.Command
-	if len(argv) == 0 {
+	if len(argv) == 0 || one.key.host != "" { // the command knows no hosts
 		return
 	}
 	argv = append(argv[:len(argv):len(argv)], "--provider", one.key.provider, "--num-ctx", strconv.Itoa(one.window), one.key.model)

@@ -36,6 +36,8 @@ type Server interface {
 // Config says how one server's models are loaded.
 type Config struct {
 	Provider config.Provider // as configured
+	// Host is which of the provider's hosts the server is. Empty: it has one.
+	Host string
 	// Server is the same server without the timeouts of an answer. Nil: the one
 	// that chats.
 	Server Server

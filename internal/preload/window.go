@@ -57,7 +57,7 @@ func (p *Provider) largest(ctx context.Context, info provider.ModelInfo, running
 	if !p.cfg.Here {
 		return fallback // another machine's memory cannot be looked at
 	}
-	key := p.settings.Name + " " + info.Name + " " + info.Digest
+	key := p.settings.Name + p.cfg.Host + " " + info.Name + " " + info.Digest
 	file := filepath.Join(p.cfg.StateDir, "windows.json")
 	memo := map[string]int{}
 	if data, err := os.ReadFile(file); err == nil {

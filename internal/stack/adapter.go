@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ollama"
 	"github.com/tandem-llm/tandem/provider/openai"
+	"github.com/tandem-llm/tandem/provider/pool"
 )
 
 // adapter is a configured provider as its server is reached. A reload that does not
@@ -31,6 +32,8 @@ type adapter struct {
 	managed    *preload.ManagedConfig      // nil: Tandem does not start its engine
 	preload    *preload.Provider           // around ollama
 	limited    provider.Provider           // the adapter and the layers that know what calls are under way
+	members    []*adapter                  // of a provider with several hosts, one for each
+	pool       *pool.Pool                  // that shares calls out to them; nil: it has one
 	transports []*httpx.Transport
 	headers    *headers
 	listed     atomic.Pointer[[]provider.Model] // the models that it listed last; nil: it was not asked
@@ -53,15 +56,22 @@ func (s *Stack) adapter(pc config.Provider) (a *adapter, err error) {
 		a.ready = func(context.Context) error { _, err := a.headers.get(); return err }
 		a.renew = a.headers.renew
 	}
-	switch pc.Kind {
-	case config.KindOllama:
-		err = s.ollama(a)
-	case config.KindOpenAI:
-		err = s.openai(a)
-	default:
-		err = fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
+	if len(pc.Hosts) > 0 {
+		return a, s.pooled(a)
 	}
-	return a, err
+	return a, s.reach(a)
+}
+
+// reach reaches one server, by the kind of its provider.
+func (s *Stack) reach(a *adapter) error {
+	switch pc := a.Config; pc.Kind {
+	case config.KindOllama:
+		return s.ollama(a)
+	case config.KindOpenAI:
+		return s.openai(a)
+	default:
+		return fmt.Errorf("provider %s: kind %q is neither %s nor %s", pc.Name, pc.Kind, config.KindOllama, config.KindOpenAI)
+	}
 }
 
 // transport is a new way to a provider's server, with the timeouts of an answer.
@@ -69,7 +79,7 @@ func (s *Stack) transport(a *adapter) *httpx.Transport {
 	pc := a.Config
 	var observe func(http.Header)
 	if s.options.Pace != nil {
-		observe = s.options.Pace.Of(pc.Name, pc.MaxConcurrent).Observe
+		observe = s.options.Pace.OfHost(pc.Name, a.Host, pc.MaxConcurrent).Observe
 	}
 	return a.keep(httpx.Options{
 		Observe: observe, Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),
@@ -95,6 +105,9 @@ func (a *adapter) keep(o httpx.Options) *httpx.Transport {
 func (a *adapter) closeIdle() {
 	for _, t := range a.transports {
 		t.CloseIdleConnections()
+	}
+	for _, m := range a.members {
+		m.closeIdle()
 	}
 }
 
@@ -157,7 +170,7 @@ func (s *Stack) manage(a *adapter, host string) {
 func (s *Stack) preloadConfig(a *adapter) preload.Config {
 	o := &s.options
 	c := preload.Config{
-		Provider: a.Config, Server: a.server, Here: a.here, CacheType: getenv(o.Environ)("OLLAMA_KV_CACHE_TYPE"),
+		Provider: a.Config, Host: a.Host, Server: a.server, Here: a.here, CacheType: getenv(o.Environ)("OLLAMA_KV_CACHE_TYPE"),
 		StateDir: o.StateDir, Prober: o.Prober, Loads: s.loads, Warn: o.Warn,
 	}
 	if e := a.Engine; e != nil {

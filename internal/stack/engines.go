@@ -19,7 +19,7 @@ func newEngines(o *Options) *priority.Engines {
 }
 
 // Engine is a provider's engine, as interactive calls and batches share it; nil: it is
-// a hosted API, or there is no such provider.
+// a hosted API, it has several hosts, or there is no such provider.
 func (s *Stack) Engine(name string) *priority.Engine {
 	if a := s.adapters[name]; a != nil {
 		return s.engine(a)
@@ -28,6 +28,9 @@ func (s *Stack) Engine(name string) *priority.Engine {
 }
 
 func (s *Stack) engine(a *adapter) *priority.Engine {
+	if len(a.members) > 0 {
+		return nil // each host has its own
+	}
 	u, err := url.Parse(a.Endpoint)
 	if err != nil || u.Host == "" {
 		return nil

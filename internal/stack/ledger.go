@@ -58,9 +58,12 @@ func (s *Stack) ledgerConfig(a *adapter) ledger.Config {
 		Tariff: tariff(t.Config), Options: t.Config.Options, Local: s.local(t), Baseline: s.baseline(),
 		Unpriced: s.unpriced(t), Budget: s.limits().Set(),
 	}
-	if a.ollama != nil {
+	switch {
+	case a.pool != nil && a.isOllama():
+		c.RunsRemotely = a.runsRemotely
+	case a.ollama != nil:
 		c.RunsRemotely = a.ollama.RunsRemotely
-	} else { // which may be an Ollama, too
+	default: // which may be an Ollama, too
 		c.RunsRemotely = func(_ context.Context, model string) bool {
 			return ollamahost.CloudModel(cmp.Or(model, t.Config.Model))
 		}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/httpx"
@@ -36,6 +38,8 @@ func (s *Stack) notLocal(t *Configured) func(context.Context) (why, remedy strin
 	here := s.here(t.Endpoint)
 	return func(ctx context.Context) (why, remedy string) {
 		switch {
+		case len(t.Config.Hosts) > 0 && !here(ctx):
+			return s.elsewhere(ctx, t)
 		case !t.mayPassOn() || !here(ctx):
 			return "", ""
 		case t.Config.Local:
@@ -74,11 +78,27 @@ func (s *Stack) mustStay(ctx context.Context, t *Configured, model, what string,
 	return provider.Errorf(provider.Offline, t.Config.Name, model, "%s, and offline mode is on%s", why, remedy)
 }
 
-// here tells whether what listens at an endpoint is on this machine.
+// here tells whether what listens at an endpoint is on this machine, at each of several.
 func (s *Stack) here(endpoint string) func(context.Context) bool {
-	policy := s.policy()
-	return func(ctx context.Context) bool { return policy.LocalEndpoint(ctx, endpoint) }
+	policy, all := s.policy(), strings.Split(endpoint, ", ")
+	return func(ctx context.Context) bool {
+		return !slices.ContainsFunc(all, func(e string) bool { return !policy.LocalEndpoint(ctx, e) })
+	}
 }
+
+// elsewhere says which host of a target is not on this machine, where others are.
+func (s *Stack) elsewhere(ctx context.Context, t *Configured) (why, remedy string) {
+	policy, all := s.policy(), t.endpoints()
+	for i, e := range all {
+		if !policy.LocalEndpoint(ctx, e) {
+			return "its host " + t.Config.HostNames()[i] + " is not on this machine", "prompts stay here only where each host of " + t.Config.Name + " is"
+		}
+	}
+	return "", ""
+}
+
+// endpoints are where a target's prompts may go.
+func (t *Configured) endpoints() []string { return strings.Split(t.Endpoint, ", ") }
 
 // loopbackHost is the host:port of an endpoint that is this machine by its
 // very name.

@@ -65,7 +65,7 @@ func (m *manifests) engine(ctx context.Context, t *Configured, rt *provider.Rout
 	if t.Config.Kind != config.KindOllama {
 		return store.Manifest{Engine: t.Config.Kind, Model: rt.Model} // the API has no words for it
 	}
-	key := rt.Provider + "\n" + rt.Model
+	key := rt.Who() + "\n" + rt.Model
 	now := time.Now()
 	if m.now != nil {
 		now = m.now()
@@ -76,7 +76,7 @@ func (m *manifests) engine(ctx context.Context, t *Configured, rt *provider.Rout
 	if known && now.Sub(f.loadedAt) < loadedFresh {
 		return f.Manifest
 	}
-	adapter := bare(t.Provider)
+	adapter := m.stack.server(t, rt)
 	if !known || now.Sub(f.modelAt) >= modelFresh || !f.stillLoaded(ctx, adapter) {
 		f = engineFacts{Manifest: store.Manifest{Engine: t.Config.Kind, Model: rt.Model, NumCtx: max(t.Config.NumCtx, 0)}, modelAt: now}
 		f.Incomplete = !f.ask(ctx, adapter)
@@ -147,6 +147,18 @@ func (f *engineFacts) readLoaded(running []provider.RunningModel) bool {
 		return true
 	}
 	return false
+}
+
+// server is the adapter of the server that gave an answer.
+func (s *Stack) server(t *Configured, rt *provider.Route) provider.Provider {
+	if a := s.adapters[rt.Provider]; a != nil {
+		for _, m := range a.members {
+			if m.Host == rt.Host {
+				return m.Provider
+			}
+		}
+	}
+	return bare(t.Provider)
 }
 
 // bare is the adapter inside the wrappers: unlike them it starts nothing.

@@ -101,11 +101,11 @@ func (s *Stack) missingModel(ctx context.Context, name, model string, privacy pr
 		}
 		names = append(names, s.secrets.Text(list[i].Name))
 	}
-	m = failure.MissingModel{Provider: name, Model: s.secrets.Text(model), Pullable: a.ollama != nil, Near: nearModels(model, names)}
+	m = failure.MissingModel{Provider: name, Model: s.secrets.Text(model), Pullable: a.isOllama(), Near: nearModels(model, names)}
 	switch {
 	case len(names) <= mostNamed:
 		m.Listed = names
-	case a.ollama != nil:
+	case a.isOllama():
 		m.Listed, m.More = names[:mostNamed], len(names)-mostNamed
 	}
 	return m, m.Pullable || len(names) > 0
@@ -120,8 +120,8 @@ func (s *Stack) modelsToName(ctx context.Context, a *adapter) ([]provider.Model,
 		err  error
 	)
 	switch known := a.listed.Load(); {
-	case a.ollama != nil:
-		list, err = a.ollama.Models(ctx) // it has just answered, and is not started for this
+	case a.isOllama():
+		list, err = a.Provider.Models(ctx) // it has just answered, and is not started for this
 	case known != nil:
 		list = *known
 	case a.Config.Loopback():

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -12,14 +13,48 @@ const slotsTimeout = 3 * time.Second
 
 // Slots is how many calls a local engine says that it runs at a time; 0: it does not say,
 // or the provider is a hosted API, which is not asked. It starts nothing.
+//
+// Of a provider with several hosts it is what they run together, if each says it.
 func (s *Stack) Slots(ctx context.Context, name string) int {
-	t, ok := s.Target(name)
-	if !ok || t.Untrusted != nil || s.Engine(name) == nil {
+	a := s.adapters[name]
+	if a == nil || a.Untrusted != nil {
+		return 0
+	}
+	sum := 0
+	for _, m := range a.servers() {
+		n := s.slots(ctx, m)
+		if n == 0 {
+			return 0
+		}
+		sum += n
+	}
+	return sum
+}
+
+// BoundPace lets no more calls run at a time than the provider's engine, or the engine of
+// each of its hosts, says that it serves.
+func (s *Stack) BoundPace(ctx context.Context, name string) {
+	a := s.adapters[name]
+	if a == nil || a.Untrusted != nil || s.options.Pace == nil {
+		return
+	}
+	var all sync.WaitGroup
+	for _, m := range a.servers() {
+		all.Go(func() {
+			s.options.Pace.OfHost(name, m.Host, m.Config.MaxConcurrent).AtMost(s.slots(ctx, m))
+		})
+	}
+	all.Wait()
+}
+
+// slots is how many calls a server says that it runs at a time; 0: it does not.
+func (s *Stack) slots(ctx context.Context, m *adapter) int {
+	if s.engine(m) == nil {
 		return 0
 	}
 	p, ok := provider.As[interface {
 		Slots(ctx context.Context) (int, error)
-	}](t.Provider)
+	}](m.Provider)
 	if !ok {
 		return 0
 	}

@@ -95,7 +95,8 @@ type Configured struct {
 	Config   config.Provider
 	Provider provider.Provider
 	Engine   *engine.Engine // nil: not managed
-	Endpoint string         // scheme://host:port
+	Endpoint string         // scheme://host:port; of one with several hosts all of theirs, with ", " between them
+	Host     string         // which host of the provider it is; empty: all of it
 	// Keyless is Provider as somebody without its key would see it; nil when it
 	// has no key.
 	Keyless provider.Provider
@@ -151,22 +152,7 @@ func (s *Stack) assemble() error {
 			return err
 		}
 		if a.limited == nil { // new, or changed by a reload
-			p := a.Provider
-			if a.ollama != nil {
-				a.preload = preload.New(a.ollama, s.preloadConfig(a)) // the model is in memory first
-				p = a.preload
-			}
-			if a.managed != nil {
-				p = preload.NewManaged(p, *a.managed) // the engine runs
-			}
-			if n := pc.MaxConcurrent; n > 0 {
-				p = limit.New(p, limit.Config{MaxConcurrent: n, Waiting: s.queued(pc.Name)})
-			}
-			if s.options.Pace != nil {
-				p = pace.Around(p, s.options.Pace.Of(pc.Name, pc.MaxConcurrent))
-			}
-			p = priority.Around(p, s.engine(a)) // interactive calls before those of batches
-			a.limited = p
+			a.limited = s.layers(a)
 		}
 		p := &clean{&listing{a.limited, a}, s.secrets} // the layers around it write down and tell what it says
 		l := ledger.New(p, s.ledgerConfig(a))
@@ -192,6 +178,27 @@ func (s *Stack) assemble() error {
 	}
 	s.Provider = &named{s.telemetry.Wrap(p, s.system), s} // the models by the names that the user gave them
 	return nil
+}
+
+// layers puts the layers around the adapter of one server that know what calls are under
+// way there.
+func (s *Stack) layers(a *adapter) provider.Provider {
+	p, pc := a.Provider, a.Config
+	if a.ollama != nil {
+		a.preload = preload.New(a.ollama, s.preloadConfig(a)) // the model is in memory first
+		p = a.preload
+	}
+	if a.managed != nil {
+		p = preload.NewManaged(p, *a.managed) // the engine runs
+	}
+	if n := pc.MaxConcurrent; n > 0 {
+		p = limit.New(p, limit.Config{MaxConcurrent: n, Waiting: s.queued(pc.Name)})
+	}
+	if s.options.Pace != nil {
+		p = pace.Around(p, s.options.Pace.OfHost(pc.Name, a.Host, pc.MaxConcurrent))
+	}
+	a.limited = priority.Around(p, s.engine(a)) // interactive calls before those of batches
+	return a.limited
 }
 
 // configured is a provider with its layers.

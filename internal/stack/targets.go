@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tandem-llm/tandem/config"
@@ -30,6 +31,10 @@ func (s *Stack) target(a *adapter, c *Configured, l *ledger.Ledger) router.Targe
 			return nil // the ledger itself reserves, which is the only question that counts
 		}
 		return l.Fits(ctx, req)
+	}
+	if a.pool != nil && a.isOllama() {
+		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), a.can, a.present, []router.Check{fits}
+		return t
 	}
 	if p := a.ollama; p != nil {
 		t.Window, t.Can, t.Present, t.Preflight = pinned(pc), p.Can, p.Present, []router.Check{p.CheckPrivacy, fits}
@@ -96,7 +101,7 @@ func paid(t *Configured) bool {
 	case p.Input != nil && p.Output != nil:
 		return false
 	}
-	_, here := loopbackHost(t.Endpoint)
+	here := !slices.ContainsFunc(t.endpoints(), func(e string) bool { _, here := loopbackHost(e); return !here })
 	return !here || !t.Config.Local
 }
 

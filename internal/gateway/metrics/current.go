@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/provider/pool"
 	"github.com/tandem-llm/tandem/provider/router"
 )
 
@@ -16,6 +17,7 @@ func (m *Metrics) families() []*family {
 	}
 	all = append(all, m.process()...)
 	all = append(all, m.providers()...)
+	all = append(all, m.hosts()...)
 	all = append(all, m.inFlight(), m.loads())
 	slices.SortFunc(all, byName)
 	return all
@@ -77,6 +79,43 @@ func (m *Metrics) providers() []*family {
 		}
 	}
 	return []*family{queue, breaker}
+}
+
+// hosts are those of the providers in use that have several.
+func (m *Metrics) hosts() []*family {
+	labels := []string{"provider", "host"}
+	up := &family{kind: gauge, name: "tandem_host_up", help: "1 for a host that answers, as far as is known.", labels: labels}
+	calls := &family{kind: gauge, name: "tandem_host_calls_in_flight", help: "Calls under way at a host.", labels: labels}
+	loaded := &family{kind: gauge, name: "tandem_host_models_loaded", help: "Models that a host has in memory, where it tells.", labels: labels}
+	rate := &family{kind: gauge, name: "tandem_host_tokens_per_second", help: "Tokens that a host writes a second while it has calls; 0 until it is known.", labels: labels}
+	breaker := &family{kind: gauge, name: "tandem_host_circuit_breaker_state", help: "1 for the state that a host's circuit breaker is in.", labels: []string{"provider", "host", "state"}}
+	s := m.cfg.Stack()
+	use := slices.Clone(s.Config().Use)
+	slices.Sort(use)
+	for _, name := range slices.Compact(use) {
+		p, ok := s.Pool(name)
+		if !ok {
+			continue
+		}
+		for _, h := range p.Status() {
+			is := 0.0
+			if h.State == pool.StateUp {
+				is = 1
+			}
+			up.add(is, name, h.Host)
+			calls.add(float64(h.InFlight), name, h.Host)
+			loaded.add(float64(len(h.Loaded)), name, h.Host)
+			rate.add(h.Rate, name, h.Host)
+			for _, state := range []router.BreakerState{router.BreakerClosed, router.BreakerOpen, router.BreakerHalfOpen} {
+				v := 0.0
+				if h.Breaker == string(state) {
+					v = 1
+				}
+				breaker.add(v, name, h.Host, string(state))
+			}
+		}
+	}
+	return []*family{up, calls, loaded, rate, breaker}
 }
 
 // loads are the models that were loaded.

@@ -49,6 +49,16 @@ type target struct {
 	Problem string                  `json:"problem,omitempty"` // why it is not asked now
 	Waiting int                     `json:"waiting"`           // calls
 	Running []provider.RunningModel `json:"running"`
+	Hosts   []host                  `json:"hosts"` // where it has several
+}
+
+// host is one of a provider's hosts, as far as is known.
+type host struct {
+	Name     string   `json:"name"`
+	State    string   `json:"state"`
+	InFlight int      `json:"in_flight"` // calls
+	Rate     float64  `json:"tokens_per_second"`
+	Loaded   []string `json:"loaded"`
 }
 
 // recent is how many calls that ended are shown.
@@ -88,7 +98,7 @@ func (u *UI) targets(r *http.Request) []target {
 
 func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target {
 	name := t.Config.Name
-	out := target{Name: name, Kind: t.Config.Kind, Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}}
+	out := target{Name: name, Kind: t.Config.Kind, Model: t.Config.Model, Problem: s.Paused(name), Running: []provider.RunningModel{}, Hosts: []host{}}
 	if t.Untrusted != nil {
 		out.Problem = t.Untrusted.Error()
 		return out
@@ -96,6 +106,16 @@ func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target 
 	out.Local = s.Here(r.Context(), t)
 	if u.cfg.Waiting != nil {
 		out.Waiting = u.cfg.Waiting(name)
+	}
+	if p, ok := s.Pool(name); ok {
+		for _, h := range p.Status() {
+			one := host{Name: h.Host, State: string(h.State), InFlight: h.InFlight, Rate: h.Rate, Loaded: []string{}}
+			for _, m := range h.Loaded {
+				one.Loaded = append(one.Loaded, m.Name)
+			}
+			out.Hosts = append(out.Hosts, one)
+		}
+		return out
 	}
 	if u.cfg.Running != nil {
 		out.Running = append(out.Running, u.cfg.Running(r.Context(), t)...)

@@ -23,6 +23,9 @@ const memory = (m) => {
   return `${m.name}: ${bytes(m.size_bytes)}, ${where}, window ${number(m.context_length)}`;
 };
 
+const host = (h) => [`${h.name}: ${h.state}`, h.loaded.join(' and '), h.in_flight && `${number(h.in_flight)} in flight`,
+  h.tokens_per_second > 0 && `${number(Math.round(h.tokens_per_second))} tokens/s`].filter(Boolean).join(', ');
+
 function targets(list) {
   rows(byId('targets'), list, (t) => t.name,
     () => cells('name', 'state', 'waiting', 'memory'),
@@ -31,7 +34,7 @@ function targets(list) {
       set(row, 'state', t.problem || 'available');
       cell(row, 'state').classList.toggle('bad', Boolean(t.problem));
       set(row, 'waiting', number(t.waiting));
-      set(row, 'memory', t.running.map(memory).join('; ') || '–');
+      set(row, 'memory', [...t.hosts.map(host), ...t.running.map(memory)].join('; ') || '–');
     });
 }
 
