@@ -45,6 +45,8 @@ func (p *Provider) classify(c *httpx.Call, model string, partial bool, err error
 		e.RetryAfter = max(e.RetryAfter, said.RetryAfter)
 		e.Kind, e.Err = kindOf(c.Status, &said), errors.New(errorText(&said, c.Status))
 		switch {
+		case e.Kind == provider.Unsupported && lacking(said.Message) != "":
+			e.Err = failure.About(e.Err, failure.MemberFor(lacking(said.Message)))
 		case e.Kind == provider.ModelNotFound:
 			e.Err = failure.Mark(e.Err, failure.ErrNotPulled)
 		case c.Status == http.StatusNotImplemented && strings.Contains(said.Message, "does not support embeddings"):
@@ -80,6 +82,17 @@ func kindOf(status int, said *apierror.Error) provider.Kind {
 		}
 	}
 	return kind
+}
+
+// lacking is what the model cannot do by Ollama's words, "MODEL does not support tools";
+// "": they say no such thing.
+func lacking(message string) provider.Capability {
+	_, what, _ := strings.Cut(message, " does not support ")
+	switch c := provider.Capability(what); c {
+	case provider.CanTools, provider.CanThink, provider.CanInsert, provider.CanVision:
+		return c
+	}
+	return ""
 }
 
 func errorText(said *apierror.Error, status int) string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -46,6 +47,9 @@ func TestClassification(t *testing.T) {
 			_, err := provider.Collect(newProvider(t, srv.URL).Chat(context.Background(), provider.Request{Messages: []provider.Message{provider.User("hi")}}))
 			if provider.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("got %v, want kind %q, saying %q", err, tc.kind, tc.says)
+			}
+			if want := map[string]string{"no thinking": "reasoning_effort", "no tools": "tools", "no insert": "suffix"}[name]; failure.Member(err) != want {
+				t.Errorf("it is about %q, want %q", failure.Member(err), want)
 			}
 		})
 	}

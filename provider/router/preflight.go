@@ -62,8 +62,8 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 			return refuse(provider.ModelNotFound, "the server does not have the model")
 		}
 	}
-	if lacks := t.missingCapability(ctx, req); lacks != "" {
-		return refuse(provider.Unsupported, "the model %s", lacks)
+	if c := t.missingCapability(ctx, req); c != "" {
+		return refuse(provider.Unsupported, "%w", failure.About(fmt.Errorf("the model does not support %s", lacking[c]), failure.MemberFor(c)))
 	}
 	for _, check := range t.Preflight {
 		if err := check(ctx, req); err != nil {
@@ -88,8 +88,8 @@ func (t *target) notLocal(ctx context.Context) (why, remedy string) {
 	return why, remedy
 }
 
-// missingCapability says what req needs and the model is known not to be able to, or "".
-func (t *target) missingCapability(ctx context.Context, req *provider.Request) string {
+// missingCapability is what req needs and the model is known not to be able to, or "".
+func (t *target) missingCapability(ctx context.Context, req *provider.Request) provider.Capability {
 	needs := req.Needs()
 	if len(needs) == 0 || t.Can == nil {
 		return ""
@@ -100,7 +100,7 @@ func (t *target) missingCapability(ctx context.Context, req *provider.Request) s
 	}
 	for _, c := range needs {
 		if !slices.Contains(can, c) {
-			return "does not support " + lacking[c]
+			return c
 		}
 	}
 	return ""

@@ -50,11 +50,14 @@ func (d *decoder) ignore(name string) {
 	}
 }
 
+// names are Anthropic's, of what a provider may refuse.
+var names = map[string]string{"stop": "stop_sequences", "reasoning_effort": "thinking", "response_format": "output_config.format"}
+
 // decode reads a request for a message, or for the count of its tokens.
 func (a *API) decode(b *body.Reader, r *http.Request) (*decoder, error) {
 	o := b.Object()
 	d := &decoder{claude: isClaudeCode(r), names: map[string]string{}}
-	d.q.Model, d.q.Stream = a.modelName(r, o.Text("model")), o.True("stream")
+	d.q.Model, d.q.Stream, d.q.Names = a.modelName(r, o.Text("model")), o.True("stream"), names
 	req := &d.q.Request
 	req.Temperature, req.TopP = o.Float("temperature", 0, 1), o.Float("top_p", 0, 1)
 	if k := o.Int("top_k", 0, math.MaxInt32); k != nil {

@@ -23,7 +23,41 @@ type modelList struct {
 	last    map[string][]Entry
 	missing map[string]error
 	// asking says that a caller asks for a newer list.
-	asking bool
+	asking  bool
+	windows windows
+}
+
+// windows are those that models were made for, by provider, name and digest, where a list
+// does not tell them. Each is asked for once.
+type windows struct {
+	mu    sync.Mutex
+	known map[[3]string]int
+}
+
+// of is the window that a model of an Ollama was made for; 0: it does not tell.
+func (w *windows) of(ctx context.Context, p provider.Provider, m provider.Model) int {
+	i, ok := provider.As[provider.Inspector](p)
+	if m.Context > 0 || !ok || m.Remote != "" {
+		return m.Context
+	}
+	key := [3]string{m.Provider, m.Name, m.Digest}
+	w.mu.Lock()
+	n, known := w.known[key]
+	w.mu.Unlock()
+	if known {
+		return n
+	}
+	info, err := i.Inspect(ctx, m.Name)
+	if err != nil {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known == nil {
+		w.known = map[[3]string]int{}
+	}
+	w.known[key] = info.Context
+	return info.Context
 }
 
 const (
@@ -48,7 +82,7 @@ func (m *modelList) list(ctx context.Context, s *stack.Stack) []Entry {
 		last = maps.Clone(m.last)
 	}
 	m.mu.Unlock()
-	known, missing := listAll(ctx, s, last)
+	known, missing := listAll(ctx, s, last, &m.windows)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asking = false
@@ -67,12 +101,12 @@ func (m *modelList) unlisted() map[string]error {
 
 // listAll lists all models. A provider that cannot be reached has those that it had:
 // otherwise their names would come to mean another's. Last is kept up to date.
-func listAll(ctx context.Context, s *stack.Stack, last map[string][]Entry) (all []Entry, missing map[string]error) {
+func listAll(ctx context.Context, s *stack.Stack, last map[string][]Entry, w *windows) (all []Entry, missing map[string]error) {
 	order := s.Config().Use // and no other: many clients ask for hosted models unless told otherwise
 	lists, errs := make([][]Entry, len(order)), make([]error, len(order))
 	var wg sync.WaitGroup
 	for i, name := range order {
-		wg.Go(func() { lists[i], errs[i] = listOf(ctx, s, name) })
+		wg.Go(func() { lists[i], errs[i] = listOf(ctx, s, name, w) })
 	}
 	wg.Wait()
 	missing = map[string]error{}
@@ -121,7 +155,7 @@ func defaultEntry(ctx context.Context, s *stack.Stack, lists [][]Entry) Entry {
 
 // listOf lists the models of one provider that can chat or embed. The configured one is
 // always among them.
-func listOf(ctx context.Context, s *stack.Stack, name string) (out []Entry, err error) {
+func listOf(ctx context.Context, s *stack.Stack, name string, w *windows) (out []Entry, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	t, ok := s.Target(name)
@@ -138,6 +172,9 @@ func listOf(ctx context.Context, s *stack.Stack, name string) (out []Entry, err 
 			}
 		}
 		for _, m := range models {
+			if t.Config.Kind == config.KindOllama {
+				m.Context = w.of(ctx, t.Provider, m)
+			}
 			e := Entry{ID: m.Name, Provider: name, Model: m, first: m.Name}
 			e.Running, e.Loaded = running[m.Name]
 			e.Window = window(t.Config, m, e.Running)

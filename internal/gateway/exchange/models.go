@@ -62,7 +62,8 @@ func (x *Exchange) Models(ctx context.Context) []Entry {
 	out := slices.Clone(x.models.list(ctx, x.cfg.Stack()))
 	if x.cfg.Chains != nil {
 		for _, c := range x.cfg.Chains.List() {
-			out = append(out, Entry{ID: ChainPrefix + c.Name, Chain: true, Model: provider.Model{
+			// A chain's inputs go into its prompts: its window is that of the default model.
+			out = append(out, Entry{ID: ChainPrefix + c.Name, Chain: true, Window: out[0].Window, Model: provider.Model{
 				Name: ChainPrefix + c.Name, Size: max(c.Size, 1), Digest: c.Digest, Family: "chain", Params: "chain", Quant: "none", Modified: c.Modified,
 				Capabilities: []provider.Capability{provider.CanChat},
 			}})

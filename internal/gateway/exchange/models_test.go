@@ -3,7 +3,10 @@ package exchange_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
@@ -94,5 +97,33 @@ func TestAPlainNameIsNoGuess(t *testing.T) {
 				t.Errorf("%+v, %v", e, err)
 			}
 		})
+	}
+}
+
+// The window that an Ollama's model was made for is asked for once, and not with each list.
+func TestAWindowIsAskedForOnce(t *testing.T) {
+	var shown atomic.Int32
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/api/show":
+			shown.Add(1)
+			fmt.Fprint(w, `{"model_info":{"general.architecture":"llama","llama.context_length":2048}}`)
+		case "/api/tags":
+			fmt.Fprint(w, `{"models":[{"name":"m:latest","digest":"aa"}]}`)
+		default:
+			fmt.Fprint(w, `{"version":"0.33.3"}`)
+		}
+	}))
+	defer engine.Close()
+	x := gatewaytest.Exchange(gatewaytest.Open(t, fmt.Sprintf("use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '%s', model: m, num_ctx: 4096}\n", strings.TrimPrefix(engine.URL, "http://"))), exchange.Config{})
+	for range 3 {
+		if e, err := x.Find(t.Context(), "m"); err != nil || e.Window != 2048 {
+			t.Errorf("%+v, %v", e, err)
+		}
+		x.Outdate()
+	}
+	if n := shown.Load(); n != 1 {
+		t.Errorf("it was asked for %d times", n)
 	}
 }
