@@ -116,6 +116,30 @@ func (b *batch) together(ctx context.Context, records []record) bool {
 // is written then.
 func (b *batch) transaction(ctx context.Context, records []record) (lost Lost, err error) {
 	err = b.store.beginWithin(ctx, attempt, func(tx *sql.Tx) error {
+		to := &statements{tx: tx}
+		for i := range records {
+			if err := records[i].write(ctx, to); err != nil {
+				return err
+			}
+		}
+		b.pay(ctx, tx, records)
+		return nil
+	})
+	switch {
+	case err == nil:
+		return unkept(records), nil
+	case concernsFile(err), errors.Is(err, errReplaced):
+		return lost, err
+	}
+	return b.oneByOne(ctx, records)
+}
+
+// oneByOne is transaction where one of the records cannot be written: it costs no
+// other.
+func (b *batch) oneByOne(ctx context.Context, records []record) (lost Lost, err error) {
+	err = b.store.beginWithin(ctx, attempt, func(tx *sql.Tx) error {
+		lost = Lost{}
+		var written []record
 		for i := range records {
 			r := &records[i]
 			err := r.insert(ctx, tx)
@@ -127,16 +151,32 @@ func (b *batch) transaction(ctx context.Context, records []record) (lost Lost, e
 				return err
 			case err != nil:
 				lost.add(lostAll(records[i:i+1], b.store.explain(err)))
-			case r.why != nil:
-				lost.add(Lost{Texts: 1, Err: r.why})
+			default:
+				written = append(written, *r)
 			}
 		}
-		if slices.ContainsFunc(records, record.paid) {
-			b.store.wroteAnyway(ctx, tx, time.Now())
-		}
+		lost.add(unkept(written))
+		b.pay(ctx, tx, records)
 		return nil
 	})
 	return lost, err
+}
+
+// pay notes in the witness that calls of the records have cost something.
+func (b *batch) pay(ctx context.Context, tx *sql.Tx, records []record) {
+	if slices.ContainsFunc(records, record.paid) {
+		b.store.wroteAnyway(ctx, tx, time.Now())
+	}
+}
+
+// unkept are the records that are written without their texts.
+func unkept(records []record) (lost Lost) {
+	for i := range records {
+		if why := records[i].why; why != nil {
+			lost.add(Lost{Texts: 1, Err: why})
+		}
+	}
+	return lost
 }
 
 // insert adds the record to the file, or leaves that as it was.
@@ -156,11 +196,11 @@ func (r *record) insert(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (r *record) write(ctx context.Context, tx *sql.Tx) error {
+func (r *record) write(ctx context.Context, to execer) error {
 	if r.call == nil {
-		return insertEntry(ctx, tx, *r.entry)
+		return insertEntry(ctx, to, *r.entry)
 	}
-	return r.row.insert(ctx, tx)
+	return r.row.insert(ctx, to)
 }
 
 // paid reports whether the record is of a call that has cost something, as far

@@ -188,9 +188,9 @@ func (b *Book) must(write func(context.Context, *sql.Tx) error) {
 }
 
 // insertEntry adds a call that was not reserved.
-func insertEntry(ctx context.Context, tx *sql.Tx, e ledger.Entry) error {
+func insertEntry(ctx context.Context, to execer, e ledger.Entry) error {
 	usd, atMost, saved, in, cached, out := columns(e)
-	_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, caller, began, provider, model, usd, at_most, saved, basis, input, cached, output, pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := to.ExecContext(ctx, `INSERT INTO ledger (run, caller, began, provider, model, usd, at_most, saved, basis, input, cached, output, pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Run, e.Caller, e.Began.UnixMilli(), e.Provider, e.Model, usd, atMost, saved, e.Cost.Basis, in, cached, out, os.Getpid())
 	return err
 }

@@ -154,3 +154,40 @@ func (l *losses) rest() (all Lost) {
 	*l = losses{}
 	return all
 }
+
+// failed notes that what a call cost was not written down.
+func (w *Writer) failed(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lose(Lost{Costs: 1, Err: err})
+}
+
+// lose notes what was lost. The caller holds mu.
+func (w *Writer) lose(l Lost) {
+	if l.Err == nil {
+		return
+	}
+	w.losses.add(l)
+	if w.Warn != nil && !w.closed {
+		w.losses.schedule(w.now(), w.warn)
+	}
+}
+
+// warn tells what was lost and not told yet.
+func (w *Writer) warn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	due := w.losses.due(w.now())
+	w.losses.schedule(w.now(), w.warn)
+	w.telling++
+	w.mu.Unlock()
+	for _, l := range due {
+		w.Warn(&l)
+	}
+	w.mu.Lock()
+	w.telling--
+	w.less.Broadcast()
+}

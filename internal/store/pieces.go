@@ -39,7 +39,7 @@ func (p *pieces) take(part string, text *string) {
 }
 
 // insert writes them for a row of the owner's table.
-func (p pieces) insert(ctx context.Context, tx *sql.Tx, owner string, id int64) error {
+func (p pieces) insert(ctx context.Context, tx execer, owner string, id int64) error {
 	buf := make([]byte, 0, pieceSize)
 	for _, long := range p {
 		for n, from := 0, 0; from < len(long.text); n, from = n+1, from+pieceSize {

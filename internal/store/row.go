@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -148,13 +147,13 @@ func excerpt(text string) string {
 }
 
 // insert adds the row to the file.
-func (r *row) insert(ctx context.Context, tx *sql.Tx) error {
+func (r *row) insert(ctx context.Context, to execer) error {
 	c := r.call
-	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	if _, err := to.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		c.RunID, r.run.Began.UnixMilli(), r.run.Command, r.run.Chain, r.run.File, r.run.SHA256, r.run.Tandem); err != nil {
 		return err
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	res, err := to.ExecContext(ctx, `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.RunID, c.Step, c.Index, c.Began.UnixMilli(), c.Took, r.provider, r.model, c.Finish, r.kind, r.prompt, r.answer, r.record)
 	if err != nil || len(r.pieces) == 0 {
 		return err
@@ -163,5 +162,5 @@ func (r *row) insert(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	return r.pieces.insert(ctx, tx, ownerCall, id)
+	return r.pieces.insert(ctx, to, ownerCall, id)
 }

@@ -21,6 +21,11 @@ const (
 	// attempt is how long the writer waits for the lock before it looks
 	// whether it is to go on waiting.
 	attempt = time.Second
+	// gather is how long after a transaction the next one begins at the earliest: each is
+	// synced to the disk, which takes longer than writing what is in it. The first one
+	// after a pause begins at once. What is gathered is lost with a process that is
+	// killed.
+	gather = 100 * time.Millisecond
 )
 
 // Writer writes records in the background, after an answer has been shown. A
@@ -42,9 +47,11 @@ type Writer struct {
 	size    int // bytes of their texts
 	done    int // transactions
 	busy    bool
-	opened  bool      // the file was opened for what is about to come, or that was tried
-	stalled bool      // the file was locked when it tried last, or nothing was written for as long as a call waits
-	giveUp  time.Time // Flush waits no longer
+	next    *time.Timer // the next transaction waits for it; nil: none does
+	ended   time.Time   // the last one
+	opened  bool        // the file was opened for what is about to come, or that was tried
+	stalled bool        // the file was locked when it tried last, or nothing was written for as long as a call waits
+	giveUp  time.Time   // Flush waits no longer
 	keep    Keep
 	trimmed time.Time // when keep was applied last
 	losses  losses
@@ -105,6 +112,23 @@ func (w *Writer) add(r record) {
 	w.size += r.size
 	if !w.busy {
 		w.busy = true
+		w.schedule()
+	}
+}
+
+// schedule has write called when the next transaction may begin. The caller holds mu.
+func (w *Writer) schedule() {
+	if wait := gather - time.Since(w.ended); wait > 0 && w.giveUp.IsZero() {
+		w.next = time.AfterFunc(wait, w.write)
+		return
+	}
+	go w.write()
+}
+
+// hurry has a transaction that waits begin now. The caller holds mu.
+func (w *Writer) hurry() {
+	if w.next != nil && w.next.Stop() {
+		w.next = nil
 		go w.write()
 	}
 }
@@ -117,6 +141,7 @@ func (w *Writer) waitForRoom(size int) bool {
 	if !full() || w.stalled {
 		return !full()
 	}
+	w.hurry()
 	late, done := time.Now().Add(room), w.done
 	defer time.AfterFunc(room, func() {
 		w.mu.Lock() // not between a look at the clock and Wait
@@ -149,17 +174,23 @@ func (w *Writer) open() {
 	}()
 }
 
-// write empties the queue, and trims the log when that is due.
+// write writes what is queued, and trims the log when that is due.
 func (w *Writer) write() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.next = nil
 	for len(w.queue) > 0 || w.trimDue() {
 		if len(w.queue) > 0 {
 			w.writeQueue()
 		} else {
 			w.trim()
 		}
+		w.ended = time.Now()
 		w.less.Broadcast()
+		if len(w.queue) > 0 {
+			w.schedule()
+			return
+		}
 	}
 	w.busy = false
 	w.less.Broadcast()
@@ -220,48 +251,12 @@ func (w *Writer) trim() {
 	}
 }
 
-// failed notes that what a call cost was not written down.
-func (w *Writer) failed(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lose(Lost{Costs: 1, Err: err})
-}
-
-// lose notes what was lost. The caller holds mu.
-func (w *Writer) lose(l Lost) {
-	if l.Err == nil {
-		return
-	}
-	w.losses.add(l)
-	if w.Warn != nil && !w.closed {
-		w.losses.schedule(w.now(), w.warn)
-	}
-}
-
-// warn tells what was lost and not told yet.
-func (w *Writer) warn() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return
-	}
-	due := w.losses.due(w.now())
-	w.losses.schedule(w.now(), w.warn)
-	w.telling++
-	w.mu.Unlock()
-	for _, l := range due {
-		w.Warn(&l)
-	}
-	w.mu.Lock()
-	w.telling--
-	w.less.Broadcast()
-}
-
 // Flush waits until everything that was added is written, or cannot be.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.giveUp = time.Now().Add(patience)
+	w.hurry()
 	for w.busy {
 		w.less.Wait()
 	}

@@ -247,3 +247,43 @@ func TestNoWarningComesAfterClose(t *testing.T) {
 		}
 	})
 }
+
+// What is logged under load is written together, the first of it at once: each
+// transaction is synced to the disk.
+func TestRecordsAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWriter(New(t.TempDir()))
+		const runs = 50
+		began := time.Now()
+		for i := range runs {
+			add(w, fmt.Sprintf("%03d", i))
+			w.entry(ledger.Entry{Provider: "p", Model: "m", Began: time.Now(), Cost: provider.Cost{USD: provider.Ptr(0.5)}})
+			time.Sleep(10 * time.Millisecond)
+		}
+		took := time.Since(began)
+		time.Sleep(gather)
+		synctest.Wait()
+		if n, most := w.done, 2+2*int(took/gather+1); n > most || w.count > 0 {
+			t.Errorf("%d transactions in %s, want %d at most; %d records wait", n, took, most, w.count)
+		}
+		time.Sleep(gather)
+		add(w, "last")
+		synctest.Wait()
+		if w.count > 0 {
+			t.Error("a record that comes after a pause waits")
+		}
+		add(w, "end")
+		now := time.Now()
+		must(t, w.Close())
+		if time.Since(now) > 0 {
+			t.Errorf("Close waited %s", time.Since(now))
+		}
+		if got := ids(t, w.store); len(got) != runs+2 {
+			t.Errorf("%d runs are in the log, want %d", len(got), runs+2)
+		}
+		if spent, err := w.store.Spent(t.Context(), began); err != nil || len(spent) != 1 || spent[0].USD != runs*0.5 {
+			t.Errorf("spent: %+v, %v", spent, err)
+		}
+		must(t, w.store.Close())
+	})
+}
