@@ -197,7 +197,8 @@ func (s *Stack) layers(a *adapter) provider.Provider {
 	if s.options.Pace != nil {
 		p = pace.Around(p, s.options.Pace.OfHost(pc.Name, a.Host, pc.MaxConcurrent))
 	}
-	a.limited = priority.Around(p, s.engine(a)) // interactive calls before those of batches
+	p = priority.Around(p, s.engine(a)) // interactive calls before those of batches
+	a.limited = wholeAnswers(p, a)
 	return a.limited
 }
 
