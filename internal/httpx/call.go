@@ -72,9 +72,10 @@ type Call struct {
 	Failure        []byte         // what was said of a failure, in its body or in band; at most 64 KiB
 	Data           bool           // some event or line of a stream came
 	Document       bool           // the answer of a chat, in the dialects Whole and SSE, came as one document
-	// Events is the answer of a chat that came as events although one document was
-	// asked for, in the form of the dialect SSE. The SDK gets an empty object.
-	Events io.Reader
+	// Events are those of the answer of a chat that came as events, for the adapter to
+	// read them without the SDK. Where one document was asked for, the SDK gets an empty
+	// object.
+	Events Events
 	Done   bool // an SSE stream said [DONE]
 	// Complaint is an event of a chat that has a sentence, nothing of an answer, and
 	// no word that it is an error, or a line that is no event: whether it was one,

@@ -1,11 +1,15 @@
 package httpx
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,5 +106,20 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 	if n := reached.Load(); n != 0 {
 		t.Errorf("%d redirects were followed", n)
+	}
+}
+
+// A process that may open no more files is busy, and its server is as well as ever.
+func TestTooManyOpenFiles(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
+		}}
+		c := &Call{}
+		_, err := get(t, t.Context(), Options{Base: base}, c, "http://127.0.0.1:1/")
+		e := c.Error(err, "http://127.0.0.1:1", "http://127.0.0.1:1", false, func(*provider.Error) {})
+		if e.Kind != provider.RateLimited || e.Sent || !strings.Contains(e.Error(), "ulimit -n") {
+			t.Errorf("%s: %v", errno, e)
+		}
 	}
 }

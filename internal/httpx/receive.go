@@ -92,6 +92,9 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 			r.notSSE = kind
 		}
 		resp.Body = r
+		if c.Chat {
+			c.Events = r
+		}
 	}
 	resp.ContentLength = -1
 	return resp, nil

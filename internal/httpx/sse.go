@@ -18,8 +18,20 @@ func newSSEReader(c *Call, body io.ReadCloser, maxLine int) *sse {
 	return s
 }
 
+// Events are the events of an answer.
+type Events interface {
+	// Next is the next event's document, valid until the next call. At the end the
+	// error is io.EOF.
+	Next() ([]byte, error)
+	// Rest reads what comes behind the end, which is little if anything, up to the end
+	// of the body: only then is the connection kept for the next call. It may wait, until
+	// the call's context ends.
+	Rest()
+}
+
 type sse struct {
 	*frames
+	event   []byte // the document of the event that was read last; nil: it is none
 	data    []byte // the event's data so far
 	bare    bool   // data is JSON that is not framed
 	isError bool
@@ -27,7 +39,50 @@ type sse struct {
 	notSSE  string // what the answer is by its head, where that is no stream
 }
 
-// nextEvent reads one event into out. It returns an error at the end of the body.
+// Next is the next event's document.
+func (s *sse) Next() ([]byte, error) {
+	if s.err == nil {
+		s.event = nil
+		s.err = s.next()
+		if s.event != nil {
+			return s.event, nil // an error comes behind it
+		}
+		if s.err == nil { // it was the word that the stream is whole
+			s.err = io.EOF
+		}
+	}
+	return nil, s.err
+}
+
+// maxRest is how much may come behind the end of a stream whose connection is kept.
+const maxRest = 4 << 10
+
+// Rest reads what comes behind the end.
+func (s *sse) Rest() { _, _ = io.CopyN(io.Discard, s.r, maxRest) } // an error ends the connection
+
+// Read reads the events in the form that the SDK reads.
+func (s *sse) Read(p []byte) (int, error) {
+	for len(s.out) == 0 {
+		if s.err != nil {
+			return 0, s.err
+		}
+		s.event = nil
+		done := s.call.Done
+		s.err = s.next()
+		switch {
+		case s.event != nil:
+			s.buf = append(append(append(s.buf[:0], "data: "...), s.event...), "\n\n"...)
+			s.out = s.buf
+		case s.call.Done && !done:
+			s.out = append(s.buf[:0], "data: [DONE]\n\n"...)
+		}
+	}
+	n := copy(p, s.out)
+	s.out = s.out[n:]
+	return n, nil
+}
+
+// nextEvent reads one event. It returns an error at the end of the body.
 func (s *sse) nextEvent() error {
 	for {
 		line, err := s.readLine()
@@ -145,7 +200,6 @@ func (s *sse) dispatch() error {
 	s.data, s.isError, s.bare = s.data[:0], false, false
 	if isDone(data) {
 		s.call.Done = true
-		s.out = append(s.buf[:0], "data: [DONE]\n\n"...)
 		return nil
 	}
 	if isError || apierror.InBand(data) || bare && isFailure(data) {
@@ -176,9 +230,6 @@ func (s *sse) pass(data []byte, to shape) error {
 	if s.call.Chat {
 		data = keepHalves(data)
 	}
-	s.buf = append(s.buf[:0], "data: "...)
-	s.buf = append(s.buf, data...)
-	s.buf = append(s.buf, "\n\n"...)
-	s.out = s.buf
+	s.event = data
 	return nil
 }

@@ -10,51 +10,14 @@
 package httpx
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/redact"
-	"github.com/tandem-llm/tandem/provider"
 )
-
-// Policy says which addresses may be dialled. The zero Policy allows all.
-type Policy struct {
-	// Offline refuses every address that is not loopback, and every DNS query.
-	Offline bool
-	// LocalOnly refuses every address that does not count as this machine, as
-	// [Call.LocalOnly] does for one call.
-	LocalOnly bool
-	// LocalNetworks count as this machine for [Call.LocalOnly], loopback apart.
-	LocalNetworks []netip.Prefix
-}
-
-// Local reports whether an address counts as this machine. Offline, only
-// loopback does.
-func (p Policy) Local(a netip.Addr) bool {
-	a = a.Unmap()
-	if a.IsLoopback() {
-		return true
-	}
-	if p.Offline {
-		return false
-	}
-	for _, n := range p.LocalNetworks {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
 
 // Options configure a [Transport]. The zero value is usable.
 type Options struct {
@@ -159,54 +122,6 @@ func Around(base http.RoundTripper) *Transport {
 	return NewTransport(Options{Base: base})
 }
 
-// adopted is the caller's transport with what calls need of it: connections that
-// count what is written, and proxies that are noted. What it does not set, ours
-// does.
-func adopted(theirs, ours *http.Transport) *http.Transport {
-	switch dial := theirs.DialContext; {
-	case dial != nil:
-		theirs.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dial(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &countedConn{Conn: c}, nil
-		}
-	case theirs.Dial == nil: //nolint:staticcheck // it may be set
-		theirs.DialContext = ours.DialContext
-	}
-	if theirs.Proxy != nil {
-		theirs.Proxy = noted(theirs.Proxy)
-	}
-	if theirs.MaxResponseHeaderBytes == 0 {
-		theirs.MaxResponseHeaderBytes = maxHead
-	}
-	return theirs
-}
-
-// opaque is a round tripper of which nothing is known.
-type opaque struct{ http.RoundTripper }
-
-// CloseIdleConnections asks it to, if it can.
-func (o opaque) CloseIdleConnections() {
-	if c, ok := o.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
-
-// refusing refuses what has to stay on this machine.
-type refusing struct{ t *Transport }
-
-func (refusing) CloseIdleConnections() {}
-
-func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	kind, why := provider.Private, "the prompt may not leave this machine"
-	if r.t.opts.Offline {
-		kind, why = provider.Offline, "offline mode is on"
-	}
-	return nil, &provider.Error{Kind: kind, Err: fmt.Errorf("it is unknown where the configured RoundTripper connects, but %s; use an *http.Transport", why)}
-}
-
 func (t *Transport) newPool(d *net.Dialer) *http.Transport {
 	return &http.Transport{
 		DialContext:            countedDial(watched(d)),
@@ -225,77 +140,6 @@ const maxBody = 64 << 20
 // maxHead is the most bytes of an answer's head, with all that come before it
 // (1xx).
 const maxHead = 1 << 20
-
-// noted notes which calls go by a proxy. The environment's is never used for
-// loopback by the standard library. A call by proxy is not local, wherever the
-// proxy listens.
-func noted(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
-	return func(req *http.Request) (*url.URL, error) {
-		u, err := proxy(req)
-		if u != nil {
-			if c := callFrom(req.Context()); c != nil {
-				c.proxied = true
-			}
-		}
-		return u, err
-	}
-}
-
-// resolver makes no query in offline mode; names then come from the hosts file.
-func (t *Transport) resolver() *net.Resolver {
-	if !t.opts.Offline {
-		return t.opts.Resolver
-	}
-	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errNoQuery
-	}}
-}
-
-// errNoQuery is what the resolver is told in offline mode. It keeps only the
-// text of it.
-var errNoQuery = errors.New("no DNS query in offline mode")
-
-// offlineDNSError gives the resolver's error in offline mode the Kind that the
-// resolver took from it.
-func (t *Transport) offlineDNSError(err error) error {
-	var dns *net.DNSError
-	if !t.opts.Offline || !errors.As(err, &dns) {
-		return err
-	}
-	return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("the name %q needs a DNS query, but offline mode is on; write the host as an address, such as 127.0.0.1", dns.Name)}
-}
-
-// connectTimeoutError gives a connection that took too long the Kind Timeout.
-func (t *Transport) connectTimeoutError(err error) error {
-	var (
-		dial  *net.OpError
-		dns   *net.DNSError
-		timed interface{ Timeout() bool }
-	)
-	switch {
-	case errors.As(err, &dns), !errors.As(err, &timed), !timed.Timeout():
-		return err
-	case errors.As(err, &dial) && dial.Op == "dial", strings.Contains(err.Error(), "TLS handshake timeout"):
-		return &provider.Error{Kind: provider.Timeout, Err: fmt.Errorf("no connection within %s (timeouts.connect)", t.opts.Connect)}
-	}
-	return err
-}
-
-// onlyLocal is asked by the dialer about each resolved address, before it
-// connects.
-func (t *Transport) onlyLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err == nil && t.opts.Local(ap.Addr()) {
-		return nil
-	}
-	if t.opts.Offline {
-		return &provider.Error{Kind: provider.Offline, Err: fmt.Errorf("%s is not on this machine, and offline mode is on", address)}
-	}
-	return &provider.Error{Kind: provider.Private, Err: fmt.Errorf("%s is not on this machine, and the prompt may not leave it", address)}
-}
-
-// Local reports whether an address counts as this machine; see [Policy.Local].
-func (t *Transport) Local(a netip.Addr) bool { return t.opts.Local(a) }
 
 // Client returns a client on the transport that follows no redirect: one
 // would carry the prompt, and perhaps the key, to another server.
@@ -339,7 +183,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.exchange(call, out)
 	if err != nil {
-		err = clock.timeoutError(t.connectTimeoutError(t.offlineDNSError(err)))
+		err = clock.timeoutError(t.connectError(err))
 		clock.stop()
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 		return a.failure(caller, err)
 	}
 	if a.call.Events != nil {
-		return a.readEvents(caller, newEventReader(a.call.Events))
+		return a.readEvents(caller)
 	}
 	if len(resp.Choices) == 0 {
 		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
@@ -138,13 +138,22 @@ func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompl
 	if err != nil {
 		return a.failure(caller, err)
 	}
-	return a.readEvents(caller, stream)
+	if err = a.readEvents(caller); err == nil && a.call.Done {
+		defer time.AfterFunc(restTime, cancel).Stop()
+		a.call.Events.Rest()
+	}
+	return err
 }
 
+// restTime is how long the end of a body may come behind the word that the answer is
+// whole. Else the connection is closed.
+const restTime = 20 * time.Millisecond
+
 // readEvents takes a stream in, and yields its end.
-func (a *answer) readEvents(caller context.Context, stream events) error {
+func (a *answer) readEvents(caller context.Context) error {
+	events := &eventReader{events: a.call.Events}
 	for {
-		event, err := stream.Recv()
+		event, err := events.next()
 		if e := a.checkGateway(caller); e != nil {
 			return e
 		}
@@ -157,7 +166,7 @@ func (a *answer) readEvents(caller context.Context, stream events) error {
 		if err != nil {
 			return a.failure(caller, err)
 		}
-		more, err := a.addEvent(&event)
+		more, err := a.addEvent(event)
 		if err != nil || !more {
 			return err
 		}

@@ -1,38 +1,29 @@
 package openai
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"io"
 
 	goopenai "github.com/sashabaranov/go-openai"
+
+	"github.com/tandem-llm/tandem/internal/httpx"
 )
 
-// events are what a stream has, up to io.EOF.
-type events interface {
-	Recv() (goopenai.ChatCompletionStreamResponse, error)
+// eventReader decodes the events of an answer. The SDK's own reader looks at each line
+// by several regular expressions, which costs more than all else about an event.
+type eventReader struct {
+	events httpx.Events
+	event  goopenai.ChatCompletionStreamResponse
 }
 
-// eventReader reads the events of a server that streams although it was asked for
-// a document.
-type eventReader struct{ lines *bufio.Reader }
-
-func newEventReader(r io.Reader) eventReader { return eventReader{bufio.NewReader(r)} }
-
-// Recv returns the next event, or io.EOF at the end.
-func (r eventReader) Recv() (event goopenai.ChatCompletionStreamResponse, err error) {
-	for {
-		line, err := r.lines.ReadBytes('\n')
-		if err != nil {
-			return event, err
-		}
-		data, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("data: "))
-		switch {
-		case string(data) == "[DONE]":
-			return event, io.EOF
-		case ok:
-			return event, json.Unmarshal(data, &event)
-		}
+// next is the next event, valid until the next call, or io.EOF at the end.
+func (r *eventReader) next() (*goopenai.ChatCompletionStreamResponse, error) {
+	data, err := r.events.Next()
+	if err != nil {
+		return nil, err
 	}
+	choices := r.event.Choices // whose memory is used again
+	clear(choices)
+	r.event = goopenai.ChatCompletionStreamResponse{Choices: choices[:0]}
+	err = json.Unmarshal(data, &r.event)
+	return &r.event, err
 }
