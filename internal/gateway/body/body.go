@@ -7,8 +7,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/textx"
 )
@@ -40,6 +41,10 @@ type Reader struct {
 func Parse(data []byte) *Reader {
 	r := &Reader{}
 	r.root = Object{r: r}
+	if whole := textx.TrimBOM(data); utf8.Valid(whole) && json.Valid(whole) {
+		r.root = r.object(bytes.TrimSpace(whole), place{})
+		return r
+	}
 	text := string(data)
 	switch at := textx.InvalidUTF8(text); {
 	case len(bytes.TrimSpace(data)) == 0:
@@ -56,13 +61,9 @@ func Parse(data []byte) *Reader {
 		r.failSyntax(text, err)
 		return r
 	}
-	if _, err := d.Token(); err != io.EOF {
-		at := int(d.InputOffset())
-		at += len(text[at:]) - len(strings.TrimLeft(text[at:], " \t\r\n"))
-		r.failAt(text, at, "the body has more after its JSON object; send one object")
-		return r
-	}
-	r.root = r.object(raw, "")
+	at := int(d.InputOffset())
+	at += len(text[at:]) - len(strings.TrimLeft(text[at:], " \t\r\n"))
+	r.failAt(text, at, "the body has more after its JSON object; send one object")
 	return r
 }
 
@@ -94,38 +95,44 @@ func (r *Reader) failSyntax(text string, err error) {
 	r.failAt(text, len(text), "the JSON is cut short")
 }
 
-// object takes an object apart. Of a member that comes twice the last counts, as in
-// most readers; that two readers differ about it is refused.
-func (r *Reader) object(raw json.RawMessage, path string) Object {
-	o := Object{r: r, path: path, values: map[string]json.RawMessage{}}
+// object takes an object apart, which is a part of the body. Of a member that comes twice
+// the last counts, as in most readers; that two readers differ about it is refused.
+func (r *Reader) object(raw json.RawMessage, at place) Object {
+	o := Object{r: r, at: at}
 	if k := kindOf(raw); k != "an object" {
 		where := "it"
+		path := at.String()
 		if path == "" {
 			where = "the body"
 		}
 		r.fail(path, where+" has to be an object, not "+k)
 		return o
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	_, _ = d.Token() // the brace; the JSON is known to be whole
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			break
+	o.all = &members{}
+	eachMember(raw, func(name string, value []byte) bool {
+		if o.all.add(member{name, value}) {
+			return true
 		}
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			break
-		}
-		if _, twice := o.values[name]; twice {
-			r.fail(join(path, name), "it comes twice")
-			return o
-		}
-		o.names = append(o.names, name)
-		o.values[name] = v
-	}
+		r.fail(join(at.String(), name), "it comes twice")
+		return false
+	})
 	return o
+}
+
+// place is where a value is: the path of an object's member, or of a list and the
+// element's number there.
+type place struct {
+	path    string
+	element bool
+	n       int
+}
+
+// String is the path, such as messages[1].
+func (p place) String() string {
+	if !p.element {
+		return p.path
+	}
+	return p.path + "[" + strconv.Itoa(p.n) + "]"
 }
 
 func join(path, name string) string {

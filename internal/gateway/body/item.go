@@ -3,37 +3,31 @@ package body
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 )
 
 // Item is an element of a list.
 type Item struct {
-	r    *Reader
-	path string
-	raw  json.RawMessage
+	r   *Reader
+	at  place
+	raw json.RawMessage // a part of the body
 }
 
-func (r *Reader) items(raw json.RawMessage, path string) []Item {
-	var all []json.RawMessage
-	_ = json.Unmarshal(raw, &all) // it is known to be a list
-	out := make([]Item, len(all))
-	for i, one := range all {
-		out[i] = Item{r, fmt.Sprintf("%s[%d]", path, i), one}
-	}
+func (r *Reader) items(raw json.RawMessage, path string) (out []Item) {
+	eachElement(raw, func(one []byte) { out = append(out, Item{r, place{path, true, len(out)}, one}) })
 	return out
 }
 
 // Path is where the item is, such as messages[1].
-func (i Item) Path() string { return i.path }
+func (i Item) Path() string { return i.at.String() }
 
 // Kind is what it is; see [Object.Kind]. "null" is one, too.
 func (i Item) Kind() string { return kindOf(i.raw) }
 
 // Raw is its JSON as it came.
-func (i Item) Raw() json.RawMessage { return i.raw }
+func (i Item) Raw() json.RawMessage { return bytes.Clone(i.raw) } // which outlives the body
 
 // Failf notes a mistake about it.
-func (i Item) Failf(format string, args ...any) { i.r.Failf(i.path, format, args...) }
+func (i Item) Failf(format string, args ...any) { i.r.Failf(i.Path(), format, args...) }
 
 // Text is the text that it has to be.
 func (i Item) Text() string {
@@ -45,7 +39,7 @@ func (i Item) Text() string {
 }
 
 // Object is the object that it has to be.
-func (i Item) Object() Object { return i.r.object(i.raw, i.path) }
+func (i Item) Object() Object { return i.r.object(i.raw, i.at) }
 
 // Value is the item as encoding/json reads it, numbers as json.Number.
 func (i Item) Value() any { return value(i.raw) }

@@ -1,6 +1,7 @@
 package body
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -9,24 +10,38 @@ import (
 // Object is a JSON object of a request. Its readers note a mistake in the [Reader]
 // and return the zero value. A member that is null counts as absent.
 type Object struct {
-	r      *Reader
-	path   string
-	names  []string
-	values map[string]json.RawMessage
+	r   *Reader
+	at  place
+	all *members // nil: there are none
 }
 
 // Names are the members' names, in their order.
-func (o Object) Names() []string { return o.names }
+func (o Object) Names() []string {
+	if o.all == nil {
+		return nil
+	}
+	names := make([]string, len(o.all.list))
+	for i := range o.all.list {
+		names[i] = o.all.list[i].name
+	}
+	return names
+}
 
 // Path is where the object is, such as messages[1]; empty: it is the body.
-func (o Object) Path() string { return o.path }
+func (o Object) Path() string { return o.at.String() }
 
 // PathOf is the path of a member.
-func (o Object) PathOf(name string) string { return join(o.path, name) }
+func (o Object) PathOf(name string) string { return join(o.at.String(), name) }
+
+// value is a member's JSON, a part of the body; nil: there is none.
+func (o Object) value(name string) json.RawMessage {
+	raw, _ := o.all.find(name)
+	return raw
+}
 
 // Has reports whether there is such a member, and it is not null.
 func (o Object) Has(name string) bool {
-	raw, ok := o.values[name]
+	raw, ok := o.all.find(name)
 	return ok && kindOf(raw) != "null"
 }
 
@@ -35,7 +50,7 @@ func (o Object) Raw(name string) json.RawMessage {
 	if !o.Has(name) {
 		return nil
 	}
-	return o.values[name]
+	return bytes.Clone(o.value(name)) // which outlives the body
 }
 
 // Kind is what a member is: "a text", "a number", "true or false", "an object", "a
@@ -44,12 +59,12 @@ func (o Object) Kind(name string) string {
 	if !o.Has(name) {
 		return ""
 	}
-	return kindOf(o.values[name])
+	return kindOf(o.value(name))
 }
 
 // Failf notes a mistake of the dialect's own about a member.
 func (o Object) Failf(name, format string, args ...any) {
-	path := o.path
+	path := o.at.String()
 	if name != "" {
 		path = o.PathOf(name)
 	}
@@ -70,12 +85,7 @@ func (o Object) Text(name string) string {
 	if !o.is(name, "a text") {
 		return ""
 	}
-	return textOf(o.values[name])
-}
-
-func textOf(raw json.RawMessage) (s string) {
-	_ = json.Unmarshal(raw, &s) // it is known to be a text
-	return s
+	return textOf(o.value(name))
 }
 
 // Bool is a member that is true or false; nil: there is none.
@@ -84,7 +94,7 @@ func (o Object) Bool(name string) *bool {
 		return nil
 	}
 	var b bool
-	_ = json.Unmarshal(o.values[name], &b)
+	_ = json.Unmarshal(o.value(name), &b)
 	return &b
 }
 
@@ -99,7 +109,7 @@ func (o Object) Float(name string, lowest, highest float64) *float64 {
 	if !o.is(name, "a number") {
 		return nil
 	}
-	f, err := strconv.ParseFloat(string(trim(o.values[name])), 64)
+	f, err := strconv.ParseFloat(string(trim(o.value(name))), 64)
 	if err != nil || f < lowest || f > highest {
 		o.Failf(name, "it has to be a number from %v to %v", lowest, highest)
 		return nil
@@ -113,7 +123,7 @@ func (o Object) Int(name string, lowest, highest int64) *int64 {
 	if !o.is(name, "a number") {
 		return nil
 	}
-	text := string(trim(o.values[name]))
+	text := string(trim(o.value(name)))
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		f, ferr := strconv.ParseFloat(text, 64)
@@ -137,9 +147,9 @@ func (o Object) Int(name string, lowest, highest int64) *int64 {
 // Object is a member that is an object; ok is false where there is none.
 func (o Object) Object(name string) (member Object, ok bool) {
 	if !o.is(name, "an object") {
-		return Object{r: o.r, path: o.PathOf(name)}, false
+		return Object{r: o.r, at: place{path: o.PathOf(name)}}, false
 	}
-	return o.r.object(o.values[name], o.PathOf(name)), true
+	return o.r.object(o.value(name), place{path: o.PathOf(name)}), true
 }
 
 // List is a member that is a list, or nil.
@@ -147,7 +157,7 @@ func (o Object) List(name string) []Item {
 	if !o.is(name, "a list") {
 		return nil
 	}
-	return o.r.items(o.values[name], o.PathOf(name))
+	return o.r.items(o.value(name), o.PathOf(name))
 }
 
 // Texts is a member that is a list of texts.
@@ -173,5 +183,5 @@ func (o Object) Value(name string) any {
 	if !o.Has(name) {
 		return nil
 	}
-	return value(o.values[name])
+	return value(o.value(name))
 }
