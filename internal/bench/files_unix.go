@@ -26,3 +26,12 @@ func descriptors(n int) error {
 	}
 	return fmt.Errorf("%d streams need %d open files, and this process may have %d; raise it with `ulimit -Hn %[2]d`, or ask for fewer streams", n, need, hard)
 }
+
+// mostFiles is how many files a process may have open; 0: it is not known.
+func mostFiles() int {
+	var l syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) != nil || uint64(l.Max) > 1<<30 { //nolint:unconvert // signed on some systems
+		return 0
+	}
+	return int(l.Max) //nolint:gosec // at most 1<<30
+}
