@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -49,6 +50,7 @@ type Server struct {
 	loaded    loaded
 	metrics   *metrics.Metrics
 	readiness readiness
+	spare     spare
 	// responses are kept in the state directory of the first stack; nil: there is none.
 	responses *responsestore.Store
 	batches   *batches.Service // nil: as responses
@@ -57,7 +59,7 @@ type Server struct {
 
 // New returns a server of the stack. It makes no call.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, spare: spare{free: debug.FreeOSMemory}}
 	s.stack.Store(cfg.Stack)
 	s.metrics = metrics.New(metrics.Config{
 		Stack: s.stack.Load, Live: func() []exchange.Call { return s.exchange.Live() }, Waiting: func(name string) int { return s.queue.Waiting(name) }, Version: cfg.Version,
@@ -68,7 +70,7 @@ func New(cfg Config) *Server {
 	})
 	s.chains = chains.NewFolder(cfg.Chains, cfg.Warn)
 	own := chains.New(s.chains)
-	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf, Ended: s.metrics.Ended})
+	s.exchange = exchange.New(exchange.Config{Stack: s.stack.Load, Explain: cfg.Explain, Queue: s.queue, Prepare: s.window, Chains: own, CallerOf: callerOf, Ended: s.ended})
 	if dir := cfg.Stack.StateDir(); dir != "" {
 		s.responses = responsestore.New(responsestore.Config{Dir: dir})
 	}
@@ -128,6 +130,12 @@ func (s *Server) Use(next *stack.Stack, folder string) {
 	s.stack.Store(next)
 	s.queue.SetLimit(next.Config().Gateway.Queue)
 	s.chains.Move(folder)
+}
+
+// ended takes a call in that has ended.
+func (s *Server) ended(c exchange.Call) {
+	s.metrics.Ended(c)
+	s.spare.callEnded()
 }
 
 // Exchange has the calls of the server.

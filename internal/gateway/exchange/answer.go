@@ -25,7 +25,8 @@ type Answer struct {
 
 // Answerer writes the answer to one question in its dialect. Its methods are called one
 // at a time. In a stream Beat comes any number of times before the first Chunk, then
-// chunks, then End or FailStream; w is flushed after each.
+// chunks, then End or FailStream. What they write to w is sent when they return, and what
+// Chunk writes as soon as no further chunk is at hand.
 type Answerer interface {
 	// ContentType is that of a stream.
 	ContentType() string
@@ -54,7 +55,7 @@ type Asked struct {
 // Answer asks the question, and has d write the answer. Nothing is written before there
 // is content or a failure, but for heartbeats: until then another provider may answer.
 func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Question, d Answerer) {
-	rp := &reply{x: x, w: w, d: d, stream: q.Stream}
+	rp := &reply{x: x, w: w, events: eventWriter{to: w}, d: d, stream: q.Stream}
 	ctx, run, err := x.Begin(r, in, q)
 	if err != nil {
 		rp.refuse(err)
@@ -71,6 +72,7 @@ func (x *Exchange) Answer(w http.ResponseWriter, r *http.Request, in Asked, q *Q
 type reply struct {
 	x      *Exchange
 	w      http.ResponseWriter
+	events eventWriter // into w
 	d      Answerer
 	stream bool
 	run    *Run
@@ -78,8 +80,10 @@ type reply struct {
 
 	mu       sync.Mutex // of the writer, until there is content
 	timer    *time.Timer
-	open     bool // the stream's header is written
-	content  bool // some of the answer has come
+	open     bool  // the stream's header is written
+	content  bool  // some of the answer has come
+	unsent   bool  // something is written that was not sent
+	lost     error // it could not be sent
 	answer   Answer
 	text     strings.Builder
 	thinking strings.Builder
@@ -93,7 +97,7 @@ func (rp *reply) answers(ctx context.Context, q *Question) error {
 	rp.answer.Began = rp.call.Began
 	if rp.stream {
 		rp.startTimer()
-		defer rp.stopTimer()
+		defer rp.close()
 	}
 	err := rp.ask(ctx, q)
 	rp.stopTimer()
@@ -127,6 +131,9 @@ func (rp *reply) ask(ctx context.Context, q *Question) error {
 	ctx = router.WithObserver(ctx, rp.observe)
 	ctx, gaveUp := rp.impatient(ctx)
 	defer gaveUp(nil)
+	if !rp.stream {
+		ctx = stack.WithWhole(ctx)
+	}
 	for c, err := range rp.run.source(ctx) {
 		if err != nil {
 			if f := cancelled(ctx); f != nil {
@@ -208,7 +215,8 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 	}
 	rp.answer.ToolCalls = append(rp.answer.ToolCalls, c.ToolCalls...)
 	hasContent := c.Text != "" || c.Thinking != "" || len(c.ToolCalls) > 0
-	if hasContent && !rp.content {
+	first := hasContent && !rp.content
+	if first {
 		rp.stopTimer()
 		rp.content = true
 		rp.run.worked.Store(true)
@@ -225,7 +233,10 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 		shown.Text = "</think>\n\n" + c.Text
 		c = &shown
 	}
-	return rp.write(func(w io.Writer) error { return rp.d.Chunk(w, &rp.answer, c) })
+	if first {
+		return rp.write(func(w io.Writer) error { return rp.d.Chunk(w, &rp.answer, c) })
+	}
+	return rp.goOn(c)
 }
 
 // finish writes the end of an answer.

@@ -85,15 +85,16 @@ func (e *extras) keep(caller, session, from string, calls []provider.ToolCall) {
 	}
 }
 
+// none reports whether nothing is remembered.
+func (e *extras) none() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.known) == 0
+}
+
 // restore gives the calls of a conversation what came with them. It goes back to the
 // provider that sent it, and to no other.
 func (e *extras) restore(caller, session string, req *provider.Request) {
-	e.mu.Lock()
-	none := len(e.known) == 0
-	e.mu.Unlock()
-	if none {
-		return
-	}
 	for i := range req.Messages {
 		m := &req.Messages[i]
 		for j := range m.ToolCalls {

@@ -1,8 +1,8 @@
 package exchange
 
 import (
+	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
@@ -14,13 +14,17 @@ import (
 // ReadBody reads and parses a request's body. Errors: those of reading it, and its first
 // mistake, a [body.Error].
 func ReadBody(r *http.Request) ([]byte, *body.Reader, error) {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
+	var data bytes.Buffer
+	data.Grow(int(min(max(r.ContentLength, 0), mostAnnounced)) + bytes.MinRead) // one more read finds the end
+	if _, err := data.ReadFrom(r.Body); err != nil {
 		return nil, nil, err
 	}
-	b := body.Parse(data)
-	return data, b, b.Err()
+	b := body.Parse(data.Bytes())
+	return data.Bytes(), b, b.Err()
 }
+
+// mostAnnounced is how many bytes are set aside for a body before any of it has come.
+const mostAnnounced = 1 << 20
 
 // Strict reports whether a request wants unknown parameters refused.
 func Strict(r *http.Request) bool { return r.Header.Get("X-Tandem-Strict") == "1" }
@@ -44,18 +48,3 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 
 // EventStream is the content type of server-sent events.
 const EventStream = "text/event-stream"
-
-// WriteEvent writes a server-sent event; name may be empty.
-func WriteEvent(w io.Writer, name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	out := make([]byte, 0, len(name)+len(data)+20)
-	if name != "" {
-		out = append(append(append(out, "event: "...), name...), '\n')
-	}
-	out = append(append(append(out, "data: "...), data...), "\n\n"...)
-	_, err = w.Write(out)
-	return err
-}

@@ -130,9 +130,11 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 // find is the entry of that name among all.
 func (x *Exchange) find(wanted string, all []Entry) (Entry, bool) {
 	for _, full := range []string{wanted, wanted + ":latest", strings.TrimSuffix(wanted, ":latest")} {
-		for _, e := range all {
-			if e.ID == full || e.Provider != "" && e.Provider+"/"+e.Model.Name == full {
-				return e, true
+		for i := range all {
+			e := &all[i]
+			own, is := strings.CutPrefix(full, e.Provider+"/")
+			if e.ID == full || is && e.Provider != "" && own == e.Model.Name {
+				return *e, true
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,7 @@ type Run struct {
 	stack *stack.Stack
 	q     *Question
 	call  *liveCall
-	asked string                            // the question, as the storm guard knows it
+	asked func() string                     // the question, as the storm guard knows it
 	ctx   context.Context                   //nolint:containedctx // of the client: it says whether that has left
 	tell  func(func(io.Writer) error) error // nil: the reply is not a stream
 	// unseen is a run that is not among the calls, and that nobody waits for.
@@ -49,7 +50,8 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 		return nil, nil, err
 	}
 	session := sessionOf(r.Header, q)
-	run := &Run{x: x, stack: x.cfg.Stack(), q: q, asked: session + identity(r.Header, in, q), ctx: r.Context()}
+	run := &Run{x: x, stack: x.cfg.Stack(), q: q, ctx: r.Context()}
+	run.asked = sync.OnceValue(func() string { return session + identity(r.Header, in, q) })
 	if f := x.storm.refuse(run.asked); f != nil {
 		return nil, nil, f
 	}
@@ -58,7 +60,10 @@ func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Contex
 		ID: store.NewID(), Dialect: in.Dialect, Operation: operationOf(q), Path: r.URL.Path, Asked: q.Model, Caller: x.caller(ctx).Name, Session: session,
 		Stream: q.Stream, Began: time.Now(), State: Asking, Ignored: q.Ignored, Notes: q.Notes, Model: q.Request.Model,
 	}}
-	x.extras.restore(run.call.Caller, session, &q.Request)
+	if !x.extras.none() {
+		run.asked() // of what the client sent
+		x.extras.restore(run.call.Caller, session, &q.Request)
+	}
 	x.begin(run.call)
 	failed, again := x.storm.asked(run.asked)
 	ctx = router.WithBounds(ctx, router.Bounds{

@@ -21,6 +21,7 @@ const (
 type storm struct {
 	mu     sync.Mutex
 	failed map[string]*failedQuestion
+	last   time.Time // that one failed
 	now    func() time.Time
 }
 
@@ -30,19 +31,34 @@ type failedQuestion struct {
 	why         string
 }
 
+// none reports whether no question has failed, which is nearly always so: then it need not
+// be known which one this is.
+func (s *storm) none() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now().Sub(s.last) > stormWindow {
+		clear(s.failed)
+	}
+	return len(s.failed) == 0
+}
+
 func newStorm() *storm { return &storm{failed: map[string]*failedQuestion{}, now: time.Now} }
 
 // refuse is the failure of a question that failed too often of late, or nil.
-func (s *storm) refuse(question string) *Failure {
+func (s *storm) refuse(question func() string) *Failure {
+	if s.none() {
+		return nil
+	}
+	key := question()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.failed[question]
+	f := s.failed[key]
 	if f == nil || f.generations < stormFailures {
 		return nil
 	}
 	left := stormWindow - s.now().Sub(f.last)
 	if left <= 0 {
-		delete(s.failed, question)
+		delete(s.failed, key)
 		return nil
 	}
 	return &Failure{
@@ -53,10 +69,14 @@ func (s *storm) refuse(question string) *Failure {
 
 // asked is how many generations of a question failed of late, and whether it failed at
 // all.
-func (s *storm) asked(question string) (generations int, again bool) {
+func (s *storm) asked(question func() string) (generations int, again bool) {
+	if s.none() {
+		return 0, false
+	}
+	key := question()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.failed[question]
+	f := s.failed[key]
 	if f == nil || s.now().Sub(f.last) > stormWindow {
 		return 0, false
 	}
@@ -64,7 +84,8 @@ func (s *storm) asked(question string) (generations int, again bool) {
 }
 
 // fails notes that a question failed, after so many generations that did.
-func (s *storm) fails(question string, generations int, why string) {
+func (s *storm) fails(question func() string, generations int, why string) {
+	key := question()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -78,17 +99,22 @@ func (s *storm) fails(question string, generations int, why string) {
 			clear(s.failed)
 		}
 	}
-	f := s.failed[question]
+	f := s.failed[key]
 	if f == nil || now.Sub(f.last) > stormWindow {
 		f = &failedQuestion{}
-		s.failed[question] = f
+		s.failed[key] = f
 	}
 	f.generations, f.last, f.why = f.generations+generations, now, why
+	s.last = now
 }
 
 // succeeds forgets the failures of a question.
-func (s *storm) succeeds(question string) {
+func (s *storm) succeeds(question func() string) {
+	if s.none() {
+		return
+	}
+	key := question()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.failed, question)
+	delete(s.failed, key)
 }

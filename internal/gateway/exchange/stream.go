@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // beat says that the call is alive, and repeats it. The first one opens the
@@ -40,10 +42,52 @@ func (rp *reply) stopTimer() {
 	}
 }
 
+// close ends the heartbeats, and leaves the writer alone from now on.
+func (rp *reply) close() {
+	rp.stopTimer()
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	rp.unsent = false
+}
+
+// write writes to the stream, and sends it. The first one opens the stream.
 func (rp *reply) write(f func(io.Writer) error) error {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	return rp.writeLocked(f)
+}
+
+// goOn writes a further piece of the answer. It is sent by a goroutine that comes to its
+// turn when this one waits for the next piece: pieces that came together go on together,
+// and none waits for another. Who answers is settled by then.
+func (rp *reply) goOn(c *provider.Chunk) error {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	if rp.lost != nil {
+		return rp.lost
+	}
+	if err := rp.d.Chunk(&rp.events, &rp.answer, c); err != nil {
+		return err
+	}
+	if !rp.unsent {
+		rp.unsent = true
+		go rp.send()
+	}
+	return nil
+}
+
+// send sends what was written.
+func (rp *reply) send() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	if rp.unsent {
+		rp.lost = rp.flushLocked()
+	}
+}
+
+func (rp *reply) flushLocked() error {
+	rp.unsent = false
+	return http.NewResponseController(rp.w).Flush()
 }
 
 func (rp *reply) writeLocked(f func(io.Writer) error) error {
@@ -57,10 +101,10 @@ func (rp *reply) writeLocked(f func(io.Writer) error) error {
 		rp.w.WriteHeader(http.StatusOK)
 		rp.open = true
 	}
-	if err := f(rp.w); err != nil {
+	if err := f(&rp.events); err != nil {
 		return err
 	}
-	return http.NewResponseController(rp.w).Flush()
+	return rp.flushLocked()
 }
 
 // headers writes the headers of the call as it is when the reply begins.

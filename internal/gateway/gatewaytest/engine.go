@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -160,16 +159,9 @@ func (e *Engine) chat(w http.ResponseWriter, r *http.Request, in map[string]any)
 		fail(http.StatusBadRequest, "invalid_request_error")
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	send := func(delta map[string]any, finish any) {
-		data, _ := json.Marshal(map[string]any{
-			"id": "x", "object": "chat.completion.chunk", "model": model, "created": 1,
-			"choices": []any{map[string]any{"index": 0, "delta": delta, "finish_reason": finish}},
-		})
-		fmt.Fprintf(w, "data: %s\n\n", data)
-		_ = http.NewResponseController(w).Flush()
-	}
-	text := func(s string) { send(map[string]any{"content": s}, nil) }
+	out := &answer{w: w, model: model, whole: in["stream"] != true}
+	out.begin()
+	send, text := out.send, func(s string) { out.send(map[string]any{"content": s}, nil) }
 	leave := func() {
 		<-r.Context().Done()
 		e.gone <- model
@@ -211,7 +203,7 @@ func (e *Engine) chat(w http.ResponseWriter, r *http.Request, in map[string]any)
 	case "empty":
 	case "cut":
 		text("Half of")
-		panic(http.ErrAbortHandler)
+		out.cut()
 	case "cutearly":
 		panic(http.ErrAbortHandler)
 	case "hang":
@@ -227,6 +219,5 @@ func (e *Engine) chat(w http.ResponseWriter, r *http.Request, in map[string]any)
 		text("there.")
 	}
 	send(map[string]any{}, finish)
-	fmt.Fprintf(w, "data: %s\n\n", `{"id":"x","object":"chat.completion.chunk","model":"`+strings.ReplaceAll(model, `"`, "")+`","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":5,"total_tokens":17,"prompt_tokens_details":{"cached_tokens":4}}}`)
-	fmt.Fprint(w, "data: [DONE]\n\n")
+	out.end()
 }

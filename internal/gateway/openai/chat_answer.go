@@ -14,7 +14,12 @@ import (
 type chatAnswer struct {
 	includeUsage bool
 	begun        bool
-	calls        int // tool calls so far
+	calls        int      // tool calls so far
+	piece        struct { // the chunk that is written: one piece of memory for all of them
+		completion
+		choice [1]choice
+		delta  delta
+	}
 }
 
 var _ exchange.Answerer = (*chatAnswer)(nil)
@@ -135,7 +140,9 @@ func (c *chatAnswer) Beat(w io.Writer, a *exchange.Answer) error {
 
 // Chunk writes a delta.
 func (c *chatAnswer) Chunk(w io.Writer, a *exchange.Answer, k *provider.Chunk) error {
-	d := &delta{Reasoning: k.Thinking, ReasoningContent: k.Thinking, ToolCalls: toolCalls(k.ToolCalls, true, c.calls)}
+	p := &c.piece
+	d := &p.delta
+	*d = delta{Reasoning: k.Thinking, ReasoningContent: k.Thinking, ToolCalls: toolCalls(k.ToolCalls, true, c.calls)}
 	c.calls += len(k.ToolCalls)
 	if k.Text != "" {
 		d.Content = &k.Text
@@ -146,10 +153,10 @@ func (c *chatAnswer) Chunk(w io.Writer, a *exchange.Answer, k *provider.Chunk) e
 		if d.Content == nil {
 			d.Content = provider.Ptr("")
 		}
+		p.completion, p.choice = c.frame(a), [1]choice{{Delta: d}}
+		p.Choices = p.choice[:]
 	}
-	f := c.frame(a)
-	f.Choices = []choice{{Delta: d}}
-	return exchange.WriteEvent(w, "", f)
+	return exchange.WriteEvent(w, "", &p.completion)
 }
 
 // End writes why the answer ended, the usage, and [DONE].
