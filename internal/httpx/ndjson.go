@@ -16,6 +16,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 	f.next = func() error {
 		line, err := f.readLine()
 		if err != nil && err != io.EOF {
+			c.Data = c.Data || c.begins(line)
 			return err
 		}
 		if line = bytes.TrimSpace(line); !c.Data {
@@ -33,6 +34,7 @@ func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
 		if !json.Valid(line) {
 			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
 			if err == io.EOF && isCut(line) {
+				c.Data = c.Data || c.begins(line)
 				return io.ErrUnexpectedEOF
 			}
 			return &NotAPIError{Got: "a line that is not JSON"}

@@ -127,6 +127,7 @@ func notAPI(c *Call, resp *http.Response, kind string) (*http.Response, error) {
 func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	defer resp.Body.Close()
 	body, err := readWhole(c, resp)
+	c.Data = c.Data || err != nil && c.begins(body)
 	if err == nil && c.Chat && (looksLikeEvents(body) || looksLikeLines(body)) {
 		c.Events = newSSEReader(c, newDocument(body), len(body)+1)
 		body = []byte("{}")
@@ -200,7 +201,10 @@ func hasTrailingData(body []byte) bool {
 	return d.Decode(&first) == nil
 }
 
-// readWhole reads a body of bounded size. Its buffer has the size that the
+// begins reports whether data, of which the rest is missing, is some of a chat's answer.
+func (c *Call) begins(data []byte) bool { return c.Chat && firstByte(data) == '{' }
+
+// readWhole reads a body of bounded size, or as much of it as came. Its buffer has the size that the
 // server announced, or else doubles, and is never larger than one byte more.
 func readWhole(c *Call, resp *http.Response) ([]byte, error) {
 	most, long := int64(maxBody), ErrTooLarge
@@ -224,7 +228,7 @@ func readWhole(c *Call, resp *http.Response) ([]byte, error) {
 		case err == io.EOF:
 			return bytes.TrimPrefix(body, utf8BOM), nil
 		case err != nil:
-			return nil, err
+			return body, err
 		case len(body) == cap(body):
 			body = append(make([]byte, 0, min(2*int64(cap(body)), most+1)), body...)
 		}

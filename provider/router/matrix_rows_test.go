@@ -165,11 +165,11 @@ func matrix() []group {
 				play: func(s *speaker) { s.head(); s.cut() },
 			},
 			{
-				name: "the connection is cut in the middle", kind: provider.Truncated, or: map[string]provider.Kind{"whole": provider.Unavailable},
+				name: "the connection is cut in the middle", kind: provider.Truncated,
 				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör"); s.cut() },
 			},
 			{
-				name: "ends in the middle without a finish", kind: provider.Truncated, or: map[string]provider.Kind{"Ollama whole": provider.Unavailable},
+				name: "ends in the middle without a finish", kind: provider.Truncated,
 				part: "Hello wör", play: func(s *speaker) { s.say("Hello", " wör") },
 			},
 			{name: "an error in the stream, before the first token", kind: provider.Unavailable, play: func(s *speaker) { s.inBand("boom") }},

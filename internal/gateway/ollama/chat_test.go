@@ -268,7 +268,7 @@ func TestBadInput(t *testing.T) {
 		"":                               "the body is empty",
 		"{":                              "line 1, column 2: the JSON is cut short",
 		"[]":                             "has to be an object, not a list",
-		`{"messages":[]} {}`:             "line 1, column 18: the body has more",
+		`{"messages":[]} {}`:             "line 1, column 17: the body has more",
 		"{\"model\":\"\xff\"}":           "not UTF-8",
 		`{"model":5,"messages":[]}`:      "model: it has to be a text, not a number",
 		`{"model":"ok","messages":"hi"}`: "messages: it has to be a list, not a text",

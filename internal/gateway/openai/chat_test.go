@@ -179,7 +179,7 @@ func TestChatBadInput(t *testing.T) {
 		"":                                "the body is empty",
 		"{":                               "line 1, column 2: the JSON is cut short",
 		"[]":                              "has to be an object, not a list",
-		`{"messages":[]} {}`:              "line 1, column 18: the body has more",
+		`{"messages":[]} {}`:              "line 1, column 17: the body has more",
 		"{\"messages\":\n [,]}":           "line 2, column 3: this is not JSON",
 		"{\"model\":\"\xff\"}":            "not UTF-8",
 		`{"model":"ok"}`:                  "messages: it is missing",
