@@ -26,10 +26,11 @@ const (
 	linger = time.Second
 	// lookEvery is how often a call that waits looks again.
 	lookEvery = 50 * time.Millisecond
-	// mostWait is how long calls of batches wait before one of them goes all the same,
-	// so that no batch waits for ever; then one each time that so long has passed.
-	mostWait = time.Minute
 )
+
+// MostWait is how long calls of batches wait before one of them goes all the same, so
+// that no batch waits for ever; then one each time that so long has passed.
+const MostWait = time.Minute
 
 // Engines are those that this process calls. Make one with [New].
 type Engines struct {
@@ -266,7 +267,7 @@ func (e *Engine) overdue() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	if now.Sub(e.since) < mostWait {
+	if now.Sub(e.since) < MostWait {
 		return false
 	}
 	e.since = now

@@ -129,7 +129,7 @@ func TestABatchDoesNotStarve(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
-			if took, want := time.Since(began), time.Duration(i+1)*mostWait; took < want || took > want+5*lookEvery {
+			if took, want := time.Since(began), time.Duration(i+1)*MostWait; took < want || took > want+5*lookEvery {
 				t.Errorf("call %d went after %v, want %v", i+1, took, want)
 			}
 		}

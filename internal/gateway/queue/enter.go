@@ -17,29 +17,34 @@ func (q *Queue) Enter(ctx context.Context, t exchange.Ticket) (release func(), e
 		return q.enterBatch(ctx, engine, t)
 	}
 	end := engine.Begin()
-	leave, err := q.enter(ctx, t, false)
+	turn, err := q.enter(ctx, t, rank{})
 	if err != nil {
 		end()
 		return nil, err
 	}
+	turn.tell()
 	return func() {
-		leave()
+		turn.leave()
 		end()
 	}, nil
 }
 
 // enterBatch waits until nobody else waits for the engine or runs, and then among
-// batches.
+// batches. A call that has waited for as long as one has to comes before others.
 func (q *Queue) enterBatch(ctx context.Context, engine *priority.Engine, t exchange.Ticket) (release func(), err error) {
 	for {
-		anyway, err := engine.Wait(ctx)
+		due, err := engine.Wait(ctx)
 		if err != nil {
 			return nil, err
 		}
-		release, err := q.enter(ctx, t, true)
-		if err != nil || anyway || engine.Free() {
-			return release, err
+		turn, err := q.enter(ctx, t, rank{batch: true, due: due})
+		if err != nil {
+			return nil, err
 		}
-		release() // somebody has come meanwhile
+		if turn.due || engine.Free() {
+			turn.tell()
+			return turn.leave, nil
+		}
+		turn.handBack() // somebody has come meanwhile
 	}
 }

@@ -93,11 +93,18 @@ type lane struct {
 	served  map[string]time.Time // when a session's last call was let through
 	waiting []*waiter
 	took    time.Duration // of a call, on average
+	batch   time.Time     // when a call of a batch was let through last
+}
+
+// rank is what a call is, besides its ticket.
+type rank struct {
+	batch bool
+	due   bool // of a batch, and has waited for as long as one has to
 }
 
 type waiter struct {
 	exchange.Ticket
-	batch  bool
+	rank
 	since  time.Time
 	turn   chan struct{} // closed when it is let through
 	let    bool
@@ -105,16 +112,48 @@ type waiter struct {
 	loaded bool // its model was in memory when that was asked
 }
 
+// turn is a call's that was let through.
+type turn struct {
+	*waiter
+	q     *Queue
+	lane  *lane // nil: the call need not wait
+	began time.Time
+	over  sync.Once
+}
+
+// tell tells how long the call has waited, if it had to.
+func (t *turn) tell() {
+	if t.lane != nil {
+		t.q.cfg.Waited(t.Provider, t.began.Sub(t.since))
+	}
+}
+
+// leave is the end of the call.
+func (t *turn) leave() { t.end(t.q.cfg.now().Sub(t.began)) }
+
+// handBack ends the turn of a call that does not run now.
+func (t *turn) handBack() { t.end(0) }
+
+func (t *turn) end(took time.Duration) {
+	t.over.Do(func() {
+		if t.lane != nil {
+			t.q.mu.Lock()
+			defer t.q.mu.Unlock()
+			t.q.leave(t.lane, t.waiter, took)
+		}
+	})
+}
+
 // enter waits for a call's turn among those of this process.
-func (q *Queue) enter(ctx context.Context, t exchange.Ticket, batch bool) (release func(), err error) {
+func (q *Queue) enter(ctx context.Context, t exchange.Ticket, r rank) (*turn, error) {
+	w := &waiter{Ticket: t, rank: r, since: q.cfg.now(), turn: make(chan struct{}), loaded: true}
 	how, model, ok := q.cfg.Lane(t.Provider, t.Model)
 	if !ok {
-		return func() {}, nil
+		return &turn{waiter: w, q: q, began: w.since}, nil
 	}
-	t.Model = model
-	loaded := true
+	w.Model = model
 	if how.Swaps && how.Loaded != nil {
-		loaded = slices.Contains(how.Loaded(ctx), t.Model)
+		w.loaded = slices.Contains(how.Loaded(ctx), model)
 	}
 	q.mu.Lock()
 	l := q.lanes[t.Provider]
@@ -123,10 +162,9 @@ func (q *Queue) enter(ctx context.Context, t exchange.Ticket, batch bool) (relea
 		q.lanes[t.Provider] = l
 	}
 	l.Lane = how
-	w := &waiter{Ticket: t, batch: batch, since: q.cfg.now(), turn: make(chan struct{}), loaded: loaded}
 	l.waiting = append(l.waiting, w)
 	q.advance(l)
-	if !w.let && !batch && l.length() > q.cfg.Limit {
+	if !w.let && !w.batch && l.length() > q.cfg.Limit {
 		l.remove(w)
 		n := l.length()
 		wait := l.estimate(n)
@@ -150,13 +188,7 @@ func (q *Queue) enter(ctx context.Context, t exchange.Ticket, batch bool) (relea
 		}
 		return nil, ctx.Err()
 	}
-	began := q.cfg.now()
-	q.cfg.Waited(t.Provider, began.Sub(w.since))
-	return sync.OnceFunc(func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.leave(l, w, q.cfg.now().Sub(began))
-	}), nil
+	return &turn{waiter: w, q: q, lane: l, began: q.cfg.now()}, nil
 }
 
 // Waiting is how many calls wait for a provider, those of batches not counted.
@@ -200,6 +232,10 @@ func (q *Queue) advance(l *lane) {
 		}
 		l.remove(w)
 		w.let = true
+		if w.batch {
+			w.due = q.overdue(l, w)
+			l.batch = q.cfg.now()
+		}
 		l.last = w.Model
 		l.running++
 		l.active[w.Model]++
@@ -228,7 +264,7 @@ func (q *Queue) next(l *lane) *waiter {
 		if l.fits(w) {
 			// Once somebody has waited too long for another model, nobody comes
 			// before it: the running calls end, and it is its turn.
-			if w != first && q.overdue(first) && !l.fits(first) {
+			if w != first && q.overdue(l, first) && !l.fits(first) {
 				return nil
 			}
 			return w
@@ -242,8 +278,14 @@ func (l *lane) fits(w *waiter) bool {
 	return !l.Swaps || l.running == 0 || l.active[w.Model] > 0 || w.loaded
 }
 
-func (q *Queue) overdue(w *waiter) bool {
-	return !w.Background && !w.batch && q.cfg.now().Sub(w.since) > q.cfg.MaxWait
+// overdue reports whether a call has waited for so long that it comes first. Of those of
+// batches that is one each time that so long has passed.
+func (q *Queue) overdue(l *lane, w *waiter) bool {
+	now := q.cfg.now()
+	if w.batch {
+		return w.due || now.Sub(w.since) > priority.MostWait && now.Sub(l.batch) > priority.MostWait
+	}
+	return !w.Background && now.Sub(w.since) > q.cfg.MaxWait
 }
 
 // order is who comes before whom.
@@ -251,7 +293,7 @@ func (q *Queue) order(l *lane) []*waiter {
 	out := slices.Clone(l.waiting)
 	rank := func(w *waiter) int {
 		switch {
-		case q.overdue(w):
+		case q.overdue(l, w):
 			return 0
 		case w.batch:
 			return 4

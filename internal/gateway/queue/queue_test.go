@@ -180,6 +180,97 @@ func TestBatchesComeLast(t *testing.T) {
 	}
 }
 
+// Calls of batches do not wait for ever behind others that always wait for a slot, too: one
+// a minute goes before them.
+func TestABatchDoesNotStarve(t *testing.T) {
+	for name, engines := range map[string]*priority.Engines{"an engine": priority.New(t.TempDir()), "a hosted API": nil} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := engine(1)
+			if engines != nil {
+				cfg.Engine = func(string) *priority.Engine { return engines.At("http://127.0.0.1:11434") }
+				defer engines.Close()
+			}
+			q := New(cfg)
+			ctx, stop := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			for i := range 3 {
+				wg.Go(func() {
+					for ctx.Err() == nil {
+						release, err := q.Enter(ctx, exchange.Ticket{Provider: "gpu", Model: "A", Session: fmt.Sprint(i)})
+						if err != nil {
+							return
+						}
+						time.Sleep(7 * time.Second)
+						release()
+					}
+				})
+			}
+			synctest.Wait()
+			began := time.Now()
+			var rows sync.WaitGroup
+			var mu sync.Mutex
+			var at []time.Duration
+			for i := range 3 {
+				rows.Go(func() {
+					release, err := q.Enter(priority.Batch(t.Context(), priority.Options{Queued: true}), exchange.Ticket{Provider: "gpu", Model: "A", Session: fmt.Sprint("row", i)})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					at = append(at, time.Since(began))
+					mu.Unlock()
+					time.Sleep(time.Second)
+					release()
+				})
+			}
+			rows.Wait()
+			stop()
+			wg.Wait()
+			for i, took := range at {
+				if want := time.Duration(i+1) * priority.MostWait; took < want-time.Second || took > want+30*time.Second {
+					t.Errorf("%s: row %d began after %v, want about %v", name, i+1, took, want)
+				}
+			}
+		})
+	}
+}
+
+// A turn that a call of a batch hands back, because an interactive one has just ended and
+// another may follow, is no wait that has ended.
+func TestATurnHandedBackCountsForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := 0
+		cfg := engine(1)
+		cfg.Waited = func(string, time.Duration) { waits++ }
+		engines := priority.New(t.TempDir())
+		defer engines.Close()
+		cfg.Engine = func(string) *priority.Engine { return engines.At("http://127.0.0.1:11434") }
+		q := New(cfg)
+		row := priority.Batch(t.Context(), priority.Options{Queued: true})
+		var wg sync.WaitGroup
+		ask := func(ctx context.Context, session string) {
+			wg.Go(func() {
+				release, err := q.Enter(ctx, exchange.Ticket{Provider: "gpu", Model: "A", Session: session})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(20 * time.Second)
+				release()
+			})
+			synctest.Wait()
+		}
+		ask(row, "row1")
+		ask(row, "row2")
+		ask(t.Context(), "chat")
+		wg.Wait()
+		if waits != 3 {
+			t.Errorf("%d waits of 3 calls", waits)
+		}
+	})
+}
+
 // A full queue says when to ask again; positions count down; who leaves is forgotten.
 func TestAFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
