@@ -38,6 +38,9 @@ type Route struct {
 	FirstToken time.Duration `json:"first_token_ns"`    // from the call to the first content
 	Total      time.Duration `json:"total_ns"`          // from the call to the finish
 	Load       time.Duration `json:"load_ns,omitempty"` // of Total: loading the model, if reported
+	// Working is the part of Total in which the engine read the prompt and wrote the
+	// answer, if reported. For the rest the call waited, such as for others.
+	Working time.Duration `json:"working_ns,omitempty"`
 
 	// Repairs is how often the model was asked again because its answer was not
 	// what the schema asks for. Usage and Cost count every answer.

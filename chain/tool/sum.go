@@ -64,9 +64,10 @@ func (s *sum) finish(c *provider.Chunk) {
 	if s.first > 0 {
 		r.FirstToken = s.first
 	}
-	r.Load, r.Attempts, r.Warnings, r.Cost = 0, nil, nil, s.cost()
+	r.Load, r.Working, r.Attempts, r.Warnings, r.Cost = 0, 0, nil, nil, s.cost()
 	for _, round := range s.routes {
 		r.Load += round.Load
+		r.Working += round.Working
 		r.Local = r.Local && round.Local // the prompt went to all of them
 		r.Gateway = cmp.Or(r.Gateway, round.Gateway)
 		r.Attempts = append(r.Attempts, round.Attempts...)

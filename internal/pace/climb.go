@@ -1,127 +1,168 @@
 package pace
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// climb decides how many calls run at a time by what gets done: it doubles them
-// while that brings much more, and goes back by what brought nothing. Then it tries
-// one step more or fewer now and then, less often each time that it changed nothing,
-// and keeps a step up that brings more, and one down that costs nothing. Where much
-// less gets done than did, it goes down.
+// climb decides how many calls run at a time, by two measures. What gets done a second
+// rises with the calls at a time for as long as more bring more. And where an engine tells
+// how long it worked on a call, the rest of the call's time is waiting inside of it: the
+// number of calls times the share of the work is how many it serves.
+//
+// Another number is tried until the measures show, with what they vary, whether more calls
+// bring more, or fewer cost little. See [climb.judge].
 type climb struct {
-	began    time.Time
-	calls    int     // that were answered in this window
-	full     int     // of those, while as many ran as may
-	work     float64 // of all
-	before   int     // the number before the one that is tried; 0: none is
-	rate     float64 // of work a second, at the number that was kept last; 0: not known
-	settled  bool    // doubling is over
-	windows  int     // since something was tried
-	patience int     // windows between two tries
-	down     bool    // the last try was one down
+	since time.Time // calls that began earlier did so at another number
+	skip  int       // calls until all that run are of this one
+
+	// A stretch is as many calls as run at a time.
+	began time.Time
+	calls int
+	full  int // of those, while as many ran as may
+	work  float64
+
+	now   level  // at the number that runs
+	alone sample // the share of the work in calls that do not wait; without a pair: not known
+	trial trial
+	known *level // what is known of the number that is taken next; nil: nothing
+
+	wait      int    // calls until something is tried again
+	pause     int    // the last such wait
+	settled   bool   // doubling is over
+	proven    bool   // fewer calls have been tried
+	knee      int    // from which number on more calls bring nothing, by the last trial; 0: not known
+	lower     int    // the number of which twice as many were shown to pay last
+	lowerRate sample // at that one
+	down      bool   // the last step was one down
 }
 
 const (
-	leastWindow   = 8    // calls in a window
-	settledWindow = 64   // the same, once doubling is over: steps are small, and so must the error be
-	doublingGain  = 0.25 // of the growth of the calls at a time, in what gets done
-	stepGain      = 0.5
-	stepLoss      = 0.02 // in what gets done, that a step down may cost
-	leastDown     = 8    // fewer than that are not tried down: a step would be a large share, and a few that wait cost nothing
-	drop          = 0.6
-	mostPatience  = 32
+	leastPairs = 4    // before anything is decided
+	sureCalls  = 64   // so many are enough to begin a trial, however much they vary
+	mostPairs  = 128  // then older ones count less
+	leastPause = 64   // calls between two trials
+	mostPause  = 8192 // the same
+	sureWithin = 0.1  // how far the rate may be off for a trial to begin
 )
 
-func (c *climb) begin(now time.Time) { c.began, c.calls, c.full, c.work = now, 0, 0, 0 }
-
-// refused settles at a number that the target has brought about.
-func (c *climb) refused(now time.Time) {
-	c.before, c.rate, c.settled, c.windows = 0, 0, true, 0
-	c.patience = min(max(2*c.patience, 4), mostPatience)
-	c.begin(now)
+// start begins at a number of calls at a time, while so many run.
+func (c *climb) start(limit, running int, now time.Time) {
+	c.since, c.skip, c.trial.calls = now, max(limit, running), 0
+	c.now = level{}
+	if c.known != nil {
+		c.now, c.known = *c.known, nil
+	}
+	c.stretch(now)
 }
 
-// answered counts a call. It returns another number where it is time for one.
-func (c *climb) answered(limit int, full bool, work float64, now time.Time) (next int, ok bool) {
+func (c *climb) stretch(now time.Time) { c.began, c.calls, c.full, c.work = now, 0, 0, 0 }
+
+// refused settles at a number that the target has brought about.
+func (c *climb) refused(limit, running int, now time.Time) {
+	c.trial, c.known, c.knee = trial{}, nil, 0
+	c.settled, c.proven = true, true
+	c.delay(true)
+	c.start(limit, running, now)
+}
+
+// delay has the next trial wait: longer each time if the last one has shown anything, and
+// for longer than that one took.
+func (c *climb) delay(shown bool) {
+	took := c.trial.spent + c.trial.calls
+	if !shown {
+		c.wait = max(leastPause, 2*took)
+		return
+	}
+	c.pause = min(max(2*c.pause, leastPause, 8*took), mostPause)
+	c.wait = c.pause
+}
+
+// answered counts a call. Full says whether as many ran as may. It returns another number
+// where it is time for one, at most most.
+func (c *climb) answered(w Work, began, now time.Time, limit, most int, full bool) (next int, ok bool) {
+	c.wait--
+	c.trial.calls++
+	if c.skip > 0 {
+		if c.skip--; c.skip == 0 {
+			c.stretch(now)
+		}
+		return 0, false
+	}
+	if full && w.Inside > 0 && !began.Before(c.since) {
+		c.now.inside.add(w.Inside.Seconds(), max(w.Inside, w.Took).Seconds())
+	}
 	c.calls++
-	c.work += work
+	c.work += w.Amount
 	if full {
 		c.full++
 	}
-	window := max(leastWindow, 2*limit)
-	if c.settled {
-		window = max(settledWindow, 6*limit)
-	}
-	if c.calls < window {
+	if c.calls < limit {
 		return 0, false
 	}
-	rate := c.work / max(now.Sub(c.began).Seconds(), 1e-9)
 	wasFull := 4*c.full >= 3*c.calls
-	c.begin(now)
-	if !wasFull {
-		return 0, false // there was too little to do to learn anything
+	if wasFull {
+		c.now.rate.add(c.work, now.Sub(c.began).Seconds())
 	}
-	return c.judge(limit, rate)
-}
-
-// judge decides after a window at a number of calls at a time.
-func (c *climb) judge(limit int, rate float64) (next int, ok bool) {
-	c.windows++
-	switch {
-	case c.before > 0:
-		return c.judgeTry(limit, rate)
-	case c.rate == 0:
-		if c.rate = rate; !c.settled {
-			return c.try(limit)
-		}
+	c.stretch(now)
+	if !wasFull || c.now.rate.n < leastPairs { // there was too little to do to learn anything
 		return 0, false
-	case rate < drop*c.rate && limit > 1:
-		// The target does much less than it did: fewer calls may be all it takes now.
-		c.rate, c.settled, c.windows = rate, true, 0
-		return max(1, limit*7/10), true
-	case c.windows > c.patience:
-		c.rate = (c.rate + rate) / 2
-		return c.try(limit)
 	}
-	c.rate = (c.rate*3 + rate) / 4
-	return 0, false
+	if c.trial.before > 0 {
+		next = c.judge(limit, most)
+	} else {
+		next = c.choose(limit, most)
+	}
+	return next, next > 0 && next != limit
 }
 
-// judgeTry keeps the number that was tried, or goes back.
-func (c *climb) judgeTry(limit int, rate float64) (next int, ok bool) {
-	before := c.before
-	c.before, c.windows = 0, 0
-	growth := float64(limit)/float64(before) - 1
-	least := 1 + doublingGain*growth
-	if c.settled {
-		least = 1 + stepGain*growth
+// choose is the number that is tried after one that is kept; 0: none.
+func (c *climb) choose(limit, most int) int {
+	c.now.rate.fade(mostPairs)
+	c.now.inside.fade(mostPairs * float64(limit))
+	if limit == 1 {
+		c.alone = c.now.inside
 	}
-	if growth < 0 {
-		least = 1 - stepLoss
+	loose := true
+	next, waits := c.now.waits(limit, &c.alone, true)
+	if !waits {
+		next, loose = c.pick(limit, most)
 	}
-	if rate < least*c.rate {
-		c.settled, c.patience = true, min(max(2*c.patience, 1), mostPatience)
-		return before, true
+	if next == 0 || next == limit {
+		return 0
 	}
-	if c.patience = 0; growth > 0 {
-		c.rate = rate
+	t := c.trial
+	c.trial = trial{before: limit, kept: c.now, loose: loose}
+	if next == t.next {
+		c.known, c.trial.spent = &t.was, t.spent
 	}
-	if !c.settled {
-		return c.try(limit)
-	}
-	c.down = growth > 0 // and on in the same direction
-	return 0, false
+	return next
 }
 
-// try takes another number: twice as many, or once that is over a step in the other
-// direction than the last one.
-func (c *climb) try(limit int) (int, bool) {
-	c.before, c.windows = limit, 0
-	if !c.settled {
-		return 2 * limit, true
+// pick is the number that is tried if no call is known to wait.
+func (c *climb) pick(limit, most int) (next int, loose bool) {
+	r := &c.now.rate
+	sure := r.n*float64(limit) >= sureCalls || quantile(r.n-1)*math.Sqrt(r.variance()) <= sureWithin
+	if c.wait > 0 || !sure {
+		return 0, false
+	}
+	if c.trial.next > 0 {
+		return c.trial.next, c.trial.loose
+	}
+	if !c.settled && limit < most {
+		return min(2*limit, most), true
+	}
+	c.settled = true
+	if knee := c.knee; knee > 0 && knee != limit {
+		c.knee = 0
+		return knee, true
+	}
+	if !c.proven && limit > 1 {
+		return limit / 2, true
 	}
 	step := max(1, limit/8)
-	if c.down = !c.down && limit >= leastDown; c.down {
-		step = -step
+	if c.down = limit > 1 && (!c.down || limit >= most); c.down {
+		return limit - step, false
 	}
-	return limit + step, true
+	return min(limit+step, most), false
 }

@@ -12,13 +12,20 @@ import (
 
 // Config bounds a [Limiter].
 type Config struct {
-	Start int // calls at a time at first; 0: 4
+	Start int // calls at a time at first; 0: 4, or 1 for a Local one
 	Most  int // calls at a time at most; 0: 64
+	// Local says that the target is an engine, which may serve one call at a time, and
+	// which others use.
+	Local bool
 	// Fixed says that Most calls run at a time from the start: only what the target
 	// says, not what it gets done, lowers that.
 	Fixed bool
 	Now   func() time.Time // nil: the process's clock, which no change of the time moves
 }
+
+// defaultStart is how many calls of a hosted API run at first, or of an engine that says
+// to serve as many.
+const defaultStart = 4
 
 // Limiter limits the calls of one target. Make one with [New]. It is safe for
 // concurrent use.
@@ -42,7 +49,10 @@ func New(cfg Config) *Limiter {
 		cfg.Most = 64
 	}
 	if cfg.Start <= 0 {
-		cfg.Start = 4
+		cfg.Start = defaultStart
+		if cfg.Local {
+			cfg.Start = 1
+		}
 	}
 	if cfg.Fixed {
 		cfg.Start = cfg.Most
@@ -51,7 +61,7 @@ func New(cfg Config) *Limiter {
 		cfg.Now = time.Now
 	}
 	l := &Limiter{cfg: cfg, limit: min(cfg.Start, cfg.Most), free: make(chan struct{})}
-	l.climb.begin(cfg.Now())
+	l.climb.start(l.limit, 0, cfg.Now())
 	return l
 }
 
@@ -63,13 +73,22 @@ func (l *Limiter) Limit() int {
 }
 
 // AtMost bounds the limit by what the target says that it serves at a time, unless it
-// is fixed.
+// is fixed. Before the first call, that many may be where it starts.
 func (l *Limiter) AtMost(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n > 0 && n < l.cfg.Most && !l.cfg.Fixed {
-		l.cfg.Most = n
-		l.setLimit(min(l.limit, n))
+	if n <= 0 || l.cfg.Fixed {
+		return
+	}
+	l.cfg.Most = min(l.cfg.Most, n)
+	limit := min(l.limit, l.cfg.Most)
+	if !l.used {
+		limit = min(max(l.limit, defaultStart), l.cfg.Most)
+	}
+	if limit != l.limit {
+		l.setLimit(limit)
+		l.climb = climb{}
+		l.climb.start(limit, l.running, l.cfg.Now())
 	}
 }
 
@@ -117,9 +136,16 @@ func (l *Limiter) Acquire(ctx context.Context) (began time.Time, err error) {
 	}
 }
 
-// Answered ends a call that was answered. Work is how much it was, in any unit, such
-// as tokens.
-func (l *Limiter) Answered(began time.Time, work float64) {
+// Work is what a call was for the target.
+type Work struct {
+	Amount float64 // in any unit, such as tokens
+	// Took is how long the call took there, and Inside how much of that the target worked
+	// on it, by its own account: for the rest, the call waited. 0: it gives none.
+	Took, Inside time.Duration
+}
+
+// Answered ends a call that was answered.
+func (l *Limiter) Answered(began time.Time, w Work) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := l.running >= l.limit
@@ -127,8 +153,10 @@ func (l *Limiter) Answered(began time.Time, work float64) {
 	if l.cfg.Fixed {
 		return
 	}
-	if next, ok := l.climb.answered(l.limit, full, work, l.cfg.Now()); ok {
-		l.setLimit(max(1, min(next, l.cfg.Most)))
+	now := l.cfg.Now()
+	if next, ok := l.climb.answered(w, began, now, l.limit, l.cfg.Most, full); ok {
+		l.setLimit(next)
+		l.climb.start(next, l.running, now)
 	}
 }
 
@@ -145,7 +173,7 @@ func (l *Limiter) Refused(began time.Time, after time.Duration) {
 	}
 	l.refused = now
 	l.setLimit(max(1, l.limit*7/10))
-	l.climb.refused(now)
+	l.climb.refused(l.limit, l.running, now)
 }
 
 // longestPause bounds how long a target is left alone at a time.

@@ -1,131 +1,15 @@
 package pace
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"iter"
-	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 )
-
-// ends are the times at which calls end.
-type ends []end
-
-type end struct {
-	began, at time.Time
-	refused   bool
-}
-
-func (e ends) Len() int           { return len(e) }
-func (e ends) Less(i, j int) bool { return e[i].at.Before(e[j].at) }
-func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *ends) Push(v any)        { *e = append(*e, v.(end)) }
-func (e *ends) Pop() any          { v := (*e)[len(*e)-1]; *e = (*e)[:len(*e)-1]; return v }
-
-// server is a target in simulated time: it serves so many calls at a time, each for
-// about a second, and lets others wait.
-type server struct {
-	slots   int
-	slower  float64 // a call takes so much longer for each other one that is served
-	most    int     // calls at a time that it does not refuse; 0: any number
-	varying float64 // a call takes up to this share longer or shorter
-}
-
-// simulate has as many calls as the limiter lets, and returns how many were answered
-// a second, of those after the first half of the time, and the limit at the end.
-func (s server) simulate(t *testing.T, calls int) (perSecond float64, limit, refusals int) {
-	t.Helper()
-	now := time.Unix(0, 0)
-	l := New(Config{Now: func() time.Time { return now }})
-	random := rand.New(rand.NewPCG(1, 2))
-	var running ends
-	var free ends // when each slot is free
-	for range s.slots {
-		free = append(free, end{at: now})
-	}
-	answered, counted, since := 0, 0, now
-	for answered < calls {
-		for now.After(l.paused) || now.Equal(l.paused) || l.paused.IsZero() {
-			if l.running >= l.limit {
-				break
-			}
-			began, err := l.Acquire(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.most > 0 && len(running) >= s.most {
-				heap.Push(&running, end{began, now.Add(10 * time.Millisecond), true})
-				continue
-			}
-			took := 1 + s.slower*float64(min(len(running), s.slots)) + s.varying*(2*random.Float64()-1)
-			slot := heap.Pop(&free).(end)
-			at := slot.at
-			if at.Before(now) {
-				at = now
-			}
-			at = at.Add(time.Duration(took * float64(time.Second)))
-			heap.Push(&free, end{at: at})
-			heap.Push(&running, end{began, at, false})
-		}
-		if running.Len() == 0 {
-			now = l.paused
-			continue
-		}
-		next := heap.Pop(&running).(end)
-		now = next.at
-		if next.refused {
-			refusals++
-			l.Refused(next.began, 2*time.Second)
-			continue
-		}
-		l.Answered(next.began, 1)
-		if answered++; answered == calls/2 {
-			since = now
-		} else if answered > calls/2 {
-			counted++
-		}
-	}
-	return float64(counted) / now.Sub(since).Seconds(), l.Limit(), refusals
-}
-
-// Whatever a target serves at a time, almost all of that is used, and not many more
-// calls wait there.
-func TestTheLimitIsFound(t *testing.T) {
-	for _, slots := range []int{1, 2, 3, 4, 7, 16, 33, 64} {
-		for _, varying := range []float64{0, 0.3, 0.9} {
-			rate, limit, _ := server{slots: slots, varying: varying}.simulate(t, 200*slots+2000)
-			least := 0.96
-			if varying > 0.5 { // a window says less
-				least = 0.94
-			}
-			if rate < least*float64(slots) || limit > 2*slots+8 {
-				t.Errorf("%d slots, times ±%g: %.2f a second, %d at a time", slots, varying, rate, limit)
-			}
-		}
-	}
-}
-
-// An engine that is slower the more calls it has, and still gets more done, gets
-// more of them.
-func TestABatchingEngineGetsMore(t *testing.T) {
-	rate, limit, _ := server{slots: 32, slower: 0.03, varying: 0.2}.simulate(t, 6000)
-	if alone := 32 / (1 + 0.03*31); rate < 0.9*alone {
-		t.Errorf("%.2f a second of %.2f, %d at a time", rate, alone, limit)
-	}
-}
-
-// A target that refuses calls is asked as many as it takes, and refuses few.
-func TestRefusalsLowerTheLimit(t *testing.T) {
-	_, limit, refusals := server{slots: 64, most: 10, varying: 0.2}.simulate(t, 3000)
-	if limit > 14 || refusals > 300 {
-		t.Errorf("%d at a time, %d refusals", limit, refusals)
-	}
-}
 
 func TestAPauseIsKept(t *testing.T) {
 	now := time.Unix(0, 0)
@@ -208,6 +92,27 @@ func TestPlacesAreGivenBack(t *testing.T) {
 	}
 }
 
+// What a call was is what its usage says, or without one how long its answer is, and what
+// its route says of the engine.
+func TestWork(t *testing.T) {
+	route := &provider.Route{Total: 10 * time.Second, Load: 3 * time.Second, Working: 5 * time.Second}
+	usage := &provider.Usage{InputTokens: 24, CachedTokens: 8, OutputTokens: 7}
+	for _, c := range []struct {
+		usage *provider.Usage
+		route *provider.Route
+		want  Work
+	}{
+		{nil, nil, Work{Amount: 11}},
+		{usage, nil, Work{Amount: 10}},
+		{usage, route, Work{Amount: 10, Took: 7 * time.Second, Inside: 5 * time.Second}},
+		{&provider.Usage{CachedTokens: 9}, &provider.Route{Total: time.Second}, Work{Amount: 1, Took: time.Second}},
+	} {
+		if got := work(40, c.usage, c.route); got != c.want {
+			t.Errorf("%+v, want %+v", got, c.want)
+		}
+	}
+}
+
 // What a target says that it serves at a time is not exceeded, and a number that the
 // user chose is.
 func TestATargetSaysHowManyItServes(t *testing.T) {
@@ -232,7 +137,7 @@ func TestATargetSaysHowManyItServes(t *testing.T) {
 				}
 			}
 			now = now.Add(time.Second / time.Duration(running))
-			l.Answered(now, 1)
+			l.Answered(now, Work{Amount: 1})
 			running--
 		}
 		if l.Limit() != c.last {
@@ -243,19 +148,19 @@ func TestATargetSaysHowManyItServes(t *testing.T) {
 
 func TestRowsKeepTheBusiestTargetBusy(t *testing.T) {
 	var s Set
-	s.Of("a", 3)
-	s.Of("b", 0)
+	s.Of("a", Config{Most: 3})
+	s.Of("b", Config{})
 	if n := s.Rows("a"); n != 3 {
 		t.Errorf("%d", n)
 	}
-	if _, err := s.Of("b", 0).Acquire(t.Context()); err != nil {
+	if _, err := s.Of("b", Config{}).Acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.Rows("a"); n != 4 {
 		t.Errorf("%d", n)
 	}
 	fixed := Set{Fixed: 9}
-	if n := fixed.Rows("a"); n != 9 || fixed.Of("a", 20).Limit() != 9 || fixed.Of("b", 2).Limit() != 2 {
+	if n := fixed.Rows("a"); n != 9 || fixed.Of("a", Config{Most: 20}).Limit() != 9 || fixed.Of("b", Config{Most: 2}).Limit() != 2 {
 		t.Errorf("%d", n)
 	}
 }

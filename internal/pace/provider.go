@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -30,9 +31,10 @@ func (p *paced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 			yield(provider.Chunk{}, err)
 			return
 		}
-		end := p.limiter.Failed
+		size, end := 0, p.limiter.Failed
 		defer func() { end() }()
 		for c, err := range p.Provider.Chat(ctx, req) {
+			size += len(c.Text) + len(c.Thinking)
 			switch {
 			case err != nil:
 				var e *provider.Error
@@ -40,7 +42,7 @@ func (p *paced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 					end = func() { p.limiter.Refused(began, e.RetryAfter) }
 				}
 			case c.Finish != "":
-				end = func() { p.limiter.Answered(began, work(c.Usage)) }
+				end = func() { p.limiter.Answered(began, work(size, c.Usage, c.Route)) }
 			}
 			if !yield(c, err) {
 				return
@@ -50,12 +52,19 @@ func (p *paced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 }
 
 // work is about how much an engine has to do for an answer: a token of the prompt is
-// read many times faster than one of the answer is written.
-func work(u *provider.Usage) float64 {
+// read many times faster than one of the answer is written. Without a usage, the size of the
+// answer tells.
+func work(size int, u *provider.Usage, r *provider.Route) Work {
+	w := Work{Amount: 1}
 	if u == nil {
-		return 1
+		w.Amount += float64(size) / 4
+	} else {
+		w.Amount += float64(u.OutputTokens) + float64(max(0, u.InputTokens-u.CachedTokens))/8
 	}
-	return 1 + float64(u.OutputTokens) + float64(max(0, u.InputTokens-u.CachedTokens))/8
+	if r != nil {
+		w.Took, w.Inside = r.Total-r.Load, r.Working
+	}
+	return w
 }
 
 // Set has a limiter for each target. The zero value limits as a zero [Config] does.
@@ -70,22 +79,21 @@ type Set struct {
 // target is a provider, or one of its hosts.
 type target struct{ provider, host string }
 
-// Of is the limiter of a target, whose configuration says that it takes at most so
-// many calls at a time; 0: it does not say.
-func (s *Set) Of(name string, most int) *Limiter { return s.OfHost(name, "", most) }
+// Of is the limiter of a target. What is said of it holds if it has none yet. Its Most
+// is what the target's configuration says that it takes at a time; 0: it does not say.
+func (s *Set) Of(name string, cfg Config) *Limiter { return s.OfHost(name, "", cfg) }
 
 // OfHost is the limiter of one host of a provider that has several.
-func (s *Set) OfHost(name, host string, most int) *Limiter {
+func (s *Set) OfHost(name, host string, cfg Config) *Limiter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := target{name, host}
 	if l, ok := s.all[t]; ok {
 		return l
 	}
-	cfg := Config{Most: most}
 	if s.Fixed > 0 {
 		cfg.Fixed = true
-		if most <= 0 || most > s.Fixed {
+		if cfg.Most <= 0 || cfg.Most > s.Fixed {
 			cfg.Most = s.Fixed
 		}
 	}
@@ -117,10 +125,7 @@ func (s *Set) Rows(first string) int {
 			most = max(most, n)
 		}
 	}
-	if most == 0 {
-		return New(Config{}).Limit()
-	}
-	return most
+	return cmp.Or(most, defaultStart)
 }
 
 // used reports whether there was a call of a provider. The caller holds mu.

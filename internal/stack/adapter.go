@@ -79,7 +79,7 @@ func (s *Stack) transport(a *adapter) *httpx.Transport {
 	pc := a.Config
 	var observe func(http.Header)
 	if s.options.Pace != nil {
-		observe = s.options.Pace.OfHost(pc.Name, a.Host, pc.MaxConcurrent).Observe
+		observe = func(h http.Header) { s.pace(a).Observe(h) } // when the engine is known
 	}
 	return a.keep(httpx.Options{
 		Observe: observe, Policy: s.policy(), Secrets: s.secrets, MaxAnswer: int64(s.cfg.MaxAnswer),

@@ -93,7 +93,7 @@ func (s *Stack) slotsOf(m *adapter) func() int {
 	if s.options.Pace == nil {
 		return func() int { return most }
 	}
-	limiter := s.options.Pace.OfHost(m.Config.Name, m.Host, most)
+	limiter := s.pace(m)
 	return func() int {
 		if n := limiter.Limit(); most == 0 || n < most {
 			return n

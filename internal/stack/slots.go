@@ -5,11 +5,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // slotsTimeout is how long a server may take to say how many calls it runs at a time.
 const slotsTimeout = 3 * time.Second
+
+// pace limits the calls of a batch to a provider, or to one of its hosts.
+func (s *Stack) pace(a *adapter) *pace.Limiter {
+	return s.options.Pace.OfHost(a.Config.Name, a.Host, pace.Config{Most: a.Config.MaxConcurrent, Local: s.engine(a) != nil})
+}
 
 // Slots is how many calls a local engine says that it runs at a time; 0: it does not say,
 // or the provider is a hosted API, which is not asked. It starts nothing.
@@ -41,7 +47,7 @@ func (s *Stack) BoundPace(ctx context.Context, name string) {
 	var all sync.WaitGroup
 	for _, m := range a.servers() {
 		all.Go(func() {
-			s.options.Pace.OfHost(name, m.Host, m.Config.MaxConcurrent).AtMost(s.slots(ctx, m))
+			s.pace(m).AtMost(s.slots(ctx, m))
 		})
 	}
 	all.Wait()

@@ -195,7 +195,7 @@ func (s *Stack) layers(a *adapter) provider.Provider {
 		p = limit.New(p, limit.Config{MaxConcurrent: n, Waiting: s.queued(pc.Name)})
 	}
 	if s.options.Pace != nil {
-		p = pace.Around(p, s.options.Pace.OfHost(pc.Name, a.Host, pc.MaxConcurrent))
+		p = pace.Around(p, s.pace(a))
 	}
 	p = priority.Around(p, s.engine(a)) // interactive calls before those of batches
 	a.limited = wholeAnswers(p, a)

@@ -95,7 +95,7 @@ func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
 	if rt := c.Route; rt != nil {
 		kept.Route = &provider.Route{
 			Provider: short(rt.Provider), Model: short(rt.Model), Endpoint: short(rt.Endpoint), Local: rt.Local,
-			Load: rt.Load, FirstToken: rt.FirstToken, Total: rt.Total, Repairs: rt.Repairs,
+			Load: rt.Load, Working: rt.Working, FirstToken: rt.FirstToken, Total: rt.Total, Repairs: rt.Repairs,
 		}
 		if cost := rt.Cost; cost != nil {
 			kept.Route.Cost = &provider.Cost{USD: finite(cost.USD), Saved: finite(cost.Saved), Basis: short(cost.Basis)}

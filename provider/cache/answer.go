@@ -56,7 +56,7 @@ func (a *answer) replay(took time.Duration, yield func(provider.Chunk, error) bo
 	}
 	h := &hit{route: a.Route, cost: provider.Cost{Basis: basis}}
 	h.route.Reason = "from the cache, answered by " + a.Route.Provider + " on " + a.At.Local().Format(time.DateOnly)
-	h.route.Load, h.route.Total, h.route.FirstToken = 0, max(took, 1), max(took, 1)
+	h.route.Load, h.route.Working, h.route.Total, h.route.FirstToken = 0, 0, max(took, 1), max(took, 1)
 	h.cost.USD = &h.free
 	if a.Route.Cost != nil {
 		h.cost.Saved = a.Route.Cost.USD

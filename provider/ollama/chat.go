@@ -232,6 +232,6 @@ func (a *answer) route() *provider.Route {
 		Provider: a.p.cfg.Name, Model: model, Endpoint: a.p.endpoint,
 		Local: a.call.Local && remote == "", Gateway: remote,
 		Reason: "asked directly", Request: a.call.RequestID(),
-		FirstToken: a.first, Total: total, Load: a.final.LoadDuration,
+		FirstToken: a.first, Total: total, Load: a.final.LoadDuration, Working: a.final.PromptEvalDuration + a.final.EvalDuration,
 	}
 }

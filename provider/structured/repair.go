@@ -36,6 +36,7 @@ type conversation struct {
 	usage        provider.Usage
 	usageUnknown bool // of an answer, the usage was not told
 	load         time.Duration
+	working      time.Duration
 	cost         *provider.Cost // of the answers before; nil: of none
 	hasCost      bool
 	model        string // as the engine named it
@@ -142,6 +143,7 @@ func (c *conversation) addUsage(r *provider.Response) {
 	}
 	c.model, c.id = r.Route.Model, r.Route.Request
 	c.load += r.Route.Load
+	c.working += r.Route.Working
 	c.cost = sumCosts(c.cost, r.Route.Cost, !c.hasCost)
 	c.hasCost = true
 }
@@ -180,7 +182,7 @@ func (c *conversation) completeAnswer(out provider.Chunk, r *provider.Response) 
 	before := c.asked.Sub(c.began)
 	rt.FirstToken += before
 	rt.Total += before
-	rt.Load, rt.Cost = c.load, c.cost
+	rt.Load, rt.Working, rt.Cost = c.load, c.working, c.cost
 	rt.Repairs += repairs
 	out.Route = &rt
 	return out

@@ -244,11 +244,7 @@ func (p *paced) Chat(ctx context.Context, req provider.Request) iter.Seq2[provid
 	if len(req.Use) > 0 {
 		name = req.Use[0]
 	}
-	most := 0
-	if t, ok := p.s.cfg.Exchange.Stack().Target(name); ok {
-		most = t.Config.MaxConcurrent
-	}
-	return pace.Around(p.Provider, p.s.pace.Of(name, most)).Chat(ctx, req)
+	return pace.Around(p.Provider, p.s.limiter(name)).Chat(ctx, req)
 }
 
 // rowsAtOnce is how many rows of a batch run at a time.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/priority"
 )
 
@@ -24,10 +25,17 @@ func (s *Service) targets(ctx context.Context, r *record) []string {
 func (s *Service) bound(ctx context.Context, targets []string) {
 	stack := s.cfg.Exchange.Stack()
 	for _, name := range targets {
-		if t, ok := stack.Target(name); ok {
-			s.pace.Of(name, t.Config.MaxConcurrent).AtMost(stack.Slots(ctx, name))
+		if stack.Has(name) {
+			s.limiter(name).AtMost(stack.Slots(ctx, name))
 		}
 	}
+}
+
+// limiter limits the calls of batches to a provider.
+func (s *Service) limiter(name string) *pace.Limiter {
+	stack := s.cfg.Exchange.Stack()
+	t, _ := stack.Target(name) // the zero value sets no limit
+	return s.pace.Of(name, pace.Config{Most: t.Config.MaxConcurrent, Local: stack.Engine(name) != nil})
 }
 
 // turns has rows wait while interactive calls, of this process or another one, use an
