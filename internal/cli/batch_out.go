@@ -180,10 +180,13 @@ func columnsNamed(names ...string) []table.Column {
 }
 
 // failuresText counts failures by their kinds.
-func failuresText(s batch.Status) string {
+func failuresText(s batch.Status) string { return kindsText(s.Failures) }
+
+// kindsText are kinds of errors with how many there were.
+func kindsText(kinds map[string]int) string {
 	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(s.Failures)) {
-		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(kind, "_", " "), s.Failures[kind]))
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(kind, "_", " "), kinds[kind]))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/requests"
+	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
@@ -37,12 +38,16 @@ type requestRun struct {
 
 // notForRequests are the flags of a batch that say something about a chain or about a
 // table of its inputs.
-var notForRequests = []string{"in", "encoding", "param", "where", "escape-formulas", "model", "strict"}
+var notForRequests = []string{"in", "encoding", "param", "escape-formulas", "strict"}
 
 // startRequests starts a batch of requests.
 func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
 	for _, name := range notForRequests {
-		if flags.Changed(name) {
+		switch {
+		case !flags.Changed(name):
+		case name == "strict":
+			return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, whose answers say with finish_reason \"length\" that they were cut; leave out --strict", in.file)}
+		default:
 			return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, and --%s is for chains; leave it out", in.file, name)}
 		}
 	}
@@ -52,7 +57,10 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	}
 	b := &batchRun{work: in.work, json: in.json, requests: &requestRun{}}
 	defer b.closeAll()
-	rows := &batchRows{name: in.file, pick: in.pick, close: func() {}}
+	rows := &batchRows{name: in.file, pick: in.pick, values: requestValues, close: func() {}}
+	if err := cmp.Or(rows.parseWhere(), rows.checkWhere(requests.Columns())); err != nil {
+		return err
+	}
 	rows.all = func() iter.Seq2[table.Row, error] { return rowsOfRequests(ctx, in.file) }
 	if err := rows.identify(ctx); err != nil {
 		return err
@@ -65,8 +73,10 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if found.N == 0 {
 		return usageError{fmt.Errorf("%s holds no requests", in.file)}
 	}
-	if err := namelessVectors(in.file, found); err != nil {
-		return err
+	if in.sample.model == "" {
+		if err := namelessVectors(in.file, found); err != nil {
+			return err
+		}
 	}
 	b.requests.Models = slices.Sorted(maps.Keys(found.Models))
 	if err := a.openRequests(ctx, b, &in, func(model string) (string, int) { return in.file, found.Models[model] }); err != nil {
@@ -97,10 +107,23 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if b.spec.Extra, err = json.Marshal(b.requests); err != nil {
 		return err
 	}
+	if b.batchAPI == nil {
+		if err := a.refuseEarly(ctx, b, picked, nil); err != nil {
+			return err
+		}
+	}
 	if err := a.storeRows(ctx, b, rows, picked); err != nil {
 		return err
 	}
 	return a.runBatch(ctx, b)
+}
+
+// requestValues are the members of a request, for --where.
+func requestValues(row *table.Row) (map[string]any, error) {
+	r := requests.Of(row.Inputs)
+	var body any
+	err := json.Unmarshal([]byte(r.Body), &body)
+	return map[string]any{"custom_id": r.ID, "url": r.URL, "body": body}, err
 }
 
 // namelessVectors is the error of a request for vectors that names no model: other
@@ -166,11 +189,16 @@ func (a *app) openRequests(ctx context.Context, b *batchRun, in *batchInput, whe
 	if err != nil {
 		return err
 	}
+	if in.sample.model != "" {
+		if err := a.checkModel(ctx, b.stack, in.sample.model); err != nil {
+			return err
+		}
+	}
 	x := exchange.New(exchange.Config{Stack: b.currentStack, Explain: a.explain})
 	r.targets = map[string]exchange.Target{}
 	var providers []string
 	for _, model := range r.Models {
-		t, err := x.Target(ctx, model)
+		t, err := r.target(ctx, b.stack, x, in.sample.model != "", model)
 		if err == nil && in.only != "" && !slices.Equal(t.Use, []string{in.only}) {
 			err = fmt.Errorf("the model %s is that of %s, and --only %s forbids that", diag.Quote(model), strings.Join(t.Use, " and "), in.only)
 		}
@@ -187,6 +215,18 @@ func (a *app) openRequests(ctx context.Context, b *batchRun, in *batchInput, whe
 		b.spec.Settings["model "+cmp.Or(model, exchange.Default)] = strings.Join(t.Use, ",") + "/" + t.Model
 	}
 	return nil
+}
+
+// target is who is asked for a model that requests name: with -m, the flag's.
+func (r *requestRun) target(ctx context.Context, st *stack.Stack, x *exchange.Exchange, flag bool, model string) (exchange.Target, error) {
+	if !flag {
+		return x.Target(ctx, model)
+	}
+	t := exchange.Target{Use: r.defaults.Use, Model: r.defaults.Model}
+	if len(t.Use) == 0 {
+		t.Use = st.Config().Use
+	}
+	return t, nil
 }
 
 // resumeRequests loads what a batch of requests was started with, and refuses what has

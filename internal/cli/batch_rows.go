@@ -28,7 +28,8 @@ type batchRows struct {
 	state  fs.FileInfo  // of the file as it was first seen
 	bound  *table.Bound // nil: the rows are no inputs of a chain
 	all    func() iter.Seq2[table.Row, error]
-	where  *chain.Condition // nil: all rows
+	where  *chain.Condition                         // nil: all rows
+	values func(*table.Row) (map[string]any, error) // of a row, for where
 	pick   pickInput
 	close  func()
 }
@@ -43,10 +44,8 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 			r.close()
 		}
 	}()
-	if in.pick.where != "" {
-		if r.where, err = chain.NewCondition(in.pick.where); err != nil {
-			return nil, usageError{fmt.Errorf("--where: %w", err)}
-		}
+	if err := r.parseWhere(); err != nil {
+		return nil, err
 	}
 	shown, open := in.in, func() (io.ReadCloser, error) { return os.Open(in.in) }
 	if in.in == stdinPath {
@@ -68,8 +67,8 @@ func (a *app) openBatchRows(ctx context.Context, in *batchInput, c *chain.Chain,
 	if r.bound, err = file.Bind(c, given); err != nil {
 		return nil, err
 	}
-	r.all = r.bound.Rows
-	return r, r.checkWhere(c)
+	r.all, r.values = r.bound.Rows, columnValues
+	return r, r.checkWhere(append(c.Inputs(), r.bound.Unused...))
 }
 
 // identify notes which file it is, and its digest.
@@ -117,12 +116,22 @@ func (r *batchRows) unchanged(path string) error {
 	return usageError{fmt.Errorf("%s changed while it was read; start again when it is complete", r.name)}
 }
 
+// parseWhere reads --where.
+func (r *batchRows) parseWhere() (err error) {
+	if r.pick.where == "" {
+		return nil
+	}
+	if r.where, err = chain.NewCondition(r.pick.where); err != nil {
+		return usageError{fmt.Errorf("--where: %w", err)}
+	}
+	return nil
+}
+
 // checkWhere finds names in --where that are no column.
-func (r *batchRows) checkWhere(c *chain.Chain) error {
+func (r *batchRows) checkWhere(columns []string) error {
 	if r.where == nil {
 		return nil
 	}
-	columns := append(c.Inputs(), r.bound.Unused...)
 	for _, name := range r.where.Names() {
 		if !slices.Contains(columns, name) {
 			return usageError{fmt.Errorf("--where: %s has no column %s; the columns are %s", r.name, diag.Quote(name), strings.Join(columns, ", "))}
@@ -153,12 +162,21 @@ func (r *batchRows) matching() iter.Seq2[table.Row, error] {
 	}
 }
 
-func (r *batchRows) holds(row *table.Row) (bool, error) {
+// columnValues are all columns of a row, and its inputs.
+func columnValues(row *table.Row) (map[string]any, error) {
 	values := map[string]any{}
 	if object, ok := row.Value.(map[string]any); ok {
 		maps.Copy(values, object)
 	}
 	maps.Copy(values, row.Inputs)
+	return values, nil
+}
+
+func (r *batchRows) holds(row *table.Row) (bool, error) {
+	values, err := r.values(row)
+	if err != nil {
+		return false, err
+	}
 	for _, name := range r.where.Names() {
 		if _, ok := values[name]; !ok {
 			values[name] = nil // a JSON row that leaves it out

@@ -142,6 +142,11 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	if b.spec.Chain, err = chainSource(b.chain, file); err != nil {
 		return err
 	}
+	if b.batchAPI == nil {
+		if err := a.refuseEarly(ctx, b, picked, given); err != nil {
+			return err
+		}
+	}
 	if err := a.storeRows(ctx, b, rows, picked); err != nil {
 		return err
 	}

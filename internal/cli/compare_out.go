@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
+	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
@@ -99,23 +100,38 @@ func (c *comparison) failing(spec batch.Spec, r *compare.Report) error {
 	if len(low) > 0 {
 		return &batchError{text: fmt.Sprintf("%s, less than --min-pass %.4g %%", strings.Join(low, " and "), 100*float64(c.in.minPass)), code: exitRows}
 	}
-	missing := 0
+	missing, kinds := 0, map[string]int{}
 	for _, row := range r.Data.Rows {
 		for v := range row.Cells {
 			for i := range row.Cells[v] {
 				if cell := &row.Cells[v][i]; cell.Ended && !cell.OK && !cell.Scored {
 					missing++
+					if cell.Error != nil {
+						kinds[cell.Error.Kind]++
+					}
 				}
 			}
 		}
 	}
 	if missing > 0 {
-		return &batchError{text: fmt.Sprintf("%s did not come, for reasons that are not the model's, and are left out; ask again with `tandem batch resume %s --retry-failed`", count(missing, "answer"), spec.ID), code: exitRows}
+		return &batchError{text: fmt.Sprintf("%s did not come, for reasons that are not the model's, and are left out; %s `tandem batch resume %s --retry-failed`", count(missing, "answer"), againText(kinds), spec.ID), code: exitRows}
 	}
 	if len(r.Judged) > 0 && !slices.ContainsFunc(r.Data.Rows, func(row *compare.Row) bool { return row.Scored() }) {
 		return &batchError{text: "no row has a score in all targets", code: exitRows}
 	}
 	return nil
+}
+
+// againText leads to the command that asks again for what failed for these kinds of
+// error: at once if a reason may have passed, and else when it has been removed.
+func againText(kinds map[string]int) string {
+	lasting := []provider.Kind{provider.Unsupported, provider.Invalid, provider.ModelNotFound, provider.Denied, provider.Private, provider.Offline}
+	for kind := range kinds {
+		if !slices.Contains(lasting, provider.Kind(kind)) {
+			return "ask again with"
+		}
+	}
+	return fmt.Sprintf("when that is mended (%s), ask again with", kindsText(kinds))
 }
 
 func (a *app) printComparison(spec batch.Spec, r *compare.Report) error {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,14 +9,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/table"
-	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // planOf makes the plan of flags, or of promptfoo's file.
@@ -196,35 +192,6 @@ func (a *app) sayPlan(c *comparison, rows []table.Row) error {
 		a.infof("these rows are too few to show a difference of any size; at least 10 rows are needed, and better 100")
 	default:
 		a.infof("the smallest difference that these rows can show is about %.0f points (in 4 of 5 runs, if the targets disagree on 3 rows in 10)", 100*d)
-	}
-	return nil
-}
-
-// refuseEarly refuses what could not be asked anyway, before anything is asked.
-func (a *app) refuseEarly(ctx context.Context, b *batchRun, row table.Row) error {
-	planner, ok := provider.As[router.Planner](b.stack.Provider)
-	if !ok {
-		return nil // a replay asks nobody
-	}
-	c := b.compare
-	for i, v := range c.plan.Variants {
-		asked, err := c.chains[v.Chain].Plan(ctx, c.varsOf(v.Chain, row.Inputs, b.spec.Given), chain.Defaults(b.job.Defaults), chain.PassagesStay(b.stack.Collections.PassagesStay))
-		if err != nil {
-			return err
-		}
-		for _, q := range asked {
-			if q.Lookup != nil {
-				continue
-			}
-			p, err := planner.Plan(ctx, c.plan.Request(q.Request, i, 0))
-			if err == nil {
-				err = p.Err()
-			}
-			switch provider.KindOf(err) {
-			case provider.Private, provider.Offline, provider.Denied, provider.Unsupported, provider.Invalid:
-				return fmt.Errorf("%s: %w", v.Name, err)
-			}
-		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -178,6 +179,17 @@ func (c *comparison) varsOf(chainAt int, columns, given map[string]any) map[stri
 	return out
 }
 
+// eachRow is rows as a sequence.
+func eachRow(rows []table.Row) iter.Seq2[table.Row, error] {
+	return func(yield func(table.Row, error) bool) {
+		for i := range rows {
+			if !yield(rows[i], nil) {
+				return
+			}
+		}
+	}
+}
+
 // storeComparison stores the rows. Whatever goes wrong, no batch is left.
 func (a *app) storeComparison(ctx context.Context, b *batchRun, rows []table.Row) (err error) {
 	if b.file, err = batch.Create(ctx, a.stateDir(), b.spec); err != nil {
@@ -187,13 +199,7 @@ func (a *app) storeComparison(ctx context.Context, b *batchRun, rows []table.Row
 	if b.compare.plan.Until > 0 {
 		prompt = nil // the order must be random
 	}
-	_, err = b.file.Add(ctx, func(yield func(table.Row, error) bool) {
-		for i := range rows {
-			if !yield(rows[i], nil) {
-				return
-			}
-		}
-	}, prompt)
+	_, err = b.file.Add(ctx, eachRow(rows), prompt)
 	if err == nil {
 		err = b.file.Ready(ctx, b.spec)
 	}

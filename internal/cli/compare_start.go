@@ -75,7 +75,7 @@ func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet
 	if err := a.sayPlan(c, rows); err != nil || in.dry {
 		return err
 	}
-	if err := a.refuseEarly(ctx, b, rows[0]); err != nil {
+	if err := a.refuseEarly(ctx, b, eachRow(rows), b.spec.Given); err != nil {
 		return err
 	}
 	b.spec.ID, b.spec.Kind, b.spec.Created, b.spec.Tandem = store.NewID(), "compare", time.Now(), buildVersion().Version

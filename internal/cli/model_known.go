@@ -36,16 +36,13 @@ func lookUpModel(ctx context.Context, st *stack.Stack, use []string, model strin
 		if !ok {
 			continue
 		}
-		same := func(other string) bool {
-			return t.Config.Kind == config.KindOllama && ollamahost.SameModel(other, model) || other == model
-		}
 		found.names = append(found.names, t.Config.Model)
 		models, err := st.Listed(ctx, name)
 		for i := range models {
 			found.names = append(found.names, models[i].Name)
 		}
-		switch listed := slices.ContainsFunc(models, func(m provider.Model) bool { return same(m.Name) }); {
-		case listed, t.Config.Kind == config.KindOpenAI && same(t.Config.Model):
+		switch {
+		case listed(&t, models, model), t.Config.Kind == config.KindOpenAI && t.Config.Model == model:
 			found.listed = true
 			return found
 		case err != nil:
@@ -56,6 +53,13 @@ func lookUpModel(ctx context.Context, st *stack.Stack, use []string, model strin
 		}
 	}
 	return found
+}
+
+// listed reports whether a provider's list has a model.
+func listed(t *stack.Configured, models []provider.Model, name string) bool {
+	return slices.ContainsFunc(models, func(m provider.Model) bool {
+		return m.Name == name || t.Config.Kind == config.KindOllama && ollamahost.SameModel(m.Name, name)
+	})
 }
 
 // checkModel looks up a model that the user chose for what follows. One that no

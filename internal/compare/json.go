@@ -88,6 +88,7 @@ type NoiseJSON struct {
 	High       float64 `json:"high"`
 	Changed    float64 `json:"changed"`
 	Floor      float64 `json:"floor"`
+	Method     string  `json:"method"`
 }
 
 // AgreementJSON is how far a check agrees with labels.
@@ -144,7 +145,7 @@ func (r *Report) JSON(id string) *JSON {
 		out.Preferences = append(out.Preferences, PreferenceJSON{p.Check, d.differenceJSON(p.Variant, &p.Outcome, p.Unknown), p.Position.Consistent.Mean, p.Position.Bias.Mean})
 	}
 	if n := r.Noise; n != nil {
-		out.Noise = &NoiseJSON{n.Mean, n.Low, n.High, n.Changed.Mean, n.Floor}
+		out.Noise = &NoiseJSON{n.Mean, n.Low, n.High, n.Changed.Mean, n.Floor, n.Method.String()}
 	}
 	for _, a := range r.Agreements {
 		j := AgreementJSON{Check: a.Check, Answers: a.Raw.N, Agrees: a.Raw.Mean, Low: a.Raw.Low, High: a.Raw.High}

@@ -55,6 +55,9 @@ func levelText(level float64) string { return short(math.Round(1000*level)/10) +
 
 // interval is an interval of differences as a sentence has it.
 func interval(d *stats.Difference) string {
+	if d.Method == stats.NoInterval {
+		return basis(d) + " are too few for an interval"
+	}
 	return fmt.Sprintf("%s interval %s to %s", levelText(d.Level), points(d.Low), points(d.High))
 }
 
@@ -182,7 +185,7 @@ func (r *Report) Notes() []string {
 			}
 			out = append(out, fmt.Sprintf("%s of %d %s left out of the comparison with %s: they have no score on one side (%s).", rowsText(p.LeftOut), len(d.Rows), verb, d.Plan.Variants[p.Variant].Name, d.whyUnscored(p.Variant)))
 		}
-		if r.Noise != nil && p.Difference.N > 0 && math.Abs(p.Mean) > 0 && math.Abs(p.Mean) < r.Noise.Floor {
+		if r.Noise != nil && r.Noise.Method != stats.NoInterval && p.Difference.N > 0 && math.Abs(p.Mean) > 0 && math.Abs(p.Mean) < r.Noise.Floor {
 			out = append(out, fmt.Sprintf("The difference of %s is within the noise: %s differs from itself by up to %s points.", d.Plan.Variants[p.Variant].Name, d.Plan.Variants[0].Name, decimals(100*r.Noise.Floor)))
 		}
 	}

@@ -43,14 +43,17 @@ func (c *csvRows) next() (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	line := c.starts[0].line
 	if len(record) != len(c.names) {
+		at := cell{line: c.starts[0].line}
+		if len(record) > len(c.names) {
+			at = c.starts[len(c.names)] // the first that is too many
+		}
 		separator := strings.TrimSuffix(separatorName(c.comma), "s")
 		remedy := "quote values that contain a " + separator
 		if len(record) < len(c.names) {
 			remedy = "add the missing fields, which may be empty"
 		}
-		return Row{}, c.file.errorAt(line, 0, fmt.Sprintf("%s, but there are %s", textx.Count(len(record), "field"), textx.Count(len(c.names), "column")), remedy)
+		return Row{}, c.file.errorAt(at.line, at.column, fmt.Sprintf("%s, but %s %s", textx.Count(len(record), "field"), map[bool]string{true: "there is", false: "there are"}[len(c.names) == 1], textx.Count(len(c.names), "column")), remedy)
 	}
 	value := make(map[string]any, len(c.names))
 	for i, name := range c.names {
@@ -58,7 +61,7 @@ func (c *csvRows) next() (Row, error) {
 			value[name] = record[i]
 		}
 	}
-	return Row{Line: line, Value: value, cell: c.cellOf, twice: c.twice}, nil
+	return Row{Line: c.starts[0].line, Value: value, cell: c.cellOf, twice: c.twice}, nil
 }
 
 // cellOf is where a column's field of the last record is.

@@ -95,8 +95,9 @@ func TestColumnsThatNobodyUses(t *testing.T) {
 		{"a.csv", ",n\n0,1\n1,2\n", `a.csv:1: no column for the input "t"; add one, or use -p (the columns are n)`},
 		{"a.csv", ",\n0,1\n", "a.csv:1: no column has a name; put the column names in the first line"},
 		{"a.csv", ",n,t\n1,x\n", "a.csv:2: 2 fields, but there are 3 columns; add the missing fields, which may be empty"},
-		{"a.tsv", "n\tt\n1\tx\ty\n", "a.tsv:2: 3 fields, but there are 2 columns; quote values that contain a tab"},
-		{"a.csv", "n,t\r1,x\r2,y,z\r", "a.csv:3: 3 fields, but there are 2 columns"},
+		{"a.csv", "n\n1,x\n", "a.csv:2:3: 2 fields, but there is 1 column; quote values that contain a comma"},
+		{"a.tsv", "n\tt\n1\tx\ty\n", "a.tsv:2:5: 3 fields, but there are 2 columns; quote values that contain a tab"},
+		{"a.csv", "n,t\r1,x\r2,y,z\r", "a.csv:3:5: 3 fields, but there are 2 columns"},
 		{"a.csv", "n,t\n1,\"x\n2,y\n", `a.csv:2:3: a quoted field is never closed; end it with "`},
 	} {
 		b, err := Text(tt.file, tt.text).Bind(numbered(t), nil)

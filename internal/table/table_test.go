@@ -102,7 +102,7 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 	for _, tt := range []struct{ name, file, text, want string }{
 		{"a cell of another type", "a.csv", table + "éé,x,t", fmt.Sprintf(`a.csv:%d:4: the input "n" is a number, but "x" is not JSON`, line)},
 		{"a cell behind a line end", "a.csv", table + "\"é\né\",x,t", fmt.Sprintf(`a.csv:%d:4: the input "n"`, line+1)},
-		{"too many fields", "a.csv", table + "a,1,t,t", fmt.Sprintf("a.csv:%d: 4 fields, but there are 3 columns", line)},
+		{"too many fields", "a.csv", table + "a,1,t,t", fmt.Sprintf("a.csv:%d:7: 4 fields, but there are 3 columns", line)},
 		{"an open quote", "a.csv", table + "a,1,\"t\n\n", fmt.Sprintf("a.csv:%d:5: a quoted field is never closed", line)},
 		{"not UTF-8", "a.csv", table + "a,1,\xff", fmt.Sprintf("a.csv:%d: byte 0xff at offset %d is not UTF-8", line, len(table)+4)},
 		{"binary", "a.csv", table + "a,1,\x00", fmt.Sprintf("a.csv:%d: it is a binary file", line)},

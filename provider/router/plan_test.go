@@ -15,8 +15,8 @@ func countWords(n int) provider.Request {
 }
 
 func TestPlan(t *testing.T) {
-	far, keyless, small, gone, blind, broke, near, next := target("far"), target("keyless"), target("small"), target("gone"), target("blind"), target("broke"), target("near"), target("next")
-	for _, x := range []*router.Target{&keyless, &small, &gone, &blind, &broke, &near, &next} {
+	far, keyless, small, gone, blind, mute, broke, near, next := target("far"), target("keyless"), target("small"), target("gone"), target("blind"), target("mute"), target("broke"), target("near"), target("next")
+	for _, x := range []*router.Target{&keyless, &small, &gone, &blind, &mute, &broke, &near, &next} {
 		x.Local = yes
 	}
 	keyless.Ready = func(context.Context) error { return provider.Errorf(provider.Denied, "keyless", "", "no key") }
@@ -27,6 +27,9 @@ func TestPlan(t *testing.T) {
 	blind.Can = func(context.Context, string) ([]provider.Capability, bool) {
 		return []provider.Capability{provider.CanChat}, true
 	}
+	mute.Can = func(context.Context, string) ([]provider.Capability, bool) {
+		return []provider.Capability{provider.CanTools, provider.CanEmbed}, true
+	}
 	broke.Preflight = []router.Check{func(ctx context.Context, _ *provider.Request) error {
 		if !router.Planning(ctx) {
 			t.Error("the check was not told that this is a plan")
@@ -35,7 +38,7 @@ func TestPlan(t *testing.T) {
 	}}
 	near.Model = "m"
 	near.Quote = func(_ context.Context, _ *provider.Request, n int) (float64, bool) { return float64(n) / 1e6, true }
-	r := newRouter(t, "far keyless small gone blind broke near next", far, keyless, small, gone, blind, broke, near, next)
+	r := newRouter(t, "far keyless small gone blind mute broke near next", far, keyless, small, gone, blind, mute, broke, near, next)
 	req := countWords(100)
 	req.Privacy = provider.PrivacyLocal
 	req.Tools = []provider.Tool{{Name: "f", Parameters: []byte(`{}`)}}
@@ -52,6 +55,7 @@ func TestPlan(t *testing.T) {
 		{provider.ContextOverflow, "at least 100 tokens, and the context window is 99"},
 		{provider.ModelNotFound, "does not have the model"},
 		{provider.Unsupported, "does not support tools"},
+		{provider.Unsupported, "does not support chat"},
 		{provider.OverBudget, "no money"},
 		{},
 		{},
@@ -61,7 +65,7 @@ func TestPlan(t *testing.T) {
 			t.Errorf("candidate %d is %+v, want %+v", i, c, want[i])
 		}
 	}
-	if c := plan.Candidates[6]; c.Window != 100 || c.Model != "m" || c.PromptUSD == nil || *c.PromptUSD <= 0 {
+	if c := plan.Candidates[7]; c.Window != 100 || c.Model != "m" || c.PromptUSD == nil || *c.PromptUSD <= 0 {
 		t.Errorf("the one that is asked: %+v", c)
 	}
 	for _, x := range []router.Target{far, keyless, small, gone, blind, broke, near, next} {

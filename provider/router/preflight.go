@@ -62,7 +62,11 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 			return refuse(provider.ModelNotFound, "the server does not have the model")
 		}
 	}
-	if c := t.missingCapability(ctx, req); c != "" {
+	needs := req.Needs()
+	if d == planning {
+		needs = append(needs, provider.CanChat) // a call is told by the server
+	}
+	if c := t.missingCapability(ctx, req, needs); c != "" {
 		return refuse(provider.Unsupported, "%w", failure.About(fmt.Errorf("the model does not support %s", lacking[c]), failure.MemberFor(c)))
 	}
 	for _, check := range t.Preflight {
@@ -88,9 +92,8 @@ func (t *target) notLocal(ctx context.Context) (why, remedy string) {
 	return why, remedy
 }
 
-// missingCapability is what req needs and the model is known not to be able to, or "".
-func (t *target) missingCapability(ctx context.Context, req *provider.Request) provider.Capability {
-	needs := req.Needs()
+// missingCapability is the first of needs that the model is known not to have, or "".
+func (t *target) missingCapability(ctx context.Context, req *provider.Request, needs []provider.Capability) provider.Capability {
 	if len(needs) == 0 || t.Can == nil {
 		return ""
 	}
@@ -108,7 +111,7 @@ func (t *target) missingCapability(ctx context.Context, req *provider.Request) p
 
 // lacking is how an error names what a model cannot do.
 var lacking = map[provider.Capability]string{
-	provider.CanTools: "tools", provider.CanVision: "images", provider.CanThink: "thinking", provider.CanInsert: "insert",
+	provider.CanTools: "tools", provider.CanVision: "images", provider.CanThink: "thinking", provider.CanInsert: "insert", provider.CanChat: "chat",
 }
 
 // withTarget is a check's error as t's own.

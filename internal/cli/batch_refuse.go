@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
+)
+
+// refusedRows is how many rows are looked at for what no row could be answered for.
+const refusedRows = 5
+
+// refuseEarly refuses a batch before any call if its first rows could not be answered,
+// whatever models say: there is no key, privacy forbids it, the model is not installed,
+// no server is reached. If one of them could, the others fail each for itself.
+func (a *app) refuseEarly(ctx context.Context, b *batchRun, rows iter.Seq2[table.Row, error], given map[string]any) error {
+	planner, ok := provider.As[router.Planner](b.stack.Provider)
+	if !ok {
+		return nil // a replay asks nobody
+	}
+	e := &early{run: b, planner: planner, failing: map[string]error{}}
+	variants := 1
+	if b.compare != nil {
+		variants = len(b.compare.plan.Variants)
+	}
+	var first error
+	for v := range variants {
+		first = nil
+		n := 0
+		for row, err := range rows {
+			if err == nil {
+				err = e.refuse(ctx, v, row.Inputs, given)
+			}
+			if err == nil || ctx.Err() != nil {
+				first = ctx.Err()
+				break
+			}
+			if first == nil {
+				first = err
+			}
+			if n++; n == refusedRows {
+				break
+			}
+		}
+		if first != nil {
+			break
+		}
+	}
+	return first
+}
+
+// early looks for what is wrong before the first call.
+type early struct {
+	run     *batchRun
+	planner router.Planner
+	failing map[string]error // why a provider could not be asked for a model; nil: it could
+}
+
+// refuse is the error with which a row would end whatever a model says; nil: that is
+// not known.
+func (e *early) refuse(ctx context.Context, variant int, inputs, given map[string]any) error {
+	asked, err := e.plan(ctx, variant, inputs, given)
+	if err != nil {
+		return nil // of this row: running it tells
+	}
+	for _, q := range asked {
+		if q.Optional {
+			return nil // it may be the fallback of another one
+		}
+	}
+	for _, q := range asked {
+		if q.Lookup != nil || q.Times == 0 && q.Per == "" {
+			continue
+		}
+		if c := e.run.compare; c != nil {
+			q.Request = c.plan.Request(q.Request, variant, 0)
+		}
+		if err := e.refuseCall(ctx, &q.Request); err != nil {
+			return e.ofVariant(variant, err)
+		}
+	}
+	return nil
+}
+
+// ofVariant is an error of a comparison's variant, if that does not show by itself.
+func (e *early) ofVariant(variant int, err error) error {
+	var of *provider.Error
+	if c := e.run.compare; c != nil && !(errors.As(err, &of) && of.Provider == c.plan.Variants[variant].Name) {
+		return fmt.Errorf("%s: %w", c.plan.Variants[variant].Name, err)
+	}
+	return err
+}
+
+func (e *early) plan(ctx context.Context, variant int, inputs, given map[string]any) ([]chain.Planned, error) {
+	if c := e.run.compare; c != nil {
+		return c.chains[c.plan.Variants[variant].Chain].Plan(ctx, c.varsOf(c.plan.Variants[variant].Chain, inputs, given),
+			chain.Defaults(e.run.job.Defaults), chain.PassagesStay(e.run.stack.Collections.PassagesStay))
+	}
+	vars := maps.Clone(inputs)
+	maps.Copy(vars, given)
+	return e.run.planned(ctx, vars)
+}
+
+// refuseCall is the error of a call that none of its providers can answer.
+func (e *early) refuseCall(ctx context.Context, req *provider.Request) error {
+	p, err := e.planner.Plan(ctx, *req)
+	if err == nil {
+		err = p.Err()
+	}
+	switch provider.KindOf(err) {
+	case "":
+	case provider.Private, provider.Offline, provider.Denied, provider.Unsupported, provider.Invalid, provider.ModelNotFound:
+		return err
+	default:
+		return nil // it may pass
+	}
+	for _, c := range p.Candidates {
+		if !c.Keep {
+			continue
+		}
+		why := e.unable(ctx, c.Provider, c.Model)
+		if why == nil {
+			return nil
+		}
+		err = cmp.Or(err, why)
+	}
+	return err
+}
+
+// unable is why a provider cannot be asked for a model now; nil: that is not known.
+func (e *early) unable(ctx context.Context, name, model string) error {
+	key := name + "/" + model
+	err, known := e.failing[key]
+	if !known {
+		err = e.look(ctx, name, model)
+		e.failing[key] = err
+	}
+	return err
+}
+
+// look asks a server for its models. It sends no prompt and starts no engine.
+func (e *early) look(ctx context.Context, name, model string) error {
+	st := e.run.stack
+	t, ok := st.Target(name)
+	if !ok || t.Engine != nil { // which is started
+		return nil
+	}
+	short, cancel := context.WithTimeout(ctx, modelListTimeout)
+	defer cancel()
+	models, err := st.Listed(short, name)
+	var p *provider.Error
+	switch {
+	case short.Err() != nil:
+		return nil
+	case errors.As(err, &p) && p.Kind == provider.Unavailable && p.Status == 0:
+		return err // nothing is there
+	case err != nil || t.Config.Kind != config.KindOllama || model == "" || listed(&t, models, model):
+		return nil // other servers may take names that they do not list
+	}
+	return notInstalled(ctx, st, name, model)
+}
