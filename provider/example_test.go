@@ -275,5 +275,12 @@ func ExampleRoute_Who() {
 	r := provider.Route{Provider: "house", Host: "gpu2:11434"}
 	a := provider.Attempt{Provider: "openai"}
 	fmt.Println(r.Who(), a.Who())
-	// Output: house/gpu2:11434 openai
+	r.Attempts = []provider.Attempt{
+		{Provider: "house", Host: "gpu1:11434", Outcome: provider.OutcomeFailed},
+		{Provider: "house", Host: "gpu2:11434", Outcome: provider.OutcomeAnswered},
+	}
+	fmt.Println(r.FellBack())
+	// Output:
+	// house/gpu2:11434 openai
+	// false
 }

@@ -1,6 +1,9 @@
 package provider
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Route says who answered, where the prompt went, and why. Adapters fill in
 // what they know about their one attempt; the router adds who else was
@@ -59,6 +62,12 @@ func (r *Route) Who() string { return who(r.Provider, r.Host) }
 
 // Who is who was considered, as [Route.Who] has it.
 func (a *Attempt) Who() string { return who(a.Provider, a.Host) }
+
+// FellBack reports whether another provider than the first that was considered answered.
+// Another host of the same one is no fallback.
+func (r *Route) FellBack() bool {
+	return slices.ContainsFunc(r.Attempts, func(a Attempt) bool { return a.Provider != r.Provider })
+}
 
 func who(name, host string) string {
 	if host == "" {

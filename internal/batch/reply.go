@@ -122,5 +122,5 @@ func (m *meter) count(c *provider.Chunk) {
 
 // fellBack reports whether another target than the first one answered.
 func fellBack(r *provider.Route) bool {
-	return len(r.Attempts) > 0 && r.Attempts[0].Outcome != provider.OutcomeAnswered
+	return r.FellBack()
 }

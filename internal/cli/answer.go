@@ -199,7 +199,7 @@ func (a *app) routeLines(r *provider.Route, u *provider.Usage) []string {
 		if at.Outcome != provider.OutcomeAnswered {
 			continue // it was told when it happened
 		}
-		line := fmt.Sprintf("  %s %s", at.Provider, at.Outcome)
+		line := fmt.Sprintf("  %s %s", at.Who(), at.Outcome)
 		if at.Took > 0 {
 			line += " after " + short(at.Took)
 		}

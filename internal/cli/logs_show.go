@@ -119,7 +119,7 @@ func (p *runPrinter) textField(name, text string) {
 }
 
 func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
-	line := "  answered by " + rt.Provider + " (" + rt.Model + ") at " + rt.Endpoint
+	line := "  answered by " + rt.Who() + " (" + rt.Model + ") at " + rt.Endpoint
 	if rt.Local {
 		line += ", on this machine"
 	}
@@ -152,7 +152,7 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 
 func (p *runPrinter) attempts(attempts []provider.Attempt) {
 	for _, at := range attempts {
-		line := at.Provider
+		line := at.Who()
 		if at.Model != "" {
 			line += " (" + at.Model + ")"
 		}

@@ -204,5 +204,5 @@ func (k *keeper) observe(c *provider.Chunk, err error) {
 // fellBack reports whether another provider or model was to answer: when it can again,
 // it should.
 func fellBack(rt *provider.Route) bool {
-	return rt != nil && (len(rt.Attempts) > 1 || rt.Missing != "")
+	return rt != nil && (rt.FellBack() || rt.Missing != "")
 }

@@ -177,7 +177,7 @@ func TestPaidCallsAreNotRepeated(t *testing.T) {
 		e.chat = func(*engine, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	})
 	refusing := newEngine(t, func(e *engine) {
-		e.chat = func(_ *engine, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }
+		e.chat = func(_ *engine, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
 	})
 	cold := func(e *engine) { e.loaded.Store(&[]string{}) }
 	good := newEngine(t, cold)

@@ -73,8 +73,7 @@ func (p *Pool) Status() []Status {
 func (p *Pool) Look(ctx context.Context) []Status {
 	_, _ = each(ctx, p, func(ctx context.Context, h *host) (struct{}, error) {
 		for range 2 { // what answers too late once is asked again
-			f, err := p.probe(ctx, h)
-			if ctx.Err() != nil || p.record(h, &f, err) {
+			if f, failed := p.probe(ctx, h); ctx.Err() != nil || p.record(h, &f, failed) {
 				break
 			}
 		}

@@ -176,7 +176,7 @@ func (n *Counts) add(c *Call) {
 		n.CachedTokens += int64(c.Usage.CachedTokens)
 		n.OutputTokens += int64(c.Usage.OutputTokens)
 	}
-	if rt := c.Route; rt != nil && len(rt.Attempts) > 1 {
+	if rt := c.Route; rt != nil && rt.FellBack() {
 		n.Fallbacks++
 	}
 	if _, cost, _ := c.total(); cost != nil {

@@ -148,7 +148,7 @@ func writeHeaders(h http.Header, c *Call) {
 	}
 	var list []string
 	for _, a := range attempts {
-		list = append(list, fmt.Sprintf("%s=%s", a.Provider, a.Outcome))
+		list = append(list, fmt.Sprintf("%s=%s", a.Who(), a.Outcome))
 	}
 	set("X-Tandem-Attempts", strings.Join(list, ", "))
 }

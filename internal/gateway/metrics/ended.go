@@ -48,7 +48,7 @@ func (m *Metrics) Ended(c exchange.Call) {
 // routed counts how an answer came about.
 func (m *Metrics) routed(rt *provider.Route, name, model string) {
 	for _, a := range rt.Attempts {
-		if a.Outcome != provider.OutcomeAnswered {
+		if a.Outcome != provider.OutcomeAnswered && a.Provider != rt.Provider {
 			m.fallbacks.add(1, m.names.provider(a.Provider), name, cmp.Or(string(a.Kind), string(a.Outcome)))
 		}
 	}

@@ -21,7 +21,7 @@ export const cost = (route) => (route && route.cost ? dollars(route.cost.usd) : 
 
 // attemptText is one target that was considered, in a line.
 export const attemptText = (a) => {
-  const parts = [`${a.provider}${a.model ? `/${a.model}` : ''}: ${a.outcome}`];
+  const parts = [`${a.provider}${a.host ? `/${a.host}` : ''}${a.model ? `/${a.model}` : ''}: ${a.outcome}`];
   if (a.reason) parts.push(a.reason);
   if (a.took_ns) parts.push(seconds(a.took_ns));
   return parts.join(', ');
