@@ -14,9 +14,9 @@ type TooManyError struct {
 // Error counts them.
 func (e *TooManyError) Error() string {
 	if e.Limit > 0 {
-		return fmt.Sprintf("stopped: %d failed, and at most %d may", e.Failed, e.Limit)
+		return fmt.Sprintf("stopped: %d failed, and the limit is %d", e.Failed, e.Limit)
 	}
-	return fmt.Sprintf("stopped: the last %d in a row failed, for a reason that the next ones would share: %v", e.Failed, e.Last)
+	return fmt.Sprintf("stopped: the last %d in a row failed for a reason that would fail the others too: %v", e.Failed, e.Last)
 }
 
 // Unwrap is the last one's error.

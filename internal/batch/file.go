@@ -225,7 +225,7 @@ func (f *File) Discard() error {
 // last: Windows removes no file that is open. Whoever takes the lock before that finds
 // no batch, and on Windows keeps the empty file.
 func remove(path string, l *lock) error {
-	_ = os.Remove(spoolPath(path)) // mostly there is none
+	_ = os.Remove(spoolPath(path)) // usually it does not exist
 	err := dbfile.Remove(path)
 	l.release()
 	if err == nil {

@@ -36,7 +36,7 @@ func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJo
 		case openai.BatchExpired:
 			return answer{err: errors.New("the batch expired before this row was answered")}.as(w, provider.Timeout), batch.Failed
 		}
-		return answer{err: errors.New("the answers of the batch have no line for this row")}.as(w, provider.BadAnswer), batch.Failed
+		return answer{err: errors.New("the batch's answers have no line for this row")}.as(w, provider.BadAnswer), batch.Failed
 	})
 }
 
@@ -68,7 +68,7 @@ func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want in
 			return nil
 		}
 		short++
-		return provider.Errorf(provider.Truncated, w.Provider, "", "the file %s has %d of %d lines, and %d that are no JSON", id, good, want, bad)
+		return provider.Errorf(provider.Truncated, w.Provider, "", "the file %s has %d of %d lines, and %d of them are not JSON", id, good, want, bad)
 	})
 }
 

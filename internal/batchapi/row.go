@@ -118,7 +118,7 @@ func (w *worker) outcome(ctx context.Context, p *batch.Part, item batch.Item, a 
 	reply := w.Answer(httpx.WithCarrier(ctx, func(req *http.Request) (*http.Response, error) {
 		switch {
 		case given:
-			return nil, &provider.Error{Kind: provider.Unsupported, Final: true, Err: errors.New("a Batch API answers a row once, and this one was to be asked again")}
+			return nil, &provider.Error{Kind: provider.Unsupported, Final: true, Err: errors.New("a Batch API answers a row once, and this row would have to be asked again")}
 		case a.err != nil:
 			given = true
 			return nil, a.err

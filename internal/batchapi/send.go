@@ -193,7 +193,7 @@ func (w *worker) find(ctx context.Context, p *batch.Part) (bool, error) {
 			continue
 		}
 		p.Job, p.File, p.Status = job.ID, job.Input, job.Status
-		w.say("found %s at %s, sent by a process before", p.Job, w.Provider)
+		w.say("found %s at %s, sent by an earlier process", p.Job, w.Provider)
 		return true, w.File.SetPart(context.WithoutCancel(ctx), p)
 	}
 	return false, nil

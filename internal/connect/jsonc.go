@@ -171,13 +171,13 @@ func (p *jsonParser) container(depth int) (*jsonNode, error) {
 		case p.text[p.at] == end:
 			if last >= 0 && n.members[last].comma >= 0 && !p.lax {
 				p.at = n.members[last].comma
-				return nil, p.fail("there is a comma behind the last value, and the program that reads this file takes plain JSON", "remove the comma")
+				return nil, p.fail("there is a comma after the last value, and the program that reads this file takes plain JSON", "remove the comma")
 			}
 			p.at++
 			n.end = p.at
 			return n, nil
 		case last >= 0 && n.members[last].comma < 0:
-			return nil, p.fail("a comma is missing before this", "add it behind the value before")
+			return nil, p.fail("a comma is missing before this", "add it after the previous value")
 		}
 		m, err := p.member(n.open, depth)
 		if err != nil {

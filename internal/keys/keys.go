@@ -33,7 +33,7 @@ type Key struct {
 }
 
 // Keyring is a system's keyring. Get and Delete return an error that wraps
-// config.ErrNoKey when there is no key of that name. Any other error means that
+// config.ErrNoKey when no key has this name. Any other error means that
 // the keyring is not there or does not serve.
 type Keyring interface {
 	Get(name string) (string, error)

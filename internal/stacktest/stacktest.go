@@ -65,7 +65,7 @@ func (k *Keyring) Get(name string) (string, error) {
 	return Key, nil
 }
 
-// Has reports whether there is a key of that name.
+// Has reports whether a key with this name exists.
 func (k *Keyring) Has(name string) bool { return name == "hosted" }
 
 // Asked is how often a key was looked up.

@@ -62,7 +62,7 @@ func (d *decoder) conversation(o body.Object) {
 			d.user(m)
 		case "assistant":
 			if i == len(items)-1 {
-				m.Failf("role", "the last message cannot be the assistant's: no answer is continued here; end with a message of the user")
+				m.Failf("role", "the last message cannot be the assistant's, because answers are not continued here; end with a message of the user")
 			}
 			d.assistant(m)
 		case "system":

@@ -148,7 +148,7 @@ func metadataOf(o body.Object) map[string]string {
 		out[name] = v
 	}
 	if len(out) > mostPairs {
-		o.Failf("metadata", "it has %d texts, and %d is the most", len(out), mostPairs)
+		o.Failf("metadata", "it has %d texts, and the limit is %d", len(out), mostPairs)
 	}
 	return out
 }

@@ -121,7 +121,7 @@ func (s *Service) run(j *job, f *batch.File) {
 			s.wait(j, "another process runs it")
 		default:
 			s.wait(j, "what it stores cannot be read or written")
-			s.warn(fmt.Sprintf("the batch %s%s cannot go on: %v; it is tried again", batchPrefix, j.id, err))
+			s.warn(fmt.Sprintf("the batch %s%s cannot continue: %v; trying again", batchPrefix, j.id, err))
 		}
 		select {
 		case <-time.After(rest):

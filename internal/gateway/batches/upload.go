@@ -94,9 +94,9 @@ func (s *Service) store(r *http.Request) (file, error) {
 	case f.Purpose == "":
 		return f, exchange.Refuse("purpose", "purpose: it is missing; send batch")
 	case f.Purpose != purposeBatch:
-		return f, exchange.Refuse("purpose", "purpose: it has to be batch, not "+exchange.Brief(f.Purpose)+"; files for other ends are not stored here")
+		return f, exchange.Refuse("purpose", "purpose: it has to be batch, not "+exchange.Brief(f.Purpose)+"; files for other purposes are not stored here")
 	case in.draft == nil:
-		return f, exchange.Refuse("file", "file: it is missing; send the requests, one a line")
+		return f, exchange.Refuse("file", "file: it is missing; send the requests, one per line")
 	}
 	keep, err := keepOf(in.fields["expires_after[anchor]"], in.fields["expires_after[seconds]"])
 	if err != nil {
@@ -161,7 +161,7 @@ func (s *Service) readPart(in *form, part *multipart.Part) (err error) {
 	name := part.FormName()
 	if name == "file" {
 		if in.draft != nil {
-			return exchange.Refuse("file", "file: it comes twice; send one file a request")
+			return exchange.Refuse("file", "file: it is sent twice; send one file per request")
 		}
 		if in.draft, err = s.files.draft(); err != nil {
 			return err

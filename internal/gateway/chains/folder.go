@@ -93,7 +93,7 @@ func (f *Folder) refresh() {
 		return
 	}
 	if err != nil { // what there was stays: too many files may be open
-		f.warnOnce(fmt.Sprintf("the folder of chains cannot be read, and its chains stay as they were: %v", err))
+		f.warnOnce(fmt.Sprintf("the folder of chains cannot be read, so the chains that were read last are served: %v", err))
 		return
 	}
 	there := f.choose(entries)

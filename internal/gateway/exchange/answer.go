@@ -243,7 +243,7 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 func (rp *reply) finish() error {
 	a := &rp.answer
 	if a.Finish == "" {
-		return provider.Errorf(provider.Truncated, rp.call.Provider, rp.call.Model, "the answer ended without its end")
+		return provider.Errorf(provider.Truncated, rp.call.Provider, rp.call.Model, "the answer ended too early")
 	}
 	a.Text, a.Thinking = rp.text.String(), rp.thinking.String()
 	rp.run.worked.Store(true)

@@ -20,7 +20,7 @@ type Size struct {
 func sizeOf(ctx context.Context, s *stack.Stack, req provider.Request) (Size, error) {
 	planner, ok := provider.As[router.Planner](s.Provider)
 	if !ok {
-		return Size{}, provider.Errorf(provider.Unsupported, "", req.Model, "nobody here can count a prompt")
+		return Size{}, provider.Errorf(provider.Unsupported, "", req.Model, "no provider here can count the tokens of a prompt")
 	}
 	plan, err := planner.Plan(ctx, req)
 	if err != nil {

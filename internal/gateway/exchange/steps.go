@@ -101,7 +101,7 @@ func (p *stepProvider) chunks(ctx context.Context, s *StepCall, req provider.Req
 }
 
 // errLeft is why a step's call ended whose answer was read no further.
-var errLeft = &Failure{Code: "cancelled", Message: "the answer was read no further"}
+var errLeft = &Failure{Code: "cancelled", Message: "the client stopped reading the answer"}
 
 // tighten applies to a call what the question forbids, whatever the chain says.
 func (u *Run) tighten(req *provider.Request) error {

@@ -80,7 +80,7 @@ func (b body) put(r *http.Request) {
 
 var (
 	errLarge = errors.New("too large")
-	errFull  = errors.New("the bodies of all requests are too large together")
+	errFull  = errors.New("the bodies of all requests together are too large")
 	errSlow  = errors.New("too slow")
 )
 

@@ -61,8 +61,8 @@ const version = 1
 
 // The errors of a name.
 var (
-	ErrExists = errors.New("there is a key of that name")
-	ErrNoKey  = errors.New("there is no key of that name")
+	ErrExists = errors.New("a key with this name exists")
+	ErrNoKey  = errors.New("no key has this name")
 )
 
 var _ guard.Keys = (*Store)(nil)

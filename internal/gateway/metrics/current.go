@@ -28,7 +28,7 @@ func (m *Metrics) process() []*family {
 	build.add(1, short(cmp.Or(m.cfg.Version, "unknown")))
 	began := &family{kind: gauge, name: "process_start_time_seconds", help: "When the server began, in seconds since 1970."}
 	began.add(float64(m.began.UnixMilli()) / 1000)
-	goroutines := &family{kind: gauge, name: "go_goroutines", help: "Goroutines that there are."}
+	goroutines := &family{kind: gauge, name: "go_goroutines", help: "Number of goroutines."}
 	goroutines.add(float64(runtime.NumGoroutine()))
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

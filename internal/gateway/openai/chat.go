@@ -33,7 +33,7 @@ var ChatParams = exchange.Params{
 	{Name: "top_k", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "min_p", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "logit_bias", Class: exchange.Honoured, Note: "where the engine can", Unless: []string{"{}"}},
-	{Name: "n", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
+	{Name: "n", Class: exchange.Refused, Note: "one answer per request; send several requests", Unless: []string{"1"}},
 	{Name: "logprobs", Class: exchange.Refused, Unless: []string{"false"}},
 	{Name: "top_logprobs", Class: exchange.Refused, Unless: []string{"0"}},
 	{Name: "modalities", Class: exchange.Refused, Note: "text only", Unless: []string{`["text"]`}},

@@ -28,8 +28,8 @@ var CompletionParams = exchange.Params{
 	{Name: "logit_bias", Class: exchange.Honoured, Note: "where the engine can"},
 	{Name: "suffix", Class: exchange.Honoured, Note: "by models that can insert, where an Ollama runs them: the prompt is what comes before"},
 	{Name: "echo", Class: exchange.Refused, Note: "the prompt is not repeated", Unless: []string{"false"}},
-	{Name: "best_of", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
-	{Name: "n", Class: exchange.Refused, Note: "one answer a request; ask several times", Unless: []string{"1"}},
+	{Name: "best_of", Class: exchange.Refused, Note: "one answer per request; send several requests", Unless: []string{"1"}},
+	{Name: "n", Class: exchange.Refused, Note: "one answer per request; send several requests", Unless: []string{"1"}},
 	{Name: "logprobs", Class: exchange.Refused},
 	{Name: "user", Class: exchange.Harmless, Note: "also the session, where nothing else says it"},
 }
@@ -89,10 +89,10 @@ func promptOf(o body.Object) string {
 		o.Failf("prompt", "it is empty")
 		return ""
 	case items[0].Kind() == "a number", items[0].Kind() == "a list":
-		o.Failf("prompt", "tokens are not taken, because each model has other ones; send a text")
+		o.Failf("prompt", "tokens are not accepted, because they differ from model to model; send a text")
 		return ""
 	case len(items) > 1:
-		o.Failf("prompt", "it has %d texts; send one a request", len(items))
+		o.Failf("prompt", "it has %d texts; send one per request", len(items))
 		return ""
 	}
 	text := items[0].Text()

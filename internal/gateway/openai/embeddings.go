@@ -116,13 +116,13 @@ func inputs(o body.Object) []string {
 		o.Failf("input", "it is empty; send at least one text")
 	}
 	if len(items) > mostInputs {
-		o.Failf("input", "it has %d texts, and %d is the most; send several requests", len(items), mostInputs)
+		o.Failf("input", "it has %d texts, and the limit is %d; send several requests", len(items), mostInputs)
 		return nil
 	}
 	var out []string
 	for _, item := range items {
 		if k := item.Kind(); k == "a number" || k == "a list" {
-			item.Failf("tokens are not taken, because each model has other ones; send texts (LangChain: check_embedding_ctx_length=False)")
+			item.Failf("tokens are not accepted, because they differ from model to model; send texts (LangChain: check_embedding_ctx_length=False)")
 			return nil
 		}
 		text := item.Text()

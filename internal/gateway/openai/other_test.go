@@ -69,14 +69,14 @@ func TestEmbeddings(t *testing.T) {
 		`{"model":"ok","input":[]}`:                                        "input: it is empty",
 		`{"model":"ok","input":""}`:                                        "input: it is empty",
 		`{"model":"ok","input":["a",""]}`:                                  "input[1]: it is empty",
-		`{"model":"ok","input":[1,2]}`:                                     "input[0]: tokens are not taken",
+		`{"model":"ok","input":[1,2]}`:                                     "input[0]: tokens are not accepted",
 		`{"model":"ok","input":[[1,2]]}`:                                   "check_embedding_ctx_length=False",
 		`{"model":"ok","input":5}`:                                         "input: it has to be a list, not a number",
 		`{"model":"ok","input":"a","encoding_format":"hex"}`:               "encoding_format: it has to be float or base64",
 		`{"model":"ok","input":"a","dimensions":0}`:                        "dimensions: it has to be from 1",
 		`{"model":"nobody","input":"a"}`:                                   "model 'nobody' not found",
 		`{"input":"a"}`:                                                    "no model here is known to make embeddings",
-		`{"model":"ok","input":["` + strings.Repeat(`a","`, 2048) + `a"]}`: "2048 is the most",
+		`{"model":"ok","input":["` + strings.Repeat(`a","`, 2048) + `a"]}`: "the limit is 2048",
 	} {
 		if r := gatewaytest.Post(t, url+"/v1/embeddings", body); r.Status/100 != 4 || !strings.Contains(r.Body, want) {
 			t.Errorf("%.80s: %d %s", body, r.Status, r.Body)
@@ -126,8 +126,8 @@ func TestCompletions(t *testing.T) {
 		`{"model":"ok"}`:                                        "prompt: it is missing",
 		`{"model":"ok","prompt":[]}`:                            "prompt: it is empty",
 		`{"model":"ok","prompt":""}`:                            "prompt: it is empty",
-		`{"model":"ok","prompt":["a","b"]}`:                     "send one a request",
-		`{"model":"ok","prompt":[1]}`:                           "tokens are not taken",
+		`{"model":"ok","prompt":["a","b"]}`:                     "send one per request",
+		`{"model":"ok","prompt":[1]}`:                           "tokens are not accepted",
 		`{"model":"ok","prompt":"a","suffix":"b"}`:              "answers chats, and cannot complete text (suffix)",
 		`{"model":"ok","prompt":"a","echo":true}`:               "unsupported parameter echo",
 		`{"model":"ok","prompt":"a","best_of":2}`:               "unsupported parameter best_of",

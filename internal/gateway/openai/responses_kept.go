@@ -63,7 +63,7 @@ func (a *API) find(ctx context.Context, id string) (*responsestore.Response, err
 }
 
 func (a *API) noResponse(id string) *exchange.Failure {
-	why := "it was not stored, or its time is over; send the whole conversation as input"
+	why := "it was not stored, or it has expired; send the whole conversation as input"
 	if !a.keeps() {
 		why = "responses are stored only with `log: full`; send the whole conversation as input"
 	}
@@ -138,7 +138,7 @@ func (h *history) reference(o body.Object) {
 // response serves a stored response, or one that is being answered.
 func (a *API) response(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("stream") == "true" {
-		Fail(w, exchange.Refuse("stream", "a response is not streamed again; ask without stream"))
+		Fail(w, exchange.Refuse("stream", "a stored response cannot be streamed; leave out stream"))
 		return
 	}
 	id := r.PathValue("id")

@@ -142,7 +142,7 @@ func (s *Store) open(ctx context.Context, create bool) (*sql.DB, error) {
 func (s *Store) Put(ctx context.Context, r *Response) error {
 	size := int64(len(r.Input) + len(r.Output) + len(r.Object))
 	if size > s.cfg.Most {
-		return fmt.Errorf("the response has %d bytes, and all that is kept has %d at most", size, s.cfg.Most)
+		return fmt.Errorf("the response has %d bytes, and at most %d bytes are stored", size, s.cfg.Most)
 	}
 	db, err := s.open(ctx, true)
 	if err != nil {

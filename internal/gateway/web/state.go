@@ -126,7 +126,7 @@ func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target 
 // cancel ends a call in flight.
 func (u *UI) cancel(w http.ResponseWriter, r *http.Request) {
 	if !u.cfg.Exchange.CancelFor(r.Context(), r.PathValue("id")) {
-		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no call of that id in flight; it may have ended"})
+		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "no call with this id is in flight; it may have ended"})
 		return
 	}
 	writeJSON(w, map[string]bool{"cancelled": true})
@@ -148,7 +148,7 @@ func (u *UI) cancelBatch(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "there is no batch of that id that waits or runs; it may have ended"})
+		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusNotFound, Code: exchange.CodeNoRoute, Message: "no batch with this id is waiting or running; it may have ended"})
 	case err != nil:
 		u.cfg.Fail(w, r, &exchange.Failure{Status: http.StatusInternalServerError, Code: exchange.CodeInternal, Message: "the batch could not be stopped"})
 	default:
