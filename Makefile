@@ -53,9 +53,10 @@ bench: ## measure against a hand-written floor (PEERS=1: other libraries too; ST
 soak: ## ten minutes of questions to the gateway, in front of engines that fail (SOAK=10m RATE=200)
 	@go test -count=1 -timeout 0 -run 'TestSoak$$' -v ./internal/gateway -soak $(or $(SOAK),10m) -rate $(or $(RATE),200)
 
-lint: ## go vet, golangci-lint and shellcheck
+lint: ## go vet, golangci-lint, shellcheck and kubeconform
 	@go vet ./...
 	@scripts/lint.sh
+	@scripts/kubernetes.sh
 
 fmt: ## format the Go code
 	@scripts/lint.sh fmt
