@@ -154,9 +154,11 @@ func TestAFileThatCannotBeTrusted(t *testing.T) {
 		"a negative rate": func(p string) error {
 			return os.WriteFile(p, []byte(`{"version":1,"keys":[{"name":"a","sha256":"`+hash+`","created":"2026-01-01T00:00:00Z","rate_per_minute":-1}]}`), 0o600)
 		},
-		"too large":                func(p string) error { return os.Truncate(p, maxFile+1) },
-		"a folder":                 func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) },
-		"others may read or write": func(p string) error { return os.Chmod(p, 0o622) },
+		"too large":                     func(p string) error { return os.Truncate(p, maxFile+1) },
+		"a folder":                      func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) },
+		"others may write":              func(p string) error { return os.Chmod(p, 0o622) },
+		"others may read":               func(p string) error { return os.Chmod(p, 0o604) },
+		"others of the group may write": func(p string) error { return os.Chmod(p, 0o660) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && strings.HasPrefix(name, "others") {
@@ -177,6 +179,19 @@ func TestAFileThatCannotBeTrusted(t *testing.T) {
 				t.Error("a key was added to it")
 			}
 		})
+	}
+}
+
+// A secret that Kubernetes mounts is a link to a file that the group may read.
+func TestAMountedSecretIsRead(t *testing.T) {
+	s := New(t.TempDir())
+	add(t, s, Key{Name: "laptop"})
+	real := filepath.Join(t.TempDir(), "data")
+	if err := errors.Join(os.Rename(s.Path(), real), os.Chmod(real, 0o440), os.Symlink(real, s.Path())); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := s.Entries(); err != nil || len(all) != 1 {
+		t.Errorf("%v, %v", all, err)
 	}
 }
 
