@@ -89,6 +89,11 @@ var ErrLoading = errors.New("the model is being loaded into memory")
 // again by itself.
 var ErrStale = errors.New("the server closed a reused connection without an answer")
 
+// ErrPaused is found by errors.Is in the Unavailable error of a call that was not made,
+// because the server is known to take none now, such as by an open circuit breaker: the
+// same call may succeed later.
+var ErrPaused = errors.New("the server takes no calls now")
+
 // ErrAdapted is found by errors.Is in the Unsupported error of a call whose
 // server refused a member that the request did not ask for. The provider omits
 // it from now on, so the same request may be retried at once.

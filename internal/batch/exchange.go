@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -28,7 +29,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&q.put, `UPDATE items SET state = ?, kind = ?, provider = ?, model = ?, reason = ?, fallback = ?, input = input + ?, output = output + ?,
 			usd = usd + ?, saved = saved + ?, unpriced = unpriced + ?, took = ? WHERE id = ? AND state = 1`},
 		{&q.undo, `UPDATE items SET state = 0, attempts = attempts - 1 WHERE id = ? AND state = 1`},
-		{&q.claim, `UPDATE items SET state = 1, attempts = attempts + 1 WHERE id IN (SELECT id FROM items INDEXED BY items_pending WHERE state = 0 ORDER BY id LIMIT ?)
+		{&q.claim, `UPDATE items SET state = 1, attempts = attempts + 1 WHERE id IN (SELECT id FROM items INDEXED BY items_next WHERE state = 0 ORDER BY attempts, id LIMIT ?)
 			RETURNING id, row, variant, repeat, attempts`},
 		{&q.inputs, `SELECT number, inputs FROM inputs WHERE row = ?`},
 		{&q.result, `INSERT INTO results (id, result) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET result = excluded.result`},
@@ -121,7 +122,8 @@ func (f *File) keep(ctx context.Context, out *Outcome, result []byte) error {
 	return err
 }
 
-// claim marks the next n pending items as running.
+// claim marks the next n pending items as running. Those that come again come after those
+// that were asked less often: one that nobody can answer keeps no other waiting.
 func (f *File) claim(ctx context.Context, n int) ([]Item, error) {
 	if n == 0 {
 		return nil, nil
@@ -130,7 +132,7 @@ func (f *File) claim(ctx context.Context, n int) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(items, func(a, b Item) int { return int(a.id - b.id) })
+	slices.SortFunc(items, func(a, b Item) int { return cmp.Or(a.Attempt-b.Attempt, int(a.id-b.id)) })
 	for i := range items {
 		if err := f.load(ctx, &items[i]); err != nil {
 			return nil, err

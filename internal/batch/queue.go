@@ -40,8 +40,8 @@ type Outcome struct {
 // Queue gives out items and keeps what came of them. It belongs to one [Work] at a
 // time.
 type Queue interface {
-	// Exchange keeps outcomes of items that were claimed, and claims up to n more:
-	// the next ones in order, those that come again included. Both happen, durably
+	// Exchange keeps outcomes of items that were claimed, and claims up to n more: the
+	// next ones in order, and after those the ones that come again. Both happen, durably
 	// where the queue is durable, or neither does. An item's outcome is kept once.
 	// Fewer than n items may be given at a time; exhausted says that none are left
 	// to claim.

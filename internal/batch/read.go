@@ -118,7 +118,10 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	case !ready:
 		s.State = Reading
 	case s.Left+s.Active+s.Sent == 0 && over:
-		s.State = Finished
+		s.State, s.Over = Finished, true
+		if s.Ended != "" {
+			s.State = s.Ended
+		}
 	case cancelled:
 		s.State = Cancelled
 	default:

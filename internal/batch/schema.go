@@ -92,6 +92,9 @@ CREATE TABLE parts (                  -- rows that were sent to a provider's Bat
 	answered INTEGER NOT NULL,            -- rows, as the provider tells
 	closed   INTEGER NOT NULL             -- what became of all of its rows is stored
 );
+`, `
+DROP INDEX items_pending;
+CREATE INDEX items_next ON items (attempts, id) WHERE state = 0;
 `}
 
 // The schemas that first have the counts, the waits and the parts.

@@ -34,6 +34,9 @@ type Spec struct {
 	// Owner is the program that runs the batch and nobody else does: [OwnerServe], or
 	// empty: whoever resumes it.
 	Owner string `json:"owner,omitempty"`
+	// Ended is how a batch ended that did not run to its end, as its owner decided: one of
+	// [StateFailed], [Cancelled] and [StateExpired]; empty: it did, or has not ended.
+	Ended State `json:"ended,omitempty"`
 	// BatchAPI is the provider whose Batch API runs the rows; empty: they are asked one
 	// by one.
 	BatchAPI string `json:"batch_api,omitempty"`
@@ -64,17 +67,20 @@ type State string
 
 // The states.
 const (
-	Reading   State = "reading"   // its rows are not all stored
-	Waiting   State = "waiting"   // nobody runs it, and rows are left, or their answers are not written
-	Running   State = "running"   // a process runs it
-	Cancelled State = "cancelled" // somebody has stopped it
-	Finished  State = "finished"  // all that was to be done is done, though rows may have failed
+	Reading      State = "reading"   // its rows are not all stored
+	Waiting      State = "waiting"   // nobody runs it, and rows are left, or their answers are not written
+	Running      State = "running"   // a process runs it
+	Cancelled    State = "cancelled" // somebody has stopped it
+	Finished     State = "finished"  // all that was to be done is done, though rows may have failed
+	StateFailed  State = "failed"    // none of its rows was run, because some of them are wrong
+	StateExpired State = "expired"   // its time was over before all of its rows were run
 )
 
 // Status is how far a batch has come, and what it has come to.
 type Status struct {
 	Spec
 	State    State   `json:"state"`
+	Over     bool    `json:"-"`                // all that was to be done is done: it is never Waiting again by itself
 	Holder   *Holder `json:"holder,omitempty"` // who runs it
 	Rows     int     `json:"rows"`             // of the input
 	Total    int     `json:"total"`            // rows × variants × repeats

@@ -29,29 +29,45 @@ type Options struct {
 	// such as a server that is gone, before nothing more is started; 0: any number.
 	GiveUp int
 	// Resumable says that the queue outlives Work: an item that ctx ended, or that a
-	// budget refused, comes again. So does, up to 5 times, one that was refused for
-	// its rate, or that reached no server: then nothing is started for some seconds.
-	// Else each of them fails.
+	// budget refused, comes again. So does, up to 5 times, one that was refused for its
+	// rate, and once one whose answer broke off. Else each of them fails.
+	//
+	// An item whose provider is away, such as a server that cannot be reached or says
+	// that it cannot now, comes again after the others. Nothing else is started then but
+	// one item now and then, until a server is there. Such an item fails only when it
+	// has met no server 5 times although one was there: it may be what brings it down.
 	Resumable bool
+	// Waits says that a provider that is away is waited for from the start. Else it is
+	// waited for once it has answered an item; before that, Work ends with the error when
+	// no server was met 6 times in a row, which takes a quarter of a minute, and an item
+	// fails at once whose server fails over it.
+	Waits bool
+	// There, if not nil, reports whether one of these providers, which were away, answers.
+	// It is asked before an item is.
+	There func(ctx context.Context, names []string) bool
+	// Away, if not nil, is told why nothing is started when no server is there, and nil
+	// when one is again. Calls do not overlap.
+	Away func(why error)
 }
 
 // Work runs the items of a queue until none is left, and keeps what comes of each.
 // What runs when ctx ends is claimed again by whoever opens the queue next.
 //
 // The error is ctx's own; that of the queue, when outcomes could not be kept; a
-// *[TooManyError]; or the refusal of a budget, which would refuse the others, too:
-// items that it has refused are claimed again the next time. It is nil where Stop
-// was closed.
+// *[TooManyError]; the refusal of a budget, which would refuse the others, too: items
+// that it has refused are claimed again the next time; or that of a provider that was
+// never there, see [Options.Waits]. It is nil where Stop was closed.
 //
 // At most twice Concurrency items are asked and not kept at any moment, the running
 // ones included; as many more are claimed.
 func Work(ctx context.Context, q Queue, run Run, o Options) error {
-	w := &worker{queue: q, run: run, options: o}
+	w := &worker{queue: q, run: run, options: o, tries: map[itemKey]try{}, answered: map[string]int{}}
 	w.changed.L = &w.mu
 	starting, startNone := context.WithCancel(ctx)
 	defer startNone()
-	w.startNone = startNone
+	w.startNone, w.over = startNone, starting.Done()
 	w.turn = func(item Item) bool { return o.Turn == nil || o.Turn(starting, item) == nil }
+	w.there = func(names []string) bool { return o.There == nil || o.There(starting, names) }
 	stop := context.AfterFunc(ctx, func() { w.stop(context.Cause(ctx)) })
 	defer stop()
 	if o.Stop != nil {
@@ -66,13 +82,12 @@ func Work(ctx context.Context, q Queue, run Run, o Options) error {
 		}()
 	}
 	err := w.work(ctx)
+	startNone()
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, t := range []*time.Timer{w.paused, w.group} {
-		if t != nil {
-			t.Stop()
-		}
+	if w.group != nil {
+		w.group.Stop()
 	}
 	return err
 }
@@ -85,25 +100,35 @@ type worker struct {
 	running sync.WaitGroup
 	// turn waits until an item may start; false: it does not.
 	turn      func(Item) bool
-	startNone context.CancelFunc // ends the waiting
+	there     func(names []string) bool // one of those is there, or it is not known
+	startNone context.CancelFunc        // ends both, and closes over
+	over      <-chan struct{}
 
 	mu        sync.Mutex
 	changed   sync.Cond
-	ready     []Item        // claimed, not started
-	active    int           // started, not ended
-	ended     []Outcome     // not kept yet
-	keeping   int           // being kept
-	exhausted bool          // there is nothing to claim but what is among ended
-	asked     bool          // the queue was asked since anything ended
-	held      bool          // a budget has refused an item while others ran: nothing starts until one of them ends
-	stopped   bool          // nothing more is started
-	oldest    time.Time     // when the first of ended did
-	err       error         // why
-	failed    int           // so far
-	inARow    int           // items that failed for a reason that is not an item's own
-	pause     time.Duration // the last one; 0: none since an answer came
-	group     *time.Timer   // wakes work when that is groupTime ago; nil: nothing has ended yet
-	paused    *time.Timer   // nothing starts until it fires; nil: no pause
+	ready     []Item      // claimed, not started
+	active    int         // started, not ended
+	started   int         // so far
+	ended     []Outcome   // not kept yet
+	keeping   int         // being kept
+	exhausted bool        // there is nothing to claim but what is among ended
+	asked     bool        // the queue was asked since anything ended
+	held      bool        // a budget has refused an item while others ran: nothing starts until one of them ends
+	stopped   bool        // nothing more is started
+	oldest    time.Time   // when the first of ended did
+	err       error       // why
+	failed    int         // so far
+	inARow    int         // items that failed for a reason that is not an item's own
+	group     *time.Timer // wakes work when oldest is groupTime ago; nil: nothing has ended yet
+
+	alone    bool            // nothing else ran while the item did that is judged
+	answered map[string]int  // items, so far, by provider
+	tries    map[itemKey]try // of items that come again
+	missed   int             // items that met no server, since one did
+	away     error           // no server is there; nil: not known
+	paused   bool            // and nothing is started
+	pause    time.Duration   // the last one; 0: none since a server was there
+	seen     bool            // it was looked before the item that runs, and one was there
 }
 
 // work claims, starts and keeps until nothing is left to do.
@@ -217,10 +242,15 @@ func (w *worker) abandon(ctx context.Context, ended []Outcome, err error) error 
 
 // start starts items as far as may be. The caller holds mu.
 func (w *worker) start(ctx context.Context) {
-	for len(w.ready) > 0 && !w.stopped && !w.held && w.paused == nil && w.active < w.limit() && w.active+len(w.ended)+w.keeping < askedShare*w.limit() {
+	for w.mayStart() {
 		item := w.ready[0]
 		w.ready = w.ready[1:]
 		w.active++
+		w.started++
+		nth := w.started
+		if w.active > 1 {
+			nth = 0
+		}
 		w.running.Go(func() {
 			out := Outcome{Item: item, Fate: Unasked}
 			if w.turn(item) {
@@ -228,18 +258,20 @@ func (w *worker) start(ctx context.Context) {
 				reply := w.run(ctx, item)
 				out = Outcome{Item: item, Reply: reply, Took: time.Since(began)}
 			}
-			w.end(ctx, out)
+			w.end(ctx, out, nth)
 		})
 	}
 }
 
-// end takes in what came of an item.
-func (w *worker) end(ctx context.Context, out Outcome) {
+// end takes in what came of an item, which was the nth to start if none ran then; 0: some
+// did.
+func (w *worker) end(ctx context.Context, out Outcome, nth int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.active--
 	w.held = false
 	if out.Fate != Unasked {
+		w.alone = nth == w.started
 		out.Fate = w.judge(ctx, &out)
 	}
 	w.ended = append(w.ended, out)

@@ -94,7 +94,7 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	if s, err := a.batchStatusOf(ctx, id); err == nil && s.State != batch.Finished && !yes {
+	if s, err := a.batchStatusOf(ctx, id); err == nil && !s.Over && !yes {
 		if !a.term.Interactive() {
 			return usageError{fmt.Errorf("the batch %s has not finished: %d of %s are done; if you are sure, add --yes", id, s.Done+s.Failed, count(s.Total, "row"))}
 		}

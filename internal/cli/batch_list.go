@@ -214,7 +214,7 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.State == batch.Finished {
+	if s.Over {
 		return usageError{fmt.Errorf("the batch %s has finished", id)}
 	}
 	if s.Sent > 0 && s.Holder == nil {

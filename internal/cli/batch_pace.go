@@ -53,6 +53,18 @@ func (a *app) boundPace(ctx context.Context, b *batchRun) {
 	}
 }
 
+// providersAnswer reports whether one of these providers answers. It may serve more calls at a
+// time than it did before.
+func (a *app) providersAnswer(b *batchRun) func(context.Context, []string) bool {
+	return func(ctx context.Context, names []string) bool {
+		if !b.stack.AnyAnswers(ctx, names) {
+			return false
+		}
+		a.boundPace(ctx, b)
+		return true
+	}
+}
+
 // turns has the rows of a batch wait while interactive calls of any process use an
 // engine that the row would ask first. What a row asks later waits in the stack.
 func (a *app) turns(b *batchRun) func(context.Context, batch.Item) error {

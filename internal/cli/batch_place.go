@@ -45,7 +45,7 @@ func (a *app) batchOf(ctx context.Context, out string) (*batch.Status, error) {
 		return nil, err
 	}
 	s, err := a.batchStatusOf(ctx, id)
-	if err != nil || s.State == batch.Finished {
+	if err != nil || s.Over {
 		return nil, err
 	}
 	return &s, nil

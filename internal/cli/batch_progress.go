@@ -27,6 +27,7 @@ type batchView struct {
 	tokens int64        // of answers, in this process
 	target string       // who answered last
 	sent   string       // how far a Batch API is; empty: none is asked
+	away   bool         // no provider answers
 	recent []recent     // of the last minute
 }
 
@@ -88,6 +89,20 @@ func (v *batchView) setParts(provider string, parts []batch.Part) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sent = sentText(provider, parts)
+}
+
+// setAway takes in why nothing is asked, because no provider answers; nil: one does again.
+func (v *batchView) setAway(why error) {
+	v.mu.Lock()
+	v.away = why != nil
+	v.mu.Unlock()
+	switch {
+	case v.app.flags.quiet:
+	case why == nil:
+		v.app.term.Noticef("· the provider answers again")
+	default:
+		v.app.term.Noticef("· waiting for the provider: %s", terminal.OneLine(why.Error()))
+	}
 }
 
 func sentText(provider string, parts []batch.Part) string {
@@ -157,6 +172,9 @@ func (v *batchView) line(now time.Time, width int) string {
 	waits := ""
 	if v.waiting == nil && v.now.Waiting || v.waiting != nil && v.waiting() {
 		waits = "waiting for interactive calls"
+	}
+	if v.away {
+		waits = "waiting for the provider"
 	}
 	return fitParts(width, []linePart{
 		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0},

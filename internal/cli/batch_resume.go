@@ -54,7 +54,7 @@ func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) erro
 
 func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, asJSON bool, given []string) error {
 	id, err := a.batchID(ctx, args, func(s batch.Status) bool {
-		return s.Owner == "" && (s.State != batch.Finished || work.retryFailed && s.Failed > 0)
+		return s.Owner == "" && (!s.Over || work.retryFailed && s.Failed > 0)
 	}, "no batch has rows left to run; see `tandem batch list`")
 	if err != nil {
 		return err
@@ -203,8 +203,11 @@ func (a *app) readAgain(_ context.Context, b *batchRun) error {
 	return usageError{fmt.Errorf("the batch %s was interrupted while its rows were read, before any call; remove it with `tandem batch rm %[1]s`, and start it again", b.spec.ID)}
 }
 
-// batchID is the id that a command was given, or a beginning of it that only one
-// batch has; without one, the newest batch that is wanted.
+// servedPrefix is what clients of `tandem serve` see before a batch's id.
+const servedPrefix = "batch_"
+
+// batchID is the id that a command was given, as `tandem serve` tells it too, or a beginning
+// of it that only one batch has, or last; without one, the newest batch that is wanted.
 func (a *app) batchID(ctx context.Context, args []string, wanted func(batch.Status) bool, none string) (string, error) {
 	ids, err := batch.List(a.stateDir())
 	if err != nil {
@@ -218,12 +221,16 @@ func (a *app) batchID(ctx context.Context, args []string, wanted func(batch.Stat
 		}
 		return "", usageError{errors.New(none)}
 	}
+	if args[0] == "last" && len(ids) > 0 {
+		return ids[0], nil
+	}
+	name := strings.TrimPrefix(args[0], servedPrefix)
 	var found []string
 	for _, id := range ids {
-		if id == args[0] {
+		if id == name {
 			return id, nil
 		}
-		if strings.HasPrefix(id, args[0]) {
+		if strings.HasPrefix(id, name) {
 			found = append(found, id)
 		}
 	}

@@ -117,6 +117,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 		a.boundPace(ctx, b)
 		err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
 			Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
+			Waits: before.Done > 0, There: a.providersAnswer(b), Away: view.setAway,
 		})
 	}
 	err = errors.Join(err, last())

@@ -57,7 +57,7 @@ func (a *advised) Unwrap() error { return a.err }
 // advises reports whether an error says itself what to do. Where a model is missing,
 // there is more to say than how to get a key for another provider.
 func advises(err error) bool {
-	if errors.As(err, new(*advised)) {
+	if errors.As(err, new(*advised)) || errors.As(err, new(*batchError)) {
 		return true
 	}
 	return failure.MissingOf(err) == nil && (errors.Is(err, config.ErrNoKey) || errors.Is(err, config.ErrUntrusted))

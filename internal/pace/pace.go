@@ -33,6 +33,7 @@ type Limiter struct {
 	cfg Config
 
 	mu      sync.Mutex
+	serves  int           // calls at a time, as the target says; 0: it does not
 	free    chan struct{} // closed, and made anew, when a call may start that could not
 	limit   int
 	running int
@@ -72,24 +73,34 @@ func (l *Limiter) Limit() int {
 	return l.limit
 }
 
-// AtMost bounds the limit by what the target says that it serves at a time, unless it
-// is fixed. Before the first call, that many may be where it starts.
+// AtMost bounds the limit by what the target says now that it serves at a time, unless it
+// is fixed; 0: it does not say, and what it said before counts. Before the first call,
+// that many may be where it starts.
 func (l *Limiter) AtMost(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n <= 0 || l.cfg.Fixed {
 		return
 	}
-	l.cfg.Most = min(l.cfg.Most, n)
-	limit := min(l.limit, l.cfg.Most)
+	before := l.most()
+	l.serves = n
+	limit := min(l.limit, l.most())
 	if !l.used {
-		limit = min(max(l.limit, defaultStart), l.cfg.Most)
+		limit = min(max(l.limit, defaultStart), l.most())
 	}
-	if limit != l.limit {
+	if limit != l.limit || l.most() > before { // what it serves now has to be found out anew
 		l.setLimit(limit)
 		l.climb = climb{}
 		l.climb.start(limit, l.running, l.cfg.Now())
 	}
+}
+
+// most is how many calls may run at a time at most.
+func (l *Limiter) most() int {
+	if l.serves > 0 && !l.cfg.Fixed {
+		return min(l.serves, l.cfg.Most)
+	}
+	return l.cfg.Most
 }
 
 // Used reports whether there was a call.
@@ -154,7 +165,7 @@ func (l *Limiter) Answered(began time.Time, w Work) {
 		return
 	}
 	now := l.cfg.Now()
-	if next, ok := l.climb.answered(w, began, now, l.limit, l.cfg.Most, full); ok {
+	if next, ok := l.climb.answered(w, began, now, l.limit, l.most(), full); ok {
 		l.setLimit(next)
 		l.climb.start(next, l.running, now)
 	}

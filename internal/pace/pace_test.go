@@ -164,3 +164,42 @@ func TestRowsKeepTheBusiestTargetBusy(t *testing.T) {
 		t.Errorf("%d", n)
 	}
 }
+
+// A target that serves more than it did when it was asked first gets more.
+func TestATargetThatServesMoreThanItDid(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := New(Config{Now: func() time.Time { return now }})
+	run := func() {
+		var began []time.Time
+		for range 2000 {
+			for len(began) < l.Limit() {
+				at, err := l.Acquire(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				began = append(began, at)
+			}
+			now = now.Add(time.Second / time.Duration(len(began))) // each takes a second
+			l.Answered(began[0], 1)
+			began = began[1:]
+		}
+		for _, at := range began {
+			l.Answered(at, 1)
+		}
+	}
+	l.AtMost(2)
+	if run(); l.Limit() != 2 {
+		t.Errorf("%d calls at a time, and it serves 2", l.Limit())
+	}
+	l.AtMost(0) // it does not say
+	if run(); l.Limit() != 2 {
+		t.Errorf("%d calls at a time, and it served 2", l.Limit())
+	}
+	l.AtMost(16)
+	if run(); l.Limit() < 12 {
+		t.Errorf("%d calls at a time, and it serves 16", l.Limit())
+	}
+	if l.AtMost(3); l.Limit() != 3 {
+		t.Errorf("%d calls at a time, and it serves 3", l.Limit())
+	}
+}

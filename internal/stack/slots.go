@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,3 +73,29 @@ func (s *Stack) slots(ctx context.Context, m *adapter) int {
 	}
 	return n
 }
+
+// Answers reports whether a provider's server answers at all, whatever it says. It asks no
+// model. One that Tandem starts itself is there, and one that may not be asked tells when it
+// is.
+func (s *Stack) Answers(ctx context.Context, name string) bool {
+	t, ok := s.Target(name)
+	if !ok || t.Engine != nil || t.Untrusted != nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, answersTimeout)
+	defer cancel()
+	_, err := t.Provider.Models(ctx)
+	switch provider.KindOf(err) {
+	case provider.Unavailable, provider.Timeout:
+		return false
+	}
+	return ctx.Err() == nil
+}
+
+// AnyAnswers reports whether one of the providers [Stack.Answers].
+func (s *Stack) AnyAnswers(ctx context.Context, names []string) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return s.Answers(ctx, name) })
+}
+
+// answersTimeout is how long a server may take to list its models.
+const answersTimeout = 10 * time.Second

@@ -2,10 +2,12 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -44,23 +46,24 @@ func (c *call) look(now time.Time) (ch choice) {
 		no := func(kind provider.Kind, format string, args ...any) {
 			ch.skips = append(ch.skips, skip{h, provider.Errorf(kind, c.p.cfg.Name, c.model, format, args...)})
 		}
+		away := func(why string) { no(provider.Unavailable, "%w", failure.Mark(errors.New(why), provider.ErrPaused)) }
 		has, told := v.has[h]
 		breaker, _ := h.breaker.State(now)
 		switch {
 		case h.Drained != nil && h.Drained():
-			no(provider.Unavailable, "it is drained: it takes no new calls")
+			away("it is drained: it takes no new calls")
 		case !h.fresh(now) && h.down == "":
 			ch.pending = true
 		case !h.fresh(now), h.suspect, h.down != "" && h.probed.Before(c.began):
 			ch.suspects = append(ch.suspects, h)
 		case h.down != "":
-			no(provider.Unavailable, "%s", h.down)
+			away(h.down)
 		case breaker != "":
-			no(provider.Unavailable, "%s", breaker)
+			away(breaker)
 		case told && !has && (h.runner != nil || c.p.anyHas(v)):
 			no(provider.ModelNotFound, "it does not have the model")
 		case c.p.setAside(v, h, c.model) != "":
-			no(provider.Unavailable, "%s", c.p.setAside(v, h, c.model))
+			away(c.p.setAside(v, h, c.model))
 		case h.Slots != nil && h.Slots() > 0 && h.inFlight >= h.Slots():
 			ch.busy = true
 		default:

@@ -47,7 +47,7 @@ func (r *Router) preflight(ctx context.Context, t *target, req *provider.Request
 		return err
 	}
 	if why, _ := t.breaker.State(r.cfg.Clock.Now()); why != "" {
-		return refuse(provider.Unavailable, "%s", why)
+		return refuse(provider.Unavailable, "%w", paused(why))
 	}
 	if t.Window != nil {
 		if n, known := t.Window(ctx, req); known && s.atLeast > n {

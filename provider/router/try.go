@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/structured"
 )
@@ -61,6 +62,9 @@ func (c *call) recordBreakOff(ctx context.Context, t *target, err error) {
 	}
 }
 
+// paused is that a circuit breaker lets no call through, and why.
+func paused(why string) error { return failure.Mark(errors.New(why), provider.ErrPaused) }
+
 // tryOnce makes one call of the target, tells its breaker how it went, and notes
 // it in the attempt.
 func (c *call) tryOnce(ctx context.Context) error {
@@ -68,7 +72,7 @@ func (c *call) tryOnce(ctx context.Context) error {
 	probe, ok := t.breaker.Allow(clock.Now())
 	if !ok {
 		why, _ := t.breaker.State(clock.Now())
-		e := provider.Errorf(provider.Unavailable, a.Provider, a.Model, "%s", why)
+		e := provider.Errorf(provider.Unavailable, a.Provider, a.Model, "%w", paused(why))
 		e.Final = true
 		return e
 	}
