@@ -36,6 +36,7 @@ type API interface {
 	Jobs(ctx context.Context) iter.Seq2[openai.BatchJob, error]
 	Cancel(ctx context.Context, id string) (openai.BatchJob, error)
 	Download(ctx context.Context, file string) (io.ReadCloser, error)
+	Delete(ctx context.Context, file string) error
 }
 
 var _ API = (*openai.BatchAPI)(nil)
@@ -119,11 +120,12 @@ type worker struct {
 
 // watched is what has been seen of an open part in this process.
 type watched struct {
-	asked    bool // it has been asked for
-	missing  int  // times in a row that the provider did not know it
-	troubled bool // it could not be asked for, which was said
-	unready  int  // times that it had ended, and its files were not there
-	ended    bool // by somebody, before this process asked
+	asked    bool     // it has been asked for
+	missing  int      // times in a row that the provider did not know it
+	troubled bool     // it could not be asked for, which was said
+	unready  int      // times that it had ended, and its files were not there
+	ended    bool     // by somebody, before this process asked
+	files    []string // at the provider, of its answers
 }
 
 func newWorker(c Config) *worker {
@@ -158,12 +160,12 @@ func (w *worker) work(ctx context.Context) error {
 				return err
 			}
 			changed = changed || did
+			if err := w.tooMany(); err != nil {
+				return err
+			}
 		}
 		if w.Progress != nil {
 			w.Progress(w.parts())
-		}
-		if w.MaxErrors > 0 && w.failed > w.MaxErrors {
-			return &batch.TooManyError{Failed: w.failed, Limit: w.MaxErrors}
 		}
 		if changed {
 			w.pause = firstPause
@@ -245,6 +247,14 @@ func (w *worker) sendAll(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// tooMany is the error of a batch of which more rows failed than may.
+func (w *worker) tooMany() error {
+	if w.MaxErrors > 0 && w.failed > w.MaxErrors {
+		return &batch.TooManyError{Failed: w.failed, Limit: w.MaxErrors}
+	}
+	return nil
+}
+
 func (w *worker) say(format string, args ...any) {
 	if w.Say != nil {
 		w.Say(fmt.Sprintf(format, args...))
@@ -279,9 +289,10 @@ func (w *worker) store(ctx context.Context, outcomes []batch.Outcome) error {
 	return nil
 }
 
-// close ends a part of whose rows all is stored.
+// close ends a part of whose rows all is stored. Its files at the provider are deleted.
 func (w *worker) close(ctx context.Context, p *batch.Part) error {
 	ctx = context.WithoutCancel(ctx)
+	w.clear(ctx, p)
 	p.Closed = true
 	if err := w.File.SetPart(ctx, p); err != nil {
 		return err

@@ -162,6 +162,25 @@ func (b *bench) results() (out []string, s batch.Status) {
 	return out, s
 }
 
+// failure is why a row failed.
+func (b *bench) failure(row int) string {
+	b.t.Helper()
+	v, err := batch.Look(b.dir, "b1")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer v.Close()
+	for r, err := range v.Results(b.t.Context()) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if r.Row == row && r.Result.Error != nil {
+			return r.Result.Error.Message
+		}
+	}
+	return ""
+}
+
 func rows(n int) (all []string) {
 	for i := range n {
 		all = append(all, fmt.Sprintf("say %d", i+1))
@@ -213,6 +232,9 @@ func TestEachRowHasOneResult(t *testing.T) {
 		"a batch whose answer is lost":     {manner: testbatch.Manner{LoseCreate: 1}},
 		"without metadata, lost":           {manner: testbatch.Manner{LoseCreate: 1, Nameless: true}},
 		"a batch whose answer is no JSON":  {manner: testbatch.Manner{Garbled: 1}},
+		"answers that are gone for good":   {manner: testbatch.Manner{Gone: true}, want: slices.Repeat([]string{"bad_answer"}, 6)},
+		"gone, and expired":                {manner: testbatch.Manner{Gone: true, Expired: 2}, want: slices.Repeat([]string{"bad_answer"}, 6)},
+		"files that may not be deleted":    {manner: testbatch.Manner{Keeps: true}},
 		"all of it":                        {manner: testbatch.Manner{Limited: 2, LoseUpload: 1, LoseCreate: 1, Polls: []int{500, 0}, NoFile: 1, CutQuietly: 1, Shuffled: true, Twice: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -249,6 +271,12 @@ func TestEachRowHasOneResult(t *testing.T) {
 			}
 			if len(b.held) != 0 {
 				t.Errorf("money is still set aside: %v", b.held)
+			}
+			if n := b.server.Files(); (n > 0) != tc.manner.Keeps {
+				t.Errorf("%d files are left at the provider; said %q", n, b.said)
+			}
+			if tc.manner.Gone && (s.Unpriced != 6 || !strings.Contains(b.failure(1), "is no more at the provider, and what they cost is not known")) {
+				t.Errorf("%d rows whose cost is not known; %s", s.Unpriced, b.failure(1))
 			}
 			answered := s.Done
 			if usd := float64(answered) * 1100 / 1e6 / 2; s.USD < usd*0.999 || s.USD > usd*1.001 {
@@ -297,6 +325,9 @@ func TestAKilledProcessSendsNothingTwice(t *testing.T) {
 			if len(b.held) != 0 {
 				t.Errorf("money is still set aside: %v", b.held)
 			}
+			if n := b.server.Files(); n != 0 {
+				t.Errorf("%+v, killed at call %d: %d files are left at the provider", m, stop, n)
+			}
 			if ended {
 				break
 			}
@@ -344,6 +375,41 @@ func (k *killed) Download(ctx context.Context, file string) (r io.ReadCloser, er
 		}
 	})
 	return r, err
+}
+
+func (k *killed) Delete(ctx context.Context, file string) (err error) {
+	k.call(func() { err = k.API.Delete(ctx, file) })
+	return err
+}
+
+// Once more rows have failed than may, nothing more is sent or asked for.
+func TestTooManyFailures(t *testing.T) {
+	long := strings.Repeat("long ", 200)
+	for name, tc := range map[string]struct {
+		rows                     []string
+		change                   func(*Config)
+		uploads, downloads, left int
+	}{
+		"before anything is sent": {append([]string{long + "1", long + "2"}, rows(3)...), func(c *Config) { c.MaxBytes = 500 }, 0, 0, 3},
+		"in the first part":       {[]string{"FAIL 1", "FAIL 2", "FAIL 3", "FAIL 4"}, func(c *Config) { c.MaxRows = 2 }, 2, 1, 2},
+	} {
+		b := newBench(t, testbatch.Manner{})
+		b.start(tc.rows...)
+		err := b.work(func(c *Config) {
+			c.MaxErrors = 1
+			tc.change(c)
+		})
+		var many *batch.TooManyError
+		if !errors.As(err, &many) || many.Failed != 2 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if up, down := b.server.Count("POST /v1/files"), b.server.Count("GET /v1/files/"); up != tc.uploads || down != tc.downloads {
+			t.Errorf("%s: %d uploads, %d downloads", name, up, down)
+		}
+		if _, s := b.results(); s.Failed != 2 || s.Left+s.Sent != tc.left {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
 }
 
 func TestPartsAreNoLargerThanTheProviderTakes(t *testing.T) {

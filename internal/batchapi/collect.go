@@ -18,6 +18,14 @@ import (
 
 // collect stores what has come of a part that has ended.
 func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJob) error {
+	left, err := w.anySent(ctx, p)
+	if err != nil {
+		return err
+	}
+	if !left { // a process before has stored all, and may have deleted the files
+		return w.close(ctx, p)
+	}
+	var gone error
 	for _, f := range []struct {
 		id   string
 		want int // lines, at least
@@ -25,19 +33,58 @@ func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJo
 		if f.id == "" {
 			continue
 		}
-		if err := w.takeFile(ctx, p, f.id, f.want); err != nil {
+		err := w.takeFile(ctx, p, f.id, f.want)
+		switch {
+		case isGone(err):
+			gone = fmt.Errorf("the file %s with the answers of %s is no more at the provider, and what they cost is not known", f.id, p.Job)
+			w.say("%v", gone)
+		case err != nil:
 			return err
 		}
 	}
 	return w.end(ctx, p, func(batch.Item) (answer, batch.Fate) {
-		switch job.Status {
-		case openai.BatchCancelled:
+		switch {
+		case gone != nil:
+			return answer{err: gone, lost: true}.as(w, provider.BadAnswer), batch.Failed
+		case job.Status == openai.BatchCancelled:
 			return answer{}, batch.Unasked
-		case openai.BatchExpired:
+		case job.Status == openai.BatchExpired:
 			return answer{err: errors.New("the batch expired before this row was answered")}.as(w, provider.Timeout), batch.Failed
 		}
 		return answer{err: errors.New("the batch's answers have no line for this row")}.as(w, provider.BadAnswer), batch.Failed
 	})
+}
+
+// anySent reports whether any row of a part has no result yet.
+func (w *worker) anySent(ctx context.Context, p *batch.Part) (bool, error) {
+	for _, err := range w.File.Sent(ctx, p.Number) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// isGone reports whether a file is not at the provider, though it was asked for again.
+func isGone(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+}
+
+// clear deletes a part's files at the provider, which nobody needs any more.
+func (w *worker) clear(ctx context.Context, p *batch.Part) {
+	files := []string{p.File}
+	if s := w.seen[p.Number]; s != nil {
+		files = append(files, s.files...)
+	}
+	for _, id := range files {
+		if id == "" {
+			continue
+		}
+		calling, cancel := context.WithTimeout(ctx, callTime)
+		if err := w.API.Delete(calling, id); err != nil && !isGone(err) {
+			w.say("could not delete the file %s at %s (%v); delete it there", id, w.Provider, ownTimeout(ctx, w.Provider, err))
+		}
+		cancel()
+	}
 }
 
 // mostShort is how often a file is asked for again that has fewer lines than the
@@ -53,8 +100,8 @@ func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want in
 		defer cancel()
 		file, err := w.API.Download(downloading, id)
 		var e *provider.Error
-		if errors.As(err, &e) && e.Status == http.StatusNotFound || errors.As(err, &e) && e.Status == http.StatusConflict {
-			return provider.Errorf(provider.Unavailable, w.Provider, "", "the file %s is not there yet: %w", id, e.Err)
+		if errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status == http.StatusConflict) {
+			return &provider.Error{Kind: provider.Unavailable, Provider: w.Provider, Status: e.Status, Err: fmt.Errorf("the file %s is not there: %w", id, e.Err)}
 		}
 		if err != nil {
 			return ownTimeout(ctx, w.Provider, err)

@@ -25,9 +25,11 @@ type draft struct {
 func (w *worker) gather(ctx context.Context, d *draft) error {
 	var ended []batch.Outcome
 	flush := func() error {
-		err := w.store(ctx, ended)
+		if err := w.store(ctx, ended); err != nil {
+			return err
+		}
 		ended = nil
-		return err
+		return w.tooMany()
 	}
 	for item, err := range w.File.Pending(ctx) {
 		if err == nil {

@@ -59,6 +59,7 @@ func (w *worker) look(ctx context.Context, p *batch.Part) (changed bool, err err
 		s.unready++
 		return false, nil
 	}
+	s.files = []string{job.Output, job.Errors}
 	if err := w.collect(ctx, p, &job); err != nil {
 		return true, err
 	}

@@ -110,6 +110,7 @@ type answer struct {
 	id     string // of the request
 	body   []byte
 	err    error
+	lost   bool // it was made, and what it cost is not known
 }
 
 // outcome is what comes of a row with its answer.
@@ -133,6 +134,9 @@ func (w *worker) outcome(ctx context.Context, p *batch.Part, item batch.Item, a 
 	out := batch.Outcome{Item: item, Reply: reply, Took: time.Since(p.Created)}
 	if reply.Err != nil {
 		out.Fate = batch.Failed
+	}
+	if a.lost {
+		out.Tally.Unpriced++
 	}
 	return out
 }

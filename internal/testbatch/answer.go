@@ -54,7 +54,7 @@ func (s *Server) download(w http.ResponseWriter, id string) {
 	data := f.data
 	w.Header().Set("Content-Type", "application/octet-stream")
 	switch m := &s.manner; {
-	case m.NoFile > 0:
+	case m.Gone, m.NoFile > 0:
 		m.NoFile--
 		fail(w, http.StatusNotFound, "No such File object")
 		return

@@ -7,6 +7,8 @@ type Manner struct {
 	Polls      []int // the statuses of the first polls; 0: it is in progress
 	Unready    int   // of a completed batch, so many polls name no files
 	NoFile     int   // first, so many downloads are 404
+	Gone       bool  // no file of answers is there any more
+	Keeps      bool  // no file may be deleted
 	Cut        int   // first, so many downloads are cut off, and say how long they are
 	CutQuietly int   // as Cut, and do not say
 	Short      int   // first, so many downloads end before the last line

@@ -23,6 +23,8 @@ type Server struct {
 	manner Manner
 	files  map[string]*file
 	order  []string
+	added  int    // files, so far
+	texts  []byte // of all uploads
 	jobs   []*job
 	calls  []string
 	asked  map[string]int // how often each row was accepted in a batch, by its prompt
@@ -114,13 +116,14 @@ func (s *Server) Keys() []string {
 func (s *Server) Uploaded() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var b strings.Builder
-	for _, id := range s.order {
-		if f := s.files[id]; f.Purpose == "batch" {
-			b.Write(f.data)
-		}
-	}
-	return b.String()
+	return string(s.texts)
+}
+
+// Files is how many files there are.
+func (s *Server) Files() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.files)
 }
 
 // Cancel cancels all batches, as somebody does at the provider's page.
@@ -161,8 +164,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		j := s.job(id[1])
 		s.stop(j)
 		reply(w, j)
+	case id[0] == "files" && len(id) > 1 && s.files[id[1]] == nil:
+		fail(w, http.StatusNotFound, "No such File object: "+id[1])
 	case id[0] == "files" && len(id) == 3 && id[2] == "content":
 		s.download(w, id[1])
+	case id[0] == "files" && len(id) == 2 && r.Method == http.MethodDelete:
+		s.remove(w, id[1])
 	default:
 		fail(w, http.StatusNotFound, "no such path")
 	}
@@ -176,6 +183,9 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	data, _ := io.ReadAll(in)
 	f := s.add(header.Filename, r.FormValue("purpose"), data)
+	if f.Purpose == "batch" {
+		s.texts = append(s.texts, data...)
+	}
 	if s.manner.LoseUpload > 0 {
 		s.manner.LoseUpload--
 		panic(http.ErrAbortHandler)
@@ -183,8 +193,19 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	reply(w, f)
 }
 
+func (s *Server) remove(w http.ResponseWriter, id string) {
+	if s.manner.Keeps {
+		fail(w, http.StatusForbidden, "this key may not delete files")
+		return
+	}
+	delete(s.files, id)
+	s.order = slices.DeleteFunc(s.order, func(other string) bool { return other == id })
+	reply(w, map[string]any{"id": id, "object": "file", "deleted": true})
+}
+
 func (s *Server) add(name, purpose string, data []byte) *file {
-	f := &file{ID: fmt.Sprintf("file-%d", len(s.files)+1), Object: "file", Name: name, Bytes: len(data), Purpose: purpose, Created: 1_700_000_000, data: data}
+	s.added++
+	f := &file{ID: fmt.Sprintf("file-%d", s.added), Object: "file", Name: name, Bytes: len(data), Purpose: purpose, Created: 1_700_000_000, data: data}
 	s.files[f.ID] = f
 	s.order = append(s.order, f.ID)
 	return f

@@ -180,6 +180,12 @@ func (b *BatchAPI) Download(ctx context.Context, file string) (io.ReadCloser, er
 	return &download{r.ReadCloser, b, ctx, call}, nil
 }
 
+// Delete deletes a file.
+func (b *BatchAPI) Delete(ctx context.Context, file string) error {
+	call := b.call(httpx.Whole)
+	return b.failure(ctx, call, b.client.DeleteFile(httpx.WithCall(ctx, call), file))
+}
+
 // download is a file that comes. Its errors are the provider's.
 type download struct {
 	io.ReadCloser

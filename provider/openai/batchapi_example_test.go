@@ -45,6 +45,7 @@ func ExampleProvider_BatchAPI() {
 	for j, err := range api.Jobs(ctx) {
 		fmt.Println(j.ID == job.ID, err)
 	}
+	fmt.Println(api.Delete(ctx, file))
 	_, err = api.Cancel(ctx, "batch_7")
 	fmt.Println(provider.KindOf(err))
 	// Output:
@@ -52,5 +53,6 @@ func ExampleProvider_BatchAPI() {
 	// completed 1 map[night:1] <nil>
 	// true <nil>
 	// true <nil>
+	// <nil>
 	// unavailable
 }
