@@ -10,6 +10,7 @@ import (
 var clients = []client{
 	{name: "openai-python", label: "openai-python % (chats)", of: "pip openai", command: python("openai_chat.py")},
 	{name: "openai-python-resp", label: "openai-python % (responses)", of: "pip openai", command: python("openai_responses.py")},
+	{name: "openai-python-batches", label: "openai-python % (batches)", of: "pip openai", command: python("openai_batches.py")},
 	{name: "openai-node", label: "openai-node % (responses)", of: "npm openai", command: node("openai.mjs")},
 	{name: "ai-sdk-openai", label: "AI SDK, `@ai-sdk/openai` %", of: "npm @ai-sdk/openai", command: node("ai_openai.mjs")},
 	{name: "ai-sdk-compatible", label: "AI SDK, `@ai-sdk/openai-compatible` %", of: "npm @ai-sdk/openai-compatible", command: node("ai_compatible.mjs")},
@@ -36,7 +37,7 @@ var clients = []client{
 }
 
 // quick are the clients that `make test` runs, too.
-var quick = []string{"openai-python", "anthropic-python", "ollama-python"}
+var quick = []string{"openai-python", "openai-python-batches", "anthropic-python", "ollama-python"}
 
 // userAsks is the user's question.
 const userAsks = "What is the answer? Use a tool if there is one."
