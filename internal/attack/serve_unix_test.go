@@ -91,6 +91,79 @@ func (s *served) ask(method, path, kind, body string, out any) (ok bool) {
 	return true
 }
 
+// servedBatch is a batch as `tandem serve` tells it.
+type servedBatch struct {
+	ID, Status string
+	Output     string `json:"output_file_id"`
+	Errors     string `json:"error_file_id"`
+}
+
+// batch makes a batch of requests.
+func (s *served) batch(lines string) (b servedBatch) {
+	s.t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	_ = w.WriteField("purpose", "batch")
+	part, _ := w.CreateFormFile("file", "in.jsonl")
+	_, _ = io.WriteString(part, lines)
+	_ = w.Close()
+	var file struct{ ID string }
+	s.ask("POST", "/v1/files", w.FormDataContentType(), form.String(), &file)
+	s.ask("POST", "/v1/batches", "application/json", `{"input_file_id":"`+file.ID+`","endpoint":"/v1/chat/completions","completion_window":"24h"}`, &b)
+	return b
+}
+
+// TestTheCommandsTellServedBatches has `tandem batch` tell what became of batches that came
+// over HTTP, by the IDs that clients have.
+func TestTheCommandsTellServedBatches(t *testing.T) {
+	server := newRowServer(t)
+	release := make(chan struct{})
+	server.called = func(*http.Request, int, int) { <-release }
+	h := newHome(t, server.config())
+	s := serves(t, h)
+	const line = `{"custom_id":"r","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[{"role":"user","content":"x"}]}}` + "\n"
+	until := func(b servedBatch, status string) {
+		t.Helper()
+		for s.ask("GET", "/v1/batches/"+b.ID, "", "", &b); b.Status != status; s.ask("GET", "/v1/batches/"+b.ID, "", "", &b) {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	told := func(id, want string) {
+		t.Helper()
+		var got struct{ ID, State string }
+		o := h.run(t, "batch", "status", id, "--json")
+		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || got.State != want || id != "last" && "batch_"+got.ID != id {
+			t.Errorf("%s: %v, %q, want %s; %s", id, err, got.State, want, o.stderr)
+		}
+		if o := h.run(t, "batch", "status", id); o.code != 0 || !strings.Contains(o.stdout, want) {
+			t.Errorf("%s: exit code %d, %s%s", id, o.code, o.stdout, o.stderr)
+		}
+	}
+	wrong := s.batch(line + line)
+	until(wrong, "failed")
+	told(wrong.ID, "failed")
+	cancelled := s.batch(line)
+	until(cancelled, "in_progress")
+	told(cancelled.ID, "running")
+	s.ask("POST", "/v1/batches/"+cancelled.ID+"/cancel", "", "", &cancelled)
+	close(release)
+	until(cancelled, "cancelled")
+	told(cancelled.ID, "cancelled")
+	whole := s.batch(line)
+	until(whole, "completed")
+	told(whole.ID, "finished")
+	told("last", "finished")
+	list := h.run(t, "batch", "list").stdout
+	for _, want := range []string{"failed", "cancelled", "finished"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%s", list)
+		}
+	}
+	if o := h.run(t, "batch", "cancel", wrong.ID); o.code != 2 || !strings.Contains(o.stderr, "has finished") {
+		t.Errorf("exit code %d, %s", o.code, o.stderr)
+	}
+}
+
 // TestAKilledServerLosesNothing kills `tandem serve` with SIGKILL at random moments of a
 // batch, which goes on by itself with the next start: no request is lost or doubled, the
 // order is kept, and no more calls are repeated than were under way.
@@ -104,23 +177,11 @@ func TestAKilledServerLosesNothing(t *testing.T) {
 	for kills < tries(12, 200) {
 		batches++
 		before := server.total()
-		var form, lines bytes.Buffer
+		var lines bytes.Buffer
 		for i := range rows {
 			fmt.Fprintf(&lines, `{"custom_id":"r%d","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[{"role":"user","content":"b%d %d"}]}}`+"\n", i, batches, i)
 		}
-		w := multipart.NewWriter(&form)
-		_ = w.WriteField("purpose", "batch")
-		part, _ := w.CreateFormFile("file", "in.jsonl")
-		_, _ = part.Write(lines.Bytes())
-		_ = w.Close()
-		var file struct{ ID string }
-		var b struct {
-			ID, Status string
-			Output     string `json:"output_file_id"`
-			Errors     string `json:"error_file_id"`
-		}
-		s.ask("POST", "/v1/files", w.FormDataContentType(), form.String(), &file)
-		s.ask("POST", "/v1/batches", "application/json", `{"input_file_id":"`+file.ID+`","endpoint":"/v1/chat/completions","completion_window":"24h"}`, &b)
+		b := s.batch(lines.String())
 		at := 0
 		for b.Status != "completed" {
 			end := time.After(time.Duration(r.IntN(250)) * time.Millisecond)

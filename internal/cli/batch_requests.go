@@ -129,16 +129,10 @@ func requestValues(row *table.Row) (map[string]any, error) {
 // namelessVectors is the error of a request for vectors that names no model: other
 // vectors are of no use beside those of one model.
 func namelessVectors(file string, found requests.Found) error {
-	for _, name := range []string{"", exchange.Default} {
-		inputs, ok := found.First[name]
-		if !ok {
-			continue
-		}
-		if q, err := requests.Decode(inputs); err == nil && q.Embed != nil {
-			return &diag.Error{File: file, Line: found.Models[name], Message: "embeddings need a model", Remedy: "name one in body.model"}
-		}
+	if found.Nameless == 0 {
+		return nil
 	}
-	return nil
+	return &diag.Error{File: file, Line: found.Nameless, Message: "embeddings need a model", Remedy: "name one in body.model"}
 }
 
 // checkRequestsOut is [app.checkOut] for the two files that a batch of requests writes.
@@ -280,7 +274,7 @@ func (r *requestRun) planned(inputs map[string]any) ([]chain.Planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.prepare(q)
+	r.prepare(q.Question)
 	if q.Embed != nil {
 		for _, text := range q.Embed.Input {
 			q.Request.Messages = append(q.Request.Messages, provider.User(text))

@@ -22,6 +22,14 @@ func (s *Server) newBatches() *batches.Service {
 	})
 }
 
+// openBatches is how many batches run, and how many wait.
+func (s *Server) openBatches() (running, waiting int) {
+	if s.batches == nil {
+		return 0, 0
+	}
+	return s.batches.Open()
+}
+
 // onBehalfOf is ctx for calls on behalf of the key of that name, with what it may now.
 func (s *Server) onBehalfOf(ctx context.Context, name string) (context.Context, error) {
 	if s.cfg.Keys == nil {

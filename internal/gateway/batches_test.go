@@ -24,6 +24,7 @@ import (
 type batching struct {
 	t   *testing.T
 	url string
+	dir string // the state directory
 	log *said
 	*gateway.Server
 	close func()
@@ -49,7 +50,7 @@ func (s *said) String() string {
 
 func batchingAt(t *testing.T, s *stack.Stack, callers guard.Keys) *batching {
 	t.Helper()
-	b := &batching{t: t, log: &said{}}
+	b := &batching{t: t, dir: s.StateDir(), log: &said{}}
 	b.Server = gateway.New(gateway.Config{Stack: s, Keys: callers, Say: b.log.add, Warn: b.log.add})
 	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Uploads: gateway.Uploads, Limits: guard.Limits{Upload: 1 << 20}})
 	if err != nil {
@@ -315,6 +316,13 @@ func TestBatchMistakes(t *testing.T) {
 		if m.Code != c.code || line != c.line || !strings.Contains(m.Message, c.message) {
 			t.Errorf("%s: %+v, line %d", name, m, line)
 		}
+	}
+	many := ""
+	for i := range 1001 {
+		many += requestLine(fmt.Sprint(i), fmt.Sprint("m", i), "x")
+	}
+	if got := b.until(b.create(many, "").ID, "failed"); len(got.Mistakes.Data) != 1 || *got.Mistakes.Data[0].Line != 1001 || !strings.Contains(got.Mistakes.Data[0].Message, "more than 1000 models") {
+		t.Errorf("%+v", got.Mistakes.Data)
 	}
 	several := b.until(b.create("{\n"+good+"[]\n", "").ID, "failed")
 	if n := len(several.Mistakes.Data); n != 2 {

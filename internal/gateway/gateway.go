@@ -63,7 +63,7 @@ func New(cfg Config) *Server {
 	s.stack.Store(cfg.Stack)
 	s.metrics = metrics.New(metrics.Config{
 		Stack: s.stack.Load, Live: func() []exchange.Call { return s.exchange.Live() }, Waiting: func(name string) int { return s.queue.Waiting(name) }, Version: cfg.Version,
-		Ready: func() bool { return len(s.notReady(context.Background())) == 0 },
+		Ready: func() bool { return len(s.notReady(context.Background())) == 0 }, Batches: s.openBatches,
 	})
 	s.queue = queue.New(queue.Config{
 		Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue, Waited: s.metrics.Waited,

@@ -232,3 +232,47 @@ func TestWhoReadsMetrics(t *testing.T) {
 		}
 	}
 }
+
+// The requests of a batch are calls, and it is among those that have not ended.
+func TestMetricsOfBatches(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	b := batchingAt(t, gatewaytest.Open(t, fmt.Sprintf("use: [house]\nretries: 0\nproviders:\n- {name: house, kind: openai, base_url: '%s/v1', model: ok, local: true, price: {input: 1000, output: 1000}}\n", e.URL)), nil)
+	held := b.create(requestLine("h", "hold", "x"), "")
+	for e.Chats("hold") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if got := scrape(t, b.url); got["tandem_batches|state=running"] != 1 || got["tandem_batches|state=waiting"] != 0 {
+		t.Errorf("%v", got)
+	}
+	text := requestLine("bad", "invalid", "x")
+	for i := range 3 {
+		text += requestLine(fmt.Sprint(i), "ok", "x")
+	}
+	b.until(b.create(text, "").ID, "completed")
+	e.Release <- struct{}{}
+	b.until(held.ID, "completed")
+	got := scrape(t, b.url)
+	for got["tandem_batches|state=running"] != 0 { // it says so a moment before it has left
+		got = scrape(t, b.url)
+	}
+	for name, want := range map[string]float64{
+		"tandem_calls_total|dialect=batch|outcome=answered":            4,
+		"tandem_calls_total|dialect=batch|outcome=failed|code=invalid": 1,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+	if got["tandem_cost_usd_total|provider=house|model=ok"] <= 0 {
+		t.Errorf("%v", got)
+	}
+	var state struct {
+		Counts struct {
+			Calls, Failed int
+			CostUSD       float64 `json:"cost_usd"`
+		}
+	}
+	if b.do("GET", "/ui/api/state", "", &state); state.Counts.Calls != 5 || state.Counts.Failed != 1 || state.Counts.CostUSD <= 0 {
+		t.Errorf("%+v", state)
+	}
+}

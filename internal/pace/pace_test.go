@@ -180,11 +180,11 @@ func TestATargetThatServesMoreThanItDid(t *testing.T) {
 				began = append(began, at)
 			}
 			now = now.Add(time.Second / time.Duration(len(began))) // each takes a second
-			l.Answered(began[0], 1)
+			l.Answered(began[0], Work{Amount: 1})
 			began = began[1:]
 		}
 		for _, at := range began {
-			l.Answered(at, 1)
+			l.Answered(at, Work{Amount: 1})
 		}
 	}
 	l.AtMost(2)

@@ -38,15 +38,15 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 	id := a.idOf(item)
 	q, err := Decode(item.Inputs)
 	if err == nil {
-		err = a.Prepare(ctx, q)
+		err = a.Prepare(ctx, q.Question)
 	}
 	if err == nil && q.Embed != nil {
-		return a.embed(ctx, item, q)
+		return a.embed(ctx, item, q.Question)
 	}
 	var resp provider.Response
 	if err == nil {
 		q.Request.NoStream = true
-		resp, reply.Tally, err = batch.Call(ctx, a.asked(q), q.Request)
+		resp, reply.Tally, err = batch.Call(ctx, a.asked(q.Question), q.Request)
 	}
 	reply.Err, reply.OK, reply.Finish, reply.Usage, reply.Route = err, err == nil, resp.Finish, resp.Usage, resp.Route
 	reply.Error = a.Shown(err)
@@ -60,7 +60,7 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 		ID: id, Dialect: "openai", Path: r.URL, Asked: q.Model, Began: began, State: exchange.Answered, Ignored: q.Ignored, Notes: q.Notes,
 		Provider: reply.Tally.Provider, Model: reply.Tally.Model, Took: time.Since(began), Finish: resp.Finish, Usage: resp.Usage, Route: resp.Route, Status: 200,
 	}
-	reply.Value = replyJSON{call.Status, id, openai.Reply(r.URL, &exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
+	reply.Value = replyJSON{call.Status, id, q.Reply(&exchange.Answer{Response: resp, Call: call, Model: cmp.Or(call.Model, q.Model), Began: began})}
 	return reply
 }
 
@@ -120,7 +120,7 @@ type replyJSON struct {
 }
 
 // Decode is the question of the request whose members are a row's inputs.
-func Decode(inputs map[string]any) (*exchange.Question, error) {
+func Decode(inputs map[string]any) (*openai.Request, error) {
 	r := Of(inputs)
 	return openai.DecodeRequest(r.URL, []byte(r.Body))
 }

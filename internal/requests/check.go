@@ -7,21 +7,27 @@ import (
 	"iter"
 
 	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/table"
 )
 
 // Found is what a file of requests holds.
 type Found struct {
-	N      int                       // requests
-	Models map[string]int            // that they name, and the first line of each
-	First  map[string]map[string]any // the inputs of that
+	N      int            // requests
+	Models map[string]int // that they name, and the first line of each
+	// Nameless is the first line that asks for vectors and names no model; 0: none does.
+	Nameless int
 }
+
+// The most models that a file may name, and bytes that a name may have: more is no file of
+// requests, and would fill the memory.
+const mostModels, mostModelName = 1000, 1 << 10
 
 // Check finds what is wrong with a file's requests, such as a custom_id that comes twice,
 // and tells each *[Mistake] until report says that those are enough.
 func Check(file string, rows iter.Seq2[table.Row, error], endpoint string, report func(*Mistake) (more bool)) (Found, error) {
-	f, ids := Found{Models: map[string]int{}, First: map[string]map[string]any{}}, map[[16]byte]int{}
+	f, ids := Found{Models: map[string]int{}}, map[[16]byte]int{}
 	for row, err := range rows {
 		var m *Mistake
 		switch {
@@ -40,18 +46,35 @@ func Check(file string, rows iter.Seq2[table.Row, error], endpoint string, repor
 
 // add counts a request.
 func (f *Found) add(file string, row *table.Row, endpoint string, ids map[[16]byte]int) *Mistake {
+	fail := func(code, param, remedy, format string, args ...any) *Mistake {
+		return &Mistake{code, param, &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf(format, args...), Remedy: remedy}}
+	}
 	r := Of(row.Inputs)
 	sum := sha256.Sum256([]byte(r.ID))
 	key := [16]byte(sum[:16])
 	if first, twice := ids[key]; twice {
-		return &Mistake{CodeDuplicate, "custom_id", &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf("custom_id %s is that of line %d, too", diag.Quote(r.ID), first), Remedy: "give each request its own"}}
+		return fail(CodeDuplicate, "custom_id", "give each request its own", "custom_id %s is that of line %d, too", diag.Quote(r.ID), first)
 	}
 	ids[key] = row.Line
 	if endpoint != "" && r.URL != endpoint {
-		return &Mistake{CodeURL, "url", &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf("the url is %s, and the batch's endpoint %s", r.URL, endpoint), Remedy: "send requests to each in a batch of their own"}}
+		return fail(CodeURL, "url", "send requests to each in a batch of their own", "the url is %s, and the batch's endpoint %s", r.URL, endpoint)
 	}
-	if asked, err := openai.DecodeRequest(r.URL, []byte(r.Body)); err == nil && f.Models[asked.Model] == 0 { // it was decoded before
-		f.Models[asked.Model], f.First[asked.Model] = row.Line, row.Inputs
+	asked, err := openai.DecodeRequest(r.URL, []byte(r.Body))
+	if err != nil {
+		return nil //nolint:nilerr // it was decoded before
 	}
+	if f.Nameless == 0 && asked.Embed != nil && (asked.Model == "" || asked.Model == exchange.Default) {
+		f.Nameless = row.Line
+	}
+	if _, known := f.Models[asked.Model]; known {
+		return nil
+	}
+	switch {
+	case len(asked.Model) > mostModelName:
+		return fail(CodeValue, "body.model", "", "the model's name is longer than %d bytes", mostModelName)
+	case len(f.Models) == mostModels:
+		return fail(CodeValue, "body.model", "send the others in a batch of their own", "the requests name more than %d models", mostModels)
+	}
+	f.Models[asked.Model] = row.Line
 	return nil
 }

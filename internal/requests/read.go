@@ -103,6 +103,15 @@ const (
 // line is a *[Mistake], after which the sequence may be followed further; any other
 // error is the last.
 func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) iter.Seq2[table.Row, error] {
+	return rows(ctx, name, open, func(int) bool { return true })
+}
+
+// Lines are the [Rows] of these lines of a file that was read before. No other is parsed.
+func Lines(ctx context.Context, name string, open func() (io.ReadCloser, error), lines map[int]bool) iter.Seq2[table.Row, error] {
+	return rows(ctx, name, open, func(line int) bool { return lines[line] })
+}
+
+func rows(ctx context.Context, name string, open func() (io.ReadCloser, error), wanted func(line int) bool) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
 		f, err := open()
 		if err != nil {
@@ -124,7 +133,7 @@ func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) 
 				if text = bytes.TrimRight(text, "\r\n"); line == 1 {
 					text = []byte(textx.TrimBOM(string(text)))
 				}
-				if len(bytes.TrimSpace(text)) == 0 {
+				if len(bytes.TrimSpace(text)) == 0 || !wanted(line) {
 					continue
 				}
 				r, end = parseRequest(name, line, string(text))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/pace"
 	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/requests"
@@ -23,38 +24,22 @@ const (
 	// giveUpAfter is how many rows in a row may fail for a reason that is the provider's
 	// before the others wait.
 	giveUpAfter = 25
+	// graceTime is how long requests that are being answered have when their batch has
+	// been cancelled, or its time is over: an engine that hangs ends no call by itself.
+	graceTime = 10 * time.Minute
+	// mostIdle is how often rows are asked again that failed for a reason that is the
+	// provider's, where no row is answered between: fewer than giveUpAfter may be at fault.
+	mostIdle = 8
 )
 
-// mended are the kinds of errors that pass with time.
-func mended() []string {
-	return []string{string(provider.Unavailable), string(provider.RateLimited), string(provider.QuotaExhausted), string(provider.OutOfMemory)}
+// passing are the kinds of errors that pass with time. A provider that is away is waited
+// for before a row fails.
+func passing() []string {
+	return []string{string(provider.RateLimited), string(provider.QuotaExhausted), string(provider.OutOfMemory)}
 }
 
 // answer answers rows until none is left, or the batch is stopped: it says which.
 func (s *Service) answer(ctx context.Context, j *job, f *batch.File, r *record) (end string, err error) {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		s.wait(j, "other batches run")
-		end := s.turn(ctx, j, r)
-		if end != "" {
-			return end, nil
-		}
-		defer func() { <-s.slots }()
-	}
-	s.wait(j, "")
-	switch cancelled, err := f.Cancelled(ctx); {
-	case err != nil:
-		return "", err
-	case cancelled:
-		return endCancelled, nil
-	case r.Expires <= s.now().Unix():
-		return endExpired, nil
-	}
-	if err := store.New(s.cfg.Dir).SettleLost(ctx, j.id); err != nil {
-		return "", err
-	}
 	over := make(chan struct{})
 	watched := make(chan struct{})
 	var waits priority.Waits // as they were stored last
@@ -67,23 +52,22 @@ func (s *Service) answer(ctx context.Context, j *job, f *batch.File, r *record) 
 		<-watched
 		err = errors.Join(err, j.storeWaits(ctx, f, &waits))
 	}()
-	return s.work(ctx, j, f, r)
-}
-
-// turn waits until the batch may run. It is what has ended the batch before, or "".
-func (s *Service) turn(ctx context.Context, j *job, r *record) (end string) {
-	timer := time.NewTimer(time.Unix(r.Expires, 0).Sub(s.now()))
-	defer timer.Stop()
-	select {
-	case s.slots <- struct{}{}:
-		return ""
-	case <-j.stop:
-		return j.why
-	case <-timer.C:
-		return endExpired
-	case <-ctx.Done():
-		return endStopping
+	if end := s.turn(ctx, j); end != "" {
+		return end, nil
 	}
+	defer s.leaveSlot(j)
+	switch cancelled, err := f.Cancelled(ctx); {
+	case err != nil:
+		return "", err
+	case cancelled:
+		return endCancelled, nil
+	case r.Expires <= s.now().Unix():
+		return endExpired, nil
+	}
+	if err := store.New(s.cfg.Dir).SettleLost(ctx, j.id); err != nil {
+		return "", err
+	}
+	return s.work(ctx, j, f, r)
 }
 
 // watch stops the batch when its time is over, or when another process has cancelled it.
@@ -111,7 +95,7 @@ func (s *Service) watch(ctx context.Context, j *job, f *batch.File, r *record, w
 	}
 }
 
-// work asks the rows. Where the provider is gone, or the budget used up, it waits and asks
+// work asks the rows. Where the provider is away, or the budget used up, it waits and asks
 // again.
 func (s *Service) work(ctx context.Context, j *job, f *batch.File, r *record) (end string, err error) {
 	s.mu.Lock()
@@ -119,64 +103,160 @@ func (s *Service) work(ctx context.Context, j *job, f *batch.File, r *record) (e
 	s.mu.Unlock()
 	asking, interrupt := context.WithCancel(ctx)
 	defer interrupt()
+	defer s.wait(j, "")
+	late, tooLate := context.WithCancel(ctx)
+	defer tooLate()
+	defer s.after(j, tooLate)()
 	targets := s.targets(ctx, r)
 	s.bound(ctx, targets)
 	working := priority.Batch(asking, priority.Options{Over: j.stop, Meter: &j.meter, Queued: true})
 	working = store.WithRun(working, store.Run{ID: j.id, Began: time.Now(), Command: "serve", Chain: f.Spec().Input.File})
-	o := batch.Options{Concurrency: s.rowsAtOnce(), Turn: s.turns(targets), Stop: j.stop, Resumable: true, GiveUp: giveUpAfter, Kept: func(out []batch.Outcome) { s.keep(j, out) }}
-	for rest := leastRest; ; rest = min(2*rest, mostRest) {
-		err := batch.Work(working, f, s.rowRun(j, r, interrupt), o)
+	o := batch.Options{
+		Concurrency: s.rowsAtOnce(), Turn: s.turns(targets), Stop: j.stop, Resumable: true, GiveUp: giveUpAfter, Kept: func(out []batch.Outcome) { s.keep(j, r, out) },
+		Waits: true, There: s.answers, Away: func(why error) { s.away(j, why) },
+	}
+	done := -1 // rows, when one was answered last
+	for rest, idle := leastRest, 0; ; rest = min(2*rest, mostRest) {
+		err := batch.Work(working, f, s.rowRun(late, j, r, interrupt), o)
 		var many *batch.TooManyError
-		switch {
+		switch errors.As(err, &many); {
 		case asking.Err() != nil:
 			return endStopping, nil
-		case err == nil:
-			return j.ended(), nil
-		case errors.As(err, &many):
-			kind := provider.KindOf(many.Last)
-			again, err := f.Retry(ctx, mended()...)
+		case err == nil, many != nil:
+			st, err := f.Status(ctx)
 			if err != nil {
 				return "", err
 			}
-			if again == 0 { // those do not pass with time, and the others may
+			if st.Done > done {
+				rest, idle, done = leastRest, 0, st.Done
+			}
+			again, err := s.retry(ctx, j, f, &st, many, idle)
+			switch {
+			case err != nil:
+				return "", err
+			case again == 0 && many == nil:
+				return j.ended(), nil
+			case again == 0: // those do not pass with time, and the others may
 				continue
 			}
-			s.wait(j, "the provider does not answer ("+string(kind)+")")
+			idle++
+			s.pause(j, "the provider refuses")
 		case provider.KindOf(err) == provider.OverBudget:
-			s.wait(j, "the budget is used up")
+			s.pause(j, "the budget is used up")
 		default:
 			return "", err
 		}
 		if !s.rest(j, rest) {
 			return j.ended(), nil
 		}
-		s.wait(j, "")
+		s.resume(j)
 	}
+}
+
+// retry has the rows asked again that failed for a reason that may pass, and returns how
+// many those are. many says that they are many in a row.
+func (s *Service) retry(ctx context.Context, j *job, f *batch.File, st *batch.Status, many *batch.TooManyError, idle int) (int64, error) {
+	kinds := passing()
+	switch {
+	case j.halted(), many == nil && idle == mostIdle:
+		return 0, nil
+	case many != nil, st.Done == 0:
+		kinds = append(kinds, string(provider.Unavailable))
+	}
+	again, err := f.Retry(ctx, kinds...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j.kept = max(j.kept-int(again), 0)
+	return again, err
+}
+
+// away tells that a batch waits for its provider, or no more.
+func (s *Service) away(j *job, why error) {
+	if why == nil {
+		s.resume(j)
+		return
+	}
+	s.pause(j, "the provider does not answer")
 }
 
 // ended is what a batch whose rows no longer run has ended with.
 func (j *job) ended() string {
+	if j.halted() {
+		return j.why
+	}
+	return endCompleted
+}
+
+// halted reports whether no more rows start.
+func (j *job) halted() bool {
 	select {
 	case <-j.stop:
-		return j.why
+		return true
 	default:
-		return endCompleted
+		return false
 	}
 }
 
-func (s *Service) keep(j *job, outcomes []batch.Outcome) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// keep counts rows that have ended.
+func (s *Service) keep(j *job, r *record, outcomes []batch.Outcome) {
+	ended := 0
 	for i := range outcomes {
 		if fate := outcomes[i].Fate; fate == batch.Done || fate == batch.Failed {
-			j.kept++
+			ended++
+			s.cfg.Exchange.CountEnded(callOf(r, &outcomes[i]))
 		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j.kept += ended
+}
+
+// dialect is that of the calls of batches, among those of the gateway.
+const dialect = "batch"
+
+// callOf is a row that has ended as a call.
+func callOf(r *record, out *batch.Outcome) *exchange.Call {
+	c := &exchange.Call{
+		Dialect: dialect, Operation: exchange.Chat, Path: r.Endpoint, Caller: r.Caller, Began: time.Now().Add(-out.Took), Took: out.Took, State: exchange.Answered,
+		Provider: out.Tally.Provider, Model: out.Tally.Model, Finish: out.Finish, Usage: out.Usage, Route: out.Route,
+	}
+	if r.Endpoint == openai.EmbeddingPath {
+		c.Operation = exchange.Embed
+	}
+	if e := out.Error; e != nil {
+		c.State, c.Code = exchange.Failed, e.Kind
+	}
+	return c
+}
+
+// after does something when a batch has been stopped for [graceTime], unless the function
+// that it returns is called before.
+func (s *Service) after(j *job, do func()) (never func()) {
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		select {
+		case <-j.stop:
+		case <-over:
+			return
+		}
+		timer := time.NewTimer(s.grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			do()
+		case <-over:
+		}
+	}()
+	return func() {
+		close(over)
+		<-gone
 	}
 }
 
 // rowRun answers a row on behalf of the batch's key. A row that meets the end of the
-// process comes again.
-func (s *Service) rowRun(j *job, r *record, interrupt func()) batch.Run {
+// process comes again; one that is still being answered when late ends fails.
+func (s *Service) rowRun(late context.Context, j *job, r *record, interrupt func()) batch.Run {
 	headers := http.Header(r.Headers)
 	a := &requests.Answerer{
 		Batch: j.id, Provider: &paced{s.cfg.Exchange.Background(), s}, Embedder: s.cfg.Exchange.Embedder(), Shown: s.shown,
@@ -185,6 +265,9 @@ func (s *Service) rowRun(j *job, r *record, interrupt func()) batch.Run {
 		},
 	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(late, cancel)()
 		ctx, err := s.whenRead(ctx, r)
 		if err != nil {
 			return a.Refuse(item, &exchange.Failure{Status: http.StatusUnauthorized, Code: "invalid_key", Message: err.Error(), Err: err})
@@ -194,6 +277,11 @@ func (s *Service) rowRun(j *job, r *record, interrupt func()) batch.Run {
 		if errors.As(reply.Err, &f) && f.Code == exchange.CodeStopping {
 			interrupt()
 			reply.Err = context.Canceled
+		}
+		if errors.Is(reply.Err, context.Canceled) && late.Err() != nil && s.ctx.Err() == nil && j.why != endStopping {
+			cut := a.Refuse(item, &exchange.Failure{Status: http.StatusGatewayTimeout, Code: "batch_" + j.why, Message: "the answer was not complete when the batch ended"})
+			cut.Tally = reply.Tally
+			return cut
 		}
 		return reply
 	}

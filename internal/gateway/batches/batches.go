@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"net/http"
 	"regexp"
 	"sync"
@@ -63,6 +64,7 @@ type Service struct {
 	pace    pace.Set
 	uploads chan struct{}
 	slots   chan struct{} // of batches that run
+	grace   time.Duration // see graceTime
 
 	ctx     context.Context // ends with the service
 	cancel  context.CancelFunc
@@ -80,7 +82,7 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{
 		cfg: cfg, files: &folder{dir: cfg.Dir + "/files", most: mostStored, now: cfg.Now},
-		uploads: make(chan struct{}, mostUploads), slots: make(chan struct{}, mostRunning), live: map[string]*job{}, stopped: make(chan struct{}),
+		grace: graceTime, uploads: make(chan struct{}, mostUploads), slots: make(chan struct{}, mostRunning), live: map[string]*job{}, stopped: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -117,7 +119,11 @@ func (s *Service) Start(ctx context.Context) error {
 		r, err := s.look(ctx, id)
 		switch {
 		case err == nil && r.open():
-			s.begin(id, r.record.Caller, nil)
+			j, err := s.enter(id, r.record.Caller, math.MaxInt)
+			if err != nil {
+				return nil //nolint:nilerr // it is shutting down
+			}
+			s.begin(j, nil)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			s.warn("the batch " + id + " cannot be read, and is not continued before the next start: " + err.Error())
 		}

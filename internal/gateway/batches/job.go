@@ -28,6 +28,7 @@ type job struct {
 	// Below, what the service's lock guards.
 	cancelling int64
 	waiting    string // what for; "": it does not wait
+	slot       bool   // it has a place among those that run
 	began      time.Time
 	kept       int // rows that have ended since
 }
@@ -52,48 +53,52 @@ func (s *Service) start(ctx context.Context, in wanted) (id string, err error) {
 		ID: store.NewID(), Kind: requests.Kind, Owner: batch.OwnerServe, Created: now, Tandem: s.cfg.Version,
 		Input: batch.Source{File: from.Name, Size: from.Bytes}, Columns: requests.Columns(), Variants: 1, Repeats: 1,
 	}
-	s.mu.Lock()
-	full, closed := len(s.live) >= mostOpen, s.closed
-	s.mu.Unlock()
-	switch {
-	case closed:
-		return "", &exchange.Failure{Status: http.StatusServiceUnavailable, Code: exchange.CodeStopping, Retry: true, RetryAfter: 5 * time.Second, Message: "this gateway is shutting down; ask again in a few seconds"}
-	case full:
-		return "", &exchange.Failure{Status: http.StatusTooManyRequests, Code: exchange.CodeBusy, Retry: true, RetryAfter: time.Minute, Message: fmt.Sprintf("%d batches wait or run here, and that is the most; start this one when some have ended", mostOpen)}
-	}
 	if spec, err = in.in(spec); err != nil {
+		return "", err
+	}
+	j, err := s.enter(spec.ID, in.Caller, mostOpen)
+	if err != nil {
 		return "", err
 	}
 	f, err := batch.Create(ctx, s.cfg.Dir, spec)
 	if err != nil {
+		s.leave(j)
 		return "", err
 	}
-	s.begin(spec.ID, in.Caller, f)
+	s.begin(j, f)
 	return spec.ID, nil
 }
 
-// begin has a batch run, whose file is open, or opened when its turn comes.
-func (s *Service) begin(id, caller string, f *batch.File) {
-	j := &job{id: id, caller: caller, stop: make(chan struct{})}
+// enter makes a job of a batch, which [Service.leave] ends, unless so many batches wait or
+// run already. Errors: a failure.
+func (s *Service) enter(id, caller string, most int) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		if f != nil {
-			_ = f.Close() // the next process goes on with it
-		}
-		return
+	switch {
+	case s.closed:
+		return nil, &exchange.Failure{Status: http.StatusServiceUnavailable, Code: exchange.CodeStopping, Retry: true, RetryAfter: 5 * time.Second, Message: "this gateway is shutting down; ask again in a few seconds"}
+	case len(s.live) >= most:
+		return nil, &exchange.Failure{Status: http.StatusTooManyRequests, Code: exchange.CodeBusy, Retry: true, RetryAfter: time.Minute, Message: fmt.Sprintf("%d batches wait or run here, and that is the most; start this one when some have ended", most)}
 	}
+	j := &job{id: id, caller: caller, stop: make(chan struct{})}
 	s.live[id] = j
-	s.running.Go(func() {
+	s.running.Add(1)
+	return j, nil
+}
+
+// begin has a batch run, whose file is open, or opened when its turn comes.
+func (s *Service) begin(j *job, f *batch.File) {
+	go func() {
 		defer s.leave(j)
 		s.run(j, f)
-	})
+	}()
 }
 
 func (s *Service) leave(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.live, j.id)
+	s.running.Done()
 	if s.closed && len(s.live) == 0 {
 		s.cancel()
 	}
@@ -106,6 +111,9 @@ func (s *Service) wait(j *job, text string) {
 	j.waiting = text
 }
 
+// errRemoved is that somebody has removed a batch.
+var errRemoved = errors.New("the batch was removed")
+
 const leastRest, mostRest = 5 * time.Second, 5 * time.Minute
 
 // run works for a batch until it has come to its end, or the service stops. What cannot
@@ -115,7 +123,7 @@ func (s *Service) run(j *job, f *batch.File) {
 		err := s.attempt(j, f)
 		f = nil
 		switch held := (*batch.HeldError)(nil); {
-		case err == nil, errors.Is(err, fs.ErrNotExist), s.stopping():
+		case err == nil, errors.Is(err, errRemoved), s.stopping():
 			return
 		case errors.As(err, &held): // another process has it now, and may end before the batch does
 			s.wait(j, "another process runs it")
@@ -159,7 +167,10 @@ func (s *Service) attempt(j *job, f *batch.File) (err error) {
 	ctx := s.ctx
 	resumed := f == nil
 	if resumed {
-		if f, err = batch.Open(ctx, s.cfg.Dir, j.id); err != nil {
+		if f, err = batch.Open(ctx, s.cfg.Dir, j.id); errors.Is(err, fs.ErrNotExist) {
+			return errRemoved
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -173,7 +184,7 @@ func (s *Service) attempt(j *job, f *batch.File) (err error) {
 	if err != nil {
 		return err
 	}
-	if st.State == batch.Finished && r.ended() > 0 {
+	if st.Over && r.ended() > 0 {
 		return nil
 	}
 	if resumed && st.State != batch.Reading {

@@ -47,6 +47,20 @@ func (s *Service) Live(ctx context.Context, c exchange.Caller) []Live {
 	return out
 }
 
+// Open is how many batches run, and how many wait for something.
+func (s *Service) Open() (running, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, j := range s.live {
+		if j.waiting == "" && !j.meter.Waits().Now {
+			running++
+		} else {
+			waiting++
+		}
+	}
+	return running, waiting
+}
+
 // rate is how many rows of a batch end in a second.
 func (s *Service) rate(id string) float64 {
 	s.mu.Lock()

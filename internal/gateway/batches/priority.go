@@ -38,6 +38,16 @@ func (s *Service) limiter(name string) *pace.Limiter {
 	return s.pace.Of(name, pace.Config{Most: t.Config.MaxConcurrent, Local: stack.Engine(name) != nil})
 }
 
+// answers reports whether one of the providers answers. It may serve more calls at a time
+// than it did before.
+func (s *Service) answers(ctx context.Context, names []string) bool {
+	if !s.cfg.Exchange.Stack().AnyAnswers(ctx, names) {
+		return false
+	}
+	s.bound(ctx, names)
+	return true
+}
+
 // turns has rows wait while interactive calls, of this process or another one, use an
 // engine that the row may ask. The queue has its calls wait, too.
 func (s *Service) turns(targets []string) func(context.Context, batch.Item) error {

@@ -80,6 +80,14 @@ func (r *record) ready(ctx context.Context, f *batch.File) error {
 
 // in is a batch's description with the record in it.
 func (r *record) in(spec batch.Spec) (batch.Spec, error) {
+	switch {
+	case r.Failed > 0:
+		spec.Ended = batch.StateFailed
+	case r.Expired > 0:
+		spec.Ended = batch.StateExpired
+	case r.Cancelled > 0:
+		spec.Ended = batch.Cancelled
+	}
 	var err error
 	spec.Extra, err = json.Marshal(r)
 	return spec, err
@@ -92,7 +100,7 @@ type known struct {
 }
 
 // open reports whether something is left to do for it.
-func (k *known) open() bool { return k.ended() == 0 || k.Status.State != batch.Finished }
+func (k *known) open() bool { return k.ended() == 0 || !k.Over }
 
 // look reads a batch of the gateway's; fs.ErrNotExist: it is none.
 func (s *Service) look(ctx context.Context, id string) (*known, error) {

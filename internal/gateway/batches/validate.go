@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/requests"
+	"github.com/tandem-llm/tandem/internal/table"
 )
 
 // mostMistakes is how many mistakes of a file are told.
@@ -20,7 +23,14 @@ const mostMistakes = 100
 // validate checks the requests and stores them as rows. What is wrong with them ends the
 // batch: no request of it is asked.
 func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error {
-	open := func() (io.ReadCloser, error) { return s.files.open(r.File) }
+	// It is opened once, so that it may be deleted while it is read.
+	input, gone := s.files.open(r.File)
+	if gone == nil {
+		defer input.Close()
+	}
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(input, 0, math.MaxInt64)), gone
+	}
 	name := f.Spec().Input.File
 	found, err := requests.Check(name, requests.Rows(ctx, name, open), r.Endpoint, func(m *requests.Mistake) bool {
 		r.add(m)
@@ -34,7 +44,7 @@ func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error 
 	case len(r.Mistakes) == 0 && found.N == 0:
 		r.Mistakes = append(r.Mistakes, mistake{Code: "empty_file", Message: "the input file holds no requests", Param: orNull("input_file_id")})
 	case len(r.Mistakes) == 0:
-		if err := s.checkModels(ctx, f, r, found); err != nil {
+		if err := s.checkModels(ctx, r, found, requests.Lines(ctx, name, open, linesOf(found))); err != nil {
 			return err
 		}
 	}
@@ -58,8 +68,19 @@ func (r *record) add(m *requests.Mistake) {
 	r.Mistakes = append(r.Mistakes, mistake{Code: m.Code, Line: orNull(m.At.Line), Message: text, Param: orNull(m.Param)})
 }
 
-// checkModels finds the models that nobody here has, or that the key may not ask.
-func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, found requests.Found) error {
+// linesOf are the first lines of the models that a file names.
+func linesOf(found requests.Found) map[int]bool {
+	lines := map[int]bool{}
+	for _, line := range found.Models {
+		lines[line] = true
+	}
+	return lines
+}
+
+// checkModels finds the models that nobody here has, or that the key may not ask, by the
+// first request to each. One whose provider cannot be reached may be there later: its
+// requests wait for that.
+func (s *Service) checkModels(ctx context.Context, r *record, found requests.Found, firsts iter.Seq2[table.Row, error]) error {
 	ctx, err := s.onBehalf(ctx, r)
 	if errors.Is(err, ErrKeys) {
 		return err
@@ -69,14 +90,13 @@ func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, fou
 		return nil //nolint:nilerr // it is among the mistakes
 	}
 	r.Models = slices.Sorted(maps.Keys(found.Models))
-	for _, model := range r.Models {
-		if len(r.Mistakes) == mostMistakes {
-			return nil
+	for row, err := range firsts {
+		if err != nil {
+			return err
 		}
-		first := found.First[model]
-		q, err := requests.Decode(first)
+		q, err := requests.Decode(row.Inputs)
 		if err == nil {
-			err = s.cfg.Exchange.Prepare(ctx, r.Headers, q)
+			err = s.cfg.Exchange.Prepare(ctx, r.Headers, q.Question)
 		}
 		if err == nil {
 			continue
@@ -85,8 +105,13 @@ func (s *Service) checkModels(ctx context.Context, f *batch.File, r *record, fou
 			return fmt.Errorf("the service stops: %w", err)
 		}
 		failure := exchange.FailureOf(err)
-		line := found.Models[model]
-		r.Mistakes = append(r.Mistakes, mistake{Code: failure.Code, Line: &line, Message: failure.Message, Param: orNull("body.model")})
+		if failure.Retry {
+			continue
+		}
+		r.Mistakes = append(r.Mistakes, mistake{Code: failure.Code, Line: &row.Line, Message: failure.Message, Param: orNull("body.model")})
+		if len(r.Mistakes) == mostMistakes {
+			break
+		}
 	}
 	return nil
 }

@@ -154,12 +154,26 @@ func (r *Register) file(c *liveCall) Call {
 		r.ended[r.next] = c.Call
 		r.next = (r.next + 1) % kept
 	}
+	r.add(&c.Call)
+	return c.Call
+}
+
+// add counts a call that has ended. The caller holds mu.
+func (r *Register) add(c *Call) {
 	if r.own[c.Caller] == nil {
 		r.own[c.Caller] = &Counts{}
 	}
-	r.counts.add(&c.Call)
-	r.own[c.Caller].add(&c.Call)
-	return c.Call
+	r.counts.add(c)
+	r.own[c.Caller].add(c)
+}
+
+// CountEnded counts a call that has ended and was never in flight here, such as one of a batch.
+// No list shows it.
+func (r *Register) CountEnded(c *Call) {
+	r.mu.Lock()
+	r.add(c)
+	r.mu.Unlock()
+	r.told(*c)
 }
 
 // add counts a call that has ended.

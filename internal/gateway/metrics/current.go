@@ -18,7 +18,7 @@ func (m *Metrics) families() []*family {
 	all = append(all, m.process()...)
 	all = append(all, m.providers()...)
 	all = append(all, m.hosts()...)
-	all = append(all, m.inFlight(), m.loads())
+	all = append(all, m.inFlight(), m.batches(), m.loads())
 	slices.SortFunc(all, byName)
 	return all
 }
@@ -57,6 +57,15 @@ func (m *Metrics) inFlight() *family {
 		}
 		f.add(1, string(state))
 	}
+	return f
+}
+
+// batches are those that have not ended.
+func (m *Metrics) batches() *family {
+	f := &family{kind: gauge, name: "tandem_batches", help: "Batches that have not ended: they run, or wait for something, such as their provider.", labels: []string{"state"}}
+	running, waiting := m.cfg.Batches()
+	f.add(float64(running), "running")
+	f.add(float64(waiting), "waiting")
 	return f
 }
 

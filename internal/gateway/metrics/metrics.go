@@ -19,7 +19,8 @@ type Config struct {
 	Live    func() []exchange.Call    // the calls in flight
 	Waiting func(provider string) int // how many calls wait for a provider
 	Ready   func() bool               // whether questions can be answered
-	Version string                    // of this program
+	Batches func() (running, waiting int)
+	Version string // of this program
 }
 
 // Metrics counts what the gateway does, and serves the counts. It is safe for concurrent

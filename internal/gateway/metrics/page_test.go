@@ -17,6 +17,7 @@ func TestMetricsPage(t *testing.T) {
 	s := gatewaytest.Stack(t, gatewaytest.NewEngine(t), "ok")
 	m := New(Config{
 		Stack: func() *stack.Stack { return s }, Live: func() []exchange.Call { return nil }, Waiting: func(string) int { return 0 }, Ready: func() bool { return true },
+		Batches: func() (running, waiting int) { return 0, 0 },
 	})
 	read := func(file string) string {
 		data, err := os.ReadFile(file)

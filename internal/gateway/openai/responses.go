@@ -7,6 +7,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -89,12 +90,12 @@ func (a *API) readResponse(r *http.Request) ([]byte, *responseQuestion, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	q, err := a.decodeResponse(r, b, exchange.Strict(r))
+	q, err := decodeResponse(b, exchange.Strict(r), func(id string) (*responsestore.Response, error) { return a.find(r.Context(), id) })
 	return data, q, err
 }
 
-// decodeResponse reads a request for a response.
-func (a *API) decodeResponse(r *http.Request, b *body.Reader, strict bool) (*responseQuestion, error) {
+// decodeResponse reads a request for a response. find finds stored ones.
+func decodeResponse(b *body.Reader, strict bool, find func(id string) (*responsestore.Response, error)) (*responseQuestion, error) {
 	o := b.Object()
 	q := &responseQuestion{Question: &exchange.Question{Model: o.Text("model"), Stream: o.True("stream"), Names: responseNames}}
 	req := &q.Request
@@ -125,7 +126,7 @@ func (a *API) decodeResponse(r *http.Request, b *body.Reader, strict bool) (*res
 		return nil, err
 	}
 	q.Ignored = append(q.Ignored, left...)
-	h := &history{api: a, r: r, q: q, names: map[string]string{}}
+	h := &history{find: find, q: q, names: map[string]string{}}
 	if instructions != "" {
 		h.add(provider.System(instructions))
 	}

@@ -73,6 +73,11 @@ func (s *responseAnswer) FailStream(w io.Writer, a *exchange.Answer, f *exchange
 
 // Whole writes a response.
 func (s *responseAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
+	exchange.WriteJSON(w, http.StatusOK, s.complete(a))
+}
+
+// complete is the response of an answer that came whole.
+func (s *responseAnswer) complete(a *exchange.Answer) *responseObject {
 	status := completed
 	if a.Finish == provider.FinishLength {
 		status = incomplete
@@ -87,7 +92,7 @@ func (s *responseAnswer) Whole(w http.ResponseWriter, a *exchange.Answer) {
 	for i := range a.ToolCalls {
 		s.output = append(s.output, s.callItemOf(a, &a.ToolCalls[i], len(s.output)))
 	}
-	exchange.WriteJSON(w, http.StatusOK, s.whole(a))
+	return s.whole(a)
 }
 
 // Fail writes a failure.

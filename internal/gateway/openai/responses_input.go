@@ -3,18 +3,17 @@ package openai
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/provider"
 )
 
 // history makes messages of the items of a conversation.
 type history struct {
-	api      *API
-	r        *http.Request
+	find     func(id string) (*responsestore.Response, error) // that is stored
 	q        *responseQuestion
 	messages []provider.Message
 	names    map[string]string // of calls, by their ids

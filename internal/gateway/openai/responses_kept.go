@@ -80,7 +80,7 @@ func (h *history) before(id string) error {
 		if len(turns) == mostTurns {
 			return exchange.Refuse("previous_response_id", fmt.Sprintf("the conversation has more than %d responses; send what matters as input", mostTurns))
 		}
-		r, err := h.api.find(h.r.Context(), id)
+		r, err := h.find(id)
 		if err != nil {
 			f := exchange.FailureOf(err)
 			out := *f
@@ -119,7 +119,7 @@ func (h *history) reference(o body.Object) {
 	id := o.Text("id")
 	_, rest, _ := strings.Cut(id, "_")
 	call, _, _ := strings.Cut(rest, "_")
-	r, err := h.api.find(h.r.Context(), responsePrefix+call)
+	r, err := h.find(responsePrefix + call)
 	if err != nil {
 		o.Failf("id", "there is no item %q here, because its response was not stored; send the item itself", exchange.Brief(id))
 		return
