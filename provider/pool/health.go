@@ -164,7 +164,7 @@ func (p *Pool) unwell(err error) string {
 		return err.Error()
 	case e.Status > 0 && e.Status < 500:
 		return ""
-	case e.Kind == provider.Unavailable, e.Kind == provider.Timeout, e.Kind == provider.BadAnswer, e.Kind == provider.Truncated:
+	case e.Kind == provider.Unavailable, e.Kind == provider.Timeout, e.Kind == provider.BadAnswer, e.Kind == provider.Truncated, e.Kind == provider.Offline:
 		if e.Err == nil {
 			return e.Kind.Error()
 		}

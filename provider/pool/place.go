@@ -30,6 +30,8 @@ type choice struct {
 	open    []*host
 	skips   []skip
 	pending bool // a host has yet to say how it is
+	// undecided says that such a host may change which digest answers: it is waited for.
+	undecided bool
 	// suspects are hosts that had failed, and have yet to say how they are now: they are
 	// waited for only where there is no other.
 	suspects []*host
@@ -39,6 +41,7 @@ type choice struct {
 // look finds who could be asked now. The caller holds mu.
 func (c *call) look(now time.Time) (ch choice) {
 	v := c.p.view(c.model)
+	var unknown []*host
 	for _, h := range c.p.hosts {
 		if c.tried[h] {
 			continue
@@ -54,6 +57,7 @@ func (c *call) look(now time.Time) (ch choice) {
 			away("it is drained: it takes no new calls")
 		case !h.fresh(now) && h.down == "":
 			ch.pending = true
+			unknown = append(unknown, h)
 		case !h.fresh(now), h.suspect, h.down != "" && h.probed.Before(c.began):
 			ch.suspects = append(ch.suspects, h)
 		case h.down != "":
@@ -70,6 +74,7 @@ func (c *call) look(now time.Time) (ch choice) {
 			ch.open = append(ch.open, h)
 		}
 	}
+	ch.undecided = c.p.undecided(c.model, v, unknown)
 	if len(ch.open) == 0 && !ch.busy && len(ch.suspects) > 0 {
 		ch.pending = true
 	}
@@ -149,7 +154,7 @@ func (p *Pool) warn(texts []string) {
 // wait says until when the call should look again; zero: when something has changed.
 func (c *call) wait(ctx context.Context, ch *choice, now time.Time) (until time.Time, wait bool) {
 	switch {
-	case len(ch.open) > 0 && ch.pending:
+	case len(ch.open) > 0 && ch.pending && !ch.undecided:
 		return c.grace, true
 	case ch.pending || ch.busy:
 		return time.Time{}, true
@@ -201,7 +206,7 @@ func (c *call) wakeHosts(ctx context.Context, ch *choice, now time.Time) bool {
 
 // best is who takes the call; nil: nobody yet.
 func (c *call) best(ctx context.Context, ch *choice, now time.Time) *host {
-	if len(ch.open) == 0 {
+	if len(ch.open) == 0 || ch.undecided {
 		return nil
 	}
 	for _, h := range ch.open {

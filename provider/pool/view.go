@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func (p *Pool) view(model string) *view {
 			v.digest[h] = h.models[i].Digest
 		}
 	}
-	v.serves = p.electDigest(model, v)
+	v.serves = p.electDigest(model, v.digest)
 	p.views[model] = v
 	return v
 }
@@ -38,24 +39,45 @@ func (p *Pool) view(model string) *view {
 // electDigest is the digest that most hosts have, of as many the one of the first host.
 // What has answered before stays, so that a run does not change models, as long as any
 // host has it.
-func (p *Pool) electDigest(model string, v *view) string {
+func (p *Pool) electDigest(model string, digest map[*host]string) string {
 	if now := p.serving[model]; now != "" {
-		for _, d := range v.digest {
+		for _, d := range digest {
 			if d == now {
 				return now
 			}
 		}
 	}
 	count, best := map[string]int{}, ""
-	for _, d := range v.digest {
+	for _, d := range digest {
 		count[d]++
 	}
 	for _, h := range p.hosts {
-		if d := v.digest[h]; d != "" && count[d] > count[best] {
+		if d := digest[h]; d != "" && count[d] > count[best] {
 			best = d
 		}
 	}
 	return best
+}
+
+// undecided reports whether another digest may answer once those hosts have told theirs.
+func (p *Pool) undecided(model string, v *view, unknown []*host) bool {
+	if v.serves == "" || len(unknown) == 0 {
+		return false
+	}
+	all := []string{"another"}
+	for _, d := range v.digest {
+		all = append(all, d)
+	}
+	for _, d := range all { // the most that they can do is to agree
+		told := maps.Clone(v.digest)
+		for _, h := range unknown {
+			told[h] = d
+		}
+		if p.electDigest(model, told) != v.serves {
+			return true
+		}
+	}
+	return false
 }
 
 // setAside is why a host does not answer for a model although it has one of that name;
