@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -202,12 +203,30 @@ func validateHosts(name string, find func(string) (entry, bool)) (errs []error) 
 			continue
 		}
 		id := h.Name(text)
-		if first, twice := seen[id]; twice {
+		server := sameServer(id)
+		if first, twice := seen[server]; twice {
 			errs = append(errs, at.at(fmt.Sprintf("the host %s appears twice", diag.Quote(id)), fmt.Sprintf("it is host %d already; remove one", first+1)))
 		}
-		seen[id] = i
+		seen[server] = i
 	}
 	return errs
+}
+
+// sameServer is a host's name in the one spelling that is taken for its server:
+// localhost and [::1] are 127.0.0.1, and a name may end in a dot.
+func sameServer(name string) string {
+	u, err := url.Parse("//" + name)
+	if err != nil {
+		return name
+	}
+	host := strings.TrimSuffix(u.Hostname(), ".")
+	if a, err := netip.ParseAddr(host); err == nil {
+		host = a.Unmap().String()
+	}
+	if host == "localhost" || host == "::1" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, u.Port()) + u.Path
 }
 
 // settleHosts takes a provider's built-in address away where it has hosts, and the one
