@@ -91,6 +91,32 @@ func TestAPoolIsOneProvider(t *testing.T) {
 	}
 }
 
+// An error of a call that only one host was asked for names that host.
+func TestAnErrorNamesTheHost(t *testing.T) {
+	for what, chat := range map[string]http.HandlerFunc{
+		"refused": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"bad thing"}`)
+		},
+		"broken off": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"model":"m","message":{"role":"assistant","content":"hel"},"done":false}`+"\n")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			host, calls := gpu(t, chat)
+			other, more := gpu(t, chat)
+			s := openPool(t, Options{StateDir: t.TempDir()}, "", host, other)
+			_, err := stacktest.Ask(s, provider.Request{})
+			if more.Load() > 0 {
+				host = other
+			}
+			if calls.Load()+more.Load() != 1 || err == nil || !strings.Contains(err.Error(), host) {
+				t.Errorf("%d calls, %v; want one, and its host %s named", calls.Load()+more.Load(), err, host)
+			}
+		})
+	}
+}
+
 // An error of all hosts names each.
 func TestAPoolOfWhichNoneAnswers(t *testing.T) {
 	a, _ := gpu(t, hangsUp)

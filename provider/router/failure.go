@@ -81,7 +81,7 @@ func (f *Failure) providerError() error {
 	last := len(f.errs) - 1
 	if e := (*provider.Error)(nil); (last == 0 || f.partialFromLast) && errors.As(f.errs[last], &e) {
 		only := *e
-		only.Err = &onlyCause{error: e.Err, failure: f}
+		only.Err = &onlyCause{error: e.Err, host: f.Attempts[last].Host, failure: f}
 		return &only
 	}
 	e := &provider.Error{Kind: f.Attempts[last].Kind, Provider: "no provider answered", Err: f}
@@ -114,17 +114,23 @@ func (f *Failure) shortestRetryAfter() (d time.Duration) {
 	return d
 }
 
-// onlyCause reads like the cause of the one failure and carries the Failure.
+// onlyCause reads like the cause of the one failure, with its host where there are
+// several, and carries the Failure.
 type onlyCause struct {
 	error
+	host    string
 	failure *Failure
 }
 
 func (c *onlyCause) Error() string {
-	if c.error == nil {
-		return "no answer"
+	text := "no answer"
+	if c.error != nil {
+		text = c.error.Error()
 	}
-	return c.error.Error()
+	if c.host != "" {
+		return c.host + ": " + text
+	}
+	return text
 }
 
 func (c *onlyCause) Unwrap() []error {
