@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,12 +10,13 @@ import (
 // Memory is given back once after calls, and not between them.
 func TestMemoryIsGivenBackAfterCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		freed := 0
-		s := &spare{free: func() { freed++ }}
-		expect := func(when string, want int) {
+		var freed atomic.Int64
+		s := &spare{free: func() { freed.Add(1) }}
+		expect := func(when string, want int64) {
 			t.Helper()
-			if synctest.Wait(); freed != want {
-				t.Errorf("%s: given back %d times, want %d", when, freed, want)
+			synctest.Wait()
+			if n := freed.Load(); n != want {
+				t.Errorf("%s: given back %d times, want %d", when, n, want)
 			}
 		}
 		for range 100 {

@@ -151,7 +151,7 @@ const restTime = 20 * time.Millisecond
 
 // readEvents takes a stream in, and yields its end.
 func (a *answer) readEvents(caller context.Context) error {
-	events := &eventReader{events: a.call.Events}
+	events := newEventReader(a.call.Events)
 	for {
 		event, err := events.next()
 		if e := a.checkGateway(caller); e != nil {
