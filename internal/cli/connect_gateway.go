@@ -155,6 +155,9 @@ func (a *app) connectNotes(s *connect.System, in connectInput, g connect.Gateway
 	for _, note := range set.Notes {
 		a.infof("%s", a.term.Dim("· "+note))
 	}
+	if g.KeyEnv != "" && a.getenv(g.KeyEnv) == "" {
+		a.infof("%s", a.term.Dim("· $"+g.KeyEnv+" is not set here; set it to the key where you start "+in.client.Title))
+	}
 	a.warnWindow(in.client, g)
 	if g.KeyEnv == "" && g.Keys {
 		a.term.Noticef("%s `tandem serve` has keys, so it takes no call without one: make one with `tandem serve keys add %s`, keep it in a variable, and add --key-env with its name", a.term.Yellow("warning:"), in.client.Name)

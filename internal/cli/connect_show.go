@@ -45,8 +45,8 @@ func (a *app) connectShow(s *connect.System, c *connect.Client, g connect.Gatewa
 		say("and this where you start it:")
 		variables(set.Also)
 	}
-	if len(set.Files) > 0 {
-		say("`tandem connect " + c.Name + " --write` changes the file for you.")
+	if n := len(set.Files); n > 0 {
+		say("`tandem connect " + c.Name + " --write` changes the " + map[bool]string{true: "files", false: "file"}[n > 1] + " for you.")
 	}
 	if len(set.Files)+len(set.Variables) == 0 {
 		say(first + "these steps:")
