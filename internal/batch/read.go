@@ -122,6 +122,8 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 		if s.Ended != "" {
 			s.State = s.Ended
 		}
+	case cancelled && over && version >= countsVersion: // what is left was not wanted any more
+		s.State, s.Over = Finished, true
 	case cancelled:
 		s.State = Cancelled
 	default:
