@@ -69,7 +69,7 @@ func (a *adder) add(ctx context.Context, row *table.Row) error {
 			own[name] = value
 		}
 	}
-	text, err := encodeInputs(own)
+	text, err := EncodeInputs(own)
 	if err != nil {
 		return err
 	}

@@ -164,13 +164,13 @@ func (f *File) load(ctx context.Context, it *Item) (err error) {
 	if err := f.q.inputs.QueryRowContext(ctx, it.Row).Scan(&it.Number, &text); err != nil {
 		return err
 	}
-	it.Inputs, err = decodeInputs(text)
+	it.Inputs, err = DecodeInputs(text)
 	return err
 }
 
-// encodeInputs writes inputs so that they are read as they were: a number with a
+// EncodeInputs writes inputs so that they are read as they were: a number with a
 // point keeps it.
-func encodeInputs(inputs map[string]any) (string, error) {
+func EncodeInputs(inputs map[string]any) (string, error) {
 	data, err := json.Marshal(pointed(inputs))
 	return string(data), err
 }
@@ -199,7 +199,8 @@ func pointed(v any) any {
 	return v
 }
 
-func decodeInputs(text string) (map[string]any, error) {
+// DecodeInputs reads what [EncodeInputs] has written.
+func DecodeInputs(text string) (map[string]any, error) {
 	value, _, err := textx.DecodeJSON(text)
 	if err != nil {
 		return nil, err

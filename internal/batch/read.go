@@ -181,7 +181,7 @@ func (v *View) results(ctx context.Context, yield func(Result, error) bool) erro
 		if err := rows.Scan(&r.Row, &r.Number, &r.Variant, &r.Repeat, &r.Attempts, &inputs, &result, &r.Provider, &r.Model, &r.Reason, &r.Fallback, &r.Input, &r.Output, &usd, &r.Saved, &unpriced, &r.Took); err != nil {
 			return err
 		}
-		if r.Inputs, err = decodeInputs(inputs); err != nil {
+		if r.Inputs, err = DecodeInputs(inputs); err != nil {
 			return err
 		}
 		for name, value := range spec.Given {

@@ -4,7 +4,7 @@ package batch
 // changed.
 //
 // States of an item: 0 pending, 1 running, 2 done, 3 failed, 4 sent to a provider's
-// Batch API. Durations are nanoseconds, money US dollars.
+// Batch API or, without a part, to nodes. Durations are nanoseconds, money US dollars.
 var migrations = []string{`
 CREATE TABLE batch (
 	one       INTEGER PRIMARY KEY CHECK (one = 1),
@@ -95,6 +95,9 @@ CREATE TABLE parts (                  -- rows that were sent to a provider's Bat
 `, `
 DROP INDEX items_pending;
 CREATE INDEX items_next ON items (attempts, id) WHERE state = 0;
+`, `
+ALTER TABLE batch ADD COLUMN mark TEXT NOT NULL DEFAULT ''; -- up to where the results of nodes are stored; see File.Settle
+CREATE INDEX items_handed ON items (id) WHERE state = 4 AND part IS NULL;
 `}
 
 // The schemas that first have the counts, the waits and the parts.

@@ -40,6 +40,8 @@ type Spec struct {
 	// BatchAPI is the provider whose Batch API runs the rows; empty: they are asked one
 	// by one.
 	BatchAPI string `json:"batch_api,omitempty"`
+	// Cluster is the id of the cluster whose nodes run the rows; empty: this machine does.
+	Cluster  string `json:"cluster,omitempty"`
 	Picked   string `json:"picked,omitempty"` // which rows of the input, in words; empty: all
 	Variants int    `json:"variants"`
 	Repeats  int    `json:"repeats"`
@@ -87,7 +89,7 @@ type Status struct {
 	Done     int     `json:"done"`
 	Failed   int     `json:"failed"`
 	Active   int     `json:"active"`         // claimed by who runs it
-	Sent     int     `json:"sent,omitempty"` // to a provider's Batch API, and not collected yet
+	Sent     int     `json:"sent,omitempty"` // to a provider's Batch API or to nodes, and not collected yet
 	Left     int     `json:"left"`
 	Fallback int     `json:"fallback"` // answered by another provider than the first
 	Repeated int     `json:"repeated"` // calls that were under way when a process ended, and may have been charged

@@ -48,6 +48,9 @@ type Options struct {
 	// Away, if not nil, is told why nothing is started when no server is there, and nil
 	// when one is again. Calls do not overlap.
 	Away func(why error)
+	// Poll is how often a queue that had nothing more to give is asked again while items
+	// run, because others fill it, too; 0: only once an item has ended.
+	Poll time.Duration
 }
 
 // Work runs the items of a queue until none is left, and keeps what comes of each.
@@ -80,6 +83,11 @@ func Work(ctx context.Context, q Queue, run Run, o Options) error {
 			case <-over:
 			}
 		}()
+	}
+	if o.Poll > 0 {
+		over := make(chan struct{})
+		defer close(over)
+		go w.poll(o.Poll, over)
 	}
 	err := w.work(ctx)
 	startNone()
@@ -293,6 +301,23 @@ func (w *worker) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.changed.Broadcast()
+}
+
+// poll has the queue asked again from time to time, until over is closed.
+func (w *worker) poll(every time.Duration, over <-chan struct{}) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+			w.mu.Lock()
+			w.asked = false
+			w.changed.Broadcast()
+			w.mu.Unlock()
+		}
+	}
 }
 
 // stop has nothing more started.
