@@ -88,6 +88,10 @@ type Config struct {
 	// Gateway is what `tandem serve` runs. Only the user's own file may set it.
 	Gateway Gateway `mapstructure:"gateway"`
 
+	// Cluster is the cluster of nodes that `tandem batch --nodes` uses. Only the user's own
+	// file may set it.
+	Cluster Cluster `mapstructure:"cluster"`
+
 	// MCPServers offer tools. Only the user's own file may name any.
 	MCPServers []MCPServer `mapstructure:"mcp_servers"`
 }
@@ -114,6 +118,16 @@ type Gateway struct {
 	Queue   int      `mapstructure:"queue"`   // questions that may wait for an engine; 0: the default
 	// WindowPolicy is WindowKeep, WindowGrow or WindowExact; empty: WindowGrow.
 	WindowPolicy string `mapstructure:"window_policy"`
+}
+
+// Cluster is a cluster of nodes, which is reached by NATS. Where URL is empty it is the
+// one that this machine has joined.
+type Cluster struct {
+	URL   string `mapstructure:"url"`   // of a NATS server with JetStream, such as tls://nats.example.org:4222
+	Creds string `mapstructure:"creds"` // the file with the credentials; empty: none are sent
+	// Local is the user's word that all nodes of the cluster are machines that a prompt may
+	// go to which has to stay on this one.
+	Local bool `mapstructure:"local"`
 }
 
 // DefaultListen is where the gateway listens.

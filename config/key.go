@@ -62,6 +62,9 @@ func topFields() []field {
 		{"gateway.chains", "", readText},
 		{"gateway.queue", "", readCount},
 		{"gateway.window_policy", "", readOneOf(WindowKeep, WindowGrow, WindowExact)},
+		{"cluster.url", "", readText},
+		{"cluster.creds", "", readFilePath},
+		{"cluster.local", "", readBool},
 		{"mcp_servers", "", readServers},
 	}
 }

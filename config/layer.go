@@ -117,6 +117,7 @@ func (l *layer) read(d *yamlx.Decoder, root *yaml.Node, r reader, file string) {
 		{"local_networks", "set which networks count as this machine"},
 		{"log_keep", "have old runs removed from the log"},
 		{"gateway", "configure the gateway"},
+		{"cluster", "say which cluster of nodes gets rows of batches"},
 		{"mcp_servers", "configure MCP servers, which are programs to run and addresses to call"},
 	} {
 		if n := m.Value(own.name); n != nil && l.role == RoleProject {

@@ -47,6 +47,7 @@ type workInput struct {
 	budget      optional[float64]
 	retryFailed bool
 	accept      bool
+	nodes       bool // those of a cluster run the rows
 }
 
 const escapeFormulasUsage = "in .csv and .tsv files, put ' before texts that a spreadsheet would run as formulas"
@@ -82,6 +83,7 @@ func (in *workInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.deadline, "deadline", "", "start no more rows after this `time`: 8h, 07:30 or 2026-11-30T07:30")
 	f.Var(&in.budget, "budget", "most that the whole batch may cost, in US dollars")
 	f.BoolVar(&in.retryFailed, "retry-failed", false, "when a batch continues: run the failed rows again")
+	f.BoolVar(&in.nodes, "nodes", false, "have the nodes of a cluster run the rows (see `tandem node`)")
 	f.BoolVar(&in.accept, "accept-changes", false, "when a batch continues: use the chain and settings as they are now")
 }
 
@@ -131,6 +133,7 @@ OpenAI's Batch API needs no rows. See docs/batch.md.`,
   tandem batch classify.yaml --in tickets.csv --out a.jsonl --where 'lang == "de"' --sample 100 --dry-run
   tandem batch requests.jsonl --out answers.jsonl
   tandem batch classify.yaml --in tickets.csv --out answers.jsonl --only openai --batch-api
+  tandem batch classify.yaml --in tickets.csv --out answers.jsonl --nodes
   tandem batch resume`,
 		Args: exactArgs("a chain file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -161,6 +164,9 @@ func (in *batchInput) check(requests bool) error {
 		{in.resume && in.in == stdinPath, "--resume uses the rows that are stored; leave out --in -, and use `tandem batch resume ID`"},
 		{in.work.retryFailed && !in.resume, "--retry-failed needs --resume"},
 		{in.work.accept && !in.resume, "--accept-changes needs --resume"},
+		{in.work.nodes && requests, "--nodes runs chains; a file of requests runs on this machine"},
+		{in.work.nodes && in.batchAPI, "use only one of --nodes and --batch-api"},
+		{in.work.nodes && in.work.concurrency != 0, "with --nodes each node has its own number of rows (its --slots); leave out --concurrency"},
 		{in.batchAPI && in.work.concurrency != 0, "with --batch-api the provider runs the rows; leave out --concurrency"},
 	} {
 		if f.wrong {

@@ -105,8 +105,16 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 			return usageError{errors.New("nothing was removed")}
 		}
 	}
-	if err := batch.Remove(a.stateDir(), id); err != nil {
-		return err
+	s, err := a.batchStatusOf(ctx, id)
+	if rerr := batch.Remove(a.stateDir(), id); rerr != nil {
+		return rerr
+	}
+	if err == nil && s.Cluster != "" && (s.State != batch.Finished || s.Sent > 0) {
+		cfg, err := a.load()
+		if err != nil {
+			return err
+		}
+		a.removeFromCluster(ctx, nil, cfg, &s.Spec)
 	}
 	a.infof("removed %s", id)
 	return nil

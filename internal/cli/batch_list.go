@@ -115,6 +115,9 @@ func (a *app) printBatch(s batch.Status) error {
 	}
 	t.Row("state", state)
 	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
+	if s.Cluster != "" {
+		t.Row("nodes", fmt.Sprintf("%d rows with the nodes of the cluster %s; see `tandem nodes`", s.Sent, s.Cluster))
+	}
 	for i := range s.Parts {
 		t.Row("at "+s.BatchAPI, partText(&s.Parts[i]))
 	}

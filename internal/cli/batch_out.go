@@ -28,6 +28,7 @@ type batchRowJSON struct {
 	Error    *runner.Error   `json:"error,omitempty"`
 	Provider string          `json:"provider,omitempty"`
 	Model    string          `json:"model,omitempty"`
+	Node     string          `json:"node,omitempty"` // that ran the row
 	Fallback bool            `json:"fallback"`
 	Reason   string          `json:"reason,omitempty"` // of the fallback
 	Usage    *provider.Usage `json:"usage,omitempty"`
@@ -96,7 +97,7 @@ func (a *app) exportRows(ctx context.Context, spec batch.Spec, name string, to i
 func batchRow(r *batch.Result) *batchRowJSON {
 	row := &batchRowJSON{
 		Row: r.Number, Inputs: r.Inputs, Answer: r.Result.Answer, Value: r.Result.Value, Finish: r.Result.Finish, OK: r.Result.OK, Error: r.Result.Error,
-		Provider: r.Provider, Model: r.Model, Fallback: r.Fallback, USD: r.USD, MS: r.Took.Milliseconds(), Attempts: r.Attempts,
+		Provider: r.Provider, Model: r.Model, Node: r.Result.Node, Fallback: r.Fallback, USD: r.USD, MS: r.Took.Milliseconds(), Attempts: r.Attempts,
 		Usage: &provider.Usage{InputTokens: r.Input, OutputTokens: r.Output},
 	}
 	if r.Result.Usage != nil && r.Attempts == 1 {
@@ -116,9 +117,9 @@ type layout struct {
 
 func jsonLayout() layout {
 	return layout{
-		columnsNamed("row", "inputs", "answer", "value", "finish", "ok", "error", "provider", "model", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
+		columnsNamed("row", "inputs", "answer", "value", "finish", "ok", "error", "provider", "model", "node", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
 		func(r *batchRowJSON) []any {
-			return []any{r.Row, r.Inputs, r.Answer, r.Value, textOrNil(string(r.Finish)), r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
+			return []any{r.Row, r.Inputs, r.Answer, r.Value, textOrNil(string(r.Finish)), r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), textOrNil(r.Node), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
 		},
 	}
 }

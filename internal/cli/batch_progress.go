@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/chatui"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -103,6 +104,13 @@ func (v *batchView) setAway(why error) {
 	default:
 		v.app.term.Noticef("· waiting for the provider: %s", terminal.OneLine(why.Error()))
 	}
+}
+
+// setNodes takes in which nodes there are.
+func (v *batchView) setNodes(nodes []natsqueue.Node, id string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sent = nodesText(nodes, id)
 }
 
 func sentText(provider string, parts []batch.Part) string {

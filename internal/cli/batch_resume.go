@@ -131,6 +131,9 @@ func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, gi
 	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
 		return err
 	}
+	if err := a.resumeNodes(ctx, b, &spec); err != nil {
+		return err
+	}
 	settings := b.spec.Settings
 	b.spec = spec
 	return a.continueChanged(ctx, b, source, settings, func() error { return a.sameInputs(b, spec) })

@@ -57,6 +57,9 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		if early = a.writeOut(ctx, b.spec); early == nil {
 			early = b.file.Finish(context.WithoutCancel(ctx))
 		}
+		if early == nil && b.spec.Cluster != "" {
+			a.leaveCluster(ctx, b)
+		}
 		if early == nil {
 			a.sayBatch(after)
 			early = failedRows(after)
@@ -113,6 +116,8 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	working := priority.Batch(store.WithRun(context.WithoutCancel(ctx), run), priority.Options{Over: s.done, Meter: &b.meter})
 	if b.batchAPI != nil {
 		err = a.workBatchAPI(working, b, s, view, kept)
+	} else if b.nodes != nil {
+		err = a.workNodes(working, b, s, view, kept)
 	} else {
 		a.boundPace(ctx, b)
 		err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
@@ -155,7 +160,7 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 		case <-over:
 			return
 		case <-ctx.Done():
-			if b.batchAPI == nil {
+			if b.batchAPI == nil && b.nodes == nil {
 				a.infof("stopping: waiting for the rows that are being answered; press Ctrl-C again to leave them")
 			}
 			s.stop("")
@@ -187,7 +192,7 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *stopper, err error) error {
 	done := fmt.Sprintf("%d of %s are done", s.Done+s.Failed, count(s.Total, "row"))
 	if s.Sent > 0 {
-		done += fmt.Sprintf(", and %d are at %s", s.Sent, s.BatchAPI)
+		done += fmt.Sprintf(", and %d are %s", s.Sent, whereSent(&s))
 	}
 	next := fmt.Sprintf("continue with `tandem batch resume %s`", b.spec.ID)
 	var many *batch.TooManyError

@@ -42,6 +42,8 @@ type batchRun struct {
 	compare *comparison
 	// batchAPI is the provider whose Batch API runs the rows; nil: none does.
 	batchAPI *stack.BatchAPI
+	// nodes is what nodes need to run the rows; nil: none do.
+	nodes *nodesRun
 	// requests is what a batch of requests needs instead of the chain; nil: it has one.
 	requests *requestRun
 }
@@ -131,10 +133,15 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	if in.dry {
 		return a.batchPlan(ctx, b, picked, given)
 	}
+	if in.work.nodes {
+		if err := a.useNodes(ctx, b, file, picked, given); err != nil {
+			return err
+		}
+	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: "batch", Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
 		Input: rows.source, Out: out, EscapeFormulas: in.escape, Given: given, Columns: columnsOf(b.chain, given), Picked: what,
-		Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Variants: 1, Repeats: 1,
+		Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Cluster: b.clusterID(), Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err

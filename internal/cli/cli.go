@@ -184,7 +184,7 @@ always says who answered, and never passes off a broken answer as complete.`,
 	root.AddCommand(
 		a.askCommand(), a.chatCommand(), a.chatsCommand(), a.runCommand(), a.batchCommand(), a.compareCommand(), a.chainCommand(), a.promptCommand(),
 		a.embedCommand(), a.similarCommand(), a.collectionsCommand(),
-		a.useCommand(), a.modelsCommand(), a.engineCommand(), a.serveCommand(), a.connectCommand(),
+		a.useCommand(), a.modelsCommand(), a.engineCommand(), a.serveCommand(), a.nodeCommand(), a.nodesCommand(), a.connectCommand(),
 		a.configCommand(), a.keysCommand(), a.cacheCommand(), a.doctorCommand(), a.setupCommand(),
 		a.costCommand(), a.logsCommand(), a.toolsCommand(), a.roleCommand(), a.shellWidgetCommand(), a.suggestCommand(), a.versionCommand(),
 	)
@@ -205,7 +205,7 @@ func answers(cmd *cobra.Command) bool {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
 	}
-	return !slices.Contains([]string{"use", "models", "doctor", "config", "engine", "tools", "keys", "setup", "connect", "list", "ps", "pull", "show"}, cmd.Name())
+	return !slices.Contains([]string{"use", "models", "doctor", "config", "engine", "tools", "keys", "setup", "connect", "node", "nodes", "list", "ps", "pull", "show"}, cmd.Name())
 }
 
 // noFileArgs gives every command without an argument rule of its own the rule

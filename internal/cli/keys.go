@@ -80,7 +80,7 @@ func keyName(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) keysSet(ctx context.Context, name string) error {
-	text, err := a.readKey(ctx, name)
+	text, err := a.readSecret(ctx, "Key "+terminal.StripControls(name), "the key")
 	a.term.Secrets.Add(strings.Fields(text)...) // first of all: from here on nothing shows it
 	if err != nil {
 		return err
@@ -153,8 +153,9 @@ func keyUsers(cfg *config.Loaded, name string) (users []string) {
 // maxKeyInput is the most bytes of standard input that are read for a key.
 const maxKeyInput = 64 << 10
 
-// readKey asks for a key on a terminal, or reads it from a pipe.
-func (a *app) readKey(ctx context.Context, name string) (string, error) {
+// readSecret asks for a secret on a terminal, which does not show it, or reads it from a
+// pipe. Errors say what it is.
+func (a *app) readSecret(ctx context.Context, prompt, what string) (string, error) {
 	read := func() (string, error) {
 		data, err := io.ReadAll(io.LimitReader(a.term.In, maxKeyInput))
 		return string(data), err
@@ -162,18 +163,18 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 	if f, ok := a.term.In.(*os.File); ok && a.term.InIsTTY {
 		state, err := term.MakeRaw(int(f.Fd())) // before anything is asked, and not by the reader that may be left behind
 		if err != nil {
-			return "", fmt.Errorf("asking for the key: %w", hungUp(err))
+			return "", fmt.Errorf("asking for %s: %w", what, hungUp(err))
 		}
 		defer func() { _ = term.Restore(int(f.Fd()), state) }()
 		if err := chatui.DropTyped(f); err != nil { // what was typed before is not a key
-			return "", fmt.Errorf("asking for the key: %w", hungUp(err))
+			return "", fmt.Errorf("asking for %s: %w", what, hungUp(err))
 		}
 		read = func() (string, error) {
 			asked := term.NewTerminal(struct {
 				io.Reader
 				io.Writer
 			}{f, terminal.Raw(a.term.Err)}, "")
-			text, err := asked.ReadPassword(fmt.Sprintf("Key %s (not shown): ", terminal.StripControls(name)))
+			text, err := asked.ReadPassword(prompt + " (not shown): ")
 			if errors.Is(err, io.EOF) { // Ctrl-C, which is not a signal here, or Ctrl-D
 				err = context.Canceled
 			}
@@ -194,7 +195,7 @@ func (a *app) readKey(ctx context.Context, name string) (string, error) {
 		return "", ctx.Err()
 	case r := <-done:
 		if r.err != nil {
-			return "", fmt.Errorf("reading the key: %w", r.err)
+			return "", fmt.Errorf("reading %s: %w", what, r.err)
 		}
 		return r.text, nil
 	}

@@ -173,7 +173,7 @@ func (w *wizard) findKey(ctx context.Context, preset catalog.Server, s *chosenSe
 	}
 	w.say("%s is not set. Get a key at %s. It is stored in the system's keyring, or in a file that only you can read.", preset.Key, preset.KeyPage)
 	for {
-		text, err := w.readKey(ctx, preset.Name)
+		text, err := w.readSecret(ctx, "Key "+preset.Name, "the key")
 		w.term.Secrets.Add(text)
 		if err != nil {
 			return err

@@ -42,6 +42,17 @@ func LoopbackDialer(connect time.Duration) *net.Dialer {
 	return watched(&net.Dialer{Timeout: connect, ControlContext: t.onlyLocal, Resolver: t.resolver()})
 }
 
+// Dialer dials for a protocol that is not HTTP, such as that of NATS. It keeps to the
+// policy.
+func Dialer(p Policy, connect time.Duration) *net.Dialer {
+	d := &net.Dialer{Timeout: connect, KeepAlive: 15 * time.Second}
+	if p.Offline || p.LocalOnly {
+		t := &Transport{opts: Options{Policy: p}}
+		d.ControlContext, d.Resolver = t.onlyLocal, t.resolver()
+	}
+	return watched(d)
+}
+
 // PlainClient is a client for what is neither prompt nor answer, such as
 // telemetry: it keeps to the policy and follows no redirect, and leaves bodies
 // as they are. connect is the most time to connect, TLS included.

@@ -29,6 +29,7 @@ type Result struct {
 	Tools    []ToolCall       `json:"tools,omitempty"`
 	Steps    []Step           `json:"steps,omitempty"`
 	Error    *Error           `json:"error,omitempty"`
+	Node     string           `json:"node,omitempty"` // that ran it; empty: this machine
 
 	Ended    bool `json:"-"` // the run came to its end, whether or not its answer is whole
 	Stopped  int  `json:"-"` // the limit that its request set, where the answer was cut there and that is no error

@@ -28,6 +28,8 @@ type account struct {
 	unpricedOption string // the option that makes the price unknown; "": none
 	began          time.Time
 	mark           int64           // of the reservation; 0: none
+	also           Book            // the context's, of WithBudget; nil: none
+	alsoMark       int64           // of the reservation there; 0: none
 	reserved       float64         // what was reserved
 	lease          *lease          // of the reservation; nil: none
 	wrote          int             // bytes of content that came
@@ -79,12 +81,21 @@ func (c *account) reserve(ctx context.Context, req *provider.Request) error {
 	if err != nil || h == nil {
 		return err
 	}
-	mark, err := c.book.Reserve(ctx, *h)
-	if err != nil {
-		return budgetError(ctx, h, err)
+	if c.also = budgetOf(ctx); c.also != nil {
+		if c.alsoMark, err = c.also.Reserve(ctx, *h); err != nil {
+			return budgetError(ctx, h, err)
+		}
 	}
-	c.mark, c.reserved = mark, h.USD
-	c.lease = startLease(c.book, mark)
+	if c.l.hasOwnBudget(ctx) {
+		if c.mark, err = c.book.Reserve(ctx, *h); err != nil {
+			if c.alsoMark != 0 {
+				c.also.Release(c.alsoMark)
+			}
+			return budgetError(ctx, h, err)
+		}
+		c.lease = startLease(c.book, c.mark)
+	}
+	c.reserved = h.USD
 	if req.MaxTokens == nil {
 		req.MaxTokens = provider.Ptr(DefaultMaxTokens)
 	}
@@ -139,8 +150,7 @@ func (c *account) answerCost(rt *provider.Route, u *provider.Usage, in *pricedRo
 
 // settle writes down how the call ended.
 func (c *account) settle() {
-	book := c.book
-	if book == nil {
+	if c.book == nil && c.alsoMark == 0 {
 		return
 	}
 	c.lease.stop()
@@ -157,18 +167,26 @@ func (c *account) settle() {
 		}
 	case c.wrote == 0 && !mayBeCharged(c.failed):
 		if c.mark != 0 {
-			book.Release(c.mark)
+			c.book.Release(c.mark)
+		}
+		if c.alsoMark != 0 {
+			c.also.Release(c.alsoMark)
 		}
 		return
-	case c.mark == 0 && c.l.onMachine(context.Background()) && !c.l.runsRemotely(canceledContext(), c.requestedModel):
+	case c.mark == 0 && c.alsoMark == 0 && c.l.onMachine(context.Background()) && !c.l.runsRemotely(canceledContext(), c.requestedModel):
 		return
 	default:
 		e.Cost.Basis = "the answer broke off"
 	}
-	if e.Cost.USD == nil && c.mark != 0 {
+	if e.Cost.USD == nil && c.mark+c.alsoMark != 0 {
 		e.AtMost = &c.reserved
 	}
-	book.Settle(c.mark, e)
+	if c.book != nil {
+		c.book.Settle(c.mark, e)
+	}
+	if c.alsoMark != 0 {
+		c.also.Settle(c.alsoMark, e)
+	}
 }
 
 // canceledContext is a context with which nobody is asked anything.

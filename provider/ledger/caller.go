@@ -29,9 +29,29 @@ func CallerOf(ctx context.Context) Caller {
 	return c
 }
 
-// hasBudget reports whether a call has to be reserved, for the book's budgets or for its
-// caller's.
+type budgetKey struct{}
+
+// WithBudget returns a context whose calls are reserved in b, too, besides the budgets
+// of their ledgers: a budget that is kept elsewhere, such as that of work which several
+// machines share.
+func WithBudget(ctx context.Context, b Book) context.Context {
+	return context.WithValue(ctx, budgetKey{}, b)
+}
+
+// budgetOf is the book of [WithBudget]; nil: none.
+func budgetOf(ctx context.Context) Book {
+	b, _ := ctx.Value(budgetKey{}).(Book)
+	return b
+}
+
+// hasBudget reports whether a call has to be reserved, for the book's budgets, its
+// caller's or its context's.
 func (l *Ledger) hasBudget(ctx context.Context) bool {
+	return l.hasOwnBudget(ctx) || budgetOf(ctx) != nil
+}
+
+// hasOwnBudget reports whether it has to be reserved in the ledger's own book.
+func (l *Ledger) hasOwnBudget(ctx context.Context) bool {
 	return l.cfg.Budget || CallerOf(ctx).PerDayUSD != nil
 }
 

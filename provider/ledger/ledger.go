@@ -110,7 +110,7 @@ func (l *Ledger) reservationFor(ctx context.Context, req *provider.Request) (*Re
 		return nil, err
 	}
 	h := &Reservation{Run: provider.RunOf(ctx).ID, Provider: l.Name(), Model: model, USD: price.Worst(req), Caller: CallerOf(ctx)}
-	if l.bookFor(ctx) == nil {
+	if l.hasOwnBudget(ctx) && l.bookFor(ctx) == nil {
 		return nil, l.noBook(h)
 	}
 	return h, nil
@@ -138,7 +138,13 @@ func (l *Ledger) Fits(ctx context.Context, req *provider.Request) error {
 	if err != nil || h == nil {
 		return err
 	}
-	if err := l.bookFor(ctx).Fits(ctx, *h); err != nil {
+	if l.hasOwnBudget(ctx) {
+		err = l.bookFor(ctx).Fits(ctx, *h)
+	}
+	if b := budgetOf(ctx); b != nil && err == nil {
+		err = b.Fits(ctx, *h)
+	}
+	if err != nil {
 		return budgetError(ctx, h, err)
 	}
 	return nil

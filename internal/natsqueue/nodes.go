@@ -1,0 +1,226 @@
+package natsqueue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Times of heartbeats.
+const (
+	// BeatEvery is how often a node says that it is there.
+	BeatEvery = 2 * time.Second
+	// SilentAfter is when a node that says nothing counts as gone.
+	SilentAfter = 7 * time.Second
+	forgetAfter = 10 * time.Minute
+)
+
+// Node is what a node says of itself.
+type Node struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	Tandem  string    `json:"tandem"` // version
+	Since   time.Time `json:"since"`
+	Slots   int       `json:"slots"`   // rows that it runs at a time
+	Running int       `json:"running"` // now
+	Rate    float64   `json:"rows_per_second"`
+	Loaded  []string  `json:"loaded"`          // provider/model, in memory
+	State   string    `json:"state,omitempty"` // what it waits for; empty: it works, or is idle
+	// Batches are those that it works on, and Declined why it does not on others, by id.
+	Batches  map[string]LeaseCounts `json:"batches,omitempty"`
+	Declined map[string]string      `json:"declined,omitempty"`
+	// Seen is when it said so, by the cluster's clock, and Silent that it was too long ago.
+	Seen   time.Time `json:"seen"`
+	Silent bool      `json:"silent,omitempty"`
+}
+
+// Beat says that a node is there, and by which subjects its rows can be given to others
+// if it is not any more.
+func (c *Cluster) Beat(ctx context.Context, n *Node, acks []string) error {
+	if err := c.beat(ctx, n); err != nil {
+		return err
+	}
+	text, err := json.Marshal(acks)
+	if err != nil {
+		return err
+	}
+	call, cancel := within(ctx)
+	defer cancel()
+	_, err = c.nodes.Put(call, "held."+token(n.ID), text)
+	return err
+}
+
+func (c *Cluster) beat(ctx context.Context, n *Node) error {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	call, cancel := within(ctx)
+	defer cancel()
+	_, err = c.nodes.Put(call, "node."+token(n.ID), text)
+	if gone(err) || errors.Is(err, jetstream.ErrNoStreamResponse) { // its server began anew: nothing of it was on a disk
+		if err := c.found(call); err != nil {
+			return err
+		}
+		_, err = c.nodes.Put(call, "node."+token(n.ID), text)
+	}
+	return err
+}
+
+// Leave says that a node is not there any more.
+func (c *Cluster) Leave(ctx context.Context, id string) error {
+	call, cancel := within(ctx)
+	defer cancel()
+	return errors.Join(c.nodes.Purge(call, "held."+token(id)), c.nodes.Purge(call, "node."+token(id)))
+}
+
+// Nodes are those that have been heard of lately, by their names.
+func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
+	call, cancel := within(ctx)
+	defer cancel()
+	keys, err := c.nodes.ListKeysFiltered(call, "node.*")
+	if gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = keys.Stop() }()
+	all := []Node{}
+	var newest time.Time
+	for key := range keys.Keys() {
+		entry, err := c.nodes.Get(call, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var n Node
+		if err := json.Unmarshal(entry.Value(), &n); err != nil {
+			return nil, &DamagedError{"what a node says of itself"}
+		}
+		n.Seen = entry.Created()
+		all = append(all, n)
+		if n.Seen.After(newest) {
+			newest = n.Seen
+		}
+	}
+	// The clocks of this machine and of the cluster may differ: a node is silent by that of
+	// the others, or where none speaks by ours.
+	now := newest
+	if mine := time.Now(); mine.Sub(newest) > SilentAfter {
+		now = mine
+	}
+	for i := range all {
+		all[i].Silent = now.Sub(all[i].Seen) > SilentAfter
+	}
+	slices.SortFunc(all, func(a, b Node) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return all, nil
+}
+
+// Watch finds nodes that have stopped speaking. A node's silence counts from when the
+// watch has seen it, so long as the watch itself looks regularly: where the cluster or this
+// process stood still nobody can be blamed.
+type Watch struct {
+	looked time.Time
+	spoke  map[string]spoke
+}
+
+type spoke struct{ seen, at time.Time }
+
+// Silent are the ids of nodes that have said nothing for [SilentAfter], each once.
+func (w *Watch) Silent(nodes []Node, now time.Time) (ids []string) {
+	if now.Sub(w.looked) > 2*BeatEvery || w.spoke == nil {
+		w.spoke = map[string]spoke{}
+	}
+	w.looked = now
+	for i := range nodes {
+		n := &nodes[i]
+		last, known := w.spoke[n.ID]
+		switch {
+		case !known || !last.seen.Equal(n.Seen):
+			w.spoke[n.ID] = spoke{n.Seen, now}
+		case !last.at.IsZero() && now.Sub(last.at) >= SilentAfter:
+			ids = append(ids, n.ID)
+			w.spoke[n.ID] = spoke{seen: n.Seen} // until it speaks again
+		}
+	}
+	return ids
+}
+
+// Release has the rows of a node that is silent given to others now, and not when their
+// leases run out. If it is there after all, what it brings later counts for nothing.
+func (c *Cluster) Release(ctx context.Context, id string) error {
+	call, cancel := within(ctx)
+	defer cancel()
+	key := "held." + token(id)
+	entry, err := c.nodes.Get(call, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) || gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// Only one of those who see it does this.
+	if err := c.nodes.Purge(call, key, jetstream.LastRevision(entry.Revision())); err != nil {
+		if conflict(err) {
+			return nil
+		}
+		return err
+	}
+	var acks []string
+	if err := json.Unmarshal(entry.Value(), &acks); err != nil {
+		return &DamagedError{"what a node says of its rows"}
+	}
+	for _, ack := range acks {
+		if err := c.nc.Publish(ack, []byte("-NAK")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share is how many rows nodes may have together: the sum of what each may. A node that
+// is silent counts as long as it may have rows.
+func share(nodes []Node, hold func(slots int) int) int {
+	sum := 0
+	for i := range nodes {
+		sum += hold(nodes[i].Slots)
+	}
+	return max(1, sum)
+}
+
+// HoldOf is how many rows a node of so many slots may have: those that run, and as many
+// that wait, as on one machine.
+func HoldOf(slots int) int { return 2 * max(1, slots) }
+
+// Fit has the nodes of a batch take as many rows together as they may have.
+func (c *Cluster) Fit(ctx context.Context, batch string, nodes []Node) error {
+	call, cancel := within(ctx)
+	defer cancel()
+	want := c.consumerConfig(share(nodes, HoldOf))
+	consumer, err := c.js.Consumer(call, jobStream(batch), consumerName)
+	if err != nil {
+		return err
+	}
+	if consumer.CachedInfo().Config.MaxAckPending == want.MaxAckPending {
+		return nil
+	}
+	_, err = c.js.UpdateConsumer(call, jobStream(batch), want)
+	return err
+}
+
+// consumerConfig is the consumer by which nodes take the rows of a batch.
+func (c *Cluster) consumerConfig(hold int) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.lease, MaxDeliver: MaxDeliver, MaxAckPending: hold, MaxWaiting: 2048,
+	}
+}

@@ -1,0 +1,261 @@
+package natsqueue
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/runner"
+)
+
+// reconcile compares what the file says is with nodes to what the cluster has. A row that
+// is in neither its stream nor its bucket is sent again: a process ended before it was
+// sent, or a server lost it. A row that was delivered too often has failed.
+func (w *work) reconcile(ctx context.Context, exhausted bool) error {
+	if exhausted {
+		if err := w.failExhausted(ctx); err != nil {
+			return err
+		}
+	}
+	call, cancel := context.WithTimeout(ctx, 3*callTime)
+	defer cancel()
+	s, err := w.Cluster.js.Stream(call, jobStream(w.m.ID))
+	if err != nil {
+		return err
+	}
+	// First those that wait: a row leaves its stream after its result is stored.
+	info, err := s.Info(call, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return err
+	}
+	there := info.State.Subjects
+	var lost []batch.Item
+	var found []batch.Returned
+	for item, err := range w.File.Handed(ctx) {
+		if err != nil {
+			return err
+		}
+		if _, waits := there[subject(w.m.ID, placeOf(&item))]; waits {
+			continue
+		}
+		j, err := newJob(w.m, w.given, &item)
+		if err != nil {
+			return err
+		}
+		switch r, err := readRecord(ctx, w.kv, &w.blobs, resultKey(j.ID)); {
+		case errors.Is(err, jetstream.ErrKeyNotFound):
+			lost = append(lost, item)
+		case err != nil:
+			return err
+		default:
+			found = append(found, r.returned())
+		}
+	}
+	if err := w.store(ctx, found); err != nil {
+		return err
+	}
+	for len(lost) > 0 {
+		n := min(len(lost), handMost)
+		if err := w.publish(ctx, lost[:n]); err != nil {
+			return err
+		}
+		lost = lost[n:]
+	}
+	return nil
+}
+
+// failExhausted ends the rows that were delivered as often as may be. The cluster gives a
+// notice of each, which is kept; where a notice was lost, the rows are those that nobody
+// has and nobody is to get.
+func (w *work) failExhausted(ctx context.Context) error {
+	call, cancel := context.WithTimeout(ctx, 3*callTime)
+	defer cancel()
+	s, err := w.Cluster.js.Stream(call, jobStream(w.m.ID))
+	if err != nil {
+		return err
+	}
+	notices, err := w.Cluster.notices(call, w.m.ID, s.CachedInfo().Created)
+	if err != nil {
+		return err
+	}
+	for seq := range notices {
+		if err := w.failMessage(call, s, seq); err != nil {
+			return err
+		}
+	}
+	consumer, err := s.Consumer(call, consumerName)
+	if err != nil {
+		return err
+	}
+	info, err := consumer.Info(call)
+	if err != nil {
+		return err
+	}
+	state, err := s.Info(call)
+	if err != nil || info.NumPending > 0 || info.NumAckPending > 0 || state.State.Msgs == 0 || state.State.Msgs > 10_000 {
+		return err
+	}
+	// A message may have come between the two answers: what the consumer has reached counts.
+	for seq := state.State.FirstSeq; seq <= info.Delivered.Stream && seq <= state.State.LastSeq; seq++ {
+		if err := w.failMessage(call, s, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failMessage has a row fail whose message was delivered too often.
+func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) error {
+	msg, err := s.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j := &job{}
+	text, err := w.blobs.unpack(ctx, msg.Data)
+	if err == nil {
+		err = decodeJSON(text, j)
+	}
+	if err != nil { // it cannot be read: it is sent anew
+		return s.DeleteMsg(ctx, seq)
+	}
+	r := &record{
+		Kind: recordResult, ID: j.ID, Row: j.Row, Number: j.Number, Variant: j.Variant, Repeat: j.Repeat, Nonce: randomID(), Failed: true, Deliveries: MaxDeliver, Repeated: MaxDeliver,
+		Result: runner.Result{Error: &runner.Error{Kind: "error", Message: fmt.Sprintf("%d nodes in a row were given the row, and none has said what came of it", MaxDeliver), ExitCode: 1}},
+	}
+	value, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if value, err = w.blobs.pack(ctx, "result."+j.ID, value); err != nil {
+		return err
+	}
+	if _, err := w.kv.Create(ctx, resultKey(j.ID), value); err != nil && !conflict(err) {
+		return err
+	}
+	if err := s.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return err
+	}
+	return nil
+}
+
+// notices are the messages of a batch's stream that the cluster says were delivered too
+// often. Those before its stream was made are of another one.
+func (c *Cluster) notices(ctx context.Context, batch string, made time.Time) (map[uint64]bool, error) {
+	found := map[uint64]bool{}
+	s, err := c.js.Stream(ctx, deadStream)
+	if gone(err) {
+		return found, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{deadSubjects + jobStream(batch) + "." + consumerName}})
+	if err != nil {
+		return nil, err
+	}
+	for {
+		b, err := consumer.FetchNoWait(1000)
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for msg := range b.Messages() {
+			n++
+			var notice struct {
+				Seq uint64 `json:"stream_seq"`
+			}
+			meta, err := msg.Metadata()
+			if err == nil && meta.Timestamp.After(made) && json.Unmarshal(msg.Data(), &notice) == nil && notice.Seq > 0 {
+				found[notice.Seq] = true
+			}
+		}
+		if n == 0 || b.Error() != nil {
+			return found, nil
+		}
+	}
+}
+
+// takeBack has the nodes start no more rows of the batch, stores what they have under way
+// when it has ended, and makes the rows pending that are left.
+func (w *work) takeBack(ctx context.Context, why Stop) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := w.Cluster.Stop(ctx, w.m.ID, why); err != nil {
+		return err
+	}
+	for began := time.Now(); time.Since(began) < takeBackTime; {
+		select {
+		case entry := <-w.items:
+			if err := w.settle(ctx, w.group(entry)); err != nil {
+				return err
+			}
+			continue
+		case <-time.After(BeatEvery / 2):
+		}
+		if w.left == 0 {
+			return nil
+		}
+		busy, err := w.busy(ctx, began)
+		if err != nil {
+			w.trouble(err)
+			continue
+		}
+		if !busy {
+			break
+		}
+	}
+	// What the nodes said last may be on its way.
+	for more := true; more; {
+		select {
+		case entry := <-w.items:
+			if err := w.settle(ctx, w.group(entry)); err != nil {
+				return err
+			}
+		case <-time.After(time.Second):
+			more = false
+		}
+	}
+	call, cancel := within(ctx)
+	defer cancel()
+	if err := w.Cluster.js.DeleteStream(call, jobStream(w.m.ID)); err != nil && !gone(err) {
+		return err
+	}
+	_, err := w.File.TakeBack(ctx)
+	return err
+}
+
+// takeBackTime is how long is waited for rows that are being answered when a batch is
+// cancelled. What ends later is stored when the batch continues.
+const takeBackTime = 10 * time.Minute
+
+// busy reports whether a node that is there has rows of the batch, or has not said since
+// the batch was stopped.
+func (w *work) busy(ctx context.Context, since time.Time) (bool, error) {
+	nodes, err := w.Cluster.Nodes(ctx)
+	if err != nil {
+		return true, err
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		counts, works := n.Batches[w.m.ID]
+		if !n.Silent && works && (counts.Held > 0 || time.Since(since) < 2*BeatEvery) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// decodeJSON reads JSON whose numbers stay as they are written.
+func decodeJSON(text []byte, to any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	return dec.Decode(to)
+}

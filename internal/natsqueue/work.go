@@ -1,0 +1,417 @@
+package natsqueue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// WorkConfig says whose rows nodes run.
+type WorkConfig struct {
+	File    *batch.File
+	Cluster *Cluster
+	// Manifest is the batch's, without what is found out here: its digest, its budget's
+	// account and where its bundle is.
+	Manifest Manifest
+	Bundle   []byte // its chain, as a ZIP file
+	// MaxErrors is how many rows may fail before no more are started; 0: any number.
+	MaxErrors int
+	// Stop, once it is closed, has Work return. What nodes have stays with them, and is
+	// collected by the next Work, unless TakeBack says then that the batch ends. Nil:
+	// never.
+	Stop     <-chan struct{}
+	TakeBack func() bool
+	// Kept, if not nil, is told which outcomes are stored. Calls do not overlap.
+	Kept func([]batch.Outcome)
+	// Nodes, if not nil, is told from time to time which there are.
+	Nodes func([]Node)
+	// Trouble, if not nil, is told that the cluster cannot be asked, and nil when it can
+	// again.
+	Trouble func(error)
+}
+
+// Work hands the rows of a batch to nodes and stores what comes back, until all rows have
+// ended. It goes on where another process left it. It removes nothing from the cluster
+// but what it takes back: see [Cluster.Remove].
+//
+// The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
+// error that holds a *[ledger.Over]. It is nil where Stop was closed.
+func Work(ctx context.Context, cfg WorkConfig) error {
+	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, items: make(chan jetstream.KeyValueEntry, 1024)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	return w.run(ctx)
+}
+
+// work is one call of Work.
+type work struct {
+	WorkConfig
+	m        *Manifest
+	given    map[string]any
+	kv       jetstream.KeyValue
+	made     time.Time // when the bucket was
+	blobs    blobs
+	items    chan jetstream.KeyValueEntry
+	seen     uint64 // the revision up to which all records are stored
+	failed   int
+	left     int       // rows that have not ended
+	last     time.Time // when a row ended
+	troubled bool
+	unwatch  context.CancelFunc
+	patience time.Duration // how long nothing may come before lost rows are looked for
+	silent   Watch
+}
+
+// Times of Work.
+const (
+	// groupTime is how long records wait for others, to be stored with one sync.
+	groupTime = 25 * time.Millisecond
+	groupMost = 500
+	handMost  = 1000 // rows that are handed over at a time
+	lookEvery = 2 * time.Second
+)
+
+// begin makes sure that the cluster has all of the batch but its rows, and takes up where
+// the last process ended.
+func (w *work) begin(ctx context.Context) (err error) {
+	w.given = w.File.Spec().Given
+	status, err := w.File.Status(ctx)
+	if err != nil {
+		return err
+	}
+	w.left, w.last, w.patience = status.Left+status.Active+status.Sent, time.Now(), w.Cluster.lease/2
+	if w.kv, w.made, err = w.Cluster.begin(ctx, w.m.ID); err != nil {
+		return err
+	}
+	if w.seen, err = w.stored(ctx); err != nil {
+		return err
+	}
+	if w.m.BudgetUSD != nil {
+		if err := setBudget(ctx, w.kv, *w.m.BudgetUSD, status.USD); err != nil {
+			return err
+		}
+	}
+	given, err := batch.EncodeInputs(w.given)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%d\n%s%s", w.m.Chain, len(w.Bundle), w.Bundle, given)
+	w.m.Digest = hex.EncodeToString(sum.Sum(nil))
+	before, revision, err := w.Cluster.manifest(ctx, w.m.ID)
+	if err != nil {
+		return err
+	}
+	if before != nil && before.Digest == w.m.Digest {
+		w.m.Bundle, w.m.Given = before.Bundle, before.Given
+	} else {
+		if w.m.Bundle, err = w.blobs.put(ctx, "bundle."+w.m.Digest, w.Bundle); err != nil {
+			return err
+		}
+		if w.m.Given, err = w.blobs.put(ctx, "given."+w.m.Digest, []byte(given)); err != nil {
+			return err
+		}
+	}
+	w.m.Rows, w.m.Stopped = status.Total, nil
+	w.watch(ctx)
+	if err := w.reconcile(ctx, false); err != nil {
+		return err
+	}
+	if err := w.handOver(ctx); err != nil { // so that the first node finds more than one row
+		return err
+	}
+	text, err := json.Marshal(w.m)
+	if err != nil {
+		return err
+	}
+	call, cancel := within(ctx)
+	defer cancel()
+	_, err = w.Cluster.common.Update(call, manifestKey(w.m.ID), text, revision)
+	if conflict(err) {
+		_, err = w.Cluster.common.Put(call, manifestKey(w.m.ID), text)
+	}
+	return err
+}
+
+// stored is the revision up to which the file has all records of this bucket.
+func (w *work) stored(ctx context.Context) (uint64, error) {
+	mark, err := w.File.Mark(ctx)
+	if err != nil {
+		return 0, err
+	}
+	made, revision, _ := strings.Cut(mark, "/")
+	if made != strconv.FormatInt(w.made.UnixNano(), 10) {
+		return 0, nil
+	}
+	return strconv.ParseUint(revision, 10, 64)
+}
+
+func (w *work) mark() string {
+	return strconv.FormatInt(w.made.UnixNano(), 10) + "/" + strconv.FormatUint(w.seen, 10)
+}
+
+// watch has the records of nodes sent to items, those first that are not stored yet.
+func (w *work) watch(ctx context.Context) {
+	if w.unwatch != nil {
+		w.unwatch()
+	}
+	ctx, w.unwatch = context.WithCancel(ctx)
+	from := w.seen + 1
+	go func() {
+		for ctx.Err() == nil {
+			updates, err := w.kv.WatchFiltered(ctx, []string{"r.*", "x.*.*"}, jetstream.ResumeFromRevision(from))
+			if err == nil {
+				w.relay(ctx, updates)
+				return
+			}
+			pause(ctx, time.Second)
+		}
+	}()
+}
+
+func (w *work) relay(ctx context.Context, updates jetstream.KeyWatcher) {
+	defer func() { _ = updates.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case entry, open := <-updates.Updates():
+			if !open {
+				return
+			}
+			if entry == nil || entry.Operation() != jetstream.KeyValuePut {
+				continue
+			}
+			select {
+			case w.items <- entry:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// run is the work until all rows have ended.
+func (w *work) run(ctx context.Context) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for w.left > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.Stop:
+			if w.TakeBack != nil && w.TakeBack() {
+				return w.takeBack(ctx, Stop{Why: StopCancelled})
+			}
+			return nil
+		case entry := <-w.items:
+			if err := w.settle(ctx, w.group(entry)); err != nil {
+				return err
+			}
+			if w.MaxErrors > 0 && w.failed > w.MaxErrors {
+				return errors.Join(&batch.TooManyError{Failed: w.failed, Limit: w.MaxErrors}, w.takeBack(ctx, Stop{Why: StopCancelled}))
+			}
+		case <-look.C:
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// group is an entry and those that come soon after it.
+func (w *work) group(first jetstream.KeyValueEntry) []jetstream.KeyValueEntry {
+	all := []jetstream.KeyValueEntry{first}
+	timer := time.NewTimer(groupTime)
+	defer timer.Stop()
+	for len(all) < groupMost {
+		select {
+		case entry := <-w.items:
+			all = append(all, entry)
+		case <-timer.C:
+			return all
+		}
+	}
+	return all
+}
+
+// settle stores what nodes say. What cannot be read now is found to be missing later.
+func (w *work) settle(ctx context.Context, entries []jetstream.KeyValueEntry) error {
+	var returned []batch.Returned
+	for _, entry := range entries {
+		w.seen = max(w.seen, entry.Revision())
+		r, err := decodeRecord(ctx, &w.blobs, entry.Value())
+		if err != nil {
+			w.trouble(err)
+			continue
+		}
+		returned = append(returned, r.returned())
+	}
+	return w.store(ctx, returned)
+}
+
+func (w *work) store(ctx context.Context, returned []batch.Returned) error {
+	if len(returned) == 0 {
+		return nil
+	}
+	kept, err := w.File.Settle(context.WithoutCancel(ctx), returned, w.mark())
+	if err != nil {
+		return err
+	}
+	w.left -= len(kept)
+	for i := range kept {
+		if kept[i].Fate == batch.Failed {
+			w.failed++
+		}
+	}
+	if len(kept) > 0 {
+		w.last, w.patience = time.Now(), w.Cluster.lease/2
+		if w.Kept != nil {
+			w.Kept(kept)
+		}
+	}
+	return nil
+}
+
+// look looks after the nodes, the batch's own state and, where nothing has come for a
+// while, after rows that were lost. What the cluster does not tell now it tells later.
+func (w *work) look(ctx context.Context) error {
+	err := w.lookOnce(ctx)
+	if err == nil && time.Since(w.last) > w.patience {
+		w.last, w.patience = time.Now(), min(2*w.patience, 10*w.Cluster.lease)
+		w.watch(ctx) // it may have been lost with a server
+		err = w.reconcile(ctx, true)
+	}
+	var over *overError
+	var file *batch.FileError
+	switch {
+	case errors.As(err, &over):
+		return errors.Join(over.error(), w.takeBack(ctx, Stop{Why: StopBudget}))
+	case errors.As(err, &file), ctx.Err() != nil:
+		return err
+	}
+	w.trouble(err)
+	return nil
+}
+
+// trouble tells what is wrong, and once that nothing is any more.
+func (w *work) trouble(err error) {
+	if w.Trouble != nil && (err != nil || w.troubled) {
+		w.Trouble(err)
+	}
+	w.troubled = err != nil
+}
+
+// overError is a batch whose budget has no room.
+type overError struct{ Stop }
+
+func (e *overError) Error() string { return "the budget of the batch is used up" }
+
+func (e *overError) error() error {
+	return provider.Errorf(provider.OverBudget, "", "", "%w", &ledger.Over{Budget: "the budget of the batch", Limit: e.Limit, Left: e.Left, Need: e.Need})
+}
+
+func (w *work) lookOnce(ctx context.Context) error {
+	nodes, err := w.Cluster.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	if w.Nodes != nil {
+		w.Nodes(nodes)
+	}
+	for _, id := range w.silent.Silent(nodes, time.Now()) {
+		if err := w.Cluster.Release(ctx, id); err != nil {
+			return err
+		}
+	}
+	m, _, err := w.Cluster.manifest(ctx, w.m.ID)
+	switch {
+	case err != nil:
+		return err
+	case m != nil && m.Stopped != nil && m.Stopped.Why == StopBudget:
+		return &overError{*m.Stopped}
+	}
+	return w.handOver(ctx)
+}
+
+// handOver hands the rows over that are pending.
+func (w *work) handOver(ctx context.Context) error {
+	var page []batch.Item
+	flush := func() error {
+		if len(page) == 0 {
+			return nil
+		}
+		if err := w.File.Hand(ctx, page); err != nil {
+			return err
+		}
+		err := w.publish(ctx, page)
+		page = page[:0]
+		return err
+	}
+	for item, err := range w.File.Pending(ctx) {
+		if err != nil {
+			return err
+		}
+		if page = append(page, item); len(page) == handMost {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// publish sends rows to the nodes. One that is there already stays as it is: unlike the
+// window of message ids, that holds for ever, and lets a row be sent again that was lost.
+func (w *work) publish(ctx context.Context, items []batch.Item) error {
+	futures := make([]jetstream.PubAckFuture, 0, len(items))
+	for i := range items {
+		j, err := newJob(w.m, w.given, &items[i])
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(j)
+		if err != nil {
+			return err
+		}
+		message, err := w.blobs.pack(ctx, "row."+j.ID, text)
+		if err != nil {
+			return err
+		}
+		future, err := w.Cluster.js.PublishMsgAsync(&nats.Msg{Subject: subject(w.m.ID, placeOf(&items[i])), Data: message},
+			jetstream.WithExpectLastSequencePerSubject(0))
+		if err != nil {
+			return err
+		}
+		futures = append(futures, future)
+	}
+	for _, future := range futures {
+		select {
+		case <-future.Ok():
+		case err := <-future.Err():
+			if !conflict(err) {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package node
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/tool"
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
+	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/provider"
+)
+
+// Host is this machine as it runs the rows of others: by its own configuration.
+type Host struct {
+	Stack *stack.Stack
+	// AllowTools are patterns of tools that chains of others may use; none: they may use
+	// no tool.
+	AllowTools []string
+	// ToolOptions are those of a loop over tools.
+	ToolOptions func([]tool.Tool) tool.Options
+	// Pull has models downloaded that are missing.
+	Pull bool
+	// Shown is a result as it is stored.
+	Shown func(runner.Result, error) runner.Result
+}
+
+// Accept says how the rows of a batch run here, or why they do not. See [Config].
+func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte, waiting func(string)) (*Rows, error) {
+	if m.Jinja2 {
+		return nil, provider.Errorf(provider.Unsupported, "", "", "its templates are in jinja2, which are programs, and nodes run none of others")
+	}
+	files, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
+	if err != nil {
+		return nil, fmt.Errorf("its chain cannot be read: %w", err)
+	}
+	c, err := chain.LoadFS(files, m.Chain)
+	if err != nil {
+		return nil, err
+	}
+	names := names(m, c)
+	for _, want := range m.Providers {
+		if err := h.provides(ctx, m, &want); err != nil {
+			return nil, err
+		}
+		model := cmp.Or(want.Model, h.model(m, want.Name))
+		if err := h.present(ctx, want.Name, model, waiting); err != nil {
+			return nil, err
+		}
+	}
+	job := runner.Job{Chain: c, Provider: h.Stack, Defaults: m.Defaults, Embedder: h.Stack.Collections.Embedder(), Strict: m.Strict}
+	if m.Local {
+		job.Defaults.Privacy = provider.PrivacyLocal
+	}
+	done := func() {}
+	if wanted := c.Tools(); len(wanted) > 0 {
+		var tools []tool.Tool
+		if tools, done, err = h.Stack.Tools(ctx, wanted); err != nil {
+			done()
+			return nil, err
+		}
+		for i := range tools {
+			if !slices.ContainsFunc(h.AllowTools, func(p string) bool { return tool.Matches(p, &tools[i]) }) {
+				done()
+				return nil, provider.Errorf(provider.Unsupported, "", "", "it uses the tool %s, which this node does not allow", tools[i].Title())
+			}
+		}
+		job.Tools = h.ToolOptions(tools)
+	}
+	logged := store.Run{ID: m.ID, Began: time.Now(), Command: "node", Chain: cmp.Or(c.Name(), m.Chain)}
+	return &Rows{
+		Run: func(ctx context.Context, item batch.Item) batch.Reply {
+			job := job
+			job.Vars = item.Inputs
+			r := batch.Ask(store.WithRun(ctx, logged), job)
+			r.Result = h.Shown(r.Result, r.Err)
+			return r
+		},
+		Turn: func(ctx context.Context, _ batch.Item) error {
+			for _, name := range names {
+				if _, err := h.Stack.Engine(name).Wait(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Close: done,
+	}, nil
+}
+
+// names are the providers that are asked first.
+func names(m *natsqueue.Manifest, c *chain.Chain) []string {
+	var out []string
+	if len(m.Providers) > 0 {
+		out = append(out, m.Providers[0].Name)
+	}
+	out = append(out, c.Providers()...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// provides is why this machine is not what a batch wants of a provider; nil: it is.
+func (h *Host) provides(ctx context.Context, m *natsqueue.Manifest, want *natsqueue.Provider) error {
+	t, ok := h.Stack.Target(want.Name)
+	switch {
+	case !ok:
+		return provider.Errorf(provider.Unsupported, want.Name, "", "this node has no provider %q", want.Name)
+	case t.Untrusted != nil:
+		return t.Untrusted
+	case t.Config.Kind != want.Kind:
+		return provider.Errorf(provider.Unsupported, want.Name, "", "the provider %q is of kind %s here, and the batch wants %s", want.Name, t.Config.Kind, want.Kind)
+	case want.Model != "" && t.Config.Model != want.Model:
+		return provider.Errorf(provider.Unsupported, want.Name, "", "the provider %q has the model %s here, and the batch wants %s", want.Name, t.Config.Model, want.Model)
+	case m.Local && !h.Stack.Here(ctx, t):
+		return provider.Errorf(provider.Private, want.Name, "", "the rows may be answered only by local providers, and %q is none here", want.Name)
+	}
+	return nil
+}
+
+// model is what a batch asks a provider for.
+func (h *Host) model(m *natsqueue.Manifest, name string) string {
+	if slices.Contains(m.Defaults.Use, name) && m.Defaults.Model != "" {
+		return m.Defaults.Model
+	}
+	return ""
+}
+
+// present is why an Ollama does not have a model; nil: it has, or it is not known. What is
+// missing is downloaded where that is allowed.
+func (h *Host) present(ctx context.Context, name, model string, waiting func(string)) error {
+	t, _ := h.Stack.Target(name)
+	puller, ok := provider.As[provider.Puller](t.Provider)
+	if !ok || model == "" {
+		return nil
+	}
+	models, err := h.Stack.Listed(ctx, name)
+	if err != nil { // an engine that is not running is started by the first row
+		return nil //nolint:nilerr // as above
+	}
+	for _, m := range models {
+		if m.Name == model || m.Name == model+":latest" {
+			return nil
+		}
+	}
+	if !h.Pull {
+		return provider.Errorf(provider.ModelNotFound, name, model, "%s does not have the model %s, and this node downloads none", name, model)
+	}
+	for p, err := range puller.Pull(ctx, model) {
+		if err != nil {
+			return err
+		}
+		text := "downloading " + model
+		if p.Total > 0 {
+			text += fmt.Sprintf(": %d%%", p.Completed*100/p.Total)
+		}
+		waiting(text)
+	}
+	return nil
+}
+
+// Loaded are the models in memory, as provider/model. It starts no engine.
+func (h *Host) Loaded(ctx context.Context) []string {
+	var out []string
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for i := range h.Stack.Targets {
+		t := &h.Stack.Targets[i]
+		r, ok := provider.As[provider.Runner](t.Provider)
+		if !ok || t.Untrusted != nil || t.Engine != nil && !t.Engine.Status(ctx).Answering {
+			continue
+		}
+		running, err := r.Running(ctx)
+		if err != nil {
+			continue
+		}
+		for _, m := range running {
+			out = append(out, t.Config.Name+"/"+strings.TrimSuffix(m.Name, ":latest"))
+		}
+	}
+	return out
+}

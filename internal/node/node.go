@@ -1,0 +1,471 @@
+// Package node runs rows of batches that others have handed to a cluster. A node takes the
+// batches that its own configuration can answer, and says why it declines others. A
+// batch's word can forbid it a provider, and never allows it one.
+package node
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
+	"github.com/tandem-llm/tandem/internal/priority"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// Config says what a node is, and how it runs rows.
+type Config struct {
+	Cluster *natsqueue.Cluster
+	ID      string
+	Name    string
+	Version string // of tandem
+	Slots   int    // rows at a time, of all batches; less than 1: one
+	// Accept says how the rows of a batch run here, or why they do not. It may take its
+	// time, and tell what it waits for.
+	Accept func(ctx context.Context, m *natsqueue.Manifest, bundle []byte, waiting func(string)) (*Rows, error)
+	// Loaded, if not nil, are the models in memory, as provider/model.
+	Loaded func(context.Context) []string
+	// Explain is an error as the node's user reads it. Nil: its own text.
+	Explain func(error) string
+	// Say, if not nil, is told what happens.
+	Say func(string)
+	// Stop, once it is closed, has no more rows taken: Run returns when those that run have
+	// ended and are stored. Nil: never.
+	Stop <-chan struct{}
+}
+
+// Rows is how the rows of a batch run here.
+type Rows struct {
+	Run batch.Run
+	// Turn, if not nil, waits until a row may start.
+	Turn  func(context.Context, batch.Item) error
+	Close func()
+}
+
+// giveUpAfter is how many rows in a row may fail for a reason that is no row's own before
+// the node leaves a batch to others.
+const giveUpAfter = 10
+
+// declineTime is how long a batch that was declined stays so: a model may be there then.
+const declineTime = time.Minute
+
+// Run is a node, until Stop is closed and its rows have ended, or ctx ends.
+func Run(ctx context.Context, cfg Config) error {
+	n := &node{Config: cfg, since: time.Now(), batches: map[string]*state{}, changed: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
+	n.Slots = max(1, n.Slots)
+	n.slots = make(chan struct{}, n.Slots)
+	if n.Explain == nil {
+		n.Explain = func(err error) string { return err.Error() }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { n.follow(ctx) })
+	beside.Go(func() { n.beat(ctx) })
+	n.serve(ctx)
+	n.working.Wait()
+	cancel()
+	beside.Wait()
+	leave, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer done()
+	_ = cfg.Cluster.Leave(leave, cfg.ID) // it is silent soon, if not
+	if n.stopping() {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// node is one call of Run.
+type node struct {
+	Config
+	since   time.Time
+	working sync.WaitGroup
+	slots   chan struct{} // one value for each row that runs
+	changed chan struct{} // something is to be looked at
+	beats   chan struct{} // something is to be told
+
+	mu      sync.Mutex
+	batches map[string]*state
+	recent  []moment // when rows ended, of the last minute
+}
+
+// state is what the node knows of a batch.
+type state struct {
+	m        *natsqueue.Manifest // nil: it is no more
+	stop     chan struct{}       // of its work; nil: none is done
+	closed   bool                // stop is
+	lease    *natsqueue.Lease    // nil: none
+	waiting  string              // what it waits for; "": nothing
+	declined string              // why it is not worked on; "": it is, or has not been looked at
+	until    time.Time           // when that is looked at again
+}
+
+type moment struct {
+	at   time.Time
+	rows int
+}
+
+func (n *node) stopping() bool {
+	select {
+	case <-n.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (n *node) say(text string) {
+	if n.Say != nil {
+		n.Say(text)
+	}
+}
+
+// wake has something looked at, or told, soon.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// follow takes in what the cluster says of its batches.
+func (n *node) follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := n.Cluster.Batches(ctx, func(id string, m *natsqueue.Manifest) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			s := n.batches[id]
+			if s == nil {
+				s = &state{}
+				n.batches[id] = s
+			}
+			if s.m = m; s.stop == nil {
+				s.declined, s.until = "", time.Time{}
+			}
+			wake(n.changed)
+		})
+		if ctx.Err() == nil && err != nil {
+			rest(ctx, time.Second)
+		}
+	}
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// serve begins and ends the work on batches as they come and go.
+func (n *node) serve(ctx context.Context) {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		n.look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.Stop:
+			n.mu.Lock()
+			for _, s := range n.batches {
+				s.end()
+			}
+			n.mu.Unlock()
+			return
+		case <-n.changed:
+		case <-look.C:
+		}
+	}
+}
+
+// end has no more rows of the batch taken. The caller holds the node's mu.
+func (s *state) end() {
+	if s.stop != nil && !s.closed {
+		s.closed = true
+		close(s.stop)
+	}
+}
+
+func (n *node) look(ctx context.Context) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, s := range n.batches {
+		runs := s.m != nil && s.m.Stopped == nil
+		switch {
+		case !runs && s.stop != nil:
+			s.end()
+		case s.m == nil:
+			delete(n.batches, id)
+		case runs && s.stop == nil && time.Now().After(s.until):
+			s.stop = make(chan struct{})
+			m, stop := s.m, s.stop
+			n.working.Go(func() {
+				declined := n.work(ctx, s, m, stop)
+				n.mu.Lock()
+				s.stop, s.closed, s.lease, s.waiting, s.declined, s.until = nil, false, nil, "", declined, time.Now().Add(declineTime)
+				if declined == "" {
+					s.until = time.Now().Add(time.Second)
+				}
+				n.mu.Unlock()
+				wake(n.changed)
+				wake(n.beats)
+			})
+		}
+	}
+}
+
+// work works on a batch until it ends, and returns why it is left to others; "": it has
+// ended.
+func (n *node) work(ctx context.Context, s *state, m *natsqueue.Manifest, stop chan struct{}) (declined string) {
+	bundle, given, err := n.Cluster.Content(ctx, m)
+	if err != nil {
+		return n.Explain(err)
+	}
+	rows, err := n.Accept(ctx, m, bundle, func(text string) {
+		n.mu.Lock()
+		s.waiting = text
+		n.mu.Unlock()
+		wake(n.beats)
+	})
+	if err != nil {
+		n.say("declined the batch " + m.ID + ": " + n.Explain(err))
+		return n.Explain(err)
+	}
+	defer rows.Close()
+	lease, err := n.Cluster.Lease(ctx, m, given, natsqueue.LeaseOptions{Node: n.Name, Hold: natsqueue.HoldOf(n.Slots), Stop: stop, Trouble: n.trouble(m.ID)})
+	if err != nil {
+		return n.Explain(err)
+	}
+	defer lease.Close()
+	n.mu.Lock()
+	s.lease, s.waiting = lease, ""
+	n.mu.Unlock()
+	n.say("works on the batch " + m.ID)
+	wake(n.beats)
+	meter := &priority.Meter{}
+	run := priority.Batch(ctx, priority.Options{Over: stop, Meter: meter})
+	if m.BudgetUSD != nil {
+		run = ledger.WithBudget(run, lease.Budget(func(o ledger.Over) { n.overBudget(ctx, m.ID, o) }))
+	}
+	err = batch.Work(run, lease, n.run(rows), batch.Options{
+		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
+	})
+	n.say("ended its work on the batch " + m.ID)
+	if err == nil || ctx.Err() != nil || provider.KindOf(err) == provider.OverBudget {
+		return ""
+	}
+	return n.Explain(err)
+}
+
+// overBudget ends a batch on all nodes whose budget has no room.
+func (n *node) overBudget(ctx context.Context, id string, o ledger.Over) {
+	if err := n.Cluster.Stop(ctx, id, natsqueue.Stop{Why: natsqueue.StopBudget, Limit: o.Limit, Left: o.Left, Need: o.Need}); err != nil {
+		n.say("the batch " + id + " could not be stopped, whose budget is used up: " + n.Explain(err))
+	}
+}
+
+// trouble tells what is wrong with a batch, each thing once.
+func (n *node) trouble(id string) func(error) {
+	var mu sync.Mutex
+	last := ""
+	return func(err error) {
+		text := ""
+		if err != nil {
+			text = n.Explain(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case text == last:
+		case text == "":
+			n.say("the cluster takes results of the batch " + id + " again")
+		default:
+			n.say("the cluster does not answer for the batch " + id + ", and is asked again: " + text)
+		}
+		last = text
+	}
+}
+
+// share is how many rows of one batch run at a time.
+func (n *node) share() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	working := 0
+	for _, s := range n.batches {
+		if s.lease != nil {
+			working++
+		}
+	}
+	return max(1, n.Slots/max(1, working))
+}
+
+// turn waits for a slot, and for those that go first.
+func (n *node) turn(rows *Rows) func(context.Context, batch.Item) error {
+	return func(ctx context.Context, item batch.Item) error {
+		select {
+		case n.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if rows.Turn == nil {
+			return nil
+		}
+		err := rows.Turn(ctx, item)
+		if err != nil {
+			<-n.slots
+		}
+		return err
+	}
+}
+
+// run runs a row, which has a slot.
+func (n *node) run(rows *Rows) batch.Run {
+	return func(ctx context.Context, item batch.Item) batch.Reply {
+		defer func() { <-n.slots }()
+		return rows.Run(ctx, item)
+	}
+}
+
+func (n *node) kept(outcomes []batch.Outcome) {
+	rows := 0
+	for i := range outcomes {
+		if f := outcomes[i].Fate; f == batch.Done || f == batch.Failed {
+			rows++
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.recent = append(n.recent, moment{time.Now(), rows})
+}
+
+// beat says what the node does, from time to time and when that changes.
+func (n *node) beat(ctx context.Context) {
+	tick := time.NewTicker(natsqueue.BeatEvery / 4)
+	defer tick.Stop()
+	b := beater{node: n}
+	for {
+		b.beat(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-n.beats:
+			rest(ctx, 100*time.Millisecond) // others may follow
+			b.last = time.Time{}
+		}
+	}
+}
+
+// beater is what was said last.
+type beater struct {
+	*node
+	last     time.Time
+	acks     []string
+	loaded   []string
+	troubled bool
+	watch    natsqueue.Watch
+}
+
+// beat says what the node does if it is time to, or if it has other rows than it has said.
+func (b *beater) beat(ctx context.Context) {
+	due := time.Since(b.last) >= natsqueue.BeatEvery
+	if due && b.Loaded != nil {
+		b.loaded = b.Loaded(ctx)
+	}
+	status, acks := b.status()
+	slices.Sort(acks)
+	if !due && slices.Equal(acks, b.acks) {
+		return
+	}
+	status.Loaded = append(status.Loaded, b.loaded...)
+	err := b.Cluster.Beat(ctx, status, acks)
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		b.last, b.acks = time.Now(), acks
+		b.fit(ctx, &b.watch)
+	}
+	if (err != nil) != b.troubled {
+		if b.troubled = err != nil; b.troubled {
+			b.say("the cluster does not answer: " + b.Explain(err))
+		} else {
+			b.say("the cluster answers again")
+		}
+	}
+}
+
+// fit has the batches that the node works on know how many rows all nodes may have, and
+// frees those of nodes that are gone. What does not succeed is tried again at the next beat.
+func (n *node) fit(ctx context.Context, watch *natsqueue.Watch) {
+	var ids []string
+	n.mu.Lock()
+	for id, s := range n.batches {
+		if s.lease != nil {
+			ids = append(ids, id)
+		}
+	}
+	n.mu.Unlock()
+	nodes, err := n.Cluster.Nodes(ctx)
+	if err != nil {
+		return
+	}
+	for _, id := range ids {
+		_ = n.Cluster.Fit(ctx, id, nodes)
+	}
+	for _, id := range watch.Silent(nodes, time.Now()) {
+		_ = n.Cluster.Release(ctx, id)
+	}
+}
+
+// status is what the node says of itself, and of the rows that it has.
+func (n *node) status() (out *natsqueue.Node, acks []string) {
+	host, _ := os.Hostname()
+	out = &natsqueue.Node{
+		ID: n.ID, Name: n.Name, Host: host, PID: os.Getpid(), Tandem: n.Version, Since: n.since, Slots: n.Slots, Running: len(n.slots),
+		Loaded: []string{}, Batches: map[string]natsqueue.LeaseCounts{}, Declined: map[string]string{},
+	}
+	if n.stopping() {
+		out.State = "stopping"
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, s := range n.batches {
+		if s.lease != nil {
+			out.Batches[id] = s.lease.Counts()
+			acks = append(acks, s.lease.Acks()...)
+		}
+		if s.declined != "" {
+			out.Declined[id] = s.declined
+		}
+		if s.waiting != "" && out.State == "" {
+			out.State = s.waiting
+		}
+	}
+	out.Rate = n.rate(time.Now())
+	maps.DeleteFunc(out.Declined, func(id string, _ string) bool { return n.batches[id].m == nil })
+	return out, acks
+}
+
+// rateSpan is the time over which rows a second are told.
+const rateSpan = 30 * time.Second
+
+// rate is how many rows ended a second lately. The caller holds mu.
+func (n *node) rate(now time.Time) float64 {
+	for len(n.recent) > 0 && now.Sub(n.recent[0].at) > rateSpan {
+		n.recent = n.recent[1:]
+	}
+	rows := 0
+	for _, m := range n.recent {
+		rows += m.rows
+	}
+	span := min(rateSpan, max(time.Second, now.Sub(n.since)))
+	return float64(rows) / span.Seconds()
+}
