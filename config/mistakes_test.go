@@ -22,7 +22,7 @@ func TestMistakes(t *testing.T) {
 		{"unknown key", "temprature: 1\n", []string{`FILE:1:1: unknown key "temprature"; did you mean "temperature"?`}},
 		{"unknown key of a provider", "providers:\n  - name: local\n    mdel: x\n", []string{`FILE:3:5: unknown key "mdel"; did you mean "model"?`}},
 		{"unknown timeout", "providers:\n  - name: local\n    timeouts: {first: 1s}\n", []string{`FILE:3:16: unknown key "first"; did you mean "first_token"?`}},
-		{"far from any key", "zzzzzzzz: 1\n", []string{"FILE:1:1: unknown key \"zzzzzzzz\"; known: aliases, budget, cache, gateway, local_networks, log, "}},
+		{"far from any key", "zzzzzzzz: 1\n", []string{"FILE:1:1: unknown key \"zzzzzzzz\"; known: aliases, budget, cache, cluster, gateway, local_networks, log, "}},
 		{"tab", "providers:\n\t- name: x\n", []string{"FILE:2:1: there is a tab in the indentation; YAML is indented with spaces"}},
 		{"not UTF-8", "use: local\nthink: \xff\n", []string{"FILE:2:8: byte 0xff is not UTF-8; save the file as UTF-8"}},
 		{"UTF-16", "\xff\xfeu\x00s\x00e\x00", []string{"FILE:1:4: there is a NUL byte; this is a binary file, or text in UTF-16; text in UTF-8 is needed"}},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -259,7 +260,7 @@ func (p *proxy) reset() {
 // TestNodesLoseNothing has nodes run batches while one fault after another meets them: no
 // row is lost or has two results, and the order is kept.
 func TestNodesLoseNothing(t *testing.T) {
-	const rows = 120
+	const rows = 80
 	r := random(t)
 	models := newRowServer(t)
 	f := newFleet(t, models, 3)
@@ -315,7 +316,8 @@ func TestNodesLoseNothing(t *testing.T) {
 		name := fmt.Sprintf("b%d", n)
 		rowFile(t, f.head, name, rows)
 		before := models.total()
-		ready := models.after(10 + r.IntN(60))
+		ready := models.after(10 + r.IntN(40))
+		models.slow(200 * time.Millisecond)
 		p := spawn(t, f.head, "batch", "c.yaml", "--in", name+".csv", "--out", name+".jsonl", "--nodes")
 		select {
 		case <-ready:
@@ -387,4 +389,15 @@ func flip(t *testing.T, h *home, chance uint64) {
 		t.Fatal(err)
 	}
 	t.Logf("byte %d of %d in %s", at, len(data), filepath.Base(filepath.Dir(filepath.Dir(path))))
+}
+
+// slow has each answer take so long.
+func (s *rowServer) slow(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := s.called
+	s.called = func(r *http.Request, calls, judged int) {
+		told(r, calls, judged)
+		time.Sleep(d)
+	}
 }

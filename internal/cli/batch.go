@@ -50,6 +50,8 @@ type workInput struct {
 	nodes       bool // those of a cluster run the rows
 }
 
+const nodesUsage = "have the nodes of a cluster run the rows; see tandem node"
+
 const escapeFormulasUsage = "in .csv and .tsv files, put ' before texts that a spreadsheet would run as formulas"
 
 func (in *batchInput) register(f *pflag.FlagSet) {
@@ -65,6 +67,7 @@ func (in *batchInput) register(f *pflag.FlagSet) {
 	f.BoolVar(&in.json, "json", false, "print the summary as one JSON object")
 	f.BoolVar(&in.dry, "dry-run", false, "show who would answer, and what all rows could cost; call no model")
 	f.BoolVar(&in.batchAPI, "batch-api", false, "send the rows to the provider's Batch API: half the price, answers within 24 hours")
+	f.BoolVar(&in.work.nodes, "nodes", false, nodesUsage)
 	f.StringVar(&in.only, "only", "", "let only this `provider` answer: no fallback")
 	in.trusted.register(f)
 	in.sample.register(f)
@@ -83,7 +86,6 @@ func (in *workInput) register(f *pflag.FlagSet) {
 	f.StringVar(&in.deadline, "deadline", "", "start no more rows after this `time`: 8h, 07:30 or 2026-11-30T07:30")
 	f.Var(&in.budget, "budget", "most that the whole batch may cost, in US dollars")
 	f.BoolVar(&in.retryFailed, "retry-failed", false, "when a batch continues: run the failed rows again")
-	f.BoolVar(&in.nodes, "nodes", false, "have the nodes of a cluster run the rows (see `tandem node`)")
 	f.BoolVar(&in.accept, "accept-changes", false, "when a batch continues: use the chain and settings as they are now")
 }
 

@@ -29,6 +29,7 @@ flags that the batch was started with; those given here replace them.`,
 		},
 	}
 	work.register(cmd.Flags())
+	cmd.Flags().BoolVar(&work.nodes, "nodes", false, nodesUsage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
 	return cmd
 }

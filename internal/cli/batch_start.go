@@ -209,7 +209,7 @@ func (a *app) assembleBatch(ctx context.Context, b *batchRun, in *batchInput, fi
 	b.spec.Settings = settingsOf(b.chain.Providers(), b.stack, defaults, sources)
 	b.job = runner.Job{Chain: b.chain, Provider: b.stack, Defaults: defaults, Passages: passagesOf(b.stack), Embedder: b.stack.Collections.Embedder(), Strict: in.sample.strict}
 	names := b.chain.Tools()
-	if len(names) == 0 || in.dry {
+	if len(names) == 0 || in.dry || in.work.nodes {
 		return nil
 	}
 	tools, done, err := b.stack.Tools(ctx, names)

@@ -16,7 +16,7 @@ import (
 // decision: a new flag has to be put in one place or the other.
 func TestEveryFlagIsCompletedOrFree(t *testing.T) {
 	free := []string{
-		"base-url", "budget", "chunk", "cluster", "contains", "equals", "expect-column", "expr", "judge", "margin", "min-pass", "prefer", "regex", "repeats", "concurrency", "count", "deadline", "encoding", "key", "key-env", "limit", "lines", "listen", "max-errors", "max-tokens", "min-cost", "num-ctx", "number", "overlap", "rate", "sample", "sample-seed", "seed", "stop", "system", "template",
+		"address", "base-url", "budget", "chunk", "cluster", "contains", "equals", "expect-column", "expr", "judge", "margin", "min-pass", "name", "prefer", "regex", "repeats", "concurrency", "count", "deadline", "encoding", "expires", "key", "key-env", "limit", "lines", "listen", "max-errors", "max-tokens", "min-cost", "num-ctx", "number", "overlap", "rate", "sample", "sample-seed", "seed", "slots", "stop", "system", "template",
 		"temperature", "timeout", "tokens", "tool-limit", "turns", "top-p", "url", "where",
 	}
 	a := &app{term: terminal.New(nil, nil, nil)}

@@ -60,6 +60,7 @@ type Stop struct {
 const (
 	StopCancelled = "cancelled"
 	StopBudget    = "over_budget"
+	StopDone      = "done"
 )
 
 // job is a row as it travels.
@@ -106,7 +107,8 @@ func newJob(m *Manifest, given map[string]any, it *batch.Item) (*job, error) {
 // What a record is about.
 const (
 	recordResult = "result"
-	recordExtra  = "extra" // what was spent besides
+	recordExtra  = "extra"    // what was spent besides
+	recordBack   = "returned" // what was spent before the row was given back
 )
 
 // record is what a node says of a row.
@@ -135,7 +137,7 @@ func (r *record) returned() batch.Returned {
 	if r.Failed {
 		out.Fate = batch.Failed
 	}
-	return batch.Returned{Outcome: out, Deliveries: r.Deliveries, Extra: r.Kind == recordExtra, Repeated: r.Repeated}
+	return batch.Returned{Outcome: out, Deliveries: r.Deliveries, Extra: r.Kind != recordResult, Repeated: r.Repeated}
 }
 
 func resultKey(id string) string       { return "r." + id }

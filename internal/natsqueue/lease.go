@@ -206,7 +206,7 @@ func (l *Lease) keep(ctx context.Context, h *held, out *batch.Outcome) error {
 		return l.keepResult(ctx, h, out)
 	}
 	// That its delivery is accounted for: no call may have been lost with it.
-	if err := l.putExtra(ctx, h, out, -1); err != nil {
+	if err := l.putExtra(ctx, h, recordBack, out, 0); err != nil {
 		return err
 	}
 	l.count(func(c *LeaseCounts) { c.Returned++ })
@@ -226,7 +226,6 @@ func (l *Lease) count(change func(*LeaseCounts)) {
 // one has cost.
 func (l *Lease) keepResult(ctx context.Context, h *held, out *batch.Outcome) error {
 	r := h.record(recordResult, l.o.Node, out)
-	r.Repeated = h.deliveries - 1
 	if h.value == nil { // the same at each try
 		text, err := json.Marshal(r)
 		if err != nil {
@@ -274,7 +273,7 @@ func (l *Lease) second(ctx context.Context, h *held, out *batch.Outcome) error {
 	if h.deliveries >= first.Deliveries {
 		repeated = max(1, h.deliveries-first.Deliveries)
 	}
-	if err := l.putExtra(ctx, h, out, repeated); err != nil {
+	if err := l.putExtra(ctx, h, recordExtra, out, repeated); err != nil {
 		return err
 	}
 	l.count(func(c *LeaseCounts) { c.Duplicate++ })
@@ -282,8 +281,8 @@ func (l *Lease) second(ctx context.Context, h *held, out *batch.Outcome) error {
 }
 
 // putExtra says what was spent on a row that is not in its result.
-func (l *Lease) putExtra(ctx context.Context, h *held, out *batch.Outcome, repeated int) error {
-	r := h.record(recordExtra, l.o.Node, out)
+func (l *Lease) putExtra(ctx context.Context, h *held, kind string, out *batch.Outcome, repeated int) error {
+	r := h.record(kind, l.o.Node, out)
 	r.Repeated, r.Result.Answer, r.Result.Steps, r.Result.Value = repeated, "", nil, nil
 	text, err := json.Marshal(r)
 	if err != nil {

@@ -54,7 +54,7 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 		case err != nil:
 			return err
 		default:
-			found = append(found, r.returned())
+			found = append(found, w.returned(r))
 		}
 	}
 	if err := w.store(ctx, found); err != nil {
@@ -184,6 +184,60 @@ func (c *Cluster) notices(ctx context.Context, batch string, made time.Time) (ma
 	}
 }
 
+// finish collects what is said of calls that were made twice, which may come after all
+// rows have ended.
+func (w *work) finish(ctx context.Context) error {
+	call, cancel := within(ctx)
+	defer cancel()
+	consumer, err := w.Cluster.js.Consumer(call, jobStream(w.m.ID), consumerName)
+	if err != nil {
+		return nil //nolint:nilerr // all rows have ended: there is only less to tell
+	}
+	info := consumer.CachedInfo()
+	s, err := w.Cluster.js.Stream(call, jobStream(w.m.ID))
+	if err != nil || w.links == 0 && info.Delivered.Consumer == info.Delivered.Stream && s.CachedInfo().State.LastSeq == info.Delivered.Stream {
+		return nil //nolint:nilerr // as above; each row was given to one node
+	}
+	if err := w.Cluster.Stop(ctx, w.m.ID, Stop{Why: StopDone}); err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	return w.drain(ctx, finishTime)
+}
+
+// finishTime is how long is waited for calls whose rows others have answered.
+const finishTime = 15 * time.Second
+
+// drain stores what nodes say until none of those that are there has rows of the batch,
+// for a while at most, and then what was said till then.
+func (w *work) drain(ctx context.Context, most time.Duration) error {
+	for began := time.Now(); time.Since(began) < most; {
+		select {
+		case entry := <-w.items:
+			if err := w.settle(ctx, w.group(entry)); err != nil {
+				return err
+			}
+			continue
+		case <-time.After(BeatEvery / 4):
+		}
+		busy, err := w.busy(ctx, began)
+		if err != nil {
+			w.trouble(err)
+		} else if !busy {
+			break
+		}
+	}
+	for { // what was said last is on its way
+		select {
+		case entry := <-w.items:
+			if err := w.settle(ctx, w.group(entry)); err != nil {
+				return err
+			}
+		case <-time.After(time.Second / 2):
+			return nil
+		}
+	}
+}
+
 // takeBack has the nodes start no more rows of the batch, stores what they have under way
 // when it has ended, and makes the rows pending that are left.
 func (w *work) takeBack(ctx context.Context, why Stop) error {
@@ -191,37 +245,8 @@ func (w *work) takeBack(ctx context.Context, why Stop) error {
 	if err := w.Cluster.Stop(ctx, w.m.ID, why); err != nil {
 		return err
 	}
-	for began := time.Now(); time.Since(began) < takeBackTime; {
-		select {
-		case entry := <-w.items:
-			if err := w.settle(ctx, w.group(entry)); err != nil {
-				return err
-			}
-			continue
-		case <-time.After(BeatEvery / 2):
-		}
-		if w.left == 0 {
-			return nil
-		}
-		busy, err := w.busy(ctx, began)
-		if err != nil {
-			w.trouble(err)
-			continue
-		}
-		if !busy {
-			break
-		}
-	}
-	// What the nodes said last may be on its way.
-	for more := true; more; {
-		select {
-		case entry := <-w.items:
-			if err := w.settle(ctx, w.group(entry)); err != nil {
-				return err
-			}
-		case <-time.After(time.Second):
-			more = false
-		}
+	if err := w.drain(ctx, takeBackTime); err != nil || w.left == 0 {
+		return err
 	}
 	call, cancel := within(ctx)
 	defer cancel()

@@ -50,7 +50,7 @@ type WorkConfig struct {
 // The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
 // error that holds a *[ledger.Over]. It is nil where Stop was closed.
 func Work(ctx context.Context, cfg WorkConfig) error {
-	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, items: make(chan jetstream.KeyValueEntry, 1024)}
+	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, items: make(chan jetstream.KeyValueEntry, 1024), back: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
@@ -76,6 +76,8 @@ type work struct {
 	unwatch  context.CancelFunc
 	patience time.Duration // how long nothing may come before lost rows are looked for
 	silent   Watch
+	links    uint64         // how often the connection was lost, when watch began
+	back     map[string]int // how often a row was given back, by its job's id
 }
 
 // Times of Work.
@@ -171,6 +173,7 @@ func (w *work) watch(ctx context.Context) {
 	if w.unwatch != nil {
 		w.unwatch()
 	}
+	w.links = w.Cluster.nc.Stats().Reconnects
 	ctx, w.unwatch = context.WithCancel(ctx)
 	from := w.seen + 1
 	go func() {
@@ -233,7 +236,7 @@ func (w *work) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return w.finish(ctx)
 }
 
 // group is an entry and those that come soon after it.
@@ -262,9 +265,23 @@ func (w *work) settle(ctx context.Context, entries []jetstream.KeyValueEntry) er
 			w.trouble(err)
 			continue
 		}
-		returned = append(returned, r.returned())
+		returned = append(returned, w.returned(r))
 	}
 	return w.store(ctx, returned)
+}
+
+// returned is a record as the file stores it. Of the times that a row was delivered, those
+// after which it was not given back may have been calls.
+func (w *work) returned(r *record) batch.Returned {
+	out := r.returned()
+	switch r.Kind {
+	case recordBack:
+		w.back[r.ID]++
+	case recordResult:
+		out.Repeated = max(0, out.Repeated, r.Deliveries-1-w.back[r.ID])
+		delete(w.back, r.ID)
+	}
+	return out
 }
 
 func (w *work) store(ctx context.Context, returned []batch.Returned) error {
@@ -293,10 +310,13 @@ func (w *work) store(ctx context.Context, returned []batch.Returned) error {
 // look looks after the nodes, the batch's own state and, where nothing has come for a
 // while, after rows that were lost. What the cluster does not tell now it tells later.
 func (w *work) look(ctx context.Context) error {
+	if w.links != w.Cluster.nc.Stats().Reconnects {
+		w.watch(ctx) // it may have been lost with the connection
+	}
 	err := w.lookOnce(ctx)
 	if err == nil && time.Since(w.last) > w.patience {
 		w.last, w.patience = time.Now(), min(2*w.patience, 10*w.Cluster.lease)
-		w.watch(ctx) // it may have been lost with a server
+		w.watch(ctx)
 		err = w.reconcile(ctx, true)
 	}
 	var over *overError

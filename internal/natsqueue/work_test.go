@@ -373,3 +373,61 @@ func TestClustersThatAreRefused(t *testing.T) {
 	}
 	c.Close()
 }
+
+// The rows of a node that is silent are given to others before its leases run out.
+func TestASilentNodesRowsAreReleased(t *testing.T) {
+	h := newHouse(t, true)
+	h.lease = 5 * time.Minute
+	h.batch(words(3)...)
+	wait := h.started(nil)
+	has, release := make(chan struct{}, 9), make(chan struct{})
+	dead := h.node("dead", 1, func(_ context.Context, item batch.Item) batch.Reply {
+		has <- struct{}{}
+		<-release
+		return answer(item)
+	})
+	<-has
+	if err := dead.lease.c.Beat(t.Context(), &Node{ID: "dead", Name: "dead", Slots: 1}, dead.lease.Acks()); err != nil {
+		t.Fatal(err)
+	}
+	alive := h.node("alive", 1, func(_ context.Context, item batch.Item) batch.Reply { return answer(item) })
+	defer alive.end()
+	for range 2 { // the second one finds that it is done
+		if err := alive.lease.c.Release(t.Context(), "dead"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	h.whole()
+}
+
+func TestWhoIsSilent(t *testing.T) {
+	at := time.Now()
+	seen := at.Add(-time.Hour) // by another clock
+	var w Watch
+	look := func(after time.Duration, nodes ...Node) []string { return w.Silent(nodes, at.Add(after)) }
+	a, b := Node{ID: "a", Seen: seen}, Node{ID: "b", Seen: seen}
+	steps := []struct {
+		after  time.Duration
+		speaks bool // b
+		want   int
+	}{
+		{0, true, 0}, {2 * time.Second, true, 0}, {4 * time.Second, true, 0}, {6 * time.Second, true, 0},
+		{8 * time.Second, true, 1},  // a
+		{10 * time.Second, true, 0}, // once
+		// The watch stood still: nobody is blamed for that.
+		{40 * time.Second, false, 0}, {42 * time.Second, false, 0}, {44 * time.Second, false, 0}, {46 * time.Second, false, 0},
+		{48 * time.Second, false, 2},
+	}
+	for _, s := range steps {
+		if s.speaks {
+			b.Seen = seen.Add(s.after)
+		}
+		if got := look(s.after, a, b); len(got) != s.want {
+			t.Errorf("after %v: %v", s.after, got)
+		}
+	}
+}

@@ -106,3 +106,12 @@ func ExampleCallerOf() {
 	fmt.Printf("%q\n", ledger.CallerOf(context.Background()).Name) // nobody said
 	// Output: ""
 }
+
+func ExampleWithBudget() {
+	// Any Book can keep a budget that work on several machines shares. This one is empty.
+	shared := &book{refuse: &ledger.Over{Budget: "the budget of the batch", Limit: 1, Need: 0.0029}}
+	l := ledger.New(&providertest.Fake{}, ledger.Config{Tariff: tariff})
+	_, err := provider.Collect(l.Chat(ledger.WithBudget(context.Background(), shared), hello()))
+	fmt.Println(errors.Is(err, provider.OverBudget))
+	// Output: true
+}
