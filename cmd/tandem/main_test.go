@@ -9,7 +9,7 @@ import (
 )
 
 // Every command waits for what the linked packages do before main: together they
-// take less than 1 MiB of memory. A library that compiles its tables there takes
+// take less than 1.4 MiB of memory, of which NATS takes 0.27. A library that compiles its tables there takes
 // more than that, and milliseconds.
 func TestStartingIsLight(t *testing.T) {
 	self, err := os.Executable()
@@ -34,7 +34,7 @@ func TestStartingIsLight(t *testing.T) {
 		}
 		total += n
 	}
-	if total > 1<<20 {
+	if total > 7<<20/5 {
 		t.Errorf("%d bytes:\n%s", total, out)
 	}
 }
