@@ -255,7 +255,7 @@ func (n *node) work(ctx context.Context, s *state, m *natsqueue.Manifest, stop c
 		run = ledger.WithBudget(run, lease.Budget(func(o ledger.Over) { n.overBudget(ctx, m.ID, o) }))
 	}
 	err = batch.Work(run, lease, n.run(rows), batch.Options{
-		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
+		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, Waits: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
 	})
 	n.say("ended its work on the batch " + m.ID)
 	if err == nil || ctx.Err() != nil || provider.KindOf(err) == provider.OverBudget {
