@@ -104,7 +104,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 // use: it should not be asked then; Ensure starts it again. It costs a few
 // system calls, and almost nothing for a server that is not ours.
 func (e *Engine) KeepAlive() (stopping bool) {
-	if _, err := os.Stat(e.path(stateFile)); err != nil {
+	if !e.Started() {
 		return false
 	}
 	e.touch()
@@ -120,6 +120,13 @@ func (e *Engine) KeepAlive() (stopping bool) {
 		e.restartSupervisor()
 	}
 	return false
+}
+
+// Started reports whether the server on the host is one that Tandem started, as far as
+// its state says. It costs one system call.
+func (e *Engine) Started() bool {
+	_, err := os.Stat(e.path(stateFile))
+	return err == nil
 }
 
 // errNotOllama: something else listens on the host.

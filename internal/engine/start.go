@@ -100,7 +100,10 @@ func (e *Engine) start(ctx context.Context, progress func(string)) error {
 		return e.startTimeoutError(ctx, err)
 	}
 	bin, err := FindBinary(e.cfg.Binary)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoBinary):
+		return fmt.Errorf("nothing listens on %s, and %w", e.cfg.Host, err)
+	case err != nil:
 		return err
 	}
 	if progress != nil {

@@ -2,7 +2,10 @@ package preload
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/engine"
@@ -22,9 +25,14 @@ type ManagedConfig struct {
 
 // Managed is a provider whose engine is started when a call finds that nothing
 // listens. Nothing was sent then, so that asking again is not a retry.
+//
+// A server that answered and was not started by Tandem is somebody else's. When it is
+// gone, this process does not take its place: the engine that it would start may have
+// other models, and would hold the port when the server comes back.
 type Managed struct {
 	provider.Provider
-	cfg ManagedConfig
+	cfg     ManagedConfig
+	foreign atomic.Bool // the server that answered last is somebody else's
 }
 
 var (
@@ -33,7 +41,9 @@ var (
 )
 
 // NewManaged returns p, whose engine is started when it is needed.
-func NewManaged(p provider.Provider, cfg ManagedConfig) *Managed { return &Managed{p, cfg} }
+func NewManaged(p provider.Provider, cfg ManagedConfig) *Managed {
+	return &Managed{Provider: p, cfg: cfg}
+}
 
 // Unwrap returns the provider whose engine is managed.
 func (m *Managed) Unwrap() provider.Provider { return m.Provider }
@@ -59,6 +69,9 @@ func (m *Managed) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 // errStopping: the engine is being stopped because it was not used.
 var errStopping = &provider.Error{Kind: provider.Unavailable}
 
+// errGone: a server answered that Tandem did not start, and no longer does.
+var errGone = errors.New("the Ollama that answered before has stopped, and Tandem did not start it; start it again")
+
 // useEvery is how often an answer under way counts as a use of the engine.
 const useEvery = time.Second
 
@@ -69,6 +82,9 @@ func (m *Managed) ask(ctx context.Context, req provider.Request, yield func(prov
 	for c, err := range m.Provider.Chat(ctx, req) {
 		if err != nil && mayStart && httpx.Refused(err) {
 			return err, true
+		}
+		if mayStart {
+			m.answered(err)
 		}
 		if now := time.Now(); now.Sub(counted) > useEvery {
 			m.cfg.Engine.KeepAlive() // what it says is for callers who have no answer yet
@@ -84,13 +100,16 @@ func (m *Managed) ask(ctx context.Context, req provider.Request, yield func(prov
 
 // Models starts the engine if need be.
 func (m *Managed) Models(ctx context.Context) ([]provider.Model, error) {
+	refused := error(errStopping)
 	if !m.cfg.Engine.KeepAlive() {
 		models, err := m.Provider.Models(ctx)
 		if err == nil || !httpx.Refused(err) {
+			m.answered(err)
 			return models, err
 		}
+		refused = err
 	}
-	if err := m.start(ctx, provider.PrivacyAny, errStopping); err != nil {
+	if err := m.start(ctx, provider.PrivacyAny, refused); err != nil {
 		return nil, err
 	}
 	return m.Provider.Models(ctx)
@@ -107,6 +126,7 @@ func (m *Managed) Embed(ctx context.Context, req provider.EmbedRequest) (provide
 	if !m.cfg.Engine.KeepAlive() {
 		r, err := inner.Embed(ctx, req)
 		if err == nil || !httpx.Refused(err) {
+			m.answered(err)
 			return r, err
 		}
 		refused = err
@@ -117,9 +137,19 @@ func (m *Managed) Embed(ctx context.Context, req provider.EmbedRequest) (provide
 	return inner.Embed(ctx, req)
 }
 
+// answered notes whose server it is that a call reached; err is how the call ended.
+func (m *Managed) answered(err error) {
+	if err == nil {
+		m.foreign.Store(!m.cfg.Engine.Started())
+	}
+}
+
 // start starts the engine, for a prompt of that privacy; a failure to do so says
 // why it was needed. An engine that runs already stays as it was started.
 func (m *Managed) start(ctx context.Context, privacy provider.Privacy, refused error) error {
+	if refused != errStopping && m.foreign.Load() {
+		return &provider.Error{Kind: provider.Unavailable, Provider: m.Name(), Err: fmt.Errorf("%w: %w", errGone, refused)}
+	}
 	e := m.cfg.Engine
 	if privacy == provider.PrivacyLocal {
 		e = m.cfg.Private
