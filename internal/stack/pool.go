@@ -56,7 +56,7 @@ func (s *Stack) pooled(a *adapter) error {
 	}
 	c := pool.Config{
 		Name: a.Config.Name, Model: a.Config.Model, Paid: a.Config.Kind == config.KindOpenAI && paid(&a.Configured),
-		Whole: priority.IsBatch, Warn: s.warn, Progress: s.options.Progress, Observe: s.observeHosts(a.Config.Name),
+		Whole: priority.IsBatch, Redact: s.secrets.Text, Warn: s.warn, Progress: s.options.Progress, Observe: s.observeHosts(a.Config.Name),
 	}
 	for i, m := range a.members {
 		c.Hosts = append(c.Hosts, s.host(m, a.Config.Hosts[i]))
@@ -70,7 +70,7 @@ func (s *Stack) pooled(a *adapter) error {
 func (s *Stack) host(m *adapter, h config.Host) pool.Host {
 	engine := s.engine(m)
 	out := pool.Host{
-		Name: m.Host, Provider: s.layers(m), Weight: h.Weight,
+		Name: m.Host, Provider: &clean{s.layers(m), s.secrets}, Weight: h.Weight,
 		Slots:  s.slotsOf(m),
 		Yields: func(ctx context.Context) bool { return priority.IsBatch(ctx) && !engine.Free() },
 	}

@@ -191,8 +191,9 @@ func TestThePaceOfAPoolIsThatOfItsHosts(t *testing.T) {
 	if _, err := stacktest.Ask(s, provider.Request{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := set.Rows("house"); n != 8 {
-		t.Errorf("%d rows at a time, want what two hosts begin with: 8", n)
+	one := (&pace.Set{}).OfHost("another", a, pace.Config{Local: true}).Limit()
+	if n := set.Rows("house"); n != 2*one {
+		t.Errorf("%d rows at a time, want what two hosts begin with: %d", n, 2*one)
 	}
 }
 

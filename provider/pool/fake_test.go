@@ -115,6 +115,10 @@ func (e *engine) serve(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"models": models})
 	case "/api/version":
 		fmt.Fprint(w, `{"version":"0.33.3"}`)
+	case "/api/show":
+		fmt.Fprint(w, `{"capabilities":["completion","embedding"]}`)
+	case "/api/embed":
+		fmt.Fprint(w, `{"model":"m:1b","embeddings":[[1,2]]}`)
 	case "/api/chat":
 		e.calls.Add(1)
 		e.mu.Lock()

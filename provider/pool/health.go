@@ -127,6 +127,9 @@ func (p *Pool) record(h *host, f *found, err error) (settled bool) {
 	now := time.Now()
 	late := errors.Is(err, context.DeadlineExceeded)
 	why := p.unwell(err)
+	if p.cfg.Redact != nil {
+		why = p.cfg.Redact(why)
+	}
 	switch {
 	case why == "":
 		h.strikes, h.up, h.down, h.suspect = 0, true, "", false

@@ -42,7 +42,10 @@ type Config struct {
 	// Observe, if not nil, is told of each host that failed before any content. It must
 	// be quick. It and the functions below must be safe for concurrent use.
 	Observe func(Event)
-	Warn    func(string) // is told which hosts are set aside, and why; may be nil
+	// Redact takes secrets out of what hosts say of themselves; may be nil. It need not do
+	// so for what a host's Provider answers.
+	Redact func(string) string
+	Warn   func(string) // is told which hosts are set aside, and why; may be nil
 	// Progress is told what is waited for, such as a machine that wakes up; may be nil.
 	Progress func(string)
 	// ProbeEvery is how long after a host has answered it is asked again whether it is
