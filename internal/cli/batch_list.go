@@ -48,7 +48,8 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 		a.infof("%s", noBatches)
 		return nil
 	}
-	t := a.term.Table("ID", "STATE", "ROWS", "FAILED", "COST", "STARTED", "CHAIN", "OUT").MayCut("CHAIN", "OUT")
+	t := a.term.Table("ID", "STATE", "ROWS", "FAILED", "COST", "STARTED", "CHAIN", "OUT").
+		MayCut("CHAIN", "OUT").MayDrop("COST", "STARTED", "CHAIN", "FAILED", "OUT")
 	for _, s := range all {
 		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), outText(&s.Spec))
 	}

@@ -137,7 +137,7 @@ func againText(kinds map[string]int) string {
 func (a *app) printComparison(spec batch.Spec, r *compare.Report) error {
 	var b strings.Builder
 	for _, s := range r.Headline() {
-		b.WriteString(terminal.OneLine(s) + "\n")
+		b.WriteString(terminal.Hang("", terminal.OneLine(s), a.term.OutWidth()) + "\n")
 	}
 	if _, err := io.WriteString(a.term.Out, b.String()+"\n"); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (a *app) printComparison(spec batch.Spec, r *compare.Report) error {
 	for i := range head {
 		head[i] = strings.ToUpper(head[i])
 	}
-	t := a.term.Table(head...).MayCut("TARGET")
+	t := a.term.Table(head...).MayCut("TARGET").MayDrop("FIRST TOKEN", "TIME", "TOKENS/S", "COST")
 	for _, l := range lines {
 		cells := make([]any, len(l))
 		for i := range l {

@@ -99,7 +99,7 @@ func (a *app) connect(ctx context.Context, in connectInput) error {
 		err = a.connectShow(s, in.client, g)
 	}
 	if err == nil {
-		err = a.connectNotes(s, in, g)
+		err = a.connectNotes(ctx, s, in, g)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/connect"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -61,6 +63,11 @@ func (a *app) lookHere(ctx context.Context, st *stack.Stack, c *connect.Client, 
 		ip := net.ParseIP(host)
 		g.Exposed = ip == nil || !ip.IsLoopback()
 	}
+	if g.Model != exchange.Default && !strings.HasPrefix(g.Model, exchange.ChainPrefix) {
+		if err := a.checkModel(ctx, st, g.Model); err != nil {
+			return err
+		}
+	}
 	req := provider.Request{}
 	if g.Model != exchange.Default {
 		req.Use, req.Model = st.SplitModel(g.Model)
@@ -99,18 +106,20 @@ func (a *app) inspected(ctx context.Context, st *stack.Stack, req *provider.Requ
 	return info
 }
 
-// warnTools warns of a model that cannot use tools, where the client needs them.
+// warnTools notes a model that cannot use tools, and warns of it where the client needs
+// them.
 func (a *app) warnTools(c *connect.Client, g *connect.Gateway, info provider.ModelInfo) {
 	what := cmp.Or(info.Name, g.Model)
 	switch can, known := info.Can(provider.CanTools); {
-	case c.Tools == "":
-		return
 	case strings.HasPrefix(g.Model, exchange.ChainPrefix):
 		what = "a chain"
 	case can || !known:
 		return
 	}
-	a.term.Noticef("%s %s cannot use tools, and %s needs them %s; name another model with --model", a.term.Yellow("warning:"), what, c.Title, c.Tools)
+	g.NoTools = true
+	if c.Tools != "" {
+		a.term.Noticef("%s %s cannot use tools, and %s needs them %s; name another model with --model", a.term.Yellow("warning:"), what, c.Title, c.Tools)
+	}
 }
 
 // growWindow makes the window the one that the gateway lets it grow to for the client's
@@ -146,8 +155,35 @@ func listenURL(listen string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
+// healthTimeout is how long a gateway may take to say that it runs.
+const healthTimeout = 3 * time.Second
+
+// notServing says why no gateway can be used at an address; empty: one answers there, or
+// it may not be asked.
+func (a *app) notServing(ctx context.Context, address string) string {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	client := httpx.PlainClient(httpx.Policy{Offline: a.flags.offline, LocalOnly: a.flags.localOnly}, healthTimeout)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/healthz", nil)
+	if err != nil {
+		return ""
+	}
+	resp, err := client.Do(req)
+	if kind := provider.KindOf(err); kind == provider.Offline || kind == provider.Private {
+		return ""
+	}
+	if err != nil {
+		return "nothing answers at " + address
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound {
+		return "what answers at " + address + " is not `tandem serve`"
+	}
+	return ""
+}
+
 // connectNotes says what to know about the connection.
-func (a *app) connectNotes(s *connect.System, in connectInput, g connect.Gateway) error {
+func (a *app) connectNotes(ctx context.Context, s *connect.System, in connectInput, g connect.Gateway) error {
 	set, err := s.Settings(in.client, g)
 	if err != nil {
 		return err
@@ -157,6 +193,9 @@ func (a *app) connectNotes(s *connect.System, in connectInput, g connect.Gateway
 	}
 	if g.KeyEnv != "" && a.getenv(g.KeyEnv) == "" {
 		a.infof("%s", a.term.Dim("· $"+g.KeyEnv+" is not set here; set it to the key where you start "+in.client.Title))
+	}
+	if why := a.notServing(ctx, g.URL); why != "" {
+		a.infof("%s", a.term.Dim("· "+why+"; start the gateway with `tandem serve`"))
 	}
 	a.warnWindow(in.client, g)
 	if g.KeyEnv == "" && g.Keys {

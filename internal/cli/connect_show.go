@@ -88,6 +88,9 @@ func (a *app) connectCheck(ctx context.Context, in connectInput, g connect.Gatew
 	if g.KeyEnv != "" && a.getenv(g.KeyEnv) == "" {
 		return usageError{fmt.Errorf("--key-env %s: the variable is not set here", g.KeyEnv)}
 	}
+	if why := a.notServing(ctx, g.URL); why != "" {
+		return fmt.Errorf("%s, so %s was not run; start the gateway with `tandem serve`", why, c.Title)
+	}
 	a.warnWindow(c, g)
 	a.progress("running " + program + " …")
 	client := httpx.PlainClient(httpx.Policy{Offline: a.flags.offline, LocalOnly: a.flags.localOnly}, 10*time.Second)
@@ -107,12 +110,19 @@ func (a *app) connectCheck(ctx context.Context, in connectInput, g connect.Gatew
 
 func (a *app) showReport(c *connect.Client, g connect.Gateway, r connect.Report) error {
 	table := a.term.Table("REQUEST", "STATUS", "ERROR")
-	for _, q := range r.Requests {
-		status := fmt.Sprint(q.Status)
+	for i := 0; i < len(r.Requests); {
+		q, times := r.Requests[i], 0
+		for ; i < len(r.Requests) && r.Requests[i] == q; i++ {
+			times++
+		}
+		request, status := q.Method+" "+q.Path, fmt.Sprint(q.Status)
+		if times > 1 {
+			request += fmt.Sprintf(" (%d times)", times)
+		}
 		if q.Status == 0 {
 			status = "no answer"
 		}
-		table.Row(q.Method+" "+q.Path, status, cmp.Or(terminal.OneLine(q.Said), "-"))
+		table.Row(request, status, cmp.Or(terminal.OneLine(q.Said), "-"))
 	}
 	if len(r.Requests) > 0 {
 		if err := table.Flush(); err != nil {

@@ -46,7 +46,7 @@ func TestConnectWarnsOfAModelWithoutTools(t *testing.T) {
 		what, client, model, show, tools string
 	}{
 		{"none", "claude", "", `{"capabilities":["completion"]}`, "small:latest cannot use tools, and Claude Code needs them"},
-		{"named", "codex", "gpu/other", `{"capabilities":["completion"]}`, "other cannot use tools, and Codex needs them"},
+		{"named", "codex", "gpu/other", `{"capabilities":["completion"]}`, "other:latest cannot use tools, and Codex needs them"},
 		{"vectors only", "vscode", "", `{"capabilities":["embedding"]}`, "cannot use tools, and VS Code needs them in its agent mode"},
 		{"a chain", "cline", "chain:president", `{"capabilities":["completion","tools"]}`, "a chain cannot use tools, and Cline needs them"},
 		{"it has them", "claude", "", `{"capabilities":["completion","tools"]}`, ""},
@@ -60,7 +60,7 @@ func TestConnectWarnsOfAModelWithoutTools(t *testing.T) {
 			case "/api/show":
 				fmt.Fprint(w, tc.show)
 			default:
-				fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"}]}`)
+				fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"},{"name":"other:latest"}]}`)
 			}
 		}))
 		home := t.TempDir()
@@ -80,5 +80,81 @@ func TestConnectWarnsOfAModelWithoutTools(t *testing.T) {
 			t.Errorf("%s: %d\n%s%s", tc.what, code, &out, &errs)
 		}
 		engine.Close()
+	}
+}
+
+// The settings do not claim what the warning denies, and a model that no engine has is
+// not written.
+func TestConnectSettingsAreTrueOfTheModel(t *testing.T) {
+	for _, tc := range []struct {
+		what, client, model, capabilities string
+		code                              int
+		want, never                       string
+	}{
+		{"no tools", "zed", "", `["completion"]`, exitOK, `"tools": false`, `"tools": true`},
+		{"no tools", "vscode", "", `["completion"]`, exitOK, `"toolCalling": false`, `"toolCalling": true`},
+		{"no tools", "llm", "", `["completion"]`, exitOK, "supports_tools: false", "supports_tools: true"},
+		{"a chain", "zed", "chain:president", `["completion","tools"]`, exitOK, `"tools": false`, `"tools": true`},
+		{"tools", "zed", "", `["completion","tools"]`, exitOK, `"tools": true`, `"tools": false`},
+		{"not told", "vscode", "", `null`, exitOK, `"toolCalling": true`, `"toolCalling": false`},
+		{"installed", "zed", "small", `["completion","tools"]`, exitOK, `"small"`, "no model"},
+		{"mistyped", "zed", "smalll", `["completion","tools"]`, exitModelNotFound, "small", "available_models"},
+		{"mistyped, with a provider", "zed", "gpu/smalll", `["completion","tools"]`, exitModelNotFound, "small", "available_models"},
+	} {
+		engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Path == "/api/show" {
+				fmt.Fprintf(w, `{"capabilities":%s}`, tc.capabilities)
+				return
+			}
+			fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"}]}`)
+		}))
+		home := t.TempDir()
+		file := filepath.Join(home, "tandem.yaml")
+		text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(engine.URL, "http://") + "', model: small}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"connect", tc.client, "--config", file}
+		if tc.model != "" {
+			args = append(args, "--model", tc.model)
+		}
+		var out, errs bytes.Buffer
+		code := Main(t.Context(), args, []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader(""), &out, &errs)
+		if said := out.String() + errs.String(); code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(said, tc.never) {
+			t.Errorf("%s %s: %d\n%s", tc.client, tc.what, code, said)
+		}
+		engine.Close()
+	}
+}
+
+// Settings for a gateway that does not run are shown, with a word of that.
+func TestConnectSaysThatTheGatewayIsNotRunning(t *testing.T) {
+	running := func(status int) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	for _, tc := range []struct{ what, url, want string }{
+		{"nothing there", dead.URL, "nothing answers at " + dead.URL + "; start the gateway with `tandem serve`"},
+		{"another server", running(http.StatusNotFound), "is not `tandem serve`"},
+		{"it runs", running(http.StatusOK), ""},
+		{"it runs, and knows another name", running(http.StatusMisdirectedRequest), ""},
+	} {
+		for _, write := range []bool{false, true} {
+			home := t.TempDir()
+			args := []string{"connect", "zed", "--config", "none", "--url", tc.url}
+			if write {
+				args = append(args, "--write")
+			}
+			var out, errs bytes.Buffer
+			code := Main(t.Context(), args, []string{"HOME=" + home, "USERPROFILE=" + home, "APPDATA=" + home}, strings.NewReader(""), &out, &errs)
+			said := strings.Join(strings.Fields(errs.String()), " ")
+			if code != exitOK || !strings.Contains(said, tc.want) || tc.want == "" && strings.Contains(said, "tandem serve") {
+				t.Errorf("%s, --write %v: %d\n%s%s", tc.what, write, code, &out, &errs)
+			}
+		}
 	}
 }

@@ -155,7 +155,8 @@ func (a *app) printLines(ctx context.Context, s *store.Store, f store.Filter) er
 	if limit > 0 {
 		f.Limit++ // to know whether there are more
 	}
-	w := a.term.Table("RUN", "WHEN", "WHAT", "ANSWERED BY", "TOOK", "COST", "END", "PROMPT").MayCut("WHAT", "PROMPT")
+	w := a.term.Table("RUN", "WHEN", "WHAT", "ANSWERED BY", "TOOK", "COST", "END", "PROMPT").
+		MayCut("WHAT", "ANSWERED BY", "END", "PROMPT").MayDrop("COST", "TOOK", "WHAT", "ANSWERED BY", "WHEN")
 	n := 0
 	for l, err := range s.Lines(ctx, f) {
 		if err != nil {

@@ -29,7 +29,7 @@ func zedFiles(s *System, g Gateway) []target {
 				{"display_name", g.Model},
 				{"max_tokens", g.window()},
 				{"max_output_tokens", g.output()},
-				{"capabilities", object{{"tools", true}, {"images", false}, {"parallel_tool_calls", false}, {"prompt_cache_key", false}}},
+				{"capabilities", object{{"tools", !g.NoTools}, {"images", false}, {"parallel_tool_calls", false}, {"prompt_cache_key", false}}},
 			}}},
 		}},
 	}}}
@@ -56,7 +56,7 @@ func vscodeFiles(s *System, g Gateway) []target {
 		{"id", g.Model},
 		{"name", g.Model},
 		{"url", g.v1() + "/chat/completions"},
-		{"toolCalling", true},
+		{"toolCalling", !g.NoTools},
 		{"vision", false},
 		{"maxInputTokens", g.window() - g.output()},
 		{"maxOutputTokens", g.output()},
@@ -125,7 +125,7 @@ func llmFiles(s *System, g Gateway) []target {
 	if g.KeyEnv != "" {
 		model = append(model, member{"api_key_name", "tandem"})
 	}
-	model = append(model, member{"supports_tools", true}, member{"supports_schema", true})
+	model = append(model, member{"supports_tools", !g.NoTools}, member{"supports_schema", true})
 	dir := s.Env("LLM_USER_PATH")
 	if dir == "" {
 		dir = filepath.Join(s.config(), "io.datasette.llm")

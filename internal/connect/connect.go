@@ -22,6 +22,8 @@ type Gateway struct {
 	Model  string // that the client asks for
 	Window int    // the model's context window in tokens; 0: unknown
 	Most   int    // the largest window that the model was made for; 0: unknown
+	// NoTools says that the model is known to be unable to use tools.
+	NoTools bool
 	// Keys says that the gateway takes no call without a key. KeyEnv may be missing.
 	Keys bool
 	// Exposed says that it listens on an address that other machines reach, and Hosts are

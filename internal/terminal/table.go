@@ -11,8 +11,8 @@ import (
 )
 
 // Table is rows in columns, for standard output. A terminal gets it in its
-// width: columns that may be cut are cut, cells wrap, and where that does not do,
-// each row is a block of lines `name: value`. What is not a terminal gets every
+// width: columns that may be cut are cut, columns that may be dropped are left out,
+// cells wrap, and where that does not do, each row is a block of lines `name: value`. What is not a terminal gets every
 // cell whole, a line for each row, aligned with spaces.
 //
 // A cell is on one line, and without control characters where it is shown.
@@ -21,12 +21,13 @@ type Table struct {
 	width int // of the terminal; 0: it is none
 	head  []string
 	cut   []bool
+	drop  []string // headings that may be left out, the least important first
 	rows  [][]string
 }
 
 const (
 	tableGap    = 2  // columns between columns
-	leastCut    = 16 // columns that are left of a cell that is cut
+	leastCut    = 12 // columns that are left of a cell that is cut
 	leastColumn = 8  // of one that wraps, if it has as many
 	mostLines   = 3  // of a cell that wraps, before a block reads better
 )
@@ -45,6 +46,13 @@ func (b *Table) MayCut(headings ...string) *Table {
 	for i, h := range b.head {
 		b.cut[i] = b.cut[i] || slices.Contains(headings, h)
 	}
+	return b
+}
+
+// MayDrop says which columns are left out where the terminal is too narrow, the least
+// important first. The rows of such a table are one line each: no cell wraps.
+func (b *Table) MayDrop(headings ...string) *Table {
+	b.drop = append(b.drop, headings...)
 	return b
 }
 
@@ -72,8 +80,8 @@ func (b *Table) Flush() error {
 	var out strings.Builder
 	if b.width == 0 {
 		b.align(&out)
-	} else if widths, ok := b.fit(); ok {
-		b.columns(&out, widths)
+	} else if t, widths := b.fitted(); t != nil {
+		t.columns(&out, widths)
 	} else {
 		b.blocks(&out)
 	}
@@ -95,6 +103,40 @@ func (b *Table) align(out *strings.Builder) {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	_ = w.Flush() // a strings.Builder does not fail
+}
+
+// fitted is the table, without as many of its columns as have no room, and their
+// widths; nil: it cannot be read that way.
+func (b *Table) fitted() (*Table, []int) {
+	t := b
+	for n := 0; ; n++ {
+		if widths, ok := t.fit(); ok {
+			return t, widths
+		}
+		if n == len(b.drop) {
+			return nil, nil
+		}
+		t = t.without(b.drop[n])
+	}
+}
+
+// without is the table without a column.
+func (b *Table) without(heading string) *Table {
+	i := slices.Index(b.head, heading)
+	if i < 0 {
+		return b
+	}
+	t := *b
+	t.head, t.cut, t.rows = omit(b.head, i), omit(b.cut, i), make([][]string, len(b.rows))
+	for n, row := range b.rows {
+		t.rows[n] = omit(row, i)
+	}
+	return &t
+}
+
+// omit is a copy of a list without one of its values.
+func omit[T any](list []T, i int) []T {
+	return slices.Delete(slices.Clone(list), i, i+1)
 }
 
 // fit decides on the columns' widths, and reports whether the table can be read
@@ -136,7 +178,7 @@ func (b *Table) narrowest(i int, cell string, width int) int {
 	if b.cuts(i) {
 		return min(leastCut, width)
 	}
-	if i == 0 { // what names the row stays on its line
+	if i == 0 || len(b.drop) > 0 { // what names the row stays on its line
 		return width
 	}
 	longest := min(leastColumn, width)

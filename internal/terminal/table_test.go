@@ -26,6 +26,14 @@ func headed(headings ...string) *Table { return New(nil, nil, nil).Table(heading
 func TestTable(t *testing.T) {
 	models := func() *Table { return headed("PROVIDER", "MODEL", "SIZE", "RUNS") }
 	logs := func() *Table { return headed("RUN", "WHEN", "PROMPT").MayCut("PROMPT") }
+	runs := func() *Table {
+		return headed("RUN", "WHEN", "ANSWERED BY", "TOOK", "COST", "END", "PROMPT").MayCut("ANSWERED BY", "END", "PROMPT").
+			MayDrop("COST", "TOOK", "ANSWERED BY", "WHEN")
+	}
+	manyRuns := [][]any{
+		{"1m8kd03fj2aa", "2026-11-29 14:05", "local/qwen3:8b", "3.2 s", "$0", "ok", "Who is the Prime Minister of India?"},
+		{"1m8kd03fj2ab", "2026-11-29 14:07", "nobody", "2 min", "$0.0004", "175 of 251 failed (unavailable)", "Capital?"},
+	}
 	for _, c := range []struct {
 		name  string
 		width int
@@ -47,6 +55,24 @@ func TestTable(t *testing.T) {
 		{"what may be cut is cut first", 40, logs(), [][]any{{"3f2a", "2026-11-29", "Who is the Prime Minister of India, and since when?"}}, "" +
 			"RUN   WHEN        PROMPT\n" +
 			"3f2a  2026-11-29  Who is the Prime Mini…\n"},
+		{"what may be dropped goes, the least important first", 40, runs(), manyRuns, "" +
+			"RUN           END           PROMPT\n" +
+			"1m8kd03fj2aa  ok            Who is the…\n" +
+			"1m8kd03fj2ab  175 of 251…   Capital?\n"},
+		{"dropped in 80 columns", 80, runs(), manyRuns, "" +
+			"RUN           WHEN              ANSWERED BY   TOOK   END           PROMPT\n" +
+			"1m8kd03fj2aa  2026-11-29 14:05  local/qwen3…  3.2 s  ok            Who is the P…\n" +
+			"1m8kd03fj2ab  2026-11-29 14:07  nobody        2 min  175 of 251…   Capital?\n"},
+		{"all fit in a wide terminal", 140, runs(), manyRuns, "" +
+			"RUN           WHEN              ANSWERED BY     TOOK   COST     END                              PROMPT\n" +
+			"1m8kd03fj2aa  2026-11-29 14:05  local/qwen3:8b  3.2 s  $0       ok                               Who is the Prime Minister of India?\n" +
+			"1m8kd03fj2ab  2026-11-29 14:07  nobody          2 min  $0.0004  175 of 251 failed (unavailable)  Capital?\n"},
+		{"a pipe gets what a terminal drops", 0, runs(), manyRuns[:1], "" +
+			"RUN           WHEN              ANSWERED BY     TOOK   COST  END  PROMPT\n" +
+			"1m8kd03fj2aa  2026-11-29 14:05  local/qwen3:8b  3.2 s  $0    ok   Who is the Prime Minister of India?\n"},
+		{"too narrow even so: blocks, with all", 30, runs(), manyRuns[:1], "" +
+			"run: 1m8kd03fj2aa\nwhen: 2026-11-29 14:05\nanswered by: local/qwen3:8b\ntook: 3.2 s\ncost: $0\nend: ok\n" +
+			"prompt: Who is the Prime\n  Minister of India?\n"},
 		{"too narrow: blocks", 40, models(), [][]any{{"local", "qwen3:8b", "4.9 GiB", ""}, {"openai", "gpt-4o-mini", "", "at https://a-long-name.example.com/v1"}}, "" +
 			"provider: local\nmodel: qwen3:8b\nsize: 4.9 GiB\n\n" +
 			"provider: openai\nmodel: gpt-4o-mini\nruns: at\n  https://a-long-name.example.com/v1\n"},
