@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -210,5 +211,39 @@ func TestAReloadKeepsThePool(t *testing.T) {
 	t.Cleanup(next.Close)
 	if after, ok := next.Pool("house"); !ok || before != after {
 		t.Error("the pool was made anew")
+	}
+}
+
+// A host that answers to all but the call gives the call back after timeouts.first_token.
+func TestAHostThatSitsOnACallGivesItBack(t *testing.T) {
+	for what, chat := range map[string]http.HandlerFunc{
+		"no head": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		},
+		"a head, and no content": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			hung, _ := gpu(t, chat)
+			good, _ := gpu(t, answers)
+			list := fmt.Sprintf("[%q, %q]", hung, good)
+			cfg := stacktest.Load(t, "use: house\nretries: 0\nproviders: [{name: house, kind: ollama, model: m, timeouts: {first_token: 1s}, hosts: "+list+"}]\n", nil, nil)
+			s, err := Open(cfg, Options{StateDir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			r, err := stacktest.Ask(s, provider.Request{})
+			if err != nil || r.Route.Host != good || len(r.Route.Attempts) != 2 {
+				t.Fatalf("answer %q, route %+v, %v; want the other host's", r.Text, r.Route, err)
+			}
+			if a := r.Route.Attempts[0]; a.Host != hung || a.Kind != provider.Timeout || !strings.Contains(a.Reason, "first_token") {
+				t.Errorf("attempt %+v; want the host that hangs, and timeouts.first_token", a)
+			}
+		})
 	}
 }

@@ -62,8 +62,13 @@ func (a *attempt) giveBack(why string) {
 	}
 }
 
-// breakOff ends a call whose answer stands still.
+// breakOff ends a call whose host is down for good: its answer has broken off, or has
+// never begun.
 func (a *attempt) breakOff(why string) {
+	if a.state.CompareAndSwap(silent, given) {
+		a.stop(a.lost(provider.Unavailable, "no answer came: %s", why))
+		return
+	}
 	a.stop(a.lost(provider.Truncated, "the answer broke off: %s", why))
 }
 

@@ -36,6 +36,9 @@ type choice struct {
 	// waited for only where there is no other.
 	suspects []*host
 	busy     bool // a host has as many calls as it may
+	// refusing are hosts that have refused the model: they are asked only where nobody
+	// else can answer.
+	refusing []*host
 }
 
 // look finds who could be asked now. The caller holds mu.
@@ -54,7 +57,7 @@ func (c *call) look(now time.Time) (ch choice) {
 		breaker, _ := h.breaker.State(now)
 		switch {
 		case h.Drained != nil && h.Drained():
-			away("it is drained: it takes no new calls")
+			away("it is drained")
 		case !h.fresh(now) && h.down == "":
 			ch.pending = true
 			unknown = append(unknown, h)
@@ -68,6 +71,8 @@ func (c *call) look(now time.Time) (ch choice) {
 			no(provider.ModelNotFound, "it does not have the model")
 		case c.p.setAside(v, h, c.model) != "":
 			away(c.p.setAside(v, h, c.model))
+		case h.refusing(c.model, now):
+			ch.refusing = append(ch.refusing, h)
 		case h.Slots != nil && h.Slots() > 0 && h.inFlight >= h.Slots():
 			ch.busy = true
 		default:
@@ -110,6 +115,9 @@ func (c *call) place(ctx context.Context) (to *host, probe bool, err error) {
 		p.mu.Lock()
 		now := time.Now()
 		ch := c.look(now)
+		if len(ch.open) == 0 && !ch.pending && !ch.busy {
+			ch.open = ch.refusing
+		}
 		h := c.best(ctx, &ch, now)
 		if h != nil {
 			var ok bool
@@ -119,6 +127,7 @@ func (c *call) place(ctx context.Context) (to *host, probe bool, err error) {
 			}
 			h.speed.tick(now, h.inFlight > 0)
 			h.inFlight++
+			h.test(c.model, now)
 			v := p.view(c.model)
 			p.serving[c.model] = v.serves
 			warnings := p.warnAside(v, c.model)

@@ -6,7 +6,8 @@
 // beginning is. A host that fails, or that stops answering, before the first content
 // gives its call back, and another host takes it: each host once for a call, and never
 // a paid call that may have been charged. After content the answer breaks off with an
-// error, as that of any provider.
+// error, as that of any provider. A host that refuses a model that it lists is set aside
+// for that model for a while, and asked meanwhile only where nobody else can answer.
 //
 // While there are calls, every host is asked every few hundred milliseconds whether it
 // is there and what it has in memory; otherwise it is left alone.
@@ -45,7 +46,7 @@ type Config struct {
 	// Redact takes secrets out of what hosts say of themselves; may be nil. It need not do
 	// so for what a host's Provider answers.
 	Redact func(string) string
-	Warn   func(string) // is told which hosts are set aside, and why; may be nil
+	Warn   func(string) // is told once which hosts are set aside, and why; may be nil
 	// Progress is told what is waited for, such as a machine that wakes up; may be nil.
 	Progress func(string)
 	// ProbeEvery is how long after a host has answered it is asked again whether it is
@@ -112,6 +113,7 @@ type host struct {
 	health
 	inFlight int
 	attempts map[*attempt]struct{}
+	refusals map[string]*refusal // by the model's name
 	speed    speed
 }
 
@@ -137,7 +139,7 @@ func New(cfg Config) (*Pool, error) {
 		if slices.ContainsFunc(p.hosts, func(h *host) bool { return h.Name == one.Name }) {
 			return nil, provider.Errorf(provider.Invalid, cfg.Name, "", "the host %s appears twice", one.Name)
 		}
-		h := &host{Host: one, attempts: map[*attempt]struct{}{}, health: health{nudge: make(chan struct{}, 1)}}
+		h := &host{Host: one, attempts: map[*attempt]struct{}{}, refusals: map[string]*refusal{}, health: health{nudge: make(chan struct{}, 1)}}
 		h.runner, _ = provider.As[provider.Runner](one.Provider)
 		p.hosts = append(p.hosts, h)
 	}

@@ -169,9 +169,20 @@ func (c *call) finish(a *attempt, err error) {
 	if failed {
 		c.fail(a, e)
 	}
+	var warnings []string
+	defer func() { c.p.warn(warnings) }()
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	delete(h.attempts, a)
+	switch {
+	case err == nil || a.state.Load() == shown:
+		h.serves(c.model)
+	case failed && refuses(e):
+		h.refused(c.model, e, now)
+		warnings = c.p.warnRefusal(h, c.model)
+	default:
+		h.untested(c.model, now)
+	}
 	if failed {
 		c.tried[h] = true
 		h.learn(e)

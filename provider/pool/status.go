@@ -16,7 +16,7 @@ const (
 	StateUp      State = "up"
 	StateDown    State = "down"
 	StateDrained State = "drained"
-	StateAside   State = "set aside" // it has another model by the name of the pool's
+	StateAside   State = "set aside" // it has another model by the name of the pool's, or refuses that
 	StateUnknown State = "unknown"   // it was not asked yet, or not lately
 )
 
@@ -48,7 +48,7 @@ func (p *Pool) Status() []Status {
 			Host: h.Name, Endpoint: h.endpoint(), State: StateUp, Loaded: h.running, Models: len(h.models), Digest: v.digest[h],
 			InFlight: h.inFlight, Rate: h.speed.rate(), Breaker: h.breaker.Phase(now),
 		}
-		aside := p.setAside(v, h, p.cfg.Model)
+		aside, refuses := p.setAside(v, h, p.cfg.Model), h.refusalsNow(now)
 		switch {
 		case h.Drained != nil && h.Drained():
 			s.State, s.Reason = StateDrained, "it takes no new calls"
@@ -58,11 +58,14 @@ func (p *Pool) Status() []Status {
 			s.State = StateUnknown
 		case aside != "":
 			s.State, s.Reason = StateAside, aside
+		case h.refusing(p.cfg.Model, now):
+			s.State, s.Reason = StateAside, refuses
 		case s.Breaker != breaker.Closed:
 			s.State, s.Reason = StateDown, "its circuit breaker is open"
-		case v.has[h]:
-		case h.models != nil && p.cfg.Model != "":
+		case h.models != nil && !v.has[h] && p.cfg.Model != "":
 			s.Reason = "it does not have " + p.cfg.Model
+		default:
+			s.Reason = refuses
 		}
 		out[i] = s
 	}
