@@ -39,7 +39,7 @@ func (s *chatSession) save(_ context.Context, path string) error {
 // show prints the conversation to standard error: it is not an answer.
 func (s *chatSession) show(ctx context.Context, _ string) error {
 	t := s.app.term
-	if err := writeChat(t.Err, t.ErrIsTTY, s.format, &s.chat); err != nil {
+	if err := writeChat(t.Err, t.ErrWidth(), s.format, &s.chat); err != nil {
 		return err
 	}
 	t.Noticef("")
@@ -66,18 +66,18 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 	return nil
 }
 
-// writeChat writes a conversation for a reader.
-func writeChat(w io.Writer, tty, format bool, c *store.Chat) error {
-	if !tty {
+// writeChat writes a conversation for a reader, in the width of a terminal; 0: it is none.
+func writeChat(w io.Writer, width int, format bool, c *store.Chat) error {
+	if width == 0 {
 		_, err := io.WriteString(w, chatText(c))
 		return err
 	}
 	if !format {
-		_, err := terminal.NewSanitizer(w).WriteString(chatText(c))
+		_, err := terminal.NewSanitizer(w).WriteString(terminal.FoldLines(chatText(c), width))
 		return err
 	}
 	md := chatui.NewMarkdown(terminal.Raw(w), chatui.Look{}) // made safe before it is formatted
-	_, err := terminal.NewSanitizer(md).WriteString(chatText(c))
+	_, err := terminal.NewSanitizer(md).WriteString(terminal.FoldLines(chatText(c), width))
 	return errors.Join(err, md.Close())
 }
 
@@ -105,7 +105,7 @@ func chatText(c *store.Chat) string {
 			}
 			continue
 		}
-		who := "Nobody"
+		who := "No answer"
 		if m.Route != nil {
 			who = fmt.Sprintf("%s (%s)", m.Route.Provider, m.Route.Model)
 		} else if m.Text != "" {

@@ -123,7 +123,7 @@ func (a *app) chatsShow(ctx context.Context, id string, asJSON bool) error {
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, c)
 	}
-	return writeChat(a.term.Out, a.term.OutIsTTY, a.term.Color, &c)
+	return writeChat(a.term.Out, a.term.OutWidth(), a.term.Color, &c)
 }
 
 // meansChat reports whether the word behind `tandem chat -c` is a conversation's id

@@ -173,7 +173,7 @@ func (a *app) printLines(ctx context.Context, s *store.Store, f store.Filter) er
 		if l.Provider != "" {
 			who = l.Provider + "/" + l.Model
 		}
-		w.Row(l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Took), lineCost(l), endOf(l), excerpt(l.Prompt, 48))
+		w.Row(l.ID, l.Began.Local().Format("2006-01-02 15:04"), excerpt(what, 24), excerpt(who, 32), short(l.Busy), lineCost(l), endOf(l), excerpt(l.Prompt, 48))
 	}
 	if err := w.Flush(); err != nil {
 		return err

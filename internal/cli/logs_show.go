@@ -37,19 +37,20 @@ func (a *app) logsShow(ctx context.Context, args []string, asJSON bool) error {
 	if asJSON {
 		return terminal.WriteJSON(a.term.Out, r)
 	}
-	p := &runPrinter{w: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY)}
+	p := &runPrinter{w: a.term.ModelWriter(a.term.Out, a.term.OutIsTTY), width: a.term.OutWidth()}
 	p.run(r)
 	return p.err
 }
 
 // runPrinter writes a run for a reader.
 type runPrinter struct {
-	w   io.StringWriter
-	err error // the first write that failed
+	w     io.StringWriter
+	width int   // of the terminal; 0: it is none
+	err   error // the first write that failed
 }
 
 func (p *runPrinter) line(format string, args ...any) {
-	if _, err := p.w.WriteString(fmt.Sprintf(format, args...) + "\n"); err != nil && p.err == nil {
+	if _, err := p.w.WriteString(terminal.FoldLines(fmt.Sprintf(format, args...), p.width) + "\n"); err != nil && p.err == nil {
 		p.err = err
 	}
 }
@@ -60,8 +61,11 @@ func (p *runPrinter) run(r store.Run) {
 		what += " " + r.Chain
 	}
 	p.line("run %s · %s · %s · tandem %s", r.ID, r.Began.Local().Format("2006-01-02 15:04:05"), what, r.Tandem)
-	if r.File != "" {
+	switch {
+	case r.File != "" && r.SHA256 != "":
 		p.line("file %s · sha256 %.12s", r.File, r.SHA256)
+	case r.File != "":
+		p.line("file %s", r.File)
 	}
 	for i, c := range r.Calls {
 		p.line("")
@@ -84,7 +88,11 @@ func (p *runPrinter) call(c *store.Call) {
 	for _, m := range c.Asked.Messages {
 		p.textField(string(m.Role), m.Text)
 		for _, im := range m.Images {
-			p.line("  image: %s, %d bytes, sha256 %.12s %s", im.MIME, im.Bytes, im.SHA256, im.URL)
+			line := fmt.Sprintf("  image: %s, %d bytes", im.MIME, im.Bytes)
+			if im.SHA256 != "" {
+				line += fmt.Sprintf(", sha256 %.12s", im.SHA256)
+			}
+			p.line("%s", strings.TrimRight(line+" "+im.URL, " "))
 		}
 	}
 	p.textField("thinking", c.Thinking)

@@ -20,9 +20,10 @@ type Line struct {
 	Failures int           `json:"calls_failed,omitempty"` // how many of the calls have no whole answer
 	Failed   string        `json:"error_kind,omitempty"`   // of the last call that failed
 	Finish   string        `json:"finish,omitempty"`       // of the last call
-	Provider string        `json:"provider,omitempty"`     // who answered last
+	Provider string        `json:"provider,omitempty"`     // who answered last, or began to
 	Model    string        `json:"model,omitempty"`
-	Took     time.Duration `json:"took_ns"` // all calls
+	Took     time.Duration `json:"took_ns"` // all calls, one after the other
+	Busy     time.Duration `json:"busy_ns"` // that calls ran, at most: those beside each other count once
 	// USD is what the run's calls cost, as far as that is known; nil: nothing is
 	// known. Unpriced counts the calls whose cost is not in it.
 	USD      *float64 `json:"cost_usd,omitempty"`
@@ -73,13 +74,16 @@ func (f *Filter) Chooses() bool {
 // rows takes memory.
 const lines = `
 SELECT r.id, r.began, r.command, r.chain,
-	(SELECT json_array(count(*), sum(took), sum(finish = '')) FROM calls WHERE run = r.id),
+	(SELECT json_array(count(*), sum(took), sum(finish = ''), max(began * 1000000 + took) - min(began * 1000000)) FROM calls WHERE run = r.id),
 	coalesce((SELECT kind FROM calls WHERE run = r.id AND kind <> '' ORDER BY id DESC LIMIT 1), ''),
 	(SELECT sum(usd) FROM ledger WHERE run = r.id),
 	(SELECT count(*) FROM ledger WHERE run = r.id AND usd IS NULL),
 	(SELECT prompt FROM calls WHERE run = r.id ORDER BY id LIMIT 1),
 	(SELECT json_array(finish, answer) FROM calls WHERE run = r.id ORDER BY id DESC LIMIT 1),
-	coalesce((SELECT json_array(provider, model) FROM calls WHERE run = r.id AND provider <> '' ORDER BY id DESC LIMIT 1), '["",""]')
+	coalesce((SELECT json_array(provider, model) FROM calls WHERE run = r.id AND provider <> '' ORDER BY id DESC LIMIT 1),
+		(SELECT json_array(json_extract(record, '$.error.attempts[#-1].provider'), coalesce(json_extract(record, '$.error.attempts[#-1].model'), ''))
+			FROM calls WHERE run = r.id AND answer <> '' AND CASE WHEN json_valid(record) THEN json_extract(record, '$.error.attempts[#-1].outcome') END = 'failed' ORDER BY id DESC LIMIT 1),
+		'["",""]')
 FROM runs r WHERE EXISTS (SELECT 1 FROM calls WHERE run = r.id)%s ORDER BY r.id DESC LIMIT ?`
 
 // conditions are the filter's, as SQL that goes on from a WHERE, but for its
@@ -212,9 +216,9 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	if err := rows.Scan(&l.ID, &began, &l.Command, &l.Chain, &sums, &l.Failed, &usd, &l.Unpriced, &l.Prompt, &last, &by); err != nil {
 		return l, err
 	}
-	var three [3]int64
+	var four [4]int64
 	var end, who [2]string
-	if err := json.Unmarshal([]byte(sums), &three); err != nil {
+	if err := json.Unmarshal([]byte(sums), &four); err != nil {
 		return l, err
 	}
 	if err := json.Unmarshal([]byte(last), &end); err != nil {
@@ -223,7 +227,8 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	if err := json.Unmarshal([]byte(by), &who); err != nil {
 		return l, err
 	}
-	l.Began, l.Calls, l.Took, l.Failures = time.UnixMilli(began), int(three[0]), time.Duration(three[1]), int(three[2])
+	l.Began, l.Calls, l.Took, l.Failures = time.UnixMilli(began), int(four[0]), time.Duration(four[1]), int(four[2])
+	l.Busy = min(l.Took, time.Duration(four[3]))
 	l.Finish, l.Answer, l.Provider, l.Model = end[0], end[1], who[0], who[1]
 	if usd.Valid {
 		d := dollars(usd.Int64)

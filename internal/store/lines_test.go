@@ -61,6 +61,31 @@ func aLog(t *testing.T) (w *Writer, began time.Time) {
 	return w, began
 }
 
+// TestBusyTime: calls beside each other count once, and what was between calls does not.
+func TestBusyTime(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		starts    []time.Duration
+		sum, busy time.Duration
+	}{
+		{"one", []time.Duration{0}, 2 * time.Second, 2 * time.Second},
+		{"beside each other", []time.Duration{0, 0, time.Second}, 6 * time.Second, 3 * time.Second},
+		{"a pause between", []time.Duration{0, time.Hour}, 4 * time.Second, 4 * time.Second},
+	} {
+		w := writer(t)
+		for _, at := range c.starts {
+			call := anyCall("run")
+			call.Began, call.Took = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC).Add(at), 2*time.Second
+			w.add(record{call: call, run: Run{ID: "run", Began: call.Began}})
+		}
+		w.Flush()
+		found, err := linesOf(t, w.Store(), Filter{})
+		if err != nil || len(found) != 1 || found[0].Took != c.sum || found[0].Busy != c.busy {
+			t.Errorf("%s: %+v, %v", c.name, found, err)
+		}
+	}
+}
+
 // TestLineCountsFailedCalls: the last call of a batch does not hide that rows before it
 // failed.
 func TestLineCountsFailedCalls(t *testing.T) {

@@ -61,6 +61,12 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 		}
 		began, left := time.Now(), false
 		l.cfg.Writer.open()
+		var asking provider.Attempt
+		ctx := router.AddObserver(ctx, func(e router.Event) {
+			if e.Type == router.Asking {
+				asking = provider.Attempt{Provider: e.Provider, Model: e.Model, Outcome: provider.OutcomeFailed, Tries: e.Try}
+			}
+		})
 		resp, err := provider.Collect(func(note func(provider.Chunk, error) bool) {
 			for c, err := range l.Provider.Chat(ctx, req) {
 				left = !yield(c, err) && err == nil
@@ -75,19 +81,22 @@ func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider
 		if left && resp.Finish == "" && err != nil && ctx.Err() == nil {
 			err = errLeft
 		}
-		l.note(ctx, &req, began, resp, err)
+		l.note(ctx, &req, began, resp, err, asking)
 	}
 }
 
 // errLeft is a consumer that broke off.
 var errLeft = errors.New("the caller stopped reading before the answer was complete")
 
-func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error) {
+func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error, asking provider.Attempt) {
 	run := provider.RunOf(ctx)
 	c := &Call{
 		RunID: run.ID, Step: run.Step, Index: run.Index, Began: began, Took: time.Since(began),
 		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
 		Usage: r.Usage, Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
+	}
+	if e := c.Error; e != nil && len(e.Attempts) == 0 && asking.Provider != "" {
+		e.Attempts = []provider.Attempt{asking} // its caller left, and is told nothing
 	}
 	if !l.cfg.Content {
 		c.wipe()

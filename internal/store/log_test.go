@@ -227,3 +227,40 @@ func TestTheFileIsOpenedWhileACallIsUnderWay(t *testing.T) {
 		t.Error("the file is opened after the call")
 	}
 }
+
+// An answer that its reader left is that of the provider which gave it, and what was
+// there before is still told of the request.
+func TestWhoBeganToAnswerIsLogged(t *testing.T) {
+	for name, cancels := range map[string]bool{"the reader left": false, "it was cancelled": true} {
+		t.Run(name, func(t *testing.T) {
+			w := writer(t)
+			down := &providertest.Fake{ProviderName: "down", Answers: []providertest.Answer{providertest.Fails(provider.Unavailable)}}
+			up := &providertest.Fake{ProviderName: "up", Answers: []providertest.Answer{providertest.Text("The Ganges", " and", " more")}}
+			r, err := router.New(router.Config{Use: []string{"down", "up"}, Targets: []router.Target{{Provider: down, Model: "a"}, {Provider: up, Model: "b"}}})
+			must(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			told := 0
+			ctx = router.WithObserver(ctx, func(e router.Event) {
+				if e.Type == router.Asking {
+					told++
+				}
+			})
+			for range NewLog(r, LogConfig{Writer: w, Content: true}).Chat(ctx, question("Which river?")) {
+				if !cancels {
+					break
+				}
+				cancel()
+			}
+			w.Flush()
+			found, err := linesOf(t, w.Store(), Filter{})
+			must(t, err)
+			if len(found) != 1 || found[0].Provider != "up" || found[0].Model != "b" || found[0].Finish != "" || found[0].Failed != "interrupted" {
+				t.Errorf("%+v", found)
+			}
+			if told == 0 {
+				t.Error("the observer of the request was told nothing")
+			}
+		})
+	}
+}

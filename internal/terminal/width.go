@@ -39,3 +39,25 @@ func Hang(mark, s string, width int) string {
 	n := chatui.Width(mark)
 	return mark + strings.Join(chatui.Fold(s, max(width-n, 1)), "\n"+strings.Repeat(" ", n))
 }
+
+// FoldLines breaks those lines of a text between words that are wider than width, and
+// leaves the rest as it is. What follows is indented as far as its line. Where width is
+// 0, nothing changes.
+func FoldLines(text string, width int) string {
+	if width == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if chatui.Width(line) <= width {
+			continue
+		}
+		words := strings.TrimLeft(line, " ")
+		lead := len(line) - len(words)
+		if lead > width/2 {
+			lead = 0
+		}
+		lines[i] = Hang(strings.Repeat(" ", lead), words, width)
+	}
+	return strings.Join(lines, "\n")
+}

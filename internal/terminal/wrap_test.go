@@ -58,3 +58,21 @@ func TestWrap(t *testing.T) {
 		})
 	}
 }
+
+func TestFoldLines(t *testing.T) {
+	for _, c := range []struct {
+		name, text, want string
+		width            int
+	}{
+		{"a pipe", "  answered by local (qwen3:8b): first choice", "  answered by local (qwen3:8b): first choice", 0},
+		{"between words", "run\n  answered by local (qwen3:8b): first choice\n", "run\n  answered by local (qwen3:8b):\n  first choice\n", 32},
+		{"lines that fit keep their spaces", "a  b   c\n\n\td", "a  b   c\n\n\td", 12},
+		{"a word that is wider stays whole", "at http://a-long-name.example.com:11434", "at\nhttp://a-long-name.example.com:11434", 20},
+		{"wide letters", "一二 三四", "一二\n三四", 6},
+		{"an indent that leaves no room", "        three words here", "three words\nhere", 12},
+	} {
+		if got := FoldLines(c.text, c.width); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -60,6 +60,16 @@ func WithObserver(ctx context.Context, observe func(Event)) context.Context {
 	return context.WithValue(ctx, observerKey{}, observe)
 }
 
+// AddObserver is [WithObserver] where an observer that ctx has already stays, and is told
+// first.
+func AddObserver(ctx context.Context, observe func(Event)) context.Context {
+	before := observerOf(ctx)
+	if before == nil {
+		return WithObserver(ctx, observe)
+	}
+	return WithObserver(ctx, func(e Event) { before(e); observe(e) })
+}
+
 // observerOf is who else is told of the requests made in ctx, or nil.
 func observerOf(ctx context.Context) func(Event) {
 	observe, _ := ctx.Value(observerKey{}).(func(Event))

@@ -95,6 +95,23 @@ func ExampleWithObserver() {
 	// ok <nil>
 }
 
+// Several may follow one request.
+func ExampleAddObserver() {
+	r, err := router.New(router.Config{Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := router.AddObserver(context.Background(), func(e router.Event) { fmt.Println("first:", e) })
+	ctx = router.AddObserver(ctx, func(e router.Event) { fmt.Println("second:", e) })
+	answer, err := provider.Collect(r.Chat(ctx, provider.Request{Messages: []provider.Message{provider.User("Hello")}}))
+	fmt.Println(answer.Text, err)
+	// Output:
+	// first: asking local (smollm2:135m)
+	// second: asking local (smollm2:135m)
+	// ok <nil>
+}
+
 // Who would be asked, without asking.
 func ExampleRouter_Plan() {
 	r, err := router.New(router.Config{Use: []string{"local", "hosted"}, Targets: []router.Target{{Provider: &providertest.Fake{ProviderName: "local"}, Model: "smollm2:135m", Local: here}, {Provider: &providertest.Fake{ProviderName: "hosted"}}}})
