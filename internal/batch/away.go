@@ -100,5 +100,6 @@ func (w *worker) mayStart() bool {
 	case w.away != nil:
 		return w.active == 0
 	}
-	return w.active < w.limit() && w.active+len(w.ended)+w.keeping < askedShare*w.limit()
+	most := min(w.limit(), w.atOnce)
+	return w.active < most && w.active+len(w.ended)+w.keeping < askedShare*most
 }

@@ -33,7 +33,7 @@ func (q *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			RETURNING id, row, variant, repeat, attempts`},
 		{&q.inputs, `SELECT number, inputs FROM inputs WHERE row = ?`},
 		{&q.result, `INSERT INTO results (id, result) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET result = excluded.result`},
-		{&q.ran, `UPDATE batch SET ran = ran + ?`},
+		{&q.ran, `UPDATE batch SET ran = ran + ?, asked = ?`},
 		{&q.counts, putCounts},
 	} {
 		var err error
@@ -72,7 +72,7 @@ func (f *File) Exchange(ctx context.Context, outcomes []Outcome, n int) (items [
 			counts.outcome(&outcomes[i], itemRunning)
 		}
 		now := time.Now()
-		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds()); err != nil {
+		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds(), f.asked); err != nil {
 			return err
 		}
 		if items, err = f.claim(ctx, n); err != nil {

@@ -29,6 +29,7 @@ type File struct {
 	q    statements
 	ran  time.Time // since when what Ran counts has not been stored
 
+	asked  int // see File.bound
 	waits  int // of processes before this one; see [File.SetWaits]
 	waited time.Duration
 }
@@ -100,7 +101,8 @@ func (f *File) reopen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err = f.conn.QueryRowContext(ctx, "UPDATE batch SET repeated = repeated + ?, waiting = 0 RETURNING waits, waited", n).Scan(&f.waits, &f.waited); err != nil {
+		if err = f.conn.QueryRowContext(ctx, `UPDATE batch SET repeated = repeated + CASE WHEN asked > 0 THEN min(asked, ?1) ELSE ?1 END, asked = 0, waiting = 0, away = 0
+			RETURNING waits, waited`, n).Scan(&f.waits, &f.waited); err != nil {
 			return err
 		}
 		return f.mergeCounts(ctx, itemRunning)
@@ -176,6 +178,17 @@ func (f *File) SetWaits(ctx context.Context, waits int, waited time.Duration, no
 	_, err := f.conn.ExecContext(ctx, "UPDATE batch SET waits = ?, waited = ?, waiting = ?", f.waits+waits, (f.waited + waited).Nanoseconds(), now)
 	return f.explain(err)
 }
+
+// SetAway says whether rows wait because no provider answers. It may be called while
+// [Work] has the batch.
+func (f *File) SetAway(ctx context.Context, away bool) error {
+	_, err := f.conn.ExecContext(ctx, "UPDATE batch SET away = ?", away)
+	return f.explain(err)
+}
+
+// bound says how many items may be asked and not kept after the next exchange: so many
+// are asked twice, at most, if the process ends then.
+func (f *File) bound(asked int) { f.asked = asked }
 
 // write runs f in one transaction: all of it is stored, durably, or nothing.
 func (f *File) write(ctx context.Context, do func() error) error {

@@ -97,7 +97,7 @@ func TestAKilledBatchGoesOn(t *testing.T) {
 		if err := inOrder(all, n); err != nil {
 			t.Errorf("copy %d: %v", i, err)
 		}
-		if int(asked.Load()) != n-len(before) || s.Repeated > 2*askedShare*at {
+		if int(asked.Load()) != n-len(before) || s.Repeated > askedShare*at {
 			t.Errorf("copy %d: %d calls for %d rows, %d repeated", i, asked.Load(), n-len(before), s.Repeated)
 		}
 	}

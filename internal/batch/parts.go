@@ -206,7 +206,7 @@ func (f *File) Collect(ctx context.Context, outcomes []Outcome) error {
 			counts.outcome(out, was)
 		}
 		now := time.Now()
-		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds()); err != nil {
+		if _, err := f.q.ran.ExecContext(ctx, now.Sub(f.ran).Nanoseconds(), f.asked); err != nil {
 			return err
 		}
 		f.ran = now

@@ -71,7 +71,7 @@ func (v *View) Status(ctx context.Context) (Status, error) {
 	if s.Holder = held(v.path); s.Holder != nil && s.State == Waiting {
 		s.State = Running
 	}
-	s.Waiting = s.Waiting && s.State == Running // a process that was killed has left it so
+	s.Waiting, s.Away = s.Waiting && s.State == Running, s.Away && s.State == Running // a process that was killed has left them so
 	return s, nil
 }
 
@@ -88,7 +88,7 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if s.Spec, err = readSpec(ctx, q); err != nil {
 		return s, err
 	}
-	counts, closed, waits := "counts", "closed", "waits, waited, waiting"
+	counts, closed, waits, away := "counts", "closed", "waits, waited, waiting", "away"
 	var version int
 	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return s, err
@@ -99,8 +99,11 @@ func status(ctx context.Context, q querier) (s Status, err error) {
 	if version < waitsVersion {
 		waits = "0, 0, 0"
 	}
+	if version < awayVersion {
+		away = "0"
+	}
 	var ready, cancelled, over bool
-	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran, "+closed+", "+waits+" FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran, &over, &s.Waits, &s.Waited, &s.Waiting); err != nil {
+	if err := q.QueryRowContext(ctx, "SELECT ready, cancelled, repeated, ran, "+closed+", "+waits+", "+away+" FROM batch").Scan(&ready, &cancelled, &s.Repeated, &s.Ran, &over, &s.Waits, &s.Waited, &s.Waiting, &s.Away); err != nil {
 		return s, err
 	}
 	if err := q.QueryRowContext(ctx, "SELECT coalesce(max(row), 0) FROM inputs").Scan(&s.Rows); err != nil {

@@ -11,7 +11,7 @@ CREATE TABLE batch (
 	spec      TEXT NOT NULL,              -- the Spec, JSON
 	ready     INTEGER NOT NULL DEFAULT 0, -- all rows are stored
 	cancelled INTEGER NOT NULL DEFAULT 0,
-	repeated  INTEGER NOT NULL DEFAULT 0, -- items that were running when a process ended
+	repeated  INTEGER NOT NULL DEFAULT 0, -- at most so many items were asked twice, because a process ended
 	ran       INTEGER NOT NULL DEFAULT 0  -- how long processes ran it
 );
 CREATE TABLE inputs (
@@ -98,13 +98,17 @@ CREATE INDEX items_next ON items (attempts, id) WHERE state = 0;
 `, `
 ALTER TABLE batch ADD COLUMN mark TEXT NOT NULL DEFAULT ''; -- up to where the results of nodes are stored; see File.Settle
 CREATE INDEX items_handed ON items (id) WHERE state = 4 AND part IS NULL;
+`, `
+ALTER TABLE batch ADD COLUMN asked INTEGER NOT NULL DEFAULT 0; -- most items that are asked and not kept, until the next exchange; 0: not known
+ALTER TABLE batch ADD COLUMN away  INTEGER NOT NULL DEFAULT 0; -- no provider answers, if a process runs it
 `}
 
-// The schemas that first have the counts, the waits and the parts.
+// The schemas that first have the counts, the waits, the parts, and what is away.
 const (
 	countsVersion = 3
 	waitsVersion  = 4
 	partsVersion  = 5
+	awayVersion   = 8
 )
 
 // countItems are the counts of a file, by its items: the third migration.

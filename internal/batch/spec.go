@@ -92,7 +92,7 @@ type Status struct {
 	Sent     int     `json:"sent,omitempty"` // to a provider's Batch API or to nodes, and not collected yet
 	Left     int     `json:"left"`
 	Fallback int     `json:"fallback"` // answered by another provider than the first
-	Repeated int     `json:"repeated"` // calls that were under way when a process ended, and may have been charged
+	Repeated int     `json:"repeated"` // at most so many calls were made twice, because a process ended
 
 	Parts []Part `json:"parts,omitempty"` // what is at a provider's Batch API
 
@@ -112,4 +112,6 @@ type Status struct {
 	Waits   int           `json:"interactive_waits"`
 	Waited  time.Duration `json:"interactive_wait_ns"`
 	Waiting bool          `json:"waiting_for_interactive"`
+	// Away: no provider answers, and rows wait for one.
+	Away bool `json:"waiting_for_provider"`
 }

@@ -87,17 +87,20 @@ func TestWaitsAddUp(t *testing.T) {
 		if err := f.SetWaits(t.Context(), w.waits, w.waited, true); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := f.Status(t.Context()); err != nil || s.Waits != w.waits || s.Waited != w.waited || !s.Waiting {
+		if err := f.SetAway(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := f.Status(t.Context()); err != nil || s.Waits != w.waits || s.Waited != w.waited || !s.Waiting || !s.Away {
 			t.Errorf("%d: %+v, %v", i, s, err)
 		}
 	}
-	if _, s := results(t, dir, "b1"); !s.Waiting || s.State != Running {
+	if _, s := results(t, dir, "b1"); !s.Waiting || !s.Away || s.State != Running {
 		t.Errorf("while it runs: %+v", s)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, s := results(t, dir, "b1"); s.Waiting || s.State != Waiting {
+	if _, s := results(t, dir, "b1"); s.Waiting || s.Away || s.State != Waiting {
 		t.Errorf("after its process: %+v", s)
 	}
 	f, err := Open(t.Context(), dir, "b1")

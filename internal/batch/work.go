@@ -115,6 +115,7 @@ type worker struct {
 	mu        sync.Mutex
 	changed   sync.Cond
 	ready     []Item      // claimed, not started
+	atOnce    int         // at most so many are started; the queue knows it
 	active    int         // started, not ended
 	started   int         // so far
 	ended     []Outcome   // not kept yet
@@ -156,6 +157,11 @@ func (w *worker) work(ctx context.Context) error {
 			return w.err // nothing runs, and nothing is left
 		}
 		w.ended, w.keeping, w.asked = nil, len(ended), true
+		limit := w.limit()
+		w.atOnce = min(w.atOnce, limit)
+		if q, ok := w.queue.(bounded); ok {
+			q.bound(max(askedShare*limit, w.active))
+		}
 		w.mu.Unlock()
 		items, exhausted, err := w.queue.Exchange(keep, ended, n)
 		if err == nil && w.options.Kept != nil && len(ended) > 0 {
@@ -169,6 +175,7 @@ func (w *worker) work(ctx context.Context) error {
 		if n > 0 {
 			w.exhausted = exhausted
 		}
+		w.atOnce = limit
 		w.ready = append(w.ready, items...)
 		w.start(ctx)
 	}
@@ -204,6 +211,9 @@ func (w *worker) wanted() int {
 // askedShare is how many items may be asked and not kept, for each that may run: so
 // many calls are repeated, at most, when the process is killed.
 const askedShare = 2
+
+// bounded is a queue that keeps how many items may be asked and not kept.
+type bounded interface{ bound(asked int) }
 
 func (w *worker) limit() int {
 	if w.options.Concurrency == nil {

@@ -137,7 +137,12 @@ OpenAI's Batch API needs no rows. See docs/batch.md.`,
   tandem batch classify.yaml --in tickets.csv --out answers.jsonl --only openai --batch-api
   tandem batch classify.yaml --in tickets.csv --out answers.jsonl --nodes
   tandem batch resume`,
-		Args: exactArgs("a chain file"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 && in.in == "" && table.Writable(args[1]) == nil {
+				return usageError{fmt.Errorf("`tandem batch` takes one file; for the rows of %s add --in %[1]s", args[1])}
+			}
+			return exactArgs("a chain file")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.file = args[0]
 			return a.batch(cmd.Context(), in, cmd.Flags())
@@ -196,6 +201,19 @@ func (in *pickInput) check() error {
 		return usageError{errors.New("use only one of --limit and --sample")}
 	}
 	return nil
+}
+
+// given is a flag that chooses rows; empty: none does.
+func (in *pickInput) given() string {
+	switch {
+	case in.where != "":
+		return "--where"
+	case in.limit > 0:
+		return "--limit"
+	case in.sample > 0:
+		return "--sample"
+	}
+	return ""
 }
 
 func (in *workInput) check(now time.Time) error {

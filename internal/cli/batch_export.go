@@ -96,7 +96,7 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 	}
 	if s, err := a.batchStatusOf(ctx, id); err == nil && !s.Over && !yes {
 		if !a.term.Interactive() {
-			return usageError{fmt.Errorf("the batch %s has not finished: %d of %s are done; if you are sure, add --yes", id, s.Done+s.Failed, count(s.Total, "row"))}
+			return usageError{fmt.Errorf("the batch %s has not finished: %s; if you are sure, add --yes", id, doneText(s))}
 		}
 		switch sure, err := a.term.Confirm(ctx, fmt.Sprintf("The batch %s has not finished. Remove it?", id)); {
 		case err != nil:

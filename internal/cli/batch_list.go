@@ -51,7 +51,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	t := a.term.Table("ID", "STATE", "ROWS", "FAILED", "COST", "STARTED", "CHAIN", "OUT").
 		MayCut("CHAIN", "OUT").MayDrop("COST", "STARTED", "CHAIN", "FAILED", "OUT")
 	for _, s := range all {
-		t.Row(s.ID, s.State, fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), outText(&s.Spec))
+		t.Row(s.ID, stateText(&s), fmt.Sprintf("%d/%d", s.Done+s.Failed, s.Total), s.Failed, ledger.Dollars(s.USD), s.Created.Local().Format("2006-01-02 15:04"), filepath.Base(chainOrRequests(&s.Spec)), outText(&s.Spec))
 	}
 	return t.Flush()
 }
@@ -104,15 +104,47 @@ func (a *app) batchStatus(ctx context.Context, args []string, asJSON bool) error
 	return a.printBatch(s)
 }
 
+// stateText is a batch's state for a reader.
+func stateText(s *batch.Status) string {
+	switch {
+	case s.State == batch.Waiting && s.Owner == batch.OwnerServe:
+		return "waiting" // for tandem serve, which continues it
+	case s.State == batch.Waiting, s.State == batch.Reading && s.Holder == nil && s.Owner == "":
+		return "interrupted"
+	}
+	return string(s.State)
+}
+
+// nextText is how a batch goes on that nobody runs; empty: it runs, or is over.
+func nextText(s *batch.Status) string {
+	switch {
+	case s.Over, s.Holder != nil:
+	case s.State == batch.Waiting && s.Owner == batch.OwnerServe:
+		return "`tandem serve` continues it when it runs"
+	case s.Owner != "":
+	case s.State == batch.Reading:
+		return fmt.Sprintf("its rows were not read, remove it with `tandem batch rm %s`", s.ID)
+	case s.State == batch.Waiting, s.State == batch.Cancelled:
+		return fmt.Sprintf("continue with `tandem batch resume %s`", s.ID)
+	}
+	return ""
+}
+
 func (a *app) printBatch(s batch.Status) error {
 	t := a.term.Table()
 	t.Row("batch", s.ID)
-	state := string(s.State)
+	state := stateText(&s)
 	if h := s.Holder; h != nil && h.PID != 0 {
 		state += fmt.Sprintf(" (process %d on %s since %s)", h.PID, h.Host, h.Since.Local().Format("2006-01-02 15:04"))
 	}
 	if s.Waiting {
 		state += ", waiting for interactive calls"
+	}
+	if s.Away {
+		state += ", waiting for the provider"
+	}
+	if next := nextText(&s); next != "" {
+		state += "; " + next
 	}
 	t.Row("state", state)
 	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
@@ -131,7 +163,7 @@ func (a *app) printBatch(s batch.Status) error {
 	t.Row("tokens", fmt.Sprintf("%d in, %d out", s.Input, s.Output))
 	t.Row("cost", moneyText(s))
 	if s.Repeated > 0 {
-		t.Row("repeated", wereText(s.Repeated, "row")+" under way when a process ended: up to as many calls were made twice, and may have been charged")
+		t.Row("repeated", repeatedText(s))
 	}
 	t.Row("time", short(s.Ran))
 	if s.Waits > 0 {
@@ -229,10 +261,14 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 	if err := batch.Cancel(ctx, a.stateDir(), id); err != nil {
 		return err
 	}
-	next := fmt.Sprintf("; `tandem batch resume %s` continues it", id)
+	what := doneText(s)
+	if s.Holder != nil {
+		what = "the rows that are being answered end first" // so that nobody knows yet how many are done
+	}
+	next := fmt.Sprintf("; continue with `tandem batch resume %s`", id)
 	if s.Owner == batch.OwnerServe {
 		next = "" // no one does
 	}
-	a.infof("cancelled %s: %d of %s are done%s", id, s.Done+s.Failed, count(s.Total, "row"), next)
+	a.infof("cancelled %s: %s%s", id, what, next)
 	return nil
 }

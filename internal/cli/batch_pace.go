@@ -85,8 +85,15 @@ func (a *app) turns(b *batchRun) func(context.Context, batch.Item) error {
 	}
 }
 
-// storeWaits stores how long the batch has waited for interactive calls.
+// storeWaits stores how long the batch has waited for interactive calls, and whether it
+// waits for its provider.
 func (b *batchRun) storeWaits(ctx context.Context) error {
+	if away := b.away.Load(); away != b.wasAway {
+		b.wasAway = away
+		if err := b.file.SetAway(context.WithoutCancel(ctx), away); err != nil {
+			return err
+		}
+	}
 	w := b.meter.Waits()
 	if w == b.waits {
 		return nil

@@ -163,7 +163,8 @@ func (v *batchView) line(now time.Time, width int) string {
 	}
 	ended := v.now.Done + v.now.Failed
 	eta := ""
-	if left := v.now.Total - ended; rows > 0 && left > 0 {
+	away := v.away || v.now.Away
+	if left := v.now.Total - ended; rows > 0 && left > 0 && !away {
 		eta = "ETA " + short((time.Duration(float64(left)/rows) * time.Second).Round(time.Second))
 	}
 	failed := ""
@@ -181,7 +182,7 @@ func (v *batchView) line(now time.Time, width int) string {
 	if v.waiting == nil && v.now.Waiting || v.waiting != nil && v.waiting() {
 		waits = "waiting for interactive calls"
 	}
-	if v.away {
+	if away {
 		waits = "waiting for the provider"
 	}
 	return fitParts(width, []linePart{

@@ -48,9 +48,34 @@ func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) erro
 	case err != nil:
 		return err
 	case id != "":
+		if err := a.sameRows(ctx, id, &in); err != nil {
+			return err
+		}
 		return a.resume(ctx, id, in.work, in.json, given)
 	}
 	return usageError{fmt.Errorf("no batch writes to %s; leave out --resume to start one", in.out)}
+}
+
+// sameRows refuses to continue a batch with flags for other rows than it has, and says
+// which it has where that cannot be told.
+func (a *app) sameRows(ctx context.Context, id string, in *batchInput) error {
+	s, err := a.batchStatusOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if in.in != "" && s.Spec.Input.File != stdinPath {
+		if path, err := filepath.Abs(in.in); err == nil && path != s.Spec.Input.File {
+			return usageError{fmt.Errorf("the batch %s has the rows of %s; leave out --in to continue it, or start over with --overwrite", id, s.Spec.Input.File)}
+		}
+	}
+	switch chosen := in.pick.given(); {
+	case chosen == "":
+	case s.Picked == "":
+		return usageError{fmt.Errorf("%s chooses rows when a batch starts, and the batch %s has %s; leave it out to continue, or start over with --overwrite", chosen, id, count(s.Rows, "row"))}
+	default:
+		a.dimf("· rows, as they were chosen when the batch began: %s", s.Picked)
+	}
+	return nil
 }
 
 func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, asJSON bool, given []string) error {
@@ -90,7 +115,7 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 		return errors.Join(err, file.Close())
 	}
 	if s, err := file.Status(ctx); err == nil {
-		a.dimf("· batch %s: %d of %s are done", id, s.Done+s.Failed, count(s.Total, "row"))
+		a.dimf("· batch %s: %s", id, doneText(s))
 	}
 	return a.runBatch(ctx, b)
 }

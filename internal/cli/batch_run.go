@@ -122,12 +122,14 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 		a.boundPace(ctx, b)
 		err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
 			Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
-			Waits: before.Done > 0, There: a.providersAnswer(b), Away: view.setAway,
+			Waits: before.Done > 0, There: a.providersAnswer(b),
+			Away: func(why error) { b.away.Store(why != nil); view.setAway(why) },
 		})
 	}
 	err = errors.Join(err, last())
 	close(over)
 	watching.Wait()
+	b.away.Store(false)
 	err = errors.Join(err, b.storeWaits(ctx))
 	a.setBatchStatus("")
 	after, serr := b.file.Status(working)
@@ -190,29 +192,33 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 
 // endedEarly is the error of a batch that has rows left, with how to continue.
 func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *stopper, err error) error {
-	done := fmt.Sprintf("%d of %s are done", s.Done+s.Failed, count(s.Total, "row"))
+	done := doneText(s)
 	if s.Sent > 0 {
 		done += fmt.Sprintf(", and %d are %s", s.Sent, whereSent(&s))
 	}
 	next := fmt.Sprintf("continue with `tandem batch resume %s`", b.spec.ID)
+	// A sentence each: what stopped it, how far it is, what to do.
+	text := func(why, next string) string {
+		return fmt.Sprintf("%s. %s. %s", strings.TrimSuffix(why, "."), done, strings.ToUpper(next[:1])+next[1:])
+	}
 	var many *batch.TooManyError
 	var budget *ledger.Over
 	switch {
 	case errors.As(err, &many) && many.Limit > 0:
-		return &batchError{fmt.Sprintf("stopped: %s failed, more than --max-errors %d; %s; %s", count(many.Failed, "row"), many.Limit, done, next), exitRows, err}
+		return &batchError{text(fmt.Sprintf("stopped: %s failed, more than --max-errors %d", count(many.Failed, "row"), many.Limit), next), exitRows, err}
 	case errors.As(err, &many):
-		text := fmt.Sprintf("stopped: the last %d rows failed for the same kind of reason: %s; %s", many.Failed, a.explain(many.Last), done)
-		return &batchError{fmt.Sprintf("%s; when that is fixed, %s --retry-failed`", text, strings.TrimSuffix(next, "`")), exitRows, err}
+		why := fmt.Sprintf("stopped: the last %d rows failed for the same kind of reason: %s", many.Failed, a.explain(many.Last))
+		return &batchError{text(why, fmt.Sprintf("when that is fixed, %s --retry-failed`", strings.TrimSuffix(next, "`"))), exitRows, err}
 	case errors.As(err, &budget) && a.budget != nil && *a.budget == budget.Limit:
-		return &batchError{fmt.Sprintf("--budget %s is used up: %s is left, and the next call could cost up to %s; %s; %s --budget MORE`",
-			ledger.Dollars(budget.Limit), ledger.Dollars(budget.Left), ledger.Dollars(budget.Need), done, strings.TrimSuffix(next, "`")), exitOverBudget, err}
+		why := fmt.Sprintf("--budget %s is used up: %s is left, and the next call could cost up to %s", ledger.Dollars(budget.Limit), ledger.Dollars(budget.Left), ledger.Dollars(budget.Need))
+		return &batchError{text(why, strings.TrimSuffix(next, "`")+" --budget MORE`"), exitOverBudget, err}
 	case err != nil:
-		return &batchError{fmt.Sprintf("%s; %s; %s", a.explain(err), done, next), exitCode(err), err}
+		return &batchError{text(a.explain(err), next), exitCode(err), err}
 	case ctx.Err() != nil:
 		a.term.Noticef("%s; %s", done, next)
 		return ctx.Err()
 	}
-	return &batchError{fmt.Sprintf("stopped because %s; %s; %s", why.why, done, next), exitRows, nil}
+	return &batchError{text("stopped because "+why.why, next), exitRows, nil}
 }
 
 // rowRun runs one row.
@@ -259,7 +265,7 @@ func (a *app) sayBatch(s batch.Status) {
 	}
 	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
 	if s.Repeated > 0 {
-		a.dimf("· %s under way when a process ended: up to as many calls were made twice, and may have been charged", wereText(s.Repeated, "row"))
+		a.dimf("· %s", repeatedText(s))
 	}
 	if s.Waits > 0 {
 		a.dimf("· %s", waitsText(s))
@@ -269,11 +275,27 @@ func (a *app) sayBatch(s batch.Status) {
 	}
 }
 
-func wereText(n int, what string) string {
-	if n == 1 {
-		return "1 " + what + " was"
+// repeatedText is how many calls were made twice, and that they cost something, unless
+// all that is known of the batch says that its calls cost nothing.
+func repeatedText(s batch.Status) string {
+	were := "calls were"
+	if s.Repeated == 1 {
+		were = "call was"
 	}
-	return fmt.Sprintf("%d %ss were", n, what)
+	text := fmt.Sprintf("at most %d %s made twice, because a process ended", s.Repeated, were)
+	if s.Done == 0 || s.USD > 0 || s.Unpriced > 0 {
+		text += ", and may have been charged"
+	}
+	return text
+}
+
+// doneText is how many rows have been answered, and how many have failed.
+func doneText(s batch.Status) string {
+	text := fmt.Sprintf("%d of %s answered", s.Done, count(s.Total, "row"))
+	if s.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", s.Failed)
+	}
+	return text
 }
 
 // moneyText is what a batch cost, and what it saved.

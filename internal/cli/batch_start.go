@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -28,16 +30,18 @@ import (
 
 // batchRun is a batch that this process runs, and what its rows need.
 type batchRun struct {
-	spec  batch.Spec
-	file  *batch.File // nil: it is not stored yet
-	chain *chain.Chain
-	job   runner.Job
-	stack *stack.Stack
-	work  workInput
-	json  bool
-	close []func()
-	meter priority.Meter // of how long rows wait for interactive calls
-	waits priority.Waits // as they were stored last
+	spec    batch.Spec
+	file    *batch.File // nil: it is not stored yet
+	chain   *chain.Chain
+	job     runner.Job
+	stack   *stack.Stack
+	work    workInput
+	json    bool
+	close   []func()
+	meter   priority.Meter // of how long rows wait for interactive calls
+	waits   priority.Waits // as they were stored last
+	away    atomic.Bool    // no provider answers
+	wasAway bool           // as it was stored last
 	// compare is what a comparison needs besides; nil: it is a plain batch.
 	compare *comparison
 	// batchAPI is the provider whose Batch API runs the rows; nil: none does.
@@ -86,10 +90,6 @@ func (a *app) batchFailed(asJSON bool, err error) error {
 }
 
 func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
-	out, err := a.checkOut(ctx, &in)
-	if err != nil {
-		return err
-	}
 	b := &batchRun{work: in.work, json: in.json}
 	defer b.closeAll()
 	file, err := a.chainFile(in.file)
@@ -102,6 +102,10 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	given, err := a.params(ctx, b.chain, in.params)
 	if err != nil {
 		return err
+	}
+	out, err := a.checkOut(ctx, &in)
+	if err != nil {
+		return cmp.Or(a.mistyped(ctx, &in), err)
 	}
 	rows, err := a.openBatchRows(ctx, &in, b.chain, given)
 	if err != nil {
@@ -158,6 +162,22 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 		return err
 	}
 	return a.runBatch(ctx, b)
+}
+
+// mistyped is what is wrong with the names of a command whose OUT is taken: whoever starts
+// over would meet it next.
+func (a *app) mistyped(ctx context.Context, in *batchInput) error {
+	if in.in != stdinPath {
+		if _, err := os.Stat(in.in); err != nil {
+			return usageError{fmt.Errorf("cannot read %s: %w", in.in, cause(err))}
+		}
+	}
+	if in.only == "" {
+		return nil
+	}
+	b := &batchRun{chain: &chain.Chain{}}
+	defer b.closeAll()
+	return a.assembleBatch(ctx, b, in, in.file)
 }
 
 // columnsOf are the inputs that come from the rows.
