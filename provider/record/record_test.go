@@ -80,10 +80,10 @@ func (e *everything) Chat(context.Context, provider.Request) iter.Seq2[provider.
 				Finish:    provider.FinishToolCalls,
 				Usage:     &provider.Usage{InputTokens: 1, CachedTokens: 2, OutputTokens: 3, ThinkingTokens: 4},
 				Route: &provider.Route{
-					Provider: "openai", Model: "m", Endpoint: "https://h", Local: true, Gateway: "litellm (http://127.0.0.1:1)", Reason: "fallback", Request: "r-1", Warnings: []string{"cut"}, Missing: "d", MaxTokens: 9,
-					FirstToken: 1, Total: 2, Load: 3, Repairs: 1, Cost: &provider.Cost{USD: provider.Ptr(0.5), Saved: provider.Ptr(0.0), Basis: "list"},
+					Provider: "openai", Host: "h:1", Model: "m", Endpoint: "https://h", Local: true, Gateway: "litellm (http://127.0.0.1:1)", Reason: "fallback", Request: "r-1", Warnings: []string{"cut"}, Missing: "d", MaxTokens: 9,
+					FirstToken: 1, Total: 2, Load: 3, Working: 4, Repairs: 1, Cost: &provider.Cost{USD: provider.Ptr(0.5), Saved: provider.Ptr(0.0), Basis: "list"},
 					Attempts: []provider.Attempt{
-						{Provider: "local", Model: "n", Outcome: provider.OutcomeFailed, Reason: "no", Kind: provider.Timeout, Took: 4, Tries: 2, SentTo: "http://h", PromptTokens: 5, Estimated: true},
+						{Provider: "local", Host: "g:1", Model: "n", Outcome: provider.OutcomeFailed, Reason: "no", Kind: provider.Timeout, Took: 4, Tries: 2, SentTo: "http://h", PromptTokens: 5, Estimated: true},
 						{Provider: "openai", Outcome: provider.OutcomeAnswered},
 					},
 				},
@@ -122,7 +122,7 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	last := want[len(want)-1]
 	if names := unset(reflect.ValueOf(last), "Chunk"); !reflect.DeepEqual(names, []string{
 		"Chunk.Text", "Chunk.Thinking", "Chunk.Restart", "Chunk.Thought",
-		"Chunk.Route.Attempts.Model", "Chunk.Route.Attempts.Reason", "Chunk.Route.Attempts.Kind", "Chunk.Route.Attempts.Took",
+		"Chunk.Route.Attempts.Host", "Chunk.Route.Attempts.Model", "Chunk.Route.Attempts.Reason", "Chunk.Route.Attempts.Kind", "Chunk.Route.Attempts.Took",
 		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated",
 	}) {
 		t.Fatalf("this test sets too little: %q", names)
