@@ -69,7 +69,7 @@ type early struct {
 func (e *early) refuse(ctx context.Context, variant int, inputs, given map[string]any) error {
 	asked, err := e.plan(ctx, variant, inputs, given)
 	if err != nil {
-		return nil // of this row: running it tells
+		return nil //nolint:nilerr // it is this row's error, and running the row tells it
 	}
 	for _, q := range asked {
 		if q.Optional {

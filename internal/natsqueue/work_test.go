@@ -415,11 +415,17 @@ func TestWhoIsSilent(t *testing.T) {
 		speaks bool // b
 		want   int
 	}{
-		{0, true, 0}, {2 * time.Second, true, 0}, {4 * time.Second, true, 0}, {6 * time.Second, true, 0},
+		{0, true, 0},
+		{2 * time.Second, true, 0},
+		{4 * time.Second, true, 0},
+		{6 * time.Second, true, 0},
 		{8 * time.Second, true, 1},  // a
 		{10 * time.Second, true, 0}, // once
 		// The watch stood still: nobody is blamed for that.
-		{40 * time.Second, false, 0}, {42 * time.Second, false, 0}, {44 * time.Second, false, 0}, {46 * time.Second, false, 0},
+		{40 * time.Second, false, 0},
+		{42 * time.Second, false, 0},
+		{44 * time.Second, false, 0},
+		{46 * time.Second, false, 0},
 		{48 * time.Second, false, 2},
 	}
 	for _, s := range steps {

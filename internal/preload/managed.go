@@ -147,7 +147,7 @@ func (m *Managed) answered(err error) {
 // start starts the engine, for a prompt of that privacy; a failure to do so says
 // why it was needed. An engine that runs already stays as it was started.
 func (m *Managed) start(ctx context.Context, privacy provider.Privacy, refused error) error {
-	if refused != errStopping && m.foreign.Load() {
+	if refused != errStopping && m.foreign.Load() { //nolint:errorlint // it is this very one, or what a server said
 		return &provider.Error{Kind: provider.Unavailable, Provider: m.Name(), Err: fmt.Errorf("%w: %w", errGone, refused)}
 	}
 	e := m.cfg.Engine

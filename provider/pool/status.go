@@ -80,7 +80,7 @@ func (p *Pool) Look(ctx context.Context) []Status {
 				break
 			}
 		}
-		return struct{}{}, nil
+		return struct{}{}, nil //nolint:nilerr // how it failed is recorded
 	})
 	return p.Status()
 }

@@ -186,8 +186,8 @@ func TestAFileThatCannotBeTrusted(t *testing.T) {
 func TestAMountedSecretIsRead(t *testing.T) {
 	s := New(t.TempDir())
 	add(t, s, Key{Name: "laptop"})
-	real := filepath.Join(t.TempDir(), "data")
-	if err := errors.Join(os.Rename(s.Path(), real), os.Chmod(real, 0o440), os.Symlink(real, s.Path())); err != nil {
+	mounted := filepath.Join(t.TempDir(), "data")
+	if err := errors.Join(os.Rename(s.Path(), mounted), os.Chmod(mounted, 0o440), os.Symlink(mounted, s.Path())); err != nil {
 		t.Fatal(err)
 	}
 	if all, err := s.Entries(); err != nil || len(all) != 1 {
