@@ -134,7 +134,11 @@ func (r *batchRows) checkWhere(columns []string) error {
 	}
 	for _, name := range r.where.Names() {
 		if !slices.Contains(columns, name) {
-			return usageError{fmt.Errorf("--where: %s has no column %s; the columns are %s", r.name, diag.Quote(name), strings.Join(columns, ", "))}
+			hint := "it has " + strings.Join(columns, ", ")
+			if near, ok := diag.Nearest(name, columns); ok {
+				hint = "did you mean " + diag.Quote(near) + "?"
+			}
+			return usageError{fmt.Errorf("--where: %s has no column %s; %s", r.name, diag.Quote(name), hint)}
 		}
 	}
 	return nil

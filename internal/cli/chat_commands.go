@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,11 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	if err := s.app.checkModel(ctx, s.stack, arg); err != nil {
 		return err
 	}
+	if arg != "" && s.app.answers.replay == "" {
+		if info := s.app.inspected(ctx, s.stack, &req); cannotChat(&info) {
+			return usageError{fmt.Errorf("%s cannot chat: it is for %s; /models lists others", cmp.Or(info.Name, arg), capabilityNames(info.Capabilities))}
+		}
+	}
 	req.Privacy, req.Schema = s.req.Privacy, s.req.Schema
 	s.req, s.sample = req, sample
 	s.chat.Settings = s.settings()
@@ -111,6 +117,20 @@ func (s *chatSession) setModel(ctx context.Context, arg string) error {
 	s.note("from now on " + text)
 	s.sayUnable(ctx)
 	return nil
+}
+
+// cannotChat reports whether a model is known to answer no messages.
+func cannotChat(info *provider.ModelInfo) bool {
+	can, known := info.Can(provider.CanChat)
+	return known && !can && len(info.Capabilities) > 0
+}
+
+func capabilityNames(all []provider.Capability) string {
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = string(c)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (s *chatSession) setSystem(ctx context.Context, arg string) error {

@@ -107,7 +107,7 @@ func (s *Catalog) Collection(ctx context.Context, name string) (*Collection, err
 		return nil, err
 	}
 	if !ok {
-		return nil, invalidCollection(name, "no such collection; there are: "+s.collectionNames(ctx))
+		return nil, invalidCollection(name, "no such collection; "+s.collectionNames(ctx))
 	}
 	t, ok := s.cfg.Source(c.Provider)
 	if !ok {
@@ -127,13 +127,13 @@ func (s *Catalog) Kept(ctx context.Context, name string) (c store.Collection, ok
 func (s *Catalog) collectionNames(ctx context.Context) string {
 	all, err := s.cfg.Store.Collections(ctx)
 	if err != nil || len(all) == 0 {
-		return "none (make one with `tandem embed NAME FILE`)"
+		return "there is none yet: make one with `tandem embed NAME FILE`"
 	}
 	var names []string
 	for _, c := range all {
 		names = append(names, c.Name)
 	}
-	return strings.Join(names, ", ")
+	return "there are: " + strings.Join(names, ", ")
 }
 
 func invalidCollection(name, text string) error {

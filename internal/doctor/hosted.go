@@ -60,6 +60,7 @@ func keyCheck(cfg *config.Loaded, t stack.Configured) (c Check, ok bool) {
 func hostedServer(ctx context.Context, t stack.Configured, models []provider.Model, err error) Check {
 	name := t.Config.Name
 	c := Check{Name: name + ": server", Status: Fail}
+	said := saidOf(name, err)
 	var pe *provider.Error
 	switch {
 	case err == nil:
@@ -73,20 +74,28 @@ func hostedServer(ctx context.Context, t stack.Configured, models []provider.Mod
 			c.Detail += ", without a key too: the first request shows whether it accepts the key"
 		}
 	case errors.As(err, &pe) && pe.Kind == provider.Denied && pe.Status == 0: // it was not asked: a header or a certificate is missing
-		c.Detail, c.Remedy, _ = strings.Cut(err.Error(), "; ")
+		c.Detail, c.Remedy, _ = strings.Cut(said, "; ")
 	case errors.Is(err, provider.Denied) && t.Config.APIKey == "":
-		c.Detail = err.Error()
+		c.Detail = said
 		c.Remedy = fmt.Sprintf("it needs a key: run `tandem keys set %s` and configure `api_key: keyring:%[1]s`", name)
 	case errors.Is(err, provider.Denied):
-		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("set a key that is valid: `tandem keys set %s`", name)
+		c.Detail, c.Remedy = said, fmt.Sprintf("set a key that is valid: `tandem keys set %s`", name)
 	case errors.Is(err, provider.Offline):
-		c.Detail, c.Remedy = err.Error(), "set `offline: false`, or remove it from `use`"
+		c.Detail, c.Remedy = said, "set `offline: false`, or remove it from `use`"
 	case errors.As(err, &pe) && pe.Status == http.StatusNotFound && !strings.HasSuffix(t.Config.BaseURL, "/v1"):
-		c.Detail, c.Remedy = err.Error(), fmt.Sprintf("most servers want a /v1: try `base_url: %s/v1`", strings.TrimRight(t.Config.BaseURL, "/"))
+		c.Detail, c.Remedy = said, fmt.Sprintf("most servers want a /v1: try `base_url: %s/v1`", strings.TrimRight(t.Config.BaseURL, "/"))
 	default:
-		c.Detail, c.Remedy = err.Error(), "check base_url and the network"
+		c.Detail, c.Remedy = said, "check base_url and the network"
 	}
 	return c
+}
+
+// saidOf is an error's text below the name of the provider that it is of.
+func saidOf(name string, err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.TrimPrefix(err.Error(), name+": ")
 }
 
 func hostedModel(t stack.Configured, models []provider.Model) Check {

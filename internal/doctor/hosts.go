@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
@@ -53,7 +54,7 @@ func hostCheck(name string, pc config.Provider, h *pool.Status) Check {
 	case h.State == pool.StateAside:
 		c.Status, c.Detail, c.Remedy = Warn, "it is set aside: "+h.Reason, "pull the model there again, so that all hosts have the same"
 	case h.State != pool.StateUp:
-		c.Status, c.Detail, c.Remedy = Fail, h.Endpoint+": "+h.Reason, "start the server there, or remove the host from `hosts`"
+		c.Status, c.Detail, c.Remedy = Fail, h.Endpoint+": "+strings.TrimPrefix(h.Reason, h.Endpoint+": "), "start the server there, or remove the host from `hosts`"
 	case h.Reason != "":
 		c.Status, c.Detail = Fail, h.Endpoint+" answers, but "+h.Reason
 		c.Remedy = "get the model there, or choose another one"

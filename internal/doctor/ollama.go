@@ -58,7 +58,7 @@ func binaryCheck(name, configured string, answers bool) Check {
 
 // serverDown tells a server that tandem would start from one that it would not.
 func serverDown(t stack.Configured, err error) Check {
-	c := Check{Name: t.Config.Name + ": server", Status: Fail, Detail: err.Error()}
+	c := Check{Name: t.Config.Name + ": server", Status: Fail, Detail: saidOf(t.Config.Name, err)}
 	switch {
 	case errors.Is(err, provider.Offline):
 		c.Remedy = "set `offline: false`, or remove it from `use`"

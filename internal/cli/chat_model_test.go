@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A model that answers no messages is not taken for a chat; one of which that is not
+// known is.
+func TestChatRefusesAModelThatCannotChat(t *testing.T) {
+	for _, tc := range []struct {
+		what, show string
+		code       int
+	}{
+		{"embeddings only", `{"capabilities":["embedding"]}`, exitUsage},
+		{"it chats", `{"capabilities":["completion","tools"]}`, exitOK},
+		{"not told", `{}`, exitOK},
+		{"an error", `not JSON`, exitOK},
+	} {
+		engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			body, _ := io.ReadAll(r.Body)
+			switch {
+			case r.URL.Path == "/api/show" && strings.Contains(string(body), "other"):
+				fmt.Fprint(w, tc.show)
+			case r.URL.Path == "/api/show":
+				fmt.Fprint(w, `{"capabilities":["completion"]}`)
+			default:
+				fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"},{"name":"other:latest"}]}`)
+			}
+		}))
+		home := t.TempDir()
+		file := filepath.Join(home, "tandem.yaml")
+		text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(engine.URL, "http://") + "', model: small}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		code := Main(t.Context(), []string{"chat", "--config", file}, []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader("/model other\n"), &out, &errs)
+		if refused := strings.Contains(errs.String(), "cannot chat"); code != tc.code || refused != (tc.code != exitOK) {
+			t.Errorf("%s: %d\n%s%s", tc.what, code, &out, &errs)
+		}
+		engine.Close()
+	}
+}
