@@ -140,6 +140,10 @@ func readHostItem(r reader, m yamlx.Map, item *yaml.Node) (h Host, ok bool) {
 
 // readAddress reads what both kinds allow.
 func readAddress(r reader, m yamlx.Map, name string) (string, bool) {
+	if n := m.Value(name); n.Kind == yaml.ScalarNode && n.Tag != "!!null" && strings.TrimSpace(n.Value) == "" {
+		m.Fail(name, "the address of a host is empty", "write one, such as gpu1:11434, or remove it")
+		return "", false
+	}
 	s, ok := readText(r, m, name).(string)
 	if !ok {
 		return "", false

@@ -27,6 +27,7 @@ type batchRowJSON struct {
 	OK       bool            `json:"ok"`
 	Error    *runner.Error   `json:"error,omitempty"`
 	Provider string          `json:"provider,omitempty"`
+	Host     string          `json:"host,omitempty"` // of a provider with several
 	Model    string          `json:"model,omitempty"`
 	Node     string          `json:"node,omitempty"` // that ran the row
 	Fallback bool            `json:"fallback"`
@@ -103,6 +104,9 @@ func batchRow(r *batch.Result) *batchRowJSON {
 	if r.Result.Usage != nil && r.Attempts == 1 {
 		row.Usage = r.Result.Usage
 	}
+	if r.Result.Route != nil {
+		row.Host = r.Result.Route.Host
+	}
 	if r.Fallback {
 		row.Reason = r.Reason
 	}
@@ -117,9 +121,9 @@ type layout struct {
 
 func jsonLayout() layout {
 	return layout{
-		columnsNamed("row", "inputs", "answer", "value", "finish", "ok", "error", "provider", "model", "node", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
+		columnsNamed("row", "inputs", "answer", "value", "finish", "ok", "error", "provider", "host", "model", "node", "fallback", "reason", "usage", "cost_usd", "ms", "attempts"),
 		func(r *batchRowJSON) []any {
-			return []any{r.Row, r.Inputs, r.Answer, r.Value, textOrNil(string(r.Finish)), r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Model), textOrNil(r.Node), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
+			return []any{r.Row, r.Inputs, r.Answer, r.Value, textOrNil(string(r.Finish)), r.OK, orNil(r.Error), textOrNil(r.Provider), textOrNil(r.Host), textOrNil(r.Model), textOrNil(r.Node), r.Fallback, textOrNil(r.Reason), r.Usage, json.RawMessage(jsonText(r.USD)), r.MS, r.Attempts}
 		},
 	}
 }

@@ -90,6 +90,9 @@ func remedy(err error, cfg *config.Loaded) string {
 	if m := failure.MissingOf(err); m != nil {
 		return missingRemedy(cfg, m)
 	}
+	if host := onlyDrained(err); host != "" {
+		return fmt.Sprintf("have a host take calls again with `tandem models hosts undrain %s`", host)
+	}
 	if several(err) {
 		if causeAtDoctor(err) {
 			return "run `tandem doctor" + usedByDoctor(cfg) + "` to find out why"
@@ -207,6 +210,27 @@ func hasWindow(cfg *config.Loaded, name string) bool {
 	}
 	p, _ := cfg.Provider(name)
 	return p.Kind == config.KindOllama
+}
+
+// onlyDrained is a host, as PROVIDER/HOST, where nobody takes the call only because the
+// user drained all; empty: there is another reason.
+func onlyDrained(err error) string {
+	var (
+		attempts []provider.Attempt
+		errs     []error
+		all      *router.Failure
+		hosts    *failure.Hosts
+	)
+	switch {
+	case errors.As(err, &all):
+		attempts, errs = all.Attempts, all.Unwrap()
+	case errors.As(err, &hosts):
+		attempts, errs = hosts.Attempts, hosts.Errs
+	}
+	if len(errs) == 0 || slices.ContainsFunc(errs, func(e error) bool { return !errors.Is(e, failure.ErrDrained) }) {
+		return ""
+	}
+	return attempts[0].Who()
 }
 
 // serverFailed reports whether a server answered that it cannot answer now, of

@@ -13,7 +13,7 @@ func PullCommand(cfg *config.Loaded, name, model string) string {
 	for _, used := range UsedByDefault(cfg) {
 		p, _ := cfg.Provider(used)
 		switch {
-		case used == name:
+		case used == name && len(p.Hosts) == 0: // several hosts are named, to say that each gets it
 			return command
 		case p.Kind == config.KindOllama:
 			return command + " --provider " + name

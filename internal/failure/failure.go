@@ -32,6 +32,7 @@ func NoFallback(err error) error { return Mark(err, ErrNoFallback) }
 // What an adapter knows of a failure beyond its Kind. The command line tells by
 // them what to do next.
 var (
+	ErrDrained       = errors.New("the host takes no new calls, because its user drained it")
 	ErrNotPulled     = errors.New("the server could download the model")
 	ErrNoModel       = errors.New("the server has no model that can answer")
 	ErrCloudDisabled = errors.New("the server may not use cloud models")

@@ -17,6 +17,7 @@ type Missing struct {
 // MissingModel is a model that a server does not have.
 type MissingModel struct {
 	Provider, Model string
+	Hosts           []string // of the provider, where it has several: none has the model
 	Pullable        bool     // the server could download it: what it lists is installed there
 	Near            []string // those of the listed ones that may have been meant
 	Listed          []string // the first of what the server lists; nil: too many to help
@@ -29,6 +30,9 @@ func (m *Missing) Error() string {
 	text := m.Err.Error()
 	if m.Alone && m.Models[0].Pullable {
 		text = fmt.Sprintf("%s: model %q is not installed", m.Models[0].Provider, m.Models[0].Model)
+		if hosts := m.Models[0].Hosts; len(hosts) > 0 {
+			text += " on any of its hosts, " + strings.Join(hosts, ", ")
+		}
 	}
 	for i := range m.Models {
 		if has := m.Models[i].has(m.Alone); has != "" {

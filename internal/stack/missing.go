@@ -101,7 +101,7 @@ func (s *Stack) missingModel(ctx context.Context, name, model string, privacy pr
 		}
 		names = append(names, s.secrets.Text(list[i].Name))
 	}
-	m = failure.MissingModel{Provider: name, Model: s.secrets.Text(model), Pullable: a.isOllama(), Near: nearModels(model, names)}
+	m = failure.MissingModel{Provider: name, Model: s.secrets.Text(model), Hosts: a.Config.HostNames(), Pullable: a.isOllama(), Near: nearModels(model, names)}
 	switch {
 	case len(names) <= mostNamed:
 		m.Listed = names

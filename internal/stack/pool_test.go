@@ -247,3 +247,15 @@ func TestAHostThatSitsOnACallGivesItBack(t *testing.T) {
 		})
 	}
 }
+
+// A model that no host has is missing on each, and the error names them.
+func TestAMissingModelNamesTheHosts(t *testing.T) {
+	a, _ := gpu(t, answers)
+	b, _ := gpu(t, answers)
+	s := openPool(t, Options{StateDir: t.TempDir()}, "", a, b)
+	_, err := stacktest.Ask(s, provider.Request{Model: "other"})
+	err = s.ExplainMissing(t.Context(), err, "")
+	if err == nil || !errors.Is(err, provider.ModelNotFound) || !strings.Contains(err.Error(), `house: model "other" is not installed on any of its hosts, `+a+", "+b) {
+		t.Errorf("%v; want the model and both hosts named", err)
+	}
+}

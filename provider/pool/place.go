@@ -57,7 +57,7 @@ func (c *call) look(now time.Time) (ch choice) {
 		breaker, _ := h.breaker.State(now)
 		switch {
 		case h.Drained != nil && h.Drained():
-			away("it is drained")
+			no(provider.Unavailable, "%w", failure.Mark(failure.Mark(errors.New("it is drained"), provider.ErrPaused), failure.ErrDrained))
 		case !h.fresh(now) && h.down == "":
 			ch.pending = true
 			unknown = append(unknown, h)
