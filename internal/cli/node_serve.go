@@ -184,6 +184,10 @@ func (a *app) nodeInvite(address string, life time.Duration) error {
 			}
 		}
 	}
+	at, err := cluster.JoinAddress(address, s.JoinPort)
+	if err != nil {
+		return usageError{fmt.Errorf("--address: %w", err)}
+	}
 	ca, err := cluster.OpenCA(a.clusterDir())
 	if err != nil {
 		return err
@@ -192,7 +196,7 @@ func (a *app) nodeInvite(address string, life time.Duration) error {
 	if err != nil {
 		return err
 	}
-	t := cluster.Token{Address: net.JoinHostPort(address, strconv.Itoa(s.JoinPort)), CA: ca.Fingerprint(), Secret: secret}
+	t := cluster.Token{Address: at, CA: ca.Fingerprint(), Secret: secret}
 	if text := reachText(address); text != "" {
 		a.term.Noticef("%s the cluster is served%s", a.term.Yellow("warning:"), text)
 	}

@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +26,15 @@ type Token struct {
 	Address string `json:"a"` // host:port, where is joined
 	CA      string `json:"f"` // the fingerprint of the cluster's authority
 	Secret  string `json:"s"`
+}
+
+// JoinAddress is the address of a [Token]: where a host is joined, at a port. It fails where
+// host is not a host's name or IP address alone.
+func JoinAddress(host string, port int) (string, error) {
+	if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/[]@?#%\\ \t\r\n")) {
+		return "", fmt.Errorf("%q is not a host; give its name or IP address alone, such as gpu1.example.org", host)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
 const tokenPrefix = "tandem-join-"
