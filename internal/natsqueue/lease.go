@@ -183,7 +183,7 @@ func (l *Lease) insist(ctx context.Context, out *batch.Outcome) {
 	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := l.keep(ctx, h, out)
-		if err == nil || gone(err) {
+		if err == nil || l.removed(ctx, err) {
 			break
 		}
 		l.trouble(err)
@@ -197,6 +197,18 @@ func (l *Lease) insist(ctx context.Context, out *batch.Outcome) {
 	l.mu.Lock()
 	delete(l.held, placeOf(&out.Item))
 	l.mu.Unlock()
+}
+
+// removed reports whether an error is that the batch was removed. To write into a bucket
+// that is not there has no answer, as while its stream has no leader: so it is asked for.
+func (l *Lease) removed(ctx context.Context, err error) bool {
+	if gone(err) || !errors.Is(err, jetstream.ErrNoStreamResponse) {
+		return gone(err)
+	}
+	call, cancel := within(ctx)
+	defer cancel()
+	_, err = l.c.js.KeyValue(call, bucket(l.m.ID))
+	return gone(err)
 }
 
 // keep stores what came of a row and ends its lease.

@@ -98,6 +98,44 @@ func TestALateResultCountsForNothing(t *testing.T) {
 	h.whole()
 }
 
+// A node that stood still until its batch had finished, and was removed, drops what it
+// still has of it: it would otherwise never end.
+func TestALateResultOfARemovedBatchIsDropped(t *testing.T) {
+	h := newHouse(t, true)
+	h.lease = 500 * time.Millisecond
+	h.batch(words(2)...)
+	wait := h.started(nil)
+	h.frozen = true
+	has, release := make(chan struct{}, 2), make(chan struct{})
+	slow := h.node("slow", 2, func(_ context.Context, item batch.Item) batch.Reply {
+		has <- struct{}{}
+		<-release
+		r := answer(item)
+		if item.Row == 1 { // a result that is kept in the object store
+			r.Answer = strings.Repeat("late ", 1<<20)
+		}
+		return r
+	})
+	<-has
+	<-has
+	h.frozen = false
+	fast := h.node("fast", 2, func(_ context.Context, item batch.Item) batch.Reply { return answer(item) })
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	fast.end()
+	c := h.cluster()
+	if err := c.Remove(t.Context(), "b1"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	slow.end() // returns
+	if n := slow.lease.Counts(); n.Done != 0 || n.Held != 0 {
+		t.Errorf("slow: %+v", n)
+	}
+	h.whole()
+}
+
 // A row that no node brings to an end fails after MaxDeliver of them.
 func TestARowThatNobodyEnds(t *testing.T) {
 	h := newHouse(t, true)
