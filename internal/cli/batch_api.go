@@ -149,6 +149,9 @@ func (a *app) cancelSent(ctx context.Context, id string) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	b := &batchRun{file: file, spec: file.Spec()}
 	defer b.closeAll()
+	if b.spec.Cluster != "" {
+		return usageError{fmt.Errorf("the rows of %[1]s are with the nodes of the cluster %[2]s, and no process of yours collects the answers; run `tandem batch resume %[1]s` in another terminal, then cancel it", id, b.spec.Cluster)}
+	}
 	in, err := a.restoreFlags(b.spec.Args, nil)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ them.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.nodeWork(cmd.Context(), in) },
 	}
-	in.register(cmd.Flags(), "rows at a `time`")
+	in.register(cmd.Flags(), "run this `number` of rows at a time")
 	a.tools.register(cmd.Flags())
 	return cmd
 }

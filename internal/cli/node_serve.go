@@ -46,7 +46,7 @@ down nothing goes on.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.nodeServe(cmd.Context(), in) },
 	}
 	cmd.Flags().StringVar(&in.listen, "listen", defaultClusterListen, "listen on `ADDRESS:PORT`, and for machines that join on the port after it")
-	in.worker.register(cmd.Flags(), "rows that run here at a `time`; 0: none")
+	in.worker.register(cmd.Flags(), "run this `number` of rows here at a time; 0: none")
 	a.tools.register(cmd.Flags())
 	return cmd
 }
