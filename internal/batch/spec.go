@@ -37,6 +37,8 @@ type Spec struct {
 	// Ended is how a batch ended that did not run to its end, as its owner decided: one of
 	// [StateFailed], [Cancelled] and [StateExpired]; empty: it did, or has not ended.
 	Ended State `json:"ended,omitempty"`
+	// Mistakes are what is wrong with the rows of one that failed, with their lines.
+	Mistakes []string `json:"mistakes,omitempty"`
 	// BatchAPI is the provider whose Batch API runs the rows; empty: they are asked one
 	// by one.
 	BatchAPI string `json:"batch_api,omitempty"`

@@ -147,6 +147,9 @@ func (a *app) printBatch(s batch.Status) error {
 		state += "; " + next
 	}
 	t.Row("state", state)
+	for _, m := range s.Mistakes {
+		t.Row("mistake", terminal.OneLine(m))
+	}
 	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
 	if s.Cluster != "" {
 		t.Row("nodes", fmt.Sprintf("%d rows with the nodes of the cluster %s; see `tandem nodes`", s.Sent, s.Cluster))

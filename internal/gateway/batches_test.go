@@ -328,6 +328,15 @@ func TestBatchMistakes(t *testing.T) {
 	if n := len(several.Mistakes.Data); n != 2 {
 		t.Errorf("%d mistakes are told", n)
 	}
+	// A model that nobody has is told beside what else is wrong, in the order of the lines.
+	several = b.until(b.create(requestLine("b", "nobody", "x")+"{\n"+good+good, "").ID, "failed")
+	codes := ""
+	for _, m := range several.Mistakes.Data {
+		codes += m.Code + " "
+	}
+	if codes != "model_not_found invalid_json_line duplicate_custom_id " {
+		t.Errorf("mistakes %s", codes)
+	}
 	if n := len(e.Requests("/v1/chat/completions")); n != 0 {
 		t.Errorf("asked %d times", n)
 	}

@@ -79,7 +79,7 @@ func TestTheLogHasTheIDsOfReplies(t *testing.T) {
 func TestCallID(t *testing.T) {
 	id := store.NewID()
 	for text, want := range map[string]string{
-		id: id, id[:6]: id[:6], "": "", "chatcmpl-" + id: id, "resp_" + id: id, "message_" + id + "_0": id, exchange.UUID(id): id, strings.ToUpper(exchange.UUID(id)): id,
+		id: id, id[:6]: id[:6], "": "", "chatcmpl-" + id: id, "resp_" + id: id, "message_" + id + "_0": id, "batch_req_" + id + "_12": id, "batch_" + id: id, exchange.UUID(id): id, strings.ToUpper(exchange.UUID(id)): id,
 		"chatcmpl-": "chatcmpl-", "chatcmpl-" + id + "x": "chatcmpl-" + id + "x", "550e8400-e29b-41d4-a716-446655440000": "550e8400-e29b-41d4-a716-446655440000", "00000000-0000-0000-0000-000000000000": "00000000-0000-0000-0000-000000000000",
 	} {
 		if got := exchange.CallID(text); got != want {

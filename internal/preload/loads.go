@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/engine"
@@ -72,6 +73,7 @@ type load struct {
 	window int
 	begun  time.Time
 	cancel context.CancelFunc
+	told   atomic.Bool   // one of those that wait tells common
 	done   chan struct{} // closed at its end
 	err    error         // after done
 }
@@ -171,12 +173,18 @@ const (
 	nextReport  = 5 * time.Second
 )
 
-// wait waits for the load's end, and tells progress (unless nil) of it. When
-// ctx ends first, its error is returned and the load goes on.
-func (l *load) wait(ctx context.Context, progress func(string)) error {
-	reported := false
+// wait waits for the load's end, and tells of it: common, once for all that wait, and
+// who ctx names. When ctx ends first, its error is returned and the load goes on.
+func (l *load) wait(ctx context.Context, common func(string)) error {
+	reported, tells := false, false
 	report := func(format string, args ...any) {
-		if reported = true; progress != nil {
+		reported = true
+		tells = tells || l.told.CompareAndSwap(false, true)
+		to := common
+		if !tells {
+			to = nil
+		}
+		if progress := progressOf(ctx, to); progress != nil {
 			progress(fmt.Sprintf(format, args...))
 		}
 	}
@@ -189,6 +197,9 @@ func (l *load) wait(ctx context.Context, progress func(string)) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if tells {
+				l.told.Store(false) // another one tells
+			}
 			return ctx.Err()
 		case <-l.done:
 			if reported && l.err == nil {

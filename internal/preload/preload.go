@@ -222,7 +222,7 @@ func (p *Provider) await(ctx context.Context, l *load) (time.Duration, error) {
 		return 0, &provider.Error{Kind: provider.Unavailable, Provider: p.Name(), Model: l.key.model, Err: provider.ErrLoading}
 	}
 	start := time.Now()
-	err := l.wait(ctx, progressOf(ctx, p.loads.cfg.Progress))
+	err := l.wait(ctx, p.loads.cfg.Progress)
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		err = provider.Errorf(provider.Timeout, p.Name(), l.key.model, "it was not loaded within %s; raise timeouts.load, or use a smaller model", p.loadTimeout())
 	}

@@ -43,7 +43,7 @@ func (w *waiting) Chat(ctx context.Context, req provider.Request) iter.Seq2[prov
 				yield(provider.Chunk{}, loading)
 				return
 			}
-			if err := next.wait(ctx, progressOf(ctx, w.loads.cfg.Progress)); ctx.Err() != nil {
+			if err := next.wait(ctx, w.loads.cfg.Progress); ctx.Err() != nil {
 				yield(provider.Chunk{}, err)
 				return
 			}

@@ -40,7 +40,7 @@ func (s *Service) Live(ctx context.Context, c exchange.Caller) []Live {
 		}
 		o := s.tell(id, k)
 		out = append(out, Live{
-			ID: o.ID, Caller: k.Caller, File: k.Spec.Input.File, Status: o.Status, Waiting: o.Tandem.Waiting, Total: k.Total, Done: k.Done, Failed: k.Status.Failed,
+			ID: o.ID, Caller: k.Caller, File: k.Spec.Input.File, Status: o.Status, Waiting: o.Tandem.Waiting, Total: k.Total, Done: k.Done, Failed: k.failed(),
 			Answered: o.Tandem.Answered, Rate: s.rate(id), USD: k.USD, Expires: k.Expires,
 		})
 	}

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/requests"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // record is what is kept with a batch's queue besides. Times are seconds since 1970; 0:
@@ -54,6 +56,22 @@ type mistake struct {
 	Param   *string `json:"param"`
 }
 
+// line is the line that is wrong; 0: it is none.
+func (m *mistake) line() int {
+	if m.Line == nil {
+		return 0
+	}
+	return *m.Line
+}
+
+// text is the mistake for a reader.
+func (m *mistake) text() string {
+	if m.Line == nil {
+		return m.Message
+	}
+	return fmt.Sprintf("line %d: %s", *m.Line, m.Message)
+}
+
 // ended is when the batch has come to its end; 0: it has not.
 func (r *record) ended() int64 { return cmp.Or(r.Completed, r.Failed, r.Expired, r.Cancelled) }
 
@@ -87,6 +105,10 @@ func (r *record) in(spec batch.Spec) (batch.Spec, error) {
 		spec.Ended = batch.StateExpired
 	case r.Cancelled > 0:
 		spec.Ended = batch.Cancelled
+	}
+	spec.Mistakes = nil
+	for i := range r.Mistakes {
+		spec.Mistakes = append(spec.Mistakes, r.Mistakes[i].text())
 	}
 	var err error
 	spec.Extra, err = json.Marshal(r)
@@ -205,13 +227,25 @@ func (k *known) status() string {
 	return "in_progress"
 }
 
+// failed is how many rows have failed for good. Until the last one has ended, those that
+// failed for a reason that may pass are asked again.
+func (k *known) failed() int {
+	n := k.Status.Failed
+	if k.ended() == 0 && k.Finalizing == 0 {
+		for _, kind := range append(passing(), string(provider.Unavailable)) {
+			n -= k.Failures[kind]
+		}
+	}
+	return n
+}
+
 // tell is the batch as a client reads it.
 func (s *Service) tell(id string, k *known) object {
 	o := object{
 		ID: batchPrefix + id, Object: "batch", Endpoint: k.Endpoint, InputFile: k.File, Window: k.Window, Status: k.status(),
 		Created: k.Status.Created.Unix(), InProgress: orNull(k.InProgress), Expires: orNull(k.Expires), Finalizing: orNull(k.Finalizing), Completed: orNull(k.Completed),
 		Failed: orNull(k.record.Failed), Expired: orNull(k.Expired), Cancelling: orNull(k.Cancelling), Cancelled: orNull(k.record.Cancelled),
-		Counts: counts{Total: k.Total, Completed: k.Done, Failed: k.Status.Failed},
+		Counts: counts{Total: k.Total, Completed: k.Done, Failed: k.failed()},
 		Usage: usage{
 			Input: k.Status.Input, InputD: map[string]int64{"cached_tokens": 0}, Output: k.Status.Output, OutputD: map[string]int64{"reasoning_tokens": 0}, Total: k.Status.Input + k.Status.Output,
 		},

@@ -43,12 +43,13 @@ func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error 
 		return err
 	case len(r.Mistakes) == 0 && found.N == 0:
 		r.Mistakes = append(r.Mistakes, mistake{Code: "empty_file", Message: "the input file holds no requests", Param: orNull("input_file_id")})
-	case len(r.Mistakes) == 0:
+	case len(r.Mistakes) < mostMistakes && !r.mistaken("body.model"):
 		if err := s.checkModels(ctx, r, found, requests.Lines(ctx, name, open, linesOf(found))); err != nil {
 			return err
 		}
 	}
 	if len(r.Mistakes) > 0 {
+		slices.SortStableFunc(r.Mistakes, func(a, b mistake) int { return a.line() - b.line() })
 		r.Failed = s.now().Unix()
 		return r.ready(ctx, f)
 	}
@@ -66,6 +67,11 @@ func (r *record) add(m *requests.Mistake) {
 		text += "; " + m.At.Remedy
 	}
 	r.Mistakes = append(r.Mistakes, mistake{Code: m.Code, Line: orNull(m.At.Line), Message: text, Param: orNull(m.Param)})
+}
+
+// mistaken reports whether a parameter is wrong somewhere.
+func (r *record) mistaken(param string) bool {
+	return slices.ContainsFunc(r.Mistakes, func(m mistake) bool { return m.Param != nil && *m.Param == param })
 }
 
 // linesOf are the first lines of the models that a file names.

@@ -28,8 +28,8 @@ func UUID(id string) string {
 }
 
 // inReply is a call's id as the dialects write it: with a prefix, as in chatcmpl-ID and
-// msg_ID, and, of a part of an answer, a number.
-var inReply = regexp.MustCompile(`^[a-z]+[-_]([0-9a-z]{14})(_[0-9]+)?$`)
+// msg_ID, or as batch_req_ID, and, of a part of an answer, a number.
+var inReply = regexp.MustCompile(`^[a-z]+(?:_req)?[-_]([0-9a-z]{14})(_[0-9]+)?$`)
 
 // CallID is the id of the call that a reply tells of, in whatever form the reply has it.
 // Any other text stays as it is.
