@@ -186,7 +186,7 @@ func TestBatchOfADeletedFile(t *testing.T) {
 	f := newFront(t)
 	b := f.gateway()
 	f.mu.Lock()
-	f.list, f.listed = make(chan struct{}), make(chan struct{})
+	f.list, f.listed = make(chan struct{}), make(chan struct{}, 1)
 	f.mu.Unlock()
 	made := b.create(requestLine("r", "echo", "x"), "")
 	<-f.listed

@@ -248,9 +248,9 @@ func TestMetricsOfBatches(t *testing.T) {
 	for i := range 3 {
 		text += requestLine(fmt.Sprint(i), "ok", "x")
 	}
-	b.until(b.create(text, "").ID, "completed")
-	e.Release <- struct{}{}
+	e.Release <- struct{}{} // a local engine gets one row at a time, at first
 	b.until(held.ID, "completed")
+	b.until(b.create(text, "").ID, "completed")
 	got := scrape(t, b.url)
 	for got["tandem_batches|state=running"] != 0 { // it says so a moment before it has left
 		got = scrape(t, b.url)
