@@ -1,0 +1,144 @@
+package natsqueue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// look looks after the nodes, the batch's own state and, where nothing has come for a
+// while, after rows that were lost. What the cluster does not tell now it tells later.
+func (w *work) look(ctx context.Context) error {
+	if w.links != w.Cluster.nc.Stats().Reconnects {
+		w.watch(ctx) // it may have been lost with the connection
+	}
+	err := w.lookOnce(ctx)
+	if err == nil && time.Since(w.last) > w.patience {
+		w.last, w.patience = time.Now(), min(2*w.patience, 10*w.Cluster.lease)
+		w.watch(ctx)
+		err = w.reconcile(ctx, true)
+	}
+	var over *overError
+	var file *batch.FileError
+	switch {
+	case errors.As(err, &over):
+		return errors.Join(over.error(), w.takeBack(ctx, Stop{Why: StopBudget}))
+	case errors.As(err, &file), ctx.Err() != nil:
+		return err
+	}
+	w.trouble(err)
+	return nil
+}
+
+// trouble tells what is wrong, and once that nothing is any more.
+func (w *work) trouble(err error) {
+	if w.Trouble != nil && (err != nil || w.troubled) {
+		w.Trouble(err)
+	}
+	w.troubled = err != nil
+}
+
+// overError is a batch whose budget has no room.
+type overError struct{ Stop }
+
+func (e *overError) Error() string { return "the budget of the batch is used up" }
+
+func (e *overError) error() error {
+	return provider.Errorf(provider.OverBudget, "", "", "%w", &ledger.Over{Budget: "the budget of the batch", Limit: e.Limit, Left: e.Left, Need: e.Need})
+}
+
+func (w *work) lookOnce(ctx context.Context) error {
+	nodes, err := w.Cluster.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	if w.Nodes != nil {
+		w.Nodes(nodes)
+	}
+	for _, id := range w.silent.Silent(nodes, time.Now()) {
+		if err := w.Cluster.Release(ctx, id); err != nil {
+			return err
+		}
+	}
+	m, _, err := w.Cluster.manifest(ctx, w.m.ID)
+	switch {
+	case err != nil:
+		return err
+	case m != nil && m.Stopped != nil && m.Stopped.Why == StopBudget:
+		return &overError{*m.Stopped}
+	}
+	return w.handOver(ctx)
+}
+
+// handOver hands the rows over that are pending.
+func (w *work) handOver(ctx context.Context) error {
+	var page []batch.Item
+	flush := func() error {
+		if len(page) == 0 {
+			return nil
+		}
+		if err := w.File.Hand(ctx, page); err != nil {
+			return err
+		}
+		err := w.publish(ctx, page)
+		page = page[:0]
+		return err
+	}
+	for item, err := range w.File.Pending(ctx) {
+		if err != nil {
+			return err
+		}
+		if page = append(page, item); len(page) == handMost {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// publish sends rows to the nodes. One that is there already stays as it is: unlike the
+// window of message ids, that holds for ever, and lets a row be sent again that was lost.
+func (w *work) publish(ctx context.Context, items []batch.Item) error {
+	futures := make([]jetstream.PubAckFuture, 0, len(items))
+	for i := range items {
+		j, err := newJob(w.m, w.given, &items[i])
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(j)
+		if err != nil {
+			return err
+		}
+		message, err := w.blobs.pack(ctx, "row."+j.ID, text)
+		if err != nil {
+			return err
+		}
+		future, err := w.Cluster.js.PublishMsgAsync(&nats.Msg{Subject: subject(w.m.ID, placeOf(&items[i])), Data: message},
+			jetstream.WithExpectLastSequencePerSubject(0))
+		if err != nil {
+			return err
+		}
+		futures = append(futures, future)
+	}
+	for _, future := range futures {
+		select {
+		case <-future.Ok():
+		case err := <-future.Err():
+			if !conflict(err) {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
+	"github.com/tandem-llm/tandem/provider/ledger"
+)
+
+// overBudget ends a batch on all nodes whose budget has no room.
+func (n *node) overBudget(ctx context.Context, id string, o ledger.Over) {
+	if err := n.Cluster.Stop(ctx, id, natsqueue.Stop{Why: natsqueue.StopBudget, Limit: o.Limit, Left: o.Left, Need: o.Need}); err != nil {
+		n.say("the batch " + id + " could not be stopped, whose budget is used up: " + n.Explain(err))
+	}
+}
+
+// trouble tells what is wrong with a batch, each thing once.
+func (n *node) trouble(id string) func(error) {
+	var mu sync.Mutex
+	last := ""
+	return func(err error) {
+		text := ""
+		if err != nil {
+			text = n.Explain(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case text == last:
+		case text == "":
+			n.say("the cluster takes results of the batch " + id + " again")
+		default:
+			n.say("the cluster does not answer for the batch " + id + ", and is asked again: " + text)
+		}
+		last = text
+	}
+}
+
+// share is how many rows of one batch run at a time.
+func (n *node) share() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	working := 0
+	for _, s := range n.batches {
+		if s.lease != nil {
+			working++
+		}
+	}
+	return max(1, n.Slots/max(1, working))
+}
+
+// turn waits for a slot, and for those that go first.
+func (n *node) turn(rows *Rows) func(context.Context, batch.Item) error {
+	return func(ctx context.Context, item batch.Item) error {
+		select {
+		case n.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if rows.Turn == nil {
+			return nil
+		}
+		err := rows.Turn(ctx, item)
+		if err != nil {
+			<-n.slots
+		}
+		return err
+	}
+}
+
+// run runs a row, which has a slot.
+func (n *node) run(rows *Rows) batch.Run {
+	return func(ctx context.Context, item batch.Item) batch.Reply {
+		defer func() { <-n.slots }()
+		return rows.Run(ctx, item)
+	}
+}
+
+func (n *node) kept(outcomes []batch.Outcome) {
+	rows := 0
+	for i := range outcomes {
+		if f := outcomes[i].Fate; f == batch.Done || f == batch.Failed {
+			rows++
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.recent = append(n.recent, moment{time.Now(), rows})
+}
