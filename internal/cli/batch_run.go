@@ -44,7 +44,7 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		return err
 	}
 	var early error
-	if before.Left+before.Sent > 0 {
+	if before.Left+before.Sent+len(before.Parts) > 0 { // a part whose answers are all stored may have files at the provider
 		early = a.workBatch(ctx, b, before)
 	}
 	after, err := b.file.Status(context.WithoutCancel(ctx))
