@@ -101,6 +101,28 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	reply(w, status, map[string]any{"error": map[string]any{"message": message, "code": code}})
 }
 
+// whole answers with one document, or with a part of one.
+func whole(w http.ResponseWriter, q *question, a *answer) {
+	message, finish := map[string]any{"role": "assistant", "content": a.text}, "stop"
+	if a.call != "" {
+		finish = "tool_calls"
+		message["tool_calls"] = []any{map[string]any{"id": "call_1", "type": "function", "function": map[string]any{"name": a.call, "arguments": a.arguments}}}
+	}
+	in, out := q.words(), len(strings.Fields(a.text+" "+a.arguments))
+	data, _ := json.Marshal(map[string]any{
+		"id": "x", "object": "chat.completion", "model": q.Model, "created": 1,
+		"choices": []any{map[string]any{"index": 0, "message": message, "finish_reason": finish}},
+		"usage":   map[string]any{"prompt_tokens": in, "completion_tokens": out, "total_tokens": in + out},
+	})
+	w.Header().Set("Content-Type", "application/json")
+	if q.Model == caseCut {
+		_, _ = w.Write(data[:len(data)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(data)
+}
+
 func chat(w http.ResponseWriter, q *question) {
 	switch q.Model {
 	case caseBusy:
@@ -113,7 +135,7 @@ func chat(w http.ResponseWriter, q *question) {
 	}
 	a := q.answer()
 	if !q.Stream {
-		refuse(w, http.StatusBadRequest, "invalid_request", "this engine only streams, as Tandem asks")
+		whole(w, q, &a)
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
