@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/dbfile"
+	"github.com/tandem-llm/tandem/internal/held"
 )
 
 // writeTimeout is how long is waited for another process that writes: one that cancels
@@ -23,7 +24,7 @@ const writeTimeout = 15 * time.Second
 type File struct {
 	path string
 	spec Spec
-	lock *lock
+	lock *held.Lock
 	db   *sql.DB
 	conn *sql.Conn // the only one
 	q    statements
@@ -70,7 +71,7 @@ func Open(ctx context.Context, dir, id string) (_ *File, err error) {
 		return nil, f.explain(err)
 	}
 	if _, err := os.Stat(f.path); err != nil { // it was removed meanwhile
-		f.lock.release()
+		f.lock.Release()
 		return nil, err
 	}
 	if err := f.reopen(ctx); err != nil {
@@ -217,7 +218,7 @@ func (f *File) Close() error {
 		err = errors.Join(err, f.db.Close())
 	}
 	if f.lock != nil {
-		f.lock.release()
+		f.lock.Release()
 	}
 	return f.explain(err)
 }
@@ -237,10 +238,10 @@ func (f *File) Discard() error {
 // remove removes a batch's files and gives its lock back. The lock's own file is the
 // last: Windows removes no file that is open. Whoever takes the lock before that finds
 // no batch, and on Windows keeps the empty file.
-func remove(path string, l *lock) error {
+func remove(path string, l *held.Lock) error {
 	_ = os.Remove(spoolPath(path)) // usually it does not exist
 	err := dbfile.Remove(path)
-	l.release()
+	l.Release()
 	if err == nil {
 		_ = os.Remove(path + ".lock")
 	}

@@ -210,7 +210,7 @@ func TestADamagedFileIsTold(t *testing.T) {
 		if f, err := take("b1", Path(dir, "b1")); err != nil {
 			t.Errorf("the lock is still held: %v", err)
 		} else {
-			f.release()
+			f.Release()
 		}
 	}
 }

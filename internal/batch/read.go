@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/dbfile"
+	"github.com/tandem-llm/tandem/internal/held"
 	"github.com/tandem-llm/tandem/internal/runner"
 )
 
@@ -68,7 +69,7 @@ func (v *View) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return s, explain(v.path, err)
 	}
-	if s.Holder = held(v.path); s.Holder != nil && s.State == Waiting {
+	if s.Holder = held.By(lockFiles(v.path)); s.Holder != nil && s.State == Waiting {
 		s.State = Running
 	}
 	s.Waiting, s.Away = s.Waiting && s.State == Running, s.Away && s.State == Running // a process that was killed has left them so

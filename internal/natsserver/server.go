@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/tandem-llm/tandem/internal/cluster"
+	"github.com/tandem-llm/tandem/internal/held"
 )
 
 // Config says where a server is. Only [Config.Dir] is needed.
@@ -37,7 +38,7 @@ type Config struct {
 type Server struct {
 	cfg  Config
 	ca   *cluster.CA
-	lock *cluster.Lock
+	lock *held.Lock
 	host string
 	port int
 	join net.Listener
