@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -24,7 +20,7 @@ func TestChatRefusesAModelThatCannotChat(t *testing.T) {
 		{"not told", `{}`, exitOK},
 		{"an error", `not JSON`, exitOK},
 	} {
-		engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		engine := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			body, _ := io.ReadAll(r.Body)
 			switch {
@@ -35,18 +31,10 @@ func TestChatRefusesAModelThatCannotChat(t *testing.T) {
 			default:
 				fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"},{"name":"other:latest"}]}`)
 			}
-		}))
-		home := t.TempDir()
-		file := filepath.Join(home, "tandem.yaml")
-		text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(engine.URL, "http://") + "', model: small}\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		})
+		code, out, errs := askedOf(t, engine, "/model other\n", "chat")
+		if refused := strings.Contains(errs, "cannot chat"); code != tc.code || refused != (tc.code != exitOK) {
+			t.Errorf("%s: %d\n%s%s", tc.what, code, out, errs)
 		}
-		var out, errs bytes.Buffer
-		code := Main(t.Context(), []string{"chat", "--config", file}, []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader("/model other\n"), &out, &errs)
-		if refused := strings.Contains(errs.String(), "cannot chat"); code != tc.code || refused != (tc.code != exitOK) {
-			t.Errorf("%s: %d\n%s%s", tc.what, code, &out, &errs)
-		}
-		engine.Close()
 	}
 }

@@ -54,7 +54,7 @@ func TestConnectWarnsOfAModelWithoutTools(t *testing.T) {
 		{"an error", "claude", "", `not JSON`, ""},
 		{"a client without tools", "aider", "", `{"capabilities":["completion"]}`, ""},
 	} {
-		engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		engine := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			switch r.URL.Path {
 			case "/api/show":
@@ -62,24 +62,16 @@ func TestConnectWarnsOfAModelWithoutTools(t *testing.T) {
 			default:
 				fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"},{"name":"other:latest"}]}`)
 			}
-		}))
-		home := t.TempDir()
-		file := filepath.Join(home, "tandem.yaml")
-		text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(engine.URL, "http://") + "', model: small}\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args := []string{"connect", tc.client, "--config", file}
+		})
+		args := []string{"connect", tc.client}
 		if tc.model != "" {
 			args = append(args, "--model", tc.model)
 		}
-		var out, errs bytes.Buffer
-		code := Main(t.Context(), args, []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader(""), &out, &errs)
-		said := strings.Join(strings.Fields(errs.String()), " ")
+		code, out, errs := askedOf(t, engine, "", args...)
+		said := strings.Join(strings.Fields(errs), " ")
 		if code != exitOK || tc.tools == "" && strings.Contains(said, "tools") || !strings.Contains(said, tc.tools) {
-			t.Errorf("%s: %d\n%s%s", tc.what, code, &out, &errs)
+			t.Errorf("%s: %d\n%s%s", tc.what, code, out, errs)
 		}
-		engine.Close()
 	}
 }
 
@@ -101,31 +93,40 @@ func TestConnectSettingsAreTrueOfTheModel(t *testing.T) {
 		{"mistyped", "zed", "smalll", `["completion","tools"]`, exitModelNotFound, "small", "available_models"},
 		{"mistyped, with a provider", "zed", "gpu/smalll", `["completion","tools"]`, exitModelNotFound, "small", "available_models"},
 	} {
-		engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		engine := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			if r.URL.Path == "/api/show" {
 				fmt.Fprintf(w, `{"capabilities":%s}`, tc.capabilities)
 				return
 			}
 			fmt.Fprint(w, `{"version":"0.33.3","models":[{"name":"small:latest"}]}`)
-		}))
-		home := t.TempDir()
-		file := filepath.Join(home, "tandem.yaml")
-		text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(engine.URL, "http://") + "', model: small}\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args := []string{"connect", tc.client, "--config", file}
+		})
+		args := []string{"connect", tc.client}
 		if tc.model != "" {
 			args = append(args, "--model", tc.model)
 		}
-		var out, errs bytes.Buffer
-		code := Main(t.Context(), args, []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader(""), &out, &errs)
-		if said := out.String() + errs.String(); code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(said, tc.never) {
+		code, out, errs := askedOf(t, engine, "", args...)
+		if said := out + errs; code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(said, tc.never) {
 			t.Errorf("%s %s: %d\n%s", tc.client, tc.what, code, said)
 		}
-		engine.Close()
 	}
+}
+
+// askedOf runs tandem with an Ollama that answers as engine does, and is all that is
+// configured: its model small, by the name of gpu.
+func askedOf(t *testing.T, engine http.Handler, typed string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	server := httptest.NewServer(engine)
+	defer server.Close()
+	home := t.TempDir()
+	file := filepath.Join(home, "tandem.yaml")
+	text := "use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '" + strings.TrimPrefix(server.URL, "http://") + "', model: small}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var o, e bytes.Buffer
+	code = Main(t.Context(), append(args, "--config", file), []string{"HOME=" + home, "USERPROFILE=" + home}, strings.NewReader(typed), &o, &e)
+	return code, o.String(), e.String()
 }
 
 // Settings for a gateway that does not run are shown, with a word of that.
