@@ -35,6 +35,14 @@ type Inspector interface {
 	Document(document, sent []byte)
 }
 
+// Delta reads what is written as nearly all of an API's answers are, at a fraction of what
+// that takes in general, and reports whether it could. What it is given is UTF-8, and has
+// no halves of letters.
+type Delta interface {
+	Event(data []byte) bool    // an event, or a line
+	Document(data []byte) bool // a whole answer
+}
+
 // Call is one HTTP call: what the adapter asks of the transport, and what the
 // transport saw. It belongs to one call and is not safe for concurrent use.
 type Call struct {
@@ -64,6 +72,13 @@ type Call struct {
 	// Form, if not nil, is what each JSON document of an answer is brought into
 	// before Inspect and the SDK see it.
 	Form *normalize.Form
+	// Delta, if not nil, is given each event and line of the answer of a chat, and a whole
+	// one, before all else. What it reads is no failure, is in form, and has nothing that
+	// Inspect looks for: Inspect is not shown it. InDelta says that the event that came
+	// last, or the whole answer, was read by it. The SDK gets an empty object in place of
+	// such an answer.
+	Delta   Delta
+	InDelta bool
 
 	Status         int            // HTTP status; 0: no answer came
 	ResponseHeader http.Header    // nil: no answer came
@@ -90,6 +105,7 @@ type Call struct {
 	prompt       atomic.Bool // the request carries a prompt
 	state        requestState
 	timeouts     *answerTimeouts
+	waits        func() // nil: nobody wants to know
 	trace        httptrace.ClientTrace
 	whole        document // of a [Whole] answer
 }
@@ -111,6 +127,15 @@ type stagesKey struct{}
 // have got. told must be safe for concurrent use.
 func WithStages(ctx context.Context, told func(Stage)) context.Context {
 	return context.WithValue(ctx, stagesKey{}, told)
+}
+
+type waitsKey struct{}
+
+// WithWaits returns a context whose calls say when they have passed on all that has come of
+// an answer, and wait for more: who gathers pieces sends them then. waits must be safe for
+// concurrent use.
+func WithWaits(ctx context.Context, waits func()) context.Context {
+	return context.WithValue(ctx, waitsKey{}, waits)
 }
 
 // tellStages has told hear of a call that carries a prompt.
@@ -135,6 +160,7 @@ func WithCall(ctx context.Context, c *Call) context.Context {
 	if told, ok := ctx.Value(stagesKey{}).(func(Stage)); ok {
 		c.tellStages(told)
 	}
+	c.waits, _ = ctx.Value(waitsKey{}).(func())
 	return httptrace.WithClientTrace(context.WithValue(ctx, callKey{}, c), &c.trace)
 }
 
@@ -153,8 +179,7 @@ func (c *Call) firstByte() { c.state.answered.Store(true) }
 // returns it as to makes it, over buf where that is not its own: in the call's form.
 // Its error is a [normalize.Error].
 func (c *Call) bring(buf, document []byte, to shape) (out []byte, err error) {
-	c.timeouts.progress()
-	c.Data = true
+	c.came()
 	out = document
 	switch {
 	case c.Form == nil:
@@ -172,6 +197,17 @@ func (c *Call) bring(buf, document []byte, to shape) (out []byte, err error) {
 		c.Inspect.Document(out, document)
 	}
 	return out, err
+}
+
+// reads reports whether an event is read by Delta.
+func (c *Call) reads(event []byte) bool {
+	return c.Delta != nil && !hasHalves(event) && c.Delta.Event(event)
+}
+
+// came notes that a whole document came.
+func (c *Call) came() {
+	c.timeouts.progress()
+	c.Data = true
 }
 
 // shape is what a document is, and is passed on as.

@@ -21,7 +21,7 @@ const (
 // keepHalves puts the halves of letters that data, one JSON value, has into the
 // form that a JSON decoder leaves alone.
 func keepHalves(data []byte) []byte {
-	if utf8.Valid(data) && !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) && !bytes.Contains(data, []byte(halfMark)) {
+	if !hasHalves(data) {
 		return data
 	}
 	out := make([]byte, 0, len(data)+64)
@@ -47,6 +47,12 @@ func keepHalves(data []byte) []byte {
 		i += size
 	}
 	return out
+}
+
+// hasHalves reports whether data may have halves of letters, or what would be taken for
+// one.
+func hasHalves(data []byte) bool {
+	return !utf8.Valid(data) || bytes.Contains(data, []byte(`\ud`)) || bytes.Contains(data, []byte(`\uD`)) || bytes.Contains(data, []byte(halfMark))
 }
 
 // escape is the length of the escape that data begins with, a pair of

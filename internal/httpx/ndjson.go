@@ -8,53 +8,86 @@ import (
 	"github.com/tandem-llm/tandem/internal/apierror"
 )
 
-// newLineReader passes on whole lines of JSON. A line that the end of the body
-// cut short is io.ErrUnexpectedEOF, an error object an InBandError. A server may
-// frame its lines as events, or answer with one document over many lines.
-func newLineReader(c *Call, body io.ReadCloser, maxLine int) io.ReadCloser {
-	f := newFrames(c, body, maxLine)
-	f.next = func() error {
-		line, err := f.readLine()
-		if err != nil && err != io.EOF {
-			c.Data = c.Data || c.begins(line)
-			return err
+// lines reads whole lines of JSON. A line that the end of the body cut short is
+// io.ErrUnexpectedEOF, an error object an InBandError. A server may frame its lines as
+// events, or answer with one document over many lines.
+type lines struct {
+	*frames
+	line []byte // the document of the line that was read last; nil: it has none
+}
+
+// newLineReader passes the lines on.
+func newLineReader(c *Call, body io.ReadCloser, maxLine int) *lines {
+	l := &lines{frames: newFrames(c, body, maxLine)}
+	l.next = func() error {
+		err := l.nextLine()
+		if l.line != nil {
+			l.buf = append(append(l.buf[:0], l.line...), '\n')
+			l.out = l.buf
 		}
-		if line = bytes.TrimSpace(line); !c.Data {
-			line = bytes.TrimPrefix(line, utf8BOM)
-		}
-		if line = unframed(line); len(line) == 0 {
-			return err
-		}
-		if err == nil && !c.Data && line[0] == '{' && isCut(line) {
-			line, err = f.readRest(line)
-		}
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if !json.Valid(line) {
-			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
-			if err == io.EOF && isCut(line) {
-				c.Data = c.Data || c.begins(line)
-				return io.ErrUnexpectedEOF
-			}
-			return &NotAPIError{Got: "a line that is not JSON"}
-		}
-		if apierror.InBand(line) {
-			c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
-			return &InBandError{}
-		}
-		line, e := f.bring(line, asEvent)
-		if e != nil {
-			return e
-		}
-		if c.Chat {
-			line = keepHalves(line)
-		}
-		f.buf = append(append(f.buf[:0], line...), '\n')
-		f.out = f.buf
 		return err
 	}
-	return f
+	return l
+}
+
+// Next is the next line's document.
+func (l *lines) Next() ([]byte, error) {
+	for l.err == nil {
+		l.err = l.nextLine()
+		if l.line != nil {
+			return l.line, nil // an error comes behind it
+		}
+	}
+	return nil, l.err
+}
+
+// nextLine reads one line. Its error may come with a line, the last one.
+func (l *lines) nextLine() error {
+	c := l.call
+	l.line = nil
+	line, err := l.readLine()
+	if err != nil && err != io.EOF {
+		c.Data = c.Data || c.begins(line)
+		return err
+	}
+	if line = bytes.TrimSpace(line); !c.Data {
+		line = bytes.TrimPrefix(line, utf8BOM)
+	}
+	if line = unframed(line); len(line) == 0 {
+		return err
+	}
+	if c.InDelta = c.reads(line); c.InDelta {
+		c.came()
+		l.line = line
+		return err
+	}
+	if err == nil && !c.Data && line[0] == '{' && isCut(line) {
+		line, err = l.readRest(line)
+	}
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if !json.Valid(line) {
+		c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
+		if err == io.EOF && isCut(line) {
+			c.Data = c.Data || c.begins(line)
+			return io.ErrUnexpectedEOF
+		}
+		return &NotAPIError{Got: "a line that is not JSON"}
+	}
+	if apierror.InBand(line) {
+		c.Failure = bytes.Clone(line[:min(len(line), maxFailure)])
+		return &InBandError{}
+	}
+	line, e := l.bring(line, asEvent)
+	if e != nil {
+		return e
+	}
+	if c.Chat {
+		line = keepHalves(line)
+	}
+	l.line = line
+	return err
 }
 
 // unframed is the JSON in a line of events; of what is around events, nothing.

@@ -85,7 +85,11 @@ func (t *Transport) receive(c *Call, resp *http.Response) (*http.Response, error
 	case c.Dialect == Raw:
 		return resp, nil
 	case c.Dialect == NDJSON:
-		resp.Body = newLineReader(c, resp.Body, t.opts.MaxLine)
+		r := newLineReader(c, resp.Body, t.opts.MaxLine)
+		resp.Body = r
+		if c.Chat {
+			c.Events = r
+		}
 	default:
 		r := newSSEReader(c, resp.Body, t.opts.MaxLine)
 		if kind == "application/json" {
@@ -130,6 +134,10 @@ func receiveWhole(c *Call, resp *http.Response) (*http.Response, error) {
 	c.Data = c.Data || err != nil && c.begins(body)
 	if err == nil && c.Chat && (looksLikeEvents(body) || looksLikeLines(body)) {
 		c.Events = newSSEReader(c, newDocument(body), len(body)+1)
+		body = []byte("{}")
+	} else if err == nil && c.Delta != nil && !hasHalves(body) && c.Delta.Document(body) {
+		c.came()
+		c.Document, c.InDelta = true, true
 		body = []byte("{}")
 	} else if err == nil {
 		if err = checkDocument(c, body, resp.Header.Get("Content-Type")); err == nil {

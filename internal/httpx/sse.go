@@ -54,12 +54,6 @@ func (s *sse) Next() ([]byte, error) {
 	return nil, s.err
 }
 
-// maxRest is how much may come behind the end of a stream whose connection is kept.
-const maxRest = 4 << 10
-
-// Rest reads what comes behind the end.
-func (s *sse) Rest() { _, _ = io.CopyN(io.Discard, s.r, maxRest) } // an error ends the connection
-
 // Read reads the events in the form that the SDK reads.
 func (s *sse) Read(p []byte) (int, error) {
 	for len(s.out) == 0 {
@@ -200,6 +194,11 @@ func (s *sse) dispatch() error {
 	s.data, s.isError, s.bare = s.data[:0], false, false
 	if isDone(data) {
 		s.call.Done = true
+		return nil
+	}
+	if s.call.InDelta = !isError && !bare && s.call.reads(data); s.call.InDelta {
+		s.call.came()
+		s.call.Document, s.event = false, data
 		return nil
 	}
 	if isError || apierror.InBand(data) || bare && isFailure(data) {

@@ -50,11 +50,20 @@ func (f *frames) bring(document []byte, to shape) ([]byte, error) {
 
 func (f *frames) Close() error { return f.body.Close() }
 
+// maxRest is how much may come behind the end of a stream whose connection is kept.
+const maxRest = 4 << 10
+
+// Rest reads what comes behind the end.
+func (f *frames) Rest() { _, _ = io.CopyN(io.Discard, f.r, maxRest) } // an error ends the connection
+
 // readLine returns the next line without its end (LF, CR or both), valid until
 // the next call. At the end of the body it returns what is left, with io.EOF.
 func (f *frames) readLine() ([]byte, error) {
 	f.line = f.line[:0]
 	for {
+		if f.r.Buffered() == 0 && f.call.waits != nil {
+			f.call.waits()
+		}
 		if _, err := f.r.Peek(1); err != nil {
 			return f.line, err
 		}

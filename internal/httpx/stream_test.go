@@ -165,5 +165,5 @@ func framesOf(r io.Reader) *frames {
 	if s, ok := r.(*sse); ok {
 		return s.frames
 	}
-	return r.(*frames)
+	return r.(*lines).frames
 }

@@ -62,6 +62,10 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	call.Rewrite = httpx.Amend(amended)
 	a := &answer{p: p, req: req, calls: assemble(req), asked: model, privacy: req.Privacy, call: call, seen: seen, start: time.Now(), yield: yield}
 	a.sent = sentWith(req, &body, &w, amended)
+	a.events.call = call
+	if !p.general {
+		call.Delta = &a.events.delta
+	}
 	if req.NoStream {
 		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
 	}
@@ -93,6 +97,7 @@ type answer struct {
 
 	content httpx.Content
 	ids     eventIDs
+	events  eventReader
 }
 
 // chatWhole asks for one document, which is taken in as one event.
@@ -106,6 +111,16 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 	}
 	if a.call.Events != nil {
 		return a.readEvents(caller)
+	}
+	if a.call.InDelta {
+		fromDelta(&a.events.event, &a.events.delta)
+		if a.events.event.Usage == nil {
+			a.events.event.Usage = &resp.Usage
+		}
+		if _, err := a.addEvent(&a.events.event); err != nil {
+			return err
+		}
+		return a.end(caller)
 	}
 	if len(resp.Choices) == 0 {
 		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
@@ -151,9 +166,8 @@ const restTime = 20 * time.Millisecond
 
 // readEvents takes a stream in, and yields its end.
 func (a *answer) readEvents(caller context.Context) error {
-	events := newEventReader(a.call.Events)
 	for {
-		event, err := events.next()
+		event, err := a.events.next()
 		if e := a.checkGateway(caller); e != nil {
 			return e
 		}
@@ -225,6 +239,9 @@ func (a *answer) addEvent(e *goopenai.ChatCompletionStreamResponse) (bool, error
 	}
 	c := &e.Choices[0]
 	a.choice = true
+	if a.call.InDelta {
+		a.seen.thinking.sawMember(a.events.delta.Member)
+	}
 	if err := a.checkSameAnswer(e); err != nil {
 		return false, err
 	}

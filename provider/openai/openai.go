@@ -75,6 +75,8 @@ type Provider struct {
 	refused   refusals
 	batches   batches // of texts to embed
 
+	general bool // for tests: all answers are decoded in the general way
+
 	schemas schema.Cache
 	counter atomic.Int32 // counterUnknown, …: whether the server counts tokens
 	through atomic.Pointer[string]

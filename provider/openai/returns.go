@@ -150,10 +150,17 @@ func (t *thinkingSeen) document(data []byte) {
 		rest = rest[i+1:]
 		switch {
 		case hasText(rest, longThinking):
-			t.member = longThinking
-		case t.member == "" && hasText(rest, shortThinking):
-			t.member = shortThinking
+			t.sawMember(longThinking)
+		case hasText(rest, shortThinking):
+			t.sawMember(shortThinking)
 		}
+	}
+}
+
+// sawMember notes that a member had thinking; empty: none had.
+func (t *thinkingSeen) sawMember(name string) {
+	if name == longThinking || t.member == "" {
+		t.member = name
 	}
 }
 
