@@ -54,7 +54,7 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 	a := &answer{p: p, req: req, calls: calls{Assembler: toolcall.Assembler{Tools: req.Tools}}, asked: model, privacy: req.Privacy, call: call, start: time.Now(), yield: yield, window: window(body.Options)}
 	a.content.Plain = isPlain(req)
 	call.Inspect = &a.calls
-	err = p.ask(httpx.WithCall(ctx, call), body, req.Completion, a.addLine)
+	err = p.ask(ctx, call, body, req.Completion, a.addLine)
 	switch {
 	case errors.Is(err, errStop):
 		return err

@@ -1,19 +1,24 @@
 package ollama
 
 import (
-	"context"
-
 	"github.com/ollama/ollama/api"
 
 	"github.com/tandem-llm/tandem/internal/normalize"
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// ask sends a chat to /api/chat, and a text that is to be continued to /api/generate,
-// whose lines are given to add as if they were a chat's.
-func (p *Provider) ask(ctx context.Context, body *api.ChatRequest, c *provider.Completion, add api.ChatResponseFunc) error {
+// pathOf is where a request is sent.
+func pathOf(c *provider.Completion) string {
 	if c == nil {
-		return p.client.Chat(ctx, body, add)
+		return "/api/chat"
+	}
+	return "/api/generate"
+}
+
+// requestOf is the request that is sent: a chat, or a text that is to be continued.
+func requestOf(body *api.ChatRequest, c *provider.Completion) any {
+	if c == nil {
+		return body
 	}
 	text := body.Messages[len(body.Messages)-1]
 	req := &api.GenerateRequest{
@@ -23,13 +28,7 @@ func (p *Provider) ask(ctx context.Context, body *api.ChatRequest, c *provider.C
 	if len(body.Messages) > 1 {
 		req.System = body.Messages[0].Content
 	}
-	return p.client.Generate(ctx, req, func(r api.GenerateResponse) error {
-		return add(api.ChatResponse{
-			Model: r.Model, RemoteModel: r.RemoteModel, RemoteHost: r.RemoteHost, CreatedAt: r.CreatedAt,
-			Message: api.Message{Content: r.Response, Thinking: r.Thinking, ToolCalls: r.ToolCalls},
-			Done:    r.Done, DoneReason: r.DoneReason, Metrics: r.Metrics,
-		})
-	})
+	return req
 }
 
 // checkCompletion refuses what Ollama would drop without a word: of a text that is

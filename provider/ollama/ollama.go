@@ -63,6 +63,7 @@ type Config struct {
 type Provider struct {
 	cfg      Config
 	client   *api.Client
+	send     func(*http.Request) (*http.Response, error) // as client does
 	base     *url.URL
 	endpoint string // scheme://host:port, for routes
 	schemas  schema.Cache
@@ -70,6 +71,8 @@ type Provider struct {
 	secrets  redact.Redactor // what servers may echo
 
 	transport *httpx.Transport
+
+	general bool // for tests: all lines are decoded in the general way
 
 	mu     sync.Mutex
 	facts  map[string]modelFacts // what /api/show said, by model
@@ -107,7 +110,8 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	p.transport = httpx.Around(cfg.RoundTripper)
-	p.client = api.NewClient(base, p.transport.Client())
+	via := p.transport.Client()
+	p.client, p.send = api.NewClient(base, via), via.Do
 	for name, values := range cfg.Header {
 		p.header[http.CanonicalHeaderKey(name)] = values
 		for _, v := range values {
