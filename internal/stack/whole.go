@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/ollamahost"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -19,6 +20,13 @@ type wholeKey struct{}
 // their models only stream.
 func WithWhole(ctx context.Context) context.Context {
 	return context.WithValue(ctx, wholeKey{}, true)
+}
+
+// WithWaits returns a context for a call whose pieces are gathered: waits is called when all
+// that has come of the answer was passed on, and more is waited for. It must be safe for
+// concurrent use. An answer that no server gives, such as one of the cache, does not say so.
+func WithWaits(ctx context.Context, waits func()) context.Context {
+	return httpx.WithWaits(ctx, waits)
 }
 
 // streamless is an engine that is asked for whole answers where a context says that

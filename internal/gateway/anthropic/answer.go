@@ -15,8 +15,9 @@ type messageAnswer struct {
 	requestID string
 	thinks    bool // the client wants to see thinking
 	begun     bool
-	open      string // the type of the block that is open; empty: none is
-	blocks    int    // begun so far
+	open      string         // the type of the block that is open; empty: none is
+	texts     exchange.Frame // of the pieces of a block of text
+	blocks    int            // begun so far
 	// taken are the ids of calls in the conversation: some engines begin again with each
 	// answer, and clients tell calls apart by them.
 	taken map[string]string
@@ -133,13 +134,25 @@ func (m *messageAnswer) begin(w io.Writer, a *exchange.Answer, b block) error {
 	if err := m.close(w, a); err != nil {
 		return err
 	}
-	m.open = b.Type
+	m.open, m.texts = b.Type, exchange.Frame{}
 	m.blocks++
 	return exchange.WriteEvent(w, "content_block_start", blockStart{"content_block_start", m.blocks - 1, b})
 }
 
 func (m *messageAnswer) delta(w io.Writer, d delta) error {
 	return exchange.WriteEvent(w, "content_block_delta", blockDelta{"content_block_delta", m.blocks - 1, d})
+}
+
+// text writes a piece of a block of text.
+func (m *messageAnswer) text(w io.Writer, text string) error {
+	if m.texts.IsZero() {
+		const kind = "content_block_delta"
+		var err error
+		if m.texts, err = exchange.NewFrame(kind, blockDelta{kind, m.blocks - 1, delta{Type: "text_delta", Text: provider.Ptr(exchange.FrameText)}}); err != nil {
+			return err
+		}
+	}
+	return m.texts.Write(w, text)
 }
 
 // close ends the block that is open. One of thinking is signed first, for clients send
@@ -170,7 +183,7 @@ func (m *messageAnswer) Chunk(w io.Writer, a *exchange.Answer, c *provider.Chunk
 				return err
 			}
 		}
-		if err := m.delta(w, delta{Type: "text_delta", Text: &c.Text}); err != nil {
+		if err := m.text(w, c.Text); err != nil {
 			return err
 		}
 	}

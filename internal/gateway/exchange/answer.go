@@ -80,10 +80,11 @@ type reply struct {
 
 	mu       sync.Mutex // of the writer, until there is content
 	timer    *time.Timer
-	open     bool  // the stream's header is written
-	content  bool  // some of the answer has come
-	unsent   bool  // something is written that was not sent
-	lost     error // it could not be sent
+	open     bool        // the stream's header is written
+	content  bool        // some of the answer has come
+	unsent   bool        // something is written that was not sent
+	late     *time.Timer // sends it, if nobody else does; nil: nothing was unsent yet
+	lost     error       // it could not be sent
 	answer   Answer
 	text     strings.Builder
 	thinking strings.Builder
@@ -131,7 +132,9 @@ func (rp *reply) ask(ctx context.Context, q *Question) error {
 	ctx = router.WithObserver(ctx, rp.observe)
 	ctx, gaveUp := rp.impatient(ctx)
 	defer gaveUp(nil)
-	if !rp.stream {
+	if rp.stream {
+		ctx = stack.WithWaits(ctx, rp.send)
+	} else {
 		ctx = stack.WithWhole(ctx)
 	}
 	for c, err := range rp.run.source(ctx) {
@@ -233,10 +236,7 @@ func (rp *reply) chunk(c *provider.Chunk) error {
 		shown.Text = "</think>\n\n" + c.Text
 		c = &shown
 	}
-	if first {
-		return rp.write(func(w io.Writer) error { return rp.d.Chunk(w, &rp.answer, c) })
-	}
-	return rp.goOn(c)
+	return rp.goOn(c, first)
 }
 
 // finish writes the end of an answer.

@@ -1,6 +1,9 @@
 package exchange
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // Outdate has the list of models asked for again.
 func (x *Exchange) Outdate() {
@@ -8,3 +11,6 @@ func (x *Exchange) Outdate() {
 	defer x.models.mu.Unlock()
 	x.models.at = time.Time{}
 }
+
+// NewEventWriter is what a reply writes its events into.
+func NewEventWriter(to io.Writer) io.Writer { return &eventWriter{to: to} }

@@ -49,7 +49,7 @@ func (x *Exchange) windowOf(ctx context.Context, t stack.Configured, req *provid
 	if model == "" {
 		model = t.Config.Model
 	}
-	all := x.Models(ctx)
+	all := x.models.list(ctx, x.cfg.Stack())
 	i := slices.IndexFunc(all, func(e Entry) bool {
 		return e.Provider == t.Config.Name && isNamed(e.Model.Name, model)
 	})

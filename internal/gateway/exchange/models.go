@@ -56,6 +56,15 @@ type Entry struct {
 // origin is the provider that has the model; empty: a chain.
 func (e Entry) origin() string { return cmp.Or(e.Provider, e.of) }
 
+// isOwn reports whether a name is PROVIDER/MODEL of the entry's.
+func (e *Entry) isOwn(name string) bool {
+	if e.Provider == "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(name, e.Provider)
+	return ok && len(rest) > 0 && rest[0] == '/' && rest[1:] == e.Model.Name
+}
+
 // Models lists what can be asked for, in the order of `use`, chains last. A provider
 // that does not answer is listed with its configured model.
 func (x *Exchange) Models(ctx context.Context) []Entry {
@@ -103,14 +112,19 @@ func complete(e *Entry) {
 // Find is the entry of that name, as clients write it: an alias, a name with or without
 // its provider, with or without ":latest". Errors: a *Failure that names what there is.
 func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
-	all, wanted := x.Models(ctx), name
+	known, wanted := x.models.list(ctx, x.cfg.Stack()), name // of every request: it copies none of them
 	if _, ok := x.cfg.Stack().Config().Aliases[name]; ok {
 		use, model := x.cfg.Stack().SplitModel(name)
 		if wanted = model; len(use) > 0 {
 			wanted = use[0] + "/" + model
 		}
 	}
-	e, ok := x.find(wanted, all)
+	e, ok := x.find(wanted, known)
+	all := known
+	if !ok {
+		all = x.Models(ctx) // chains, too
+		e, ok = x.find(wanted, all)
+	}
 	if ok {
 		if f := x.mayBeEarlier(ctx, wanted, &e); f != nil {
 			return Entry{}, f
@@ -131,17 +145,15 @@ func (x *Exchange) Find(ctx context.Context, name string) (Entry, error) {
 func (x *Exchange) find(wanted string, all []Entry) (Entry, bool) {
 	for _, full := range []string{wanted, wanted + ":latest", strings.TrimSuffix(wanted, ":latest")} {
 		for i := range all {
-			e := &all[i]
-			own, is := strings.CutPrefix(full, e.Provider+"/")
-			if e.ID == full || is && e.Provider != "" && own == e.Model.Name {
+			if e := &all[i]; e.ID == full || e.isOwn(full) {
 				return *e, true
 			}
 		}
 	}
 	if x.cfg.Stack().Has(wanted) { // a provider's name stands for its model
-		for _, e := range all {
-			if e.Provider == wanted {
-				return e, true
+		for i := range all {
+			if all[i].Provider == wanted {
+				return all[i], true
 			}
 		}
 	}

@@ -48,6 +48,9 @@ func (rp *reply) close() {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	rp.unsent = false
+	if rp.late != nil {
+		rp.late.Stop()
+	}
 }
 
 // write writes to the stream, and sends it. The first one opens the stream.
@@ -57,21 +60,32 @@ func (rp *reply) write(f func(io.Writer) error) error {
 	return rp.writeLocked(f)
 }
 
-// goOn writes a further piece of the answer. It is sent by a goroutine that comes to its
-// turn when this one waits for the next piece: pieces that came together go on together,
-// and none waits for another. Who answers is settled by then.
-func (rp *reply) goOn(c *provider.Chunk) error {
+// latest is how long a piece that was written waits to be sent where nobody says that
+// nothing more has come: a server's answer says so.
+const latest = 5 * time.Millisecond
+
+// goOn writes a piece of the answer; the first one opens the stream. It is sent when all
+// that has come is written: pieces that came together go on together.
+func (rp *reply) goOn(c *provider.Chunk, first bool) error {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	if rp.lost != nil {
 		return rp.lost
 	}
+	if first { // who answers is settled from now on
+		rp.openLocked()
+	}
 	if err := rp.d.Chunk(&rp.events, &rp.answer, c); err != nil {
 		return err
 	}
-	if !rp.unsent {
-		rp.unsent = true
-		go rp.send()
+	if rp.unsent {
+		return nil
+	}
+	rp.unsent = true
+	if rp.late == nil {
+		rp.late = time.AfterFunc(latest, rp.send)
+	} else {
+		rp.late.Reset(latest)
 	}
 	return nil
 }
@@ -87,24 +101,34 @@ func (rp *reply) send() {
 
 func (rp *reply) flushLocked() error {
 	rp.unsent = false
+	if rp.late != nil {
+		rp.late.Stop()
+	}
 	return http.NewResponseController(rp.w).Flush()
 }
 
 func (rp *reply) writeLocked(f func(io.Writer) error) error {
-	rp.currentLocked()
-	if !rp.open {
-		writeHeaders(rp.w.Header(), &rp.answer.Call)
-		h := rp.w.Header()
-		h.Set("Content-Type", rp.d.ContentType())
-		h.Set("Cache-Control", "no-cache")
-		h.Set("X-Accel-Buffering", "no") // nginx passes it on as it comes
-		rp.w.WriteHeader(http.StatusOK)
-		rp.open = true
-	}
+	rp.openLocked()
 	if err := f(&rp.events); err != nil {
 		return err
 	}
 	return rp.flushLocked()
+}
+
+// openLocked has the answer say what the call is now, and writes the stream's header if it
+// is not written.
+func (rp *reply) openLocked() {
+	rp.currentLocked()
+	if rp.open {
+		return
+	}
+	rp.open = true
+	h := rp.w.Header()
+	writeHeaders(h, &rp.answer.Call)
+	h.Set("Content-Type", rp.d.ContentType())
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no") // nginx passes it on as it comes
+	rp.w.WriteHeader(http.StatusOK)
 }
 
 // headers writes the headers of the call as it is when the reply begins.

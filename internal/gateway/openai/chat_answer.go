@@ -14,7 +14,8 @@ import (
 type chatAnswer struct {
 	includeUsage bool
 	begun        bool
-	calls        int      // tool calls so far
+	calls        int // tool calls so far
+	texts        exchange.Frame
 	piece        struct { // the chunk that is written: one piece of memory for all of them
 		completion
 		choice [1]choice
@@ -142,6 +143,9 @@ func (c *chatAnswer) Beat(w io.Writer, a *exchange.Answer) error {
 func (c *chatAnswer) Chunk(w io.Writer, a *exchange.Answer, k *provider.Chunk) error {
 	p := &c.piece
 	d := &p.delta
+	if c.begun && k.Thinking == "" && len(k.ToolCalls) == 0 {
+		return c.text(w, k.Text)
+	}
 	*d = delta{Reasoning: k.Thinking, ReasoningContent: k.Thinking, ToolCalls: toolCalls(k.ToolCalls, true, c.calls)}
 	c.calls += len(k.ToolCalls)
 	if k.Text != "" {
@@ -157,6 +161,18 @@ func (c *chatAnswer) Chunk(w io.Writer, a *exchange.Answer, k *provider.Chunk) e
 		p.Choices = p.choice[:]
 	}
 	return exchange.WriteEvent(w, "", &p.completion)
+}
+
+// text writes a delta that is a text and nothing else, as most are.
+func (c *chatAnswer) text(w io.Writer, text string) error {
+	if c.texts.IsZero() {
+		c.piece.delta = delta{Content: provider.Ptr(exchange.FrameText)}
+		var err error
+		if c.texts, err = exchange.NewFrame("", &c.piece.completion); err != nil {
+			return err
+		}
+	}
+	return c.texts.Write(w, text)
 }
 
 // End writes why the answer ended, the usage, and [DONE].
