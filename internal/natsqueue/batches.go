@@ -91,6 +91,23 @@ func (c *Cluster) Content(ctx context.Context, m *Manifest) (bundle []byte, give
 	return bundle, given, err
 }
 
+// SameWork reports whether rows run by o as they do by m: all that a node looks at is the
+// same but the amount of the budget, which is in the cluster.
+func (m *Manifest) SameWork(o *Manifest) bool {
+	text := func(m Manifest) string {
+		m.Created, m.Tandem, m.Host, m.Stopped, m.Rows = time.Time{}, "", "", nil, 0
+		if m.BudgetUSD != nil {
+			m.BudgetUSD = new(float64)
+		}
+		data, err := json.Marshal(m)
+		if err != nil {
+			return "" // it came as JSON
+		}
+		return string(data)
+	}
+	return text(*m) == text(*o)
+}
+
 // Remove removes all that the cluster has of a batch.
 func (c *Cluster) Remove(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*callTime)

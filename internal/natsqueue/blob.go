@@ -31,6 +31,10 @@ type DamagedError struct{ What string }
 // Error names them.
 func (e *DamagedError) Error() string { return e.What + " is damaged: it is not what was stored" }
 
+// damaged reports whether an error is that data are lost, or are not what was stored: to
+// read them again does not help.
+func damaged(err error) bool { return errors.As(err, new(*DamagedError)) }
+
 // blobs are the data of a batch that do not fit into messages.
 type blobs struct {
 	c     *Cluster
@@ -59,20 +63,45 @@ func (b *blobs) put(ctx context.Context, name string, data []byte) (reference, e
 	return reference{Object: name, SHA256: hex.EncodeToString(sum[:]), Size: len(data)}, err
 }
 
-// get reads what put has stored.
+// get reads what put has stored. A *[DamagedError]: it is lost, or not what it was.
 func (b *blobs) get(ctx context.Context, r reference) ([]byte, error) {
 	s, err := b.c.js.ObjectStore(ctx, bucket(b.batch))
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, &DamagedError{r.Object}
+	}
 	if err != nil {
 		return nil, err
 	}
 	data, err := s.GetBytes(ctx, r.Object)
-	if err != nil {
+	switch {
+	case errors.Is(err, jetstream.ErrObjectNotFound), errors.Is(err, jetstream.ErrBadObjectMeta), errors.Is(err, jetstream.ErrDigestMismatch):
+		return nil, &DamagedError{r.Object}
+	case err != nil && ctx.Err() == nil && b.hasGap(ctx, s, r.Object):
+		return nil, &DamagedError{r.Object}
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", r.Object, err)
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != r.SHA256 {
 		return nil, &DamagedError{r.Object}
 	}
 	return data, nil
+}
+
+// hasGap reports whether parts of an object are lost: to read it waits for them.
+func (b *blobs) hasGap(ctx context.Context, s jetstream.ObjectStore, name string) bool {
+	call, cancel := within(ctx)
+	defer cancel()
+	object, err := s.GetInfo(call, name)
+	if err != nil {
+		return false
+	}
+	parts := "$O." + bucket(b.batch) + ".C." + object.NUID
+	stream, err := b.c.js.Stream(call, "OBJ_"+bucket(b.batch))
+	if err != nil {
+		return false
+	}
+	info, err := stream.Info(call, jetstream.WithSubjectFilter(parts))
+	return err == nil && info.State.Subjects[parts] < uint64(object.Chunks)
 }
 
 // pack makes a message of data. What is too large goes to the object store, under a name
@@ -96,8 +125,8 @@ func (b *blobs) unpack(ctx context.Context, message []byte) ([]byte, error) {
 		return message[1:], nil
 	case len(message) > 0 && message[0] == stored:
 		var r reference
-		if err := json.Unmarshal(message[1:], &r); err != nil {
-			return nil, err
+		if json.Unmarshal(message[1:], &r) != nil {
+			break
 		}
 		return b.get(ctx, r)
 	}

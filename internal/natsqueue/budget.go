@@ -16,8 +16,8 @@ import (
 )
 
 // account is what a batch may spend, and has spent or reserved, in billionths of a
-// dollar. All nodes change it, each from what it was. A change that is made twice,
-// because nobody knows whether it was made, is as one.
+// dollar. All nodes change it, each from what it was. A change that is tried again, because
+// nobody knows whether it was made, is made once.
 type account struct {
 	Limit int64            `json:"limit"`
 	Spent int64            `json:"spent"`
@@ -87,6 +87,7 @@ func (b *Budget) Reserve(ctx context.Context, h ledger.Reservation) (int64, erro
 		case err == nil:
 			return mark, nil
 		case !errors.As(err, &over):
+			go b.settle(mark, 0) // it may have been taken all the same
 			return 0, err
 		case spent || time.Since(began) > holdTime:
 			return 0, b.refused(over)
@@ -147,12 +148,13 @@ func (b *Budget) Release(mark int64) { b.settle(mark, 0) }
 // given back counts as spent.
 const settleTime = time.Minute
 
+// It writes also where nothing was taken: what is on its way to be taken is then refused.
 func (b *Budget) settle(mark, spent int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
 	for ctx.Err() == nil {
 		err := b.change(ctx, func(a *account) error {
-			if _, has := a.Held[b.key(mark)]; has || mark == 0 {
+			if _, has := a.Held[b.key(mark)]; has {
 				delete(a.Held, b.key(mark))
 				a.Spent += spent
 			}

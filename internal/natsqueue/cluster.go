@@ -83,11 +83,15 @@ func (e *NoJetStreamError) Error() string {
 	return e.URL + " has no JetStream, which keeps rows and results"
 }
 
-// OtherClusterError is a cluster that is not the one that was meant.
+// OtherClusterError is a cluster that is not the one that was meant. ID is empty where the
+// server has none any more.
 type OtherClusterError struct{ URL, ID, Want string }
 
 // Error names both.
 func (e *OtherClusterError) Error() string {
+	if e.ID == "" {
+		return fmt.Sprintf("%s has lost the cluster %s", e.URL, e.Want)
+	}
 	return fmt.Sprintf("%s is the cluster %s, not %s", e.URL, e.ID, e.Want)
 }
 
@@ -162,10 +166,7 @@ func (c *Cluster) found(ctx context.Context) (err error) {
 		return err
 	}
 	c.ID = string(entry.Value())
-	// Heartbeats are worth no disk: nodes write them again.
-	if c.nodes, err = c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: nodesBucket, Description: "what tandem's nodes say of themselves", Storage: jetstream.MemoryStorage, TTL: forgetAfter, Replicas: c.Replicas,
-	}); err != nil {
+	if c.nodes, err = c.foundNodes(ctx); err != nil {
 		return err
 	}
 	// JetStream has no place for what was delivered too often, only a notice: it is kept.
@@ -173,6 +174,37 @@ func (c *Cluster) found(ctx context.Context) (err error) {
 		Name: deadStream, Description: "rows that tandem's nodes did not bring to an end", Subjects: []string{deadSubjects + "*." + consumerName},
 		MaxAge: 30 * 24 * time.Hour, Replicas: c.Replicas,
 	})
+	return err
+}
+
+// foundNodes makes the bucket in which nodes say what they do. It is worth no disk: nodes
+// write it again.
+func (c *Cluster) foundNodes(ctx context.Context) (jetstream.KeyValue, error) {
+	return c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: nodesBucket, Description: "what tandem's nodes say of themselves", Storage: jetstream.MemoryStorage, TTL: forgetAfter, Replicas: c.Replicas,
+	})
+}
+
+// renew makes anew what a server does not have on its disk, after it has begun anew. A
+// server that has lost its disk, too, or another one at its address, is another cluster.
+func (c *Cluster) renew(ctx context.Context) error {
+	common, err := c.js.KeyValue(ctx, commonBucket)
+	if gone(err) {
+		return &OtherClusterError{URL: c.url, Want: c.ID}
+	}
+	if err != nil {
+		return err
+	}
+	entry, err := common.Get(ctx, "cluster")
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return &OtherClusterError{URL: c.url, Want: c.ID}
+	case err != nil:
+		return err
+	case string(entry.Value()) != c.ID:
+		return &OtherClusterError{URL: c.url, ID: string(entry.Value()), Want: c.ID}
+	}
+	_, err = c.foundNodes(ctx) // buckets are used by their names
 	return err
 }
 

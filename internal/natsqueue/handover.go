@@ -17,21 +17,19 @@ import (
 // look looks after the nodes, the batch's own state and, where nothing has come for a
 // while, after rows that were lost. What the cluster does not tell now it tells later.
 func (w *work) look(ctx context.Context) error {
-	if w.links != w.Cluster.nc.Stats().Reconnects {
-		w.watch(ctx) // it may have been lost with the connection
+	err := w.watches(ctx)
+	if err == nil {
+		err = w.lookOnce(ctx)
 	}
-	err := w.lookOnce(ctx)
-	if err == nil && time.Since(w.last) > w.patience {
-		w.last, w.patience = time.Now(), min(2*w.patience, 10*w.Cluster.lease)
-		w.watch(ctx)
+	if err == nil && (w.missing || time.Since(w.last) > w.patience) {
+		w.missing, w.last, w.patience = false, time.Now(), min(2*w.patience, 10*w.Cluster.lease)
 		err = w.reconcile(ctx, true)
 	}
 	var over *overError
-	var file *batch.FileError
 	switch {
 	case errors.As(err, &over):
 		return errors.Join(over.error(), w.takeBack(ctx, Stop{Why: StopBudget}))
-	case errors.As(err, &file), ctx.Err() != nil:
+	case err != nil && fatal(ctx, err):
 		return err
 	}
 	w.trouble(err)
@@ -75,34 +73,61 @@ func (w *work) lookOnce(ctx context.Context) error {
 	case m != nil && m.Stopped != nil && m.Stopped.Why == StopBudget:
 		return &overError{*m.Stopped}
 	}
-	return w.handOver(ctx)
+	w.more, err = w.handOver(ctx)
+	return err
 }
 
-// handOver hands the rows over that are pending.
-func (w *work) handOver(ctx context.Context) error {
-	var page []batch.Item
-	flush := func() error {
-		if len(page) == 0 {
-			return nil
-		}
-		if err := w.File.Hand(ctx, page); err != nil {
-			return err
-		}
-		err := w.publish(ctx, page)
-		page = page[:0]
-		return err
+// mayHand is ready while rows are pending that can be handed over at once.
+func (w *work) mayHand() <-chan struct{} {
+	if !w.more {
+		return nil
 	}
+	now := make(chan struct{})
+	close(now)
+	return now
+}
+
+// handOver hands over rows that are pending, a page of them, and reports whether there are
+// more.
+func (w *work) handOver(ctx context.Context) (more bool, err error) {
+	var page []batch.Item
+	bytes := 0
 	for item, err := range w.File.Pending(ctx) {
 		if err != nil {
-			return err
+			return false, err
 		}
-		if page = append(page, item); len(page) == handMost {
-			if err := flush(); err != nil {
-				return err
-			}
+		size := sizeOf(item.Inputs)
+		if len(page) == handMost || len(page) > 0 && bytes+size > handBytes {
+			more = true
+			break
+		}
+		page, bytes = append(page, item), bytes+size
+	}
+	if len(page) == 0 {
+		return false, nil
+	}
+	if err := w.File.Hand(ctx, page); err != nil {
+		return false, err
+	}
+	return more, w.publish(ctx, page)
+}
+
+// sizeOf is about how many bytes a value has as JSON.
+func sizeOf(v any) int {
+	n := 8
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case map[string]any:
+		for key, e := range v {
+			n += len(key) + sizeOf(e)
+		}
+	case []any:
+		for _, e := range v {
+			n += sizeOf(e)
 		}
 	}
-	return flush()
+	return n
 }
 
 // publish sends rows to the nodes. One that is there already stays as it is: unlike the

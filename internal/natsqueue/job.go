@@ -71,7 +71,8 @@ type job struct {
 	Variant int             `json:"variant,omitempty"`
 	Repeat  int             `json:"repeat,omitempty"`
 	Attempt int             `json:"attempt"`
-	Inputs  json.RawMessage `json:"inputs"` // without those that all rows have
+	Silent  int             `json:"silent,omitempty"` // how often it was delivered before and not given back
+	Inputs  json.RawMessage `json:"inputs"`           // without those that all rows have
 }
 
 // place is where a row belongs.

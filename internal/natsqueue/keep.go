@@ -108,9 +108,13 @@ func (l *Lease) keepResult(ctx context.Context, h *held, out *batch.Outcome) err
 }
 
 // second is for a row that has a result already: this one, whose answer was lost, or
-// that of another call.
+// that of another call. One that is damaged is removed, and this one takes its place at the
+// next try.
 func (l *Lease) second(ctx context.Context, h *held, out *batch.Outcome) error {
-	first, err := readRecord(ctx, l.kv, &l.blobs, resultKey(h.job.ID))
+	first, entry, err := readRecord(ctx, l.kv, &l.blobs, resultKey(h.job.ID))
+	if damaged(err) {
+		return errors.Join(err, purge(ctx, l.kv, entry))
+	}
 	if err != nil {
 		return err
 	}
@@ -144,7 +148,11 @@ func (l *Lease) putExtra(ctx context.Context, h *held, kind string, out *batch.O
 	}
 	call, cancel := within(ctx)
 	defer cancel()
-	_, err = l.kv.Put(call, extraKey(h.job.ID, h.nonce), message) // the same key at each try
+	_, err = l.kv.Create(call, extraKey(h.job.ID, h.nonce), message) // the same key at each try: it is counted once
+	if conflict(err) {
+		l.blobs.drop(ctx, message)
+		return nil
+	}
 	return err
 }
 

@@ -66,7 +66,7 @@ func (c *Cluster) beat(ctx context.Context, n *Node) error {
 	defer cancel()
 	_, err = c.nodes.Put(call, "node."+token(n.ID), text)
 	if gone(err) || errors.Is(err, jetstream.ErrNoStreamResponse) { // its server began anew: nothing of it was on a disk
-		if err := c.found(call); err != nil {
+		if err := c.renew(call); err != nil {
 			return err
 		}
 		_, err = c.nodes.Put(call, "node."+token(n.ID), text)

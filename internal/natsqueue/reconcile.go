@@ -22,6 +22,13 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 		if err := w.failExhausted(ctx); err != nil {
 			return err
 		}
+		given, err := batch.EncodeInputs(w.given)
+		if err == nil {
+			err = w.upload(ctx, given)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	call, cancel := context.WithTimeout(ctx, 3*callTime)
 	defer cancel()
@@ -34,9 +41,15 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 	if err != nil {
 		return err
 	}
+	// Then all results, by whatever id their rows were sent: it is not that of now if what
+	// decides the answers has changed since.
+	if err := w.watch(ctx); err != nil {
+		return err
+	}
 	there := info.State.Subjects
 	var lost []batch.Item
 	var found []batch.Returned
+	var unread error
 	for item, err := range w.File.Handed(ctx) {
 		if err != nil {
 			return err
@@ -48,11 +61,13 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 		if err != nil {
 			return err
 		}
-		switch r, err := readRecord(ctx, w.kv, &w.blobs, resultKey(j.ID)); {
-		case errors.Is(err, jetstream.ErrKeyNotFound):
-			lost = append(lost, item)
+		// A server that has lost records gives their revisions to others: those of which the
+		// watch takes it that they were stored.
+		switch r, err := w.resultOf(ctx, j.ID); {
 		case err != nil:
-			return err
+			unread = err
+		case r == nil:
+			lost = append(lost, item)
 		default:
 			found = append(found, w.returned(r))
 		}
@@ -67,7 +82,20 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 		}
 		lost = lost[n:]
 	}
-	return nil
+	return unread
+}
+
+// resultOf is the result of a row; nil: it has none, or one that was damaged, and is
+// removed.
+func (w *work) resultOf(ctx context.Context, id string) (*record, error) {
+	r, entry, err := readRecord(ctx, w.kv, &w.blobs, resultKey(id))
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return nil, nil
+	case damaged(err):
+		return nil, purge(ctx, w.kv, entry)
+	}
+	return r, err
 }
 
 // failExhausted ends the rows that were delivered as often as may be. The cluster gives a
@@ -110,7 +138,8 @@ func (w *work) failExhausted(ctx context.Context) error {
 	return nil
 }
 
-// failMessage has a row fail whose message was delivered too often.
+// failMessage has a row fail whose message was delivered too often and each time to a node
+// that said no more of it. Times that the row was given back do not count: it is sent again.
 func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	msg, err := s.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -121,15 +150,25 @@ func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) 
 	}
 	j := &job{}
 	text, err := w.blobs.unpack(ctx, msg.Data)
-	if err == nil {
-		err = decodeJSON(text, j)
+	if err == nil && decodeJSON(text, j) != nil {
+		err = &DamagedError{"a row"}
 	}
-	if err != nil { // it cannot be read: it is sent anew
+	if damaged(err) { // it is sent anew
 		return s.DeleteMsg(ctx, seq)
+	}
+	if err != nil {
+		return err
+	}
+	back, err := w.timesBack(ctx, j.ID, msg.Time)
+	if err != nil {
+		return err
+	}
+	if j.Silent += max(0, MaxDeliver-back); j.Silent < MaxDeliver {
+		return w.sendAgain(ctx, s, msg, j)
 	}
 	r := &record{
 		Kind: recordResult, ID: j.ID, Row: j.Row, Number: j.Number, Variant: j.Variant, Repeat: j.Repeat, Nonce: randomID(), Failed: true, Deliveries: MaxDeliver, Repeated: MaxDeliver,
-		Result: runner.Result{Error: &runner.Error{Kind: "error", Message: fmt.Sprintf("%d nodes in a row were given the row, and none has said what came of it", MaxDeliver), ExitCode: 1}},
+		Result: runner.Result{Error: &runner.Error{Kind: "error", Message: fmt.Sprintf("%d nodes were given the row, and none has said what came of it", MaxDeliver), ExitCode: 1}},
 	}
 	value, err := json.Marshal(r)
 	if err != nil {
@@ -141,10 +180,67 @@ func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) 
 	if _, err := w.kv.Create(ctx, resultKey(j.ID), value); err != nil && !conflict(err) {
 		return err
 	}
+	return deleteMessage(ctx, s, seq)
+}
+
+// sendAgain takes the place of a row's message, so that the row is delivered from the first
+// time on.
+func (w *work) sendAgain(ctx context.Context, s jetstream.Stream, msg *jetstream.RawStreamMsg, j *job) error {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	message, err := w.blobs.pack(ctx, "row."+j.ID, text)
+	if err == nil {
+		err = deleteMessage(ctx, s, msg.Sequence)
+	}
+	if err != nil {
+		return err
+	}
+	w.blobs.drop(ctx, msg.Data)
+	_, err = w.Cluster.js.Publish(ctx, msg.Subject, message, jetstream.WithExpectLastSequencePerSubject(0))
+	if conflict(err) {
+		return nil
+	}
+	return err // else the row is found to be missing
+}
+
+func deleteMessage(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	if err := s.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
 	return nil
+}
+
+// timesBack is how often a row was given back since.
+func (w *work) timesBack(ctx context.Context, id string, since time.Time) (n int, err error) {
+	updates, err := w.kv.Watch(ctx, extraKey(id, "*"))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = updates.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case entry, open := <-updates.Updates():
+			switch {
+			case !open:
+				return 0, errors.New("the cluster tells no more of its results")
+			case entry == nil: // that was all there is
+				return n, nil
+			case entry.Operation() != jetstream.KeyValuePut, entry.Created().Before(since):
+				continue
+			}
+			r, err := decodeRecord(ctx, &w.blobs, entry.Value())
+			if err != nil && !damaged(err) {
+				return 0, err
+			}
+			if err == nil && r.Kind == recordBack {
+				n++
+			}
+		}
+	}
 }
 
 // notices are the messages of a batch's stream that the cluster says were delivered too
@@ -213,13 +309,18 @@ func (w *work) drain(ctx context.Context, most time.Duration) error {
 	for began := time.Now(); time.Since(began) < most; {
 		select {
 		case entry := <-w.items:
-			if err := w.settle(ctx, w.group(entry)); err != nil {
+			if err := w.take(ctx, entry); err != nil {
 				return err
 			}
 			continue
 		case <-time.After(BeatEvery / 4):
 		}
-		busy, err := w.busy(ctx, began)
+		busy, err := true, w.watches(ctx)
+		if err == nil {
+			busy, err = w.busy(ctx, began)
+		} else if fatal(ctx, err) {
+			return err
+		}
 		if err != nil {
 			w.trouble(err)
 		} else if !busy {
@@ -229,7 +330,7 @@ func (w *work) drain(ctx context.Context, most time.Duration) error {
 	for { // what was said last is on its way
 		select {
 		case entry := <-w.items:
-			if err := w.settle(ctx, w.group(entry)); err != nil {
+			if err := w.take(ctx, entry); err != nil {
 				return err
 			}
 		case <-time.After(time.Second / 2):

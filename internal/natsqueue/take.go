@@ -70,7 +70,8 @@ func (l *Lease) fetch(b jetstream.MessageBatch, err error) ([]jetstream.Msg, err
 }
 
 // open reads a row's message. It returns nil for a row that needs no answer: one that has
-// a result, or that the node has already. One that cannot be read is left: it comes again.
+// a result, or that the node has already. One that cannot be read now is left: it comes
+// again.
 func (l *Lease) open(ctx context.Context, msg jetstream.Msg) (*batch.Item, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
@@ -78,8 +79,11 @@ func (l *Lease) open(ctx context.Context, msg jetstream.Msg) (*batch.Item, error
 	}
 	text, err := l.blobs.unpack(ctx, msg.Data())
 	h := &held{msg: msg, deliveries: int(meta.NumDelivered), nonce: randomID()} //nolint:gosec // a few
-	if err == nil {
-		err = json.Unmarshal(text, &h.job)
+	if err == nil && json.Unmarshal(text, &h.job) != nil {
+		err = &DamagedError{"a row"}
+	}
+	if damaged(err) {
+		return nil, errors.Join(err, msg.Term()) // it is found to be missing, and is sent again
 	}
 	if err != nil {
 		return nil, err
@@ -112,15 +116,17 @@ func (l *Lease) open(ctx context.Context, msg jetstream.Msg) (*batch.Item, error
 	return &item, nil
 }
 
-// readRecord reads what is stored under a key.
-func readRecord(ctx context.Context, kv jetstream.KeyValue, b *blobs, key string) (*record, error) {
+// readRecord reads what is stored under a key. It returns the entry also where the record
+// in it is damaged.
+func readRecord(ctx context.Context, kv jetstream.KeyValue, b *blobs, key string) (*record, jetstream.KeyValueEntry, error) {
 	call, cancel := within(ctx)
 	defer cancel()
 	entry, err := kv.Get(call, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return decodeRecord(ctx, b, entry.Value())
+	r, err := decodeRecord(ctx, b, entry.Value())
+	return r, entry, err
 }
 
 func decodeRecord(ctx context.Context, b *blobs, message []byte) (*record, error) {
@@ -129,5 +135,8 @@ func decodeRecord(ctx context.Context, b *blobs, message []byte) (*record, error
 		return nil, err
 	}
 	r := &record{}
-	return r, decodeJSON(text, r)
+	if decodeJSON(text, r) != nil {
+		return nil, &DamagedError{"what a node says of a row"}
+	}
+	return r, nil
 }

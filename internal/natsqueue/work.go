@@ -47,7 +47,7 @@ type WorkConfig struct {
 // The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
 // error that holds a *[ledger.Over]. It is nil where Stop was closed.
 func Work(ctx context.Context, cfg WorkConfig) error {
-	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, items: make(chan jetstream.KeyValueEntry, 1024), back: map[string]int{}}
+	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, back: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
@@ -64,13 +64,15 @@ type work struct {
 	kv       jetstream.KeyValue
 	made     time.Time // when the bucket was
 	blobs    blobs
-	items    chan jetstream.KeyValueEntry
-	seen     uint64 // the revision up to which all records are stored
+	items    chan jetstream.KeyValueEntry // of the watch; nil: there is none
+	seen     uint64                       // the revision up to which all records are stored
 	failed   int
 	left     int       // rows that have not ended
 	last     time.Time // when a row ended
 	troubled bool
 	unwatch  context.CancelFunc
+	more     bool          // rows are pending that can be handed over at once
+	missing  bool          // a row is neither with nodes nor has a result that can be read
 	patience time.Duration // how long nothing may come before lost rows are looked for
 	silent   Watch
 	links    uint64         // how often the connection was lost, when watch began
@@ -82,7 +84,8 @@ const (
 	// groupTime is how long records wait for others, to be stored with one sync.
 	groupTime = 25 * time.Millisecond
 	groupMost = 500
-	handMost  = 1000 // rows that are handed over at a time
+	handMost  = 500     // rows that are handed over at a time
+	handBytes = 4 << 20 // as many bytes, roughly, unless one row alone has more
 	lookEvery = 2 * time.Second
 )
 
@@ -119,20 +122,15 @@ func (w *work) begin(ctx context.Context) (err error) {
 	}
 	if before != nil && before.Digest == w.m.Digest {
 		w.m.Bundle, w.m.Given = before.Bundle, before.Given
-	} else {
-		if w.m.Bundle, err = w.blobs.put(ctx, "bundle."+w.m.Digest, w.Bundle); err != nil {
-			return err
-		}
-		if w.m.Given, err = w.blobs.put(ctx, "given."+w.m.Digest, []byte(given)); err != nil {
-			return err
-		}
+	}
+	if err := w.upload(ctx, given); err != nil {
+		return err
 	}
 	w.m.Rows, w.m.Stopped = status.Total, nil
-	w.watch(ctx)
 	if err := w.reconcile(ctx, false); err != nil {
 		return err
 	}
-	if err := w.handOver(ctx); err != nil { // so that the first node finds more than one row
+	if w.more, err = w.handOver(ctx); err != nil { // so that the first node finds more than one row
 		return err
 	}
 	text, err := json.Marshal(w.m)
@@ -145,6 +143,20 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if conflict(err) {
 		_, err = w.Cluster.common.Put(call, manifestKey(w.m.ID), text)
 	}
+	return err
+}
+
+// upload makes sure that nodes can read the chain and the inputs that all rows have, as JSON.
+func (w *work) upload(ctx context.Context, given string) (err error) {
+	if w.m.Bundle.Object != "" {
+		if _, _, err := w.Cluster.Content(ctx, w.m); !damaged(err) {
+			return err
+		}
+	}
+	if w.m.Bundle, err = w.blobs.put(ctx, "bundle."+w.m.Digest, w.Bundle); err != nil {
+		return err
+	}
+	w.m.Given, err = w.blobs.put(ctx, "given."+w.m.Digest, []byte(given))
 	return err
 }
 
@@ -165,53 +177,14 @@ func (w *work) mark() string {
 	return strconv.FormatInt(w.made.UnixNano(), 10) + "/" + strconv.FormatUint(w.seen, 10)
 }
 
-// watch has the records of nodes sent to items, those first that are not stored yet.
-func (w *work) watch(ctx context.Context) {
-	if w.unwatch != nil {
-		w.unwatch()
-	}
-	w.links = w.Cluster.nc.Stats().Reconnects
-	ctx, w.unwatch = context.WithCancel(ctx)
-	from := w.seen + 1
-	go func() {
-		for ctx.Err() == nil {
-			updates, err := w.kv.WatchFiltered(ctx, []string{"r.*", "x.*.*"}, jetstream.ResumeFromRevision(from))
-			if err == nil {
-				w.relay(ctx, updates)
-				return
-			}
-			pause(ctx, time.Second)
-		}
-	}()
-}
-
-func (w *work) relay(ctx context.Context, updates jetstream.KeyWatcher) {
-	defer func() { _ = updates.Stop() }()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case entry, open := <-updates.Updates():
-			if !open {
-				return
-			}
-			if entry == nil || entry.Operation() != jetstream.KeyValuePut {
-				continue
-			}
-			select {
-			case w.items <- entry:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
-}
-
 // run is the work until all rows have ended.
-func (w *work) run(ctx context.Context) error {
+func (w *work) run(ctx context.Context) (err error) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for w.left > 0 {
+		if w.MaxErrors > 0 && w.failed > w.MaxErrors {
+			return errors.Join(&batch.TooManyError{Failed: w.failed, Limit: w.MaxErrors}, w.takeBack(ctx, Stop{Why: StopCancelled}))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -221,50 +194,23 @@ func (w *work) run(ctx context.Context) error {
 			}
 			return nil
 		case entry := <-w.items:
-			if err := w.settle(ctx, w.group(entry)); err != nil {
+			if err := w.take(ctx, entry); err != nil {
 				return err
-			}
-			if w.MaxErrors > 0 && w.failed > w.MaxErrors {
-				return errors.Join(&batch.TooManyError{Failed: w.failed, Limit: w.MaxErrors}, w.takeBack(ctx, Stop{Why: StopCancelled}))
 			}
 		case <-look.C:
 			if err := w.look(ctx); err != nil {
 				return err
 			}
+		case <-w.mayHand():
+			if w.more, err = w.handOver(ctx); err != nil {
+				if fatal(ctx, err) {
+					return err
+				}
+				w.trouble(err) // the next look goes on
+			}
 		}
 	}
 	return w.finish(ctx)
-}
-
-// group is an entry and those that come soon after it.
-func (w *work) group(first jetstream.KeyValueEntry) []jetstream.KeyValueEntry {
-	all := []jetstream.KeyValueEntry{first}
-	timer := time.NewTimer(groupTime)
-	defer timer.Stop()
-	for len(all) < groupMost {
-		select {
-		case entry := <-w.items:
-			all = append(all, entry)
-		case <-timer.C:
-			return all
-		}
-	}
-	return all
-}
-
-// settle stores what nodes say. What cannot be read now is found to be missing later.
-func (w *work) settle(ctx context.Context, entries []jetstream.KeyValueEntry) error {
-	var returned []batch.Returned
-	for _, entry := range entries {
-		w.seen = max(w.seen, entry.Revision())
-		r, err := decodeRecord(ctx, &w.blobs, entry.Value())
-		if err != nil {
-			w.trouble(err)
-			continue
-		}
-		returned = append(returned, w.returned(r))
-	}
-	return w.store(ctx, returned)
 }
 
 // returned is a record as the file stores it. Of the times that a row was delivered, those
