@@ -42,6 +42,7 @@ func Ask(ctx context.Context, job runner.Job) Reply {
 	result, err := runner.Run(ctx, job, nil)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	result.StaysLocal = m.stays
 	return Reply{Result: result, Tally: m.tally, Err: err}
 }
 
@@ -69,6 +70,7 @@ type meter struct {
 
 	mu    sync.Mutex
 	tally Tally
+	stays bool // a prompt had to stay on this machine
 }
 
 var _ provider.Wrapper = (*meter)(nil)
@@ -78,6 +80,11 @@ func (m *meter) Unwrap() provider.Provider { return m.Provider }
 
 // Chat asks the provider.
 func (m *meter) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
+	if req.Privacy == provider.PrivacyLocal {
+		m.mu.Lock()
+		m.stays = true
+		m.mu.Unlock()
+	}
 	stream := m.Provider.Chat(ctx, req)
 	return func(yield func(provider.Chunk, error) bool) {
 		for c, err := range stream {

@@ -39,9 +39,10 @@ func OpenScores(ctx context.Context, dir, id string) (*Scores, error) {
 // Close lets go of them.
 func (s *Scores) Close() error { return s.db.Close() }
 
-// All are those of a name, as [Scores.Put] was given them, and what they cost.
+// All are those of a name, as [Scores.Put] was given them, and what they cost, with what
+// [Scores.Spend] was given.
 func (s *Scores) All(ctx context.Context, name string) (scores map[ItemID]json.RawMessage, usd float64, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT row, variant, repeat, score, usd FROM scores WHERE name = ?", name)
+	rows, err := s.db.QueryContext(ctx, "SELECT name, row, variant, repeat, score, usd FROM scores WHERE name IN (?, ?)", name, name+spent)
 	if err != nil {
 		return nil, 0, explain(s.path, err)
 	}
@@ -49,12 +50,14 @@ func (s *Scores) All(ctx context.Context, name string) (scores map[ItemID]json.R
 	scores = map[ItemID]json.RawMessage{}
 	for rows.Next() {
 		var id ItemID
-		var text string
+		var of, text string
 		var cost float64
-		if err := rows.Scan(&id.Row, &id.Variant, &id.Repeat, &text, &cost); err != nil {
+		if err := rows.Scan(&of, &id.Row, &id.Variant, &id.Repeat, &text, &cost); err != nil {
 			return nil, 0, explain(s.path, err)
 		}
-		scores[id] = json.RawMessage(text)
+		if of == name {
+			scores[id] = json.RawMessage(text)
+		}
 		usd += cost
 	}
 	return scores, usd, explain(s.path, rows.Err())
@@ -64,5 +67,15 @@ func (s *Scores) All(ctx context.Context, name string) (scores map[ItemID]json.R
 func (s *Scores) Put(ctx context.Context, name string, id ItemID, score json.RawMessage, usd float64) error {
 	_, err := s.db.ExecContext(ctx, "INSERT INTO scores (name, row, variant, repeat, score, usd) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		name, id.Row, id.Variant, id.Repeat, string(score), usd)
+	return explain(s.path, err)
+}
+
+// spent ends the name under which it is stored what calls cost that brought no score.
+const spent = " (no score)"
+
+// Spend stores durably what calls cost that brought no score; it adds up.
+func (s *Scores) Spend(ctx context.Context, name string, id ItemID, usd float64) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO scores (name, row, variant, repeat, score, usd) VALUES (?, ?, ?, ?, 'null', ?) ON CONFLICT DO UPDATE SET usd = usd + excluded.usd",
+		name+spent, id.Row, id.Variant, id.Repeat, usd)
 	return explain(s.path, err)
 }

@@ -76,6 +76,17 @@ type Case struct {
 	Columns map[string]any // of the row, with the inputs that all rows have
 	Answer  string
 	Value   any // what the chain's parser made of Answer; nil: its text
+	// Private: the answer was made under privacy local, and so only this machine may
+	// be asked about it.
+	Private bool
+}
+
+// privacy is how a model may be asked about the answer.
+func (k *Case) privacy() provider.Privacy {
+	if k.Private {
+		return provider.PrivacyLocal
+	}
+	return ""
 }
 
 // Tools make the calls that checks need. A nil field is an error for the check
@@ -109,6 +120,18 @@ func (c *Check) Calls() bool {
 		return c.Kind == "judge" || c.Kind == "similar" && len(t.by) > 0
 	}
 	return false
+}
+
+// Judge is the request by which the check asks a judge, with another prompt; false: it asks
+// none, or another one for each row.
+func (c *Check) Judge() (provider.Request, bool) {
+	switch t := c.test.(type) {
+	case *judge:
+		return t.model.request("rubric", "answer", preferSchema), true
+	case *prefer:
+		return t.model.request("rubric", "answer", preferSchema), true
+	}
+	return provider.Request{}, false
 }
 
 // Pairwise reports whether the check compares two answers, see [Check.Prefer].

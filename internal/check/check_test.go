@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -333,6 +334,47 @@ func TestAPreferenceIsAskedInBothOrders(t *testing.T) {
 	}
 	if p, err := c.Prefer(t.Context(), a, a, nil); err != nil || p.First() != 0.5 {
 		t.Errorf("equal answers: %+v, %v", p, err)
+	}
+}
+
+// What was answered under privacy local is shown to no model elsewhere.
+func TestAPrivateAnswerIsJudgedHere(t *testing.T) {
+	verdict := map[string]string{"judge": `{"reason":"r","verdict":"pass"}`, "prefer": `{"reason":"r","better":"tie"}`}
+	for _, tt := range []struct {
+		kind, text string
+		private    [2]bool // of the two answers
+		want       []provider.Privacy
+	}{
+		{"judge", "{judge: good, model: m}", [2]bool{true, false}, []provider.Privacy{provider.PrivacyLocal}},
+		{"judge", "{judge: good, model: m}", [2]bool{false, true}, []provider.Privacy{provider.PrivacyAny}},
+		{"similar", "{similar: x, model: m, at_least: 0.5}", [2]bool{true, false}, []provider.Privacy{provider.PrivacyLocal}},
+		{"similar", "{similar: x, model: m, at_least: 0.5}", [2]bool{false, false}, []provider.Privacy{provider.PrivacyAny}},
+		{"prefer", "{prefer: better, model: m}", [2]bool{true, false}, []provider.Privacy{provider.PrivacyLocal, provider.PrivacyLocal}},
+		{"prefer", "{prefer: better, model: m}", [2]bool{false, true}, []provider.Privacy{provider.PrivacyLocal, provider.PrivacyLocal}},
+		{"prefer", "{prefer: better, model: m}", [2]bool{false, false}, []provider.Privacy{provider.PrivacyAny, provider.PrivacyAny}},
+	} {
+		c := one(t, tt.text)
+		var asked []provider.Privacy
+		tools := &check.Tools{
+			Ask: func(_ context.Context, r provider.Request) (provider.Response, error) {
+				asked = append(asked, r.Privacy)
+				return provider.Response{Text: verdict[tt.kind], Finish: provider.FinishStop}, nil
+			},
+			Embed: func(_ context.Context, r provider.EmbedRequest) (provider.EmbedResponse, error) {
+				asked = append(asked, r.Privacy)
+				return provider.EmbedResponse{Vectors: [][]float32{{1, 0}, {1, 0}}}, nil
+			},
+		}
+		a, b := &check.Case{Answer: "A", Private: tt.private[0]}, &check.Case{Answer: "B", Private: tt.private[1]}
+		var err error
+		if c.Pairwise() {
+			_, err = c.Prefer(t.Context(), a, b, tools)
+		} else {
+			_, err = c.Score(t.Context(), a, tools)
+		}
+		if err != nil || !slices.Equal(asked, tt.want) {
+			t.Errorf("%s %v: asked with privacy %q, want %q; %v", tt.text, tt.private, asked, tt.want, err)
+		}
 	}
 }
 

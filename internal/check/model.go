@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -42,7 +43,7 @@ func (s *similar) score(ctx context.Context, c *Case, t *Tools) (float64, string
 	if strings.TrimSpace(c.Answer) == "" {
 		return 0, "the answer is empty", nil
 	}
-	req := provider.EmbedRequest{Model: s.model, Input: []string{c.Answer, s.want.in(c.Columns)}}
+	req := provider.EmbedRequest{Model: s.model, Input: []string{c.Answer, s.want.in(c.Columns)}, Privacy: c.privacy()}
 	if s.model == "" {
 		req.Privacy = provider.PrivacyLocal
 	}
@@ -108,7 +109,9 @@ func (j *judge) score(ctx context.Context, c *Case, t *Tools) (float64, string, 
 		Verdict string `json:"verdict"`
 		Grade   int    `json:"grade"`
 	}
-	if err := ask(ctx, t, j.model.request(fmt.Sprintf(judgeSystem, what), user, schemaText), &v); err != nil {
+	req := j.model.request(fmt.Sprintf(judgeSystem, what), user, schemaText)
+	req.Privacy = c.privacy()
+	if err := ask(ctx, t, req, &v); err != nil {
 		return 0, "", err
 	}
 	why := textx.Shorten(v.Reason)
@@ -187,7 +190,9 @@ func (p *prefer) better(ctx context.Context, first, second *Case, t *Tools) (flo
 		Reason string `json:"reason"`
 		Better string `json:"better"`
 	}
-	if err := ask(ctx, t, p.model.request(preferSystem, user, preferSchema), &v); err != nil {
+	req := p.model.request(preferSystem, user, preferSchema)
+	req.Privacy = cmp.Or(first.privacy(), second.privacy())
+	if err := ask(ctx, t, req, &v); err != nil {
 		return 0, "", err
 	}
 	return map[string]float64{"first": 1, "second": 0, "tie": 0.5}[v.Better], textx.Shorten(v.Reason), nil

@@ -176,6 +176,10 @@ func (a *app) sayPlan(c *comparison, rows []table.Row) error {
 	if c.plan.Comparisons() == 0 {
 		return nil
 	}
+	if c.plan.Until > 0 { // how many rows that takes depends on the answers
+		a.infof("stops when the verdict stands, or when the interval is at most %.0f points wide", 100*c.plan.Until)
+		return nil
+	}
 	clusters := 0
 	if c.plan.Cluster != "" {
 		seen := map[string]bool{}

@@ -29,6 +29,7 @@ func (a *app) comparisonRun(b *batchRun) batch.Run {
 		job.Vars = c.varsOf(v.Chain, item.Inputs, b.spec.Given)
 		job.Provider = c.plan.Ask(b.job.Provider, item.Variant, item.Repeat)
 		r := batch.Ask(ctx, job)
+		r.StaysLocal = r.StaysLocal || private(b.stack)
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
 	}

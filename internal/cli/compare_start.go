@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,9 @@ import (
 	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/store"
+	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // intervalLevel is that of all intervals.
@@ -76,6 +78,9 @@ func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet
 		return err
 	}
 	if err := a.refuseEarly(ctx, b, eachRow(rows), b.spec.Given); err != nil {
+		return err
+	}
+	if err := a.refuseJudges(ctx, b, rows); err != nil {
 		return err
 	}
 	b.spec.ID, b.spec.Kind, b.spec.Created, b.spec.Tandem = store.NewID(), "compare", time.Now(), buildVersion().Version
@@ -144,10 +149,11 @@ func (a *app) prepareComparison(ctx context.Context, b *batchRun, foreign bool) 
 		return err
 	}
 	b.spec.Chain, err = chainSource(b.chain, files[0])
+	names := compare.ShortPaths(files)
 	for i := 1; i < len(files) && err == nil; i++ {
 		var other batch.Source
 		if other, err = chainSource(c.chains[i], files[i]); err == nil {
-			b.spec.Settings["prompt "+filepath.Base(files[i])] = other.Digest[:12]
+			b.spec.Settings["prompt "+names[i]] = other.Digest[:12]
 		}
 	}
 	return err
@@ -166,4 +172,35 @@ func (a *app) comparisonSettings(b *batchRun) (map[string]string, error) {
 	slices.Sort(defaults.Use)
 	defaults.Use = slices.Compact(defaults.Use)
 	return settingsOf(b.chain.Providers(), b.stack, defaults, sources), nil
+}
+
+// refuseJudges is the error of a judge that cannot be asked about the answers, before
+// there are any: where they have to stay on this machine, it has to be here.
+func (a *app) refuseJudges(ctx context.Context, b *batchRun, rows []table.Row) error {
+	planner, ok := provider.As[router.Planner](b.stack.Provider)
+	if !ok || len(rows) == 0 {
+		return nil // a replay asks nobody
+	}
+	e := &early{run: b, planner: planner, failing: map[string]error{}}
+	stays := private(b.stack)
+	for v := range b.compare.plan.Variants {
+		asked, err := e.plan(ctx, v, rows[0].Inputs, b.spec.Given)
+		if err != nil {
+			continue // running the row tells it
+		}
+		stays = stays || slices.ContainsFunc(asked, func(q chain.Planned) bool { return q.Request.Privacy == provider.PrivacyLocal })
+	}
+	for _, c := range b.compare.checks.Checks {
+		req, ok := c.Judge()
+		if !ok {
+			continue
+		}
+		if stays {
+			req.Privacy = provider.PrivacyLocal
+		}
+		if err := e.refuseCall(ctx, &req); err != nil {
+			return fmt.Errorf("the judge of the check %s: %w", c.Name, err)
+		}
+	}
+	return nil
 }

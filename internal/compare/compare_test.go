@@ -35,6 +35,8 @@ func TestVariantsAreNamedByWhatVaries(t *testing.T) {
 		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Temperatures: []float64{0.5}}, "local"},
 		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Temperatures: []float64{0, 0.7}}, "temperature=0,temperature=0.7"},
 		{Axes{Targets: []Target{local, openai}, Chains: []string{"x/a.yaml", "x/b.yaml"}}, "local a.yaml,local b.yaml,openai/gpt-4o a.yaml,openai/gpt-4o b.yaml"},
+		{Axes{Chains: []string{"v1/a.yaml", "v2/a.yaml", "v2/b.yaml"}}, "v1/a.yaml,v2/a.yaml,b.yaml"},
+		{Axes{Chains: []string{"a.yaml", "x/a.yaml", `y\a.yaml`}}, "a.yaml,x/a.yaml,y/a.yaml"},
 		{Axes{Models: []string{"q:4b", "q:8b"}, Chains: []string{"a"}, NumCtx: []int{2048, 4096}}, "q:4b num_ctx=2048,q:4b num_ctx=4096,q:8b num_ctx=2048,q:8b num_ctx=4096"},
 		{Axes{Targets: []Target{local}, Chains: []string{"a.yaml"}, Seeds: []int64{1, 2}, Noise: true}, "seed=1,seed=2,seed=1 (again)"},
 	} {
@@ -49,7 +51,7 @@ func TestVariantsAreNamedByWhatVaries(t *testing.T) {
 	}
 	for _, axes := range []Axes{
 		{Targets: []Target{local, local}, Chains: []string{"a"}},
-		{Targets: []Target{local}, Chains: []string{"x/a", "y/a"}},
+		{Targets: []Target{local}, Chains: []string{"x/a", "x/a"}},
 		{Seeds: make([]int64, MaxVariants+1), Chains: []string{"a"}},
 	} {
 		if _, err := axes.Variants(); err == nil {
@@ -234,19 +236,28 @@ type kept struct {
 	scores map[string]map[batch.ItemID]json.RawMessage
 	puts   int
 	reads  int
+	usd    map[string]float64
+}
+
+func (k *kept) Spend(_ context.Context, name string, _ batch.ItemID, usd float64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.usd[name] += usd
+	return nil
 }
 
 func (k *kept) All(_ context.Context, name string) (map[batch.ItemID]json.RawMessage, float64, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reads++
-	return k.scores[name], 0, nil
+	return k.scores[name], k.usd[name], nil
 }
 
-func (k *kept) Put(_ context.Context, name string, id batch.ItemID, score json.RawMessage, _ float64) error {
+func (k *kept) Put(_ context.Context, name string, id batch.ItemID, score json.RawMessage, usd float64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.puts++
+	k.usd[name] += usd
 	if k.scores[name] == nil {
 		k.scores[name] = map[batch.ItemID]json.RawMessage{}
 	}
@@ -257,7 +268,7 @@ func (k *kept) Put(_ context.Context, name string, id batch.ItemID, score json.R
 // A judge is asked once for each answer, however often a scoring is interrupted, and
 // again only for what it gave no verdict on.
 func TestJudgesAreAskedOnce(t *testing.T) {
-	store := &kept{scores: map[string]map[batch.ItemID]json.RawMessage{}}
+	store := &kept{scores: map[string]map[batch.ItemID]json.RawMessage{}, usd: map[string]float64{}}
 	checks := "checks:\n  - {judge: good, model: j}\n  - {prefer: better, model: j}\n"
 	var calls, fail atomic.Int64
 	tools := &check.Tools{Ask: func(_ context.Context, r provider.Request) (provider.Response, error) {
@@ -313,6 +324,23 @@ func TestJudgesAreAskedOnce(t *testing.T) {
 	if store.reads != 2 {
 		t.Errorf("the scores of 2 checks were read %d times for %d rows", store.reads, len(d.Rows))
 	}
+	// What was paid for a judge that gave no verdict counts, and is counted the next time.
+	s := Scoring{Tools: tools, Store: &kept{scores: map[string]map[batch.ItemID]json.RawMessage{}, usd: map[string]float64{}}}
+	s.Meter = func(ctx context.Context) (context.Context, func() (float64, int)) {
+		before := calls.Load()
+		return ctx, func() (float64, int) { return float64(calls.Load() - before), 0 }
+	}
+	calls.Store(0)
+	fail.Store(7)
+	d = fresh()
+	if err := d.Score(t.Context(), s); err == nil || d.JudgeUSD != float64(calls.Load()) {
+		t.Errorf("%d calls, $%v, %v", calls.Load(), d.JudgeUSD, err)
+	}
+	fail.Store(0)
+	d = fresh()
+	if err := d.Score(t.Context(), s); err != nil || d.JudgeUSD != float64(calls.Load()) {
+		t.Errorf("%d calls, $%v, %v", calls.Load(), d.JudgeUSD, err)
+	}
 	r := analysed(t, d)
 	if r.Arms[0].Scored != 9 || r.Pairs[0].LeftOut != 1 {
 		t.Errorf("%+v", r.Arms[0])
@@ -365,8 +393,12 @@ func TestWatchStopsWhenTheVerdictStands(t *testing.T) {
 			}
 			if at > 0 && tt.name != "narrow" { // what the report says then is what stopped it
 				d.Rows = d.Rows[:at]
-				if got := strings.Join(analysed(t, d).Headline(), ""); !strings.HasPrefix(got, "b is better than a") {
+				r := analysed(t, d)
+				if got := strings.Join(r.Headline(), ""); !strings.HasPrefix(got, "b is better than a") {
 					t.Error(got)
+				}
+				if p := r.Pairs[0]; p.N != at || p.Better != at || tt.plan.Cluster != "" && p.Clusters >= at {
+					t.Errorf("of %d rows: %+v", at, p)
 				}
 			}
 		})

@@ -55,6 +55,7 @@ type Cell struct {
 	Took     time.Duration
 	First    time.Duration // to the first token; 0: not known
 	Speed    float64       // tokens a second; 0: not known
+	Private  bool          // only this machine may be asked about it
 
 	Outcomes []check.Outcome // of the checks that score one answer and are about the row
 	Score    float64
@@ -156,6 +157,7 @@ func cellOf(r *batch.Result) Cell {
 	c := Cell{
 		Ended: true, OK: r.Result.OK, Answer: r.Result.Answer, Value: r.Result.Value, Error: r.Result.Error,
 		Provider: r.Provider, Model: r.Model, Fallback: r.Fallback, Input: r.Input, Output: r.Output, USD: r.USD, Took: r.Took,
+		Private: r.Result.StaysLocal,
 	}
 	c.First, c.Speed = pace(&r.Result)
 	return c

@@ -85,6 +85,17 @@ func (d *Data) decide(all []stats.Pair, rows [][]*Row, margins *float64) ([]stat
 			return nil, err
 		}
 		diff := s.Difference()
+		if d.Plan.Cluster != "" { // its values were clusters
+			diff.N, diff.Better, diff.Worse = len(p.A), 0, 0
+			for i := range p.A {
+				switch {
+				case p.B[i] > p.A[i]:
+					diff.Better++
+				case p.B[i] < p.A[i]:
+					diff.Worse++
+				}
+			}
+		}
 		out = append(out, stats.Outcome{Difference: diff, AdjustedP: min(1, diff.P*float64(len(all))), Verdict: diff.Verdict(margin)})
 	}
 	return out, nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,8 @@ func (a *Axes) Variants() ([]Variant, error) {
 	}
 	cross(len(a.Targets), len(a.Targets) > 1, func(i int) string { return a.Targets[i].Name }, func(v *Variant, i int) { v.Use, v.Model = a.Targets[i].Use, a.Targets[i].Model })
 	cross(len(a.Models), len(a.Models) > 1, func(i int) string { return a.Models[i] }, func(v *Variant, i int) { v.Model = a.Models[i] })
-	cross(len(a.Chains), len(a.Chains) > 1, func(i int) string { return baseName(a.Chains[i]) }, func(v *Variant, i int) { v.Chain = i })
+	chains := ShortPaths(a.Chains)
+	cross(len(chains), len(chains) > 1, func(i int) string { return chains[i] }, func(v *Variant, i int) { v.Chain = i })
 	cross(len(a.Temperatures), len(a.Temperatures) > 1, func(i int) string { return "temperature=" + short(a.Temperatures[i]) }, func(v *Variant, i int) { v.Temperature = &a.Temperatures[i] })
 	cross(len(a.NumCtx), len(a.NumCtx) > 1, func(i int) string { return "num_ctx=" + strconv.Itoa(a.NumCtx[i]) }, func(v *Variant, i int) { v.NumCtx = &a.NumCtx[i] })
 	cross(len(a.Seeds), len(a.Seeds) > 1, func(i int) string { return "seed=" + strconv.FormatInt(a.Seeds[i], 10) }, func(v *Variant, i int) { v.Seed = &a.Seeds[i] })
@@ -143,7 +145,26 @@ func finish(out []Variant, noise bool) ([]Variant, error) {
 	return out, nil
 }
 
-func baseName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }
+// ShortPaths are the names of files, each with as much of its path as tells it from the
+// others.
+func ShortPaths(paths []string) []string {
+	parts := make([][]string, len(paths))
+	for i, path := range paths {
+		parts[i] = strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
+	}
+	end := func(i, n int) string { return strings.Join(parts[i][max(0, len(parts[i])-n):], "/") }
+	out := make([]string, len(paths))
+	for i := range paths {
+		n := 1
+		for ; n < len(parts[i]); n++ {
+			if !slices.ContainsFunc(paths, func(other string) bool { return other != paths[i] && end(slices.Index(paths, other), n) == end(i, n) }) {
+				break
+			}
+		}
+		out[i] = end(i, n)
+	}
+	return out
+}
 
 func short(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 

@@ -20,6 +20,8 @@ func (d *Data) ScoreRow(ctx context.Context, row *Row, s Scoring) error {
 type Store interface {
 	All(ctx context.Context, name string) (map[batch.ItemID]json.RawMessage, float64, error)
 	Put(ctx context.Context, name string, id batch.ItemID, score json.RawMessage, usd float64) error
+	// Spend keeps what calls cost that brought no score.
+	Spend(ctx context.Context, name string, id batch.ItemID, usd float64) error
 }
 
 // Scoring is how answers are scored.
@@ -107,7 +109,7 @@ func (d *Data) scoreCell(ctx context.Context, row *Row, v, r int, single []*chec
 }
 
 func caseOf(row *Row, c *Cell) *check.Case {
-	return &check.Case{Row: row.Number, Columns: row.Columns, Answer: c.Answer, Value: c.Value}
+	return &check.Case{Row: row.Number, Columns: row.Columns, Answer: c.Answer, Value: c.Value, Private: c.Private}
 }
 
 // settle makes an answer's score of its outcomes.
@@ -248,6 +250,11 @@ func (d *Data) perform(ctx context.Context, t *task, c *check.Check, s Scoring, 
 	d.JudgeUSD += usd
 	d.JudgeUnpriced += unpriced
 	mu.Unlock()
+	if usd > 0 && s.Store != nil && (err != nil || failed) {
+		if late := s.Store.Spend(context.WithoutCancel(ctx), c.Key(), t.id(), usd); late != nil {
+			return errors.Join(err, late)
+		}
+	}
 	if err != nil {
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -139,7 +139,7 @@ func (r *Report) sentence(first, name string, p *Pair) string {
 
 // rowsFor is how many rows would show a difference like the one that was seen.
 func (r *Report) rowsFor(d *stats.Difference) int {
-	if d.Mean == 0 || d.N == 0 || d.SE == 0 {
+	if d.Mean == 0 || d.N == 0 || d.SE == 0 || r.Data.Plan.Until > 0 { // an interval that holds at every row takes more
 		return 0
 	}
 	n, err := stats.Plan{SD: d.SE * math.Sqrt(float64(d.N)), Level: d.Level}.RowsFor(math.Abs(d.Mean))

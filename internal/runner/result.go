@@ -30,6 +30,9 @@ type Result struct {
 	Steps    []Step           `json:"steps,omitempty"`
 	Error    *Error           `json:"error,omitempty"`
 	Node     string           `json:"node,omitempty"` // that ran it; empty: this machine
+	// StaysLocal says that a prompt of it had to stay on this machine, and so the answer
+	// has to. A batch sets it.
+	StaysLocal bool `json:"stays_local,omitempty"`
 
 	Ended    bool `json:"-"` // the run came to its end, whether or not its answer is whole
 	Stopped  int  `json:"-"` // the limit that its request set, where the answer was cut there and that is no error
