@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -266,21 +267,59 @@ func TestTallMessages(t *testing.T) {
 	}
 }
 
+// What is typed during an answer is the beginning of the next message, whatever
+// ends the answer. After a Ctrl-C nothing is sent that was not sent anew.
 func TestWatch(t *testing.T) {
-	r, w := io.Pipe()
-	in := NewInput(r)
-	defer in.Close()
-	defer r.Close()
-	hit := make(chan struct{}, 1)
-	stop := in.Watch(func() { hit <- struct{}{} })
-	_, _ = io.WriteString(w, "before\x03after")
-	<-hit
-	stop()
-	go func() { _, _ = io.WriteString(w, "wards\r") }()
-	e := &Editor{In: in, Out: io.Discard}
-	if got, err := e.Read(t.Context(), "> ", ""); err != nil || got != "afterwards" {
-		t.Errorf("%q, %v", got, err)
+	for _, c := range []struct {
+		keys, want string
+		interrupts int
+	}{
+		{"before", "beforewards", 0},
+		{"before\x03after", "beforeafterwards", 1},
+		{"one\x03two\x03", "onetwowards", 2},
+		{"\x03", "wards", 1},
+		{"sent\r\x03", "sentwards", 1},
+		{"sent\rtoo\r\x03", "sent\ntoowards", 1},
+		{"sent\r\x03after", "sent\nafterwards", 1},
+		{"\x1b[200~a\r\nb\x1b[201~\r\x03", "a\nbwards", 1},
+		{"one\x1b\rtwo\r\x03", "one\ntwowards", 1},
+		{"日本\x7f\x03", "日wards", 1},
+		{"sent\r", "sent", 0},
+		{"\x03sent\rnext", "sent", 1},
+	} {
+		rest, w := io.Pipe()
+		k := &keyboard{keys: []byte(c.keys), rest: rest, typed: make(chan struct{})}
+		in := NewInput(k)
+		hits := 0
+		stop := in.Watch(func() { hits++ })
+		<-k.typed
+		stop()
+		go func() { _, _ = io.WriteString(w, "wards\r") }()
+		e := &Editor{In: in, Out: io.Discard}
+		if got, err := e.Read(t.Context(), "> ", ""); err != nil || got != c.want || hits != c.interrupts {
+			t.Errorf("%q: %q with %d interrupts, %v; want %q with %d", c.keys, got, hits, err, c.want, c.interrupts)
+		}
+		rest.Close()
+		in.Close()
 	}
+}
+
+// keyboard is a terminal at which keys are typed, one at a time. When typed is
+// closed they have been handed on, and what follows comes from rest.
+type keyboard struct {
+	keys  []byte
+	rest  io.Reader
+	typed chan struct{}
+	once  sync.Once
+}
+
+func (k *keyboard) Read(p []byte) (int, error) {
+	if len(k.keys) > 0 {
+		p[0], k.keys = k.keys[0], k.keys[1:]
+		return 1, nil
+	}
+	k.once.Do(func() { close(k.typed) })
+	return k.rest.Read(p)
 }
 
 func TestReadEndsWithItsContext(t *testing.T) {

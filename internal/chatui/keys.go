@@ -67,14 +67,17 @@ func (in *Input) read(r io.Reader) {
 func (in *Input) Close() { close(in.gone) }
 
 const (
-	ctrlC = 0x03
-	esc   = 0x1b
+	ctrlC    = 0x03
+	esc      = 0x1b
+	pasteEnd = "\x1b[201~"
 )
 
 // Watch calls interrupted for each Ctrl-C that is typed until stop is called.
-// Everything else is kept for the next key.
+// Everything else is kept for the next key. An Enter that was typed before a
+// Ctrl-C sends nothing any more: it begins a line.
 func (in *Input) Watch(interrupted func()) (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
+	before := 0 // how much of buf was typed before the last Ctrl-C
 	go func() {
 		defer close(ended)
 		for {
@@ -85,17 +88,55 @@ func (in *Input) Watch(interrupted func()) (stop func()) {
 				if !ok {
 					return
 				}
-				if at := bytes.LastIndexByte(p.data, ctrlC); at >= 0 {
-					for range bytes.Count(p.data, []byte{ctrlC}) {
-						interrupted()
+				for {
+					at := bytes.IndexByte(p.data, ctrlC)
+					if at < 0 {
+						break
 					}
-					in.buf, p.data = in.buf[:0], p.data[at+1:] // what was typed before it is meant no more
+					in.add(piece{p.data[:at], p.at})
+					p.data = p.data[at+1:]
+					before = len(in.buf)
+					interrupted()
 				}
 				in.add(p)
 			}
 		}
 	}()
-	return func() { close(end); <-ended }
+	return func() {
+		close(end)
+		<-ended
+		in.buf = append(unsent(in.buf[:before], before == len(in.buf)), in.buf[before:]...)
+	}
+}
+
+// unsent are keys without any that sends: Enter begins a line, and none at all
+// where it is the last key of all.
+func unsent(keys []byte, all bool) []byte {
+	var out []byte
+	for len(keys) > 0 {
+		n := 1
+		switch keys[0] {
+		case '\r':
+			if !all || len(bytes.TrimLeft(keys, "\r")) > 0 {
+				out = append(out, '\n')
+			}
+			keys = keys[1:]
+			continue
+		case esc:
+			var name string
+			if name, n = sequence(keys); name == "paste-begin" {
+				n = bytes.Index(keys, []byte(pasteEnd)) + len(pasteEnd)
+				if n < len(pasteEnd) { // its end comes later
+					n = len(keys)
+				}
+			}
+			if n == 0 { // so does the key's
+				n = len(keys)
+			}
+		}
+		out, keys = append(out, keys[:n]...), keys[n:]
+	}
+	return out
 }
 
 // waiting reports whether keys are there already.
@@ -229,11 +270,10 @@ func sequence(b []byte) (name string, n int) {
 
 // pasted reads to the end of a bracketed paste.
 func (in *Input) pasted(ctx context.Context) (key, error) {
-	end := []byte("\x1b[201~")
 	for {
-		if at := bytes.Index(in.buf, end); at >= 0 {
+		if at := bytes.Index(in.buf, []byte(pasteEnd)); at >= 0 {
 			text := string(in.buf[:at])
-			in.buf = in.buf[at+len(end):]
+			in.buf = in.buf[at+len(pasteEnd):]
 			return key{name: "paste", text: clean(text)}, nil
 		}
 		if _, err := in.fill(ctx, 0); err != nil {

@@ -197,15 +197,15 @@ func TestChatAtATerminal(t *testing.T) {
 	s.expect(ready)
 	s.types("a long one\r")
 	s.expect(`\r\r\nHello`)
-	s.types("never sent\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed before Ctrl-C is meant no more
+	s.types("not sent\r\x03\x1b[200~typed\nmeanwhile\x1b[201~") // what is typed is kept, and not sent by an Enter before Ctrl-C
 	s.expect(`Interrupted; the next message marks this answer as incomplete\.`)
-	s.expect(`> \x1b\[0mtyped\r+\n\. meanwhile`)
+	s.expect(`> \x1b\[0mnot sent\r+\n\. typed\r+\n\. meanwhile`)
 	select {
 	case <-f.left:
 	case <-time.After(10 * time.Second):
 		t.Error("the generation goes on upstream")
 	}
-	s.types("\x15\x7f\x15/model ok\r")
+	s.types("\x15\x7f\x15\x7f\x15/model ok\r")
 	s.expect(ready)
 	s.types("go on\r")
 	s.expect(`Hello wörld`)
