@@ -148,6 +148,8 @@ func replayRequest(stack *stack.Stack, old *store.Call, others bool) (provider.R
 		req.Privacy = provider.PrivacyLocal
 	}
 	switch {
+	case old.Embedding != nil:
+		return req, usageError{errors.New("vectors are not logged, so a call for embeddings cannot be replayed")}
 	case !old.Content:
 		return req, usageError{errors.New("the prompt was not logged (log: meta), so it cannot be replayed")}
 	case !whole:

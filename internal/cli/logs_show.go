@@ -85,8 +85,13 @@ func (p *runPrinter) call(c *store.Call) {
 	case !c.Content:
 		p.line("  (the prompt and the answer were not logged: log: meta)")
 	}
+	role := func(m *provider.Message) string { return string(m.Role) }
+	if e := c.Embedding; e != nil {
+		p.line("  embeddings: %s", embeddingText(e))
+		role = func(*provider.Message) string { return "text" }
+	}
 	for _, m := range c.Asked.Messages {
-		p.textField(string(m.Role), m.Text)
+		p.textField(role(&m), m.Text)
 		for _, im := range m.Images {
 			line := fmt.Sprintf("  image: %s, %d bytes", im.MIME, im.Bytes)
 			if im.SHA256 != "" {
@@ -142,7 +147,10 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 		p.line("  warning: %s", w)
 	}
 	p.attempts(rt.Attempts)
-	line = fmt.Sprintf("  end: %s · took %s from %s, first token after %s", c.Finish, short(c.Took), c.Began.Local().Format("15:04:05.000"), short(rt.FirstToken))
+	line = fmt.Sprintf("  end: %s · took %s from %s", c.Finish, short(c.Took), c.Began.Local().Format("15:04:05.000"))
+	if c.Embedding == nil {
+		line += ", first token after " + short(rt.FirstToken)
+	}
 	if rt.Load > 0 {
 		line += ", loading the model " + short(rt.Load)
 	}
@@ -182,6 +190,15 @@ func (p *runPrinter) attempts(attempts []provider.Attempt) {
 		}
 		p.line("    %s", strings.Join(strings.Fields(line), " "))
 	}
+}
+
+// embeddingText says what was embedded, as far as that is kept.
+func embeddingText(e *store.Embedding) string {
+	text := count(e.Texts, "text") + ", " + bytesText(e.Bytes)
+	if e.Dimensions > 0 {
+		text += fmt.Sprintf(", vectors of %d numbers, which are not kept", e.Dimensions)
+	}
+	return text
 }
 
 // costOf is what one answer cost, in words.

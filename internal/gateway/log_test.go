@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,10 @@ func TestTheLogHasTheIDsOfReplies(t *testing.T) {
 		{"/api/chat", `{"model":"ok","messages":[{"role":"user","content":"h"}]}`, ``, ""},
 		{"/api/chat", `{"model":"chain:one:latest","messages":[{"role":"user","content":"i"}]}`, ``, "one"},
 		{"/api/generate", `{"model":"ok","prompt":"j","stream":false}`, ``, ""},
+		{"/v1/embeddings", `{"model":"ok","input":["j"]}`, ``, ""},
+		{"/v1/embeddings", `{"model":"invalid","input":["j"]}`, ``, ""},
+		{"/api/embed", `{"model":"ok","input":["j"]}`, ``, ""},
+		{"/api/embeddings", `{"model":"ok","prompt":"j"}`, ``, ""},
 		{"/chains/one/invoke", `{"input":{"topic":"k"}}`, `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, "one"},
 		{"/chains/one/stream", `{"input":{"topic":"l"}}`, `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, "one"},
 	}
@@ -72,6 +77,77 @@ func TestTheLogHasTheIDsOfReplies(t *testing.T) {
 				t.Errorf("%s: %s: %+v, %v", c.path, id, run, err)
 			}
 		}
+	}
+}
+
+// A call for vectors is in the log as others are: who made them, of which texts, and what
+// they cost. The vectors are not kept, of many texts only the first, and none where no
+// texts are to be kept.
+func TestEmbeddingsAreLogged(t *testing.T) {
+	const many = 2000
+	for _, c := range []struct {
+		log   string
+		calls int
+		texts []string
+	}{{"full", 3, []string{"canary question", "canary passage"}}, {"meta", 3, nil}, {"off", 0, nil}} {
+		t.Run(c.log, func(t *testing.T) {
+			e, state := gatewaytest.NewEngine(t), t.TempDir()
+			s, err := stack.Open(stacktest.Load(t, fmt.Sprintf("use: [house]\nretries: 0\nlog: %s\nproviders:\n- {name: house, kind: openai, base_url: '%s/v1', model: ok, local: true, price: {input: 2, output: 0}}\n", c.log, e.URL), nil, nil), stack.Options{StateDir: state})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := gateway.New(gateway.Config{Stack: s})
+			srv := httptest.NewServer(g.Handler())
+			defer srv.Close()
+			var ids []string
+			for _, body := range []string{
+				`{"model":"ok","input":["canary question","canary passage"]}`,
+				`{"model":"ok","input":["` + strings.Repeat(`0123456789","`, many-1) + `0123456789"]}`,
+				`{"model":"invalid","input":["canary refused"]}`,
+			} {
+				ids = append(ids, gatewaytest.Post(t, srv.URL+"/v1/embeddings", body).Header.Get("X-Tandem-Id"))
+			}
+			_ = g.Close()
+			s.Close()
+			log := store.New(state)
+			defer log.Close()
+			var runs []store.Run
+			for _, id := range ids {
+				if run, err := log.Run(t.Context(), id); err == nil {
+					runs = append(runs, run)
+				}
+			}
+			if len(runs) != c.calls {
+				t.Fatalf("%d of %d calls are in the log", len(runs), len(ids))
+			}
+			if c.calls == 0 {
+				return
+			}
+			call := runs[0].Calls[0]
+			var texts []string
+			for _, m := range call.Asked.Messages {
+				texts = append(texts, m.Text)
+			}
+			if em := call.Embedding; !slices.Equal(texts, c.texts) || em == nil || em.Texts != 2 || em.Bytes != 29 || em.Dimensions != 3 || call.Finish != "stop" || call.Route == nil || call.Route.Provider != "house" || call.Usage == nil || call.Route.Cost == nil {
+				t.Errorf("%+v, %+v, texts %q", call, em, texts)
+			}
+			if em := runs[1].Calls[0].Embedding; em.Texts != many || em.Bytes != 10*many || c.texts != nil && len(runs[1].Calls[0].Asked.Messages) >= many {
+				t.Errorf("%+v, with %d texts", em, len(runs[1].Calls[0].Asked.Messages))
+			}
+			if failed := runs[2].Calls[0]; failed.Error == nil || failed.Error.Kind != "invalid" || failed.Finish != "" || failed.Embedding.Dimensions != 0 {
+				t.Errorf("%+v", failed)
+			}
+			for l, err := range log.Lines(t.Context(), store.Filter{Model: "ok"}) {
+				if err != nil || l.Command != "serve" || l.Provider != "house" || l.USD == nil {
+					t.Errorf("%+v, %v", l, err)
+				}
+			}
+			for _, run := range runs {
+				if record := fmt.Sprintf("%+v", run); c.log == "meta" && strings.Contains(record, "canary") {
+					t.Errorf("it keeps %s", record)
+				}
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/collection"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
@@ -14,6 +15,15 @@ func (s *Stack) collectionConfig() collection.Config {
 		Store: s.vectors, Source: s.source, Use: s.cfg.Use,
 		Private: s.cfg.Privacy == config.PrivacyLocal, Replay: s.options.Answers.Replay != "", Warn: s.warn,
 	}
+}
+
+// Embedder makes vectors as that of Collections does, and the log has its calls.
+func (s *Stack) Embedder() provider.Embedder {
+	e := s.Collections.Embedder()
+	if l, ok := provider.As[*store.Log](s.Provider); ok {
+		return l.Embedder(e)
+	}
+	return e
 }
 
 // source is a configured provider as it makes vectors.

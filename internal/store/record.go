@@ -42,6 +42,8 @@ type Call struct {
 	Route     *provider.Route     `json:"route,omitempty"`
 	Error     *Failure            `json:"error,omitempty"`
 	Manifest  *Manifest           `json:"manifest,omitempty"`
+	// Embedding says that the call was for vectors; Asked has its texts as messages.
+	Embedding *Embedding `json:"embedding,omitempty"`
 	// Content says that texts were kept: `log: full`.
 	Content bool `json:"content"`
 	// Unkept is why the texts of this call, which were to be kept, are not.
@@ -86,9 +88,10 @@ func asked(req *provider.Request, content bool) *provider.Request {
 }
 
 // Request is what was asked, to be asked again. It reports whether that is
-// whole: image data is not kept, nor is anything without content.
+// whole: image data is not kept, nor is anything without content, and a call for
+// vectors is no request of that kind.
 func (c *Call) Request() (req provider.Request, whole bool) {
-	if c.Asked == nil {
+	if c.Asked == nil || c.Embedding != nil {
 		return req, false
 	}
 	req = *c.Asked

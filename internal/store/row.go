@@ -83,7 +83,7 @@ func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
 	}
 	kept := &Call{
 		RunID: plain(c.RunID), Step: short(c.Step), Index: c.Index, Began: c.Began, Took: c.Took,
-		Finish: provider.Finish(short(string(c.Finish))), Usage: c.Usage, Unkept: short(why.Error()),
+		Finish: provider.Finish(short(string(c.Finish))), Usage: c.Usage, Embedding: c.Embedding, Unkept: short(why.Error()),
 	}
 	if kept.Unkept == "" {
 		kept.Unkept = "secrets could not be removed from it"
@@ -135,12 +135,15 @@ func finite(x *float64) *float64 {
 const searched = 1 << 20
 
 // excerpt is the beginning of a text, as much as is looked through.
-func excerpt(text string) string {
-	if len(text) <= searched {
+func excerpt(text string) string { return cutAt(text, searched) }
+
+// cutAt is the beginning of a text, of at most so many bytes and no half a letter.
+func cutAt(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	n := searched
-	for n > searched-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+	n := most
+	for n > max(0, most-utf8.UTFMax) && !utf8.RuneStart(text[n]) {
 		n--
 	}
 	return text[:n]

@@ -146,5 +146,5 @@ func (x *Exchange) embed(ctx context.Context, target Entry, req provider.EmbedRe
 		defer release()
 	}
 	req.Model = target.Provider + "/" + target.Model.Name
-	return x.cfg.Stack().Collections.Embedder().Embed(ctx, req)
+	return x.cfg.Stack().Embedder().Embed(ctx, req)
 }

@@ -127,6 +127,10 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 func embeddings(w http.ResponseWriter, in map[string]any) {
+	if in["model"] == "invalid" {
+		reply(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"message": "the test says invalid"}})
+		return
+	}
 	texts, ok := in["input"].([]any)
 	if !ok {
 		texts = []any{in["input"]}
