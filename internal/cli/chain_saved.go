@@ -57,7 +57,7 @@ func (a *app) noChain(name string) error {
 	if filepath.Base(name) == name && a.chainsDir() != "" {
 		e.Message += ", and no saved chain of that name"
 		e.Remedy = "`tandem chain list` lists those"
-		if !chains.IsFile(name) {
+		if strings.Contains(name, ":") { // as models of Ollama's are named
 			e.Remedy += ", and `tandem chat -m " + name + "` talks with a model"
 		}
 	}

@@ -27,7 +27,7 @@ func described(word, text string) cobra.Completion { return cobra.CompletionWith
 func providers(_ context.Context, c *completion) (out []cobra.Completion) {
 	cfg, _ := c.load()
 	for _, p := range cfg.Providers {
-		out = append(out, described(p.Name, p.Model+" at "+p.Endpoint()))
+		out = append(out, described(p.Name, p.Model+" at "+addressOf(p)))
 	}
 	return out
 }
@@ -37,7 +37,7 @@ func ollamas(_ context.Context, c *completion) (out []cobra.Completion) {
 	cfg, _ := c.load()
 	for _, p := range cfg.Providers {
 		if p.Kind == config.KindOllama {
-			out = append(out, described(p.Name, p.Endpoint()))
+			out = append(out, described(p.Name, addressOf(p)))
 		}
 	}
 	return out
@@ -48,7 +48,7 @@ func keyedProviders(_ context.Context, c *completion) (out []cobra.Completion) {
 	cfg, _ := c.load()
 	for _, p := range cfg.Providers {
 		if p.Kind == config.KindOpenAI {
-			out = append(out, described(p.Name, p.Endpoint()))
+			out = append(out, described(p.Name, addressOf(p)))
 		}
 	}
 	return out
@@ -75,7 +75,7 @@ func models(ctx context.Context, c *completion) []cobra.Completion {
 		if p.Model != "" {
 			out = append(out, described(p.Name+"/"+p.Model, "the model of "+p.Name))
 		}
-		out = append(out, described(p.Name, "the provider at "+p.Endpoint()))
+		out = append(out, described(p.Name, "the provider at "+addressOf(p)))
 	}
 	s := store.New(c.stateDir())
 	defer s.Close()

@@ -137,6 +137,8 @@ func remedy(err error, cfg *config.Loaded) string {
 		return "try again in a moment"
 	case provider.QuotaExhausted:
 		return "the account behind the key has no credit left: add some, or use another provider with `--use`"
+	case provider.Unsupported:
+		return nearOption(failure.Member(err))
 	case provider.Denied:
 		return keyRemedy(cfg, pe.Provider)
 	case provider.ModelNotFound:

@@ -30,6 +30,7 @@ func TestRemediesOfTheLibrariesErrors(t *testing.T) {
 		"a model to pull":       {cause(provider.ModelNotFound, failure.Mark(errors.New("not found"), failure.ErrNotPulled)), "; get it with `tandem models pull m`"},
 		"a model of a service":  {cause(provider.ModelNotFound, errors.New("not found")), "; list the available models with `tandem models list`"},
 		"cloud models disabled": {cause(provider.Unsupported, failure.Mark(errors.New("no cloud"), failure.ErrCloudDisabled)), "`tandem engine stop local`"},
+		"a mistyped option":     {cause(provider.Unsupported, failure.About(errors.New(`Ollama has no option "topk"`), "topk")), "; did you mean top_k?"},
 		"a key before Ollama":   {cause(provider.Denied, failure.Mark(errors.New("Unauthorized"), failure.ErrKeyInHeader)), "write `headers: {Authorization: env:VARIABLE}` for the provider local into your own file, which `tandem config path` shows"},
 		"a key of an API":       {cause(provider.Denied, errors.New("Unauthorized")), "store a key with `tandem keys set local`"},
 		"not signed in":         {cause(provider.Denied, failure.Mark(errors.New("unauthorized"), failure.ErrSignIn)), "`ollama signin`"},

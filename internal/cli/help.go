@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,8 +38,8 @@ const (
 var helpEntry = regexp.MustCompile(`^( +\S+(?: \S+)*  +)(\S.*)$`)
 
 // fitHelp breaks the lines of a help text that are wider than width: paragraphs as a
-// whole, and descriptions below where they begin. Examples stay as they are, to be
-// copied.
+// whole, and descriptions below where they begin. An example goes on behind a backslash,
+// so that it can be copied.
 func fitHelp(text string, width int) string {
 	var out strings.Builder
 	var paragraph []string
@@ -71,8 +72,10 @@ func fitHelp(text string, width int) string {
 		entry := helpEntry.FindStringSubmatch(line)
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		switch {
-		case examples, chatui.Width(line) <= width:
+		case chatui.Width(line) <= width:
 			out.WriteString(line + "\n")
+		case examples:
+			writeCommand(&out, line, width)
 		case entry == nil:
 			writeFolded(&out, line[:indent], line[indent:], width, indent+2)
 		case width-len(entry[1]) >= leastHelp:
@@ -84,6 +87,75 @@ func fitHelp(text string, width int) string {
 	}
 	end()
 	return out.String()
+}
+
+// writeCommand writes a command line that a shell takes as one: what does not fit goes on
+// in the next line, and a comment stands above it. On Windows, whose shells differ, it stays
+// as it is.
+func writeCommand(out *strings.Builder, line string, width int) {
+	if runtime.GOOS == "windows" {
+		out.WriteString(line + "\n")
+		return
+	}
+	words, comment := shellWords(line)
+	const indent = 2
+	lead := strings.Repeat(" ", indent)
+	if comment != "" {
+		writeFolded(out, lead+"# ", comment, width, indent+2)
+	}
+	used := 0
+	for i, word := range words {
+		room := width - len(" \\")
+		if i == len(words)-1 {
+			room = width
+		}
+		w := chatui.Width(word)
+		switch {
+		case i == 0:
+			out.WriteString(lead + word)
+			used = indent + w
+		case used+1+w > room:
+			out.WriteString(" \\\n" + lead + lead + word)
+			used = 2*indent + w
+		default:
+			out.WriteString(" " + word)
+			used += 1 + w
+		}
+	}
+	out.WriteString("\n")
+}
+
+// shellWords are the words of a command line, what is in quotation marks as one, a flag with
+// its value as one, and the comment behind it.
+func shellWords(line string) (words []string, comment string) {
+	word, quote := "", byte(0)
+	end := func() {
+		n := len(words)
+		switch {
+		case word == "":
+		case n > 0 && strings.HasPrefix(words[n-1], "-") && !strings.Contains(words[n-1], " ") && !strings.HasPrefix(word, "-") && word != "|":
+			words[n-1] += " " + word
+		default:
+			words = append(words, word)
+		}
+		word = ""
+	}
+	for i := range len(line) {
+		switch c := line[i]; {
+		case quote == 0 && c == ' ':
+			end()
+			continue
+		case quote == 0 && c == '#' && word == "":
+			return words, strings.TrimSpace(line[i+1:])
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+		word += line[i : i+1]
+	}
+	end()
+	return words, ""
 }
 
 // writeFolded writes a text behind a lead, and its further lines that far in.

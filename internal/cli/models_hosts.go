@@ -54,7 +54,7 @@ func (a *app) modelsHosts(ctx context.Context, names []string, asJSON bool) erro
 			return err
 		}
 		if len(t.Config.Hosts) == 0 {
-			return usageError{fmt.Errorf("%s has one address, %s; several are `hosts` in the configuration", name, t.Config.Endpoint())}
+			return usageError{fmt.Errorf("%s has one address, %s; several are `hosts` in the configuration", name, addressOf(t.Config))}
 		}
 	}
 	all := []providerHost{}
@@ -163,7 +163,7 @@ func pools(_ context.Context, c *completion) (out []cobra.Completion) {
 	cfg, _ := c.load()
 	for _, p := range cfg.Providers {
 		if len(p.Hosts) > 0 {
-			out = append(out, described(p.Name, p.Endpoint()))
+			out = append(out, described(p.Name, addressOf(p)))
 		}
 	}
 	return out

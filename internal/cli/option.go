@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +38,19 @@ func optionTypes() map[string]optionType {
 		"store": optionBool, "parallel_tool_calls": optionBool, "use_mmap": optionBool,
 		"stop": optionTexts,
 	}
+}
+
+// nearOption asks whether another option was meant than the one of that name; "": that one
+// is known, or no other is near.
+func nearOption(name string) string {
+	types := optionTypes()
+	if _, known := types[name]; known || name == "" {
+		return ""
+	}
+	if near, ok := diag.Nearest(name, slices.Collect(maps.Keys(types))); ok {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return ""
 }
 
 // optionFlags are the options that -o key=value gives; the last value of a key

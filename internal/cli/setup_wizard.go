@@ -11,6 +11,7 @@ import (
 
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/catalog"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
@@ -40,7 +41,7 @@ func (w *wizard) writes() bool {
 }
 
 func unknownPreset(name string, more ...string) error {
-	return usageError{fmt.Errorf("unknown server %q; there are: %s", name, strings.Join(append(catalog.ServerNames(), more...), ", "))}
+	return usageError{fmt.Errorf("unknown server %q; %s", name, diag.Suggest(name, append(catalog.ServerNames(), more...)))}
 }
 
 // chooseLocal finds Ollama and chooses its model.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,10 +28,28 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 			return usageError{fmt.Errorf("unknown command %q; %s", whole, other)}
 		}
 	}
-	if near, ok := diag.Nearest(word, commandNames(cmd)); ok {
+	near, ok := synonym(word, commandNames(cmd))
+	if !ok {
+		near, ok = diag.Nearest(word, commandNames(cmd))
+	}
+	if ok {
 		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near)
 	}
 	return usageError{fmt.Errorf("unknown command %q; %s", whole, hint)}
+}
+
+// synonym is the known name of what other programs call word.
+func synonym(word string, known []string) (string, bool) {
+	for name, others := range map[string][]string{
+		"rm": {"remove", "delete", "del", "unset"}, "add": {"create", "new", "make"}, "new": {"create", "add", "init"},
+		"list": {"all"}, "show": {"get", "view", "info", "cat", "describe"},
+		"listen": {"port", "host", "addr", "address", "bind"},
+	} {
+		if slices.Contains(others, word) && slices.Contains(known, name) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // commandNames are the commands below cmd that its help shows.
@@ -56,7 +75,11 @@ func shellQuoted(text string) string {
 func flagError(cmd *cobra.Command, err error) error {
 	see := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
-		if near, ok := diag.Nearest(unknown.GetSpecifiedName(), flagNames(cmd)); ok {
+		near, ok := synonym(unknown.GetSpecifiedName(), flagNames(cmd))
+		if !ok {
+			near, ok = diag.Nearest(unknown.GetSpecifiedName(), flagNames(cmd))
+		}
+		if ok {
 			return usageError{fmt.Errorf("%w; did you mean --%s?", err, near)}
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,12 +46,12 @@ func (a *app) showUse() error {
 	w := a.term.Table("USE", "PROVIDER", "MODEL", "AT")
 	for i, name := range cfg.Use {
 		p, _ := cfg.Provider(name)
-		w.Row(strconv.Itoa(i+1), name, terminal.StripControls(p.Model), p.Endpoint())
+		w.Row(strconv.Itoa(i+1), name, terminal.StripControls(p.Model), addressOf(p))
 	}
 	other := "NAME"
 	for _, p := range cfg.Providers {
 		if !slices.Contains(cfg.Use, p.Name) {
-			w.Row("-", p.Name, terminal.StripControls(p.Model), p.Endpoint())
+			w.Row("-", p.Name, terminal.StripControls(p.Model), addressOf(p))
 			other = p.Name
 		}
 	}
@@ -63,6 +64,20 @@ func (a *app) showUse() error {
 	}
 	a.infof("%s", a.term.Dim(terminal.Hang("· ", from+"`tandem use "+other+"` switches", a.term.ErrWidth())))
 	return nil
+}
+
+// addressOf is where a provider's prompts go, as people write it: without the port that
+// its scheme has anyway.
+func addressOf(p config.Provider) string {
+	all := strings.Split(p.Endpoint(), ", ")
+	for i, address := range all {
+		u, err := url.Parse(address)
+		if err == nil && (u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80") {
+			u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+			all[i] = u.String()
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // setUse writes who is asked into the user's own file.
@@ -144,9 +159,9 @@ func (a *app) noteUse(cfg *config.Loaded) {
 			a.warnf("%s is not asked: your configuration keeps prompts on this machine (privacy: local or offline)", name)
 			continue
 		case hosted && i == 0:
-			a.note("prompts go to %s (%s, %s)", p.Endpoint(), name, p.Model)
+			a.note("prompts go to %s (%s, %s)", addressOf(p), name, p.Model)
 		case hosted:
-			a.note("prompts go to %s (%s, %s) where %s cannot answer", p.Endpoint(), name, p.Model, cfg.Use[0])
+			a.note("prompts go to %s (%s, %s) where %s cannot answer", addressOf(p), name, p.Model, cfg.Use[0])
 		}
 		if variable, ok := strings.CutPrefix(string(cfg.KeyRef(name)), "env:"); ok && a.getenv(variable) == "" {
 			a.warnf("%s has no key: set %s, or store one with `tandem keys set %[1]s`", name, variable)

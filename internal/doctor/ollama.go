@@ -182,5 +182,8 @@ func memoryCheck(ctx context.Context, s *stack.Stack, t stack.Configured, info p
 		}
 		c.Detail += ")"
 	}
+	if n := t.Config.NumCtx; m.Measured != nil && m.Measured.Context > 0 && n > 0 && n != m.Measured.Context && (info.Context == 0 || n <= info.Context) {
+		c.Detail += fmt.Sprintf("; num_ctx: %d counts when it is loaded again", n)
+	}
 	return c
 }

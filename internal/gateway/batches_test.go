@@ -361,7 +361,7 @@ func TestBatchRefused(t *testing.T) {
 		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"soon"`):     "completion_window: it has to be a time",
 		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"31d"`):      "30d at most",
 		of(id, `,"endpoint":"/v1/chat/completions","completion_window":"213504d"`):  "30d at most",
-		of(id, usual+`,"metadata":{"a":1}`):                                         "metadata.a: it has to be a text",
+		of(id, usual+`,"metadata":{"a":1}`):                                         "metadata.a: it has to be a string",
 		of(id, usual+`,"metadata":{"a":"`+strings.Repeat("x", 513)+`"}`):            "a value 512",
 		of(id, usual+`,"output_expires_after":{"anchor":"now","seconds":3600}`):     "output_expires_after.anchor",
 		of(id, usual+`,"output_expires_after":{"anchor":"created_at","seconds":1}`): "output_expires_after.seconds",

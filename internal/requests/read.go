@@ -182,7 +182,7 @@ func parseRequest(file string, line int, text string) (Request, error) {
 		}
 		var s string
 		if json.Unmarshal([]byte(m.raw), &s) != nil || s == "" {
-			return fail(CodeValue, name, m.at, "", "%s has to be a text that is not empty", name)
+			return fail(CodeValue, name, m.at, "", "%s has to be a string that is not empty", name)
 		}
 		switch name {
 		case "custom_id":

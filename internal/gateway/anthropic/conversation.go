@@ -23,11 +23,11 @@ func (d *decoder) systemText(o body.Object, name string) string {
 	switch o.Kind(name) {
 	case "":
 		return ""
-	case "a text":
+	case body.KindString:
 		return d.steady(o.Text(name))
-	case "a list":
+	case body.KindArray:
 	default:
-		o.Failf(name, "it has to be a text or a list of text blocks, not %s", o.Kind(name))
+		o.Failf(name, "it has to be a string or an array of text blocks, not %s", o.Kind(name))
 		return ""
 	}
 	var texts []string
@@ -47,7 +47,7 @@ func (d *decoder) systemText(o body.Object, name string) string {
 // conversation reads messages.
 func (d *decoder) conversation(o body.Object) {
 	if !o.Has("messages") {
-		o.Failf("messages", "it is missing; send at least one message")
+		o.Missing("messages", "send at least one message")
 		return
 	}
 	items := o.List("messages")
@@ -68,7 +68,7 @@ func (d *decoder) conversation(o body.Object) {
 		case "system":
 			d.reminder(m)
 		case "":
-			m.Failf("role", "it is missing")
+			m.Missing("role", "")
 		default:
 			m.Failf("role", "it has to be user, assistant or system, not %q", exchange.Brief(role))
 		}
@@ -111,7 +111,7 @@ func joined(sep string, texts ...string) string {
 // the beginning, and moved there it would change the prompt's prefix.
 func (d *decoder) reminder(m body.Object) {
 	if !m.Has("content") {
-		m.Failf("content", "it is missing")
+		m.Missing("content", "")
 		return
 	}
 	text := d.systemText(m, "content")
@@ -130,20 +130,20 @@ func (d *decoder) reminder(m body.Object) {
 func blocks(m body.Object) (list []body.Item, text string, ok bool) {
 	switch m.Kind("content") {
 	case "":
-		m.Failf("content", "it is missing")
-	case "a text":
+		m.Missing("content", "")
+	case body.KindString:
 		if text = m.Text("content"); text == "" {
 			m.Failf("content", "it is empty")
 		}
 		return nil, text, true
-	case "a list":
+	case body.KindArray:
 		list = m.List("content")
 		if len(list) == 0 {
 			m.Failf("content", "it is empty")
 		}
 		return list, "", true
 	default:
-		m.Failf("content", "it has to be a text or a list of blocks, not %s", m.Kind("content"))
+		m.Failf("content", "it has to be a string or an array of blocks, not %s", m.Kind("content"))
 	}
 	return nil, "", false
 }
@@ -169,7 +169,7 @@ func (d *decoder) user(m body.Object) {
 		case "tool_result":
 			said.Images = append(said.Images, d.toolResult(b)...)
 		case "":
-			b.Failf("type", "it is missing")
+			b.Missing("type", "")
 			return
 		default:
 			unsupported(b, kind)
@@ -209,7 +209,7 @@ func (d *decoder) assistant(m body.Object) {
 		case "tool_use":
 			out.ToolCalls = append(out.ToolCalls, d.toolUse(b))
 		case "":
-			b.Failf("type", "it is missing")
+			b.Missing("type", "")
 			return
 		default:
 			unsupported(b, kind)
@@ -226,9 +226,9 @@ func (d *decoder) toolUse(b body.Object) provider.ToolCall {
 	c := provider.ToolCall{ID: b.Text("id"), Name: b.Text("name"), Arguments: json.RawMessage("{}")}
 	switch {
 	case c.ID == "":
-		b.Failf("id", "it is missing")
+		b.Missing("id", "")
 	case c.Name == "":
-		b.Failf("name", "it is missing")
+		b.Missing("name", "")
 	}
 	if _, ok := b.Object("input"); ok {
 		var compact bytes.Buffer
@@ -244,7 +244,7 @@ func (d *decoder) toolUse(b body.Object) provider.ToolCall {
 func (d *decoder) toolResult(b body.Object) []provider.Image {
 	m := provider.Message{Role: provider.RoleTool, ToolCallID: b.Text("tool_use_id")}
 	if m.ToolCallID == "" {
-		b.Failf("tool_use_id", "it is missing")
+		b.Missing("tool_use_id", "")
 		return nil
 	}
 	if m.ToolName = d.names[m.ToolCallID]; m.ToolName == "" {
@@ -255,9 +255,9 @@ func (d *decoder) toolResult(b body.Object) []provider.Image {
 	var pictures []provider.Image
 	switch b.Kind("content") {
 	case "":
-	case "a text":
+	case body.KindString:
 		texts = []string{d.steadyReminder(b.Text("content"))}
-	case "a list":
+	case body.KindArray:
 		for _, item := range b.List("content") {
 			part := item.Object()
 			switch kind := part.Text("type"); kind {
@@ -275,7 +275,7 @@ func (d *decoder) toolResult(b body.Object) []provider.Image {
 			}
 		}
 	default:
-		b.Failf("content", "it has to be a text or a list of blocks, not %s", b.Kind("content"))
+		b.Failf("content", "it has to be a string or an array of blocks, not %s", b.Kind("content"))
 	}
 	m.Text = joined("\n", texts...)
 	if b.True("is_error") && !saysError(m.Text) {

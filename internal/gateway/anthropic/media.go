@@ -13,7 +13,7 @@ import (
 func image(b body.Object) provider.Image {
 	s, ok := b.Object("source")
 	if !ok {
-		b.Failf("source", "it is missing")
+		b.Missing("source", "")
 		return provider.Image{}
 	}
 	switch kind := s.Text("type"); kind {
@@ -41,7 +41,7 @@ func image(b body.Object) provider.Image {
 func (d *decoder) document(b body.Object) string {
 	s, ok := b.Object("source")
 	if !ok {
-		b.Failf("source", "it is missing")
+		b.Missing("source", "")
 		return ""
 	}
 	if c, ok := b.Object("citations"); ok && c.True("enabled") {
@@ -51,7 +51,7 @@ func (d *decoder) document(b body.Object) string {
 	switch kind := s.Text("type"); {
 	case kind == "text":
 		text = s.Text("data")
-	case kind == "content" && s.Kind("content") == "a text":
+	case kind == "content" && s.Kind("content") == body.KindString:
 		text = s.Text("content")
 	case kind == "content":
 		var texts []string

@@ -108,11 +108,11 @@ func (a *API) canThink(r *http.Request, name string) bool {
 // session is the conversation as the body has it: Claude Code puts an object as text
 // into user_id, whose session_id it is.
 func session(o body.Object) string {
-	if o.Kind("metadata") != "an object" {
+	if o.Kind("metadata") != body.KindObject {
 		return ""
 	}
 	m, _ := o.Object("metadata")
-	if m.Kind("user_id") != "a text" {
+	if m.Kind("user_id") != body.KindString {
 		return ""
 	}
 	user := m.Text("user_id")
@@ -178,7 +178,7 @@ func (d *decoder) format(o body.Object) {
 		return
 	}
 	if _, ok := f.Object("schema"); !ok {
-		f.Failf("schema", "it is missing")
+		f.Missing("schema", "")
 		return
 	}
 	d.q.Request.Schema = &provider.Schema{JSON: f.Raw("schema")}

@@ -29,11 +29,11 @@ func (d *decoder) tools(o body.Object) {
 			continue
 		}
 		if name == "" {
-			t.Failf("name", "it is missing")
+			t.Missing("name", "")
 			return
 		}
 		if _, ok := t.Object("input_schema"); !ok {
-			t.Failf("input_schema", "it is missing")
+			t.Missing("input_schema", "")
 			return
 		}
 		if slices.ContainsFunc(req.Tools, func(other provider.Tool) bool { return other.Name == name }) {
@@ -65,7 +65,7 @@ func (d *decoder) toolChoice(o body.Object, left map[string]string) {
 		req.ToolChoice = c.Text("name")
 		switch {
 		case req.ToolChoice == "":
-			c.Failf("name", "it is missing")
+			c.Missing("name", "")
 		case left[req.ToolChoice] != "":
 			c.Failf("name", "the tool %q is one of Anthropic's own, which are not run here; leave it out", exchange.Brief(req.ToolChoice))
 		case !slices.ContainsFunc(req.Tools, func(t provider.Tool) bool { return t.Name == req.ToolChoice }):

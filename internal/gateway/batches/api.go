@@ -66,7 +66,7 @@ func (s *Service) decode(r *http.Request) (in wanted, err error) {
 	in.record = record{Caller: s.caller(r), Headers: limitsOf(r.Header), File: o.Text("input_file_id"), Endpoint: o.Text("endpoint"), Window: o.Text("completion_window")}
 	switch {
 	case in.File == "":
-		o.Failf("input_file_id", "it is missing; send the id of a file of requests")
+		o.Missing("input_file_id", "send the id of a file of requests")
 	case in.Endpoint == "":
 		o.Failf("endpoint", "it is missing; send that of the requests, such as %s", requests.Endpoints()[0])
 	case !slices.Contains(requests.Endpoints(), in.Endpoint):
@@ -120,7 +120,7 @@ func windowOf(o body.Object, text string) time.Duration {
 	m := windowForm.FindStringSubmatch(text)
 	switch {
 	case text == "":
-		o.Failf("completion_window", "it is missing; send 24h")
+		o.Missing("completion_window", "send 24h")
 		return 0
 	case m == nil:
 		o.Failf("completion_window", "it has to be a time such as 24h, 90m or 7d")

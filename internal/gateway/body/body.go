@@ -99,13 +99,13 @@ func (r *Reader) failSyntax(text string, err error) {
 // the last counts, as in most readers; that two readers differ about it is refused.
 func (r *Reader) object(raw json.RawMessage, at place) Object {
 	o := Object{r: r, at: at}
-	if k := kindOf(raw); k != "an object" {
+	if k := kindOf(raw); k != KindObject {
 		where := "it"
 		path := at.String()
 		if path == "" {
 			where = "the body"
 		}
-		r.fail(path, where+" has to be an object, not "+k)
+		r.fail(path, where+" has to be an object, not "+string(k))
 		return o
 	}
 	o.all = &members{}
@@ -142,23 +142,35 @@ func join(path, name string) string {
 	return path + "." + textx.Brief(name, 80)
 }
 
-// kindOf is what a JSON value is, in words.
-func kindOf(raw json.RawMessage) string {
+// Kind is what a JSON value is, in JSON's own words.
+type Kind string
+
+// The kinds of values. A member that is not there has none.
+const (
+	KindObject Kind = "an object"
+	KindArray  Kind = "an array"
+	KindString Kind = "a string"
+	KindNumber Kind = "a number"
+	KindBool   Kind = "a boolean"
+	KindNull   Kind = "null"
+)
+
+func kindOf(raw json.RawMessage) Kind {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	if len(raw) == 0 {
-		return "nothing"
+		return ""
 	}
 	switch raw[0] {
 	case '{':
-		return "an object"
+		return KindObject
 	case '[':
-		return "a list"
+		return KindArray
 	case '"':
-		return "a text"
+		return KindString
 	case 't', 'f':
-		return "true or false"
+		return KindBool
 	case 'n':
-		return "null"
+		return KindNull
 	}
-	return "a number"
+	return KindNumber
 }

@@ -48,16 +48,16 @@ func same(t *testing.T, o Object, raw []byte) {
 			t.Fatalf("%q is %s, want %s", name, got, w)
 		}
 		switch kindOf(got) {
-		case "a text":
+		case KindString:
 			var text string
 			if _ = json.Unmarshal(w, &text); o.Text(name) != text {
 				t.Fatalf("%q says %q, want %q", name, o.Text(name), text)
 			}
-		case "an object":
+		case KindObject:
 			if inner, _ := o.Object(name); o.r.Err() == nil {
 				same(t, inner, w)
 			}
-		case "a list":
+		case KindArray:
 			var list []json.RawMessage
 			_ = json.Unmarshal(w, &list)
 			items := o.List(name)
@@ -97,7 +97,7 @@ func TestABodyIsTakenApartAsJSON(t *testing.T) {
 func TestMistakesHaveTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "the body is empty; send a JSON object", " \n": "the body is empty; send a JSON object",
-		"[]": "the body has to be an object, not a list", "null": "the body has to be an object, not null", "\ufeff7": "the body has to be an object, not a number",
+		"[]": "the body has to be an object, not an array", "null": "the body has to be an object, not null", "\ufeff7": "the body has to be an object, not a number",
 		`{"a":1} {}`: "line 1, column 9: the body has more after its JSON object; send one object", "{}\n\n x": "line 3, column 2: the body has more after its JSON object; send one object",
 		`{"a":`: "line 1, column 6: the JSON is cut short", "{\"a\":\n1,}": "line 2, column 3: this is not JSON: invalid character '}' looking for beginning of object key string",
 		"{\"a\":\"\xff\"}": "line 1, column 7: the text is not UTF-8", `{"a":1,"b":2,"a":3}`: "a: it comes twice",
@@ -107,7 +107,17 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`{"a":[{"b":1},{"b":{"c":2}}]}`: "a[1].b.c: it has to be a text, not a number", `{"a":[{"b":1},{"b":[]}]}`: "a[1].b: it has to be an object, not a list",
+		`{"mesages":[]}`: `messages: it is missing; there is "mesages": did you mean "messages"?`, `{"Messages":[]}`: `messages: it is missing; there is "Messages": did you mean "messages"?`,
+		`{"model":"m"}`: "messages: it is missing; send one",
+	} {
+		b := Parse([]byte(text))
+		b.Object().Missing("messages", "send one")
+		if err := b.Err(); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"a":[{"b":1},{"b":{"c":2}}]}`: "a[1].b.c: it has to be a string, not a number", `{"a":[{"b":1},{"b":[]}]}`: "a[1].b: it has to be an object, not an array",
 		`{"a":[{"b":1},3]}`: "a[1]: it has to be an object, not a number", `{"a":[{"b":1},{"b":{"c":1,"c":1}}]}`: "a[1].b.c: it comes twice",
 	} {
 		b := Parse([]byte(text))

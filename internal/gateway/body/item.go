@@ -20,8 +20,8 @@ func (r *Reader) items(raw json.RawMessage, path string) (out []Item) {
 // Path is where the item is, such as messages[1].
 func (i Item) Path() string { return i.at.String() }
 
-// Kind is what it is; see [Object.Kind]. "null" is one, too.
-func (i Item) Kind() string { return kindOf(i.raw) }
+// Kind is what it is; [KindNull] is one, too.
+func (i Item) Kind() Kind { return kindOf(i.raw) }
 
 // Raw is its JSON as it came.
 func (i Item) Raw() json.RawMessage { return bytes.Clone(i.raw) } // which outlives the body
@@ -31,8 +31,8 @@ func (i Item) Failf(format string, args ...any) { i.r.Failf(i.Path(), format, ar
 
 // Text is the text that it has to be.
 func (i Item) Text() string {
-	if k := i.Kind(); k != "a text" {
-		i.Failf("it has to be a text, not %s", k)
+	if k := i.Kind(); k != KindString {
+		i.Failf("it has to be a string, not %s", k)
 		return ""
 	}
 	return textOf(i.raw)

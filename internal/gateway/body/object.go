@@ -3,8 +3,12 @@ package body
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/tandem-llm/tandem/internal/diag"
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Object is a JSON object of a request. Its readers note a mistake in the [Reader]
@@ -42,7 +46,7 @@ func (o Object) value(name string) json.RawMessage {
 // Has reports whether there is such a member, and it is not null.
 func (o Object) Has(name string) bool {
 	raw, ok := o.all.find(name)
-	return ok && kindOf(raw) != "null"
+	return ok && kindOf(raw) != KindNull
 }
 
 // Raw is a member's JSON as it came; nil: there is none.
@@ -53,9 +57,8 @@ func (o Object) Raw(name string) json.RawMessage {
 	return bytes.Clone(o.value(name)) // which outlives the body
 }
 
-// Kind is what a member is: "a text", "a number", "true or false", "an object", "a
-// list", or "" where there is none.
-func (o Object) Kind(name string) string {
+// Kind is what a member is, or "" where there is none.
+func (o Object) Kind(name string) Kind {
 	if !o.Has(name) {
 		return ""
 	}
@@ -71,8 +74,20 @@ func (o Object) Failf(name, format string, args ...any) {
 	o.r.Failf(path, format, args...)
 }
 
+// Missing notes that a member is missing which has to be there, and names one that may
+// have been meant to be it, or else what to do.
+func (o Object) Missing(name, remedy string) {
+	if near, ok := diag.Nearest(name, o.Names()); ok && near != name {
+		remedy = fmt.Sprintf("there is %q: did you mean %q?", textx.Brief(near, 80), name)
+	}
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	o.Failf(name, "it is missing%s", remedy)
+}
+
 // is reports whether there is a member of that kind; another kind is a mistake.
-func (o Object) is(name, kind string) bool {
+func (o Object) is(name string, kind Kind) bool {
 	have := o.Kind(name)
 	if have != "" && have != kind {
 		o.Failf(name, "it has to be %s, not %s", kind, have)
@@ -82,7 +97,7 @@ func (o Object) is(name, kind string) bool {
 
 // Text is a member that is a text, or "".
 func (o Object) Text(name string) string {
-	if !o.is(name, "a text") {
+	if !o.is(name, KindString) {
 		return ""
 	}
 	return textOf(o.value(name))
@@ -90,7 +105,7 @@ func (o Object) Text(name string) string {
 
 // Bool is a member that is true or false; nil: there is none.
 func (o Object) Bool(name string) *bool {
-	if !o.is(name, "true or false") {
+	if !o.is(name, KindBool) {
 		return nil
 	}
 	var b bool
@@ -106,7 +121,7 @@ func (o Object) True(name string) bool {
 
 // Float is a member that is a number from lowest to highest; nil: there is none.
 func (o Object) Float(name string, lowest, highest float64) *float64 {
-	if !o.is(name, "a number") {
+	if !o.is(name, KindNumber) {
 		return nil
 	}
 	f, err := strconv.ParseFloat(string(trim(o.value(name))), 64)
@@ -120,7 +135,7 @@ func (o Object) Float(name string, lowest, highest float64) *float64 {
 // Int is a member that is a whole number from lowest to highest; nil: there is none.
 // 5.0 is one, too.
 func (o Object) Int(name string, lowest, highest int64) *int64 {
-	if !o.is(name, "a number") {
+	if !o.is(name, KindNumber) {
 		return nil
 	}
 	text := string(trim(o.value(name)))
@@ -146,7 +161,7 @@ func (o Object) Int(name string, lowest, highest int64) *int64 {
 
 // Object is a member that is an object; ok is false where there is none.
 func (o Object) Object(name string) (member Object, ok bool) {
-	if !o.is(name, "an object") {
+	if !o.is(name, KindObject) {
 		return Object{r: o.r, at: place{path: o.PathOf(name)}}, false
 	}
 	return o.r.object(o.value(name), place{path: o.PathOf(name)}), true
@@ -154,7 +169,7 @@ func (o Object) Object(name string) (member Object, ok bool) {
 
 // List is a member that is a list, or nil.
 func (o Object) List(name string) []Item {
-	if !o.is(name, "a list") {
+	if !o.is(name, KindArray) {
 		return nil
 	}
 	return o.r.items(o.value(name), o.PathOf(name))
@@ -171,7 +186,7 @@ func (o Object) Texts(name string) []string {
 
 // OneOrMore is a member that is a text or a list of texts, as stop is.
 func (o Object) OneOrMore(name string) []string {
-	if o.Kind(name) == "a text" {
+	if o.Kind(name) == KindString {
 		return []string{o.Text(name)}
 	}
 	return o.Texts(name)

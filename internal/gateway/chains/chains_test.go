@@ -87,6 +87,11 @@ func TestAChainIsAModel(t *testing.T) {
 		{"chain:two", `{"a":"x","c":"y"}`, "", 400, `no variable \"c\"; its variables are a, b`},
 		{"chain:two", `{"c":"x","d":"y"}`, "", 400, `no variable \"c\", \"d\"`},
 		{"chain:set", `{"language":"de"}`, "", 400, `no variable \"language\"; its variables are lang, tone`},
+		{"chain:set", "Hello", "", 400, `the chain's variables lang, tone all have a value, so it is unknown which one the text is for: send {} to run the chain with their values, or name one, such as {\"lang\":\"…\"}`},
+		{"chain:set", "{}", "", 200, `"content":"en dry"`},
+		{"chain:set", "", "", 200, `"content":"en dry"`},
+		{"chain:set", `{"tone":"warm"}`, "", 200, `"content":"en warm"`},
+		{"chain:set", "ignored", `X-Tandem-Vars: {"lang":"de"}`, 200, `"content":"de dry"`},
 		{"chain:sum", `{"text":"x","lange":"de"}`, "", 400, `no variable \"lange\"`},
 		{"chain:sum", `{"lang":"de","body":"x"}`, "", 400, `no variable \"body\"`},
 		// A text that is a JSON object is.
@@ -112,7 +117,7 @@ func TestAChainIsAModel(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s", c.model, c.content, c.header, r.Status, r.Body)
 		}
 	}
-	if n := e.Chats("echo"); n != 24 {
+	if n := e.Chats("echo"); n != 28 {
 		t.Errorf("the engine was asked %d times", n)
 	}
 	r := gatewaytest.Post(t, url+"/v1/chat/completions", strings.Replace(ask("chain:president", "India"), "{", `{"stream":true,`, 1))

@@ -32,7 +32,7 @@ func filterOf(o body.Object) (f filter, err error) {
 			*list = append(*list, text)
 		}
 		if !ok {
-			return f, exchange.Refuse(name, name+" has to be a list of texts")
+			return f, exchange.Refuse(name, name+" has to be an array of strings")
 		}
 	}
 	return f, nil

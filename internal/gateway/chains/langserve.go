@@ -88,7 +88,7 @@ func (l *LangServe) read(w http.ResponseWriter, r *http.Request, input string) (
 	if err == nil {
 		b := body.Parse(c.data)
 		if c.body = b.Object(); b.Err() == nil && !c.body.Has(input) {
-			c.body.Failf(input, "it is missing")
+			c.body.Missing(input, "")
 		}
 		err = b.Err()
 	}
@@ -164,8 +164,8 @@ func (l *LangServe) batch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	inputs, _ := c.body.Value("inputs").([]any)
-	if len(inputs) > mostInputs || c.body.Kind("inputs") != "a list" {
-		Fail(w, exchange.Refuse("inputs", "inputs has to be a list of at most 1000 inputs; `tandem batch` takes more"))
+	if len(inputs) > mostInputs || c.body.Kind("inputs") != body.KindArray {
+		Fail(w, exchange.Refuse("inputs", "inputs has to be an array of at most 1000 inputs; `tandem batch` takes more"))
 		return
 	}
 	outputs := []any{}

@@ -50,8 +50,10 @@ func variables(c *chain.Chain, header, text string) (map[string]any, error) {
 	switch {
 	case only != "":
 		return map[string]any{only: text}, nil
-	case len(open) == 0:
+	case len(open) == 0 && (len(inputs) == 0 || strings.TrimSpace(text) == ""):
 		return map[string]any{}, nil
+	case len(open) == 0: // a text for none of them would be dropped without a word
+		return nil, exchange.Refuse("messages", fmt.Sprintf("the chain's variables %s all have a value, so it is unknown which one the text is for: send {} to run the chain with their values, or name one, such as %s", strings.Join(inputs, ", "), example(inputs[:1])))
 	}
 	return nil, exchange.Refuse("messages", fmt.Sprintf("the chain has the variables %s: send them as a JSON object in the last message, or in the header x-tandem-vars: %s", strings.Join(open, ", "), example(open)))
 }

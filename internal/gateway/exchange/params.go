@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/body"
 )
 
@@ -34,6 +35,13 @@ type Param struct {
 // Params are the parameters of one path of a dialect.
 type Params []Param
 
+func (p Params) names() (all []string) {
+	for i := range p {
+		all = append(all, p[i].Name)
+	}
+	return all
+}
+
 // Check finds the parameters of a request that are not used: harmless ones, and those
 // that the table does not know. A parameter that would change the answer, and under
 // strict an unknown one, is a failure.
@@ -42,7 +50,11 @@ func (p Params) Check(o body.Object, strict bool) (ignored []string, err error) 
 		i := slices.IndexFunc(p, func(x Param) bool { return x.Name == name })
 		switch {
 		case i < 0 && strict:
-			return nil, &Failure{Status: http.StatusBadRequest, Code: CodeParameter, Param: name, Message: "unknown parameter " + name + ", and X-Tandem-Strict forbids those"}
+			hint := ""
+			if near, ok := diag.Nearest(name, p.names()); ok {
+				hint = "; did you mean " + near + "?"
+			}
+			return nil, &Failure{Status: http.StatusBadRequest, Code: CodeParameter, Param: name, Message: "unknown parameter " + name + ", and X-Tandem-Strict forbids those" + hint}
 		case i < 0, p[i].Class == Harmless:
 			if o.Has(name) {
 				ignored = append(ignored, name)

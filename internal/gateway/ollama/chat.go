@@ -145,7 +145,7 @@ func (h *history) message(o body.Object) provider.Message {
 		}
 		h.answer(&m)
 	case "":
-		o.Failf("role", "it is missing")
+		o.Missing("role", "")
 	default:
 		o.Failf("role", "it has to be system, user, assistant or tool, not %q", role)
 	}
@@ -165,14 +165,14 @@ func (h *history) call(o body.Object) provider.ToolCall {
 	}
 	f, ok := o.Object("function")
 	if !ok {
-		o.Failf("function", "it is missing")
+		o.Missing("function", "")
 		return c
 	}
 	if c.Name = f.Text("name"); c.Name == "" {
-		f.Failf("name", "it is missing")
+		f.Missing("name", "")
 	}
 	switch {
-	case f.Kind("arguments") == "a text" && json.Valid([]byte(f.Text("arguments"))): // as OpenAI has them
+	case f.Kind("arguments") == body.KindString && json.Valid([]byte(f.Text("arguments"))): // as OpenAI has them
 		c.Arguments = json.RawMessage(f.Text("arguments"))
 	case f.Has("arguments"):
 		if _, ok := f.Object("arguments"); ok {
@@ -240,12 +240,12 @@ func decodeTools(o body.Object, req *provider.Request) {
 		}
 		f, ok := t.Object("function")
 		if !ok {
-			t.Failf("function", "it is missing")
+			t.Missing("function", "")
 			return
 		}
 		tool := provider.Tool{Name: f.Text("name"), Description: f.Text("description")}
 		if tool.Name == "" {
-			f.Failf("name", "it is missing")
+			f.Missing("name", "")
 		}
 		if p, ok := f.Object("parameters"); ok && len(p.Names()) > 0 {
 			tool.Parameters = f.Raw("parameters")

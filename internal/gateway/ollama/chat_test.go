@@ -267,27 +267,27 @@ func TestBadInput(t *testing.T) {
 	for body, want := range map[string]string{
 		"":                               "the body is empty",
 		"{":                              "line 1, column 2: the JSON is cut short",
-		"[]":                             "has to be an object, not a list",
+		"[]":                             "has to be an object, not an array",
 		`{"messages":[]} {}`:             "line 1, column 17: the body has more",
 		"{\"model\":\"\xff\"}":           "not UTF-8",
-		`{"model":5,"messages":[]}`:      "model: it has to be a text, not a number",
-		`{"model":"ok","messages":"hi"}`: "messages: it has to be a list, not a text",
+		`{"model":5,"messages":[]}`:      "model: it has to be a string, not a number",
+		`{"model":"ok","messages":"hi"}`: "messages: it has to be an array, not a string",
 		`{"model":"ok","model":"ok"}`:    "model: it comes twice",
-		ask("ok", `,"options":{"temperature":"hot"}`):                                                     "options.temperature: it has to be a number, not a text",
+		ask("ok", `,"options":{"temperature":"hot"}`):                                                     "options.temperature: it has to be a number, not a string",
 		ask("ok", `,"options":{"num_ctx":0}`):                                                             "options.num_ctx: it has to be from 1",
-		ask("ok", `,"options":[]`):                                                                        "options: it has to be an object, not a list",
-		ask("ok", `,"stream":"no"`):                                                                       "stream: it has to be true or false, not a text",
+		ask("ok", `,"options":[]`):                                                                        "options: it has to be an object, not an array",
+		ask("ok", `,"stream":"no"`):                                                                       "stream: it has to be a boolean, not a string",
 		ask("ok", `,"format":"xml"`):                                                                      "format: it has to be json or a JSON Schema",
 		ask("ok", `,"think":"hard"`):                                                                      "think: it has to be true, false",
 		ask("ok", `,"keep_alive":"soon"`):                                                                 "keep_alive: it has to be a number of seconds or a duration",
 		ask("ok", `,"logprobs":true`):                                                                     "unsupported parameter logprobs",
 		ask("ok", `,"tools":[{"type":"web_search"}]`):                                                     "tools[0].type: a tool has to be of type function",
 		`{"messages":[{"role":"user","content":"a"},{"role":"robot","content":"b"}]}`:                     "messages[1].role: it has to be system",
-		`{"messages":[{"role":"user","content":[{"type":"text"}]}]}`:                                      "messages[0].content: it has to be a text, not a list",
+		`{"messages":[{"role":"user","content":[{"type":"text"}]}]}`:                                      "messages[0].content: it has to be a string, not an array",
 		`{"messages":[{"role":"user","content":"a","images":["%%"]}]}`:                                    "messages[0].images[0]: an image has to be the data of its file in base64",
 		`{"messages":[{"role":"user","content":""}]}`:                                                     "messages: none of them has a text",
 		`{"messages":[{"role":"assistant","tool_calls":[{"function":{"arguments":{}}}]}]}`:                "messages[0].tool_calls[0].function.name: it is missing",
-		`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":["a"]}}]}]}`:  "arguments: it has to be an object, not a list",
+		`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":["a"]}}]}]}`:  "arguments: it has to be an object, not an array",
 		`{"messages":[{"role":"system","content":"a","images":["aGk="]},{"role":"user","content":"hi"}]}`: "messages[0].images: images go with messages of the user only",
 	} {
 		r := gatewaytest.Post(t, url+chat, body)
@@ -297,7 +297,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 	for more, want := range map[string]string{
-		`,"raw":1`: "raw: it has to be true or false, not a number", `,"suffix":[]`: "suffix: it has to be a text, not a list", `,"template":{}`: "template: it has to be a text, not an object",
+		`,"raw":1`: "raw: it has to be a boolean, not a number", `,"suffix":[]`: "suffix: it has to be a string, not an array", `,"template":{}`: "template: it has to be a string, not an object",
 		`,"context":[1,2]`: "unsupported parameter context",
 	} {
 		r := gatewaytest.Post(t, url+generate, `{"model":"ok","prompt":"a"`+more+`}`)

@@ -114,7 +114,7 @@ func decodeEmbed(b *body.Reader, text string, params exchange.Params, strict boo
 
 // inputs are the texts, none of them empty.
 func inputs(o body.Object) []string {
-	if o.Kind("input") == "a text" {
+	if o.Kind("input") == body.KindString {
 		if s := o.Text("input"); s != "" {
 			return []string{s}
 		}
@@ -123,7 +123,7 @@ func inputs(o body.Object) []string {
 	var out []string
 	for _, item := range o.List("input") {
 		s := item.Text()
-		if s == "" && item.Kind() == "a text" {
+		if s == "" && item.Kind() == body.KindString {
 			item.Failf("it is empty")
 		}
 		out = append(out, s)

@@ -76,7 +76,7 @@ func TestTextsThatAreNotContinued(t *testing.T) {
 		{"raw with a format", gpu, `{"model":"m","prompt":"a","raw":true,"format":"json"}`, "format: it does not go with suffix, raw and template"},
 		{"a suffix with a system message", gpu, `{"model":"m","prompt":"a","suffix":"c","system":"s"}`, "no system message with a suffix"},
 		{"a suffix with an image", gpu, `{"model":"m","prompt":"a","suffix":"c","images":["cG5n"]}`, "images"},
-		{"no text", gpu, `{"model":"m","prompt":"a","suffix":7}`, "suffix: it has to be a text, not a number"},
+		{"no text", gpu, `{"model":"m","prompt":"a","suffix":7}`, "suffix: it has to be a string, not a number"},
 		{"an API of chats", hosted, `{"model":"ok","prompt":"a","suffix":"c"}`, "answers chats, and cannot complete text"},
 		{"an API of chats, raw", hosted, `{"model":"ok","prompt":"a","raw":true}`, "answers chats, and cannot complete text"},
 	} {

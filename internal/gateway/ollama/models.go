@@ -137,7 +137,7 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) {
 	o := b.Object()
 	name, verbose := modelName(o), o.True("verbose")
 	if name == "" {
-		o.Failf("model", "it is missing")
+		o.Missing("model", "")
 	}
 	if err := b.Err(); err != nil {
 		a.fail(w, err)

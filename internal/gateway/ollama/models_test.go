@@ -265,7 +265,7 @@ func TestEmbed(t *testing.T) {
 		{"/api/embed", `{"model":"nomic:latest","input":["a","b"],"keep_alive":"5m","options":{"num_ctx":512}}`, 200, `"embeddings":[[0.25,0.5],[0.25,0.5]]`},
 		{"/api/embed", `{"model":"nomic","input":"a"}`, 200, `"prompt_eval_count":3`},
 		{"/api/embed", `{"model":"nomic","input":[]}`, 200, `"embeddings":[]`},
-		{"/api/embed", `{"model":"nomic","input":[1]}`, 400, "input[0]: it has to be a text, not a number"},
+		{"/api/embed", `{"model":"nomic","input":[1]}`, 400, "input[0]: it has to be a string, not a number"},
 		{"/api/embed", `{"model":"nobody","input":"a"}`, 404, "model 'nobody' not found"},
 		{"/api/embeddings", `{"model":"nomic","prompt":"a"}`, 200, `{"embedding":[0.25,0.5]}`},
 		{"/api/embeddings", `{"model":"nomic","prompt":""}`, 200, `{"embedding":[]}`},

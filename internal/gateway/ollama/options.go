@@ -73,7 +73,7 @@ func decodeOptions(o body.Object, req *provider.Request) {
 func decodeFormat(o body.Object, req *provider.Request) {
 	switch o.Kind("format") {
 	case "":
-	case "a text":
+	case body.KindString:
 		switch v := o.Text("format"); v {
 		case "":
 		case "json":
@@ -81,7 +81,7 @@ func decodeFormat(o body.Object, req *provider.Request) {
 		default:
 			o.Failf("format", "it has to be json or a JSON Schema, not %q", v)
 		}
-	case "an object":
+	case body.KindObject:
 		req.Schema = &provider.Schema{JSON: o.Raw("format")}
 	default:
 		o.Failf("format", "it has to be json or a JSON Schema, not %s", o.Kind("format"))
@@ -93,12 +93,12 @@ func decodeThink(o body.Object) provider.Thinking {
 	switch o.Kind("think") {
 	case "":
 		return provider.ThinkDefault
-	case "true or false":
+	case body.KindBool:
 		if o.True("think") {
 			return provider.ThinkOn
 		}
 		return provider.ThinkOff
-	case "a text":
+	case body.KindString:
 		switch v := o.Text("think"); v {
 		case "":
 			return provider.ThinkDefault
@@ -122,13 +122,13 @@ func keepAlive(o body.Object) (d time.Duration, ok bool) {
 	switch o.Kind("keep_alive") {
 	case "":
 		return 0, false
-	case "a number":
+	case body.KindNumber:
 		f := o.Float("keep_alive", -math.MaxFloat64, math.MaxFloat64)
 		if f == nil {
 			return 0, false
 		}
 		seconds = *f
-	case "a text":
+	case body.KindString:
 		text := o.Text("keep_alive")
 		if text == "" {
 			return 0, false

@@ -38,7 +38,7 @@ func (a *API) pull(w http.ResponseWriter, r *http.Request) {
 		stream = *s
 	}
 	if name == "" {
-		o.Failf("model", "it is missing")
+		o.Missing("model", "")
 	}
 	if err := b.Err(); err != nil {
 		a.fail(w, err)

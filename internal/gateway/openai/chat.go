@@ -117,7 +117,7 @@ func decodeSampling(o body.Object, req *provider.Request) {
 // session is the conversation as the body has it.
 func session(o body.Object) string {
 	for _, name := range []string{"prompt_cache_key", "safety_identifier", "user"} {
-		if o.Kind(name) == "a text" {
+		if o.Kind(name) == body.KindString {
 			if v := o.Text(name); v != "" {
 				return v
 			}
@@ -167,18 +167,18 @@ func decodeTools(o body.Object, req *provider.Request) {
 		}
 		f, ok := t.Object("function")
 		if !ok {
-			t.Failf("function", "it is missing")
+			t.Missing("function", "")
 			return
 		}
 		req.Tools = append(req.Tools, decodeFunction(f))
 	}
 	switch o.Kind("tool_choice") {
-	case "a text":
+	case body.KindString:
 		req.ToolChoice = o.Text("tool_choice")
 		if c := req.ToolChoice; c != "auto" && c != "none" && c != "required" {
 			o.Failf("tool_choice", "it has to be auto, none, required, or an object that names a function, not %q", c)
 		}
-	case "an object":
+	case body.KindObject:
 		c, _ := o.Object("tool_choice")
 		if c.Text("type") == "allowed_tools" {
 			c.Failf("type", "allowed_tools is not supported; send only these tools")
@@ -189,11 +189,11 @@ func decodeTools(o body.Object, req *provider.Request) {
 			f = c
 		}
 		if req.ToolChoice = f.Text("name"); req.ToolChoice == "" {
-			f.Failf("name", "it is missing")
+			f.Missing("name", "")
 		}
 	case "":
 	default:
-		o.Failf("tool_choice", "it has to be a text or an object")
+		o.Failf("tool_choice", "it has to be a string or an object")
 	}
 	if len(req.Tools) == 0 { // without tools there is nothing to choose
 		req.ToolChoice = ""
@@ -206,7 +206,7 @@ var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
 func decodeFunction(f body.Object) provider.Tool {
 	t := provider.Tool{Name: f.Text("name"), Description: f.Text("description"), Parameters: noParameters}
 	if t.Name == "" {
-		f.Failf("name", "it is missing")
+		f.Missing("name", "")
 	}
 	if p, ok := f.Object("parameters"); ok && len(p.Names()) > 0 {
 		t.Parameters = f.Raw("parameters")
@@ -227,11 +227,11 @@ func decodeFormat(o body.Object, req *provider.Request) {
 	case "json_schema":
 		s, ok := f.Object("json_schema")
 		if !ok {
-			f.Failf("json_schema", "it is missing")
+			f.Missing("json_schema", "")
 			return
 		}
 		if !s.Has("schema") {
-			s.Failf("schema", "it is missing")
+			s.Missing("schema", "")
 			return
 		}
 		if _, ok := s.Object("schema"); !ok {

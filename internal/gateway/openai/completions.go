@@ -75,9 +75,9 @@ func decodeCompletion(b *body.Reader, strict bool) (q *exchange.Question, includ
 func promptOf(o body.Object) string {
 	switch o.Kind("prompt") {
 	case "":
-		o.Failf("prompt", "it is missing; send a text")
+		o.Missing("prompt", "send a string")
 		return ""
-	case "a text":
+	case body.KindString:
 		if o.Text("prompt") == "" {
 			o.Failf("prompt", "it is empty")
 		}
@@ -88,7 +88,7 @@ func promptOf(o body.Object) string {
 	case len(items) == 0:
 		o.Failf("prompt", "it is empty")
 		return ""
-	case items[0].Kind() == "a number", items[0].Kind() == "a list":
+	case items[0].Kind() == body.KindNumber, items[0].Kind() == body.KindArray:
 		o.Failf("prompt", "tokens are not accepted, because they differ from model to model; send a text")
 		return ""
 	case len(items) > 1:

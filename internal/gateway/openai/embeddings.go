@@ -103,9 +103,9 @@ func decodeEmbedding(b *body.Reader, strict bool) (in *exchange.Embedding, base6
 func inputs(o body.Object) []string {
 	switch o.Kind("input") {
 	case "":
-		o.Failf("input", "it is missing; send a text or a list of texts")
+		o.Missing("input", "send a string or an array of strings")
 		return nil
-	case "a text":
+	case body.KindString:
 		if o.Text("input") == "" {
 			o.Failf("input", "it is empty")
 		}
@@ -121,7 +121,7 @@ func inputs(o body.Object) []string {
 	}
 	var out []string
 	for _, item := range items {
-		if k := item.Kind(); k == "a number" || k == "a list" {
+		if k := item.Kind(); k == body.KindNumber || k == body.KindArray {
 			item.Failf("tokens are not accepted, because they differ from model to model; send texts (LangChain: check_embedding_ctx_length=False)")
 			return nil
 		}

@@ -12,7 +12,7 @@ import (
 // decodeMessages reads messages.
 func decodeMessages(o body.Object, req *provider.Request) {
 	if !o.Has("messages") {
-		o.Failf("messages", "it is missing; send at least one message")
+		o.Missing("messages", "send at least one message")
 		return
 	}
 	items := o.List("messages")
@@ -44,19 +44,19 @@ func decodeMessage(o body.Object, names map[string]string) provider.Message {
 			m.ToolName = o.Text("name")
 		}
 	case "":
-		o.Failf("role", "it is missing")
+		o.Missing("role", "")
 	default:
 		o.Failf("role", "it has to be system, developer, user, assistant or tool, not %q", role)
 	}
 	decodeContent(o, &m)
 	if m.Role != provider.RoleAssistant {
 		if m.Text == "" && len(m.Images) == 0 && m.Role == provider.RoleUser && !o.Has("content") {
-			o.Failf("content", "it is missing")
+			o.Missing("content", "")
 		}
 		return m
 	}
 	for _, name := range []string{"reasoning_content", "reasoning"} { // either is taken back
-		if o.Kind(name) == "a text" && m.Thinking == "" {
+		if o.Kind(name) == body.KindString && m.Thinking == "" {
 			m.Thinking = o.Text(name)
 		}
 	}
@@ -64,7 +64,7 @@ func decodeMessage(o body.Object, names map[string]string) provider.Message {
 		c := item.Object()
 		f, ok := c.Object("function")
 		if !ok {
-			c.Failf("function", "it is missing")
+			c.Missing("function", "")
 			return m
 		}
 		call := withExtra(provider.ToolCall{ID: c.Text("id"), Name: f.Text("name"), Arguments: arguments(f)}, c)
@@ -77,7 +77,7 @@ func decodeMessage(o body.Object, names map[string]string) provider.Message {
 // arguments are those of a call in the history: JSON as a text. What a model wrote that
 // is not JSON is kept as a text, for the history is not ours to correct.
 func arguments(f body.Object) json.RawMessage {
-	if f.Kind("arguments") == "an object" {
+	if f.Kind("arguments") == body.KindObject {
 		return f.Raw("arguments")
 	}
 	text := f.Text("arguments")
@@ -94,17 +94,17 @@ func arguments(f body.Object) json.RawMessage {
 // decodeContent reads a content: a text, or parts.
 func decodeContent(o body.Object, m *provider.Message) {
 	switch o.Kind("content") {
-	case "", "a text":
+	case "", body.KindString:
 		m.Text = o.Text("content")
 		return
-	case "a list":
+	case body.KindArray:
 	default:
-		o.Failf("content", "it has to be a text or a list of parts, not %s", o.Kind("content"))
+		o.Failf("content", "it has to be a string or an array of parts, not %s", o.Kind("content"))
 		return
 	}
 	var texts []string
 	for _, item := range o.List("content") {
-		if item.Kind() == "a text" {
+		if item.Kind() == body.KindString {
 			texts = append(texts, item.Text())
 			continue
 		}
@@ -131,7 +131,7 @@ func decodeContent(o body.Object, m *provider.Message) {
 func imageOf(p body.Object, name string) provider.Image {
 	var url string
 	at := p.PathOf(name)
-	if p.Kind(name) == "an object" {
+	if p.Kind(name) == body.KindObject {
 		inner, _ := p.Object(name)
 		url, at = inner.Text("url"), inner.PathOf("url")
 	} else {

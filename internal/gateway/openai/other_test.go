@@ -71,7 +71,7 @@ func TestEmbeddings(t *testing.T) {
 		`{"model":"ok","input":["a",""]}`:                                  "input[1]: it is empty",
 		`{"model":"ok","input":[1,2]}`:                                     "input[0]: tokens are not accepted",
 		`{"model":"ok","input":[[1,2]]}`:                                   "check_embedding_ctx_length=False",
-		`{"model":"ok","input":5}`:                                         "input: it has to be a list, not a number",
+		`{"model":"ok","input":5}`:                                         "input: it has to be an array, not a number",
 		`{"model":"ok","input":"a","encoding_format":"hex"}`:               "encoding_format: it has to be float or base64",
 		`{"model":"ok","input":"a","dimensions":0}`:                        "dimensions: it has to be from 1",
 		`{"model":"nobody","input":"a"}`:                                   "model 'nobody' not found",
@@ -134,7 +134,7 @@ func TestCompletions(t *testing.T) {
 		`{"model":"ok","prompt":"a","logprobs":1}`:              "unsupported parameter logprobs",
 		`{"model":"ok","prompt":"a","max_tokens":-1}`:           "max_tokens: it has to be from 1",
 		`{"model":"ok","prompt":"a","logit_bias":{"5":null}}`:   "logit_bias.5: it has to be a number from -100 to 100, not null",
-		`{"model":"ok","prompt":"a","logit_bias":{"5":"much"}}`: "logit_bias.5: it has to be a number, not a text",
+		`{"model":"ok","prompt":"a","logit_bias":{"5":"much"}}`: "logit_bias.5: it has to be a number, not a string",
 		`{"model":"ok","prompt":"a","logit_bias":{"5":101}}`:    "logit_bias.5: it has to be a number from -100 to 100",
 	} {
 		if r := gatewaytest.Post(t, url+"/v1/completions", body); r.Status != 400 || !strings.Contains(r.Body, want) {

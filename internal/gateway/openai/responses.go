@@ -178,7 +178,7 @@ func decodeTextFormat(t body.Object, req *provider.Request) {
 		req.Schema = &provider.Schema{JSON: []byte(`{"type":"object"}`)}
 	case "json_schema":
 		if _, ok := f.Object("schema"); !ok {
-			f.Failf("schema", "it is missing")
+			f.Missing("schema", "")
 			return
 		}
 		req.Schema = &provider.Schema{JSON: f.Raw("schema"), Name: f.Text("name"), Strict: f.True("strict")}
@@ -192,10 +192,10 @@ func inputItems(o body.Object) []json.RawMessage {
 	switch o.Kind("input") {
 	case "":
 		if o.Text("previous_response_id") == "" {
-			o.Failf("input", "it is missing; send a text or a list of items")
+			o.Missing("input", "send a string or an array of items")
 		}
 		return nil
-	case "a text":
+	case body.KindString:
 		if o.Text("input") == "" {
 			o.Failf("input", "it is empty")
 		}
@@ -203,7 +203,7 @@ func inputItems(o body.Object) []json.RawMessage {
 		return []json.RawMessage{raw}
 	}
 	items := o.List("input")
-	if len(items) == 0 && o.Kind("input") == "a list" && o.Text("previous_response_id") == "" {
+	if len(items) == 0 && o.Kind("input") == body.KindArray && o.Text("previous_response_id") == "" {
 		o.Failf("input", "it is empty; send at least one item")
 	}
 	out := make([]json.RawMessage, len(items))

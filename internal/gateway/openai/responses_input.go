@@ -77,7 +77,7 @@ func (h *history) item(o body.Object) {
 	case slices.Contains(notInput, kind):
 		h.q.Ignored = append(h.q.Ignored, fmt.Sprintf("%s (%s)", o.Path(), kind))
 	case kind == "":
-		o.Failf("type", "it is missing")
+		o.Missing("type", "")
 	default:
 		o.Failf("type", "an item of type %q is not supported; send message, function_call, function_call_output or reasoning", kind)
 	}
@@ -142,12 +142,12 @@ func (h *history) message(o body.Object) {
 	case "assistant":
 		m.Role = provider.RoleAssistant
 	case "":
-		o.Failf("role", "it is missing")
+		o.Missing("role", "")
 	default:
 		o.Failf("role", "it has to be user, assistant, system or developer, not %q", role)
 	}
 	if !o.Has("content") {
-		o.Failf("content", "it is missing")
+		o.Missing("content", "")
 	}
 	m.Text, m.Images = parts(o, "content")
 	switch {
@@ -166,11 +166,11 @@ func (h *history) message(o body.Object) {
 // parts reads a text, or a list of texts and images.
 func parts(o body.Object, name string) (text string, images []provider.Image) {
 	switch o.Kind(name) {
-	case "", "a text":
+	case "", body.KindString:
 		return o.Text(name), nil
-	case "a list":
+	case body.KindArray:
 	default:
-		o.Failf(name, "it has to be a text or a list of parts, not %s", o.Kind(name))
+		o.Failf(name, "it has to be a string or an array of parts, not %s", o.Kind(name))
 		return "", nil
 	}
 	var texts []string
@@ -183,7 +183,7 @@ func parts(o body.Object, name string) (text string, images []provider.Image) {
 			texts = append(texts, p.Text("refusal"))
 		case "input_image":
 			if !p.Has("image_url") {
-				p.Failf("image_url", "it is missing; files are not stored here")
+				p.Missing("image_url", "files are not stored here")
 				return "", nil
 			}
 			images = append(images, imageOf(p, "image_url"))
@@ -198,10 +198,10 @@ func parts(o body.Object, name string) (text string, images []provider.Image) {
 func (h *history) call(o body.Object, name string, arguments json.RawMessage) {
 	id := o.Text("call_id")
 	if name == "" {
-		o.Failf("name", "it is missing")
+		o.Missing("name", "")
 	}
 	if id == "" {
-		o.Failf("call_id", "it is missing")
+		o.Missing("call_id", "")
 	}
 	h.names[id] = name
 	turn := h.assistant(false)
@@ -212,7 +212,7 @@ func (h *history) call(o body.Object, name string, arguments json.RawMessage) {
 func (h *history) output(o body.Object) {
 	id := o.Text("call_id")
 	if id == "" {
-		o.Failf("call_id", "it is missing")
+		o.Missing("call_id", "")
 	}
 	text, images := parts(o, "output")
 	if text == "" && len(images) > 0 {

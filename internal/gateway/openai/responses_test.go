@@ -304,7 +304,7 @@ func TestResponseBadInput(t *testing.T) {
 		`{"model":"ok","input":[]}`:                 "input: it is empty",
 		`{"model":"ok","input":""}`:                 "input: it is empty",
 		`{"model":"ok","input":[5]}`:                "input[0]: it has to be an object, not a number",
-		`{"model":"ok","input":5}`:                  "input: it has to be a list, not a number",
+		`{"model":"ok","input":5}`:                  "input: it has to be an array, not a number",
 		`{"model":"ok","input":[{"type":"robot"}]}`: "input[0].type: an item of type",
 		`{"model":"ok","input":[{"role":"user"}]}`:  "input[0].content: it is missing",
 		`{"model":"ok","input":[{"role":"user","content":[{"type":"input_file"}]}]}`:                 "input[0].content[0].type: a content part of type",

@@ -31,7 +31,7 @@ func (q *responseQuestion) decodeTools(o body.Object) (left []string) {
 		case "namespace":
 			space := t.Text("name")
 			if space == "" {
-				t.Failf("name", "it is missing")
+				t.Missing("name", "")
 			}
 			for _, inner := range t.List("tools") {
 				f := inner.Object()
@@ -42,7 +42,7 @@ func (q *responseQuestion) decodeTools(o body.Object) (left []string) {
 				q.tool(f, space)
 			}
 		case "":
-			t.Failf("type", "it is missing")
+			t.Missing("type", "")
 		default:
 			left = append(left, leftOut(item.Path(), kind, t.Text("name")))
 		}
@@ -86,15 +86,15 @@ func (q *responseQuestion) decodeChoice(o body.Object) {
 	req := &q.Request
 	switch o.Kind("tool_choice") {
 	case "":
-	case "a text":
+	case body.KindString:
 		req.ToolChoice = o.Text("tool_choice")
 		if c := req.ToolChoice; c != "auto" && c != "none" && c != "required" {
 			o.Failf("tool_choice", "it has to be auto, none, required, or an object that names a function, not %q", c)
 		}
-	case "an object":
+	case body.KindObject:
 		q.chooseOne(o)
 	default:
-		o.Failf("tool_choice", "it has to be a text or an object")
+		o.Failf("tool_choice", "it has to be a string or an object")
 	}
 	if len(req.Tools) > 0 {
 		return
@@ -115,7 +115,7 @@ func (q *responseQuestion) chooseOne(o body.Object) {
 			f = inner
 		}
 		if req.ToolChoice = flat(c.Text("namespace"), f.Text("name")); req.ToolChoice == "" {
-			f.Failf("name", "it is missing")
+			f.Missing("name", "")
 		} else if !q.hasTool(req.ToolChoice) {
 			f.Failf("name", "there is no function %q among the tools", req.ToolChoice)
 		}
