@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // When a circuit breaker opens, and for how long.
@@ -56,7 +58,7 @@ func (b *Breaker) State(now time.Time) (why string, wait time.Duration) {
 	if b.probing {
 		return fmt.Sprintf("circuit breaker half-open: %s (%s); another call is testing it", b.openedAfter, b.lastFailure), wait
 	}
-	return fmt.Sprintf("circuit breaker open: %s (%s); next try in %s", b.openedAfter, b.lastFailure, max(wait.Round(100*time.Millisecond), 100*time.Millisecond)), wait
+	return fmt.Sprintf("circuit breaker open: %s (%s); next try in %s", b.openedAfter, b.lastFailure, textx.Duration(max(wait.Round(100*time.Millisecond), 100*time.Millisecond))), wait
 }
 
 // Phase is Closed, Open or HalfOpen.

@@ -132,7 +132,7 @@ func remedy(err error, cfg *config.Loaded) string {
 		return "use a smaller model"
 	case provider.RateLimited:
 		if pe.RetryAfter > 0 {
-			return fmt.Sprintf("try again in %s", pe.RetryAfter)
+			return "try again in " + short(pe.RetryAfter)
 		}
 		return "try again in a moment"
 	case provider.QuotaExhausted:

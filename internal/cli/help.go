@@ -101,7 +101,12 @@ func writeCommand(out *strings.Builder, line string, width int) {
 	const indent = 2
 	lead := strings.Repeat(" ", indent)
 	if comment != "" {
-		writeFolded(out, lead+"# ", comment, width, indent+2)
+		for _, part := range chatui.Fold(comment, max(1, width-indent-2)) {
+			out.WriteString(lead + "# " + part + "\n")
+		}
+	}
+	if len(words) == 0 {
+		return
 	}
 	used := 0
 	for i, word := range words {

@@ -203,7 +203,7 @@ func (l *load) wait(ctx context.Context, common func(string)) error {
 			return ctx.Err()
 		case <-l.done:
 			if reported && l.err == nil {
-				report("%s is in memory after %s", l.key.model, time.Since(l.begun).Round(100*time.Millisecond))
+				report("%s is in memory after %s", l.key.model, textx.Duration(time.Since(l.begun)))
 			}
 			if errors.Is(l.err, context.Canceled) {
 				return provider.Errorf(provider.Unavailable, l.key.provider, l.key.model, "its load was cancelled, because no request was still waiting for it")
@@ -211,7 +211,7 @@ func (l *load) wait(ctx context.Context, common func(string)) error {
 			return l.err
 		case <-timer.C:
 			if timer.Reset(nextReport); reported {
-				report("loading %s into memory … %s", what, time.Since(l.begun).Round(time.Second))
+				report("loading %s into memory … %s", what, textx.Duration(time.Since(l.begun).Round(time.Second)))
 			} else {
 				report("loading %s into memory …", what)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/textx"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -90,7 +91,7 @@ func (h *host) refusalsNow(now time.Time) string {
 	var parts []string
 	for _, model := range slices.Sorted(maps.Keys(h.refusals)) {
 		if r := h.refusals[model]; now.Before(r.until) {
-			parts = append(parts, fmt.Sprintf("it refuses %s: %s; next try in %s", model, r.why, r.until.Sub(now).Round(time.Second)))
+			parts = append(parts, fmt.Sprintf("it refuses %s: %s; next try in %s", model, r.why, textx.Duration(r.until.Sub(now).Round(time.Second))))
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -76,7 +76,7 @@ func TestBreakerOpensOnARowAndDoubles(t *testing.T) {
 		t.Fatalf("%d calls reached a target that fails, want 5", n)
 	}
 	_, err := ask(t.Context(), r, provider.Request{})
-	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "circuit breaker open: 5 failures in a row (down); next try in 5s") {
+	if !errors.Is(err, provider.Unavailable) || !strings.Contains(err.Error(), "circuit breaker open: 5 failures in a row (down); next try in 5 s") {
 		t.Errorf("open: %v", err)
 	}
 	// One probe each time, and the pause doubles to five minutes.

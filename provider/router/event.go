@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/textx"
 )
 
 // Event is one step of the router's work on a request.
@@ -42,11 +44,11 @@ func (e Event) String() string {
 	case Skipped:
 		return fmt.Sprintf("skipped %s: %s", e.Provider, reason(e.Err))
 	case Failed:
-		return fmt.Sprintf("%s failed after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
+		return fmt.Sprintf("%s failed after %s: %s", e.Provider, textx.Duration(e.Took), reason(e.Err))
 	case BrokeOff:
-		return fmt.Sprintf("%s broke off after %s: %s", e.Provider, e.Took.Round(time.Millisecond), reason(e.Err))
+		return fmt.Sprintf("%s broke off after %s: %s", e.Provider, textx.Duration(e.Took), reason(e.Err))
 	case Retrying:
-		return fmt.Sprintf("retrying %s in %s: %s", e.Provider, e.Wait.Round(time.Millisecond), reason(e.Err))
+		return fmt.Sprintf("retrying %s in %s: %s", e.Provider, textx.Duration(e.Wait), reason(e.Err))
 	}
 	return who
 }

@@ -205,8 +205,8 @@ func TestWatching(t *testing.T) {
 	}
 	want := []string{
 		"skipped unready: no key",
-		"asking a (m)", "a failed after 0s: as scripted", "retrying a in 50ms: as scripted",
-		"asking a (m)", "a failed after 0s: as scripted", "asking b",
+		"asking a (m)", "a failed after 0 s: as scripted", "retrying a in 50 ms: as scripted",
+		"asking a (m)", "a failed after 0 s: as scripted", "asking b",
 	}
 	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("saw\n%s\nwant\n%s", got, strings.Join(want, "\n"))
