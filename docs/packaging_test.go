@@ -26,7 +26,7 @@ func TestUnitsAreClosed(t *testing.T) {
 	for name, wants := range map[string][]string{
 		"systemd/tandem.socket":  {"\nListenStream=127.0.0.1:11500\n"},
 		"systemd/tandem.service": {"\nExecStart=tandem serve\n", "\nNoNewPrivileges=yes\n", "\nProtectSystem=strict\n", "\nRequires=tandem.socket\n", "\nUMask=0077\n"},
-		"Dockerfile":             {"\nFROM scratch\n", "CGO_ENABLED=0 ", "\nUSER 65532:65532\n", "\nENTRYPOINT [\"/usr/local/bin/tandem\"]\n"},
+		"Dockerfile":             {"\nFROM scratch\n", "CGO_ENABLED=0 ", "\nUSER 65532:65532\n", "\nCOPY --from=build --chown=65532:65532 /out/home /home\n", " mkdir -m 0700 /out/home/tandem\n", "\nENTRYPOINT [\"/usr/local/bin/tandem\"]\n"},
 	} {
 		text := packaged(t, name)
 		for _, want := range wants {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks .goreleaser.yaml with goreleaser itself, built once, and builds a release here: each platform's archive, the packages, the checksums and what
-# they are made of. It leaves out what needs a key (signatures) or a container engine (the image). RELEASE_DIR keeps the files there.
+# they are made of. It leaves out what needs a key (signatures) or a container engine
+# (the image, of which scripts/image-check.sh checks what can be without one). RELEASE_DIR keeps the files there.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$ROOT/scripts/tools.sh"
@@ -59,6 +60,9 @@ done
 expect checksums.txt homebrew/Casks/tandem.rb scoop/tandem.json
 if have dpkg-deb; then
 	has "dist/tandem_${version}_linux_amd64.deb" usr/bin/tandem man1/tandem-ask.1 bash-completion/completions/tandem vendor-completions/_tandem vendor_completions.d/tandem.fish
+fi
+if [ "$(uname -m)" = x86_64 ]; then
+	"$ROOT/scripts/image-check.sh" "$(echo dist/*linux_amd64*/tandem)"
 fi
 note "the archives, packages, checksums and SBOMs of $version are whole"
 if [ -n "${RELEASE_DIR:-}" ]; then
