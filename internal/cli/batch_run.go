@@ -225,10 +225,14 @@ func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *
 
 // rowRun runs one row.
 func (a *app) rowRun(b *batchRun) batch.Run {
+	var answer batch.Run
 	if b.compare != nil {
-		return a.comparisonRun(b)
+		answer = a.comparisonRun(b)
+	} else {
+		answer = a.rowRunBy(b, b.stack, b.stack.Collections.Embedder())
 	}
-	return a.rowRunBy(b, b.stack, b.stack.Collections.Embedder())
+	a.rowEvents = true
+	return func(ctx context.Context, item batch.Item) batch.Reply { return answer(a.inRow(ctx, item.Row), item) }
 }
 
 // rowRunBy runs one row of a batch that is no comparison, by a provider.

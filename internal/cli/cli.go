@@ -81,6 +81,8 @@ type app struct {
 	skipped  bool // it was said that ./config.yaml is another program's
 	quoted   bool // it was said whose quotation marks are dropped
 	tools    toolFlags
+	// rowEvents: what the router does is told with the number of the row that it does it for.
+	rowEvents bool
 	// budget bounds what the command may cost, in US dollars, besides the
 	// configuration's own budgets; nil: nothing does.
 	budget *float64
