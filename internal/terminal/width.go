@@ -31,13 +31,19 @@ func columns(f *os.File, tty bool) int {
 }
 
 // Hang is a text in the terminal's width whose first line begins with mark, and
-// whose others are indented as far. Where width is 0, it is one line.
+// whose others are indented as far: less where a word, such as a path, needs the room.
+// Where width is 0, it is one line.
 func Hang(mark, s string, width int) string {
 	if width == 0 {
 		return mark + s
 	}
 	n := chatui.Width(mark)
-	return mark + strings.Join(chatui.Fold(s, max(width-n, 1)), "\n"+strings.Repeat(" ", n))
+	lines := chatui.Fold(s, max(width-n, 1))
+	out := mark + lines[0]
+	for _, line := range lines[1:] {
+		out += "\n" + strings.Repeat(" ", max(0, min(n, width-chatui.Width(line)))) + line
+	}
+	return out
 }
 
 // FoldLines breaks those lines of a text between words that are wider than width, and

@@ -59,6 +59,19 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+// A word that would not fit behind the indent moves out to where it does.
+func TestHang(t *testing.T) {
+	for _, c := range []struct{ mark, text, want string }{
+		{"ok    ", "config: reads /home/ada/.config/tandem/config.yaml", "ok    config: reads\n/home/ada/.config/tandem/config.yaml"},
+		{"ok    ", "config: reads /home/ada/config.yaml", "ok    config: reads\n      /home/ada/config.yaml"},
+		{"ok    ", "config: /a/path/that/is/wider/than/the/terminal.yaml x", "ok    config:\n/a/path/that/is/wider/than/the/terminal.yaml\n      x"},
+	} {
+		if got := Hang(c.mark, c.text, 36); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestFoldLines(t *testing.T) {
 	for _, c := range []struct {
 		name, text, want string
