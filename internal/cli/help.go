@@ -97,7 +97,7 @@ func writeCommand(out *strings.Builder, line string, width int) {
 		out.WriteString(line + "\n")
 		return
 	}
-	words, comment := shellWords(line)
+	words, comment := commandWords(line)
 	const indent = 2
 	lead := strings.Repeat(" ", indent)
 	if comment != "" {
@@ -130,9 +130,9 @@ func writeCommand(out *strings.Builder, line string, width int) {
 	out.WriteString("\n")
 }
 
-// shellWords are the words of a command line, what is in quotation marks as one, a flag with
+// commandWords are the words of a command line, what is in quotation marks as one, a flag with
 // its value as one, and the comment behind it.
-func shellWords(line string) (words []string, comment string) {
+func commandWords(line string) (words []string, comment string) {
 	word, quote := "", byte(0)
 	end := func() {
 		n := len(words)

@@ -33,7 +33,7 @@ func TestHelpOfCommandsFits(t *testing.T) {
 				}
 				parts := strings.Fields(line)
 				if examples && runtime.GOOS != "windows" {
-					parts, _ = shellWords(strings.TrimSuffix(line, ` \`))
+					parts, _ = commandWords(strings.TrimSuffix(line, ` \`))
 				}
 				if len(parts) > 1 && chatui.Width(line) > width && (!examples || runtime.GOOS != "windows") {
 					t.Errorf("%s at %d columns: %q", cmd.CommandPath(), width, line)
