@@ -23,7 +23,7 @@ func TestHelpOfCommandsFits(t *testing.T) {
 		}
 		for _, width := range []int{40, 80, 120} {
 			fitted := fitHelp(b.String(), width)
-			if got, want := words(fitted), words(b.String()); got != want {
+			if got, want := sortedWords(fitted), sortedWords(b.String()); got != want {
 				t.Errorf("%s at %d columns says\n%s", cmd.CommandPath(), width, fitted)
 			}
 			examples := false
@@ -47,8 +47,8 @@ func TestHelpOfCommandsFits(t *testing.T) {
 	visit(Command())
 }
 
-// words are those of a help text, in any order: a comment moves above its command.
-func words(text string) string {
+// sortedWords are those of a help text, in any order: a comment moves above its command.
+func sortedWords(text string) string {
 	all := strings.Fields(strings.ReplaceAll(text, " \\\n", "\n"))
 	slices.Sort(all)
 	return strings.Join(all, " ")

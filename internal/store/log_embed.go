@@ -43,7 +43,7 @@ func (e loggedEmbedder) Embed(ctx context.Context, req provider.EmbedRequest) (p
 
 func (l *Log) noteEmbedding(ctx context.Context, req *provider.EmbedRequest, began time.Time, r *provider.EmbedResponse, err error) {
 	run := provider.RunOf(ctx)
-	chat, of := embedded(req)
+	chat, of := askedToEmbed(req)
 	if len(r.Vectors) > 0 {
 		of.Dimensions = len(r.Vectors[0])
 	}
@@ -64,9 +64,9 @@ func (l *Log) noteEmbedding(ctx context.Context, req *provider.EmbedRequest, beg
 	l.cfg.Writer.add(record{call: c, run: *l.run(ctx, began), redact: l.cfg.Redact, size: c.size()})
 }
 
-// embedded is a request for vectors in the form in which questions are kept, with as
+// askedToEmbed is a request for vectors in the form in which questions are kept, with as
 // many of its texts as are, and how much there was.
-func embedded(req *provider.EmbedRequest) (provider.Request, Embedding) {
+func askedToEmbed(req *provider.EmbedRequest) (provider.Request, Embedding) {
 	chat := provider.Request{Model: req.Model, Privacy: req.Privacy}
 	of := Embedding{Texts: len(req.Input)}
 	for _, text := range req.Input {
