@@ -26,6 +26,7 @@ func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJo
 		return w.close(ctx, p)
 	}
 	var gone error
+	unread := 0 // answers that there were, and whose lines could not be read
 	for _, f := range []struct {
 		id   string
 		want int // lines, at least
@@ -33,7 +34,8 @@ func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJo
 		if f.id == "" {
 			continue
 		}
-		err := w.takeFile(ctx, p, f.id, f.want)
+		good, err := w.takeFile(ctx, p, f.id, f.want)
+		unread += max(0, f.want-good)
 		switch {
 		case isGone(err):
 			gone = fmt.Errorf("the file %s with the answers of %s is no more at the provider, and what they cost is not known", f.id, p.Job)
@@ -51,7 +53,8 @@ func (w *worker) collect(ctx context.Context, p *batch.Part, job *openai.BatchJo
 		case job.Status == openai.BatchExpired:
 			return answer{err: errors.New("the batch expired before this row was answered")}.as(w, provider.Timeout), batch.Failed
 		}
-		return answer{err: errors.New("the batch's answers have no line for this row")}.as(w, provider.BadAnswer), batch.Failed
+		unread--
+		return answer{err: errors.New("the batch's answers have no line for this row"), lost: unread >= 0}.as(w, provider.BadAnswer), batch.Failed
 	})
 }
 
@@ -92,10 +95,10 @@ func (w *worker) clear(ctx context.Context, p *batch.Part) {
 const mostShort = 3
 
 // takeFile takes in a file of answers. One that is cut off is asked for again: rows
-// that are stored already are left as they are.
-func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want int) error {
+// that are stored already are left as they are. good is how many lines could be read.
+func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want int) (good int, err error) {
 	short := 0
-	return w.insist(ctx, "download the answers", func(int) error {
+	err = w.insist(ctx, "download the answers", func(int) error {
 		downloading, cancel := context.WithTimeout(ctx, uploadTime)
 		defer cancel()
 		file, err := w.API.Download(downloading, id)
@@ -107,16 +110,18 @@ func (w *worker) takeFile(ctx context.Context, p *batch.Part, id string, want in
 			return ownTimeout(ctx, w.Provider, err)
 		}
 		defer file.Close()
-		good, bad, err := w.takeLines(ctx, p, file)
+		n, bad, err := w.takeLines(ctx, p, file)
+		good = max(good, n)
 		if err = ownTimeout(ctx, w.Provider, err); err != nil {
 			return err
 		}
-		if bad == 0 && good >= want || short == mostShort {
+		if bad == 0 && n >= want || short == mostShort {
 			return nil
 		}
 		short++
-		return provider.Errorf(provider.Truncated, w.Provider, "", "the file %s has %d of %d lines, and %d of them are not JSON", id, good, want, bad)
+		return provider.Errorf(provider.Truncated, w.Provider, "", "the file %s has %d of %d lines, and %d more are not JSON", id, n, want, bad)
 	})
+	return good, err
 }
 
 // takeLines stores what the lines of a file say, in any order, and counts those that

@@ -116,7 +116,7 @@ func (w *worker) refused(ctx context.Context, p *batch.Part, job *openai.BatchJo
 	full := false
 	for _, problem := range job.Problems {
 		full = full || problem.Code == tooManyTokens
-		if problem.Line > 0 {
+		if problem.Line > 0 && problem.Line <= p.Rows { // else it is not about a row of the part
 			lines[problem.Line] = problem
 		}
 		said = append(said, problem.Message)
