@@ -140,8 +140,22 @@ func (a *app) workBatchAPI(ctx context.Context, b *batchRun, s *stopper, view *b
 	return err
 }
 
-// cancelSent cancels at the provider what a batch has there that nobody runs.
-func (a *app) cancelSent(ctx context.Context, id string) (err error) {
+// abandonSent cancels at the provider what a batch has there that is removed, and gives
+// back the money that was set aside for it.
+func (a *app) abandonSent(ctx context.Context, s *batch.Status, yes bool) error {
+	if !yes {
+		return usageError{fmt.Errorf("the batch %s has %s at %s: run `tandem batch cancel %[1]s`, collect what was answered with `tandem batch resume %[1]s`, and then remove it; if its answers and what they cost do not matter, add --yes", s.ID, count(s.Sent, "row"), s.BatchAPI)}
+	}
+	letGo := func(b *batchRun) error { return b.batchAPI.LetGo(context.WithoutCancel(ctx), s.ID) }
+	if err := a.cancelSent(ctx, s.ID, letGo); err != nil {
+		a.term.Noticef("%s %s may go on with what it has of the batch, and charge it: %s", a.term.Yellow("warning:"), s.BatchAPI, a.explain(err))
+	}
+	return ctx.Err()
+}
+
+// cancelSent cancels at the provider what a batch has there that nobody runs. then, if not
+// nil, is called after it, whether or not that was possible.
+func (a *app) cancelSent(ctx context.Context, id string, then func(*batchRun) error) (err error) {
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
 		return batchFileError(id, err)
@@ -165,6 +179,9 @@ func (a *app) cancelSent(ctx context.Context, id string) (err error) {
 	b.close = append(b.close, b.stack.Close)
 	if err := a.openBatchAPI(ctx, b, b.spec.BatchAPI); err != nil {
 		return err
+	}
+	if then != nil {
+		defer func() { err = errors.Join(err, then(b)) }()
 	}
 	n, err := batchapi.Cancel(ctx, a.batchAPIConfig(b))
 	if n > 0 {

@@ -94,7 +94,11 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	if s, err := a.batchStatusOf(ctx, id); err == nil && !s.Over && !yes {
+	if s, err := a.batchStatusOf(ctx, id); err == nil && s.Sent > 0 && s.BatchAPI != "" {
+		if err := a.abandonSent(ctx, &s, yes); err != nil {
+			return err
+		}
+	} else if err == nil && !s.Over && !yes {
 		if !a.term.Interactive() {
 			return usageError{fmt.Errorf("the batch %s has not finished: %s; if you are sure, add --yes", id, doneText(s))}
 		}

@@ -257,7 +257,7 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 		return usageError{fmt.Errorf("the batch %s has finished", id)}
 	}
 	if s.Sent > 0 && s.Holder == nil {
-		if err := a.cancelSent(ctx, id); err != nil {
+		if err := a.cancelSent(ctx, id, nil); err != nil {
 			return err
 		}
 	}
