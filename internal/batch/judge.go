@@ -13,6 +13,8 @@ import (
 const (
 	maxTries  = 5
 	maxBroken = 2
+	// maxShared is how often an item comes that may fail because of the machine.
+	maxShared = 3
 )
 
 // judge decides what becomes of an item, and of those after it.
@@ -41,6 +43,11 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 		return Again
 	}
 	delete(w.tries, keyOf(&out.Item))
+	if w.options.Shared && ofMachine(kind) && (out.Attempt < maxShared || len(w.answered) == 0) {
+		w.inARow++
+		w.giveUp(out.Err)
+		return Again
+	}
 	w.failed++
 	w.inARow++
 	if !shared(kind) {
@@ -49,10 +56,16 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 	if most := w.options.MaxErrors; most > 0 && w.failed > most {
 		w.stopWith(&TooManyError{Failed: w.failed, Limit: most})
 	}
-	if most := w.options.GiveUp; most > 0 && w.inARow >= most {
-		w.stopWith(&TooManyError{Failed: w.inARow, Last: out.Err})
-	}
+	w.giveUp(out.Err)
 	return Failed
+}
+
+// giveUp has nothing more started where too many items in a row have failed for a reason
+// that is not their own.
+func (w *worker) giveUp(last error) {
+	if most := w.options.GiveUp; most > 0 && w.inARow >= most {
+		w.stopWith(&TooManyError{Failed: w.inARow, Last: last})
+	}
 }
 
 // again reports whether an item that failed comes again, and has the others wait where
@@ -201,6 +214,16 @@ func shared(kind provider.Kind) bool {
 	switch kind {
 	case provider.Unavailable, provider.RateLimited, provider.QuotaExhausted, provider.Denied, provider.ModelNotFound,
 		provider.OutOfMemory, provider.Timeout, provider.Offline, provider.OverBudget, provider.Private:
+		return true
+	}
+	return false
+}
+
+// ofMachine reports whether an error is likely not to meet the item on another machine.
+// Servers that are away, or take no more now, are waited for: see again.
+func ofMachine(kind provider.Kind) bool {
+	switch kind {
+	case provider.QuotaExhausted, provider.Denied, provider.ModelNotFound, provider.OutOfMemory, provider.Timeout, provider.Offline, provider.Private:
 		return true
 	}
 	return false

@@ -42,6 +42,11 @@ type Options struct {
 	// no server was met 6 times in a row, which takes a quarter of a minute, and an item
 	// fails at once whose server fails over it.
 	Waits bool
+	// Shared says that other machines take items of the queue, too. An item that fails for
+	// a reason that is more likely this machine's than its own, such as a key that is
+	// refused, comes again, for another machine, unless it has come 3 times and others were
+	// answered here. GiveUp counts it all the same.
+	Shared bool
 	// There, if not nil, reports whether one of these providers, which were away, answers.
 	// It is asked before an item is.
 	There func(ctx context.Context, names []string) bool

@@ -15,10 +15,12 @@ import (
 	"time"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -93,6 +95,9 @@ func (a *app) openNodes(ctx context.Context, b *batchRun, file string, vars map[
 	if n.chain, n.bundle, err = bundleOf(b.chain, file); err != nil {
 		return err
 	}
+	if err := loadsOnNodes(n.chain, n.bundle); err != nil {
+		return err
+	}
 	if n.cluster, err = a.openCluster(ctx, cfg, id); err != nil {
 		return err
 	}
@@ -143,6 +148,22 @@ func bundleOf(c *chain.Chain, file string) (name string, data []byte, err error)
 	}
 	err = w.Close()
 	return filepath.Base(file), out.Bytes(), err
+}
+
+// loadsOnNodes is why nodes cannot load a chain from its bundle; nil: they can.
+func loadsOnNodes(name string, bundle []byte) error {
+	files, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
+	if err != nil {
+		return err
+	}
+	_, err = chain.LoadFS(files, name)
+	if errors.Is(err, template.ErrJinja2) {
+		return usageError{errors.New("--nodes: the chain has templates in jinja2, which are programs, and nodes run none; leave out --nodes")}
+	}
+	if err != nil {
+		return fmt.Errorf("--nodes: nodes cannot load the chain: %w", err)
+	}
+	return nil
 }
 
 // resumeNodes opens the cluster that has the rows of a batch, or takes them back where
@@ -264,7 +285,7 @@ func nodeNotices(nodes []natsqueue.Node, id string, since time.Duration) []strin
 			works++
 		}
 		if why := n.Declined[id]; why != "" {
-			out = append(out, fmt.Sprintf("the node %s declines the batch: %s", n.Name, clusterText(errors.New(why))))
+			out = append(out, terminal.OneLine(fmt.Sprintf("the node %s declines the batch: %s", n.Name, clusterText(errors.New(why)))))
 		}
 	}
 	switch {

@@ -112,14 +112,14 @@ func (a *app) workAsNode(ctx context.Context, c *natsqueue.Cluster, in workerInp
 		Stack: s, AllowTools: a.tools.allow, Pull: in.pull, Shown: a.shownResult,
 		ToolOptions: func(tools []tool.Tool) tool.Options { return a.toolOptions(tools, nil, nil) },
 	}
-	a.infof("%s runs up to %s at a time for the cluster %s", in.nodeName(), count(in.slots, "row"), c.ID)
+	a.infof("%s runs up to %s at a time for the cluster %s", in.nodeName(), count(in.slots, "row"), terminal.OneLine(c.ID))
 	err = node.Run(context.WithoutCancel(ctx), node.Config{
 		Cluster: c, ID: store.NewID(), Name: in.nodeName(), Version: buildVersion().Version, Slots: in.slots, Accept: host.Accept, Loaded: host.Loaded,
-		Explain: func(err error) string {
+		Explain: func(err error) string { // all members read it
 			if errors.Is(err, context.DeadlineExceeded) {
 				return clusterText(err)
 			}
-			return a.explain(err)
+			return a.term.Secrets.Text(a.explain(err))
 		},
 		Say: func(text string) { a.infof("%s", terminal.OneLine(text)) }, Stop: ctx.Done(),
 	})
@@ -160,9 +160,9 @@ func (a *app) nodes(ctx context.Context, asJSON bool) error {
 		return terminal.WriteJSON(a.term.Out, nodes)
 	}
 	if c.Replicas < 3 {
-		a.dimf("· cluster %s at %s, on one server: not highly available", c.ID, c.URL())
+		a.dimf("· cluster %s at %s, on one server: not highly available", terminal.OneLine(c.ID), c.URL())
 	} else {
-		a.dimf("· cluster %s at %s, on %d servers", c.ID, c.URL(), c.Replicas)
+		a.dimf("· cluster %s at %s, on %d servers", terminal.OneLine(c.ID), c.URL(), c.Replicas)
 	}
 	if len(nodes) == 0 {
 		a.infof("no node is there; start one with `tandem node work`")

@@ -98,7 +98,7 @@ func (a *app) nodeServe(ctx context.Context, in nodeServeInput) error {
 		return err
 	}
 	defer func() { _ = os.Remove(a.servedPath()) }()
-	a.infof("serves the cluster %s at %s%s", c.ID, server.URL(), reachText(host))
+	a.infof("serves the cluster %s at %s%s", terminal.OneLine(c.ID), server.URL(), reachText(host))
 	a.infof("one server, one copy: not highly available; while it is down nothing goes on")
 	if in.worker.slots > 0 {
 		return a.workAsNode(ctx, c, in.worker)
@@ -132,7 +132,7 @@ func (a *app) joinOwn(ctx context.Context, server *natsserver.Server, name strin
 	m.Cluster = c.ID
 	switch before, err := cluster.ReadMember(a.nodesDir()); {
 	case err == nil && before.Cluster != c.ID && before.CA != m.CA:
-		a.term.Noticef("%s this machine has joined the cluster %s at %s, which its batches use; remove %s to use the one that it serves", a.term.Yellow("warning:"), before.Cluster, before.URL, filepath.Join(a.nodesDir(), "member.json"))
+		a.term.Noticef("%s this machine has joined the cluster %s at %s, which its batches use; remove %s to use the one that it serves", a.term.Yellow("warning:"), terminal.OneLine(before.Cluster), terminal.OneLine(before.URL), filepath.Join(a.nodesDir(), "member.json"))
 		return c, nil
 	case err != nil && !errors.Is(err, cluster.ErrNoMember):
 		c.Close()
@@ -233,7 +233,7 @@ func (a *app) nodeJoin(ctx context.Context, name string, replace bool) error {
 		return usageError{fmt.Errorf("%w; get one with `tandem node invite` on the machine that serves the cluster", err)}
 	}
 	if before, err := cluster.ReadMember(a.nodesDir()); err == nil && !replace {
-		return usageError{fmt.Errorf("this machine has joined the cluster %s at %s; add --replace to leave it", before.Cluster, before.URL)}
+		return usageError{fmt.Errorf("this machine has joined the cluster %s at %s; add --replace to leave it", terminal.OneLine(before.Cluster), terminal.OneLine(before.URL))}
 	} else if err != nil && !errors.Is(err, cluster.ErrNoMember) && !replace {
 		return err
 	}
@@ -248,6 +248,6 @@ func (a *app) nodeJoin(ctx context.Context, name string, replace bool) error {
 	if err := m.Write(a.nodesDir()); err != nil {
 		return err
 	}
-	a.infof("joined the cluster %s at %s; `tandem node work` runs rows here", m.Cluster, terminal.OneLine(m.URL))
+	a.infof("joined the cluster %s at %s; `tandem node work` runs rows here", terminal.OneLine(m.Cluster), terminal.OneLine(m.URL))
 	return nil
 }

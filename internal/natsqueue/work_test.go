@@ -95,7 +95,9 @@ func TestALateResultCountsForNothing(t *testing.T) {
 	if err := h.work(t.Context(), nil); err != nil { // what came later, too
 		t.Fatal(err)
 	}
-	h.whole()
+	if s := h.whole(); s.USD != 0.5 || s.Repeated != 1 {
+		t.Errorf("%v US dollars, %d repeated; want both calls", s.USD, s.Repeated)
+	}
 }
 
 // A node that stood still until its batch had finished, and was removed, drops what it

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tandem-llm/tandem/chain"
+	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
@@ -36,20 +38,27 @@ type Host struct {
 
 // Accept says how the rows of a batch run here, or why they do not. See [Config].
 func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte, waiting func(string)) (*Rows, error) {
-	if m.Jinja2 {
-		return nil, provider.Errorf(provider.Unsupported, "", "", "its templates are in jinja2, which are programs, and nodes run none of others")
-	}
 	files, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
 	if err != nil {
 		return nil, fmt.Errorf("its chain cannot be read: %w", err)
 	}
 	c, err := chain.LoadFS(files, m.Chain)
+	if errors.Is(err, template.ErrJinja2) { // no flag of a node allows it
+		return nil, provider.Errorf(provider.Unsupported, "", "", "its templates are in jinja2, which are programs, and nodes run none of others")
+	}
 	if err != nil {
 		return nil, err
 	}
-	names := names(m, c)
-	for _, want := range m.Providers {
-		if err := h.provides(ctx, m, &want); err != nil {
+	if err := h.allows(c.Tools()); err != nil {
+		return nil, err
+	}
+	wanted, err := h.wanted(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	names := names(wanted, c)
+	for _, want := range wanted {
+		if err := h.provides(m, &want); err != nil {
 			return nil, err
 		}
 		model := cmp.Or(want.Model, h.model(m, want.Name))
@@ -71,7 +80,7 @@ func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte,
 		for i := range tools {
 			if !slices.ContainsFunc(h.AllowTools, func(p string) bool { return tool.Matches(p, &tools[i]) }) {
 				done()
-				return nil, provider.Errorf(provider.Unsupported, "", "", "it uses the tool %s, which this node does not allow", tools[i].Title())
+				return nil, notAllowed(tools[i].Title())
 			}
 		}
 		job.Tools = h.ToolOptions(tools)
@@ -98,18 +107,40 @@ func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte,
 }
 
 // names are the providers that are asked first.
-func names(m *natsqueue.Manifest, c *chain.Chain) []string {
+func names(wanted []natsqueue.Provider, c *chain.Chain) []string {
 	var out []string
-	if len(m.Providers) > 0 {
-		out = append(out, m.Providers[0].Name)
+	if len(wanted) > 0 {
+		out = append(out, wanted[0].Name)
 	}
 	out = append(out, c.Providers()...)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
+// wanted are the providers that a batch may ask here. Where only local ones may answer, the
+// others are passed over, as on one machine; one has to be left.
+func (h *Host) wanted(ctx context.Context, m *natsqueue.Manifest) ([]natsqueue.Provider, error) {
+	if !m.Local {
+		return m.Providers, nil
+	}
+	var local []natsqueue.Provider
+	others := ""
+	for _, want := range m.Providers {
+		t, ok := h.Stack.Target(want.Name)
+		if ok && t.Untrusted == nil && !h.Stack.Here(ctx, t) {
+			others = cmp.Or(others, want.Name)
+			continue
+		}
+		local = append(local, want)
+	}
+	if len(local) == 0 && others != "" {
+		return nil, provider.Errorf(provider.Private, others, "", "the rows may be answered only by local providers, and %q is not local here", others)
+	}
+	return local, nil
+}
+
 // provides is why this machine is not what a batch wants of a provider; nil: it is.
-func (h *Host) provides(ctx context.Context, m *natsqueue.Manifest, want *natsqueue.Provider) error {
+func (h *Host) provides(m *natsqueue.Manifest, want *natsqueue.Provider) error {
 	t, ok := h.Stack.Target(want.Name)
 	switch {
 	case !ok:
@@ -120,8 +151,6 @@ func (h *Host) provides(ctx context.Context, m *natsqueue.Manifest, want *natsqu
 		return provider.Errorf(provider.Unsupported, want.Name, "", "the provider %q is of kind %s here, and the batch wants %s", want.Name, t.Config.Kind, want.Kind)
 	case want.Model != "" && t.Config.Model != want.Model:
 		return provider.Errorf(provider.Unsupported, want.Name, "", "the provider %q has the model %s here, and the batch wants %s", want.Name, t.Config.Model, want.Model)
-	case m.Local && !h.Stack.Here(ctx, t):
-		return provider.Errorf(provider.Private, want.Name, "", "the rows may be answered only by local providers, and %q is none here", want.Name)
 	}
 	return nil
 }

@@ -6,12 +6,12 @@ package node
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/priority"
-	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 )
 
@@ -48,8 +48,13 @@ type Rows struct {
 // the node leaves a batch to others.
 const giveUpAfter = 10
 
-// declineTime is how long a batch that was declined stays so: a model may be there then.
-const declineTime = time.Minute
+// declineTime is how long a batch that was declined stays so: a model may be there then. A
+// batch that the node has left since its rows failed stays so twice as long each time that
+// no row was answered, up to mostDeclined.
+const (
+	declineTime  = time.Minute
+	mostDeclined = 16 * time.Minute
+)
 
 // Run is a node, until Stop is closed and its rows have ended, or ctx ends.
 func Run(ctx context.Context, cfg Config) error {
@@ -93,12 +98,14 @@ type node struct {
 // state is what the node knows of a batch.
 type state struct {
 	m        *natsqueue.Manifest // nil: it is no more
+	runs     *natsqueue.Manifest // what its work goes by
 	stop     chan struct{}       // of its work; nil: none is done
 	closed   bool                // stop is
 	lease    *natsqueue.Lease    // nil: none
 	waiting  string              // what it waits for; "": nothing
 	declined string              // why it is not worked on; "": it is, or has not been looked at
 	until    time.Time           // when that is looked at again
+	left     time.Duration       // how long it was declined when it was left last; 0: rows were answered since
 }
 
 type moment struct {
@@ -141,7 +148,7 @@ func (n *node) follow(ctx context.Context) {
 				n.batches[id] = s
 			}
 			if s.m = m; s.stop == nil {
-				s.declined, s.until = "", time.Time{}
+				s.declined, s.until, s.left = "", time.Time{}, 0
 			}
 			wake(n.changed)
 		})
@@ -196,26 +203,41 @@ func (n *node) look(ctx context.Context) {
 	for id, s := range n.batches {
 		runs := s.m != nil && s.m.Stopped == nil
 		switch {
-		case !runs && s.stop != nil:
-			s.end()
+		case s.stop != nil && (!runs || !s.m.SameWork(s.runs)):
+			s.end() // with another manifest it begins anew
+		case s.stop != nil:
 		case s.m == nil:
 			delete(n.batches, id)
-		case runs && s.stop == nil && time.Now().After(s.until):
-			s.stop = make(chan struct{})
+		case runs && time.Now().After(s.until):
+			s.stop, s.runs = make(chan struct{}), s.m
 			m, stop := s.m, s.stop
-			n.working.Go(func() {
-				declined := n.work(ctx, s, m, stop)
-				n.mu.Lock()
-				s.stop, s.closed, s.lease, s.waiting, s.declined, s.until = nil, false, nil, "", declined, time.Now().Add(declineTime)
-				if declined == "" {
-					s.until = time.Now().Add(time.Second)
-				}
-				n.mu.Unlock()
-				wake(n.changed)
-				wake(n.beats)
-			})
+			n.working.Go(func() { n.finished(s, n.work(ctx, s, m, stop)) })
 		}
 	}
+}
+
+// finished takes in how the work on a batch has ended.
+func (n *node) finished(s *state, declined string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	wait := declineTime
+	if s.lease != nil { // it was begun
+		if s.lease.Counts().Done > 0 {
+			s.left = 0
+		}
+		wait = min(max(2*s.left, declineTime), mostDeclined)
+	}
+	switch {
+	case s.m != nil && !s.m.SameWork(s.runs): // it has changed since
+		declined, wait, s.left = "", 0, 0
+	case declined == "":
+		wait = time.Second
+	case s.lease != nil:
+		s.left = wait
+	}
+	s.stop, s.runs, s.closed, s.lease, s.waiting, s.declined, s.until = nil, nil, false, nil, "", declined, time.Now().Add(wait)
+	wake(n.changed)
+	wake(n.beats)
 }
 
 // work works on a batch until it ends, and returns why it is left to others; "": it has
@@ -248,14 +270,18 @@ func (n *node) work(ctx context.Context, s *state, m *natsqueue.Manifest, stop c
 	wake(n.beats)
 	meter := &priority.Meter{}
 	run := priority.Batch(ctx, priority.Options{Over: stop, Meter: meter})
+	var over atomic.Bool // the batch's own budget has no room
 	if m.BudgetUSD != nil {
-		run = ledger.WithBudget(run, lease.Budget(func(o ledger.Over) { n.overBudget(ctx, m.ID, o) }))
+		run = ledger.WithBudget(run, lease.Budget(func(o ledger.Over) {
+			over.Store(true)
+			n.overBudget(ctx, m.ID, o)
+		}))
 	}
 	err = batch.Work(run, lease, n.run(rows), batch.Options{
-		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, Waits: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
+		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, Waits: true, Shared: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
 	})
 	n.say("ended its work on the batch " + m.ID)
-	if err == nil || ctx.Err() != nil || provider.KindOf(err) == provider.OverBudget {
+	if err == nil || ctx.Err() != nil || over.Load() {
 		return ""
 	}
 	return n.Explain(err)
