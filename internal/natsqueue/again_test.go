@@ -68,7 +68,8 @@ func TestARowThatIsGivenBackDoesNotFail(t *testing.T) {
 	h := newHouse(t, true)
 	h.lease = 500 * time.Millisecond
 	h.batch(words(1)...)
-	wait := h.started(nil)
+	stopped := make(chan struct{})
+	wait := h.started(func(c *WorkConfig) { c.Stop = stopped })
 	c := h.cluster()
 	m := h.manifest(c)
 	l, err := c.Lease(t.Context(), m, map[string]any{"tone": "kind"}, LeaseOptions{Node: "restarted", Hold: 2})
@@ -76,7 +77,7 @@ func TestARowThatIsGivenBackDoesNotFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for back := 0; back < 2*MaxDeliver; {
+	for back := 0; back < 2*MaxDeliver+2; {
 		items, _, err := l.Exchange(t.Context(), nil, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -88,6 +89,11 @@ func TestARowThatIsGivenBackDoesNotFail(t *testing.T) {
 			}
 		}
 	}
+	close(stopped) // another process collects the answer
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	wait = h.started(nil)
 	n := h.node("n", 1, func(_ context.Context, item batch.Item) batch.Reply { return answer(item) })
 	defer n.end()
 	if err := wait(); err != nil {
@@ -248,7 +254,7 @@ func TestWhatWasSpentBesidesIsCountedOnce(t *testing.T) {
 	}
 	defer f.Close()
 	c := h.cluster()
-	w := &work{WorkConfig: WorkConfig{File: f, Cluster: c, Bundle: []byte("zip")}, m: &Manifest{ID: "b1", Chain: "c.yaml"}, blobs: blobs{c, "b1"}, back: map[string]int{}}
+	w := &work{WorkConfig: WorkConfig{File: f, Cluster: c, Bundle: []byte("zip")}, m: &Manifest{ID: "b1", Chain: "c.yaml"}, blobs: blobs{c, "b1"}}
 	if err := w.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +396,7 @@ func TestRowsAreHandedOverInPages(t *testing.T) {
 		defer f.Close()
 		c := h.cluster()
 		stop := make(chan struct{})
-		w := &work{WorkConfig: WorkConfig{File: f, Cluster: c, Bundle: []byte("zip"), Stop: stop}, m: &Manifest{ID: "b1", Chain: "c.yaml"}, blobs: blobs{c, "b1"}, back: map[string]int{}}
+		w := &work{WorkConfig: WorkConfig{File: f, Cluster: c, Bundle: []byte("zip"), Stop: stop}, m: &Manifest{ID: "b1", Chain: "c.yaml"}, blobs: blobs{c, "b1"}}
 		if err := w.begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}

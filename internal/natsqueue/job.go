@@ -33,8 +33,7 @@ type Manifest struct {
 
 	Defaults  provider.Request `json:"defaults"` // what the steps leave unset
 	Strict    bool             `json:"strict,omitempty"`
-	Local     bool             `json:"local,omitempty"`  // only a node's local providers may answer
-	Jinja2    bool             `json:"jinja2,omitempty"` // its templates are programs
+	Local     bool             `json:"local,omitempty"` // only a node's local providers may answer
 	Tools     []string         `json:"tools,omitempty"`
 	Providers []Provider       `json:"providers"` // that may be asked
 	BudgetUSD *float64         `json:"budget_usd,omitempty"`
@@ -123,7 +122,9 @@ type record struct {
 	Node       string        `json:"node"` // its name
 	Nonce      string        `json:"nonce"`
 	Failed     bool          `json:"failed,omitempty"`
-	Deliveries int           `json:"deliveries"`
+	Sent       time.Time     `json:"sent,omitzero"`      // when its message was, by the cluster's clock
+	Deliveries int           `json:"deliveries"`         // of that message
+	Silent     int           `json:"silent,omitempty"`   // as the job's
 	Repeated   int           `json:"repeated,omitempty"` // calls that may have been made twice
 	Took       time.Duration `json:"took_ns"`
 	Tally      batch.Tally   `json:"tally"`
@@ -138,7 +139,7 @@ func (r *record) returned() batch.Returned {
 	if r.Failed {
 		out.Fate = batch.Failed
 	}
-	return batch.Returned{Outcome: out, Deliveries: r.Deliveries, Extra: r.Kind != recordResult, Repeated: r.Repeated}
+	return batch.Returned{Outcome: out, Deliveries: r.Silent + r.Deliveries, Extra: r.Kind != recordResult, Repeated: r.Repeated}
 }
 
 func resultKey(id string) string       { return "r." + id }

@@ -160,7 +160,7 @@ func (l *Lease) putExtra(ctx context.Context, h *held, kind string, out *batch.O
 func (h *held) record(kind, node string, out *batch.Outcome) *record {
 	r := &record{
 		Kind: kind, ID: h.job.ID, Row: h.job.Row, Number: h.job.Number, Variant: h.job.Variant, Repeat: h.job.Repeat, Node: node, Nonce: h.nonce,
-		Failed: out.Fate == batch.Failed, Deliveries: h.deliveries, Took: out.Took, Tally: out.Tally, Result: out.Result,
+		Failed: out.Fate == batch.Failed, Sent: h.sent, Deliveries: h.deliveries, Silent: h.job.Silent, Took: out.Took, Tally: out.Tally, Result: out.Result,
 	}
 	r.Result.Node = node
 	return r

@@ -53,6 +53,7 @@ type LeaseCounts struct {
 type held struct {
 	msg        jetstream.Msg // its last delivery
 	job        job
+	sent       time.Time // when its message was
 	deliveries int
 	nonce      string // of its result
 	value      []byte // the result as it is sent; nil: there is none yet

@@ -63,14 +63,20 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 		}
 		// A server that has lost records gives their revisions to others: those of which the
 		// watch takes it that they were stored.
-		switch r, err := w.resultOf(ctx, j.ID); {
-		case err != nil:
-			unread = err
-		case r == nil:
+		r, err := w.resultOf(ctx, j.ID)
+		if err == nil && r == nil {
 			lost = append(lost, item)
-		default:
-			found = append(found, w.returned(r))
+			continue
 		}
+		var one batch.Returned
+		if err == nil {
+			one, err = w.returned(ctx, r)
+		}
+		if err != nil {
+			unread = err
+			continue
+		}
+		found = append(found, one)
 	}
 	if err := w.store(ctx, found); err != nil {
 		return err
@@ -214,6 +220,8 @@ func deleteMessage(ctx context.Context, s jetstream.Stream, seq uint64) error {
 
 // timesBack is how often a row was given back since.
 func (w *work) timesBack(ctx context.Context, id string, since time.Time) (n int, err error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
 	updates, err := w.kv.Watch(ctx, extraKey(id, "*"))
 	if err != nil {
 		return 0, err

@@ -78,7 +78,7 @@ func (l *Lease) open(ctx context.Context, msg jetstream.Msg) (*batch.Item, error
 		return nil, err
 	}
 	text, err := l.blobs.unpack(ctx, msg.Data())
-	h := &held{msg: msg, deliveries: int(meta.NumDelivered), nonce: randomID()} //nolint:gosec // a few
+	h := &held{msg: msg, sent: meta.Timestamp, deliveries: int(meta.NumDelivered), nonce: randomID()} //nolint:gosec // a few
 	if err == nil && json.Unmarshal(text, &h.job) != nil {
 		err = &DamagedError{"a row"}
 	}
@@ -91,7 +91,7 @@ func (l *Lease) open(ctx context.Context, msg jetstream.Msg) (*batch.Item, error
 	item := batch.Item{Row: h.job.Row, Number: h.job.Number, Variant: h.job.Variant, Repeat: h.job.Repeat, Attempt: h.deliveries}
 	l.mu.Lock()
 	if has := l.held[placeOf(&item)]; has != nil { // its lease ran out, and it came here again
-		has.msg, has.deliveries = msg, h.deliveries
+		has.msg, has.sent, has.deliveries, has.job.Silent = msg, h.sent, h.deliveries, h.job.Silent
 		l.mu.Unlock()
 		return nil, nil
 	}

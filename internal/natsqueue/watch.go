@@ -154,10 +154,14 @@ func (w *work) settle(ctx context.Context, entries []jetstream.KeyValueEntry) (e
 			continue // it came before, by another watch
 		}
 		r, rerr := decodeRecord(ctx, &w.blobs, entry.Value())
-		if damaged(rerr) {
+		var one batch.Returned
+		switch {
+		case damaged(rerr):
 			rerr, w.missing = purge(ctx, w.kv, entry), true
-		} else if rerr == nil {
-			returned = append(returned, w.returned(r))
+		case rerr == nil:
+			if one, rerr = w.returned(ctx, r); rerr == nil {
+				returned = append(returned, one)
+			}
 		}
 		if rerr != nil {
 			err = rerr

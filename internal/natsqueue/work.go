@@ -47,7 +47,7 @@ type WorkConfig struct {
 // The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
 // error that holds a *[ledger.Over]. It is nil where Stop was closed.
 func Work(ctx context.Context, cfg WorkConfig) error {
-	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}, back: map[string]int{}}
+	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
@@ -75,8 +75,7 @@ type work struct {
 	missing  bool          // a row is neither with nodes nor has a result that can be read
 	patience time.Duration // how long nothing may come before lost rows are looked for
 	silent   Watch
-	links    uint64         // how often the connection was lost, when watch began
-	back     map[string]int // how often a row was given back, by its job's id
+	links    uint64 // how often the connection was lost, when watch began
 }
 
 // Times of Work.
@@ -215,16 +214,14 @@ func (w *work) run(ctx context.Context) (err error) {
 
 // returned is a record as the file stores it. Of the times that a row was delivered, those
 // after which it was not given back may have been calls.
-func (w *work) returned(r *record) batch.Returned {
+func (w *work) returned(ctx context.Context, r *record) (batch.Returned, error) {
 	out := r.returned()
-	switch r.Kind {
-	case recordBack:
-		w.back[r.ID]++
-	case recordResult:
-		out.Repeated = max(0, out.Repeated, r.Deliveries-1-w.back[r.ID])
-		delete(w.back, r.ID)
+	if r.Kind != recordResult || r.Deliveries < 2 && r.Silent == 0 {
+		return out, nil
 	}
-	return out
+	back, err := w.timesBack(ctx, r.ID, r.Sent)
+	out.Repeated = max(0, out.Repeated, r.Silent+r.Deliveries-1-back)
+	return out, err
 }
 
 func (w *work) store(ctx context.Context, returned []batch.Returned) error {
