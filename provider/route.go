@@ -69,6 +69,26 @@ func (r *Route) FellBack() bool {
 	return slices.ContainsFunc(r.Attempts, func(a Attempt) bool { return a.Provider != r.Provider })
 }
 
+// Stayed reports whether the prompt stayed on this machine: it was answered there, and
+// nobody elsewhere was asked before.
+func (r *Route) Stayed() bool { return r.Local && len(r.SentElsewhere()) == 0 }
+
+// SentElsewhere are the addresses, each once, at which others than the one that answered
+// may have got the prompt, and which are not on this machine.
+func (r *Route) SentElsewhere() []string { return SentElsewhere(r.Attempts) }
+
+// SentElsewhere are the addresses, each once, at which the prompt may have arrived without
+// an answer, and which are not on this machine.
+func SentElsewhere(attempts []Attempt) (addresses []string) {
+	for i := range attempts {
+		a := &attempts[i]
+		if a.SentTo != "" && !a.Local && a.Outcome != OutcomeAnswered && !slices.Contains(addresses, a.SentTo) {
+			addresses = append(addresses, a.SentTo)
+		}
+	}
+	return addresses
+}
+
 func who(name, host string) string {
 	if host == "" {
 		return name
@@ -98,6 +118,10 @@ type Attempt struct {
 	Took     time.Duration `json:"took_ns,omitempty"`
 	Tries    int           `json:"tries,omitempty"`   // calls made, retries included
 	SentTo   string        `json:"sent_to,omitempty"` // where the prompt may have gone, scheme://host[:port]; empty: nowhere
+	Local    bool          `json:"local,omitempty"`   // SentTo is this machine, and its server is known to run the model itself
+	// MayBeCharged says that a call of it that failed may be charged, by [Error.MayBeCharged].
+	// What it costs is not known, and in no [Cost].
+	MayBeCharged bool `json:"may_be_charged,omitempty"`
 	// PromptTokens is the prompt's size as known before the call; Estimated
 	// says that it was not counted by the engine's own tokenizer.
 	PromptTokens int  `json:"prompt_tokens,omitempty"`

@@ -50,7 +50,18 @@ func routeLine(r *provider.Route, u *provider.Usage) string {
 	if why := notFirst(r.Reason); why != "" {
 		parts = append(parts, why)
 	}
-	return noteLine(parts)
+	return noteLine(append(parts, alsoSent(r)...))
+}
+
+// alsoSent says where else the prompt may have gone, before this machine or another
+// answered.
+func alsoSent(r *provider.Route) (parts []string) {
+	for _, address := range r.SentElsewhere() {
+		if address != r.Endpoint {
+			parts = append(parts, "the prompt also went to "+address)
+		}
+	}
+	return parts
 }
 
 // noteLine is the parts of a line about an answer.

@@ -48,10 +48,11 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-func batchingAt(t *testing.T, s *stack.Stack, callers guard.Keys) *batching {
+// batchingAt is a gateway of a stack; folder has its chains, if there is one.
+func batchingAt(t *testing.T, s *stack.Stack, callers guard.Keys, folder ...string) *batching {
 	t.Helper()
 	b := &batching{t: t, dir: s.StateDir(), log: &said{}}
-	b.Server = gateway.New(gateway.Config{Stack: s, Keys: callers, Say: b.log.add, Warn: b.log.add})
+	b.Server = gateway.New(gateway.Config{Stack: s, Keys: callers, Say: b.log.add, Warn: b.log.add, Chains: strings.Join(folder, "")})
 	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Uploads: gateway.Uploads, Limits: guard.Limits{Upload: 1 << 20}})
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,9 @@ func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Rep
 	if err == nil {
 		q.Request.NoStream = true
 		resp, reply.Tally, err = batch.Call(ctx, a.asked(q.Question), q.Request)
+		if q.Ask != nil { // the answer tells of its last step only
+			countSteps(&reply.Tally, q.Spent())
+		}
 	}
 	reply.Err, reply.OK, reply.Finish, reply.Usage, reply.Route = err, err == nil, resp.Finish, resp.Usage, resp.Route
 	reply.Error = a.Shown(err)
@@ -93,6 +96,21 @@ func (a *Answerer) Refuse(item batch.Item, err error) batch.Reply {
 }
 
 func (a *Answerer) idOf(item batch.Item) string { return fmt.Sprintf("%s_%d", a.Batch, item.Row) }
+
+// countSteps has a tally count all calls of a chain's steps.
+func countSteps(t *batch.Tally, steps []exchange.Spent) {
+	t.Input, t.Output, t.USD, t.Saved, t.Unpriced = 0, 0, 0, 0, 0
+	for _, s := range steps {
+		if t.Provider == "" { // the chain has failed
+			t.Provider, t.Model = s.Provider, s.Model
+		}
+		t.Input += s.InputTokens
+		t.Output += s.OutputTokens
+		t.USD += s.USD
+		t.Saved += s.Saved
+		t.Unpriced += s.Unpriced
+	}
+}
 
 // asked is who answers a question: the provider, or a chain.
 func (a *Answerer) asked(q *exchange.Question) provider.Provider {

@@ -209,8 +209,10 @@ func (c *call) fail(a *attempt, e *provider.Error) {
 		Reason: text(e), Took: time.Since(a.began), Tries: 1,
 	}
 	if e.Sent || a.state.Load() == shown {
-		at.SentTo = a.host.endpoint()
+		l, ok := provider.As[provider.Localer](a.host.Provider)
+		at.SentTo, at.Local = a.host.endpoint(), ok && l.Local(a.caller) && !failure.RunsElsewhere(a.host.Provider, c.model)
 	}
+	at.MayBeCharged = c.p.cfg.Paid && (a.state.Load() == shown || e.MayBeCharged())
 	n := len(c.failed.Attempts)
 	c.failed.Attempts, c.failed.Errs = append(c.failed.Attempts[:n:n], at), append(c.failed.Errs[:n:n], error(e)) // a route may have the others
 	if c.p.cfg.Observe != nil {

@@ -83,7 +83,7 @@ func (e *everything) Chat(context.Context, provider.Request) iter.Seq2[provider.
 					Provider: "openai", Host: "h:1", Model: "m", Endpoint: "https://h", Local: true, Gateway: "litellm (http://127.0.0.1:1)", Reason: "fallback", Request: "r-1", Warnings: []string{"cut"}, Missing: "d", MaxTokens: 9,
 					FirstToken: 1, Total: 2, Load: 3, Working: 4, Repairs: 1, Cost: &provider.Cost{USD: provider.Ptr(0.5), Saved: provider.Ptr(0.0), Basis: "list"},
 					Attempts: []provider.Attempt{
-						{Provider: "local", Host: "g:1", Model: "n", Outcome: provider.OutcomeFailed, Reason: "no", Kind: provider.Timeout, Took: 4, Tries: 2, SentTo: "http://h", PromptTokens: 5, Estimated: true},
+						{Provider: "local", Host: "g:1", Model: "n", Outcome: provider.OutcomeFailed, Reason: "no", Kind: provider.Timeout, Took: 4, Tries: 2, SentTo: "http://h", Local: true, MayBeCharged: true, PromptTokens: 5, Estimated: true},
 						{Provider: "openai", Outcome: provider.OutcomeAnswered},
 					},
 				},
@@ -123,7 +123,7 @@ func TestAReplayIsTheAnswer(t *testing.T) {
 	if names := unset(reflect.ValueOf(last), "Chunk"); !reflect.DeepEqual(names, []string{
 		"Chunk.Text", "Chunk.Thinking", "Chunk.Restart", "Chunk.Thought",
 		"Chunk.Route.Attempts.Host", "Chunk.Route.Attempts.Model", "Chunk.Route.Attempts.Reason", "Chunk.Route.Attempts.Kind", "Chunk.Route.Attempts.Took",
-		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated",
+		"Chunk.Route.Attempts.Tries", "Chunk.Route.Attempts.SentTo", "Chunk.Route.Attempts.Local", "Chunk.Route.Attempts.MayBeCharged", "Chunk.Route.Attempts.PromptTokens", "Chunk.Route.Attempts.Estimated",
 	}) {
 		t.Fatalf("this test sets too little: %q", names)
 	}

@@ -23,15 +23,16 @@ type call struct {
 	// overflowedWindow is the largest window that the prompt is known not to fit; 0:
 	// none.
 	overflowedWindow int
-	tryStarted       time.Time        // the call under way
-	shown            bool             // content of the call under way has gone to the reader
-	done             bool             // the reader has the end, or wants no more
-	restarting       bool             // what the reader has broke off, and the next content begins again
-	probe            bool             // the call under way is a breaker's probe, and has told it nothing yet
-	tryErr           error            // of the call under way
-	target           *target          // that is asked
-	missing          string           // the target's own model, which its server does not have, so that req names another; or ""
-	attempt          provider.Attempt // of the target
+	tryStarted       time.Time          // the call under way
+	shown            bool               // content of the call under way has gone to the reader
+	done             bool               // the reader has the end, or wants no more
+	restarting       bool               // what the reader has broke off, and the next content begins again
+	probe            bool               // the call under way is a breaker's probe, and has told it nothing yet
+	tryErr           error              // of the call under way
+	target           *target            // that is asked
+	missing          string             // the target's own model, which its server does not have, so that req names another; or ""
+	attempt          provider.Attempt   // of the target
+	elsewhere        []provider.Attempt // calls that failed, and may have sent the prompt off this machine
 }
 
 // run asks the candidates in order. Nil: the reader has an answer, or has

@@ -84,6 +84,10 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	done.Tries += rt.Repairs
 	rt.MaxTokens = limitReached(&c.req, chunk, rt.Repairs)
 	hosts := hostAttempts(rt.Attempts)
+	done.Local = rt.Local
+	if rt.Local && len(c.elsewhere) > 0 {
+		hosts = append(c.unlisted(c.Attempts, hosts), hosts...)
+	}
 	rt.Reason = provider.FirstChoice
 	if len(c.Attempts) > 0 {
 		rt.Reason = "fallback: " + c.Error()

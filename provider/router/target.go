@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tandem-llm/tandem/internal/breaker"
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -45,6 +46,12 @@ func (t *target) alternative(ctx context.Context, req *provider.Request, failed 
 	out := *e
 	out.Err = fmt.Errorf("%w; %w", e.Err, err)
 	return "", &out
+}
+
+// stays reports whether a prompt for that model stayed on this machine, as far as is known
+// of a call without an answer.
+func (t *target) stays(ctx context.Context, model string) bool {
+	return t.Local != nil && t.Local(ctx) && !failure.RunsElsewhere(t.Provider, model)
 }
 
 // endpoint is where the target's prompts go, or "".

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
@@ -97,8 +98,10 @@ func (c *call) tryOnce(ctx context.Context) error {
 	a.Tries += repairs(c.tryErr)
 	e := asError(c.tryErr)
 	if c.shown || e.Sent || ctx.Err() != nil {
-		a.SentTo = t.endpoint()
+		a.SentTo, a.Local = t.endpoint(), t.stays(ctx, a.Model)
 	}
+	a.MayBeCharged = a.MayBeCharged || t.Paid && (c.shown || e.MayBeCharged())
+	c.noteSent(c.tryErr)
 	c.recordOutcome(t, e)
 	what := Failed
 	if c.shown {
@@ -106,6 +109,33 @@ func (c *call) tryOnce(ctx context.Context) error {
 	}
 	c.emit(Event{Type: what, Provider: a.Provider, Model: a.Model, Err: c.tryErr, Took: clock.Now().Sub(c.tryStarted), Try: a.Tries})
 	return c.tryErr
+}
+
+// noteSent keeps where a call that failed may have sent the prompt, if that is not this
+// machine: the same target may be asked again, and answer here.
+func (c *call) noteSent(err error) {
+	tried := []provider.Attempt{c.attempt}
+	if h := (*failure.Hosts)(nil); errors.As(err, &h) {
+		tried = h.Attempts
+	}
+	for _, a := range tried {
+		if len(provider.SentElsewhere([]provider.Attempt{a})) > 0 {
+			a.Kind, a.Reason = provider.KindOf(err), reason(err)
+			c.elsewhere = append(c.elsewhere, a)
+		}
+	}
+}
+
+// unlisted are the attempts that sent the prompt elsewhere, to addresses that are in none
+// of those lists.
+func (c *call) unlisted(lists ...[]provider.Attempt) (out []provider.Attempt) {
+	known := provider.SentElsewhere(slices.Concat(lists...))
+	for _, a := range c.elsewhere {
+		if !slices.Contains(known, a.SentTo) {
+			known, out = append(known, a.SentTo), append(out, a)
+		}
+	}
+	return out
 }
 
 // repairs is how many answers a target was asked for beyond its first, because

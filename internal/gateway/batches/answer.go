@@ -220,6 +220,9 @@ func callOf(r *record, out *batch.Outcome) *exchange.Call {
 		Dialect: dialect, Operation: exchange.Chat, Path: r.Endpoint, Caller: r.Caller, Began: time.Now().Add(-out.Took), Took: out.Took, State: exchange.Answered,
 		Provider: out.Tally.Provider, Model: out.Tally.Model, Finish: out.Finish, Usage: out.Usage, Route: out.Route,
 	}
+	if t := &out.Tally; t.Provider != "" {
+		c.Spent = []exchange.Spent{{Provider: t.Provider, Model: t.Model, USD: t.USD, Saved: t.Saved, Unpriced: t.Unpriced, InputTokens: t.Input, OutputTokens: t.Output}}
+	}
 	if r.Endpoint == openai.EmbeddingPath {
 		c.Operation = exchange.Embed
 	}

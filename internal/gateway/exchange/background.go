@@ -20,6 +20,7 @@ func (x *Exchange) Prepare(ctx context.Context, h http.Header, q *Question) erro
 		x: x, stack: x.cfg.Stack(), q: q, ctx: ctx, unseen: true,
 		call: &liveCall{Call: Call{Caller: x.caller(ctx).Name, Session: sessionOf(h, q), State: Asking}},
 	}
+	q.run = run
 	q.Ask = func(ctx context.Context, _ *Run) iter.Seq2[provider.Chunk, error] { return ask(ctx, run) }
 	return nil
 }

@@ -93,32 +93,31 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 	q.caller = c.Name
 	use := q.Request.Use
 	if len(use) == 0 {
-		use = slices.Clone(s.Config().Use)
+		use = s.Config().Use
 	}
 	if c.Use != nil {
-		use = slices.DeleteFunc(use, func(name string) bool { return !slices.Contains(c.Use, name) })
+		use = allowed(use, c.Use)
 		q.Only = slices.Clone(c.Use)
 		if len(use) == 0 {
 			return &Failure{Status: http.StatusForbidden, Code: string(provider.Denied), Message: "the key " + c.Name + " may not use what answers this model; it may use " + strings.Join(c.Use, ", ")}
 		}
 	}
 	for _, v := range r.Header.Values("X-Tandem-Use") { // each forbids something
-		var want []string
+		var only []string
 		for name := range strings.SplitSeq(v, ",") {
 			name = strings.TrimSpace(name)
 			if !s.Has(name) {
 				return Refuse("x-tandem-use", "x-tandem-use: there is no provider "+Brief(name))
 			}
-			if slices.Contains(use, name) {
-				want = append(want, name)
-			}
+			only = append(only, name)
 		}
-		q.Only = slices.Clone(want)
-		if use = want; len(use) == 0 {
+		use = allowed(use, only)
+		q.Only = slices.Clone(use)
+		if len(use) == 0 {
 			return Refuse("x-tandem-use", "x-tandem-use: none of "+Brief(v)+" may answer this model")
 		}
 	}
-	q.Request.Use = use
+	q.Request.Use = slices.Clone(use)
 	for _, v := range r.Header.Values("X-Tandem-Privacy") {
 		switch v {
 		case "", config.PrivacyAny:
@@ -132,6 +131,11 @@ func (x *Exchange) tighten(r *http.Request, s *stack.Stack, q *Question) error {
 		q.Request.Privacy = provider.PrivacyLocal
 	}
 	return nil
+}
+
+// allowed are those of use that only has, in the order of use.
+func allowed(use, only []string) []string {
+	return slices.DeleteFunc(slices.Clone(use), func(name string) bool { return !slices.Contains(only, name) })
 }
 
 // defaults writes what the configuration says where the client says nothing.

@@ -14,7 +14,7 @@ import (
 // Question is a request as a dialect decoded it.
 type Question struct {
 	Request provider.Request
-	// Model is the name that the client asked for; see [Exchange.Resolve].
+	// Model is the name that the client asked for; see [Exchange.Find].
 	Model  string
 	Stream bool
 	// Ignored are the parameters that were taken and not used.
@@ -43,6 +43,17 @@ type Question struct {
 	Ask Source
 	// stays says that a call that was made for it had to stay on this machine.
 	stays atomic.Bool
+	// run is that of a prepared question whose chain makes calls, see [Exchange.Prepare].
+	run *Run
+}
+
+// Spent is what the calls of a prepared question's chain have come to so far, by model;
+// nil: it has made none.
+func (q *Question) Spent() []Spent {
+	if q.run == nil {
+		return nil
+	}
+	return q.run.Call().Spent
 }
 
 // Stays reports whether the conversation that a question ends has to stay on this
@@ -75,7 +86,7 @@ func sessionOf(h http.Header, q *Question) string {
 			return digest(own + m.Text)
 		}
 	}
-	return own
+	return digest(own)
 }
 
 // identity is the digest by which the storm guard knows a question again: of what is

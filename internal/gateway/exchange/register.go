@@ -45,18 +45,8 @@ type Call struct {
 	Steps []StepCall     `json:"steps,omitempty"`
 	Cost  *provider.Cost `json:"cost,omitempty"`
 	Local *bool          `json:"local,omitempty"`
-}
-
-// total is whether all of a call's prompts stayed on this machine, and what it cost; ok
-// is false where nobody has answered.
-func (c *Call) total() (local bool, cost *provider.Cost, ok bool) {
-	switch {
-	case c.Local != nil:
-		return *c.Local, c.Cost, true
-	case c.Route != nil:
-		return c.Route.Local, c.Route.Cost, true
-	}
-	return false, nil, false
+	// Spent is what the calls of a chain came to; nil: Route says it.
+	Spent []Spent `json:"-"`
 }
 
 func (c *Call) fails(f *Failure) {
@@ -193,13 +183,9 @@ func (n *Counts) add(c *Call) {
 	if rt := c.Route; rt != nil && rt.FellBack() {
 		n.Fallbacks++
 	}
-	if _, cost, _ := c.total(); cost != nil {
-		if cost.USD != nil {
-			n.CostUSD += *cost.USD
-		}
-		if cost.Saved != nil {
-			n.SavedUSD += *cost.Saved
-		}
+	for _, s := range c.Spending() {
+		n.CostUSD += s.USD
+		n.SavedUSD += s.Saved
 	}
 }
 

@@ -24,6 +24,8 @@ type StepCall struct {
 	Cost     *provider.Cost `json:"cost,omitempty"`
 	Took     time.Duration  `json:"took_ns,omitempty"`
 	Error    string         `json:"error,omitempty"`
+
+	asked []string // the providers that were called
 }
 
 // mostSteps is how many calls of a run are kept; of a run with more, the last.
@@ -33,8 +35,9 @@ const mostSteps = 100
 type steps struct {
 	calls []*StepCall
 	cost  provider.Cost
-	local bool // all prompts so far have stayed
-	ended int
+	spent []Spent
+	left  bool // a prompt may have left this machine
+	ended int  // calls in cost
 }
 
 // Provider is who answers the run's calls: the stack, under what the question forbids,
@@ -64,7 +67,7 @@ func (p *stepProvider) Chat(ctx context.Context, req provider.Request) iter.Seq2
 		s, ctx := p.run.step(ctx)
 		release, err := p.run.turn(ctx, s, &req)
 		if err != nil {
-			p.run.stepEnds(s, nil, err)
+			p.run.stepEnds(s, nil, nil, err)
 			yield(provider.Chunk{}, err)
 			return
 		}
@@ -77,10 +80,11 @@ func (p *stepProvider) Chat(ctx context.Context, req provider.Request) iter.Seq2
 func (p *stepProvider) chunks(ctx context.Context, s *StepCall, req provider.Request, yield func(provider.Chunk, error) bool) {
 	var (
 		route   *provider.Route
+		usage   *provider.Usage
 		answers bool
 		err     error = errLeft
 	)
-	defer func() { p.run.stepEnds(s, route, err) }()
+	defer func() { p.run.stepEnds(s, route, usage, err) }()
 	for c, failed := range p.Provider.Chat(ctx, req) {
 		if failed == nil && !answers && !c.Empty() {
 			answers = true
@@ -88,7 +92,7 @@ func (p *stepProvider) chunks(ctx context.Context, s *StepCall, req provider.Req
 			p.run.stepIs(func() { s.State = Answering })
 		}
 		if c.Route != nil {
-			route = c.Route
+			route, usage = c.Route, c.Usage
 		}
 		if failed != nil {
 			err = failed
@@ -113,10 +117,10 @@ func (u *Run) tighten(req *provider.Request) error {
 		return nil
 	}
 	wanted := req.Use
-	if req.Use = only; len(wanted) > 0 {
-		req.Use = slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return !slices.Contains(only, name) })
+	if len(wanted) == 0 {
+		wanted = u.stack.Config().Use
 	}
-	if len(req.Use) == 0 {
+	if req.Use = allowed(wanted, only); len(req.Use) == 0 {
 		return mayNot(wanted, only)
 	}
 	return nil
@@ -137,13 +141,13 @@ func (u *Run) WithTurns(ctx context.Context) context.Context {
 		s, ctx := u.step(ctx)
 		release, err := u.turn(ctx, s, &req)
 		if err != nil {
-			u.stepEnds(s, nil, err)
+			u.stepEnds(s, nil, nil, err)
 			return provider.EmbedResponse{}, err
 		}
 		defer release()
-		u.stepIs(func() { s.Provider, s.Model = name, model })
+		u.stepIs(func() { s.Provider, s.Model, s.asked = name, model, []string{name} })
 		r, err := embed(ctx)
-		u.stepEnds(s, r.Route, err)
+		u.stepEnds(s, r.Route, r.Usage, err)
 		return r, err
 	})
 }

@@ -1,10 +1,13 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/failure"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
 )
@@ -22,6 +25,7 @@ func (u *Run) step(ctx context.Context) (*StepCall, context.Context) {
 		u.observe(e)
 		if e.Type == router.Asking {
 			u.stepIs(func() {
+				s.asked = append(s.asked, e.Provider)
 				s.Provider, s.Model = e.Provider, e.Model
 				u.call.Provider, u.call.Model, u.call.Waiting = e.Provider, e.Model, ""
 			})
@@ -31,23 +35,76 @@ func (u *Run) step(ctx context.Context) (*StepCall, context.Context) {
 
 func (s *StepCall) over() bool { return s.State == Answered || s.State == Failed }
 
-// stepEnds notes the end of a call, and what it cost.
-func (u *Run) stepEnds(s *StepCall, route *provider.Route, err error) {
+// stepEnds notes the end of a call, and what it cost. Route is nil where nobody answered.
+func (u *Run) stepEnds(s *StepCall, route *provider.Route, usage *provider.Usage, err error) {
+	var (
+		lost lostCall
+		text string
+	)
+	if err != nil {
+		text = u.x.failureOf(err).Message
+	}
+	if route == nil {
+		lost = u.lostCall(s, err)
+	}
 	u.stepIs(func() {
 		s.State, s.Position, s.Took = Answered, 0, time.Since(s.Began)
 		if err != nil {
-			s.State, s.Error = Failed, u.x.failureOf(err).Message
+			s.State, s.Error = Failed, text
 		}
-		if route == nil {
+		t := &u.steps
+		switch {
+		case route != nil:
+			stayed := route.Stayed()
+			s.Provider, s.Model, s.Local, s.Cost = route.Provider, route.Model, &stayed, costOf(route)
+			t.spent = spend(t.spent, route, usage)
+		case !lost.sent:
 			return
+		default:
+			if s.Local = &lost.stayed; lost.charged {
+				s.Cost = unknownCost()
+			}
 		}
-		s.Provider, s.Model, s.Local, s.Cost = route.Provider, route.Model, &route.Local, route.Cost
-		u.steps.local = (u.steps.ended == 0 || u.steps.local) && route.Local
-		u.steps.cost = add(u.steps.cost, route.Cost, u.steps.ended)
-		u.steps.ended++
-		local, cost := u.steps.local, u.steps.cost
-		u.call.Local, u.call.Cost = &local, &cost
+		t.left = t.left || !*s.Local
+		if route != nil || lost.charged {
+			t.cost = add(t.cost, s.Cost, t.ended)
+			t.ended++
+		}
+		local, cost := !t.left, t.cost
+		u.call.Local, u.call.Cost, u.call.Spent = &local, &cost, t.spent
 	})
+}
+
+// lostCall is what is known of a call that nobody answered.
+type lostCall struct {
+	sent    bool // a prompt may have reached a server
+	stayed  bool // and every such server is this machine
+	charged bool // and it may be charged
+}
+
+// lostCall is what became of a step's call that ended with err. Where err does not say who
+// got the prompt, such as that of a step's timeout, all who were asked may have.
+func (u *Run) lostCall(s *StepCall, err error) lostCall {
+	var (
+		e *provider.Error
+		r *router.Failure
+	)
+	if errors.As(err, &r) {
+		sent := func(a provider.Attempt) bool { return a.SentTo != "" }
+		return lostCall{slices.ContainsFunc(r.Attempts, sent), len(provider.SentElsewhere(r.Attempts)) == 0, slices.ContainsFunc(r.Attempts, mayBeCharged)}
+	}
+	if errors.As(err, &e) && !e.Sent {
+		return lostCall{}
+	}
+	out := lostCall{sent: len(s.asked) > 0, stayed: true}
+	for _, name := range s.asked {
+		t, ok := u.stack.Target(name)
+		if ok && u.stack.Here(context.WithoutCancel(u.ctx), t) && !failure.RunsElsewhere(t.Provider, cmp.Or(s.Model, t.Config.Model)) {
+			continue
+		}
+		out.stayed, out.charged = false, e == nil || e.MayBeCharged()
+	}
+	return out
 }
 
 // add is a sum of costs with one more; sum is of n. It is known where each is.

@@ -23,6 +23,7 @@ func (m *Metrics) Ended(c exchange.Call) {
 	op := string(c.Operation)
 	name, model := m.names.model(c.Provider, modelOf(&c))
 	m.duration.observe(c.Took.Seconds(), op, api, model, name, code)
+	m.spent(&c)
 	if c.State != exchange.Answered {
 		return
 	}
@@ -55,11 +56,22 @@ func (m *Metrics) routed(rt *provider.Route, name, model string) {
 	if rt.Load > 0 {
 		m.loading.observe(rt.Load.Seconds(), name, model)
 	}
-	if rt.Cost != nil && rt.Cost.USD != nil {
-		m.cost.add(*rt.Cost.USD, name, model)
-	}
-	if rt.Cost != nil && rt.Cost.Saved != nil {
-		m.saved.add(*rt.Cost.Saved, name, model)
+}
+
+// spent counts what a call cost; of a chain, what each model's calls did, also where the
+// chain failed.
+func (m *Metrics) spent(c *exchange.Call) {
+	for _, s := range c.Spending() {
+		if c.Spent == nil {
+			s.Provider, s.Model = c.Provider, modelOf(c)
+		}
+		name, model := m.names.model(s.Provider, s.Model)
+		if s.USD > 0 || s.Unpriced == 0 {
+			m.cost.add(s.USD, name, model)
+		}
+		if s.Saved > 0 {
+			m.saved.add(s.Saved, name, model)
+		}
 	}
 }
 

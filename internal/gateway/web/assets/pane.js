@@ -98,7 +98,10 @@ class Turn {
     const facts = [];
     const fact = (name, value) => value && facts.push(element('div', {}, element('dt', {}, name), element('dd', {}, value)));
     fact('Answered by', `${c.provider ?? r?.provider ?? ''}/${c.model ?? r?.model ?? ''}`);
-    if (r) fact('Where', !r.local ? r.endpoint : c.local === false ? 'this machine, other steps elsewhere' : 'this machine');
+    const sent = (r?.attempts ?? []).filter((a) => a.sent_to && !a.local && a.outcome !== 'answered').map((a) => a.sent_to);
+    const where = [r?.local ? 'this machine' : r?.endpoint, ...new Set(sent.map((s) => `the prompt also went to ${s}`))];
+    if (r?.local && !sent.length && c.local === false) where.push('other steps elsewhere');
+    if (r) fact('Where', where.join(', '));
     if (r) fact('Why', r.reason);
     if (c.usage) fact('Tokens', `${number(c.usage.input_tokens)} in, ${number(c.usage.output_tokens)} out`);
     fact('Time', c.took_ns ? seconds(c.took_ns) : seconds((performance.now() - this.began) * 1e6));
