@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +13,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/listen"
 )
-
-// drainTime is how long calls under way may take to end when the gateway stops.
-const drainTime = 20 * time.Second
 
 type serveInput struct {
 	listen string
@@ -53,8 +47,9 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	}
 	log := a.serveLog(in.json)
 	settings, keys := s.Config().Gateway, a.callerStore()
-	g := gateway.New(gateway.Config{
-		Stack: s, Explain: a.explainToClient, Version: buildVersion().Version, Chains: a.servedChains(settings),
+	var g *gateway.Server
+	g = gateway.New(gateway.Config{
+		Stack: s, Explain: func(err error) string { return explainToClient(err, g.Exchange().Stack().Config()) }, Version: buildVersion().Version, Chains: a.servedChains(settings),
 		Warn: log.warn, Say: log.say, Keys: keys,
 	})
 	defer func() {
@@ -65,6 +60,9 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	if err != nil {
 		return err
 	}
+	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRequests()
+	server.BaseContext = func(net.Listener) context.Context { return requests }
 	inherited, err := listen.Inherited()
 	if err != nil {
 		return err
@@ -93,7 +91,8 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 			a.reload(g, stands, in, log)
 		case <-ctx.Done():
 			notify("STOPPING=1")
-			return a.drain(ctx, server, g, served, log)
+			stop := stopping{server: server, g: g, endRequests: endRequests, log: log, drain: drainTime, end: endTime}
+			return stop.run(ctx, served)
 		}
 	}
 }
@@ -101,7 +100,7 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 // servedChains is the folder of the chains that are served.
 func (a *app) servedChains(cfg config.Gateway) string { return cmp.Or(cfg.Chains, a.chainsDir()) }
 
-// reload reads the configuration again. A broken one changes nothing.
+// reload reads the configuration again. A broken one changes nothing of what is served.
 func (a *app) reload(g *gateway.Server, stands *guard.Guard, in serveInput, log *serveLog) {
 	if err := a.reloaded(g, stands, in, log); err != nil {
 		log.warn("the configuration was not reloaded, because the new one has a mistake: " + a.explain(err))
@@ -133,32 +132,6 @@ func (a *app) reloaded(g *gateway.Server, stands *guard.Guard, in serveInput, lo
 		log.warn("gateway.listen is " + is + " now; that takes a restart")
 	}
 	return nil
-}
-
-// drain ends the gateway: calls under way may end, new ones are refused.
-func (a *app) drain(ctx context.Context, server *http.Server, g *gateway.Server, served <-chan error, log *serveLog) error {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	defer g.StopBatches(limited)()
-	g.Exchange().Close()
-	switch n := len(g.Exchange().Live()); n {
-	case 0:
-		log.say("stopping")
-	default:
-		log.say(fmt.Sprintf("stopping: waiting up to %d seconds for %s under way", int(drainTime.Seconds()), count(n, "call")))
-	}
-	err := server.Shutdown(limited)
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.say("ending " + count(len(g.Exchange().Live()), "call") + " that did not end in time")
-		g.Exchange().CancelAll()
-		err = server.Shutdown(context.WithoutCancel(ctx))
-	}
-	for range cap(served) {
-		if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
-			err = e
-		}
-	}
-	return err
 }
 
 // urlOf is where clients find a listener.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
@@ -28,13 +29,14 @@ func clientRemedy(err error) string {
 
 // explainToClient is an error as a client of the gateway reads it: what happened, to
 // whom, and what to do next, where that is a command or a change of the configuration.
-// What is said of flags and of a terminal means nothing to it.
-func (a *app) explainToClient(err error) string {
+// What is said of flags and of a terminal means nothing to it. Cfg is the configuration of
+// who answers.
+func explainToClient(err error, cfg *config.Loaded) string {
 	text := terminal.OneLine(err.Error())
 	if next := clientRemedy(err); next != "" {
 		return text + "; " + next
 	}
-	next := remedy(err, a.config)
+	next := remedy(err, cfg)
 	if next == "" || advises(err) {
 		return text
 	}

@@ -47,7 +47,9 @@ func guarded(g *gateway.Server, cfg config.Gateway, store *keystore.Store, log *
 	stands, err := guard.New(guard.Config{
 		Hosts: cfg.Hosts, Origins: cfg.Origins, Keys: store, Public: gateway.Public, Uploads: gateway.Uploads, Log: log, Served: g.Served,
 		Refuse: func(w http.ResponseWriter, r *http.Request, refusal guard.Refusal) {
-			g.Fail(w, r, &exchange.Failure{Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, RetryAfter: refusal.RetryAfter})
+			g.Fail(w, r, &exchange.Failure{
+				Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, Retry: refusal.RetryAfter > 0, RetryAfter: refusal.RetryAfter,
+			})
 		},
 	})
 	if err != nil {
