@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,7 +11,13 @@ import (
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/gateway"
+	"github.com/tandem-llm/tandem/internal/gateway/anthropic"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
+	"github.com/tandem-llm/tandem/internal/gateway/ollama"
+	"github.com/tandem-llm/tandem/internal/gateway/openai"
+	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // fault is what an engine does with every question.
@@ -170,6 +177,66 @@ func TestAQuestionThatFailsIsGeneratedTwiceAtMost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A question is known again though what is decided about it here is another thing each
+// time, such as its window, which depends on what is in memory.
+func TestAQuestionThatFailsIsKnownAgain(t *testing.T) {
+	const asked = 6
+	for name, prepare := range map[string]func(*exchange.Question, int){
+		"another window": func(q *exchange.Question, n int) { q.Request.Options = provider.Options{"num_ctx": 2048 * n} },
+		"a window that is taken away": func(q *exchange.Question, n int) {
+			if n > 1 {
+				delete(q.Request.Options, "num_ctx")
+			}
+		},
+		"another limit": func(q *exchange.Question, n int) { q.Request.MaxTokens = provider.Ptr(100 * n) },
+	} {
+		for _, d := range spoken {
+			var upstream atomic.Int32
+			engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/json")
+				switch r.URL.Path {
+				case "/api/chat":
+					upstream.Add(1)
+					fmt.Fprintln(w, `{"model":"m","message":{"role":"assistant","content":"Half of"},"done":false}`)
+					_ = http.NewResponseController(w).Flush()
+					panic(http.ErrAbortHandler)
+				case "/api/tags", "/api/ps":
+					_, _ = io.WriteString(w, `{"models":[{"name":"m:latest","model":"m:latest","digest":"aaaa","size":100}]}`)
+				case "/api/show":
+					_, _ = io.WriteString(w, `{"capabilities":["completion"],"model_info":{}}`)
+				default:
+					_, _ = io.WriteString(w, `{"version":"0.17.4"}`)
+				}
+			}))
+			s := gatewaytest.Open(t, fmt.Sprintf("use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '%s', model: m}\n", strings.TrimPrefix(engine.URL, "http://")))
+			n := 0
+			x := gatewaytest.Exchange(s, exchange.Config{Prepare: func(_ context.Context, _ *stack.Stack, q *exchange.Question) error {
+				n++
+				prepare(q, n)
+				return nil
+			}})
+			mux := http.NewServeMux()
+			openai.New(x, nil).Register(mux)
+			anthropic.New(x).Register(mux)
+			ollama.New(x, "").Register(mux)
+			srv := httptest.NewServer(mux)
+			body := d.body
+			if d.path == "/api/chat" {
+				body += `,"options":{"num_ctx":8192}`
+			}
+			for range asked {
+				gatewaytest.Post(t, srv.URL+d.path, body+"}")
+			}
+			if got := upstream.Load(); got > 2 {
+				t.Errorf("%s, %s: %d requests of the client are %d generations, want at most 2", name, d.path, asked, got)
+			}
+			srv.Close()
+			engine.Close()
+		}
 	}
 }
 

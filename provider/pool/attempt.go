@@ -19,6 +19,8 @@ type attempt struct {
 	began  time.Time
 	probe  bool // of the host's breaker, which has yet to be told
 	state  atomic.Int32
+	// reason is why it was given back. It is set before the state says so.
+	reason atomic.Pointer[provider.Error]
 	heard  atomic.Int64 // when the last piece came, in Unix nanoseconds
 }
 
@@ -57,19 +59,26 @@ func (a *attempt) show() bool {
 
 // giveBack ends the call, unless something of its answer was shown.
 func (a *attempt) giveBack(why string) {
-	if a.state.CompareAndSwap(silent, given) {
-		a.stop(a.lost(provider.Unavailable, "%s, so another host was asked", why))
-	}
+	a.end(a.lost(provider.Unavailable, "%s, so another host was asked", why))
 }
 
 // breakOff ends a call whose host is down for good: its answer has broken off, or has
 // never begun.
 func (a *attempt) breakOff(why string) {
-	if a.state.CompareAndSwap(silent, given) {
-		a.stop(a.lost(provider.Unavailable, "no answer came: %s", why))
-		return
+	if !a.end(a.lost(provider.Unavailable, "no answer came: %s", why)) {
+		a.stop(a.lost(provider.Truncated, "the answer broke off: %s", why))
 	}
-	a.stop(a.lost(provider.Truncated, "the answer broke off: %s", why))
+}
+
+// end ends the call with that error, unless something of its answer was shown or it was
+// ended before.
+func (a *attempt) end(e *provider.Error) bool {
+	a.reason.CompareAndSwap(nil, e)
+	if !a.state.CompareAndSwap(silent, given) {
+		return a.state.Load() == given
+	}
+	a.stop(e)
+	return true
 }
 
 func (a *attempt) lost(kind provider.Kind, format string, args ...any) *provider.Error {
@@ -83,6 +92,9 @@ func (a *attempt) lost(kind provider.Kind, format string, args ...any) *provider
 func (a *attempt) why(err error) error {
 	if a.caller.Err() != nil {
 		return a.caller.Err()
+	}
+	if a.state.Load() == given { // which it knows before its context has ended
+		return a.reason.Load()
 	}
 	if e := (*provider.Error)(nil); errors.As(context.Cause(a.ctx), &e) {
 		return e

@@ -1,8 +1,11 @@
 package pool
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tandem-llm/tandem/provider"
@@ -39,3 +42,70 @@ func TestWhatEndsWithAHost(t *testing.T) {
 		})
 	}
 }
+
+// A call that is given back says why from the moment on in which it knows that it was,
+// which is before its context has ended.
+func TestACallThatIsGivenBackKnowsWhy(t *testing.T) {
+	for name, end := range map[string]func(*attempt, string){"given back": (*attempt).giveBack, "broken off": (*attempt).breakOff} {
+		for range 2000 {
+			p := &Pool{cfg: Config{Name: "house"}}
+			call := p.newCall("m")
+			a := call.begin(t.Context(), &host{attempts: map[*attempt]struct{}{}}, false)
+			go end(a, "it hangs")
+			for a.state.Load() != given {
+				runtime.Gosched()
+			}
+			var e *provider.Error
+			if err := a.why(errGiven); !errors.As(err, &e) || e.Kind != provider.Unavailable || !e.Sent || !strings.Contains(err.Error(), "it hangs") {
+				t.Fatalf("%s: %v", name, err)
+			}
+			a.stop(nil)
+		}
+	}
+}
+
+// counted is a context that counts those that hang on it.
+type counted struct {
+	context.Context
+	mu sync.Mutex
+	n  int
+}
+
+func (c *counted) AfterFunc(f func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	inner := context.AfterFunc(c.Context, f)
+	return sync.OnceValue(func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.n--
+		return inner()
+	})
+}
+
+// A call that has ended leaves nothing at its caller's context, which may be that of a
+// batch of a million.
+func TestACallLeavesNothingBehind(t *testing.T) {
+	for name, err := range map[string]error{"answered": nil, "failed": provider.Errorf(provider.Invalid, "house", "m", "so it is")} {
+		ctx, cancel := context.WithCancel(t.Context())
+		caller := &counted{Context: ctx}
+		p, made := New(Config{Name: "house", Hosts: []Host{{Name: "a", Provider: &nobody{}}}})
+		if made != nil {
+			t.Fatal(made)
+		}
+		call := p.newCall("m")
+		for range 10 {
+			_, _ = call.once(caller, p.hosts[0], false, func(*attempt) error { return err })
+		}
+		if caller.n != 0 {
+			t.Errorf("%s: %d contexts of calls that have ended are kept", name, caller.n)
+		}
+		cancel()
+	}
+}
+
+// nobody is a host that is not asked.
+type nobody struct{ provider.Provider }
+
+func (*nobody) Name() string { return "house" }

@@ -88,7 +88,7 @@ func (c *chat) ask(a *attempt) error {
 	return provider.Errorf(provider.Truncated, c.p.cfg.Name, c.model, "the stream ended without an answer")
 }
 
-// errGiven is never seen: [attempt.why] says why the call was given back.
+// errGiven ends a call that was given back. [attempt.why] has the reason in its place.
 var errGiven = errors.New("the call was given back")
 
 // answered notes that a host has given a whole answer.

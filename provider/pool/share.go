@@ -66,6 +66,7 @@ func (c *call) askHost(ctx context.Context, h *host, probe bool, ask func(*attem
 // once is one call of a host.
 func (c *call) once(ctx context.Context, h *host, probe bool, ask func(*attempt) error) (broke bool, err error) {
 	a := c.begin(ctx, h, probe)
+	defer a.stop(nil) // else it would be kept until the caller's context ends
 	defer func() { c.finish(a, err) }()
 	if err = ask(a); err != nil {
 		err = a.why(err)

@@ -91,13 +91,16 @@ func sessionOf(h http.Header, q *Question) string {
 
 // identity is the digest by which the storm guard knows a question again: of what is
 // asked, because clients that ask again change what does not matter, such as the order
-// of their metadata. A chain may read all of the body, and the header with variables.
-func identity(h http.Header, in Asked, q *Question) string {
+// of their metadata. Sent is the request before it was prepared, whose window depends on
+// what is in memory. A chain may read all of the body, and the header with variables.
+func identity(h http.Header, in Asked, q *Question, sent *provider.Request) string {
 	asked, err := json.Marshal(struct {
 		Model   string
 		Stream  bool
+		Use     []string
+		Privacy provider.Privacy
 		Request *provider.Request
-	}{q.Model, q.Stream, &q.Request})
+	}{q.Model, q.Stream, q.Request.Use, q.Request.Privacy, sent})
 	if err != nil || q.Ask != nil {
 		asked = append(append(asked, in.Body...), h.Get("X-Tandem-Vars")...)
 	}

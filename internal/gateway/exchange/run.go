@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -46,12 +47,14 @@ type Run struct {
 // caller's settings, and ends when the client leaves or the call is cancelled. End has to
 // be called at the run's end. Errors: a failure, and then there is nothing to end.
 func (x *Exchange) Begin(r *http.Request, in Asked, q *Question) (context.Context, *Run, error) {
+	sent := q.Request // as the client sent it: what is decided here may be another thing the next time
+	sent.Options = maps.Clone(sent.Options)
 	if err := x.prepare(r, q); err != nil {
 		return nil, nil, err
 	}
 	session := sessionOf(r.Header, q)
 	run := &Run{x: x, stack: x.cfg.Stack(), q: q, ctx: r.Context()}
-	run.asked = sync.OnceValue(func() string { return session + identity(r.Header, in, q) })
+	run.asked = sync.OnceValue(func() string { return session + identity(r.Header, in, q, &sent) })
 	if f := x.storm.refuse(run.asked); f != nil {
 		return nil, nil, f
 	}
