@@ -270,6 +270,27 @@ func ExampleError_MayBeCharged() {
 	// Output: true false true
 }
 
+// A prompt that was answered on this machine has not stayed there if somebody elsewhere
+// failed with it before.
+func ExampleRoute_Stayed() {
+	r := provider.Route{Provider: "local", Local: true, Attempts: []provider.Attempt{
+		{Provider: "openai", Outcome: provider.OutcomeFailed, SentTo: "https://api.openai.com"},
+		{Provider: "local", Outcome: provider.OutcomeAnswered, SentTo: "http://127.0.0.1:11434", Local: true},
+	}}
+	fmt.Println(r.Stayed(), r.SentElsewhere())
+	// Output: false [https://api.openai.com]
+}
+
+// Attempts of a failure tell the same.
+func ExampleSentElsewhere() {
+	fmt.Println(provider.SentElsewhere([]provider.Attempt{
+		{Provider: "openai", Outcome: provider.OutcomeFailed, SentTo: "https://api.openai.com"},
+		{Provider: "closed", Outcome: provider.OutcomeFailed},
+		{Provider: "local", Outcome: provider.OutcomeFailed, SentTo: "http://127.0.0.1:11434", Local: true},
+	}))
+	// Output: [https://api.openai.com]
+}
+
 // Who is the name of a provider, with that of its host where it has several.
 func ExampleRoute_Who() {
 	r := provider.Route{Provider: "house", Host: "gpu2:11434"}

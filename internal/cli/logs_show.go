@@ -135,6 +135,9 @@ func (p *runPrinter) route(c *store.Call, rt *provider.Route) {
 	line := "  answered by " + rt.Who() + " (" + rt.Model + ") at " + rt.Endpoint
 	if rt.Local {
 		line += ", on this machine"
+		if at := rt.SentElsewhere(); len(at) > 0 {
+			line += ", after the prompt went to " + strings.Join(at, ", ")
+		}
 	}
 	if rt.Gateway != "" {
 		line += ", through " + rt.Gateway

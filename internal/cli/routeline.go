@@ -109,7 +109,11 @@ func endLine(r *chain.StepResult) string {
 	if r.Chosen != "" {
 		line += ", the branch is " + r.Chosen
 	}
-	return noteLine(append(append([]string{line}, tokensText(r.Usage)...), short(r.Took)))
+	parts := append(append([]string{line}, tokensText(r.Usage)...), short(r.Took))
+	if r.Route != nil {
+		parts = append(parts, alsoSent(r.Route)...)
+	}
+	return noteLine(parts)
 }
 
 // passagesLine says what was found, and who made the question's vector.

@@ -30,6 +30,18 @@ func TestRouteLine(t *testing.T) {
 			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · fallback: big: out of memory",
 		},
 		{
+			"a fallback on this machine, behind a server that had got the prompt", with(local, func(r *provider.Route) {
+				r.Reason, r.Attempts = "fallback: openai: out of credit", []provider.Attempt{{Provider: "openai", Outcome: provider.OutcomeFailed, SentTo: "https://api.openai.com"}}
+			}), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · fallback: openai: out of credit · the prompt also went to https://api.openai.com",
+		},
+		{
+			"a fallback behind a server on this machine", with(local, func(r *provider.Route) {
+				r.Reason, r.Attempts = "fallback: big: busy", []provider.Attempt{{Provider: "big", Outcome: provider.OutcomeFailed, SentTo: "http://127.0.0.1:8000", Local: true}}
+			}), usage,
+			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · fallback: big: busy",
+		},
+		{
 			"tools", with(local, func(r *provider.Route) { r.Reason += ", after 1 round of tool calls" }), usage,
 			"· answered by local (qwen3:8b) · 29+41 tokens · 1.2 s · after 1 round of tool calls",
 		},
@@ -84,8 +96,11 @@ func TestEndLine(t *testing.T) {
 	for want, r := range map[string]chain.StepResult{
 		"· a: answered by local (m) · 2 s":                 {Name: "a", Route: &provider.Route{Provider: "local", Model: "m", Local: true, Reason: "fallback: x"}, Took: 2 * time.Second},
 		"· a: answered by openai (m) at " + at + " · 5 ms": {Name: "a", Route: &provider.Route{Provider: "openai", Model: "m", Endpoint: at}, Took: 5 * time.Millisecond},
-		"· a: skipped, its condition is false":             {Name: "a", Skipped: true},
-		"· a: done, the branch is b · 0 s":                 {Name: "a", Chosen: "b"},
+		"· a: answered by local (m) · 3 s · the prompt also went to " + at: {
+			Name: "a", Took: 3 * time.Second, Route: &provider.Route{Provider: "local", Model: "m", Local: true, Attempts: []provider.Attempt{{Provider: "openai", Outcome: provider.OutcomeFailed, SentTo: at}}},
+		},
+		"· a: skipped, its condition is false": {Name: "a", Skipped: true},
+		"· a: done, the branch is b · 0 s":     {Name: "a", Chosen: "b"},
 		"· a: answered by l (m) 2 times, o (m) at " + at + " · 1 h 5 min": {Name: "a", Took: 65 * time.Minute, Answered: []chain.Answered{
 			{Provider: "l", Model: "m", Local: true, Calls: 2}, {Provider: "o", Model: "m", Endpoint: at, Calls: 1},
 		}},

@@ -171,7 +171,7 @@ func (b *batching) until(id string, states ...string) batchJSON {
 		}
 		switch out.Status {
 		case "completed", "failed", "expired", "cancelled", "":
-			b.t.Fatalf("the batch is %q, not %v: %+v; %s", out.Status, states, out, b.log)
+			b.t.Fatalf("the batch is %q, not %v: %+v, %+v; %s", out.Status, states, out, out.Mistakes, b.log)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -222,7 +222,7 @@ func TestAQuestionThatFailsIsKnownAgain(t *testing.T) {
 			mux := http.NewServeMux()
 			openai.New(x, nil).Register(mux)
 			anthropic.New(x).Register(mux)
-			ollama.New(x, "").Register(mux)
+			ollama.New(x).Register(mux)
 			srv := httptest.NewServer(mux)
 			body := d.body
 			if d.path == "/api/chat" {

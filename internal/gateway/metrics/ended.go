@@ -69,7 +69,7 @@ func (m *Metrics) spent(c *exchange.Call) {
 		if s.USD > 0 || s.Unpriced == 0 {
 			m.cost.add(s.USD, name, model)
 		}
-		if s.Saved > 0 {
+		if s.Saved != 0 {
 			m.saved.add(s.Saved, name, model)
 		}
 	}

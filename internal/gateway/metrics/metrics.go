@@ -55,7 +55,7 @@ func New(cfg Config) *Metrics {
 		fallbacks: &family{kind: counter, name: "tandem_fallbacks_total", help: "Providers that gave no answer to a call which another one then answered, by the kind of failure.", labels: []string{"from", "to", "reason"}},
 		hits:      &family{kind: counter, name: "tandem_prefix_hits_total", help: "Calls of whose prompt a part was in the provider's cache.", labels: target},
 		cached:    &family{kind: counter, name: "tandem_cached_input_tokens_total", help: "Tokens of prompts that were in the provider's cache.", labels: target},
-		cost:      &family{kind: counter, name: "tandem_cost_usd_total", help: "What answers cost, in US dollars, where that is known.", labels: target},
+		cost:      &family{kind: counter, name: "tandem_cost_usd_total", help: "What answers cost, in US dollars, where that is known; of a chain, of all its calls.", labels: target},
 		saved:     &family{kind: gauge, name: "tandem_saved_usd", help: "How much more the baseline provider would have cost since the start, in US dollars.", labels: target},
 		loading:   &family{kind: histogram, name: "tandem_model_load_wait_seconds", help: "How long answers waited for their model to be loaded, where the provider tells.", labels: target, bounds: waitSeconds},
 		queued:    &family{kind: histogram, name: "tandem_queue_wait_seconds", help: "How long calls waited in the queue for a provider.", labels: target[:1], bounds: waitSeconds},
