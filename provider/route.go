@@ -117,7 +117,7 @@ type Attempt struct {
 	Kind     Kind          `json:"kind,omitempty"`   // of the failure
 	Took     time.Duration `json:"took_ns,omitempty"`
 	Tries    int           `json:"tries,omitempty"`   // calls made, retries included
-	SentTo   string        `json:"sent_to,omitempty"` // where the prompt may have gone, scheme://host[:port]; empty: nowhere
+	SentTo   string        `json:"sent_to,omitempty"` // where the prompt may have gone, scheme://host[:port] or [UnknownAddress]; empty: nowhere
 	Local    bool          `json:"local,omitempty"`   // SentTo is this machine, and its server is known to run the model itself
 	// MayBeCharged says that a call of it that failed may be charged, by [Error.MayBeCharged].
 	// What it costs is not known, and in no [Cost].
@@ -127,6 +127,9 @@ type Attempt struct {
 	PromptTokens int  `json:"prompt_tokens,omitempty"`
 	Estimated    bool `json:"estimated,omitempty"`
 }
+
+// UnknownAddress is where a prompt has gone if its provider does not tell its endpoint.
+const UnknownAddress = "an unknown address"
 
 // Outcome is what became of an [Attempt].
 type Outcome string

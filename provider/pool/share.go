@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,7 +212,7 @@ func (c *call) fail(a *attempt, e *provider.Error) {
 	}
 	if e.Sent || a.state.Load() == shown {
 		l, ok := provider.As[provider.Localer](a.host.Provider)
-		at.SentTo, at.Local = a.host.endpoint(), ok && l.Local(a.caller) && !failure.RunsElsewhere(a.host.Provider, c.model)
+		at.SentTo, at.Local = cmp.Or(a.host.endpoint(), provider.UnknownAddress), ok && l.Local(a.caller) && !failure.RunsElsewhere(a.host.Provider, c.model)
 	}
 	at.MayBeCharged = c.p.cfg.Paid && (a.state.Load() == shown || e.MayBeCharged())
 	n := len(c.failed.Attempts)

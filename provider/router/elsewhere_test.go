@@ -21,6 +21,7 @@ func TestWhereAPromptWas(t *testing.T) {
 	}
 	unsent := providertest.Answer{Err: provider.Errorf(provider.Unavailable, "first", "", "nothing listens")}
 	yes := providertest.Text("yes")
+	small := func(context.Context, *provider.Request) (string, error) { return "small", nil }
 	for name, c := range map[string]struct {
 		first  []providertest.Answer // of a server that is here from the call on whose number is here
 		here   int
@@ -29,21 +30,21 @@ func TestWhereAPromptWas(t *testing.T) {
 		who    string
 		paid   bool // a call that failed may be charged
 	}{
-		"the first answers, here":       {[]providertest.Answer{yes}, 0, "m", true, "first", false},
-		"the first answers, elsewhere":  {[]providertest.Answer{yes}, 9, "m", false, "first", false},
-		"it fails, elsewhere":           {[]providertest.Answer{sent(provider.Denied)}, 9, "m", false, "second", false},
-		"it fails, here":                {[]providertest.Answer{sent(provider.Denied)}, 0, "m", true, "second", false},
-		"it fails, here, in the cloud":  {[]providertest.Answer{sent(provider.Denied)}, 0, "m:120b-cloud", false, "second", false},
-		"it fails unsent":               {[]providertest.Answer{unsent, unsent, unsent}, 9, "m", true, "second", false},
-		"it is charged":                 {[]providertest.Answer{sent(provider.BadAnswer)}, 9, "m", false, "second", true},
-		"it answers here the next time": {[]providertest.Answer{sent(provider.Unavailable), yes}, 1, "m", false, "first", true},
+		"the first answers, here":      {[]providertest.Answer{yes}, 0, "m", true, "first", false},
+		"the first answers, elsewhere": {[]providertest.Answer{yes}, 9, "m", false, "first", false},
+		"it fails, elsewhere":          {[]providertest.Answer{sent(provider.Denied)}, 9, "m", false, "second", false},
+		"it fails, here":               {[]providertest.Answer{sent(provider.Denied)}, 0, "m", true, "second", false},
+		"it fails, here, in the cloud": {[]providertest.Answer{sent(provider.Denied)}, 0, "m:120b-cloud", false, "second", false},
+		"it fails unsent":              {[]providertest.Answer{unsent, unsent, unsent}, 9, "m", true, "second", false},
+		"it is charged":                {[]providertest.Answer{sent(provider.BadAnswer)}, 9, "m", false, "second", true},
+		"its other model answers here": {[]providertest.Answer{sent(provider.ModelNotFound), yes}, 0, "", false, "first", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := &providertest.Fake{ProviderName: "first", Answers: c.first}
 			second := &providertest.Fake{ProviderName: "second", Answers: []providertest.Answer{yes}}
 			r, err := router.New(router.Config{
 				Targets: []router.Target{
-					{Provider: &placed{first, func() bool { return len(first.Calls()) > c.here }}, Paid: true, Local: func(context.Context) bool { return len(first.Calls()) > c.here }},
+					{Provider: &placed{first, func() bool { return len(first.Calls()) > c.here }}, Paid: true, Model: "big:cloud", Alternative: small, Local: func(context.Context) bool { return len(first.Calls()) > c.here }},
 					{Provider: &placed{second, func() bool { return true }}, Local: func(context.Context) bool { return true }},
 				},
 				Policy: router.Policy{RetryPaid: true},

@@ -85,8 +85,9 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 	rt.MaxTokens = limitReached(&c.req, chunk, rt.Repairs)
 	hosts := hostAttempts(rt.Attempts)
 	done.Local = rt.Local
+	var elsewhere []provider.Attempt
 	if rt.Local && len(c.elsewhere) > 0 {
-		hosts = append(c.unlisted(c.Attempts, hosts), hosts...)
+		elsewhere = c.unlisted(c.Attempts, hosts)
 	}
 	rt.Reason = provider.FirstChoice
 	if len(c.Attempts) > 0 {
@@ -107,10 +108,10 @@ func (c *call) completeRoute(chunk *provider.Chunk) *provider.Route {
 		done.Took = now.Sub(c.tryStarted)
 	}
 	before := c.Attempts
-	if len(before)+len(hosts) == 0 {
+	if len(before)+len(elsewhere)+len(hosts) == 0 {
 		before = out.only[:0]
 	}
-	rt.Attempts = append(append(before, hosts...), done)
+	rt.Attempts = append(append(append(before, elsewhere...), hosts...), done)
 	return rt
 }
 

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -98,7 +99,7 @@ func (c *call) tryOnce(ctx context.Context) error {
 	a.Tries += repairs(c.tryErr)
 	e := asError(c.tryErr)
 	if c.shown || e.Sent || ctx.Err() != nil {
-		a.SentTo, a.Local = t.endpoint(), t.stays(ctx, a.Model)
+		a.SentTo, a.Local = cmp.Or(t.endpoint(), provider.UnknownAddress), t.stays(ctx, a.Model)
 	}
 	a.MayBeCharged = a.MayBeCharged || t.Paid && (c.shown || e.MayBeCharged())
 	c.noteSent(c.tryErr)
@@ -127,11 +128,13 @@ func (c *call) noteSent(err error) {
 }
 
 // unlisted are the attempts that sent the prompt elsewhere, to addresses that are in none
-// of those lists.
+// of those lists. Those of the server and model that have answered are not among them: the
+// answer says where that is.
 func (c *call) unlisted(lists ...[]provider.Attempt) (out []provider.Attempt) {
 	known := provider.SentElsewhere(slices.Concat(lists...))
 	for _, a := range c.elsewhere {
-		if !slices.Contains(known, a.SentTo) {
+		same := a.Provider == c.attempt.Provider && a.Model == c.attempt.Model && a.Host == ""
+		if !same && !slices.Contains(known, a.SentTo) {
 			known, out = append(known, a.SentTo), append(out, a)
 		}
 	}
