@@ -57,7 +57,8 @@ func (r Report) Answered() bool {
 }
 
 // Check runs the client once, with a short question. Its settings are written as
-// [System.Write] does, but below a home directory of its own, which is removed again;
+// [System.Write] does, but below a home directory of its own, which is removed again,
+// with what still runs there;
 // the user's files are neither read nor changed. Requests pass through a listener on
 // this machine that notes them. The error is for what kept the client from being run.
 func Check(ctx context.Context, t Trial) (Report, error) {
@@ -67,7 +68,7 @@ func Check(ctx context.Context, t Trial) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("making a directory for the check: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(home) }()
+	defer func() { EndLeft(home); _ = os.RemoveAll(home) }()
 	upstream, err := url.Parse(t.Gateway.URL)
 	if err != nil {
 		return Report{}, err

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tandem-llm/tandem/internal/connect"
 )
 
 // patience is how long a client may take for a case.
@@ -72,7 +74,7 @@ func (r *runner) try(c *client, name string) outcome {
 	if err != nil {
 		return outcome{problem: err.Error()}
 	}
-	defer func() { _ = os.RemoveAll(home) }() // of a client that is still at work some may stay
+	defer func() { connect.EndLeft(home); _ = os.RemoveAll(home) }() // Cline leaves a daemon behind
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	e, base, stop, err := r.start(ctx, home)
