@@ -117,10 +117,16 @@ func (b *batch) together(ctx context.Context, records []record) bool {
 func (b *batch) transaction(ctx context.Context, records []record) (lost Lost, err error) {
 	err = b.store.beginWithin(ctx, attempt, func(tx *sql.Tx) error {
 		to := &statements{tx: tx}
+		var rows []*row
 		for i := range records {
-			if err := records[i].write(ctx, to); err != nil {
+			if r := &records[i]; r.call != nil {
+				rows = append(rows, r.row)
+			} else if err := r.write(ctx, to); err != nil {
 				return err
 			}
+		}
+		if err := insertRows(ctx, to, rows); err != nil {
+			return err
 		}
 		b.pay(ctx, tx, records)
 		return nil

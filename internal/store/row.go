@@ -151,19 +151,80 @@ func cutAt(text string, most int) string {
 
 // insert adds the row to the file.
 func (r *row) insert(ctx context.Context, to execer) error {
-	c := r.call
-	if _, err := to.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		c.RunID, r.run.Began.UnixMilli(), r.run.Command, r.run.Chain, r.run.File, r.run.SHA256, r.run.Tandem); err != nil {
+	if err := r.insertRun(ctx, to); err != nil {
 		return err
 	}
-	res, err := to.ExecContext(ctx, `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.RunID, c.Step, c.Index, c.Began.UnixMilli(), c.Took, r.provider, r.model, c.Finish, r.kind, r.prompt, r.answer, r.record)
-	if err != nil || len(r.pieces) == 0 {
+	return insertCalls(ctx, to, []*row{r})
+}
+
+// insertRun adds the run that the row belongs to, unless it is there.
+func (r *row) insertRun(ctx context.Context, to execer) error {
+	_, err := to.ExecContext(ctx, `INSERT OR IGNORE INTO runs (id, began, command, chain, file, sha256, tandem) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		r.call.RunID, r.run.Began.UnixMilli(), r.run.Command, r.run.Chain, r.run.File, r.run.SHA256, r.run.Tandem)
+	return err
+}
+
+// insertRows adds rows. The calls of many go into the file by one statement: SQLite writes
+// the index of words at the end of each, which takes longer than all else about a call.
+func insertRows(ctx context.Context, to execer, rows []*row) error {
+	for _, r := range rows {
+		if err := r.insertRun(ctx, to); err != nil {
+			return err
+		}
+	}
+	for len(rows) > 0 {
+		n := groupOf(rows)
+		if err := insertCalls(ctx, to, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// groups are how many calls go into the file together, so that few statements have to be
+// prepared; groupSize is how long their texts are at most, bytes.
+var groups = [...]int{64, 16, 4}
+
+const groupSize = 1 << 20
+
+// groupOf is how many of the first rows go into the file together.
+func groupOf(rows []*row) int {
+	n, size := 0, 0
+	for n < min(len(rows), groups[0]) && len(rows[n].pieces) == 0 {
+		if size += len(rows[n].prompt) + len(rows[n].answer) + len(rows[n].record); size > groupSize {
+			break
+		}
+		n++
+	}
+	for _, g := range groups {
+		if g <= n {
+			return g
+		}
+	}
+	return 1
+}
+
+const (
+	callsSQL   = `INSERT INTO calls (run, step, idx, began, took, provider, model, finish, kind, prompt, answer, record) VALUES `
+	callValues = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	callWidth  = 12
+)
+
+// insertCalls adds the calls of rows by one statement, and the pieces of a single one.
+func insertCalls(ctx context.Context, to execer, rows []*row) error {
+	args := make([]any, 0, callWidth*len(rows))
+	for _, r := range rows {
+		c := r.call
+		args = append(args, c.RunID, c.Step, c.Index, c.Began.UnixMilli(), c.Took, r.provider, r.model, c.Finish, r.kind, r.prompt, r.answer, r.record)
+	}
+	res, err := to.ExecContext(ctx, callsSQL+callValues+strings.Repeat(", "+callValues, len(rows)-1), args...)
+	if err != nil || len(rows) > 1 || len(rows[0].pieces) == 0 {
 		return err
 	}
 	id, err := res.LastInsertId()
 	if err != nil {
 		return err
 	}
-	return r.pieces.insert(ctx, to, ownerCall, id)
+	return rows[0].pieces.insert(ctx, to, ownerCall, id)
 }
