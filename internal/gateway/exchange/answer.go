@@ -80,11 +80,11 @@ type reply struct {
 
 	mu       sync.Mutex // of the writer, until there is content
 	timer    *time.Timer
-	open     bool        // the stream's header is written
-	content  bool        // some of the answer has come
-	unsent   bool        // something is written that was not sent
-	late     *time.Timer // sends it, if nobody else does; nil: nothing was unsent yet
-	lost     error       // it could not be sent
+	open     bool  // the stream's header is written
+	content  bool  // some of the answer has come
+	unsent   bool  // something is written that was not sent
+	told     bool  // it is told when that has to be sent, see waits
+	lost     error // it could not be sent
 	answer   Answer
 	text     strings.Builder
 	thinking strings.Builder
@@ -132,10 +132,11 @@ func (rp *reply) ask(ctx context.Context, q *Question) error {
 	ctx = router.WithObserver(ctx, rp.observe)
 	ctx, gaveUp := rp.impatient(ctx)
 	defer gaveUp(nil)
-	if rp.stream {
-		ctx = stack.WithWaits(ctx, rp.send)
-	} else {
+	switch {
+	case !rp.stream:
 		ctx = stack.WithWhole(ctx)
+	case q.Ask == nil: // between the calls of a chain there may be others
+		ctx = stack.WithWaits(ctx, rp.waits)
 	}
 	for c, err := range rp.run.source(ctx) {
 		if err != nil {

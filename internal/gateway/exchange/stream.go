@@ -48,9 +48,6 @@ func (rp *reply) close() {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	rp.unsent = false
-	if rp.late != nil {
-		rp.late.Stop()
-	}
 }
 
 // write writes to the stream, and sends it. The first one opens the stream.
@@ -60,12 +57,9 @@ func (rp *reply) write(f func(io.Writer) error) error {
 	return rp.writeLocked(f)
 }
 
-// latest is how long a piece that was written waits to be sent where nobody says that
-// nothing more has come: a server's answer says so.
-const latest = 5 * time.Millisecond
-
 // goOn writes a piece of the answer; the first one opens the stream. It is sent when all
-// that has come is written: pieces that came together go on together.
+// that has come is written: pieces that came together go on together, and none waits for
+// another.
 func (rp *reply) goOn(c *provider.Chunk, first bool) error {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
@@ -78,22 +72,31 @@ func (rp *reply) goOn(c *provider.Chunk, first bool) error {
 	if err := rp.d.Chunk(&rp.events, &rp.answer, c); err != nil {
 		return err
 	}
-	if rp.unsent {
-		return nil
-	}
-	rp.unsent = true
-	if rp.late == nil {
-		rp.late = time.AfterFunc(latest, rp.send)
-	} else {
-		rp.late.Reset(latest)
+	if !rp.unsent {
+		rp.unsent = true
+		if !rp.told { // a goroutine sends it that comes to its turn when this one waits
+			go rp.send()
+		}
 	}
 	return nil
+}
+
+// waits is told that all that has come of the answer is written, and more is waited for.
+func (rp *reply) waits() {
+	rp.mu.Lock()
+	defer rp.mu.Unlock()
+	rp.told = true
+	rp.sendLocked()
 }
 
 // send sends what was written.
 func (rp *reply) send() {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
+	rp.sendLocked()
+}
+
+func (rp *reply) sendLocked() {
 	if rp.unsent {
 		rp.lost = rp.flushLocked()
 	}
@@ -101,9 +104,6 @@ func (rp *reply) send() {
 
 func (rp *reply) flushLocked() error {
 	rp.unsent = false
-	if rp.late != nil {
-		rp.late.Stop()
-	}
 	return http.NewResponseController(rp.w).Flush()
 }
 
