@@ -22,15 +22,16 @@ func (a Aim) String() string {
 
 // The aims, as issues set them.
 const (
-	mostAlone   = 1.10 // a chain's wall, one at a time, over the floor's
-	mostCrowded = 1.15 // the same, 64 at once
-	mostAllocs  = 1.25 // a chain's allocations over the floor's
-	mostRender  = 300  // ns
-	mostBatch   = 1.03 // a batch's wall over a pool's on the same saturated server: 0.97 of its rate
-	mostVersion = 6    // ms above a program that does nothing
-	mostAsk     = 12   // ms above the same
-	mostLong    = 1.30 // "tandem run" of a long answer over "tandem ask"
-	mostLayer   = 20   // µs a call, and allocations, above an adapter alone
+	mostAlone   = 1.10     // a chain's wall, one at a time, over the floor's
+	mostCrowded = 1.15     // the same, 64 at once
+	mostAllocs  = 1.25     // a chain's allocations over the floor's
+	mostRender  = 300      // ns
+	mostBatch   = 1.03     // a batch's wall over a pool's on the same saturated server: 0.97 of its rate
+	mostNodes   = 1 / 0.95 // the time for a row with several nodes over its share of one node's: 0.95 of linear
+	mostVersion = 6        // ms above a program that does nothing
+	mostAsk     = 12       // ms above the same
+	mostLong    = 1.30     // "tandem run" of a long answer over "tandem ask"
+	mostLayer   = 20       // µs a call, and allocations, above an adapter alone
 )
 
 // mostOwn is a chain's own cost for each step over a peer's.
@@ -83,6 +84,11 @@ func aims(r *Report) []Aim {
 			add(s.Program+", above hello world", s.Above.Median, mostVersion, " ms")
 		case "tandem ask":
 			add(s.Program+", above hello world", s.Above.Median, mostAsk, " ms")
+		}
+	}
+	for _, n := range r.Nodes {
+		if n.Nodes > 1 {
+			add(fmt.Sprintf("%d nodes, time over that of one node's %d-th part", n.Nodes, n.Nodes), 1/n.Linear.Median, mostNodes, "×")
 		}
 	}
 	for _, l := range r.Long {

@@ -56,6 +56,8 @@ type Report struct {
 	Layers  []LayerRow `json:"layers,omitempty"`
 	StartUp []Start    `json:"start_up,omitempty"`
 	Long    []Long     `json:"long,omitempty"`
+	Nodes   []NodesRow `json:"nodes,omitempty"`
+	Queue   *Queue     `json:"queue,omitempty"`
 	Aims    []Aim      `json:"aims"`
 }
 
@@ -79,10 +81,26 @@ var loads = []load{
 	{title: "batch of 640 rows, 32 at once, each stored", work: Batch, n: 1, c: 1, parts: batchRows},
 }
 
+// Works that are no load of the workers.
+const (
+	onlyNodes = "nodes"
+	onlyQueue = "queue"
+)
+
 // Run measures. It fails when something cannot be measured, and never because
 // something is slow.
 func Run(ctx context.Context, p Plan) (*Report, error) {
 	report := &Report{OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version(), CPUs: runtime.NumCPU(), Rounds: p.Rounds}
+	var err error
+	switch p.Only {
+	case onlyNodes:
+		report.Nodes, err = Nodes(ctx, p)
+		report.Aims = aims(report)
+		return report, err
+	case onlyQueue:
+		report.Queue, err = MeasureQueue(ctx, p)
+		return report, err
+	}
 	server, err := start(ctx, p.Log, "the fake server", append(p.Self[:len(p.Self):len(p.Self)], "-serve")...)
 	if err != nil {
 		return nil, err
@@ -138,6 +156,11 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if len(p.Tandem) > 0 && p.Runs >= 4 {
 		fmt.Fprintf(p.Log, "an answer of %d chunks: %d runs of each\n", LongChunks, p.Runs/4)
 		if report.Long, err = longAnswers(ctx, p, url); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.Tandem) > 0 {
+		if report.Nodes, err = Nodes(ctx, p); err != nil {
 			return nil, err
 		}
 	}

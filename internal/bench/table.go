@@ -43,8 +43,14 @@ func (r *Report) Write(out io.Writer) error {
 // write writes what stands above the tables to out, and to t the tables, with
 // tabs between their cells.
 func (r *Report) write(out, t io.Writer) error {
-	fmt.Fprintf(out, "%s/%s, %d CPUs, %s, %d rounds. Ratios are to the floor in the same round: median (least–most).\n\n", r.OS, r.Arch, r.CPUs, r.Go, r.Rounds)
-	fmt.Fprintln(t, "work\twho\twall\tratio\tCPU ratio\tallocations\tratio\tbytes")
+	fmt.Fprintf(out, "%s/%s, %d CPUs, %s, %d rounds. ", r.OS, r.Arch, r.CPUs, r.Go, r.Rounds)
+	if len(r.Rows) > 0 {
+		fmt.Fprint(out, "Ratios are to the floor in the same round: median (least–most).")
+	}
+	fmt.Fprint(out, "\n\n")
+	if len(r.Rows) > 0 {
+		fmt.Fprintln(t, "work\twho\twall\tratio\tCPU ratio\tallocations\tratio\tbytes")
+	}
 	last := ""
 	for _, row := range r.Rows {
 		title := row.Work
@@ -84,6 +90,18 @@ func (r *Report) write(out, t io.Writer) error {
 			fmt.Fprintf(t, "%s\t%.0f ms\t%s\n", l.Program, l.Wall, l.Ratio)
 		}
 	}
+	if len(r.Nodes) > 0 {
+		fmt.Fprintf(t, "\nnodes, each with an engine of %d calls at a time, %v each\trows\trows a second\tover linear\tover the engines\trows a second, start to end\tserver's CPU a row\n", nodeSlots, nodeTime)
+		for _, n := range r.Nodes {
+			fmt.Fprintf(t, "%d\t%d\t%.1f\t%s\t%s\t%.1f\t%.0f µs\n", n.Nodes, n.Rows, n.Rate, fine(n.Linear), fine(n.Engines), n.Whole, n.Server)
+		}
+	}
+	if r.Queue != nil {
+		r.Queue.write(t)
+	}
+	if len(r.Aims) == 0 {
+		return nil
+	}
 	fmt.Fprint(t, "\nThe aims:\n\n")
 	for _, a := range r.Aims {
 		fmt.Fprintf(t, "- %s\n", a)
@@ -92,6 +110,9 @@ func (r *Report) write(out, t io.Writer) error {
 }
 
 func (s Spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max) }
+
+// fine is a spread whose hundredths count.
+func fine(s Spread) string { return fmt.Sprintf("%.3f (%.3f–%.3f)", s.Median, s.Min, s.Max) }
 
 // micro is a spread of nanoseconds in microseconds.
 func (s Spread) micro() string {

@@ -52,6 +52,8 @@ type workInput struct {
 
 const nodesUsage = "have the nodes of a cluster run the rows; see tandem node"
 
+const nodesConcurrency = "with --nodes each node has its own number of rows (its --slots); leave out --concurrency"
+
 const escapeFormulasUsage = "in .csv and .tsv files, put ' before texts that a spreadsheet would run as formulas"
 
 func (in *batchInput) register(f *pflag.FlagSet) {
@@ -171,9 +173,8 @@ func (in *batchInput) check(requests bool) error {
 		{in.resume && in.in == stdinPath, "--resume uses the rows that are stored; leave out --in -, and use `tandem batch resume ID`"},
 		{in.work.retryFailed && !in.resume, "--retry-failed needs --resume"},
 		{in.work.accept && !in.resume, "--accept-changes needs --resume"},
-		{in.work.nodes && requests, "--nodes runs chains; a file of requests runs on this machine"},
 		{in.work.nodes && in.batchAPI, "use only one of --nodes and --batch-api"},
-		{in.work.nodes && in.work.concurrency != 0, "with --nodes each node has its own number of rows (its --slots); leave out --concurrency"},
+		{in.work.nodes && in.work.concurrency != 0, nodesConcurrency},
 		{in.batchAPI && in.work.concurrency != 0, "with --batch-api the provider runs the rows; leave out --concurrency"},
 	} {
 		if f.wrong {

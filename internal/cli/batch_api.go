@@ -153,8 +153,9 @@ func (a *app) abandonSent(ctx context.Context, s *batch.Status, yes bool) error 
 	return ctx.Err()
 }
 
-// cancelSent cancels at the provider what a batch has there that nobody runs. then, if not
-// nil, is called after it, whether or not that was possible.
+// cancelSent takes back what a batch, which nobody runs, has at a provider's Batch API or
+// with nodes. then, if not nil, is called after a provider was asked, whether or not that
+// was possible.
 func (a *app) cancelSent(ctx context.Context, id string, then func(*batchRun) error) (err error) {
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
@@ -164,7 +165,7 @@ func (a *app) cancelSent(ctx context.Context, id string, then func(*batchRun) er
 	b := &batchRun{file: file, spec: file.Spec()}
 	defer b.closeAll()
 	if b.spec.Cluster != "" {
-		return usageError{fmt.Errorf("the rows of %[1]s are with the nodes of the cluster %[2]s, and no process of yours collects the answers; run `tandem batch resume %[1]s` in another terminal, then cancel it", id, b.spec.Cluster)}
+		return a.cancelNodes(ctx, file)
 	}
 	in, err := a.restoreFlags(b.spec.Args, nil)
 	if err != nil {

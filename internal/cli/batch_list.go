@@ -152,7 +152,7 @@ func (a *app) printBatch(s batch.Status) error {
 	}
 	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
 	if s.Cluster != "" {
-		t.Row("nodes", fmt.Sprintf("%d rows with the nodes of the cluster %s; see `tandem nodes`", s.Sent, s.Cluster))
+		t.Row("nodes", fmt.Sprintf("%s with the nodes of the cluster %s; see `tandem nodes`", count(s.Sent, "row"), s.Cluster))
 	}
 	for i := range s.Parts {
 		t.Row("at "+s.BatchAPI, partText(&s.Parts[i]))
@@ -258,6 +258,9 @@ func (a *app) batchCancel(ctx context.Context, args []string) error {
 	}
 	if s.Sent > 0 && s.Holder == nil {
 		if err := a.cancelSent(ctx, id, nil); err != nil {
+			return err
+		}
+		if s, err = a.batchStatusOf(ctx, id); err != nil {
 			return err
 		}
 	}

@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +24,7 @@ import (
 // nodesRun is what nodes need to run the rows of a batch.
 type nodesRun struct {
 	cluster *natsqueue.Cluster
-	chain   string // the chain's file, in the bundle
+	chains  []string // the chains' files, in the bundle
 	bundle  []byte
 	local   bool // only local providers of nodes may answer
 }
@@ -47,22 +44,20 @@ func whereSent(s *batch.Status) string {
 	return "at " + s.BatchAPI
 }
 
-// useNodes prepares that nodes run the rows, or says why they cannot. It looks at the
-// first row.
-func (a *app) useNodes(ctx context.Context, b *batchRun, file string, rows iter.Seq2[table.Row, error], given map[string]any) error {
+// useNodes prepares that nodes run the rows, or says why they cannot. files are the
+// chains'. It looks at the first row.
+func (a *app) useNodes(ctx context.Context, b *batchRun, files []string, rows iter.Seq2[table.Row, error], given map[string]any) error {
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		vars := maps.Clone(row.Inputs)
-		maps.Copy(vars, given)
-		return a.openNodes(ctx, b, file, vars, "")
+		return a.openNodes(ctx, b, files, row.Inputs, given, "")
 	}
 	return usageError{errors.New("no row is left to run")}
 }
 
 // openNodes prepares that nodes run rows such as one with these inputs; nil: none is left.
-func (a *app) openNodes(ctx context.Context, b *batchRun, file string, vars map[string]any, id string) error {
+func (a *app) openNodes(ctx context.Context, b *batchRun, files []string, inputs, given map[string]any, id string) error {
 	sources, err := a.answers.options()
 	switch {
 	case err != nil:
@@ -71,31 +66,19 @@ func (a *app) openNodes(ctx context.Context, b *batchRun, file string, vars map[
 		return usageError{errors.New("--nodes goes with neither --record, --replay nor --cache")}
 	}
 	n := &nodesRun{}
-	var asked []chain.Planned
-	if vars != nil {
-		if asked, err = b.planned(ctx, vars); err != nil {
+	if inputs != nil {
+		if n.local, err = b.staysLocal(ctx, inputs, given); err != nil {
 			return err
 		}
-	}
-	for i := range asked {
-		if asked[i].Lookup != nil {
-			return usageError{errors.New("--nodes: the chain looks passages up in a collection of this machine; leave out --nodes")}
-		}
-		for _, m := range asked[i].Request.Messages {
-			if slices.ContainsFunc(m.Images, func(im provider.Image) bool { return im.URL == "" }) {
-				return usageError{errors.New("--nodes: the chain sends images, which are read on this machine; leave out --nodes")}
-			}
-		}
-		n.local = n.local || asked[i].Request.Privacy == provider.PrivacyLocal || asked[i].Stays != ""
 	}
 	cfg := b.stack.Config()
 	if err := refuseLocal(cfg, n.local); err != nil {
 		return err
 	}
-	if n.chain, n.bundle, err = bundleOf(b.chain, file); err != nil {
+	if n.chains, n.bundle, err = bundleOf(b.allChains(), files); err != nil {
 		return err
 	}
-	if err := loadsOnNodes(n.chain, n.bundle); err != nil {
+	if err := loadsOnNodes(n.chains, n.bundle); err != nil {
 		return err
 	}
 	if n.cluster, err = a.openCluster(ctx, cfg, id); err != nil {
@@ -104,6 +87,43 @@ func (a *app) openNodes(ctx context.Context, b *batchRun, file string, vars map[
 	b.close = append(b.close, n.cluster.Close)
 	b.nodes = n
 	return nil
+}
+
+// staysLocal reports whether only local providers may answer a row, or says why no node
+// can.
+func (b *batchRun) staysLocal(ctx context.Context, inputs, given map[string]any) (local bool, err error) {
+	for v := range b.variants() {
+		asked, err := b.plannedAs(ctx, v, inputs, given)
+		if err != nil {
+			return false, err
+		}
+		for i := range asked {
+			if asked[i].Lookup != nil {
+				return false, usageError{errors.New("--nodes: the chain looks passages up in a collection of this machine; leave out --nodes")}
+			}
+			if b.requests == nil && slices.ContainsFunc(asked[i].Request.Messages, readsImages) {
+				return false, usageError{errors.New("--nodes: the chain sends images, which are read on this machine; leave out --nodes")}
+			}
+			local = local || asked[i].Request.Privacy == provider.PrivacyLocal || asked[i].Stays != ""
+		}
+	}
+	return local, nil
+}
+
+// readsImages reports whether a message has images that were read from files.
+func readsImages(m provider.Message) bool {
+	return slices.ContainsFunc(m.Images, func(im provider.Image) bool { return im.URL == "" })
+}
+
+// allChains are those that the rows are run with.
+func (b *batchRun) allChains() []*chain.Chain {
+	switch {
+	case b.requests != nil:
+		return nil
+	case b.compare != nil:
+		return b.compare.chains
+	}
+	return []*chain.Chain{b.chain}
 }
 
 // refuseLocal refuses to give nodes what has to stay on this machine, unless the user has
@@ -121,132 +141,37 @@ func refuseLocal(cfg *config.Loaded, local bool) error {
 	return nil
 }
 
-// bundleOf is a chain's files as a ZIP file, always the same for the same files, and the
-// name of its own in there.
-func bundleOf(c *chain.Chain, file string) (name string, data []byte, err error) {
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
-	for i, path := range append([]string{file}, c.Files()...) {
-		if i > 0 && path == file {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return "", nil, err
-		}
-		rel, err := filepath.Rel(filepath.Dir(file), path)
-		if err != nil {
-			return "", nil, err
-		}
-		f, err := w.CreateHeader(&zip.FileHeader{Name: filepath.ToSlash(rel), Method: zip.Deflate})
-		if err == nil {
-			_, err = f.Write(text)
-		}
-		if err != nil {
-			return "", nil, err
-		}
+// loadsOnNodes is why nodes cannot load chains from their bundle; nil: they can.
+func loadsOnNodes(names []string, bundle []byte) error {
+	if len(names) == 0 {
+		return nil
 	}
-	err = w.Close()
-	return filepath.Base(file), out.Bytes(), err
-}
-
-// loadsOnNodes is why nodes cannot load a chain from its bundle; nil: they can.
-func loadsOnNodes(name string, bundle []byte) error {
 	files, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
 	if err != nil {
 		return err
 	}
-	_, err = chain.LoadFS(files, name)
-	if errors.Is(err, template.ErrJinja2) {
-		return usageError{errors.New("--nodes: the chain has templates in jinja2, which are programs, and nodes run none; leave out --nodes")}
-	}
-	if err != nil {
-		return fmt.Errorf("--nodes: nodes cannot load the chain: %w", err)
+	for _, name := range names {
+		_, err = chain.LoadFS(files, name)
+		if errors.Is(err, template.ErrJinja2) {
+			return usageError{errors.New("--nodes: the chain has templates in jinja2, which are programs, and nodes run none; leave out --nodes")}
+		}
+		if err != nil {
+			return fmt.Errorf("--nodes: nodes cannot load the chain: %w", err)
+		}
 	}
 	return nil
 }
 
-// resumeNodes opens the cluster that has the rows of a batch, or takes them back where
-// they are to run here from now on.
-func (a *app) resumeNodes(ctx context.Context, b *batchRun, spec *batch.Spec) error {
-	if spec.Cluster == "" && !b.work.nodes {
-		return nil
-	}
-	var first map[string]any // inputs of a row that is left
-	for _, rows := range []iter.Seq2[batch.Item, error]{b.file.Pending(ctx), b.file.Handed(ctx)} {
-		for item, err := range rows {
-			if err != nil {
-				return err
-			}
-			first = item.Inputs
-			break
-		}
-	}
-	err := a.openNodes(ctx, b, spec.Chain.File, first, spec.Cluster)
-	if err == nil && spec.Cluster == "" {
-		spec.Cluster = b.clusterID()
-		return b.file.SetSpec(ctx, *spec)
-	}
-	if b.work.nodes || spec.Cluster == "" {
-		return err
-	}
-	// --nodes=false
-	if err == nil {
-		stop := make(chan struct{})
-		close(stop)
-		err = natsqueue.Work(ctx, natsqueue.WorkConfig{File: b.file, Cluster: b.nodes.cluster, Manifest: a.manifest(b, spec), Bundle: b.nodes.bundle, Stop: stop, TakeBack: func() bool { return true }})
-	}
-	if err == nil {
-		err = b.nodes.cluster.Remove(ctx, spec.ID)
-	}
-	if err != nil {
-		a.term.Noticef("%s the rows could not be taken back from the cluster %s, so its nodes may answer them, too: %s", a.term.Yellow("warning:"), spec.Cluster, a.explain(err))
-	}
-	if _, err := b.file.TakeBack(ctx); err != nil {
-		return err
-	}
-	b.nodes, spec.Cluster = nil, ""
-	return b.file.SetSpec(ctx, *spec)
-}
-
-// manifest is what nodes have to know of the batch.
-func (a *app) manifest(b *batchRun, spec *batch.Spec) natsqueue.Manifest {
-	cfg := b.stack.Config()
-	host, _ := os.Hostname()
-	m := natsqueue.Manifest{
-		ID: spec.ID, Created: spec.Created, Tandem: buildVersion().Version, Host: host, Chain: b.nodes.chain, Defaults: b.job.Defaults, Strict: b.job.Strict,
-		Local: b.nodes.local || cfg.Privacy == config.PrivacyLocal, Tools: b.chain.Tools(), BudgetUSD: cfg.Budget.PerRun,
-	}
-	use := cfg.Use
-	if len(m.Defaults.Use) > 0 {
-		use = m.Defaults.Use
-	}
-	// The providers that may answer are those of the batch, whatever a node prefers.
-	m.Defaults.Use = use
-	own := len(use) == 1 && m.Defaults.Model == ""
-	if own {
-		m.Defaults.Model = b.stack.Model(context.Background(), use[0])
-	}
-	for _, name := range slices.Concat(use, b.chain.Providers()) {
-		t, ok := b.stack.Target(name)
-		if !ok || slices.ContainsFunc(m.Providers, func(p natsqueue.Provider) bool { return p.Name == name }) {
-			continue
-		}
-		p := natsqueue.Provider{Name: name, Kind: t.Config.Kind, Model: t.Config.Model}
-		if len(use) == 1 && name == use[0] {
-			p.Model = "" // each request names it
-		}
-		m.Providers = append(m.Providers, p)
-	}
-	return m
-}
-
 // workNodes has nodes run the rows. At a signal they go on without this process.
 func (a *app) workNodes(ctx context.Context, b *batchRun, s *stopper, view *batchView, kept func([]batch.Outcome)) error {
+	m, err := a.manifest(ctx, b, &b.spec)
+	if err != nil {
+		return err
+	}
 	said := map[string]bool{}
 	began := time.Now()
 	return natsqueue.Work(ctx, natsqueue.WorkConfig{
-		File: b.file, Cluster: b.nodes.cluster, Manifest: a.manifest(b, &b.spec), Bundle: b.nodes.bundle, MaxErrors: b.work.maxErrors, Stop: s.done,
+		File: b.file, Cluster: b.nodes.cluster, Manifest: m, Bundle: b.nodes.bundle, MaxErrors: b.work.maxErrors, Stop: s.done,
 		TakeBack: func() bool { return s.why != "" }, Kept: kept,
 		Nodes: func(nodes []natsqueue.Node) {
 			view.setNodes(nodes, b.spec.ID)

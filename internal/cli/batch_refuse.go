@@ -27,12 +27,8 @@ func (a *app) refuseEarly(ctx context.Context, b *batchRun, rows iter.Seq2[table
 		return nil // a replay asks nobody
 	}
 	e := &early{run: b, planner: planner, failing: map[string]error{}}
-	variants := 1
-	if b.compare != nil {
-		variants = len(b.compare.plan.Variants)
-	}
 	var first error
-	for v := range variants {
+	for v := range b.variants() {
 		first = nil
 		n := 0
 		for row, err := range rows {
@@ -67,7 +63,7 @@ type early struct {
 // refuse is the error with which a row would end whatever a model says; nil: that is
 // not known.
 func (e *early) refuse(ctx context.Context, variant int, inputs, given map[string]any) error {
-	asked, err := e.plan(ctx, variant, inputs, given)
+	asked, err := e.run.plannedAs(ctx, variant, inputs, given)
 	if err != nil {
 		return nil //nolint:nilerr // it is this row's error, and running the row tells it
 	}
@@ -99,14 +95,24 @@ func (e *early) ofVariant(variant int, err error) error {
 	return err
 }
 
-func (e *early) plan(ctx context.Context, variant int, inputs, given map[string]any) ([]chain.Planned, error) {
-	if c := e.run.compare; c != nil {
+// plannedAs are the calls that a row makes in a variant: of a comparison as its chain says
+// them, see [compare.Plan.Request].
+func (b *batchRun) plannedAs(ctx context.Context, variant int, inputs, given map[string]any) ([]chain.Planned, error) {
+	if c := b.compare; c != nil {
 		return c.chains[c.plan.Variants[variant].Chain].Plan(ctx, c.varsOf(c.plan.Variants[variant].Chain, inputs, given),
-			chain.Defaults(e.run.job.Defaults), chain.PassagesStay(e.run.stack.Collections.PassagesStay))
+			chain.Defaults(b.job.Defaults), chain.PassagesStay(b.stack.Collections.PassagesStay))
 	}
 	vars := maps.Clone(inputs)
 	maps.Copy(vars, given)
-	return e.run.planned(ctx, vars)
+	return b.planned(ctx, vars)
+}
+
+// variants is how many there are.
+func (b *batchRun) variants() int {
+	if b.compare != nil {
+		return len(b.compare.plan.Variants)
+	}
+	return 1
 }
 
 // refuseCall is the error of a call that none of its providers can answer.
@@ -117,10 +123,18 @@ func (e *early) refuseCall(ctx context.Context, req *provider.Request) error {
 	}
 	switch provider.KindOf(err) {
 	case "":
-	case provider.Private, provider.Offline, provider.Denied, provider.Unsupported, provider.Invalid, provider.ModelNotFound:
+	case provider.Denied, provider.ModelNotFound:
+		if e.run.nodes != nil { // which have their own keys and models
+			return nil
+		}
+		return err
+	case provider.Private, provider.Offline, provider.Unsupported, provider.Invalid:
 		return err
 	default:
 		return nil // it may pass
+	}
+	if e.run.nodes != nil {
+		return nil // nor are their servers this machine's
 	}
 	for _, c := range p.Candidates {
 		if !c.Keep {

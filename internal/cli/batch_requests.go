@@ -97,9 +97,14 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if in.dry {
 		return a.batchPlan(ctx, b, picked, nil)
 	}
+	if in.work.nodes {
+		if err := a.useNodes(ctx, b, nil, picked, nil); err != nil {
+			return err
+		}
+	}
 	b.spec = batch.Spec{
 		ID: store.NewID(), Kind: requests.Kind, Created: time.Now(), Tandem: buildVersion().Version, Args: keptFlags(flags),
-		Input: rows.source, Out: out, Picked: what, Columns: requests.Columns(), Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Variants: 1, Repeats: 1,
+		Input: rows.source, Out: out, Picked: what, Columns: requests.Columns(), Settings: b.spec.Settings, BatchAPI: b.spec.BatchAPI, Cluster: b.clusterID(), Variants: 1, Repeats: 1,
 	}
 	if b.spec.Dir, err = os.Getwd(); err != nil {
 		return err
@@ -242,6 +247,9 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, g
 	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
 		return err
 	}
+	if err := a.resumeNodes(ctx, b, nil, &spec); err != nil {
+		return err
+	}
 	settings := b.spec.Settings
 	b.spec = spec
 	return a.continueChanged(ctx, b, batch.Source{}, settings, nil)
@@ -260,12 +268,7 @@ func (a *app) requestAnswerer(b *batchRun, by provider.Provider, e provider.Embe
 
 // prepare says who is asked a question, and what the flags say where it says nothing.
 func (r *requestRun) prepare(q *exchange.Question) {
-	t := r.targets[q.Model]
-	q.Request.Use, q.Request.Model = t.Use, t.Model
-	exchange.Fill(&q.Request, &r.defaults)
-	if q.Embed != nil {
-		q.Embed.Privacy = q.Request.Privacy
-	}
+	requests.Ask(q, r.targets[q.Model], &r.defaults)
 }
 
 // planned are the calls that a request makes.

@@ -157,7 +157,7 @@ func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, gi
 	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
 		return err
 	}
-	if err := a.resumeNodes(ctx, b, &spec); err != nil {
+	if err := a.resumeNodes(ctx, b, []string{spec.Chain.File}, &spec); err != nil {
 		return err
 	}
 	settings := b.spec.Settings

@@ -138,7 +138,7 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 		return a.batchPlan(ctx, b, picked, given)
 	}
 	if in.work.nodes {
-		if err := a.useNodes(ctx, b, file, picked, given); err != nil {
+		if err := a.useNodes(ctx, b, []string{file}, picked, given); err != nil {
 			return err
 		}
 	}

@@ -75,6 +75,7 @@ func (in *compareInput) register(f *pflag.FlagSet) {
 	f.Var(&in.minPass, "min-pass", "exit with 3 if a target scores less than this `share`, such as 0.9 or 90%")
 	f.StringVar(&in.labels, "labels", "", "`file` of labels that the report exported: say how far the checks agree with them")
 	f.StringVar(&in.rescore, "rescore", "", "score the stored answers of the comparison `ID` again, and call no target; last is the newest")
+	f.BoolVar(&in.work.nodes, "nodes", false, nodesUsage)
 	f.BoolVar(&in.dry, "dry-run", false, "show what would be compared, and what these rows can show; call no model")
 	in.scoring.register(f)
 	in.reports.register(f)
@@ -184,6 +185,8 @@ func (in *compareInput) check(promptfoo bool) error {
 		{in.repeats < 1 || in.repeats > 100, "--repeats must be between 1 and 100"},
 		{in.work.retryFailed, "--retry-failed is for `tandem batch resume`"},
 		{in.work.accept, "--accept-changes is for `tandem batch resume`"},
+		{in.work.nodes && promptfoo, "--nodes compares chains that are in files, and a configuration of promptfoo has its own; leave out --nodes"},
+		{in.work.nodes && in.work.concurrency != 0, nodesConcurrency},
 	} {
 		if f.wrong {
 			return usageError{errors.New(f.text)}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
+	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/table"
 )
@@ -168,15 +169,7 @@ func (c *comparison) bind(rows []table.Row) error {
 
 // varsOf are the inputs of a chain among a row's columns.
 func (c *comparison) varsOf(chainAt int, columns, given map[string]any) map[string]any {
-	out := map[string]any{}
-	for _, name := range c.chains[chainAt].Inputs() {
-		if v, ok := given[name]; ok {
-			out[name] = v
-		} else if v := columns[name]; v != nil {
-			out[name] = v
-		}
-	}
-	return out
+	return compare.Vars(c.chains[chainAt], columns, given)
 }
 
 // eachRow is rows as a sequence.

@@ -183,7 +183,10 @@ func (a *app) finishComparison(ctx context.Context, b *batchRun, early error) er
 		return fmt.Errorf("%w; the answers are stored: continue with `tandem batch resume %s`", err, b.spec.ID)
 	}
 	if late := b.file.Finish(context.WithoutCancel(ctx)); late != nil {
-		err = errors.Join(err, late)
+		return errors.Join(err, late)
+	}
+	if b.spec.Cluster != "" {
+		a.leaveCluster(ctx, b)
 	}
 	return err
 }
@@ -245,6 +248,9 @@ func (a *app) resumeComparison(ctx context.Context, b *batchRun, work workInput,
 	b.compare.plan.Columns = plan.Columns
 	if now := b.compare.plan; jsonText(now.Variants) != jsonText(plan.Variants) || now.Repeats != plan.Repeats {
 		return usageError{fmt.Errorf("the comparison %s has other targets and settings than these flags; start a new one with `tandem compare`", spec.ID)}
+	}
+	if err := a.resumeNodes(ctx, b, b.compare.plan.Chains, &spec); err != nil {
+		return err
 	}
 	b.spec = spec
 	if len(changes) > 0 {

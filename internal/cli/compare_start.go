@@ -77,6 +77,11 @@ func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet
 	if err := a.sayPlan(c, rows); err != nil || in.dry {
 		return err
 	}
+	if in.work.nodes {
+		if err := a.useNodes(ctx, b, c.plan.Chains, eachRow(rows), b.spec.Given); err != nil {
+			return err
+		}
+	}
 	if err := a.refuseEarly(ctx, b, eachRow(rows), b.spec.Given); err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet
 		return err
 	}
 	b.spec.ID, b.spec.Kind, b.spec.Created, b.spec.Tandem = store.NewID(), "compare", time.Now(), buildVersion().Version
-	b.spec.Args = keptFlags(flags)
+	b.spec.Args, b.spec.Cluster = keptFlags(flags), b.clusterID()
 	b.spec.Variants, b.spec.Repeats, b.spec.Block = len(c.plan.Variants), c.plan.Repeats, compareBlock
 	if c.plan.Until > 0 {
 		b.spec.Block = watchedBlock
@@ -184,7 +189,7 @@ func (a *app) refuseJudges(ctx context.Context, b *batchRun, rows []table.Row) e
 	e := &early{run: b, planner: planner, failing: map[string]error{}}
 	stays := private(b.stack)
 	for v := range b.compare.plan.Variants {
-		asked, err := e.plan(ctx, v, rows[0].Inputs, b.spec.Given)
+		asked, err := e.run.plannedAs(ctx, v, rows[0].Inputs, b.spec.Given)
 		if err != nil {
 			continue // running the row tells it
 		}

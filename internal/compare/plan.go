@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/stats"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -167,6 +168,20 @@ func ShortPaths(paths []string) []string {
 }
 
 func short(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
+// Vars are the inputs of a chain: those that all rows have, and of a row's columns those
+// that it has a value for.
+func Vars(c *chain.Chain, columns, given map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, name := range c.Inputs() {
+		if v, ok := given[name]; ok {
+			out[name] = v
+		} else if v := columns[name]; v != nil {
+			out[name] = v
+		}
+	}
+	return out
+}
 
 // Ask is a provider that asks as a variant says, for one of its repeats.
 func (p *Plan) Ask(inner provider.Provider, variant, repeat int) provider.Provider {

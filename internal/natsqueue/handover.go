@@ -66,6 +66,7 @@ func (w *work) lookOnce(ctx context.Context) error {
 			return err
 		}
 	}
+	_ = w.Cluster.Fit(ctx, w.m.ID, nodes) // nodes do, too
 	m, _, err := w.Cluster.manifest(ctx, w.m.ID)
 	switch {
 	case err != nil:

@@ -23,8 +23,12 @@ type Manifest struct {
 	Stopped *Stop `json:"stopped,omitempty"`
 	Rows    int   `json:"rows"`
 
-	Chain string `json:"chain"` // its file, in the bundle
-	// Digest is that of the bundle and of the inputs that all rows have.
+	Chain string `json:"chain,omitempty"` // its file, in the bundle; empty: its rows are requests, or it compares
+	// Models, of a batch of requests, is who is asked for each model that they name.
+	Models map[string]Model `json:"models,omitempty"`
+	// Plan, of a comparison, has its variants, and the files of its chains in the bundle.
+	Plan json.RawMessage `json:"plan,omitempty"`
+	// Digest is that of the bundle, of who is asked, and of the inputs that all rows have.
 	Digest string `json:"digest"`
 	// Bundle is where the chain's files are, as a ZIP file; Given the inputs that every row
 	// has the same.
@@ -44,6 +48,27 @@ type Provider struct {
 	Name  string `json:"name"`
 	Kind  string `json:"kind"`
 	Model string `json:"model,omitempty"` // that its configuration has to name; empty: any
+}
+
+// Model is who is asked for a model.
+type Model struct {
+	Use   []string `json:"use"`             // the providers, in their order
+	Model string   `json:"model,omitempty"` // its name there; empty: each has its own
+}
+
+// digest is that of all that decides the answers of all rows. given are the inputs that
+// they all have, as JSON.
+func (m *Manifest) digest(bundle []byte, given string) (string, error) {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%d\n%s%s", m.Chain, len(bundle), bundle, given)
+	if m.Models != nil || m.Plan != nil {
+		text, err := json.Marshal([]any{m.Models, m.Plan})
+		if err != nil {
+			return "", err
+		}
+		sum.Write(text)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Stop is why a batch starts no more rows.
@@ -144,6 +169,7 @@ func (r *record) returned() batch.Returned {
 
 func resultKey(id string) string       { return "r." + id }
 func extraKey(id, nonce string) string { return "x." + id + "." + nonce }
+func begunKey(id, nonce string) string { return "b." + id + "." + nonce }
 func manifestKey(batch string) string  { return "batch." + batch }
 
 // budgetKey is where what a batch has spent and reserved is.

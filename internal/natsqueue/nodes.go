@@ -85,32 +85,36 @@ func (c *Cluster) Leave(ctx context.Context, id string) error {
 func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	call, cancel := within(ctx)
 	defer cancel()
-	keys, err := c.nodes.ListKeysFiltered(call, "node.*")
+	said, err := c.nodes.Watch(call, "node.*", jetstream.IgnoreDeletes()) // one request, however many there are
 	if gone(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = keys.Stop() }()
+	defer func() { _ = said.Stop() }()
 	all := []Node{}
 	var newest time.Time
-	for key := range keys.Keys() {
-		entry, err := c.nodes.Get(call, key)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		var n Node
-		if err := json.Unmarshal(entry.Value(), &n); err != nil {
-			return nil, &DamagedError{"what a node says of itself"}
-		}
-		n.Seen = entry.Created()
-		all = append(all, n)
-		if n.Seen.After(newest) {
-			newest = n.Seen
+	for more := true; more; {
+		select {
+		case entry, open := <-said.Updates():
+			if !open {
+				return nil, errors.New("the cluster tells no more of its nodes")
+			}
+			if more = entry != nil; !more { // those were all
+				break
+			}
+			var n Node
+			if err := json.Unmarshal(entry.Value(), &n); err != nil {
+				return nil, &DamagedError{"what a node says of itself"}
+			}
+			n.Seen = entry.Created()
+			all = append(all, n)
+			if n.Seen.After(newest) {
+				newest = n.Seen
+			}
+		case <-call.Done():
+			return nil, call.Err()
 		}
 	}
 	// The clocks of this machine and of the cluster may differ: a node is silent by that of

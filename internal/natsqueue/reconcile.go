@@ -145,7 +145,8 @@ func (w *work) failExhausted(ctx context.Context) error {
 }
 
 // failMessage has a row fail whose message was delivered too often and each time to a node
-// that said no more of it. Times that the row was given back do not count: it is sent again.
+// that began it and said no more of it. Times that the row was given back, or only waited at
+// a node that ended, do not count: it is sent again.
 func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	msg, err := s.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -169,7 +170,11 @@ func (w *work) failMessage(ctx context.Context, s jetstream.Stream, seq uint64) 
 	if err != nil {
 		return err
 	}
-	if j.Silent += max(0, MaxDeliver-back); j.Silent < MaxDeliver {
+	begun, err := begun(ctx, w.kv, j.ID, msg.Time)
+	if err != nil {
+		return err
+	}
+	if j.Silent += max(0, min(MaxDeliver-back, begun)); j.Silent < MaxDeliver {
 		return w.sendAgain(ctx, s, msg, j)
 	}
 	r := &record{
@@ -322,6 +327,8 @@ func (w *work) drain(ctx context.Context, most time.Duration) error {
 			}
 			continue
 		case <-time.After(BeatEvery / 4):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		busy, err := true, w.watches(ctx)
 		if err == nil {
@@ -343,32 +350,11 @@ func (w *work) drain(ctx context.Context, most time.Duration) error {
 			}
 		case <-time.After(time.Second / 2):
 			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
-
-// takeBack has the nodes start no more rows of the batch, stores what they have under way
-// when it has ended, and makes the rows pending that are left.
-func (w *work) takeBack(ctx context.Context, why Stop) error {
-	ctx = context.WithoutCancel(ctx)
-	if err := w.Cluster.Stop(ctx, w.m.ID, why); err != nil {
-		return err
-	}
-	if err := w.drain(ctx, takeBackTime); err != nil || w.left == 0 {
-		return err
-	}
-	call, cancel := within(ctx)
-	defer cancel()
-	if err := w.Cluster.js.DeleteStream(call, jobStream(w.m.ID)); err != nil && !gone(err) {
-		return err
-	}
-	_, err := w.File.TakeBack(ctx)
-	return err
-}
-
-// takeBackTime is how long is waited for rows that are being answered when a batch is
-// cancelled. What ends later is stored when the batch continues.
-const takeBackTime = 10 * time.Minute
 
 // busy reports whether a node that is there has rows of the batch, or has not said since
 // the batch was stopped.

@@ -2,11 +2,8 @@ package natsqueue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +44,7 @@ type WorkConfig struct {
 // The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
 // error that holds a *[ledger.Over]. It is nil where Stop was closed.
 func Work(ctx context.Context, cfg WorkConfig) error {
-	w := &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}}
+	w := newWork(cfg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
@@ -76,6 +73,10 @@ type work struct {
 	patience time.Duration // how long nothing may come before lost rows are looked for
 	silent   Watch
 	links    uint64 // how often the connection was lost, when watch began
+}
+
+func newWork(cfg WorkConfig) *work {
+	return &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}}
 }
 
 // Times of Work.
@@ -112,9 +113,9 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%d\n%s%s", w.m.Chain, len(w.Bundle), w.Bundle, given)
-	w.m.Digest = hex.EncodeToString(sum.Sum(nil))
+	if w.m.Digest, err = w.m.digest(w.Bundle, given); err != nil {
+		return err
+	}
 	before, revision, err := w.Cluster.manifest(ctx, w.m.ID)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package natsqueue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -138,7 +139,8 @@ func TestALateResultOfARemovedBatchIsDropped(t *testing.T) {
 	h.whole()
 }
 
-// A row that no node brings to an end fails after MaxDeliver of them.
+// A row that no node brings to an end fails after MaxDeliver of them. One that only waited
+// beside it, at nodes that ended, is answered.
 func TestARowThatNobodyEnds(t *testing.T) {
 	h := newHouse(t, true)
 	h.lease = 300 * time.Millisecond
@@ -150,17 +152,32 @@ func TestARowThatNobodyEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := 0; n < MaxDeliver; { // nodes that are killed with the first row
+	kv, err := c.js.KeyValue(t.Context(), bucket(m.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]int{}
+	for given["1"] < MaxDeliver || given["2"] < MaxDeliver { // nodes that are killed with the first two rows, of which they have begun one
 		b, err := consumer.Fetch(1, jetstream.FetchMaxWait(time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for msg := range b.Messages() {
-			if strings.HasSuffix(msg.Subject(), ".1-0-0") {
-				n++
-			} else if err := msg.Nak(); err != nil {
+			text, err := (&blobs{c, m.ID}).unpack(t.Context(), msg.Data())
+			var j job
+			if err == nil {
+				err = json.Unmarshal(text, &j)
+			}
+			if err == nil && j.Row == 1 && given["1"] > 0 {
+				_, err = kv.Put(t.Context(), begunKey(j.ID, randomID()), nil)
+			}
+			if err == nil && j.Row == 3 {
+				err = msg.Nak()
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
+			given[fmt.Sprint(j.Row)]++
 		}
 	}
 	n := h.node("n", 1, func(_ context.Context, item batch.Item) batch.Reply { return answer(item) })
@@ -232,48 +249,101 @@ func TestLargeRowsAndResults(t *testing.T) {
 	}
 }
 
-// A batch that is stopped keeps what has ended, and the rest runs when it goes on.
-func TestABatchIsTakenBack(t *testing.T) {
-	h := newHouse(t, true)
-	h.batch(words(40)...)
-	stop := make(chan struct{})
-	var once sync.Once
-	wait := h.started(func(c *WorkConfig) {
-		c.Stop, c.TakeBack = stop, func() bool { return true }
-		c.Kept = func([]batch.Outcome) { once.Do(func() { close(stop) }) }
-	})
-	var calls counter
-	run := func(_ context.Context, item batch.Item) batch.Reply {
-		calls.add(fmt.Sprint(item.Row))
-		time.Sleep(20 * time.Millisecond)
-		return answer(item)
-	}
-	n := h.node("n", 1, run)
-	go func() { // as a node does that sees it
+// obeys ends a node when its batch is stopped, as a node does that sees it.
+func (n *member) obeys(t *testing.T) {
+	go func() {
 		for {
 			if m, _, err := n.lease.c.manifest(t.Context(), "b1"); err != nil || m.Stopped != nil {
 				n.end()
-				_ = n.lease.c.Leave(context.WithoutCancel(t.Context()), "n")
+				_ = n.lease.c.Leave(context.WithoutCancel(t.Context()), n.name)
 				return
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
+}
+
+// A batch that is stopped keeps what has ended, and the rest runs when it goes on: one that
+// a process collects, and one that nobody does.
+func TestABatchIsTakenBack(t *testing.T) {
+	for _, collected := range []bool{true, false} {
+		t.Run(fmt.Sprintf("collected=%v", collected), func(t *testing.T) {
+			h := newHouse(t, true)
+			h.batch(words(40)...)
+			stop := make(chan struct{})
+			var once sync.Once
+			wait := h.started(func(c *WorkConfig) {
+				c.Stop, c.TakeBack = stop, func() bool { return collected }
+				c.Kept = func([]batch.Outcome) { once.Do(func() { close(stop) }) }
+			})
+			var calls counter
+			run := func(_ context.Context, item batch.Item) batch.Reply {
+				calls.add(fmt.Sprint(item.Row))
+				time.Sleep(20 * time.Millisecond)
+				return answer(item)
+			}
+			n := h.node("n", 1, run)
+			n.obeys(t)
+			if err := wait(); err != nil {
+				t.Fatal(err)
+			}
+			if !collected {
+				for n.lease.Counts().Done < 10 { // which nobody has seen
+					time.Sleep(time.Millisecond)
+				}
+				h.takeBack()
+			}
+			all, s := h.results()
+			if s.Sent != 0 || s.Done != len(all) || s.Done == 0 || s.Left != 40-s.Done || s.Done != calls.all {
+				t.Fatalf("%+v, %d calls", s, calls.all)
+			}
+			wait = h.started(nil)
+			n = h.node("n2", 4, run)
+			defer n.end()
+			if err := wait(); err != nil {
+				t.Fatal(err)
+			}
+			if s := h.whole(); calls.all != 40 || s.Repeated != 0 {
+				t.Errorf("%d calls, %d repeated", calls.all, s.Repeated)
+			}
+		})
+	}
+}
+
+// takeBack takes the rows back that nobody collects.
+func (h *house) takeBack() {
+	h.t.Helper()
+	f, err := batch.Open(h.t.Context(), h.dir, "b1")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer f.Close()
+	if err := TakeBack(h.t.Context(), f, h.cluster()); err != nil {
+		h.t.Error(err)
+	}
+}
+
+// What the cluster knows nothing of any more is pending again.
+func TestWhatTheClusterDoesNotHaveIsTakenBack(t *testing.T) {
+	h := newHouse(t, true)
+	h.batch(words(3)...)
+	stop := make(chan struct{})
+	wait := h.started(func(c *WorkConfig) { c.Stop = stop })
+	c := h.cluster()
+	h.manifest(c)
+	close(stop)
 	if err := wait(); err != nil {
 		t.Fatal(err)
 	}
-	all, s := h.results()
-	if s.Sent != 0 || s.Done != len(all) || s.Done == 0 || s.Left != 40-s.Done || s.Done != calls.all {
-		t.Fatalf("%+v, %d calls", s, calls.all)
+	if _, s := h.results(); s.Sent != 3 {
+		t.Fatalf("%+v", s)
 	}
-	wait = h.started(nil)
-	n = h.node("n2", 4, run)
-	defer n.end()
-	if err := wait(); err != nil {
+	if err := c.Remove(t.Context(), "b1"); err != nil {
 		t.Fatal(err)
 	}
-	if s := h.whole(); calls.all != 40 || s.Repeated != 0 {
-		t.Errorf("%d calls, %d repeated", calls.all, s.Repeated)
+	h.takeBack()
+	if _, s := h.results(); s.Sent != 0 || s.Left != 3 {
+		t.Errorf("%+v", s)
 	}
 }
 

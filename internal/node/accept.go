@@ -1,18 +1,12 @@
 package node
 
 import (
-	"archive/zip"
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/tandem-llm/tandem/chain"
-	"github.com/tandem-llm/tandem/chain/template"
 	"github.com/tandem-llm/tandem/chain/tool"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
@@ -38,64 +32,37 @@ type Host struct {
 
 // Accept says how the rows of a batch run here, or why they do not. See [Config].
 func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte, waiting func(string)) (*Rows, error) {
-	files, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
-	if err != nil {
-		return nil, fmt.Errorf("its chain cannot be read: %w", err)
-	}
-	c, err := chain.LoadFS(files, m.Chain)
-	if errors.Is(err, template.ErrJinja2) { // no flag of a node allows it
-		return nil, provider.Errorf(provider.Unsupported, "", "", "its templates are in jinja2, which are programs, and nodes run none of others")
-	}
+	a, err := h.asks(m, bundle)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.allows(c.Tools()); err != nil {
+	if len(a.chains) > 0 {
+		if err := h.allows(a.chains[0].Tools()); err != nil {
+			return nil, err
+		}
+	}
+	if a.wanted, err = h.wanted(ctx, m); err != nil {
 		return nil, err
 	}
-	wanted, err := h.wanted(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	names := names(wanted, c)
-	for _, want := range wanted {
+	for _, want := range a.wanted {
 		if err := h.provides(m, &want); err != nil {
 			return nil, err
 		}
-		model := cmp.Or(want.Model, h.model(m, want.Name))
-		if err := h.present(ctx, want.Name, model, waiting); err != nil {
-			return nil, err
-		}
-	}
-	job := runner.Job{Chain: c, Provider: h.Stack, Defaults: m.Defaults, Embedder: h.Stack.Collections.Embedder(), Strict: m.Strict}
-	if m.Local {
-		job.Defaults.Privacy = provider.PrivacyLocal
-	}
-	done := func() {}
-	if wanted := c.Tools(); len(wanted) > 0 {
-		var tools []tool.Tool
-		if tools, done, err = h.Stack.Tools(ctx, wanted); err != nil {
-			done()
-			return nil, err
-		}
-		for i := range tools {
-			if !slices.ContainsFunc(h.AllowTools, func(p string) bool { return tool.Matches(p, &tools[i]) }) {
-				done()
-				return nil, notAllowed(tools[i].Title())
+		for _, model := range a.modelsOf(&want) {
+			if err := h.present(ctx, want.Name, model, waiting); err != nil {
+				return nil, err
 			}
 		}
-		job.Tools = h.ToolOptions(tools)
 	}
-	logged := store.Run{ID: m.ID, Began: time.Now(), Command: "node", Chain: cmp.Or(c.Name(), m.Chain)}
+	run, done, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	logged := store.Run{ID: m.ID, Began: time.Now(), Command: "node", Chain: a.title}
 	return &Rows{
-		Run: func(ctx context.Context, item batch.Item) batch.Reply {
-			job := job
-			job.Vars = item.Inputs
-			r := batch.Ask(store.WithRun(ctx, logged), job)
-			r.Result = h.Shown(r.Result, r.Err)
-			return r
-		},
-		Turn: func(ctx context.Context, _ batch.Item) error {
-			for _, name := range names {
+		Run: func(ctx context.Context, item batch.Item) batch.Reply { return run(store.WithRun(ctx, logged), item) },
+		Turn: func(ctx context.Context, item batch.Item) error {
+			for _, name := range a.first(&item) {
 				if _, err := h.Stack.Engine(name).Wait(ctx); err != nil {
 					return err
 				}
@@ -104,17 +71,6 @@ func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte,
 		},
 		Close: done,
 	}, nil
-}
-
-// names are the providers that are asked first.
-func names(wanted []natsqueue.Provider, c *chain.Chain) []string {
-	var out []string
-	if len(wanted) > 0 {
-		out = append(out, wanted[0].Name)
-	}
-	out = append(out, c.Providers()...)
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // wanted are the providers that a batch may ask here. Where only local ones may answer, the
@@ -153,14 +109,6 @@ func (h *Host) provides(m *natsqueue.Manifest, want *natsqueue.Provider) error {
 		return provider.Errorf(provider.Unsupported, want.Name, "", "the provider %q has the model %s here, and the batch wants %s", want.Name, t.Config.Model, want.Model)
 	}
 	return nil
-}
-
-// model is what a batch asks a provider for.
-func (h *Host) model(m *natsqueue.Manifest, name string) string {
-	if slices.Contains(m.Defaults.Use, name) && m.Defaults.Model != "" {
-		return m.Defaults.Model
-	}
-	return ""
 }
 
 // present is why an Ollama does not have a model; nil: it has, or it is not known. What is

@@ -35,7 +35,7 @@ type beater struct {
 	acks     []string
 	loaded   []string
 	troubled bool
-	watch    natsqueue.Watch
+	lookout  lookout
 }
 
 // beat says what the node does if it is time to, or if it has other rows than it has said.
@@ -56,7 +56,7 @@ func (b *beater) beat(ctx context.Context) {
 	}
 	if err == nil {
 		b.last, b.acks = time.Now(), acks
-		b.fit(ctx, &b.watch)
+		b.lookAround(ctx, &b.lookout)
 	}
 	if (err != nil) != b.troubled {
 		if b.troubled = err != nil; b.troubled {
@@ -64,29 +64,6 @@ func (b *beater) beat(ctx context.Context) {
 		} else {
 			b.say("the cluster answers again")
 		}
-	}
-}
-
-// fit has the batches that the node works on know how many rows all nodes may have, and
-// frees those of nodes that are gone. What does not succeed is tried again at the next beat.
-func (n *node) fit(ctx context.Context, watch *natsqueue.Watch) {
-	var ids []string
-	n.mu.Lock()
-	for id, s := range n.batches {
-		if s.lease != nil {
-			ids = append(ids, id)
-		}
-	}
-	n.mu.Unlock()
-	nodes, err := n.Cluster.Nodes(ctx)
-	if err != nil {
-		return
-	}
-	for _, id := range ids {
-		_ = n.Cluster.Fit(ctx, id, nodes)
-	}
-	for _, id := range watch.Silent(nodes, time.Now()) {
-		_ = n.Cluster.Release(ctx, id)
 	}
 }
 

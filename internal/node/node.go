@@ -60,7 +60,7 @@ const (
 func Run(ctx context.Context, cfg Config) error {
 	n := &node{Config: cfg, since: time.Now(), batches: map[string]*state{}, changed: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
 	n.Slots = max(1, n.Slots)
-	n.slots = make(chan struct{}, n.Slots)
+	n.slots, n.alone = make(chan struct{}, n.Slots), make(chan struct{}, 1)
 	if n.Explain == nil {
 		n.Explain = func(err error) string { return err.Error() }
 	}
@@ -87,6 +87,7 @@ type node struct {
 	since   time.Time
 	working sync.WaitGroup
 	slots   chan struct{} // one value for each row that runs
+	alone   chan struct{} // one value while a row waits for all slots
 	changed chan struct{} // something is to be looked at
 	beats   chan struct{} // something is to be told
 
@@ -277,8 +278,9 @@ func (n *node) work(ctx context.Context, s *state, m *natsqueue.Manifest, stop c
 			n.overBudget(ctx, m.ID, o)
 		}))
 	}
-	err = batch.Work(run, lease, n.run(rows), batch.Options{
-		Concurrency: func() int { return n.share() }, Turn: n.turn(rows), Stop: stop, Resumable: true, Waits: true, Shared: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
+	t := &turns{node: n, rows: rows, lease: lease, begun: map[rowKey]int{}}
+	err = batch.Work(run, lease, t.run, batch.Options{
+		Concurrency: func() int { return n.share() }, Turn: t.wait, Stop: stop, Resumable: true, Waits: true, Shared: true, GiveUp: giveUpAfter, Poll: time.Second, Kept: n.kept,
 	})
 	n.say("ended its work on the batch " + m.ID)
 	if err == nil || ctx.Err() != nil || over.Load() {

@@ -52,33 +52,6 @@ func (n *node) share() int {
 	return max(1, n.Slots/max(1, working))
 }
 
-// turn waits for a slot, and for those that go first.
-func (n *node) turn(rows *Rows) func(context.Context, batch.Item) error {
-	return func(ctx context.Context, item batch.Item) error {
-		select {
-		case n.slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if rows.Turn == nil {
-			return nil
-		}
-		err := rows.Turn(ctx, item)
-		if err != nil {
-			<-n.slots
-		}
-		return err
-	}
-}
-
-// run runs a row, which has a slot.
-func (n *node) run(rows *Rows) batch.Run {
-	return func(ctx context.Context, item batch.Item) batch.Reply {
-		defer func() { <-n.slots }()
-		return rows.Run(ctx, item)
-	}
-}
-
 func (n *node) kept(outcomes []batch.Outcome) {
 	rows := 0
 	for i := range outcomes {

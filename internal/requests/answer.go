@@ -32,6 +32,15 @@ type Answerer struct {
 	Shown func(error) *runner.Error
 }
 
+// Ask has a question ask a target, with what defaults say where it says nothing itself.
+func Ask(q *exchange.Question, t exchange.Target, defaults *provider.Request) {
+	q.Request.Use, q.Request.Model = t.Use, t.Model
+	exchange.Fill(&q.Request, defaults)
+	if q.Embed != nil {
+		q.Embed.Privacy = q.Request.Privacy
+	}
+}
+
 // Answer answers one request. What is stored as its value is the reply.
 func (a *Answerer) Answer(ctx context.Context, item batch.Item) (reply batch.Reply) {
 	began, r := time.Now(), Of(item.Inputs)
