@@ -17,15 +17,16 @@ import (
 // plain are the entry points that need no example, and why. One that has got an
 // example, or is no more, has to leave the list.
 var plain = map[string]string{
-	"ollama.Provider.Can":          "asks a server",
-	"ollama.Provider.RunsRemotely": "asks a server",
-	"ollama.Provider.LoadWindow":   "asks a server",
-	"ollama.Provider.CheckPrivacy": "asks a server",
-	"ollama.Provider.Present":      "asks a server",
-	"providertest.Run":             "takes a *testing.T; the adapters' tests call it",
-	"providertest.RunWrapper":      "takes a *testing.T; the wrappers' tests call it",
-	"providertest.TestLive":        "takes a *testing.T; the adapters' tests call it",
-	"providertest.Fuzz":            "takes a *testing.F; the adapters' tests call it",
+	"ollama.Provider.Can":           "asks a server",
+	"ollama.Provider.RunsRemotely":  "asks a server",
+	"ollama.Provider.ContextLength": "asks a server",
+	"ollama.Provider.LoadWindow":    "asks a server",
+	"ollama.Provider.CheckPrivacy":  "asks a server",
+	"ollama.Provider.Present":       "asks a server",
+	"providertest.Run":              "takes a *testing.T; the adapters' tests call it",
+	"providertest.RunWrapper":       "takes a *testing.T; the wrappers' tests call it",
+	"providertest.TestLive":         "takes a *testing.T; the adapters' tests call it",
+	"providertest.Fuzz":             "takes a *testing.F; the adapters' tests call it",
 }
 
 // library is one package of ours that a program may import.

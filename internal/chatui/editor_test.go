@@ -3,12 +3,15 @@ package chatui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -234,6 +237,86 @@ func TestHistoryIsBounded(t *testing.T) {
 	if err := h.Add(strings.Repeat("x", longest+1)); err != nil || h.Len() != most {
 		t.Error("a giant message was taken")
 	}
+}
+
+// Programs that read and add at the same time lose nothing of each other's, also where one
+// of them makes the file shorter.
+func TestHistoriesOfManyPrograms(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	for range 10 {
+		if err := os.WriteFile(path, []byte(strings.Repeat("\"old\"\n", 2*most+1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for p := range 8 {
+			wg.Go(func() {
+				h, err := OpenHistory(path, nil)
+				if err == nil {
+					err = h.Add(fmt.Sprint("program ", p))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range 8 {
+			if text := fmt.Sprintf("\"program %d\"\n", p); !strings.Contains(string(data), text) {
+				t.Errorf("%s is lost", text)
+			}
+		}
+	}
+}
+
+// A line that is too long hides nothing of what comes after it, and goes with the next
+// rewrite.
+func TestHistoryPassesOverALongLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	long := `"` + strings.Repeat("x", 9*longest) + "\"\n"
+	for name, text := range map[string]string{"first": long + "\"a\"\n\"b\"\n", "between": "\"a\"\n" + long + "\"b\"\n", "last": "\"a\"\n\"b\"\n" + long, "cut": "\"a\"\n\"b\"\n" + long[:len(long)-1], "twice": long + "\"a\"\n" + long + "\"b\""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := OpenHistory(path, nil); err != nil || !slices.Equal(h.all, []string{"a", "b"}) {
+			t.Errorf("%s: %d messages, %v", name, h.Len(), err)
+		}
+	}
+}
+
+// A paste whose end the terminal has lost ends when nothing more comes, and one of any
+// length takes bounded memory.
+func TestPasteWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		defer w.Close()
+		in := NewInput(r)
+		defer in.Close()
+		go func() {
+			_, _ = io.WriteString(w, "\x1b[200~lost\rpaste")
+			time.Sleep(time.Minute)
+			_, _ = io.WriteString(w, "x")
+		}()
+		if k, err := in.next(t.Context()); err != nil || k.name != "paste" || k.text != "lost\npaste" {
+			t.Errorf("%+v, %v", k, err)
+		}
+		if k, err := in.next(t.Context()); err != nil || k.text != "x" {
+			t.Errorf("what is typed then: %+v, %v", k, err)
+		}
+		go func() {
+			_, _ = io.WriteString(w, "\x1b[200~"+strings.Repeat("y", mostPaste+100_000)+"\x1b[20")
+			_, _ = io.WriteString(w, "1~z")
+		}()
+		if k, err := in.next(t.Context()); err != nil || k.name != "paste" || k.text != strings.Repeat("y", mostPaste) {
+			t.Errorf("a giant paste: %d bytes, %v", len(k.text), err)
+		}
+		if k, err := in.next(t.Context()); err != nil || k.text != "z" {
+			t.Errorf("what is typed behind it: %q, %v", k.text, err)
+		}
+	})
 }
 
 func TestCompletion(t *testing.T) {

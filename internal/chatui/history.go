@@ -2,10 +2,17 @@ package chatui
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // most is how many messages a history keeps, and longest how many bytes one may
@@ -31,27 +38,60 @@ func OpenHistory(path string, keep func(string) bool) (*History, error) {
 	if path == "" {
 		return h, nil
 	}
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return h, nil
+	n, err := h.read()
+	if err == nil && n > 2*most {
+		err = h.rewrite()
+	}
+	return h, err
+}
+
+// read remembers what is in the file, and returns how many lines that is.
+func (h *History) read() (n int, err error) {
+	f, err := os.Open(h.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
 	}
 	if err != nil {
-		return h, err
+		return 0, err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 8*longest) // JSON writes some letters as six
-	n := 0
-	for ; lines.Scan(); n++ {
+	h.all = nil
+	for lines := bufio.NewReader(f); ; n++ {
+		line, err := readLine(lines)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return n, err
+		}
 		var text string
-		if json.Unmarshal(lines.Bytes(), &text) == nil { // a line that was cut is not a message
+		if json.Unmarshal(line, &text) == nil { // a line that was cut is not a message
 			h.remember(text)
 		}
 	}
-	if n > 2*most {
-		return h, h.rewrite()
+}
+
+// readLine reads the next line; empty: it is longer than a message can be.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) <= 8*longest { // JSON writes some letters as six
+			line = append(line, part...)
+		} else {
+			line = line[:0]
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = r.ReadSlice('\n')
+			}
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err != nil && len(line) > 0: // the last line, without an end
+			return line, nil
+		default:
+			return line, err
+		}
 	}
-	return h, lines.Err()
 }
 
 // Add adds a message.
@@ -66,6 +106,11 @@ func (h *History) Add(text string) error {
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
 		return err
 	}
+	unlock, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	f, err := os.OpenFile(h.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -87,8 +132,31 @@ func (h *History) remember(text string) {
 	}
 }
 
-// rewrite drops from the file what is not remembered.
+// lockTime is how long another process may take that has the file.
+const lockTime = 3 * time.Second
+
+// lock keeps other processes from changing the file.
+func (h *History) lock() (unlock func(), err error) {
+	l := flock.New(h.path+".lock", flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(context.Background(), lockTime)
+	defer cancel()
+	if _, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return nil, err
+	}
+	return func() { _ = l.Unlock() }, nil // it ends with the process, too
+}
+
+// rewrite drops from the file what is not remembered. It reads the file again: others may
+// have added to it.
 func (h *History) rewrite() error {
+	unlock, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if n, err := h.read(); err != nil || n <= 2*most {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(h.path), ".history-*")
 	if err != nil {
 		return err

@@ -268,18 +268,40 @@ func sequence(b []byte) (name string, n int) {
 	return "", 0
 }
 
-// pasted reads to the end of a bracketed paste.
+const (
+	// mostPaste is how many bytes of a paste are kept.
+	mostPaste = 16 << 20
+	// pasteSilence is how long nothing comes of a paste that has lost its end: what is
+	// typed then is meant as keys. It is long, for in a slow paste an Enter would send.
+	pasteSilence = 5 * time.Second
+)
+
+// pasted reads to the end of a bracketed paste. What is more than is kept is dropped.
 func (in *Input) pasted(ctx context.Context) (key, error) {
+	var text []byte
+	seen := 0 // how much of buf has no end in it
 	for {
-		if at := bytes.Index(in.buf, []byte(pasteEnd)); at >= 0 {
-			text := string(in.buf[:at])
-			in.buf = in.buf[at+len(pasteEnd):]
-			return key{name: "paste", text: clean(text)}, nil
+		if at := bytes.Index(in.buf[seen:], []byte(pasteEnd)); at >= 0 {
+			text = append(text, in.buf[:seen+at]...)
+			in.buf = in.buf[seen+at+len(pasteEnd):]
+			break
 		}
-		if _, err := in.fill(ctx, 0); err != nil {
+		if seen = max(len(in.buf)-len(pasteEnd)+1, 0); len(text)+seen > mostPaste {
+			keep := max(mostPaste-len(text), 0)
+			text = append(text, in.buf[:min(keep, seen)]...)
+			in.buf, seen = append(in.buf[:0], in.buf[seen:]...), 0
+		}
+		ok, err := in.fill(ctx, pasteSilence)
+		if err != nil {
 			return key{}, err
 		}
+		if !ok { // the terminal has lost it
+			text = append(text, in.buf...)
+			in.buf = in.buf[:0]
+			break
+		}
 	}
+	return key{name: "paste", text: clean(string(text[:min(len(text), mostPaste)]))}, nil
 }
 
 // clean is a pasted text with lines that end as ours do, and nothing that

@@ -101,7 +101,7 @@ func signalsOf(ctx context.Context) *signals {
 	return s
 }
 
-// markEnding notes that the user wants the markEnding: the next Ctrl-C is the second one.
+// markEnding notes that the user wants to end: the next Ctrl-C is the second one.
 func (s *signals) markEnding() {
 	if s != nil {
 		s.ending.Store(true)

@@ -34,7 +34,7 @@ type entry struct {
 	Item  string    `json:"item,omitempty"` // not empty: an item of the list at Path, which this key identifies
 	Value any       `json:"value"`          // string, bool, int, []any, object or stamp
 	Kind  entryKind `json:"kind,omitempty"`
-	// depth is how many of the keys in Path were there before.
+	// Depth is how many of the keys in Path were there before.
 	Depth int `json:"depth,omitempty"`
 }
 

@@ -53,6 +53,9 @@ func Uploads(r *http.Request) bool { return r.URL.Path == batches.FilesPath }
 
 // Start goes on with the batches that were under way when the last process ended.
 func (s *Server) Start(ctx context.Context) error {
+	if s.responses != nil {
+		go s.responses.Expire(ctx)
+	}
 	if s.batches == nil {
 		return nil
 	}

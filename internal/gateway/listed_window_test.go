@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tandem-llm/tandem/internal/gateway"
@@ -46,5 +47,46 @@ func TestListsTellTheWindowInUse(t *testing.T) {
 	}
 	if r := gatewaytest.Post(t, srv.URL+"/api/show", `{"model":"chain:one"}`); !strings.Contains(r.Body, `"chain.context_length":512`) {
 		t.Errorf("the chain: %s", r.Body)
+	}
+}
+
+// The windows of many models take one list and a question each, a few at a time.
+func TestManyModelsAreListedAtOnce(t *testing.T) {
+	const models = 60
+	var tags, shows, now, most atomic.Int32
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/api/show":
+			shows.Add(1)
+			for n := now.Add(1); ; {
+				if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+					break
+				}
+			}
+			now.Add(-1)
+			fmt.Fprint(w, `{"capabilities":["completion"],"model_info":{"general.architecture":"llama","llama.context_length":8192}}`)
+		case "/api/tags":
+			tags.Add(1)
+			var list []string
+			for i := range models {
+				list = append(list, fmt.Sprintf(`{"name":"m%d:latest","digest":"d%d"}`, i, i))
+			}
+			fmt.Fprintf(w, `{"models":[%s]}`, strings.Join(list, ","))
+		default:
+			fmt.Fprint(w, `{"version":"0.17.4"}`)
+		}
+	}))
+	defer engine.Close()
+	s := gatewaytest.Open(t, fmt.Sprintf("use: [gpu]\nproviders:\n- {name: gpu, kind: ollama, managed: false, host: '%s', model: m1, num_ctx: 16384}\n", strings.TrimPrefix(engine.URL, "http://")))
+	g := gateway.New(gateway.Config{Stack: s})
+	srv := httptest.NewServer(g.Handler())
+	defer srv.Close()
+	r := gatewaytest.Do(t, http.MethodGet, srv.URL+"/v1/models", "")
+	if n := strings.Count(r.Body, `"context_length":8192`); n < models {
+		t.Errorf("%d of %d windows are told: %s", n, models, r.Body)
+	}
+	if tags.Load() > 2 || shows.Load() != models || most.Load() > 8 {
+		t.Errorf("%d lists, %d questions about a model, %d at a time", tags.Load(), shows.Load(), most.Load())
 	}
 }

@@ -218,7 +218,7 @@ func (s *Store) hasMarker(name string) bool {
 
 func (s *Store) path(name, suffix string) string { return filepath.Join(s.dir, name+suffix) }
 
-// callKeyring makes one call to the keyring and gives it up after s.patience: the
+// callKeyring makes one call to the keyring and gives it up after s.timeout: the
 // call then goes on in a goroutine of its own, and what it finds is dropped.
 func (s *Store) callKeyring(call func(Keyring) (string, error)) (string, error) {
 	if s.system == nil {

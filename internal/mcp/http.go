@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,32 +11,43 @@ import (
 	"github.com/tandem-llm/tandem/provider"
 )
 
-// statusTransport notes how a server at a URL answered last, which the SDK keeps to
-// itself.
-type statusTransport struct {
-	http.RoundTripper
-	last atomic.Int32 // 0: it did not
+// httpStatus is how a server at a URL answered a call last, which the SDK keeps to itself.
+// Calls of a session run at the same time, and each has its own.
+type httpStatus struct{ last atomic.Int32 } // 0: it did not
+
+type statusKey struct{}
+
+// withStatus returns a context for one call, and what is noted of its answers.
+func withStatus(ctx context.Context) (context.Context, *httpStatus) {
+	s := &httpStatus{}
+	return context.WithValue(ctx, statusKey{}, s), s
 }
 
+// statusTransport notes how a server answers.
+type statusTransport struct{ http.RoundTripper }
+
 // RoundTrip makes one HTTP call.
-func (s *statusTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.last.Store(0)
-	resp, err := s.RoundTripper.RoundTrip(req)
-	if err == nil {
-		s.last.Store(int32(resp.StatusCode)) //nolint:gosec // three digits
+func (t *statusTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(req)
+	if s, ok := req.Context().Value(statusKey{}).(*httpStatus); ok {
+		status := 0
+		if err == nil {
+			status = resp.StatusCode
+		}
+		s.last.Store(int32(status)) //nolint:gosec // three digits
 	}
 	return resp, err
 }
 
 // CloseIdleConnections closes the connections that no call is using.
-func (s *statusTransport) CloseIdleConnections() {
-	if c, ok := s.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+func (t *statusTransport) CloseIdleConnections() {
+	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// statusError says in plain words why a server at a URL gave no answer.
-func (s *statusTransport) statusError(err error) error {
+// explain says in plain words why a server at a URL gave no answer.
+func (s *httpStatus) explain(err error) error {
 	status := int(s.last.Load())
 	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	switch {

@@ -109,11 +109,12 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		Capabilities:   &sdk.ClientCapabilities{}, // it may ask us for nothing
 		MultiRoundTrip: &sdk.MultiRoundTripOptions{Disabled: true},
 	})
+	ctx, status := withStatus(ctx)
 	cs, err := withTimeout(ctx, cfg.Timeout, func(ctx context.Context) (*sdk.ClientSession, error) {
 		return client.Connect(ctx, transport, nil)
 	})
 	if err != nil {
-		err = s.sessionError(ctx, err)
+		err = s.sessionError(ctx, status, err)
 		s.Close()
 		return nil, err
 	}
@@ -178,7 +179,7 @@ func withTimeout[T any](ctx context.Context, limit time.Duration, do func(contex
 
 // sessionError is err as the user reads it; the caller's own context error is left
 // as it is.
-func (s *Session) sessionError(ctx context.Context, err error) error {
+func (s *Session) sessionError(ctx context.Context, status *httpStatus, err error) error {
 	if own := ctx.Err(); own != nil {
 		return own
 	}
@@ -187,7 +188,7 @@ func (s *Session) sessionError(ctx context.Context, err error) error {
 		e.Err = fmt.Errorf("%w (%s); raise `timeout` in the configuration", errTimeout, s.cfg.Timeout)
 	}
 	if s.proc == nil {
-		e.Err = s.cfg.Secrets.Error(s.http.statusError(e.Err))
+		e.Err = s.cfg.Secrets.Error(status.explain(e.Err))
 		return e
 	}
 	how, ended := "", false

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -343,5 +345,47 @@ func TestModelNames(t *testing.T) {
 	}
 	if modelName("files", long) == modelName("files", long+"y") || modelName("a.b", "c") == modelName("a_b", "c") {
 		t.Error("two tools have one name")
+	}
+}
+
+// A call that a server at a URL refuses says why, whatever it answers to others meanwhile.
+func TestEachCallHasItsOwnReason(t *testing.T) {
+	for range 10 {
+		s := server()
+		good := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s }, nil)
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if bytes.Contains(body, []byte("forbidden-city")) {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			good.ServeHTTP(w, r)
+		}))
+		session := connect(t, Config{Name: "test", URL: srv.URL, Policy: httpx.Policy{Offline: true}})
+		weather := find(t, session, "weather")
+		stop := make(chan struct{})
+		var others sync.WaitGroup
+		for range 4 {
+			others.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						_, _ = call(t.Context(), weather, `{"city":"Paris"}`)
+					}
+				}
+			})
+		}
+		_, err := call(t.Context(), weather, `{"city":"forbidden-city"}`)
+		close(stop)
+		others.Wait()
+		if err == nil || !strings.Contains(err.Error(), "it refused (401 Unauthorized)") {
+			t.Errorf("%v", err)
+		}
+		session.Close()
+		srv.CloseClientConnections()
+		srv.Close()
 	}
 }

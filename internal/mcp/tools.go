@@ -30,9 +30,10 @@ type Skipped struct {
 // Tools lists what the server offers, in its order, and what of that cannot be
 // used. Errors: *[Error], or ctx's own unchanged.
 func (s *Session) Tools(ctx context.Context) (tools []tool.Tool, skipped []Skipped, err error) {
+	ctx, status := withStatus(ctx)
 	listed, err := withTimeout(ctx, s.cfg.Timeout, s.list)
 	if err != nil {
-		return nil, nil, s.sessionError(ctx, err)
+		return nil, nil, s.sessionError(ctx, status, err)
 	}
 	names := map[string]bool{}
 	for _, t := range listed {
@@ -128,11 +129,12 @@ func modelName(server, name string) string {
 
 // call has the server run a tool.
 func (s *Session) call(ctx context.Context, name string, arguments json.RawMessage) (tool.Result, error) {
+	ctx, status := withStatus(ctx)
 	r, err := withTimeout(ctx, s.cfg.Timeout, func(ctx context.Context) (*sdk.CallToolResult, error) {
 		return s.cs.CallTool(ctx, &sdk.CallToolParams{Name: name, Arguments: arguments})
 	})
 	if err != nil {
-		return tool.Result{}, s.sessionError(ctx, err)
+		return tool.Result{}, s.sessionError(ctx, status, err)
 	}
 	if r.NeedsInput() {
 		return tool.Result{}, &Error{Server: s.cfg.Name, Err: errors.New("it asks for more input during the call, which tandem does not support")}

@@ -43,10 +43,21 @@ func (s *Store) Get(ctx context.Context, key []byte, l CacheLimits) (value []byt
 		return nil, false, nil
 	}
 	if err == nil && now.Sub(time.UnixMilli(used)) > usedEvery {
-		_, err = db.ExecContext(ctx, "UPDATE cache SET used = ? WHERE key = ?", now.UnixMilli(), key)
+		noteUse(ctx, db, key, now)
 	}
 	return value, err == nil, s.explain(err)
 }
+
+// noteUse notes that an entry was used. It is a hint: where somebody else writes now, the
+// answer does not wait for it.
+func noteUse(ctx context.Context, db *sql.DB, key []byte, now time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
+	_, _ = db.ExecContext(ctx, "UPDATE cache SET used = ? WHERE key = ?", now.UnixMilli(), key)
+}
+
+// noteTime is how long the note of an entry's use may take.
+const noteTime = 200 * time.Millisecond
 
 // usedEvery is how exact the note of an entry's last use is: not every read
 // is worth a write.
@@ -106,7 +117,7 @@ func (s *Store) Stats(ctx context.Context) (st CacheStats, err error) {
 	return st, s.explain(err)
 }
 
-// Clear drops every entry of the cache, and returns how many there were.
+// Clear drops every entry of the cache for good, and returns how many there were.
 func (s *Store) Clear(ctx context.Context) (entries int64, err error) {
 	if !s.Exists() {
 		return 0, nil
@@ -119,5 +130,8 @@ func (s *Store) Clear(ctx context.Context) (entries int64, err error) {
 		entries, err = res.RowsAffected()
 		return err
 	})
-	return entries, err
+	if err != nil || entries == 0 {
+		return entries, err
+	}
+	return entries, s.scrub(ctx)
 }

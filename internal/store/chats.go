@@ -207,7 +207,7 @@ func (c *Chats) add(ctx context.Context, tx *sql.Tx, id string, m Said) error {
 	return long.insert(ctx, tx, ownerSaid, row)
 }
 
-// Undo drops the last turn. Errors: [ErrMovedOn], where it is not the last.
+// Undo drops the last turn for good. Errors: [ErrMovedOn], where it is not the last.
 func (c *Chats) Undo(ctx context.Context, id string, turn int) error {
 	last := turn
 	err := c.store.begin(ctx, func(tx *sql.Tx) error {
@@ -217,10 +217,13 @@ func (c *Chats) Undo(ctx context.Context, id string, turn int) error {
 		}
 		return err
 	})
-	if err == nil && last > turn {
+	switch {
+	case err != nil:
+		return err
+	case last > turn:
 		return ErrMovedOn
 	}
-	return err
+	return c.store.scrub(ctx)
 }
 
 // Remove drops a conversation for good. Its calls stay in the log.

@@ -214,3 +214,40 @@ func TestAttachmentsOfAnotherLength(t *testing.T) {
 		t.Errorf("%q, %q, %q, %q", m.Typed(), m.AttachedText(0), m.AttachedText(1), m.AttachedText(2))
 	}
 }
+
+// What is taken back is gone from the file, too: a turn, the cache, a collection.
+func TestWhatIsTakenBackIsGone(t *testing.T) {
+	const canary = "canaryword"
+	c := chats(t)
+	s, ctx := c.store, t.Context()
+	holds := func() bool {
+		for _, end := range []string{"", "-wal"} {
+			if data, err := os.ReadFile(s.Path() + end); err == nil && strings.Contains(string(data), canary) {
+				return true
+			}
+		}
+		return false
+	}
+	chat := newChat("mine", time.Now())
+	must(t, c.Put(ctx, chat, asks(0, "the first")))
+	for what, one := range map[string]struct{ put, drop func() error }{
+		"a turn":      {func() error { return c.Put(ctx, chat, asks(1, "my secret is "+canary)) }, func() error { return c.Undo(ctx, chat.ID, 1) }},
+		"a long turn": {func() error { return c.Put(ctx, chat, asks(1, strings.Repeat(canary+" ", 300_000))) }, func() error { return c.Undo(ctx, chat.ID, 1) }},
+		"the cache": {func() error { return s.Put(ctx, []byte("k"), []byte(canary), CacheLimits{}) }, func() error {
+			_, err := s.Clear(ctx)
+			return err
+		}},
+	} {
+		must(t, one.put())
+		if !holds() {
+			t.Fatalf("%s: this test looks in the wrong place", what)
+		}
+		must(t, one.drop())
+		if holds() {
+			t.Errorf("%s is still in the file", what)
+		}
+	}
+	if got, err := c.Find(ctx, chat.ID); err != nil || len(got.Messages) != 1 {
+		t.Errorf("the first turn: %+v, %v", got, err)
+	}
+}

@@ -143,7 +143,7 @@ func (s *Store) MakeCollection(ctx context.Context, c Collection) (Collection, e
 
 var errGone = errors.New("gone")
 
-// DropCollection removes a collection with all that is in it. It reports
+// DropCollection removes a collection with all that is in it for good. It reports
 // whether there was one.
 func (s *Store) DropCollection(ctx context.Context, name string) (dropped bool, err error) {
 	if !s.Exists() {
@@ -166,7 +166,10 @@ func (s *Store) DropCollection(ctx context.Context, name string) (dropped bool, 
 		dropped = n > 0
 		return err
 	})
-	return dropped, err
+	if err != nil || !dropped {
+		return dropped, err
+	}
+	return dropped, s.scrub(ctx)
 }
 
 // LockCollections keeps other processes from changing collections until unlock

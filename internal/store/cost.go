@@ -11,7 +11,7 @@ import (
 type Spending struct {
 	Calls   int     `json:"calls"`
 	USD     float64 `json:"usd"`       // what is known
-	Saved   float64 `json:"saved_usd"` // by local answers, at the stand-in's price
+	Saved   float64 `json:"saved_usd"` // by local answers, at the baseline's price
 	AtMost  float64 `json:"at_most_usd"`
 	Unsure  int     `json:"calls_unsure"`  // may have cost up to AtMost in all
 	Unknown int     `json:"calls_unknown"` // whose cost is unknown

@@ -30,8 +30,8 @@ func (b *Book) Hold(ctx context.Context, h ledger.Reservation, key string) error
 		if err := b.fits(ctx, tx, &h, need, now); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, at_most, basis, pid) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			h.Run, now.UnixMilli(), h.Provider, h.Model, need, holdPrefix+key, os.Getpid())
+		_, err := tx.ExecContext(ctx, `INSERT INTO ledger (run, began, provider, model, at_most, basis, pid, caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			h.Run, now.UnixMilli(), h.Provider, h.Model, need, holdPrefix+key, os.Getpid(), h.Caller.Name)
 		return err
 	})
 }

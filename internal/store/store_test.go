@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tandem-llm/tandem/internal/dbfile"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/ledger"
 	"github.com/tandem-llm/tandem/provider/providertest"
@@ -301,5 +303,31 @@ func BenchmarkLog(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A cached answer is given though its use cannot be noted, because another program writes.
+func TestACachedAnswerWaitsForNobody(t *testing.T) {
+	w := writer(t)
+	s, ctx := w.Store(), t.Context()
+	must(t, s.Put(ctx, []byte("k"), []byte("paid"), CacheLimits{}))
+	other, err := sql.Open("sqlite", dbfile.Address(s.Path(), time.Second))
+	must(t, err)
+	defer other.Close()
+	if _, err := other.ExecContext(ctx, "UPDATE cache SET used = 0"); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.BeginTx(ctx, nil) // it begins with the lock
+	must(t, err)
+	if v, ok, err := s.Get(ctx, []byte("k"), CacheLimits{}); string(v) != "paid" || !ok || err != nil {
+		t.Errorf("%q, %v, %v", v, ok, err)
+	}
+	must(t, tx.Rollback())
+	if _, ok, err := s.Get(ctx, []byte("k"), CacheLimits{}); !ok || err != nil {
+		t.Error(ok, err)
+	}
+	var used int64
+	if err := other.QueryRowContext(ctx, "SELECT used FROM cache").Scan(&used); err != nil || used == 0 {
+		t.Errorf("the use is not noted when it can be: %d, %v", used, err)
 	}
 }

@@ -66,17 +66,9 @@ var encoders = map[string]bool{
 // Inspect asks /api/show, and /api/tags for size and digest.
 func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInfo, error) {
 	model = p.model(model)
-	if err := p.checkNamePrivacy(model, provider.PrivacyAny); err != nil { // the server would ask there
-		return provider.ModelInfo{}, err
-	}
-	if err := p.checkModel(model); err != nil {
-		return provider.ModelInfo{}, err
-	}
-	call := p.call(httpx.Whole, normalize.OllamaShow, provider.PrivacyAny)
-	call.Free = true
-	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
+	r, err := p.show(ctx, model)
 	if err != nil {
-		return provider.ModelInfo{}, p.callError(ctx, call, model, err)
+		return provider.ModelInfo{}, err
 	}
 	info := provider.ModelInfo{
 		Model: provider.Model{
@@ -102,6 +94,33 @@ func (p *Provider) Inspect(ctx context.Context, model string) (provider.ModelInf
 		}
 	}
 	return info, nil
+}
+
+// ContextLength is how many tokens a model was made for, by /api/show alone; 0: it does not
+// say.
+func (p *Provider) ContextLength(ctx context.Context, model string) (int, error) {
+	r, err := p.show(ctx, model)
+	if err != nil {
+		return 0, err
+	}
+	return contextLength(r.ModelInfo), nil
+}
+
+// show asks /api/show about a model that the server has.
+func (p *Provider) show(ctx context.Context, model string) (*api.ShowResponse, error) {
+	if err := p.checkNamePrivacy(model, provider.PrivacyAny); err != nil { // the server would ask there
+		return nil, err
+	}
+	if err := p.checkModel(model); err != nil {
+		return nil, err
+	}
+	call := p.call(httpx.Whole, normalize.OllamaShow, provider.PrivacyAny)
+	call.Free = true
+	r, err := p.client.Show(httpx.WithCall(ctx, call), &api.ShowRequest{Model: model})
+	if err != nil {
+		return nil, p.callError(ctx, call, model, err)
+	}
+	return r, nil
 }
 
 // contextLength is `<architecture>.context_length` of the model's metadata.

@@ -43,7 +43,7 @@ func (v version) truncatesSilently() bool {
 // checkTruncation refuses a conversation that an old server might cut unseen. What
 // surely fits is not looked at further: a token has at least one byte. A single
 // message may go where the window is pinned: if the server cuts that, it tells
-// by the count of tokens (see answer.end).
+// by the count of tokens (see answer.checkTruncated).
 func (p *Provider) checkTruncation(ctx context.Context, model string, req *provider.Request, window int) error {
 	pinned := window > 0
 	if !pinned {

@@ -75,7 +75,7 @@ func (p *Provider) checkPrivacy(ctx context.Context, model string, privacy provi
 	return p.checkHostPrivacy(model, a.remote, privacy)
 }
 
-// checkNamePrivacy is what mayAsk can tell by the name, without any call.
+// checkNamePrivacy is what checkPrivacy can tell by the name, without any call.
 func (p *Provider) checkNamePrivacy(model string, privacy provider.Privacy) error {
 	return p.checkHostPrivacy(model, actualHost(model, "", ""), privacy)
 }

@@ -35,7 +35,7 @@ type sign struct {
 var signs = []sign{
 	{header: "x-litellm-", name: "litellm"}, // docs.litellm.ai/docs/proxy/response_headers
 	{header: "server", value: "litellm", name: "litellm"},
-	{header: "x-openrouter-", name: "openrouter"}, // openrouter.ai; see seen.document, too
+	{header: "x-openrouter-", name: "openrouter"}, // openrouter.ai; see gatewayHints.Document, too
 	{header: "openrouter-", name: "openrouter"},
 	{header: "x-generation-id", name: "openrouter"}, // gen-…, for its /generation
 	{header: "x-portkey-", name: "portkey"},         // portkey.ai/docs/api-reference/response-schema
@@ -89,7 +89,7 @@ type gatewayHints struct {
 	bifrost  string // Bifrost's extra_fields.provider
 
 	gateway gateway
-	current bool // told is up to date
+	current bool // gateway is up to date
 
 	extras   []map[string]json.RawMessage // what came with each tool call that has not been taken in yet
 	thinking thinkingSeen

@@ -75,7 +75,7 @@ func (m *mistake) text() string {
 // ended is when the batch has come to its end; 0: it has not.
 func (r *record) ended() int64 { return cmp.Or(r.Completed, r.Failed, r.Expired, r.Cancelled) }
 
-// of reads the record that a batch has.
+// recordOf reads the record that a batch has.
 func recordOf(spec *batch.Spec) (r record, err error) { return r, json.Unmarshal(spec.Extra, &r) }
 
 // put writes the record into a batch's description.

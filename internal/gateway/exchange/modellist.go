@@ -36,8 +36,7 @@ type windows struct {
 
 // of is the window that a model of an Ollama was made for; 0: it does not tell.
 func (w *windows) of(ctx context.Context, p provider.Provider, m provider.Model) int {
-	i, ok := provider.As[provider.Inspector](p)
-	if m.Context > 0 || !ok || m.Remote != "" {
+	if m.Context > 0 || m.Remote != "" {
 		return m.Context
 	}
 	key := [3]string{m.Provider, m.Name, m.Digest}
@@ -47,7 +46,7 @@ func (w *windows) of(ctx context.Context, p provider.Provider, m provider.Model)
 	if known {
 		return n
 	}
-	info, err := i.Inspect(ctx, m.Name)
+	n, err := trained(ctx, p, m.Name)
 	if err != nil {
 		return 0
 	}
@@ -56,8 +55,41 @@ func (w *windows) of(ctx context.Context, p provider.Provider, m provider.Model)
 	if w.known == nil {
 		w.known = map[[3]string]int{}
 	}
-	w.known[key] = info.Context
-	return info.Context
+	w.known[key] = n
+	return n
+}
+
+// trained is the window that a model was made for, as its server tells it in one call, or
+// else as it is inspected.
+func trained(ctx context.Context, p provider.Provider, model string) (int, error) {
+	if one, ok := provider.As[interface {
+		ContextLength(ctx context.Context, model string) (int, error)
+	}](p); ok {
+		return one.ContextLength(ctx, model)
+	}
+	i, ok := provider.As[provider.Inspector](p)
+	if !ok {
+		return 0, nil
+	}
+	info, err := i.Inspect(ctx, model)
+	return info.Context, err
+}
+
+// windowsAtOnce is how many models of a server are asked about at a time.
+const windowsAtOnce = 8
+
+// ofAll sets the windows that the models of an Ollama were made for.
+func (w *windows) ofAll(ctx context.Context, p provider.Provider, models []provider.Model) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, windowsAtOnce)
+	for i := range models {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			models[i].Context = w.of(ctx, p, models[i])
+		})
+	}
+	wg.Wait()
 }
 
 const (
@@ -171,10 +203,11 @@ func listOf(ctx context.Context, s *stack.Stack, name string, w *windows) (out [
 				running[one.Name] = one
 			}
 		}
+		if t.Config.Kind == config.KindOllama {
+			models = slices.Clone(models)
+			w.ofAll(ctx, t.Provider, models)
+		}
 		for _, m := range models {
-			if t.Config.Kind == config.KindOllama {
-				m.Context = w.of(ctx, t.Provider, m)
-			}
 			e := Entry{ID: m.Name, Provider: name, Model: m, first: m.Name}
 			e.Running, e.Loaded = running[m.Name]
 			e.Window = window(t.Config, m, e.Running)

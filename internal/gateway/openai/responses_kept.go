@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// mostTurns is how many responses a conversation may have.
+	// mostTurns is how many responses a conversation may have, and mostKept how many bytes
+	// they may have: as many as a request that has all of it in its body.
 	mostTurns = 1000
+	mostKept  = 64 << 20
 	// storeTime is how long storing may take.
 	storeTime = 10 * time.Second
 )
@@ -52,10 +54,15 @@ func (a *API) redacted(v any) []byte {
 }
 
 func (a *API) find(ctx context.Context, id string) (*responsestore.Response, error) {
+	return a.findBy(ctx, id, (*responsestore.Store).Get)
+}
+
+// findBy is find by another way to read.
+func (a *API) findBy(ctx context.Context, id string, read func(s *responsestore.Store, ctx context.Context, caller, id string) (*responsestore.Response, bool, error)) (*responsestore.Response, error) {
 	if a.store == nil {
 		return nil, a.noResponse(id)
 	}
-	r, ok, err := a.store.Get(ctx, a.x.Caller(ctx).Name, id)
+	r, ok, err := read(a.store, ctx, a.x.Caller(ctx).Name, id)
 	if err == nil && !ok {
 		err = a.noResponse(id)
 	}
@@ -76,6 +83,7 @@ func (h *history) before(id string) error {
 		return nil
 	}
 	var turns []*responsestore.Response
+	size := 0
 	for id != "" {
 		if len(turns) == mostTurns {
 			return exchange.Refuse("previous_response_id", fmt.Sprintf("the conversation has more than %d responses; send what matters as input", mostTurns))
@@ -89,6 +97,9 @@ func (h *history) before(id string) error {
 				out.Status, out.Code = http.StatusBadRequest, "previous_response_not_found" // 404 would be read as: there is no such API
 			}
 			return &out
+		}
+		if size += len(r.Input) + len(r.Output); size > mostKept {
+			return exchange.Refuse("previous_response_id", fmt.Sprintf("the conversation has more than %d MiB; send what matters as input", mostKept>>20))
 		}
 		h.q.tighten(r)
 		turns, id = append(turns, r), r.Previous
@@ -154,14 +165,15 @@ func (a *API) response(w http.ResponseWriter, r *http.Request) {
 	exchange.WriteJSON(w, http.StatusOK, json.RawMessage(kept.Object))
 }
 
-// live is a response that is being answered, of the same caller.
+// live is a response that is being answered, which the caller may see: as with other calls
+// in flight, an operator sees those of everybody. A stored one is its own caller's only.
 func (a *API) live(r *http.Request, id string) (*responseObject, bool) {
 	callID, ok := strings.CutPrefix(id, responsePrefix)
 	if !ok {
 		return nil, false
 	}
 	c, ok := a.x.LookupFor(r.Context(), callID)
-	if !ok || c.Ended() || c.Path != "/v1/responses" {
+	if !ok || c.Ended() || c.Path != ResponsePath {
 		return nil, false
 	}
 	o := &responseObject{ID: id, Object: "response", CreatedAt: c.Began.Unix(), Status: inProgress, Model: c.Model, Output: []any{}, Tandem: &c}
@@ -187,8 +199,7 @@ func (a *API) deleteResponse(w http.ResponseWriter, r *http.Request) {
 // is.
 func (a *API) cancelResponse(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if live, ok := a.live(r, id); ok {
-		a.x.CancelFor(r.Context(), strings.TrimPrefix(id, responsePrefix))
+	if live, ok := a.live(r, id); ok && a.x.CancelFor(r.Context(), strings.TrimPrefix(id, responsePrefix)) {
 		live.Status = "cancelled"
 		exchange.WriteJSON(w, http.StatusOK, live)
 		return

@@ -285,6 +285,32 @@ func TestEachLineOfAHeaderForbids(t *testing.T) {
 	}
 }
 
+// A conversation that goes on by an id is no longer than one that comes in a body: what the
+// turns are is read no further.
+func TestAStoredConversationIsBounded(t *testing.T) {
+	e := gatewaytest.NewEngine(t)
+	store := responsestore.New(responsestore.Config{Dir: t.TempDir()})
+	defer store.Close()
+	previous := ""
+	for i := range 4 {
+		one := &responsestore.Response{ID: fmt.Sprint("resp_", i), Previous: previous, Input: []byte("[" + strings.Repeat(" ", 20<<20) + "]"), Output: []byte("[]"), Created: time.Now()}
+		if err := store.Put(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+		previous = one.ID
+	}
+	mux := http.NewServeMux()
+	openai.New(gatewaytest.Exchange(gatewaytest.Stack(t, e, "ok"), exchange.Config{}), store).Register(mux)
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	for id, status := range map[string]int{"resp_1": 200, "resp_3": 400} {
+		r := gatewaytest.Post(t, srv.URL+responses, respond("ok", `,"previous_response_id":"`+id+`"`))
+		if r.Status != status || status == 400 && !strings.Contains(r.Body, "more than 64 MiB") {
+			t.Errorf("%s: %d %s", id, r.Status, r.Body)
+		}
+	}
+}
+
 // Tokens are counted without a generation.
 func TestResponseInputTokens(t *testing.T) {
 	e := gatewaytest.NewEngine(t)

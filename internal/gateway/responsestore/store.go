@@ -125,7 +125,7 @@ func (s *Store) open(ctx context.Context, create bool) (*sql.DB, error) {
 			return nil, err
 		}
 	}
-	db, err := dbfile.Open(dbfile.Address(path, patience))
+	db, err := dbfile.Open(dbfile.Address(path, patience) + "&_pragma=secure_delete(1)") // what is dropped is overwritten
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +167,43 @@ func (s *Store) Put(ctx context.Context, r *Response) error {
 	return tx.Commit()
 }
 
+// expireEvery is how often [Store.Expire] drops what is over.
+const expireEvery = time.Hour
+
+// Expire drops responses whose time is over, now and from time to time until ctx ends. A
+// file that cannot be changed now is tried again.
+func (s *Store) Expire(ctx context.Context) {
+	for {
+		_ = s.expire(ctx)
+		select {
+		case <-time.After(expireEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Store) expire(ctx context.Context) error {
+	db, err := s.open(ctx, false)
+	if db == nil {
+		return err
+	}
+	res, err := db.ExecContext(ctx, `DELETE FROM responses WHERE created < ?`, s.since())
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return empty(ctx, db)
+}
+
+// empty has what was dropped gone from the file beside the database, too.
+func empty(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}
+
 // bound drops the oldest responses until the others are within the limits.
 func (s *Store) bound(ctx context.Context, tx *sql.Tx) error {
 	for {
@@ -205,8 +242,24 @@ func (s *Store) Get(ctx context.Context, caller, id string) (*Response, bool, er
 	return &r, err == nil, err
 }
 
-// Delete drops the response of that id, and reports whether there was one of the
-// caller's.
+// Turn returns the response of that id as Get does, without its Object: what a
+// conversation goes on with.
+func (s *Store) Turn(ctx context.Context, caller, id string) (*Response, bool, error) {
+	db, err := s.open(ctx, false)
+	if db == nil {
+		return nil, false, err
+	}
+	r := Response{ID: id, Caller: caller}
+	err = db.QueryRowContext(ctx, `SELECT previous, private, input, output FROM responses WHERE id = ? AND caller = ? AND created >= ?`, id, caller, s.since()).
+		Scan(&r.Previous, &r.Private, &r.Input, &r.Output)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return &r, err == nil, err
+}
+
+// Delete drops the response of that id, so that nothing of it is left in the file, and
+// reports whether there was one of the caller's.
 func (s *Store) Delete(ctx context.Context, caller, id string) (bool, error) {
 	db, err := s.open(ctx, false)
 	if db == nil {
@@ -217,5 +270,8 @@ func (s *Store) Delete(ctx context.Context, caller, id string) (bool, error) {
 		return false, err
 	}
 	n, err := res.RowsAffected()
-	return n > 0, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, empty(ctx, db)
 }

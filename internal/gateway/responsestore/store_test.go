@@ -1,9 +1,12 @@
 package responsestore_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,5 +101,73 @@ func TestRemoved(t *testing.T) {
 	put(t, s, "b", "", 1, time.Now())
 	if !has(t, s, "", "b") {
 		t.Error("nothing is kept")
+	}
+}
+
+// holds reports whether the file, or one beside it, has a text.
+func holds(t *testing.T, dir, text string) bool {
+	t.Helper()
+	for _, end := range []string{"", "-wal"} {
+		if data, err := os.ReadFile(filepath.Join(dir, responsestore.FileName+end)); err == nil && bytes.Contains(data, []byte(text)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Nothing of a response is left that was deleted, or whose time is over, whether or not
+// another one is stored.
+func TestNothingIsLeft(t *testing.T) {
+	now, dir := time.Now(), t.TempDir()
+	s := responsestore.New(responsestore.Config{Dir: dir, Keep: time.Hour, Now: func() time.Time { return now }})
+	defer s.Close()
+	long := strings.Repeat("canary ", 3000)
+	for id, text := range map[string]string{"short": "canary", "long": long, "kept": "other"} {
+		r := &responsestore.Response{ID: id, Input: []byte(text), Output: []byte(text), Object: []byte(text), Created: now}
+		if err := s.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !holds(t, dir, "canary") {
+		t.Fatal("this test looks in the wrong place")
+	}
+	for _, id := range []string{"short", "long"} {
+		if ok, err := s.Delete(t.Context(), "", id); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if holds(t, dir, "canary") {
+		t.Error("the file has what was deleted")
+	}
+	if !has(t, s, "", "kept") {
+		t.Error("another one is gone, too")
+	}
+	now = now.Add(2 * time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.Expire(ctx) }()
+	for deadline := time.Now().Add(20 * time.Second); holds(t, dir, "other"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the file has what is over")
+		}
+	}
+	cancel()
+	<-done
+}
+
+// A turn is a response without what only a client reads.
+func TestTurn(t *testing.T) {
+	s := responsestore.New(responsestore.Config{Dir: t.TempDir()})
+	defer s.Close()
+	if _, ok, err := s.Turn(t.Context(), "alice", "r"); ok || err != nil {
+		t.Error(ok, err)
+	}
+	put(t, s, "r", "alice", 9, time.Now())
+	r, ok, err := s.Turn(t.Context(), "alice", "r")
+	if err != nil || !ok || r.Previous != "p" || !r.Private || string(r.Input) != "[]" || string(r.Output) != "[]" || r.Object != nil {
+		t.Errorf("%+v, %v, %v", r, ok, err)
+	}
+	if _, ok, err := s.Turn(t.Context(), "bob", "r"); ok || err != nil {
+		t.Errorf("another caller's: %v, %v", ok, err)
 	}
 }
