@@ -3,6 +3,7 @@ package chains_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -133,14 +134,13 @@ func TestAChainIsQueued(t *testing.T) {
 	held := make(chan gatewaytest.Reply, 3)
 	go func() { held <- s.chat(t, "hold", "x") }()
 	s.live(t, "hold", func(c exchange.Call) bool { return s.engine.Chats("hold") == 1 })
-	go func() {
-		held <- gatewaytest.Post(t, s.url+"/chains/c/stream", `{"input":"India"}`)
-	}()
+	opened := make(chan struct{})
+	go func() { held <- streamed(t, s.url+"/chains/c/stream", `{"input":"India"}`, opened) }()
 	c := s.live(t, "chain:c", func(c exchange.Call) bool { return queued(c) && c.Position == 1 })
 	if len(c.Steps) != 1 || c.Steps[0].Step != "president" || c.Steps[0].Position != 1 || c.Steps[0].State != exchange.Queued {
 		t.Errorf("steps %+v", c.Steps)
 	}
-	time.Sleep(30 * time.Millisecond) // a heartbeat opens the stream
+	<-opened // by a heartbeat
 	close(s.engine.Release)
 	for range 2 {
 		r := <-held
@@ -155,6 +155,23 @@ func TestAChainIsQueued(t *testing.T) {
 	if len(done.Steps) != 2 || done.Steps[1].State != exchange.Answered || done.Steps[1].Model != "echo" || done.State != exchange.Answered || done.Position != 0 {
 		t.Errorf("call %+v", done)
 	}
+}
+
+// streamed asks, and is the whole reply; opened is closed when its header has come.
+func streamed(t *testing.T, url, body string, opened chan<- struct{}) gatewaytest.Reply {
+	t.Helper()
+	res, err := http.Post(url, "application/json", strings.NewReader(body)) //nolint:noctx // it ends with the server
+	close(opened)
+	if err != nil {
+		t.Error(err)
+		return gatewaytest.Reply{}
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return gatewaytest.Reply{Status: res.StatusCode, Header: res.Header, Body: string(data)}
 }
 
 // Steps that run beside each other need no more slots than there are.

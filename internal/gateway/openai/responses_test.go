@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -293,7 +294,7 @@ func TestAStoredConversationIsBounded(t *testing.T) {
 	defer store.Close()
 	previous := ""
 	for i := range 4 {
-		one := &responsestore.Response{ID: fmt.Sprint("resp_", i), Previous: previous, Input: []byte("[" + strings.Repeat(" ", 20<<20) + "]"), Output: []byte("[]"), Created: time.Now()}
+		one := &responsestore.Response{ID: fmt.Sprint("resp_", i), Previous: previous, Input: []byte("[" + strings.Repeat(" ", 20<<20) + "]"), Output: []byte("[]"), Object: []byte("{}"), Created: time.Now()}
 		if err := store.Put(t.Context(), one); err != nil {
 			t.Fatal(err)
 		}
