@@ -18,6 +18,9 @@ func (s *Server) finish(j *job, status string, rows int) {
 		if i >= rows {
 			code := map[string]string{"expired": "batch_expired", "cancelled": "batch_cancelled"}[status]
 			bad = append(bad, fmt.Sprintf(`{"id":"batch_req_%d","custom_id":%q,"response":null,"error":{"code":%q,"message":"not run"}}`, i, l.ID, code))
+			if status == "cancelled" {
+				s.asked[l.prompt()]--
+			}
 			continue
 		}
 		code, body := l.answer()

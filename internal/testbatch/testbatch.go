@@ -98,7 +98,8 @@ func (s *Server) Count(call string) (n int) {
 	return n
 }
 
-// Asked is how often each row was accepted in a batch, by its prompt.
+// Asked is how often each row was accepted in a batch, and not cancelled before it ran, by
+// its prompt.
 func (s *Server) Asked() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
