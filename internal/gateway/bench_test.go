@@ -17,11 +17,14 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 )
 
+// pieces is how many the answers of a canned server have.
+const cannedWords = 64
+
 // canned is a server that answers each chat with the same bytes, and allocates next to
 // nothing itself.
-func canned(b *testing.B) (url string) {
+func canned(b testing.TB) (url string) {
 	b.Helper()
-	const words = 64
+	const words = cannedWords
 	var text strings.Builder
 	var events bytes.Buffer
 	for i := range words {
@@ -96,30 +99,46 @@ func (d *discard) Write(data []byte) (int, error) { d.bytes += len(data); return
 func (d *discard) FlushError() error              { return nil }
 func (d *discard) EnableFullDuplex() error        { return nil }
 
+// asking asks the gateway in front of a canned server.
+func asking(b testing.TB, log string, stream bool) (ask func()) {
+	b.Helper()
+	s := gateway.New(gateway.Config{Stack: gatewaytest.Open(b, fmt.Sprintf("use: [house]\nlog: '%s'\nproviders:\n- {name: house, kind: openai, base_url: '%s/v1', model: m, local: true}\n", log, canned(b)))})
+	b.Cleanup(func() { _ = s.Close() })
+	g, err := guard.New(guard.Config{Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := g.Wrap(s.Handler())
+	body := fmt.Sprintf(`{"model":"m","stream":%v,"messages":[{"role":"system","content":"You are brief."},{"role":"user","content":"Say something about apples and pears, please."}]}`, stream)
+	ask = func() {
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/v1/chat/completions", io.NopCloser(strings.NewReader(body)))
+		r.ContentLength = int64(len(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := &discard{header: http.Header{}}
+		if h.ServeHTTP(w, r); w.status != http.StatusOK {
+			b.Fatal(w.status)
+		}
+	}
+	ask()
+	return ask
+}
+
+// A piece of a stream takes its text and little more: thousands of them a second do not
+// keep the garbage collector busy.
+func TestAPieceTakesFewAllocations(t *testing.T) {
+	of := func(stream bool) float64 { return testing.AllocsPerRun(100, asking(t, "off", stream)) }
+	if n := (of(true) - of(false)) / cannedWords; n > 4 {
+		t.Errorf("a piece of a stream takes %.1f allocations", n)
+	}
+}
+
 // BenchmarkChat is what an answer costs the gateway, its guard and its own client
 // included, and without net/http's server.
 func BenchmarkChat(b *testing.B) {
 	for _, log := range []string{"full", "off"} {
 		for _, stream := range []bool{false, true} {
 			b.Run(fmt.Sprintf("log=%s,stream=%v", log, stream), func(b *testing.B) {
-				s := gateway.New(gateway.Config{Stack: gatewaytest.Open(b, fmt.Sprintf("use: [house]\nlog: '%s'\nproviders:\n- {name: house, kind: openai, base_url: '%s/v1', model: m, local: true}\n", log, canned(b)))})
-				b.Cleanup(func() { _ = s.Close() })
-				g, err := guard.New(guard.Config{Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}})
-				if err != nil {
-					b.Fatal(err)
-				}
-				h := g.Wrap(s.Handler())
-				body := fmt.Sprintf(`{"model":"m","stream":%v,"messages":[{"role":"system","content":"You are brief."},{"role":"user","content":"Say something about apples and pears, please."}]}`, stream)
-				ask := func() {
-					r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/v1/chat/completions", io.NopCloser(strings.NewReader(body)))
-					r.ContentLength = int64(len(body))
-					r.Header.Set("Content-Type", "application/json")
-					w := &discard{header: http.Header{}}
-					if h.ServeHTTP(w, r); w.status != http.StatusOK {
-						b.Fatal(w.status)
-					}
-				}
-				ask()
+				ask := asking(b, log, stream)
 				b.ReportAllocs()
 				for b.Loop() {
 					ask()

@@ -63,7 +63,6 @@ type Config struct {
 type Provider struct {
 	cfg      Config
 	client   *api.Client
-	send     func(*http.Request) (*http.Response, error) // as client does
 	base     *url.URL
 	endpoint string // scheme://host:port, for routes
 	schemas  schema.Cache
@@ -110,8 +109,7 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	p.transport = httpx.Around(cfg.RoundTripper)
-	via := p.transport.Client()
-	p.client, p.send = api.NewClient(base, via), via.Do
+	p.client = api.NewClient(base, p.transport.Client())
 	for name, values := range cfg.Header {
 		p.header[http.CanonicalHeaderKey(name)] = values
 		for _, v := range values {

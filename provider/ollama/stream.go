@@ -117,5 +117,5 @@ func (p *Provider) post(ctx context.Context, path string, body any) (*http.Respo
 	if token != "" {
 		req.Header.Set("Authorization", token)
 	}
-	return p.send(req)
+	return p.transport.Client().Do(req)
 }

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -67,9 +68,9 @@ func (p *Provider) chat(ctx context.Context, req *provider.Request, yield func(p
 		call.Delta = &a.events.delta
 	}
 	if req.NoStream {
-		return a.chatWhole(httpx.WithCall(ctx, call), ctx, body)
+		return a.chatWhole(httpx.WithCall(ctx, call), ctx, &body)
 	}
-	return a.chatStream(httpx.WithCall(ctx, call), ctx, body)
+	return a.chatStream(httpx.WithCall(ctx, call), ctx, &body)
 }
 
 // answer is one answer on its way.
@@ -101,8 +102,11 @@ type answer struct {
 }
 
 // chatWhole asks for one document, which is taken in as one event.
-func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
-	resp, err := a.p.client.CreateChatCompletion(ctx, body)
+func (a *answer) chatWhole(ctx, caller context.Context, body *goopenai.ChatCompletionRequest) error {
+	reply, err := a.p.postChat(ctx, body)
+	if err == nil {
+		defer reply.Body.Close()
+	}
 	if e := a.checkGateway(caller); e != nil {
 		return e
 	}
@@ -112,6 +116,7 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 	if a.call.Events != nil {
 		return a.readEvents(caller)
 	}
+	var resp goopenai.ChatCompletionResponse
 	if a.call.InDelta {
 		fromDelta(&a.events.event, &a.events.delta)
 		if a.events.event.Usage == nil {
@@ -121,6 +126,9 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 			return err
 		}
 		return a.end(caller)
+	}
+	if err := json.NewDecoder(reply.Body).Decode(&resp); err != nil {
+		return a.failure(caller, err)
 	}
 	if len(resp.Choices) == 0 {
 		return a.failure(caller, &httpx.NotAPIError{Got: "a document without choices"})
@@ -140,12 +148,13 @@ func (a *answer) chatWhole(ctx, caller context.Context, body goopenai.ChatComple
 }
 
 // chatStream asks for tokens as they come.
-func (a *answer) chatStream(ctx, caller context.Context, body goopenai.ChatCompletionRequest) error {
+func (a *answer) chatStream(ctx, caller context.Context, body *goopenai.ChatCompletionRequest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call upstream, however the loop ends
-	stream, err := a.p.client.CreateChatCompletionStream(ctx, body)
+	body.Stream = true
+	reply, err := a.p.postChat(ctx, body)
 	if err == nil {
-		defer stream.Close()
+		defer reply.Body.Close()
 	}
 	if e := a.checkGateway(caller); e != nil {
 		return e

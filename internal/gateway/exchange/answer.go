@@ -86,6 +86,7 @@ type reply struct {
 	told     bool  // it is told when that has to be sent, see waits
 	lost     error // it could not be sent
 	answer   Answer
+	piece    provider.Chunk // that came last: one piece of memory for all of them
 	text     strings.Builder
 	thinking strings.Builder
 }
@@ -145,7 +146,8 @@ func (rp *reply) ask(ctx context.Context, q *Question) error {
 			}
 			return err
 		}
-		if err := rp.chunk(&c); err != nil {
+		rp.piece = c
+		if err := rp.chunk(&rp.piece); err != nil {
 			return err
 		}
 	}
