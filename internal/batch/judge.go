@@ -41,11 +41,13 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 		return Unasked
 	case w.options.Resumable && w.again(ctx, out, kind):
 		return Again
+	case w.options.Resumable && w.gaveUp && shared(kind):
+		return Again // it ran beside those for which the batch was given up, and ended like them
 	}
 	delete(w.tries, keyOf(&out.Item))
 	if w.options.Shared && ofMachine(kind) && (out.Attempt < maxShared || len(w.answered) == 0) {
 		w.inARow++
-		w.giveUp(out.Err)
+		w.giveUp(kind, out.Err)
 		return Again
 	}
 	w.failed++
@@ -56,14 +58,19 @@ func (w *worker) judge(ctx context.Context, out *Outcome) Fate {
 	if most := w.options.MaxErrors; most > 0 && w.failed > most {
 		w.stopWith(&TooManyError{Failed: w.failed, Limit: most})
 	}
-	w.giveUp(out.Err)
+	w.giveUp(kind, out.Err)
 	return Failed
 }
 
 // giveUp has nothing more started where too many items in a row have failed for a reason
-// that is not their own.
-func (w *worker) giveUp(last error) {
-	if most := w.options.GiveUp; most > 0 && w.inARow >= most {
+// that is not their own: the kind of the last one's.
+func (w *worker) giveUp(kind provider.Kind, last error) {
+	most := w.options.GiveUp
+	if first := w.options.GiveUpFirst; first > 0 && len(w.answered) == 0 && lasts(kind) {
+		most = first
+	}
+	if most > 0 && w.inARow >= most {
+		w.gaveUp = true
 		w.stopWith(&TooManyError{Failed: w.inARow, Last: last})
 	}
 }
@@ -224,6 +231,16 @@ func shared(kind provider.Kind) bool {
 func ofMachine(kind provider.Kind) bool {
 	switch kind {
 	case provider.QuotaExhausted, provider.Denied, provider.ModelNotFound, provider.OutOfMemory, provider.Timeout, provider.Offline, provider.Private:
+		return true
+	}
+	return false
+}
+
+// lasts reports whether an error that is [shared] is there until somebody does something
+// about it.
+func lasts(kind provider.Kind) bool {
+	switch kind {
+	case provider.QuotaExhausted, provider.Denied, provider.ModelNotFound, provider.Offline, provider.Private:
 		return true
 	}
 	return false

@@ -28,9 +28,13 @@ type Options struct {
 	// GiveUp is how many items in a row may fail for a reason that is not an item's own,
 	// such as a server that is gone, before nothing more is started; 0: any number.
 	GiveUp int
+	// GiveUpFirst is the same while none has been answered, and for a reason that lasts, such
+	// as a model that the server does not have; 0: GiveUp.
+	GiveUpFirst int
 	// Resumable says that the queue outlives Work: an item that ctx ended, or that a
 	// budget refused, comes again. So does, up to 5 times, one that was refused for its
-	// rate, and once one whose answer broke off. Else each of them fails.
+	// rate, and once one whose answer broke off, and one that ran when GiveUp ended the
+	// others and failed as they did. Else each of them fails.
 	//
 	// An item whose provider is away, such as a server that cannot be reached or says
 	// that it cannot now, comes again after the others. Nothing else is started then but
@@ -133,6 +137,7 @@ type worker struct {
 	err       error       // why
 	failed    int         // so far
 	inARow    int         // items that failed for a reason that is not an item's own
+	gaveUp    bool        // so many did that nothing more is started
 	group     *time.Timer // wakes work when oldest is groupTime ago; nil: nothing has ended yet
 
 	alone    bool            // nothing else ran while the item did that is judged

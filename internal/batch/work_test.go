@@ -182,15 +182,28 @@ func TestTooManyErrorsEndABatch(t *testing.T) {
 		name    string
 		kind    provider.Kind
 		options Options
+		done    int // the first so many rows are answered
 		failed  int
 		ends    bool
 	}{
-		{"more than may", provider.BadAnswer, Options{MaxErrors: 3}, 4, true},
-		{"in a row, for a reason of the provider's", provider.Denied, Options{GiveUp: 6}, 6, true},
-		{"in a row, each for its own reason", provider.BadAnswer, Options{GiveUp: 6}, 30, false},
-		{"without a bound", provider.Denied, Options{}, 30, false},
+		{"more than may", provider.BadAnswer, Options{MaxErrors: 3}, 0, 4, true},
+		{"in a row, for a reason of the provider's", provider.Denied, Options{GiveUp: 6}, 0, 6, true},
+		{"in a row, each for its own reason", provider.BadAnswer, Options{GiveUp: 6}, 0, 30, false},
+		{"without a bound", provider.Denied, Options{}, 0, 30, false},
+		{"the first ones, for a reason that lasts", provider.ModelNotFound, Options{GiveUp: 6, GiveUpFirst: 2}, 0, 2, true},
+		{"the first ones, for one that may pass", provider.Timeout, Options{GiveUp: 6, GiveUpFirst: 2}, 0, 6, true},
+		{"the first ones, each for its own reason", provider.Invalid, Options{GiveUp: 6, GiveUpFirst: 2}, 0, 30, false},
+		{"once one was answered", provider.ModelNotFound, Options{GiveUp: 6, GiveUpFirst: 2}, 1, 6, true},
+		{"the first ones of many at a time", provider.ModelNotFound, Options{GiveUp: 6, GiveUpFirst: 2, Concurrency: fixed(16), Resumable: true}, 0, 2, true},
+		{"of many at a time", provider.Denied, Options{GiveUp: 6, Concurrency: fixed(16), Resumable: true}, 0, 6, true},
 	} {
-		j := job(t, func(context.Context, string) (string, error) { return "", provider.Errorf(c.kind, "m", "", "no") })
+		var asked atomic.Int64
+		j := job(t, func(ctx context.Context, prompt string) (string, error) {
+			if int(asked.Add(1)) <= c.done {
+				return echo(ctx, prompt)
+			}
+			return "", provider.Errorf(c.kind, "m", "", "no")
+		})
 		dir := t.TempDir()
 		f := started(t, dir, j, 30, Spec{})
 		err := Work(t.Context(), f, jobRun(j), c.options)
@@ -200,7 +213,7 @@ func TestTooManyErrorsEndABatch(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, s := results(t, dir, "b1"); s.Failed != c.failed || s.Left != 30-c.failed {
+		if _, s := results(t, dir, "b1"); s.Failed != c.failed || s.Left != 30-c.failed-c.done {
 			t.Errorf("%s: %+v", c.name, s)
 		}
 	}
