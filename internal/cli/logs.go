@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,18 +100,34 @@ func days(text string) (time.Duration, error) {
 	return 0, fmt.Errorf("--older-than %q: expected a time such as 30d or 12h", text)
 }
 
-// logged returns the run of that id, or the newest.
+// logged returns the run of that id, or the newest. With the id of a batch's answer, or
+// RUN_ROW, its calls are those of that row.
 func logged(ctx context.Context, s *store.Store, args []string) (store.Run, error) {
-	id := ""
+	id, row := "", 0
 	if len(args) == 1 {
-		id = exchange.CallID(args[0])
+		id, row = exchange.CallPart(args[0])
 	}
 	r, err := s.Run(ctx, id)
 	switch {
+	case err == nil:
+		return onlyRow(r, row)
 	case !errors.Is(err, store.ErrNoRun):
 		return r, err
 	case id == "":
 		return r, usageError{fmt.Errorf("the log is empty (%s)", s.Path())}
 	}
 	return r, usageError{fmt.Errorf("there is no run %q in the log; see `tandem logs list`", args[0])}
+}
+
+// onlyRow leaves the calls of a row of a batch. The parts of other answers have numbers,
+// too, and older logs know no rows: all calls are left then, as for row 0.
+func onlyRow(r store.Run, row int) (store.Run, error) {
+	if row == 0 || !slices.ContainsFunc(r.Calls, func(c store.Call) bool { return c.Row > 0 }) {
+		return r, nil
+	}
+	r.Calls = slices.DeleteFunc(r.Calls, func(c store.Call) bool { return c.Row != row })
+	if len(r.Calls) == 0 {
+		return r, usageError{fmt.Errorf("the log has no call for row %d of %s; `tandem logs show %[2]s` shows the others", row, r.ID)}
+	}
+	return r, nil
 }

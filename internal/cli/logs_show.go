@@ -19,7 +19,7 @@ func (a *app) logsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show [RUN]", Short: "Show every step of a run: what was asked, who was tried, how long it took",
 		Long: `Show one run, or the newest. The first characters of an id are enough if no other
-id starts with them.`,
+id starts with them. RUN_7, or the id of a batch's answer, shows the calls of that row.`,
 		Args: atMostOne("a run's id"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.logsShow(cmd.Context(), args, asJSON) },
 	}
@@ -69,11 +69,14 @@ func (p *runPrinter) run(r store.Run) {
 	}
 	for i, c := range r.Calls {
 		p.line("")
-		if c.Step != "" {
-			p.line("call %d, step %d: %s", i+1, c.Index+1, c.Step)
-		} else {
-			p.line("call %d", i+1)
+		name := fmt.Sprintf("call %d", i+1)
+		if c.Row > 0 {
+			name += fmt.Sprintf(", row %d", c.Row)
 		}
+		if c.Step != "" {
+			name += fmt.Sprintf(", step %d: %s", c.Index+1, c.Step)
+		}
+		p.line("%s", name)
 		p.call(&c)
 	}
 }

@@ -1,210 +1,14 @@
 package gateway_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/tandem-llm/tandem/internal/gateway"
 	"github.com/tandem-llm/tandem/internal/gateway/gatewaytest"
-	"github.com/tandem-llm/tandem/internal/gateway/guard"
-	"github.com/tandem-llm/tandem/internal/stack"
 )
-
-// batching is a gateway that runs batches, behind its guard.
-type batching struct {
-	t   *testing.T
-	url string
-	dir string // the state directory
-	log *said
-	*gateway.Server
-	close func()
-}
-
-// said is what a gateway has said.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) add(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text.WriteString(text + "\n")
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
-// batchingAt is a gateway of a stack; folder has its chains, if there is one.
-func batchingAt(t *testing.T, s *stack.Stack, callers guard.Keys, folder ...string) *batching {
-	t.Helper()
-	b := &batching{t: t, dir: s.StateDir(), log: &said{}}
-	b.Server = gateway.New(gateway.Config{Stack: s, Keys: callers, Say: b.log.add, Warn: b.log.add, Chains: strings.Join(folder, "")})
-	stands, err := guard.New(guard.Config{Keys: callers, Public: gateway.Public, Uploads: gateway.Uploads, Limits: guard.Limits{Upload: 1 << 20}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = stands.Server(b.Handler())
-	srv.Start()
-	b.url = srv.URL
-	if err := b.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.close = sync.OnceFunc(func() {
-		srv.Close()
-		_ = b.Server.Close()
-	})
-	t.Cleanup(b.close)
-	return b
-}
-
-// do asks, and decodes the reply into out, if that is not nil.
-func (b *batching) do(method, path, body string, out any, header ...string) gatewaytest.Reply {
-	b.t.Helper()
-	r := gatewaytest.Do(b.t, method, b.url+path, body, append([]string{"Authorization: Bearer sk-a"}, header...)...)
-	if out != nil {
-		if err := json.Unmarshal([]byte(r.Body), out); err != nil {
-			b.t.Fatalf("%s %s: %v: %s", method, path, err, r.Body)
-		}
-	}
-	return r
-}
-
-// formOf is a form with a file, and its content type.
-func formOf(t *testing.T, purpose, name, text string) (string, string) {
-	t.Helper()
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	_ = w.WriteField("purpose", purpose)
-	part, err := w.CreateFormFile("file", name)
-	if err == nil {
-		_, err = io.WriteString(part, text)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return buf.String(), "Content-Type: " + w.FormDataContentType()
-}
-
-type fileJSON struct {
-	ID, Object, Filename, Purpose, Status string
-	Bytes                                 int64
-	CreatedAt                             int64 `json:"created_at"`
-	ExpiresAt                             int64 `json:"expires_at"`
-}
-
-type batchJSON struct {
-	ID, Object, Status, Endpoint string
-	Input                        string  `json:"input_file_id"`
-	Output                       *string `json:"output_file_id"`
-	Errors                       *string `json:"error_file_id"`
-	Mistakes                     *struct {
-		Data []struct {
-			Code    string
-			Line    *int
-			Message string
-			Param   *string
-		}
-	} `json:"errors"`
-	Counts    struct{ Total, Completed, Failed int } `json:"request_counts"`
-	Metadata  map[string]string
-	ExpiresAt int64  `json:"expires_at"`
-	Completed *int64 `json:"completed_at"`
-	Expired   *int64 `json:"expired_at"`
-	Cancelled *int64 `json:"cancelled_at"`
-	Failed    *int64 `json:"failed_at"`
-	Tandem    struct {
-		Answered map[string]int `json:"answered_by"`
-		Waits    int            `json:"interactive_waits"`
-		Waited   time.Duration  `json:"interactive_wait_ns"`
-		Waiting  string
-	}
-}
-
-func (b *batching) upload(text string, header ...string) fileJSON {
-	b.t.Helper()
-	form, kind := formOf(b.t, "batch", "requests.jsonl", text)
-	var f fileJSON
-	if r := b.do("POST", "/v1/files", form, &f, append([]string{kind}, header...)...); r.Status != http.StatusOK {
-		b.t.Fatalf("%d %s", r.Status, r.Body)
-	}
-	return f
-}
-
-func (b *batching) create(text, more string, header ...string) batchJSON {
-	b.t.Helper()
-	var out batchJSON
-	body := fmt.Sprintf(`{"input_file_id":%q,"endpoint":"/v1/chat/completions","completion_window":"24h"%s}`, b.upload(text, header...).ID, more)
-	if r := b.do("POST", "/v1/batches", body, &out, header...); r.Status != http.StatusOK || out.Object != "batch" {
-		b.t.Fatalf("%d %s", r.Status, r.Body)
-	}
-	return out
-}
-
-// until waits until a batch is in one of these states.
-func (b *batching) until(id string, states ...string) batchJSON {
-	b.t.Helper()
-	for {
-		var out batchJSON
-		b.do("GET", "/v1/batches/"+id, "", &out)
-		for _, s := range states {
-			if out.Status == s {
-				return out
-			}
-		}
-		switch out.Status {
-		case "completed", "failed", "expired", "cancelled", "":
-			b.t.Fatalf("the batch is %q, not %v: %+v, %+v; %s", out.Status, states, out, out.Mistakes, b.log)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// lines are those of a file of answers, by custom_id, each once.
-func (b *batching) lines(id *string) (order []string, byID map[string]string) {
-	b.t.Helper()
-	byID = map[string]string{}
-	if id == nil {
-		return nil, byID
-	}
-	r := b.do("GET", "/v1/files/"+*id+"/content", "", nil)
-	if r.Status != http.StatusOK {
-		b.t.Fatalf("%d %s", r.Status, r.Body)
-	}
-	for _, line := range gatewaytest.Lines(r.Body) {
-		var l struct {
-			ID string `json:"custom_id"`
-		}
-		if err := json.Unmarshal([]byte(line), &l); err != nil || byID[l.ID] != "" {
-			b.t.Fatalf("%v: %s comes twice: %s", err, l.ID, line)
-		}
-		order = append(order, l.ID)
-		byID[l.ID] = line
-	}
-	return order, byID
-}
-
-// requestLine is a line of a file of requests.
-func requestLine(id, model, prompt string) string {
-	return fmt.Sprintf(`{"custom_id":%q,"method":"POST","url":"/v1/chat/completions","body":{"model":%q,"messages":[{"role":"user","content":%q}]}}`, id, model, prompt) + "\n"
-}
 
 // A batch answers each of its requests once, in order, and tells those that failed apart.
 func TestBatch(t *testing.T) {
@@ -325,18 +129,26 @@ func TestBatchMistakes(t *testing.T) {
 	if got := b.until(b.create(many, "").ID, "failed"); len(got.Mistakes.Data) != 1 || *got.Mistakes.Data[0].Line != 1001 || !strings.Contains(got.Mistakes.Data[0].Message, "more than 1000 models") {
 		t.Errorf("%+v", got.Mistakes.Data)
 	}
-	several := b.until(b.create("{\n"+good+"[]\n", "").ID, "failed")
-	if n := len(several.Mistakes.Data); n != 2 {
-		t.Errorf("%d mistakes are told", n)
-	}
-	// A model that nobody has is told beside what else is wrong, in the order of the lines.
-	several = b.until(b.create(requestLine("b", "nobody", "x")+"{\n"+good+good, "").ID, "failed")
-	codes := ""
-	for _, m := range several.Mistakes.Data {
-		codes += m.Code + " "
-	}
-	if codes != "model_not_found invalid_json_line duplicate_custom_id " {
-		t.Errorf("mistakes %s", codes)
+	// All mistakes of all lines are told, in the order of the lines.
+	for text, want := range map[string]string{
+		"{\n" + good + "[]\n": "1 invalid_json_line, 3 invalid_json_line",
+		requestLine("b", "nobody", "x") + "{\n" + good + good: "1 model_not_found, 2 invalid_json_line, 4 duplicate_custom_id",
+		// A custom_id comes twice on a line with other mistakes, before it and after it.
+		requestLine("b", "nobody", "x") + `{"custom_id":"b","method":"POST","url":"/v1/chat/completions","body":{"model":"ok"}}` + "\n{\n": "1 model_not_found, 2 invalid_request, 2 duplicate_custom_id, 3 invalid_json_line",
+		`{"custom_id":"a","method":"GET","url":"/v1/images","body":{}}` + "\n" + good:                                                      "1 invalid_method, 1 invalid_url, 2 duplicate_custom_id",
+		// Members that are missing, or not what they should be.
+		"{}\n" + good: "1 missing_required_parameter, 1 missing_required_parameter, 1 missing_required_parameter, 1 missing_required_parameter",
+		`{"custom_id":7,"method":"PUT","url":"","body":[]}` + "\n":                                                                                  "1 invalid_value, 1 invalid_method, 1 invalid_value",
+		`{"custom_id":"a","method":"PUT","url":"/v1/chat/completions","body":{"model":"nobody","messages":[{"role":"user","content":"x"}]}}` + "\n": "1 invalid_method, 1 model_not_found",
+		`{"custom_id":"a","method":"PUT","url":"/v1/completions","body":{"model":"nobody","prompt":"x"}}` + "\n":                                    "1 invalid_method, 1 invalid_url, 1 model_not_found",
+	} {
+		var told []string
+		for _, m := range b.until(b.create(text, "").ID, "failed").Mistakes.Data {
+			told = append(told, fmt.Sprint(*m.Line, " ", m.Code))
+		}
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("%s\ntold %s, want %s", text, got, want)
+		}
 	}
 	if n := len(e.Requests("/v1/chat/completions")); n != 0 {
 		t.Errorf("asked %d times", n)
@@ -498,102 +310,6 @@ func TestBatchExpires(t *testing.T) {
 		if !strings.Contains(line, `"response":null,"error":{"code":"batch_expired"`) {
 			t.Errorf("%s: %s", id, line)
 		}
-	}
-}
-
-// Only the key that made them sees files and batches, and a batch may what its key may.
-func TestBatchOfAKey(t *testing.T) {
-	e := gatewaytest.NewEngine(t)
-	s := gatewaytest.Open(t, fmt.Sprintf("use: [house, away]\nretries: 0\nproviders:\n- {name: house, kind: openai, base_url: '%s/v1', model: ok, local: true}\n- {name: away, kind: openai, base_url: '%[1]s/v1', model: think}\n", e.URL))
-	callers := keys{"sk-a": {Name: "a"}, "sk-b": {Name: "b", Use: []string{"house"}}, "sk-c": {Name: "c", Privacy: guard.PrivacyLocal}}
-	b := batchingAt(t, s, callers)
-	made := b.create(requestLine("x", "away/think", "canary"), "")
-	done := b.until(made.ID, "completed")
-	for _, key := range []string{"sk-b", "sk-c"} {
-		as := "Authorization: Bearer " + key
-		for _, c := range []struct{ method, path string }{
-			{"GET", "/v1/files/" + made.Input},
-			{"GET", "/v1/files/" + *done.Output + "/content"},
-			{"DELETE", "/v1/files/" + made.Input},
-			{"GET", "/v1/batches/" + made.ID},
-			{"POST", "/v1/batches/" + made.ID + "/cancel"},
-			{"GET", "/v1/batches?after=" + made.ID},
-			{"GET", "/v1/files?after=" + made.Input},
-		} {
-			if r := b.do(c.method, c.path, "", nil, as); r.Status != http.StatusNotFound {
-				t.Errorf("%s: %s %s: %d %s", key, c.method, c.path, r.Status, r.Body)
-			}
-		}
-		for _, path := range []string{"/v1/files", "/v1/batches"} {
-			if r := b.do("GET", path, "", nil, as); !strings.Contains(r.Body, `"data":[]`) {
-				t.Errorf("%s: %s: %s", key, path, r.Body)
-			}
-		}
-		if r := b.do("POST", "/v1/batches", fmt.Sprintf(`{"input_file_id":%q,"endpoint":"/v1/chat/completions","completion_window":"24h"}`, made.Input), nil, as); r.Status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", key, r.Status, r.Body)
-		}
-	}
-	asked := e.Chats("think")
-	if asked != 1 {
-		t.Errorf("asked %d times", asked)
-	}
-	// A key that may not use a provider, and one whose prompts stay.
-	status := func(key, model string, header ...string) (int, string) {
-		header = append([]string{"Authorization: Bearer " + key}, header...)
-		made := b.create(requestLine("x", model, "canary"), "", header...)
-		for {
-			var got batchJSON
-			if b.do("GET", "/v1/batches/"+made.ID, "", &got, header...); got.Mistakes != nil || got.Completed != nil {
-				return got.Counts.Completed, got.Status
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	for _, c := range []struct {
-		key, model string
-		header     string
-		answered   int
-	}{
-		{"sk-b", "away/think", "X: y", 0},
-		{"sk-c", "away/think", "X: y", 0},
-		{"sk-a", "away/think", "X-Tandem-Privacy: local", 0},
-		{"sk-a", "away/think", "X-Tandem-Use: house", 0},
-		{"sk-b", "house/ok", "X: y", 1},
-		{"sk-c", "house/ok", "X: y", 1},
-	} {
-		if n, state := status(c.key, c.model, c.header); n != c.answered {
-			t.Errorf("%+v: %d answered, %s", c, n, state)
-		}
-	}
-	if n := e.Chats("think"); n != asked {
-		t.Errorf("%d prompts left", n-asked)
-	}
-}
-
-// A key that is removed while its batch runs asks nothing more.
-func TestBatchOfARemovedKey(t *testing.T) {
-	e := gatewaytest.NewEngine(t)
-	s := gatewaytest.Stack(t, e, "ok")
-	b := batchingAt(t, s, keys{"sk-a": {Name: "a"}})
-	text := ""
-	for i := range 100 {
-		text += requestLine(fmt.Sprint("r", i), "hold", "x")
-	}
-	b.create(text, "")
-	for e.Chats("hold") == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	b.close() // what is asked is asked again
-	asked := e.Chats("hold")
-	close(e.Release)
-	again := batchingAt(t, s, keys{"sk-b": {Name: "b"}})
-	wait, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for !strings.Contains(again.log.String(), "is completed") && wait.Err() == nil {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if n := e.Chats("hold"); n != asked {
-		t.Errorf("%d were asked after the key was removed; %s", n-asked, again.log)
 	}
 }
 

@@ -162,4 +162,9 @@ func TestCallID(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
+	for text, want := range map[string]int{id: 0, id + "_7": 7, "chatcmpl-" + id + "_12": 12, "batch_req_" + id + "_1": 1, "batch_" + id: 0, "x_7": 0} {
+		if _, got := exchange.CallPart(text); got != want {
+			t.Errorf("%q: part %d, want %d", text, got, want)
+		}
+	}
 }

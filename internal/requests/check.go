@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
@@ -16,6 +17,7 @@ import (
 type Found struct {
 	N      int            // requests
 	Models map[string]int // that they name, and the first line of each
+	Full   bool           // they name more
 	// Nameless is the first line that asks for vectors and names no model; 0: none does.
 	Nameless int
 }
@@ -28,15 +30,21 @@ const mostModels, mostModelName = 1000, 1 << 10
 // and tells each *[Mistake] until report says that those are enough.
 func Check(file string, rows iter.Seq2[table.Row, error], endpoint string, report func(*Mistake) (more bool)) (Found, error) {
 	f, ids := Found{Models: map[string]int{}}, map[[16]byte]int{}
+	line := 0
 	for row, err := range rows {
 		var m *Mistake
-		switch {
-		case err == nil:
-			m = f.add(file, &row, endpoint, ids)
-		case !errors.As(err, &m):
+		if err != nil && !errors.As(err, &m) {
 			return f, err
 		}
-		if m != nil && !report(m) {
+		var all []*Mistake
+		if m != nil {
+			all = append(all, m)
+		}
+		if row.Line != line { // a line comes once for each of its own mistakes
+			line = row.Line
+			all = append(all, f.add(file, &row, endpoint, ids)...)
+		}
+		if slices.ContainsFunc(all, func(m *Mistake) bool { return !report(m) }) {
 			break
 		}
 	}
@@ -44,37 +52,43 @@ func Check(file string, rows iter.Seq2[table.Row, error], endpoint string, repor
 	return f, nil
 }
 
-// add counts a request.
-func (f *Found) add(file string, row *table.Row, endpoint string, ids map[[16]byte]int) *Mistake {
-	fail := func(code, param, remedy, format string, args ...any) *Mistake {
-		return &Mistake{code, param, &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf(format, args...), Remedy: remedy}}
+// add counts a request, and returns what is wrong with it beside the others. What it lacks
+// is a mistake of its own.
+func (f *Found) add(file string, row *table.Row, endpoint string, ids map[[16]byte]int) (all []*Mistake) {
+	wrong := func(code, param, remedy, format string, args ...any) {
+		all = append(all, &Mistake{code, param, &diag.Error{File: file, Line: row.Line, Message: fmt.Sprintf(format, args...), Remedy: remedy}})
 	}
 	r := Of(row.Inputs)
-	sum := sha256.Sum256([]byte(r.ID))
-	key := [16]byte(sum[:16])
-	if first, twice := ids[key]; twice {
-		return fail(CodeDuplicate, "custom_id", "give each request its own", "custom_id %s is that of line %d, too", diag.Quote(r.ID), first)
+	if r.ID != "" {
+		sum := sha256.Sum256([]byte(r.ID))
+		key := [16]byte(sum[:16])
+		if first, twice := ids[key]; twice {
+			wrong(CodeDuplicate, "custom_id", "give each request its own", "custom_id %s is that of line %d, too", diag.Quote(r.ID), first)
+		} else {
+			ids[key] = row.Line
+		}
 	}
-	ids[key] = row.Line
-	if endpoint != "" && r.URL != endpoint {
-		return fail(CodeURL, "url", "send requests to each in a batch of their own", "the url is %s, and the batch's endpoint %s", r.URL, endpoint)
+	if endpoint != "" && r.URL != endpoint && slices.Contains(Endpoints(), r.URL) {
+		wrong(CodeURL, "url", "send requests to each in a batch of their own", "the url is %s, and the batch's endpoint %s", r.URL, endpoint)
 	}
 	asked, err := openai.DecodeRequest(r.URL, []byte(r.Body))
 	if err != nil {
-		return nil //nolint:nilerr // it was decoded before
+		return all
 	}
 	if f.Nameless == 0 && asked.Embed != nil && (asked.Model == "" || asked.Model == exchange.Default) {
 		f.Nameless = row.Line
 	}
 	if _, known := f.Models[asked.Model]; known {
-		return nil
+		return all
 	}
 	switch {
 	case len(asked.Model) > mostModelName:
-		return fail(CodeValue, "body.model", "", "the model's name is longer than %d bytes", mostModelName)
+		wrong(CodeValue, "body.model", "", "the model's name is longer than %d bytes", mostModelName)
 	case len(f.Models) == mostModels:
-		return fail(CodeValue, "body.model", "send the others in a batch of their own", "the requests name more than %d models", mostModels)
+		f.Full = true
+		wrong(CodeValue, "body.model", "send the others in a batch of their own", "the requests name more than %d models", mostModels)
+	default:
+		f.Models[asked.Model] = row.Line
 	}
-	f.Models[asked.Model] = row.Line
-	return nil
+	return all
 }

@@ -11,13 +11,9 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tandem-llm/tandem/internal/diag"
-	"github.com/tandem-llm/tandem/internal/gateway/body"
-	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 	"github.com/tandem-llm/tandem/internal/gateway/openai"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/internal/textx"
@@ -99,9 +95,9 @@ const (
 	CodeLong      = "line_too_long"
 )
 
-// Rows reads the requests of a file, which open opens each time. What is wrong with a
-// line is a *[Mistake], after which the sequence may be followed further; any other
-// error is the last.
+// Rows reads the requests of a file, which open opens each time. Each thing that is wrong
+// with a line is a *[Mistake], with those of the line's members that are known, after which
+// the sequence may be followed further. Any other error is the last.
 func Rows(ctx context.Context, name string, open func() (io.ReadCloser, error)) iter.Seq2[table.Row, error] {
 	return rows(ctx, name, open, func(int) bool { return true })
 }
@@ -128,111 +124,32 @@ func rows(ctx context.Context, name string, open func() (io.ReadCloser, error), 
 			case end == nil, end == io.EOF:
 				end = ctx.Err()
 			}
-			var r Request
-			if end == nil {
-				if text = bytes.TrimRight(text, "\r\n"); line == 1 {
-					text = []byte(textx.TrimBOM(string(text)))
-				}
-				if len(bytes.TrimSpace(text)) == 0 || !wanted(line) {
-					continue
-				}
-				r, end = parseRequest(name, line, string(text))
-			} else if errors.Is(end, errLongRow) {
-				yield(table.Row{Line: line}, &Mistake{CodeLong, "", &diag.Error{File: name, Line: line, Message: end.Error(), Remedy: "make it smaller"}})
+			if errors.Is(end, errLongRow) {
+				end = &Mistake{CodeLong, "", &diag.Error{File: name, Line: line, Message: end.Error(), Remedy: "make it smaller"}}
+			}
+			if end != nil {
+				yield(table.Row{Number: line, Line: line}, end)
 				return
 			}
-			if !yield(table.Row{Number: line, Line: line, Inputs: r.inputs()}, end) || end != nil && !errors.As(end, new(*Mistake)) {
+			if text = bytes.TrimRight(text, "\r\n"); line == 1 {
+				text = []byte(textx.TrimBOM(string(text)))
+			}
+			if len(bytes.TrimSpace(text)) == 0 || !wanted(line) {
+				continue
+			}
+			p := parser{file: name, line: line, text: string(text)}
+			r := p.request()
+			row := table.Row{Number: line, Line: line, Inputs: r.inputs()}
+			if len(p.mistakes) == 0 && !yield(row, nil) {
 				return
+			}
+			for _, m := range p.mistakes {
+				if !yield(row, m) {
+					return
+				}
 			}
 		}
 	}
 }
 
 var errLongRow = fmt.Errorf("a request is larger than %d MiB", table.MaxRow>>20)
-
-// parseRequest checks a line and all of its body. A mistake is a *[Mistake].
-func parseRequest(file string, line int, text string) (Request, error) {
-	fail := func(code, param string, at int, remedy, format string, args ...any) (Request, error) {
-		return Request{}, &Mistake{code, param, &diag.Error{File: file, Line: line, Column: 1 + utf8.RuneCountInString(text[:min(at, len(text))]), Message: fmt.Sprintf(format, args...), Remedy: remedy}}
-	}
-	const example = `write {"custom_id": "1", "method": "POST", "url": "` + openai.ChatPath + `", "body": {…}} a line`
-	if at := textx.InvalidUTF8(text); at >= 0 {
-		return fail(CodeJSON, "", at, "convert the file to UTF-8 first", "the text is not UTF-8")
-	}
-	value, at, err := textx.DecodeJSON(text)
-	if err != nil {
-		return fail(CodeJSON, "", at, example, "this is not one JSON value: %v", err)
-	}
-	if _, ok := value.(map[string]any); !ok {
-		return fail(CodeJSON, "", strings.IndexFunc(text, notSpace), example, "a request has to be a JSON object")
-	}
-	members, twice := membersOf(text)
-	if twice != "" {
-		return fail(CodeValue, twice, members[twice].at, "leave one of them out", "%s comes twice", diag.Quote(twice))
-	}
-	var r Request
-	for _, name := range []string{"custom_id", "method", "url", "body"} {
-		m, ok := members[name]
-		if !ok {
-			return fail(CodeMissing, name, strings.IndexFunc(text, notSpace), example, "the request has no %s", name)
-		}
-		if name == "body" {
-			r.Body = m.raw
-			continue
-		}
-		var s string
-		if json.Unmarshal([]byte(m.raw), &s) != nil || s == "" {
-			return fail(CodeValue, name, m.at, "", "%s has to be a string that is not empty", name)
-		}
-		switch name {
-		case "custom_id":
-			r.ID = s
-		case "url":
-			r.URL = s
-		default:
-			if s != "POST" {
-				return fail(CodeMethod, name, m.at, "", "method has to be POST, not %q", textx.Brief(s, 40))
-			}
-		}
-	}
-	if all := Endpoints(); !slices.Contains(all, r.URL) {
-		return fail(CodeURL, "url", members["url"].at, "", "requests to %q cannot be run in a batch; the url has to be %s", textx.Brief(r.URL, 80), strings.Join(all[:len(all)-1], ", ")+" or "+all[len(all)-1])
-	}
-	if _, err := openai.DecodeRequest(r.URL, []byte(r.Body)); err != nil {
-		var in *body.Error
-		if errors.As(err, &in) && in.Param == "" {
-			return fail(CodeBody, "body", members["body"].at, "", "%v", err)
-		}
-		return fail(CodeBody, "body."+exchange.FailureOf(err).Param, members["body"].at, "", "body: %v", err)
-	}
-	return r, nil
-}
-
-func notSpace(r rune) bool { return !strings.ContainsRune(" \t\r\n", r) }
-
-// member is a member of an object as it is written, and the offset of its value.
-type member struct {
-	raw string
-	at  int
-}
-
-// membersOf takes apart a text that is one JSON object, and names a member that comes
-// twice: readers differ about which one counts.
-func membersOf(text string) (out map[string]member, twice string) {
-	out = map[string]member{}
-	d := json.NewDecoder(strings.NewReader(text))
-	_, _ = d.Token() // the brace; the JSON is known to be whole
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		var raw json.RawMessage
-		if err != nil || !ok || d.Decode(&raw) != nil {
-			break
-		}
-		if _, is := out[name]; is {
-			twice = name
-		}
-		out[name] = member{string(raw), int(d.InputOffset()) - len(raw)}
-	}
-	return out, twice
-}

@@ -51,6 +51,18 @@ func WithRun(ctx context.Context, r Run) context.Context {
 	return provider.WithRun(ctx, provider.Run{ID: r.ID, Chain: r.Chain})
 }
 
+type rowKey struct{}
+
+// WithRow returns a context whose calls answer a row of the run, from 1.
+func WithRow(ctx context.Context, row int) context.Context {
+	return context.WithValue(ctx, rowKey{}, row)
+}
+
+func rowOf(ctx context.Context) int {
+	row, _ := ctx.Value(rowKey{}).(int)
+	return row
+}
+
 // Chat asks the provider and notes what comes.
 func (l *Log) Chat(ctx context.Context, req provider.Request) iter.Seq2[provider.Chunk, error] {
 	return func(yield func(provider.Chunk, error) bool) {
@@ -91,7 +103,7 @@ var errLeft = errors.New("the caller stopped reading before the answer was compl
 func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error, asking provider.Attempt) {
 	run := provider.RunOf(ctx)
 	c := &Call{
-		RunID: run.ID, Step: run.Step, Index: run.Index, Began: began, Took: time.Since(began),
+		RunID: run.ID, Step: run.Step, Index: run.Index, Row: rowOf(ctx), Began: began, Took: time.Since(began),
 		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
 		Usage: r.Usage, Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
 	}

@@ -41,7 +41,7 @@ func TestARunIsKeptWhole(t *testing.T) {
 	req.Seed, req.Temperature, req.Options = provider.Ptr(int64(7)), provider.Ptr(0.0), map[string]any{"top_k": 3.0, "user": int64(9007199254740993)}
 	req.Messages[0].Images = []provider.Image{{Data: []byte("picture"), MIME: "image/png"}}
 	for i, step := range []string{"one", "two"} {
-		ctx := provider.WithRun(of, provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
+		ctx := provider.WithRun(WithRow(of, 40+i), provider.Run{ID: "1m88aaaaaaaaaa", Chain: "c", Step: step, Index: i})
 		if _, err := provider.Collect(l.Chat(ctx, req)); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestARunIsKeptWhole(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	c := r.Calls[1]
-	if c.Step != "two" || c.Index != 1 || c.Answer != "Hello wörld" || c.Thinking != "Hm." || c.Finish != provider.FinishStop || c.Usage.OutputTokens != 2 || c.Route.Provider != "p" || c.Error != nil {
+	if c.Step != "two" || c.Index != 1 || c.Row != 41 || c.Answer != "Hello wörld" || c.Thinking != "Hm." || c.Finish != provider.FinishStop || c.Usage.OutputTokens != 2 || c.Route.Provider != "p" || c.Error != nil {
 		t.Errorf("%+v", c)
 	}
 	if m := c.Manifest; m == nil || m.Engine != "fake" || m.Tandem != "v9" || m.SHA256 != "abc" || m.Options["top_k"] != 3.0 || m.Options["user"] != json.Number("9007199254740993") {

@@ -28,6 +28,7 @@ type Call struct {
 	RunID string        `json:"run"`
 	Step  string        `json:"step,omitempty"`
 	Index int           `json:"index"`
+	Row   int           `json:"row,omitempty"` // of a batch, from 1, as its answers number them; 0: there is none
 	Began time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
 

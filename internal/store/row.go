@@ -82,7 +82,7 @@ func bareRow(run Run, c *Call, clean func(string) string, why error) *row {
 		return plain(text)
 	}
 	kept := &Call{
-		RunID: plain(c.RunID), Step: short(c.Step), Index: c.Index, Began: c.Began, Took: c.Took,
+		RunID: plain(c.RunID), Step: short(c.Step), Index: c.Index, Row: c.Row, Began: c.Began, Took: c.Took,
 		Finish: provider.Finish(short(string(c.Finish))), Usage: c.Usage, Embedding: c.Embedding, Unkept: short(why.Error()),
 	}
 	if kept.Unkept == "" {

@@ -275,7 +275,7 @@ func (s *Service) rowRun(late context.Context, j *job, r *record, interrupt func
 		if err != nil {
 			return a.Refuse(item, &exchange.Failure{Status: http.StatusUnauthorized, Code: "invalid_key", Message: err.Error(), Err: err})
 		}
-		reply := a.Answer(exchange.WithCache(ctx, headers), item)
+		reply := a.Answer(store.WithRow(exchange.WithCache(ctx, headers), item.Row), item)
 		var f *exchange.Failure
 		if errors.As(reply.Err, &f) && f.Code == exchange.CodeStopping {
 			interrupt()

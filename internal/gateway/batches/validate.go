@@ -43,7 +43,7 @@ func (s *Service) validate(ctx context.Context, f *batch.File, r *record) error 
 		return err
 	case len(r.Mistakes) == 0 && found.N == 0:
 		r.Mistakes = append(r.Mistakes, mistake{Code: "empty_file", Message: "the input file holds no requests", Param: orNull("input_file_id")})
-	case len(r.Mistakes) < mostMistakes && !r.mistaken("body.model"):
+	case len(r.Mistakes) < mostMistakes && !found.Full:
 		if err := s.checkModels(ctx, r, found, requests.Lines(ctx, name, open, linesOf(found))); err != nil {
 			return err
 		}
@@ -69,11 +69,6 @@ func (r *record) add(m *requests.Mistake) {
 	r.Mistakes = append(r.Mistakes, mistake{Code: m.Code, Line: orNull(m.At.Line), Message: text, Param: orNull(m.Param)})
 }
 
-// mistaken reports whether a parameter is wrong somewhere.
-func (r *record) mistaken(param string) bool {
-	return slices.ContainsFunc(r.Mistakes, func(m mistake) bool { return m.Param != nil && *m.Param == param })
-}
-
 // linesOf are the first lines of the models that a file names.
 func linesOf(found requests.Found) map[int]bool {
 	lines := map[int]bool{}
@@ -96,10 +91,15 @@ func (s *Service) checkModels(ctx context.Context, r *record, found requests.Fou
 		return nil //nolint:nilerr // it is among the mistakes
 	}
 	r.Models = slices.Sorted(maps.Keys(found.Models))
+	line := 0
 	for row, err := range firsts {
-		if err != nil {
+		if err != nil && !errors.As(err, new(*requests.Mistake)) {
 			return err
 		}
+		if row.Line == line { // it comes once for each of its mistakes
+			continue
+		}
+		line = row.Line
 		q, err := requests.Decode(row.Inputs)
 		if err == nil {
 			err = s.cfg.Exchange.Prepare(ctx, r.Headers, q.Question)
