@@ -108,13 +108,24 @@ func (b *Bound) bindColumns(columns []string) error {
 	for _, name := range b.chain.Inputs() {
 		in, _ := b.chain.Input(name)
 		if _, ok := b.given[name]; !ok && in.Default == nil && !in.Optional && !slices.Contains(used, name) {
-			return b.file.errorAt(b.file.headerLine(), 0, "no column for the input "+diag.Quote(name), "add one, or use -p (the columns are "+strings.Join(columns, ", ")+")")
+			return b.file.errorAt(b.file.headerLine(), 0, "no column for the input "+diag.Quote(name), addColumn(name, columns, b.Unused))
 		}
 	}
 	if len(used) == 0 {
 		return b.file.errorAt(b.file.headerLine(), 0, "no column is an input of the chain", "the inputs are "+strings.Join(b.chain.Inputs(), ", "))
 	}
 	return nil
+}
+
+// addColumn says how an input that no column has may come.
+func addColumn(input string, columns, unused []string) string {
+	if near, ok := diag.Nearest(input, unused); ok {
+		return "rename the column " + diag.Quote(near) + ", or use -p"
+	}
+	if len(columns) == 1 {
+		return "add one, or use -p (the only column is " + columns[0] + ")"
+	}
+	return "add one, or use -p (the columns are " + strings.Join(columns, ", ") + ")"
 }
 
 // Rows reads the rows, with their inputs. An error is final: the file has changed
