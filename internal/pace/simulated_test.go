@@ -190,6 +190,25 @@ func TestAnEngineThatDoesNotTell(t *testing.T) {
 	}
 }
 
+// Where its times vary by three orders, whatever the tokens, what it gets done shows nothing
+// for long. It may get fewer calls than it serves, and no more than twice as many: on
+// average, hardly any waits there.
+func TestAnEngineOfWhichNothingIsKnown(t *testing.T) {
+	const runs = 12
+	for _, slots := range sizes {
+		var used, waiting, most float64
+		for seed := range uint64(runs) {
+			r := server{slots: slots, times: varied[len(varied)-1].draw, overhead: 0.01}.simulate(t, Config{Local: true}, seed, 200*slots+2000)
+			used += r.used / runs
+			waiting += r.waiting / runs
+			most = max(most, r.waiting)
+		}
+		if used < 0.7 || waiting > max(0.6, 0.25*float64(slots)) || most > float64(slots)+0.5 {
+			t.Errorf("%d slots: %.2f of them busy, %.2f calls wait, in one run %.2f", slots, used, waiting, most)
+		}
+	}
+}
+
 // From the first call on, hardly any waits in an engine that serves one at a time.
 func TestASerialEngineIsLeftToOthers(t *testing.T) {
 	for _, tells := range []bool{true, false} {
