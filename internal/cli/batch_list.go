@@ -150,7 +150,7 @@ func (a *app) printBatch(s batch.Status) error {
 	for _, m := range s.Mistakes {
 		t.Row("mistake", terminal.OneLine(m))
 	}
-	t.Row("rows", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
+	t.Row(unit(&s)+"s", fmt.Sprintf("%d: %d answered, %d failed, %d left", s.Total, s.Done, s.Failed, s.Left+s.Active+s.Sent))
 	if s.Cluster != "" {
 		t.Row("nodes", fmt.Sprintf("%s with the nodes of the cluster %s; see `tandem nodes`", count(s.Sent, "row"), s.Cluster))
 	}

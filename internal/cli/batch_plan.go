@@ -107,10 +107,7 @@ func (a *app) planRow(ctx context.Context, b *batchRun, planner router.Planner, 
 		if q.Lookup != nil {
 			continue
 		}
-		p, err := planner.Plan(ctx, q.Request)
-		if err == nil {
-			err = p.Err()
-		}
+		p, err := b.planCall(ctx, planner, &q)
 		if err != nil {
 			return err
 		}

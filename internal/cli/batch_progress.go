@@ -186,12 +186,12 @@ func (v *batchView) line(now time.Time, width int) string {
 		waits = "waiting for the provider"
 	}
 	return fitParts(width, []linePart{
-		{fmt.Sprintf("%d/%d rows", ended, v.now.Total), 0},
+		{fmt.Sprintf("%d/%d %ss", ended, v.now.Total, unit(&v.now)), 0},
 		{waits, 1},
 		{v.sent, 1},
 		{eta, 2},
 		{failed, 3},
-		{rateText(rows, "rows/s"), 4},
+		{rateText(rows, unit(&v.now)+"s/s"), 4},
 		{rateText(tokens, "tokens/s"), 7},
 		{terminal.OneLine(v.target), 6},
 		{money, 5},

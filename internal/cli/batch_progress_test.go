@@ -22,6 +22,11 @@ func TestTheLineOfABatchFits(t *testing.T) {
 	if got := v.line(began.Add(10*time.Second), 0); got != full {
 		t.Errorf("%q, want %q", got, full)
 	}
+	v.now.Kind = "compare"
+	if got := v.line(began.Add(10*time.Second), 0); !strings.HasPrefix(got, "· 12091/50000 runs · ") || !strings.Contains(got, " runs/s · ") {
+		t.Errorf("of a comparison: %q", got)
+	}
+	v.now.Kind = "batch"
 	for _, width := range []int{20, 39, 79, 119} {
 		line := v.line(began.Add(10*time.Second), width)
 		if chatui.Width(line) > width || !strings.HasPrefix(line, "· 12091/50000 rows") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/diag"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/router"
@@ -20,18 +21,19 @@ const refusedRows = 5
 
 // refuseEarly refuses a batch before any call if its first rows could not be answered,
 // whatever models say: there is no key, privacy forbids it, the model is not installed,
-// no server is reached. If one of them could, the others fail each for itself.
-func (a *app) refuseEarly(ctx context.Context, b *batchRun, rows iter.Seq2[table.Row, error], given map[string]any) error {
+// no server is reached. If one of them could, the others fail each for itself. rows are
+// those that each variant has to answer.
+func (a *app) refuseEarly(ctx context.Context, b *batchRun, rows func(variant int) iter.Seq2[table.Row, error], given map[string]any) error {
 	planner, ok := provider.As[router.Planner](b.stack.Provider)
 	if !ok {
 		return nil // a replay asks nobody
 	}
-	e := &early{run: b, planner: planner, failing: map[string]error{}}
+	e := a.newEarly(b, planner)
 	var first error
 	for v := range b.variants() {
 		first = nil
 		n := 0
-		for row, err := range rows {
+		for row, err := range rows(v) {
 			if err == nil {
 				err = e.refuse(ctx, v, row.Inputs, given)
 			}
@@ -53,11 +55,36 @@ func (a *app) refuseEarly(ctx context.Context, b *batchRun, rows iter.Seq2[table
 	return first
 }
 
+// ofAllVariants are rows that each variant has to answer.
+func ofAllVariants(rows iter.Seq2[table.Row, error]) func(int) iter.Seq2[table.Row, error] {
+	return func(int) iter.Seq2[table.Row, error] { return rows }
+}
+
+func modelNames(models []provider.Model) []string {
+	names := make([]string, len(models))
+	for i := range models {
+		names[i] = models[i].Name
+	}
+	return names
+}
+
 // early looks for what is wrong before the first call.
 type early struct {
 	run     *batchRun
 	planner router.Planner
 	failing map[string]error // why a provider could not be asked for a model; nil: it could
+	// unlisted is told which model a server does not list that may take it all the same.
+	unlisted func(name, model string, models []provider.Model)
+}
+
+func (a *app) newEarly(b *batchRun, planner router.Planner) *early {
+	return &early{run: b, planner: planner, failing: map[string]error{}, unlisted: func(name, model string, models []provider.Model) {
+		text := fmt.Sprintf("%s does not list the model %s", name, diag.Quote(model))
+		if near, ok := diag.Nearest(model, modelNames(models)); ok {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		a.infof("%s %s", a.term.Yellow("warning:"), text)
+	}}
 }
 
 // refuse is the error with which a row would end whatever a model says; nil: that is
@@ -76,10 +103,16 @@ func (e *early) refuse(ctx context.Context, variant int, inputs, given map[strin
 		if q.Lookup != nil || q.Times == 0 && q.Per == "" {
 			continue
 		}
+		if e.run.requests == nil {
+			e.run.ownModel = e.run.ownModel || q.Request.Model != e.run.job.Defaults.Model
+		}
 		if c := e.run.compare; c != nil {
 			q.Request = c.plan.Request(q.Request, variant, 0)
 		}
-		if err := e.refuseCall(ctx, &q.Request); err != nil {
+		if e.run.batchAPI != nil {
+			q.Request.Use = []string{e.run.spec.BatchAPI} // nobody else is asked
+		}
+		if err := e.refuseCall(ctx, &q); err != nil {
 			return e.ofVariant(variant, err)
 		}
 	}
@@ -116,11 +149,8 @@ func (b *batchRun) variants() int {
 }
 
 // refuseCall is the error of a call that none of its providers can answer.
-func (e *early) refuseCall(ctx context.Context, req *provider.Request) error {
-	p, err := e.planner.Plan(ctx, *req)
-	if err == nil {
-		err = p.Err()
-	}
+func (e *early) refuseCall(ctx context.Context, q *chain.Planned) error {
+	p, err := e.run.planCall(ctx, e.planner, q)
 	switch provider.KindOf(err) {
 	case "":
 	case provider.Denied, provider.ModelNotFound:
@@ -176,8 +206,13 @@ func (e *early) look(ctx context.Context, name, model string) error {
 		return nil
 	case errors.As(err, &p) && p.Kind == provider.Unavailable && p.Status == 0:
 		return err // nothing is there
-	case err != nil || t.Config.Kind != config.KindOllama || model == "" || listed(&t, models, model):
-		return nil // other servers may take names that they do not list
+	case err != nil || model == "" || listed(&t, models, model):
+		return nil
+	case t.Config.Kind != config.KindOllama: // it may take names that it does not list
+		if len(models) > 0 && model != t.Config.Model {
+			e.unlisted(name, model, models)
+		}
+		return nil
 	}
 	return notInstalled(ctx, st, name, model)
 }

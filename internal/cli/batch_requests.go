@@ -26,6 +26,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
+	"github.com/tandem-llm/tandem/provider/router"
 )
 
 // requestRun is what a batch of requests needs besides.
@@ -36,20 +37,24 @@ type requestRun struct {
 	defaults provider.Request
 }
 
-// notForRequests are the flags of a batch that say something about a chain or about a
-// table of its inputs.
-var notForRequests = []string{"in", "encoding", "param", "escape-formulas", "strict"}
+// chainFlag is the error of a flag of a batch that says something about a chain or about a
+// table of its inputs, for a file of requests; nil: it is no such flag.
+func chainFlag(file, name string) error {
+	switch name {
+	case "in", "encoding", "param", "escape-formulas":
+		return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, and --%s is for chains; leave it out", file, name)}
+	case "strict":
+		return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, whose answers say with finish_reason \"length\" that they were cut; leave out --strict", file)}
+	}
+	return nil
+}
 
 // startRequests starts a batch of requests.
 func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.FlagSet) error {
-	for _, name := range notForRequests {
-		switch {
-		case !flags.Changed(name):
-		case name == "strict":
-			return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, whose answers say with finish_reason \"length\" that they were cut; leave out --strict", in.file)}
-		default:
-			return usageError{fmt.Errorf("%s holds requests in OpenAI's batch format, and --%s is for chains; leave it out", in.file, name)}
-		}
+	var wrong error
+	flags.Visit(func(f *pflag.Flag) { wrong = cmp.Or(wrong, chainFlag(in.file, f.Name)) })
+	if wrong != nil {
+		return wrong
 	}
 	out, err := a.checkRequestsOut(ctx, &in)
 	if err != nil {
@@ -112,10 +117,8 @@ func (a *app) startRequests(ctx context.Context, in batchInput, flags *pflag.Fla
 	if b.spec.Extra, err = json.Marshal(b.requests); err != nil {
 		return err
 	}
-	if b.batchAPI == nil {
-		if err := a.refuseEarly(ctx, b, picked, nil); err != nil {
-			return err
-		}
+	if err := a.refuseEarly(ctx, b, ofAllVariants(picked), nil); err != nil {
+		return err
 	}
 	if err := a.storeRows(ctx, b, rows, picked); err != nil {
 		return err
@@ -188,7 +191,7 @@ func (a *app) openRequests(ctx context.Context, b *batchRun, in *batchInput, whe
 	if err != nil {
 		return err
 	}
-	if in.sample.model != "" {
+	if in.sample.model != "" && in.dry { // else it is looked up before the first call
 		if err := a.checkModel(ctx, b.stack, in.sample.model); err != nil {
 			return err
 		}
@@ -230,13 +233,18 @@ func (r *requestRun) target(ctx context.Context, st *stack.Stack, x *exchange.Ex
 
 // resumeRequests loads what a batch of requests was started with, and refuses what has
 // changed since.
-func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, given []string) error {
+func (a *app) resumeRequests(ctx context.Context, b *batchRun, again resumeInput) error {
 	spec := b.file.Spec()
-	in, err := a.restoreFlags(spec.Args, given)
+	for _, arg := range again.given {
+		if err := chainFlag(spec.Input.File, flagOf(arg)); err != nil {
+			return err
+		}
+	}
+	in, err := a.restoreFlags(spec.Args, again.given)
 	if err != nil {
 		return err
 	}
-	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
+	in.work.deadline, in.work.retryFailed, in.work.accept = again.work.deadline, again.work.retryFailed, again.work.accept
 	b.work, b.requests = in.work, &requestRun{}
 	if err := json.Unmarshal(spec.Extra, b.requests); err != nil {
 		return err
@@ -252,7 +260,7 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, work workInput, g
 	}
 	settings := b.spec.Settings
 	b.spec = spec
-	return a.continueChanged(ctx, b, batch.Source{}, settings, nil)
+	return a.continueChanged(ctx, b, batch.Source{}, settings, again.given, nil)
 }
 
 // requestAnswerer answers the requests of a batch.
@@ -278,10 +286,37 @@ func (r *requestRun) planned(inputs map[string]any) ([]chain.Planned, error) {
 		return nil, err
 	}
 	r.prepare(q.Question)
+	step := "request"
 	if q.Embed != nil {
+		step = vectorsStep
 		for _, text := range q.Embed.Input {
 			q.Request.Messages = append(q.Request.Messages, provider.User(text))
 		}
 	}
-	return []chain.Planned{{Step: "request", Request: q.Request, Times: 1}}, nil
+	return []chain.Planned{{Step: step, Request: q.Request, Times: 1}}, nil
+}
+
+// vectorsStep is the step of a request for vectors.
+const vectorsStep = "embedding"
+
+// planCall says who would answer a call of a batch; an error that nobody would. Vectors need
+// no model that can chat.
+func (b *batchRun) planCall(ctx context.Context, planner router.Planner, q *chain.Planned) (router.Plan, error) {
+	p, err := planner.Plan(ctx, q.Request)
+	if err == nil {
+		err = p.Err()
+	}
+	if b.requests == nil || q.Step != vectorsStep {
+		return p, err
+	}
+	for i := range p.Candidates {
+		c := &p.Candidates[i]
+		if c.Kind == provider.Unsupported {
+			c.Keep, c.Kind, c.Reason = true, "", ""
+		}
+	}
+	if provider.KindOf(err) == provider.Unsupported {
+		err = nil
+	}
+	return p, err
 }

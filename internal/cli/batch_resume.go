@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,21 +14,35 @@ import (
 	"github.com/tandem-llm/tandem/internal/requests"
 )
 
+// resumeInput is what a command says that continues a batch.
+type resumeInput struct {
+	work   workInput
+	json   bool
+	given  []string // flags, which replace those that the batch was started with
+	params []string // -p
+}
+
 func (a *app) batchResumeCommand() *cobra.Command {
-	var work workInput
-	var asJSON bool
+	var in resumeInput
+	var answers sampling // read from the flags, with those of the batch
 	cmd := &cobra.Command{
-		Use: "resume [ID]", Short: "Continue a batch that has rows left",
+		Use: "resume [flags] [ID]", Short: "Continue a batch that has rows left",
 		Long: `Continue a batch: the one of that ID, or the newest that has rows left. It uses the
-flags that the batch was started with; those given here replace them.`,
+flags that the batch was started with; those given here replace them. Flags that say
+how to answer, such as -m, need --accept-changes where rows have been answered.`,
+		Example: `  tandem batch resume
+  tandem batch resume 1m8 --retry-failed
+  tandem batch resume 1m8 --retry-failed -m qwen3:8b`,
 		Args: atMostOne("a batch's ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.batchFailed(asJSON, a.resumeBatch(cmd.Context(), args, work, asJSON, keptFlags(cmd.Flags())))
+			in.given = keptFlags(cmd.Flags())
+			return a.batchFailed(in.json, a.resumeBatch(cmd.Context(), args, in))
 		},
 	}
-	work.register(cmd.Flags())
-	cmd.Flags().BoolVar(&work.nodes, "nodes", false, nodesUsage)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
+	in.work.register(cmd.Flags())
+	answers.register(cmd.Flags())
+	cmd.Flags().BoolVar(&in.work.nodes, "nodes", false, nodesUsage)
+	cmd.Flags().BoolVar(&in.json, "json", false, "print the summary as one JSON object")
 	return cmd
 }
 
@@ -44,55 +56,37 @@ func (a *app) resumeOut(ctx context.Context, in batchInput, given []string) erro
 		}
 	}
 	id, err := a.batchWriting(ctx, out)
-	switch {
-	case err != nil:
-		return err
-	case id != "":
-		if err := a.sameRows(ctx, id, &in); err != nil {
-			return err
-		}
-		return a.resume(ctx, id, in.work, in.json, given)
-	}
-	return usageError{fmt.Errorf("no batch writes to %s; leave out --resume to start one", in.out)}
-}
-
-// sameRows refuses to continue a batch with flags for other rows than it has, and says
-// which it has where that cannot be told.
-func (a *app) sameRows(ctx context.Context, id string, in *batchInput) error {
-	s, err := a.batchStatusOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	if in.in != "" && s.Spec.Input.File != stdinPath {
-		if path, err := filepath.Abs(in.in); err == nil && path != s.Spec.Input.File {
-			return usageError{fmt.Errorf("the batch %s has the rows of %s; leave out --in to continue it, or start over with --overwrite", id, s.Spec.Input.File)}
-		}
+	if id == "" {
+		return usageError{fmt.Errorf("no batch writes to %s; leave out --resume to start one", in.out)}
 	}
-	switch chosen := in.pick.given(); {
-	case chosen == "":
-	case s.Picked == "":
-		return usageError{fmt.Errorf("%s chooses rows when a batch starts, and the batch %s has %s; leave it out to continue, or start over with --overwrite", chosen, id, count(s.Rows, "row"))}
-	default:
-		a.dimf("· rows, as they were chosen when the batch began: %s", s.Picked)
+	s, err := a.batchStatusOf(ctx, id)
+	if err == nil {
+		err = a.sameCommand(&s, &in)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return a.resume(ctx, id, resumeInput{in.work, in.json, given, in.params})
 }
 
-func (a *app) resumeBatch(ctx context.Context, args []string, work workInput, asJSON bool, given []string) error {
+func (a *app) resumeBatch(ctx context.Context, args []string, in resumeInput) error {
 	id, err := a.batchID(ctx, args, func(s batch.Status) bool {
-		return s.Owner == "" && (!s.Over || work.retryFailed && s.Failed > 0)
+		return s.Owner == "" && (!s.Over || in.work.retryFailed && s.Failed > 0)
 	}, "no batch has rows left to run; see `tandem batch list`")
 	if err != nil {
 		return err
 	}
-	if err := work.check(time.Now()); err != nil {
+	if err := in.work.check(time.Now()); err != nil {
 		return err
 	}
-	return a.resume(ctx, id, work, asJSON, given)
+	return a.resume(ctx, id, in)
 }
 
-// resume continues a batch. The flags that were given replace the batch's own.
-func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool, given []string) error {
+// resume continues a batch.
+func (a *app) resume(ctx context.Context, id string, in resumeInput) error {
 	steadyHeap()
 	file, err := batch.Open(ctx, a.stateDir(), id)
 	if err != nil {
@@ -101,15 +95,15 @@ func (a *app) resume(ctx context.Context, id string, work workInput, asJSON bool
 	if file.Spec().Owner == batch.OwnerServe {
 		return errors.Join(usageError{fmt.Errorf("the batch %s came through `tandem serve`, which continues it when it runs", id)}, file.Close())
 	}
-	b := &batchRun{file: file, json: asJSON}
+	b := &batchRun{file: file, json: in.json}
 	defer b.closeAll()
 	switch file.Spec().Kind {
 	case "compare":
-		err = a.resumeComparison(ctx, b, work, given)
+		err = a.resumeComparison(ctx, b, in)
 	case requests.Kind:
-		err = a.resumeRequests(ctx, b, work, given)
+		err = a.resumeRequests(ctx, b, in)
 	default:
-		err = a.prepareResume(ctx, b, work, given)
+		err = a.resumeChain(ctx, b, in)
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -133,18 +127,20 @@ func batchFileError(id string, err error) error {
 	return err
 }
 
-// prepareResume loads what the batch was started with, and refuses what has
-// changed since.
-func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, given []string) error {
+// resumeChain loads what the batch was started with, and refuses what has changed since.
+func (a *app) resumeChain(ctx context.Context, b *batchRun, again resumeInput) error {
 	spec := b.file.Spec()
-	in, err := a.restoreFlags(spec.Args, given)
+	in, err := a.restoreFlags(spec.Args, again.given)
 	if err != nil {
 		return err
 	}
-	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
+	in.work.deadline, in.work.retryFailed, in.work.accept = again.work.deadline, again.work.retryFailed, again.work.accept
 	b.work = in.work
 	in.file = spec.Chain.File
 	if b.chain, err = a.batchChain(spec.Chain.File, in.trusted); err != nil {
+		return err
+	}
+	if err := a.sameGiven(ctx, b, &spec, again.params); err != nil {
 		return err
 	}
 	source, err := chainSource(b.chain, spec.Chain.File)
@@ -161,75 +157,9 @@ func (a *app) prepareResume(ctx context.Context, b *batchRun, work workInput, gi
 		return err
 	}
 	settings := b.spec.Settings
+	spec.EscapeFormulas = in.escape
 	b.spec = spec
-	return a.continueChanged(ctx, b, source, settings, func() error { return a.sameInputs(b, spec) })
-}
-
-// continueChanged refuses to continue a batch whose chain, rows or settings have
-// changed, unless that is accepted. fits, if not nil, says whether the stored rows can
-// be used with what is there now.
-func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Source, settings map[string]string, fits func() error) error {
-	spec := b.spec
-	changes, err := a.changesOf(ctx, spec, source, settings)
-	if err != nil {
-		return err
-	}
-	if len(changes) > 0 {
-		if !b.work.accept {
-			return usageError{fmt.Errorf("the batch %s cannot continue as it began: %s; undo that, start over with another --out, or add --accept-changes to answer the rows that are left with what is there now", spec.ID, strings.Join(changes, "; "))}
-		}
-		b.spec.Chain, b.spec.Settings = source, settings
-		if fits != nil {
-			if err := fits(); err != nil {
-				return err
-			}
-		}
-	}
-	if s, err := b.file.Status(ctx); err != nil || s.State == batch.Reading {
-		return errors.Join(err, a.readAgain(ctx, b))
-	}
-	_, err = b.file.Resume(ctx, b.work.retryFailed)
-	if err == nil && len(changes) > 0 {
-		err = b.file.SetSpec(ctx, b.spec)
-	}
-	return err
-}
-
-// changesOf are what has changed since a batch was started that decides its
-// answers, in words.
-func (a *app) changesOf(ctx context.Context, spec batch.Spec, chain batch.Source, settings map[string]string) ([]string, error) {
-	var out []string
-	if chain.Digest != spec.Chain.Digest {
-		out = append(out, "the chain "+spec.Chain.File+" has changed")
-	}
-	if spec.Input.File != stdinPath {
-		switch now, err := sourceOf(ctx, spec.Input.File); {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case errors.Is(err, fs.ErrNotExist): // its rows are stored
-		case err != nil:
-			return nil, err
-		case now.Digest != spec.Input.Digest:
-			out = append(out, "the rows of "+spec.Input.File+" have changed (those that are stored would be used)")
-		}
-	}
-	return append(out, differences(spec.Settings, settings)...), nil
-}
-
-// sameInputs refuses a changed chain that needs other inputs than are stored.
-func (a *app) sameInputs(b *batchRun, spec batch.Spec) error {
-	for _, name := range b.chain.Inputs() {
-		in, _ := b.chain.Input(name)
-		if _, given := spec.Given[name]; !given && in.Default == nil && !in.Optional && !slices.Contains(spec.Columns, name) {
-			return usageError{fmt.Errorf("the chain now has an input %s, which the stored rows do not have; start over with another --out", name)}
-		}
-	}
-	return nil
-}
-
-// readAgain is the error of a batch whose rows were not all stored.
-func (a *app) readAgain(_ context.Context, b *batchRun) error {
-	return usageError{fmt.Errorf("the batch %s was interrupted while its rows were read, before any call; remove it with `tandem batch rm %[1]s`, and start it again", b.spec.ID)}
+	return a.continueChanged(ctx, b, source, settings, again.given, func() error { return a.sameInputs(b, &spec) })
 }
 
 // servedPrefix is what clients of `tandem serve` see before a batch's id.

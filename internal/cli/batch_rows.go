@@ -209,7 +209,7 @@ func (r *batchRows) picked() (iter.Seq2[table.Row, error], string, error) {
 		text := fmt.Sprintf("%s chosen at random from %s (seed %d)", count(len(numbers), "row"), count(of, "row"), r.pick.seed)
 		return rowsNumbered(rows, numbers), strings.TrimPrefix(what+", "+text, ", "), nil
 	case r.pick.limit > 0:
-		return firstRows(rows, r.pick.limit), strings.TrimPrefix(what+", the first "+count(r.pick.limit, "row"), ", "), nil
+		return firstRows(rows, r.pick.limit), strings.TrimPrefix(what+", "+firstText(r.pick.limit), ", "), nil
 	}
 	return rows, what, nil
 }

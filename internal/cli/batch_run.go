@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,19 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
-	"github.com/tandem-llm/tandem/provider/ledger"
 )
-
-// batchError is a batch that ended without all of its rows being answered.
-type batchError struct {
-	text string
-	code int
-	err  error // the cause; nil: the text says it
-}
-
-func (e *batchError) Error() string { return e.text }
-func (e *batchError) Unwrap() error { return e.err }
-func (e *batchError) ExitCode() int { return e.code }
 
 // pollEvery is how often a batch looks whether somebody has cancelled it.
 const pollEvery = time.Second
@@ -64,7 +50,7 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		}
 		if early == nil {
 			a.sayBatch(after)
-			early = failedRows(after)
+			early = b.failedRows(after)
 		}
 	}
 	if !b.json || ctx.Err() != nil {
@@ -75,14 +61,6 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 		out.Error = a.errorOf(early)
 	}
 	return a.printJSON("the summary", out, early)
-}
-
-// failedRows is the error of a batch that has ended with rows that failed.
-func failedRows(s batch.Status) error {
-	if s.Failed == 0 {
-		return nil
-	}
-	return &batchError{text: fmt.Sprintf("%d of %s failed (%s); run them again with `tandem batch resume %s --retry-failed`", s.Failed, count(s.Total, "row"), failuresText(s), s.ID), code: exitRows}
 }
 
 // stopper ends a batch for the first reason that there is.
@@ -123,7 +101,7 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 	} else {
 		a.boundPace(ctx, b)
 		err = batch.Work(working, b.file, a.rowRun(b), batch.Options{
-			Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, Kept: kept,
+			Concurrency: a.rowsAtOnce(b), Turn: a.turns(b), Stop: s.done, Resumable: true, MaxErrors: b.work.maxErrors, GiveUp: giveUpAfter, GiveUpFirst: b.giveUpFirst(before), Kept: kept,
 			Waits: before.Done > 0, There: a.providersAnswer(b),
 			Away: func(why error) { b.away.Store(why != nil); view.setAway(why) },
 		})
@@ -145,8 +123,17 @@ func (a *app) workBatch(ctx context.Context, b *batchRun, before batch.Status) e
 }
 
 // giveUpAfter is how many rows in a row may fail for a reason that is the
-// provider's.
-const giveUpAfter = 25
+// provider's, and firstGiveUp how many of a batch that has no answer yet.
+const giveUpAfter, firstGiveUp = 25, 5
+
+// giveUpFirst is [batch.Options.GiveUpFirst]. Where rows ask several models, that of the
+// first ones may be the only one that is missing.
+func (b *batchRun) giveUpFirst(s batch.Status) int {
+	if s.Done > 0 || b.requests != nil && len(b.requests.targets) > 1 {
+		return 0
+	}
+	return firstGiveUp
+}
 
 // watchForEnd stops the batch at a signal, at its deadline, or when it is
 // cancelled.
@@ -192,37 +179,6 @@ func (a *app) watchForEnd(ctx context.Context, b *batchRun, s *stopper, over <-c
 	}
 }
 
-// endedEarly is the error of a batch that has rows left, with how to continue.
-func (a *app) endedEarly(ctx context.Context, b *batchRun, s batch.Status, why *stopper, err error) error {
-	done := doneText(s)
-	if s.Sent > 0 {
-		done += fmt.Sprintf(", and %d are %s", s.Sent, whereSent(&s))
-	}
-	next := fmt.Sprintf("continue with `tandem batch resume %s`", b.spec.ID)
-	// A sentence each: what stopped it, how far it is, what to do.
-	text := func(why, next string) string {
-		return fmt.Sprintf("%s. %s. %s", strings.TrimSuffix(why, "."), done, strings.ToUpper(next[:1])+next[1:])
-	}
-	var many *batch.TooManyError
-	var budget *ledger.Over
-	switch {
-	case errors.As(err, &many) && many.Limit > 0:
-		return &batchError{text(fmt.Sprintf("stopped: %s failed, more than --max-errors %d", count(many.Failed, "row"), many.Limit), next), exitRows, err}
-	case errors.As(err, &many):
-		why := fmt.Sprintf("stopped: the last %d rows failed for the same kind of reason: %s", many.Failed, a.explain(many.Last))
-		return &batchError{text(why, fmt.Sprintf("when that is fixed, %s --retry-failed`", strings.TrimSuffix(next, "`"))), exitRows, err}
-	case errors.As(err, &budget) && a.budget != nil && *a.budget == budget.Limit:
-		why := fmt.Sprintf("--budget %s is used up: %s is left, and the next call could cost up to %s", ledger.Dollars(budget.Limit), ledger.Dollars(budget.Left), ledger.Dollars(budget.Need))
-		return &batchError{text(why, strings.TrimSuffix(next, "`")+" --budget MORE`"), exitOverBudget, err}
-	case err != nil:
-		return &batchError{text(a.explain(err), next), exitCode(err), err}
-	case ctx.Err() != nil:
-		a.term.Noticef("%s; %s", done, next)
-		return ctx.Err()
-	}
-	return &batchError{text("stopped because "+why.why, next), exitRows, nil}
-}
-
 // rowRun runs one row.
 func (a *app) rowRun(b *batchRun) batch.Run {
 	var answer batch.Run
@@ -238,12 +194,15 @@ func (a *app) rowRun(b *batchRun) batch.Run {
 // rowRunBy runs one row of a batch that is no comparison, by a provider.
 func (a *app) rowRunBy(b *batchRun, by provider.Provider, e provider.Embedder) batch.Run {
 	if b.requests != nil {
-		return a.requestAnswerer(b, by, e).Answer
+		answer := a.requestAnswerer(b, by, e).Answer
+		return func(ctx context.Context, item batch.Item) batch.Reply {
+			return answer(store.WithRow(ctx, item.Row), item) // the answer's id has this number
+		}
 	}
 	return func(ctx context.Context, item batch.Item) batch.Reply {
 		job := b.job
 		job.Provider, job.Vars = by, item.Inputs
-		r := batch.Ask(ctx, job)
+		r := batch.Ask(store.WithRow(ctx, item.Number), job)
 		r.StaysLocal = r.StaysLocal || private(b.stack)
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
@@ -263,63 +222,4 @@ type batchJSON struct {
 	OK bool `json:"ok"`
 	batch.Status
 	Error *runner.Error `json:"error,omitempty"`
-}
-
-// sayBatch says what a batch came to.
-func (a *app) sayBatch(s batch.Status) {
-	line := fmt.Sprintf("· %s: %d answered", count(s.Total, "row"), s.Done)
-	if s.Failed > 0 {
-		line += fmt.Sprintf(", %d failed (%s)", s.Failed, failuresText(s))
-	}
-	if s.Fallback > 0 {
-		line += fmt.Sprintf(", %d by a fallback", s.Fallback)
-	}
-	if s.Input+s.Output > 0 {
-		line += fmt.Sprintf(" · %d+%d tokens", s.Input, s.Output)
-	}
-	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
-	if s.Repeated > 0 {
-		a.dimf("· %s", repeatedText(s))
-	}
-	if s.Waits > 0 {
-		a.dimf("· %s", waitsText(s))
-	}
-	if s.Out != stdinPath {
-		a.dimf("· written to %s", s.Out)
-	}
-}
-
-// repeatedText is how many calls were made twice, and that they cost something, unless
-// all that is known of the batch says that its calls cost nothing.
-func repeatedText(s batch.Status) string {
-	were := "calls were"
-	if s.Repeated == 1 {
-		were = "call was"
-	}
-	text := fmt.Sprintf("at most %d %s made twice, because a process ended", s.Repeated, were)
-	if s.Done == 0 || s.USD > 0 || s.Unpriced > 0 {
-		text += ", and may have been charged"
-	}
-	return text
-}
-
-// doneText is how many rows have been answered, and how many have failed.
-func doneText(s batch.Status) string {
-	text := fmt.Sprintf("%d of %s answered", s.Done, count(s.Total, "row"))
-	if s.Failed > 0 {
-		text += fmt.Sprintf(", %d failed", s.Failed)
-	}
-	return text
-}
-
-// moneyText is what a batch cost, and what it saved.
-func moneyText(s batch.Status) string {
-	text := ledger.Dollars(s.USD) + " spent"
-	if s.Unpriced > 0 {
-		text += fmt.Sprintf(" and the unknown cost of %s", count(s.Unpriced, "call"))
-	}
-	if s.Saved > 0 {
-		text += ", " + ledger.Dollars(s.Saved) + " saved"
-	}
-	return text
 }

@@ -65,7 +65,7 @@ func settingsOf(providers []string, st *stack.Stack, defaults provider.Request, 
 			endpoint = "" // hosts come and go, and have the same model
 		}
 		for key, value := range map[string]any{
-			"kind": pc.Kind, "model": pc.Model, "endpoint": endpoint, "num_ctx": pc.NumCtx, "options": pc.Options,
+			"kind": pc.Kind, "model": pc.Model, "endpoint": endpoint, "num_ctx": windowSetting(pc.NumCtx), "options": pc.Options,
 		} {
 			out[name+"."+key] = settingText(value)
 		}
@@ -80,10 +80,18 @@ func settingsOf(providers []string, st *stack.Stack, defaults provider.Request, 
 	return out
 }
 
+// windowSetting is num_ctx, of which 0 is unset.
+func windowSetting(tokens int) any {
+	if tokens == 0 {
+		return nil
+	}
+	return tokens
+}
+
 // settingText is a setting for a reader; "" where it is not set.
 func settingText(v any) string {
 	text := jsonText(v)
-	if slices.Contains([]string{"null", "{}", "[]", "0"}, text) {
+	if slices.Contains([]string{"null", "{}", "[]"}, text) {
 		return ""
 	}
 	return strings.Trim(text, `"`)
@@ -101,17 +109,14 @@ func jsonText(v any) string {
 	return string(data)
 }
 
-// differences says which settings differ, in words.
-func differences(before, now map[string]string) []string {
-	var out []string
+// differing are the names of the settings that differ, sorted.
+func differing(before, now map[string]string) []string {
 	names := maps.Clone(before)
-	maps.Copy(names, now)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if b, n := before[name], now[name]; b != n {
-			out = append(out, fmt.Sprintf("%s was %s and is now %s", name, orUnset(b), orUnset(n)))
-		}
+	if names == nil {
+		names = map[string]string{}
 	}
-	return out
+	maps.Copy(names, now)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(names)), func(name string) bool { return before[name] == now[name] })
 }
 
 func orUnset(value string) string {

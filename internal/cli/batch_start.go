@@ -50,6 +50,8 @@ type batchRun struct {
 	nodes *nodesRun
 	// requests is what a batch of requests needs instead of the chain; nil: it has one.
 	requests *requestRun
+	// ownModel says that a step of the chain names its model, which -m does not replace.
+	ownModel bool
 }
 
 func (b *batchRun) currentStack() *stack.Stack { return b.stack }
@@ -153,10 +155,8 @@ func (a *app) startBatch(ctx context.Context, in batchInput, flags *pflag.FlagSe
 	if b.spec.Chain, err = chainSource(b.chain, file); err != nil {
 		return err
 	}
-	if b.batchAPI == nil {
-		if err := a.refuseEarly(ctx, b, picked, given); err != nil {
-			return err
-		}
+	if err := a.refuseEarly(ctx, b, ofAllVariants(picked), given); err != nil {
+		return err
 	}
 	if err := a.storeRows(ctx, b, rows, picked); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/check"
 	"github.com/tandem-llm/tandem/internal/compare"
 	"github.com/tandem-llm/tandem/internal/stack"
+	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -28,7 +29,7 @@ func (a *app) comparisonRun(b *batchRun) batch.Run {
 		job.Chain = c.chains[v.Chain]
 		job.Vars = c.varsOf(v.Chain, item.Inputs, b.spec.Given)
 		job.Provider = c.plan.Ask(b.job.Provider, item.Variant, item.Repeat)
-		r := batch.Ask(ctx, job)
+		r := batch.Ask(store.WithRow(ctx, item.Number), job)
 		r.StaysLocal = r.StaysLocal || private(b.stack)
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
@@ -180,7 +181,7 @@ func (a *app) finishComparison(ctx context.Context, b *batchRun, early error) er
 	}
 	var verdict *batchError
 	if err != nil && !errors.As(err, &verdict) {
-		return fmt.Errorf("%w; the answers are stored: continue with `tandem batch resume %s`", err, b.spec.ID)
+		return &batchError{fmt.Sprintf("%s. The answers are stored: continue with `tandem batch resume %s`", strings.TrimSuffix(a.explain(err), "."), b.spec.ID), exitCode(err), err}
 	}
 	if late := b.file.Finish(context.WithoutCancel(ctx)); late != nil {
 		return errors.Join(err, late)
@@ -219,13 +220,18 @@ func (a *app) scoreComparison(ctx context.Context, id string, c *comparison, st 
 }
 
 // resumeComparison continues a comparison with the flags that it was started with.
-func (a *app) resumeComparison(ctx context.Context, b *batchRun, work workInput, given []string) error {
+func (a *app) resumeComparison(ctx context.Context, b *batchRun, again resumeInput) error {
 	spec := b.file.Spec()
+	for _, arg := range again.given {
+		if name := flagOf(arg); answerSettings[name] != "" || name == "strict" {
+			return usageError{fmt.Errorf("%s is a comparison, which keeps its targets and settings; leave out --%s, or start a new one with `tandem compare`", spec.ID, name)}
+		}
+	}
 	var in compareInput
-	if err := a.restore("compare", in.register, spec.Args, given); err != nil {
+	if err := a.restore("compare", in.register, spec.Args, again.given); err != nil {
 		return err
 	}
-	in.work.deadline, in.work.retryFailed, in.work.accept = work.deadline, work.retryFailed, work.accept
+	in.work.deadline, in.work.retryFailed, in.work.accept = again.work.deadline, again.work.retryFailed, again.work.accept
 	in.file = spec.Chain.File
 	in.reports.overwrite = true // that there was no such file was checked at the start
 	var plan compare.Plan
@@ -241,10 +247,6 @@ func (a *app) resumeComparison(ctx context.Context, b *batchRun, work workInput,
 		return err
 	}
 	source, settings := b.spec.Chain, b.spec.Settings
-	changes, err := a.changesOf(ctx, spec, source, settings)
-	if err != nil {
-		return err
-	}
 	b.compare.plan.Columns = plan.Columns
 	if now := b.compare.plan; jsonText(now.Variants) != jsonText(plan.Variants) || now.Repeats != plan.Repeats {
 		return usageError{fmt.Errorf("the comparison %s has other targets and settings than these flags; start a new one with `tandem compare`", spec.ID)}
@@ -253,23 +255,10 @@ func (a *app) resumeComparison(ctx context.Context, b *batchRun, work workInput,
 		return err
 	}
 	b.spec = spec
-	if len(changes) > 0 {
-		if !work.accept {
-			return usageError{fmt.Errorf("the comparison %s cannot continue as it began: %s; undo that, start a new one, or add --accept-changes to answer what is left with what is there now", spec.ID, strings.Join(changes, "; "))}
-		}
-		b.spec.Chain, b.spec.Settings = source, settings
-	}
 	if err := b.compare.checks.Bind(plan.Columns); err != nil {
 		return err
 	}
-	if s, err := b.file.Status(ctx); err != nil || s.State == batch.Reading {
-		return errors.Join(err, a.readAgain(ctx, b))
-	}
-	_, err = b.file.Resume(ctx, work.retryFailed)
-	if err == nil && len(changes) > 0 {
-		err = b.file.SetSpec(ctx, b.spec)
-	}
-	return err
+	return a.continueChanged(ctx, b, source, settings, again.given, nil)
 }
 
 // restore reads the flags that a batch was started with into what register made of

@@ -82,7 +82,7 @@ func (a *app) compare(ctx context.Context, in compareInput, flags *pflag.FlagSet
 			return err
 		}
 	}
-	if err := a.refuseEarly(ctx, b, eachRow(rows), b.spec.Given); err != nil {
+	if err := a.refuseEarly(ctx, b, ofAllVariants(eachRow(rows)), b.spec.Given); err != nil {
 		return err
 	}
 	if err := a.refuseJudges(ctx, b, rows); err != nil {
@@ -186,7 +186,7 @@ func (a *app) refuseJudges(ctx context.Context, b *batchRun, rows []table.Row) e
 	if !ok || len(rows) == 0 {
 		return nil // a replay asks nobody
 	}
-	e := &early{run: b, planner: planner, failing: map[string]error{}}
+	e := a.newEarly(b, planner)
 	stays := private(b.stack)
 	for v := range b.compare.plan.Variants {
 		asked, err := e.run.plannedAs(ctx, v, rows[0].Inputs, b.spec.Given)
@@ -203,7 +203,7 @@ func (a *app) refuseJudges(ctx context.Context, b *batchRun, rows []table.Row) e
 		if stays {
 			req.Privacy = provider.PrivacyLocal
 		}
-		if err := e.refuseCall(ctx, &req); err != nil {
+		if err := e.refuseCall(ctx, &chain.Planned{Request: req}); err != nil {
 			return fmt.Errorf("the judge of the check %s: %w", c.Name, err)
 		}
 	}

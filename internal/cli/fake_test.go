@@ -298,6 +298,14 @@ func (t *talk) play(manner string) {
 		}
 		t.infof("Hello", " wörld")
 		t.end("stop")
+	case "picky": // has the models that it lists and no other, as OpenAI says it
+		var body struct{ Model string }
+		if _ = json.Unmarshal([]byte(t.body), &body); body.Model != "big" {
+			fail(t.w, 404, "{\"error\":{\"message\":\"The model `"+body.Model+"` does not exist or you do not have access to it.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}")
+			return
+		}
+		t.infof(t.asked())
+		t.end("stop")
 	case "missing", "vacant":
 		fail(t.w, 404, `{"error":"model 'small' not found"}`)
 	case "overflow":

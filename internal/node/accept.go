@@ -60,7 +60,9 @@ func (h *Host) Accept(ctx context.Context, m *natsqueue.Manifest, bundle []byte,
 	}
 	logged := store.Run{ID: m.ID, Began: time.Now(), Command: "node", Chain: a.title}
 	return &Rows{
-		Run: func(ctx context.Context, item batch.Item) batch.Reply { return run(store.WithRow(store.WithRun(ctx, logged), item.Number), item) },
+		Run: func(ctx context.Context, item batch.Item) batch.Reply {
+			return run(store.WithRow(store.WithRun(ctx, logged), item.Number), item)
+		},
 		Turn: func(ctx context.Context, item batch.Item) error {
 			for _, name := range a.first(&item) {
 				if _, err := h.Stack.Engine(name).Wait(ctx); err != nil {
