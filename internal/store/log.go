@@ -58,7 +58,7 @@ func WithRow(ctx context.Context, row int) context.Context {
 	return context.WithValue(ctx, rowKey{}, row)
 }
 
-func rowOf(ctx context.Context) int {
+func batchRow(ctx context.Context) int {
 	row, _ := ctx.Value(rowKey{}).(int)
 	return row
 }
@@ -103,7 +103,7 @@ var errLeft = errors.New("the caller stopped reading before the answer was compl
 func (l *Log) note(ctx context.Context, req *provider.Request, began time.Time, r provider.Response, err error, asking provider.Attempt) {
 	run := provider.RunOf(ctx)
 	c := &Call{
-		RunID: run.ID, Step: run.Step, Index: run.Index, Row: rowOf(ctx), Began: began, Took: time.Since(began),
+		RunID: run.ID, Step: run.Step, Index: run.Index, Row: batchRow(ctx), Began: began, Took: time.Since(began),
 		Asked: asked(req, l.cfg.Content), Answer: r.Text, Thinking: r.Thinking, ToolCalls: r.ToolCalls, Finish: r.Finish,
 		Usage: r.Usage, Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
 	}

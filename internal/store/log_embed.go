@@ -48,7 +48,7 @@ func (l *Log) noteEmbedding(ctx context.Context, req *provider.EmbedRequest, beg
 		of.Dimensions = len(r.Vectors[0])
 	}
 	c := &Call{
-		RunID: run.ID, Step: run.Step, Index: run.Index, Row: rowOf(ctx), Began: began, Took: time.Since(began),
+		RunID: run.ID, Step: run.Step, Index: run.Index, Row: batchRow(ctx), Began: began, Took: time.Since(began),
 		Asked: asked(&chat, l.cfg.Content), Embedding: &of, Usage: r.Usage, Route: r.Route, Error: failureOf(err), Content: l.cfg.Content,
 	}
 	if err == nil {
