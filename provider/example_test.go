@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -260,6 +261,19 @@ func ExampleCompletion_Member() {
 	}
 	fmt.Println(req.Completion.Member(), req.Needs())
 	// Output: suffix [insert]
+}
+
+// Options that come from JSON have numbers of another type than those that a program sets.
+func ExampleOptions_Int() {
+	set, decoded := provider.Options{"num_ctx": 8192}, provider.Options{}
+	_ = json.Unmarshal([]byte(`{"num_ctx":4096}`), &decoded)
+	fmt.Println(set.Int("num_ctx"))
+	fmt.Println(decoded.Int("num_ctx"))
+	fmt.Println(decoded.Int("seed"))
+	// Output:
+	// 8192 true
+	// 4096 true
+	// 0 false
 }
 
 func ExampleError_MayBeCharged() {

@@ -196,6 +196,20 @@ const (
 // json.Number.
 type Options map[string]any
 
+// Int is an option that is a whole number, whether a program set it or JSON brought it; ok is
+// false where there is none.
+func (o Options) Int(name string) (n int, ok bool) {
+	switch v := o[name].(type) {
+	case int:
+		return v, true
+	case int64:
+		return int(v), true
+	case float64:
+		return int(v), true
+	}
+	return 0, false
+}
+
 // Ptr returns a pointer to v, for the optional fields of [Request].
 func Ptr[T any](v T) *T { return &v }
 

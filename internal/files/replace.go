@@ -13,16 +13,16 @@ import (
 func Replace(path string, data []byte, mode os.FileMode) error {
 	target, err := Target(path)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, bare(err))
+		return fmt.Errorf("writing %s: %w", path, Bare(err))
 	}
 	path = target
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the directory %s: %w", dir, bare(err))
+		return fmt.Errorf("making the directory %s: %w", dir, Bare(err))
 	}
 	f, err := NewDraft(dir, filepath.Base(path), 0o600)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, bare(err))
+		return fmt.Errorf("writing %s: %w", path, Bare(err))
 	}
 	_, err = f.Write(data)
 	if err == nil {
@@ -35,13 +35,13 @@ func Replace(path string, data []byte, mode os.FileMode) error {
 		err = f.Publish(path)
 	}
 	if err = errors.Join(err, f.Discard()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, bare(err))
+		return fmt.Errorf("writing %s: %w", path, Bare(err))
 	}
 	return nil
 }
 
-// bare is the cause without the temporary file's name.
-func bare(err error) error {
+// Bare is an error of a file without the path and the call, which the caller says.
+func Bare(err error) error {
 	var (
 		pathErr *os.PathError
 		linkErr *os.LinkError

@@ -26,7 +26,7 @@ const (
 // change of it loads the model again. A request that fits the loaded window never does.
 func (s *Server) window(ctx context.Context, st *stack.Stack, q *exchange.Question) error {
 	req := &q.Request
-	asked, _ := number(req.Options["num_ctx"])
+	asked, _ := req.Options.Int("num_ctx")
 	policy := cmp.Or(st.Config().Gateway.WindowPolicy, config.WindowGrow)
 	t, ok := first(st, req)
 	if !ok || q.Ask != nil || policy == config.WindowExact {
@@ -137,16 +137,4 @@ func setWindow(req *provider.Request, n int) {
 		}
 	}
 	req.Options = options
-}
-
-func number(v any) (int, bool) {
-	switch v := v.(type) {
-	case int:
-		return v, true
-	case int64:
-		return int(v), true
-	case float64:
-		return int(v), true
-	}
-	return 0, false
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tandem-llm/tandem/config"
+	"github.com/tandem-llm/tandem/internal/files"
 )
 
 // readFile returns the value in the key's own file. Its error wraps
@@ -32,10 +33,10 @@ func (s *Store) write(path, value string) error {
 		return errors.New("no home directory for the key; set HOME")
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("making the directory %s: %w", s.dir, withoutPath(err))
+		return fmt.Errorf("making the directory %s: %w", s.dir, files.Bare(err))
 	}
 	if err := os.Chmod(s.dir, 0o700); err != nil { //nolint:gosec // a directory needs its x
-		return fmt.Errorf("closing the directory %s to others: %w", s.dir, withoutPath(err))
+		return fmt.Errorf("closing the directory %s to others: %w", s.dir, files.Bare(err))
 	}
 	unlock, _ := s.lock()
 	defer unlock()
@@ -91,16 +92,7 @@ func cutLast(text, sep string) (before, after string, found bool) {
 // removeFile deletes a file that may not be there.
 func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing %s: %w", path, withoutPath(err))
+		return fmt.Errorf("removing %s: %w", path, files.Bare(err))
 	}
 	return nil
-}
-
-// withoutPath is the error without the path that it repeats.
-func withoutPath(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }

@@ -74,16 +74,9 @@ func isKindOrNone(err error, k provider.Kind) bool {
 }
 
 // window is the pinned context window in tokens, or 0.
-func window(options map[string]any) int {
-	switch n := options["num_ctx"].(type) {
-	case int:
-		return n
-	case int64:
-		return int(n)
-	case float64: // of a request that comes from JSON, such as the log's
-		return int(n)
-	}
-	return 0
+func window(options provider.Options) int {
+	n, _ := options.Int("num_ctx")
+	return n
 }
 
 // answer is one answer on its way.

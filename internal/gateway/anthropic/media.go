@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
@@ -18,9 +17,8 @@ func image(b body.Object) provider.Image {
 	}
 	switch kind := s.Text("type"); kind {
 	case "base64":
-		data := strings.TrimRight(s.Text("data"), "=")
-		raw, err := base64.RawStdEncoding.DecodeString(data)
-		if err != nil || len(raw) == 0 {
+		raw, ok := body.Base64(s.Text("data"))
+		if !ok {
 			s.Failf("data", "the picture's data is not base64")
 		}
 		return provider.Image{Data: raw, MIME: s.Text("media_type")}

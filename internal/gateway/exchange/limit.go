@@ -42,7 +42,7 @@ const leastAnswer = 8
 
 // windowOf is how many tokens the model that is asked first holds; 0: not known.
 func (x *Exchange) windowOf(ctx context.Context, t stack.Configured, req *provider.Request) int {
-	if n, ok := req.Options["num_ctx"].(int); ok {
+	if n, ok := req.Options.Int("num_ctx"); ok {
 		return n
 	}
 	model := req.Model

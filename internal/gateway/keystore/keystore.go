@@ -178,7 +178,7 @@ func (s *Store) change(ctx context.Context, do func([]Key) ([]Key, error)) error
 		return errors.New("no home directory for the keys; set HOME")
 	}
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return fmt.Errorf("making the directory of %s: %w", s.path, bare(err))
+		return fmt.Errorf("making the directory of %s: %w", s.path, files.Bare(err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTime)
 	defer cancel()
@@ -219,7 +219,7 @@ func (s *Store) read() ([]Key, os.FileInfo, error) {
 		data, err = files.Read(s.path, maxFile)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("the file of keys %s cannot be used: %w", s.path, bare(err))
+		return nil, nil, fmt.Errorf("the file of keys %s cannot be used: %w", s.path, files.Bare(err))
 	}
 	var c contents
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -253,13 +253,4 @@ func (k Key) Check() error {
 		return errors.New("the budget has to be from 0 to 1000000 US dollars a day")
 	}
 	return nil
-}
-
-// bare is the error without the path that it repeats.
-func bare(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

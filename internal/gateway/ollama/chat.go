@@ -1,7 +1,6 @@
 package ollama
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -53,7 +52,7 @@ func decodeChat(b *body.Reader, strict bool) (*exchange.Question, error) {
 	o := b.Object()
 	q := decodeCommon(o)
 	decodeMessages(o, &q.Request)
-	decodeTools(o, &q.Request)
+	q.Request.Tools = exchange.FunctionTools(o)
 	return finish(b, q, ChatParams, strict)
 }
 
@@ -217,39 +216,12 @@ func decodeImages(o body.Object) (images []provider.Image) {
 		if _, data, ok := strings.Cut(text, ";base64,"); ok && strings.HasPrefix(text, "data:") {
 			text = data
 		}
-		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			raw, err = base64.RawStdEncoding.DecodeString(text)
-		}
-		if err != nil || len(raw) == 0 {
+		raw, ok := body.Base64(text)
+		if !ok {
 			item.Failf("an image has to be the data of its file in base64")
 			return nil
 		}
 		images = append(images, provider.Image{Data: raw})
 	}
 	return images
-}
-
-// decodeTools reads tools.
-func decodeTools(o body.Object, req *provider.Request) {
-	for _, item := range o.List("tools") {
-		t := item.Object()
-		if kind := t.Text("type"); kind != "function" && kind != "" {
-			t.Failf("type", "a tool has to be of type function, not %q; leave it out", kind)
-			return
-		}
-		f, ok := t.Object("function")
-		if !ok {
-			t.Missing("function", "")
-			return
-		}
-		tool := provider.Tool{Name: f.Text("name"), Description: f.Text("description")}
-		if tool.Name == "" {
-			f.Missing("name", "")
-		}
-		if p, ok := f.Object("parameters"); ok && len(p.Names()) > 0 {
-			tool.Parameters = f.Raw("parameters")
-		}
-		req.Tools = append(req.Tools, tool)
-	}
 }

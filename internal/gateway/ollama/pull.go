@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"iter"
 	"net/http"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
@@ -53,11 +54,11 @@ func (a *API) pull(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.download(w, func(yield func(provider.PullProgress, error) bool) { reports(yield) }, stream)
+	a.download(w, reports, stream)
 }
 
 // download writes how a download goes on: each report as it comes, or how it ended.
-func (a *API) download(w http.ResponseWriter, reports func(yield func(provider.PullProgress, error) bool), stream bool) {
+func (a *API) download(w http.ResponseWriter, reports iter.Seq2[provider.PullProgress, error], stream bool) {
 	open := false
 	for p, err := range reports {
 		switch {

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 
@@ -159,19 +158,7 @@ func effort(o body.Object, name string) provider.Thinking {
 
 // decodeTools reads tools and tool_choice.
 func decodeTools(o body.Object, req *provider.Request) {
-	for _, item := range o.List("tools") {
-		t := item.Object()
-		if kind := t.Text("type"); kind != "function" && kind != "" {
-			t.Failf("type", "a tool has to be of type function, not %q; leave it out", kind)
-			return
-		}
-		f, ok := t.Object("function")
-		if !ok {
-			t.Missing("function", "")
-			return
-		}
-		req.Tools = append(req.Tools, decodeFunction(f))
-	}
+	req.Tools = append(req.Tools, exchange.FunctionTools(o)...)
 	switch o.Kind("tool_choice") {
 	case body.KindString:
 		req.ToolChoice = o.Text("tool_choice")
@@ -198,20 +185,6 @@ func decodeTools(o body.Object, req *provider.Request) {
 	if len(req.Tools) == 0 { // without tools there is nothing to choose
 		req.ToolChoice = ""
 	}
-}
-
-// noParameters are those of a function that has none.
-var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
-
-func decodeFunction(f body.Object) provider.Tool {
-	t := provider.Tool{Name: f.Text("name"), Description: f.Text("description"), Parameters: noParameters}
-	if t.Name == "" {
-		f.Missing("name", "")
-	}
-	if p, ok := f.Object("parameters"); ok && len(p.Names()) > 0 {
-		t.Parameters = f.Raw("parameters")
-	}
-	return t
 }
 
 // decodeFormat reads response_format.

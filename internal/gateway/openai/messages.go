@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"strings"
 
@@ -150,11 +149,8 @@ func ParseImage(url string) (im provider.Image, problem string) {
 	if rest, ok := strings.CutPrefix(url, "data:"); ok {
 		mime, data, ok := strings.Cut(rest, ",")
 		if mime, ok2 := strings.CutSuffix(mime, ";base64"); ok && ok2 {
-			raw, err := base64.StdEncoding.DecodeString(data)
-			if err != nil {
-				raw, err = base64.RawStdEncoding.DecodeString(data)
-			}
-			if err != nil || len(raw) == 0 {
+			raw, ok := body.Base64(data)
+			if !ok {
 				return im, "the image's data is not base64"
 			}
 			return provider.Image{Data: raw, MIME: mime}, ""

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandem-llm/tandem/internal/gateway/body"
+	"github.com/tandem-llm/tandem/internal/gateway/exchange"
 )
 
 // spaced is a function of a namespace.
@@ -67,7 +68,7 @@ func (q *responseQuestion) tool(t body.Object, space string) {
 	if inner, ok := t.Object("function"); ok { // as chat completions have it
 		f = inner
 	}
-	tool := decodeFunction(f)
+	tool := exchange.FunctionTool(f)
 	if space != "" {
 		name := tool.Name
 		tool.Name = flat(space, name)
