@@ -111,7 +111,7 @@ func (s *Server) start() error {
 	s.mu.Lock()
 	s.nats = n
 	s.mu.Unlock()
-	if addr, ok := n.Addr().(*net.TCPAddr); ok {
+	if addr, ok := n.Addr().(*net.TCPAddr); ok && s.port == server.RANDOM_PORT { // at its first start: others read it from then on
 		s.port = addr.Port
 	}
 	return nil
