@@ -270,7 +270,7 @@ func TestANodeTakesInAChangedBatch(t *testing.T) {
 // to others, and the node leaves the batch to them. None of them fails, not even where no
 // other node is there yet.
 func TestANodeThatCannotAnswerFailsNoRow(t *testing.T) {
-	for _, kind := range []provider.Kind{provider.Denied, provider.QuotaExhausted, provider.ModelNotFound, provider.Offline, provider.OutOfMemory, provider.Timeout} {
+	for _, kind := range []provider.Kind{provider.Denied, provider.ModelNotFound, provider.Timeout} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, 30)
