@@ -87,7 +87,7 @@ func (b *Budget) Reserve(ctx context.Context, h ledger.Reservation) (int64, erro
 		case err == nil:
 			return mark, nil
 		case !errors.As(err, &over):
-			go b.settle(mark, 0) //nolint:gosec // it may have been taken all the same, whatever becomes of the call
+			go b.settle(mark, 0) // it may have been taken all the same
 			return 0, err
 		case spent || time.Since(began) > holdTime:
 			return 0, b.refused(over)
