@@ -27,7 +27,7 @@ func (p *plain) members(each func(name []byte) bool) bool {
 		return true
 	}
 	var names [maxMembers][]byte
-	for n := 0; n < maxMembers; n++ {
+	for n := range maxMembers {
 		name, escaped := p.text()
 		if name == nil || escaped || !p.is(':') {
 			return false

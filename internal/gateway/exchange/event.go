@@ -112,7 +112,7 @@ func (e *eventWriter) text(s string) {
 	}
 	b := append(e.buf.AvailableBuffer(), '"')
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		sign := s[i]
 		switch sign {
 		case '"', '\\':
