@@ -103,6 +103,7 @@ func (h hanging) arrives(t *testing.T) {
 	t.Helper()
 	wait(t, h.arrived, "no request reaches the engine")
 }
+
 func (h hanging) leaves(t *testing.T) {
 	t.Helper()
 	wait(t, h.left, "the engine's client does not leave")

@@ -66,9 +66,12 @@ func TestAKeyAndAHeaderOnlyForbid(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			here, away, folder := gatewaytest.NewEngine(t), gatewaytest.NewEngine(t), chainsOf(t, map[string]string{"c": "prompt: hi\n" + c.step})
 			asks := []struct{ path, body string }{
-				{"/v1/chat/completions", question("chain:c")}, {"/v1/messages", strings.Replace(question("chain:c"), "{", `{"max_tokens":9,`, 1)},
-				{"/api/chat", question("chain:c")}, {"/chains/c/invoke", `{"input":{}}`},
-				{"/v1/chat/completions", question("tandem")}, {"/v1/responses", `{"model":"tandem","input":"canary"}`},
+				{"/v1/chat/completions", question("chain:c")},
+				{"/v1/messages", strings.Replace(question("chain:c"), "{", `{"max_tokens":9,`, 1)},
+				{"/api/chat", question("chain:c")},
+				{"/chains/c/invoke", `{"input":{}}`},
+				{"/v1/chat/completions", question("tandem")},
+				{"/v1/responses", `{"model":"tandem","input":"canary"}`},
 			}
 			if c.stepOnly {
 				asks = asks[:4]
