@@ -174,6 +174,10 @@ func newEngines(ctx context.Context, n int) (*engines, error) {
 	for i := range n {
 		slots := make(chan struct{}, nodeSlots)
 		chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/chat/completions") { // it is looked what the server can
+				answers.ServeHTTP(w, r)
+				return
+			}
 			slots <- struct{}{}
 			e.began()
 			time.Sleep(nodeTime)

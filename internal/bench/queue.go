@@ -87,7 +87,7 @@ func MeasureQueue(ctx context.Context, p Plan) (*Queue, error) {
 			return nil, err
 		}
 		q.Loads = append(q.Loads, row)
-		if l.Call == 0 {
+		if l.Call == 0 && l.Slots > 1 {
 			best = max(best, row.Rate)
 		}
 	}

@@ -91,9 +91,9 @@ func (r *Report) write(out, t io.Writer) error {
 		}
 	}
 	if len(r.Nodes) > 0 {
-		fmt.Fprintf(t, "\nnodes, each with an engine of %d calls at a time, %v each\trows\trows a second\tover linear\tover the engines\trows a second, start to end\tserver's CPU a row\n", nodeSlots, nodeTime)
+		fmt.Fprintf(t, "\nnodes, each with an engine of %d calls at a time, %v each\trows\trows a second\tover linear\tover the engines\trows a second, start to end\tserver's CPU a row\tcalls made twice\n", nodeSlots, nodeTime)
 		for _, n := range r.Nodes {
-			fmt.Fprintf(t, "%d\t%d\t%.1f\t%s\t%s\t%.1f\t%.0f µs\n", n.Nodes, n.Rows, n.Rate, fine(n.Linear), fine(n.Engines), n.Whole, n.Server)
+			fmt.Fprintf(t, "%d\t%d\t%.1f\t%s\t%s\t%.1f\t%.0f µs\t%d\n", n.Nodes, n.Rows, n.Rate, fine(n.Linear), fine(n.Engines), n.Whole, n.Server, n.Twice)
 		}
 	}
 	if r.Queue != nil {
