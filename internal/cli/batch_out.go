@@ -145,12 +145,23 @@ func textOrNil(s string) any {
 // flatLayout has a column for each input; one whose name is taken begins with
 // input_.
 func flatLayout(spec batch.Spec) layout {
-	own := columnsNamed("answer", "value", "finish", "ok", "error_kind", "error", "provider", "model", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts")
+	own := columnsNamed("answer", "value", "finish", "ok", "error_kind", "error", "provider", "host", "model", "node", "fallback", "reason", "input_tokens", "output_tokens", "cost_usd", "ms", "attempts")
 	columns := columnsNamed("row")
 	inputs := slices.Concat(spec.Columns, slices.Sorted(maps.Keys(spec.Given)))
+	taken := map[string]bool{"row": true}
+	for _, c := range own {
+		taken[c.Name] = true
+	}
+	given := maps.Clone(taken)
 	for _, name := range inputs {
-		if name == "row" || slices.ContainsFunc(own, func(c table.Column) bool { return c.Name == name }) {
-			name = "input_" + name
+		taken[name] = true
+	}
+	for _, name := range inputs {
+		if given[name] {
+			for taken[name] {
+				name = "input_" + name
+			}
+			taken[name] = true
 		}
 		columns = append(columns, table.Column{Name: name})
 	}
@@ -167,7 +178,7 @@ func flatLayout(spec batch.Spec) layout {
 		if r.USD != nil {
 			usd = *r.USD
 		}
-		return append(out, r.Answer, r.Value, string(r.Finish), r.OK, kind, message, r.Provider, r.Model, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
+		return append(out, r.Answer, r.Value, string(r.Finish), r.OK, kind, message, r.Provider, r.Host, r.Model, r.Node, r.Fallback, r.Reason, r.Usage.InputTokens, r.Usage.OutputTokens, usd, r.MS, r.Attempts)
 	}}
 }
 
