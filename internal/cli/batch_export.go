@@ -109,16 +109,20 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 			return usageError{errors.New("nothing was removed")}
 		}
 	}
-	s, err := a.batchStatusOf(ctx, id)
-	if rerr := batch.Remove(a.stateDir(), id); rerr != nil {
-		return rerr
-	}
-	if err == nil && s.Cluster != "" && (s.State != batch.Finished || s.Sent > 0) {
+	if s, err := a.batchStatusOf(ctx, id); err == nil && s.Cluster != "" {
 		cfg, err := a.load()
-		if err != nil {
-			return err
+		if err == nil {
+			err = a.removeFromCluster(ctx, nil, cfg, &s.Spec)
 		}
-		a.removeFromCluster(ctx, nil, cfg, &s.Spec)
+		if err != nil && !yes {
+			return fmt.Errorf("the cluster %s has a copy of the batch, with its inputs and answers, which could not be removed: %w; remove the batch when the cluster answers, or only here with --yes", s.Cluster, err)
+		}
+		if err != nil {
+			a.term.Noticef("%s the cluster %s keeps its copy of the batch: %s", a.term.Yellow("warning:"), s.Cluster, clusterText(err))
+		}
+	}
+	if err := batch.Remove(a.stateDir(), id); err != nil {
+		return err
 	}
 	a.infof("removed %s", id)
 	return nil

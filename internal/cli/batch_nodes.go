@@ -222,19 +222,25 @@ func nodeNotices(nodes []natsqueue.Node, id string, since time.Duration) []strin
 	return out
 }
 
-// leaveCluster removes what the cluster has of a batch that is done.
-func (a *app) leaveCluster(ctx context.Context, b *batchRun) {
+// leaveCluster removes what the cluster has of a batch that is done. Where that fails, the
+// batch still names the cluster, and removing the batch tries again.
+func (a *app) leaveCluster(ctx context.Context, b *batchRun) error {
 	c := (*natsqueue.Cluster)(nil)
 	if b.nodes != nil {
 		c = b.nodes.cluster
 	}
-	a.removeFromCluster(ctx, c, b.stack.Config(), &b.spec)
+	ctx = context.WithoutCancel(ctx)
+	if err := a.removeFromCluster(ctx, c, b.stack.Config(), &b.spec); err != nil {
+		a.term.Noticef("%s the cluster %s keeps its copy of the batch, which could not be removed: %s; `tandem batch rm %s` tries again", a.term.Yellow("warning:"), b.spec.Cluster, clusterText(err), b.spec.ID)
+		return nil
+	}
+	b.spec.Cluster = ""
+	return b.file.SetSpec(ctx, b.spec)
 }
 
 // removeFromCluster removes what a cluster has of a batch. c is the connection to it;
 // nil: one is made.
-func (a *app) removeFromCluster(ctx context.Context, c *natsqueue.Cluster, cfg *config.Loaded, spec *batch.Spec) {
-	ctx = context.WithoutCancel(ctx)
+func (a *app) removeFromCluster(ctx context.Context, c *natsqueue.Cluster, cfg *config.Loaded, spec *batch.Spec) error {
 	var err error
 	if c == nil {
 		if c, err = a.openCluster(ctx, cfg, spec.Cluster); err == nil {
@@ -244,9 +250,7 @@ func (a *app) removeFromCluster(ctx context.Context, c *natsqueue.Cluster, cfg *
 	if err == nil {
 		err = c.Remove(ctx, spec.ID)
 	}
-	if err != nil {
-		a.term.Noticef("%s the cluster %s keeps its copy of the batch, which could not be removed: %s; `tandem batch rm %s` tries again", a.term.Yellow("warning:"), spec.Cluster, clusterText(err), spec.ID)
-	}
+	return err
 }
 
 // nodesText is how many nodes work on a batch.

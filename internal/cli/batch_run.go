@@ -46,7 +46,7 @@ func (a *app) runBatch(ctx context.Context, b *batchRun) (err error) {
 			early = b.file.Finish(context.WithoutCancel(ctx))
 		}
 		if early == nil && b.spec.Cluster != "" {
-			a.leaveCluster(ctx, b)
+			early = a.leaveCluster(ctx, b)
 		}
 		if early == nil {
 			a.sayBatch(after)
