@@ -97,9 +97,9 @@ func hasProvider(settings map[string]string, name string) bool {
 
 // continueChanged refuses to continue a batch whose chain, rows or settings have changed,
 // unless that is accepted, or nothing is answered yet and it was asked for. fits, if not
-// nil, says whether the stored rows can be used with what is there now. Nothing has changed
-// after an error.
-func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Source, settings map[string]string, given []string, fits func() error) error {
+// nil, says whether the stored rows can be used with what is there now. files are the chains',
+// for nodes. Nothing has changed after an error that refuses.
+func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Source, settings map[string]string, given, files []string, fits func() error) error {
 	s, err := b.file.Status(ctx)
 	switch {
 	case err != nil:
@@ -122,7 +122,16 @@ func (a *app) continueChanged(ctx context.Context, b *batchRun, source batch.Sou
 			}
 		}
 	}
+	switch b.work.nodes = withNodes(b, given); {
+	case b.work.nodes && b.spec.BatchAPI != "":
+		return usageError{fmt.Errorf("the batch %s was started with --batch-api; leave out --nodes, or start over with another --out", s.ID)}
+	case b.work.nodes && slices.ContainsFunc(given, func(arg string) bool { return flagOf(arg) == "concurrency" }):
+		return usageError{errors.New(nodesConcurrency)}
+	}
 	if err := a.refuseResume(ctx, b, &s); err != nil {
+		return err
+	}
+	if err := a.resumeNodes(ctx, b, files, &b.spec); err != nil {
 		return err
 	}
 	if len(c.all()) > 0 {
@@ -178,7 +187,7 @@ func keptNow(kept, given []string) []string {
 // refuseResume is [app.refuseEarly] for the rows that are left. A server that cannot be
 // reached is waited for where it has answered the batch before.
 func (a *app) refuseResume(ctx context.Context, b *batchRun, s *batch.Status) error {
-	if b.spec.Cluster != "" || b.nodes != nil {
+	if b.work.nodes {
 		return nil
 	}
 	err := a.refuseEarly(ctx, b, func(variant int) iter.Seq2[table.Row, error] {

@@ -164,6 +164,17 @@ func (w *wanted) at(name string) int {
 	return slices.IndexFunc(w.providers, func(p natsqueue.Provider) bool { return p.Name == name })
 }
 
+// withNodes reports whether nodes run the rows of a batch that continues: those that have
+// them, or that a flag names. --nodes=false takes the rows back.
+func withNodes(b *batchRun, given []string) bool {
+	for _, arg := range slices.Backward(given) {
+		if flagOf(arg) == "nodes" {
+			return arg == "--nodes=true"
+		}
+	}
+	return b.spec.Cluster != "" || b.work.nodes
+}
+
 // resumeNodes opens the cluster that has the rows of a batch, or takes them back where
 // they are to run here from now on. files are the chains'.
 func (a *app) resumeNodes(ctx context.Context, b *batchRun, files []string, spec *batch.Spec) error {
@@ -178,6 +189,7 @@ func (a *app) resumeNodes(ctx context.Context, b *batchRun, files []string, spec
 			return err
 		}
 		spec.Cluster = ""
+		spec.Args = slices.DeleteFunc(slices.Clone(spec.Args), func(arg string) bool { return flagOf(arg) == "nodes" })
 		return b.file.SetSpec(ctx, *spec)
 	}
 	var first map[string]any // inputs of a row that is left

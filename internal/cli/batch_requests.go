@@ -255,12 +255,9 @@ func (a *app) resumeRequests(ctx context.Context, b *batchRun, again resumeInput
 	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
 		return err
 	}
-	if err := a.resumeNodes(ctx, b, nil, &spec); err != nil {
-		return err
-	}
 	settings := b.spec.Settings
 	b.spec = spec
-	return a.continueChanged(ctx, b, batch.Source{}, settings, again.given, nil)
+	return a.continueChanged(ctx, b, batch.Source{}, settings, again.given, nil, nil)
 }
 
 // requestAnswerer answers the requests of a batch.

@@ -153,13 +153,10 @@ func (a *app) resumeChain(ctx context.Context, b *batchRun, again resumeInput) e
 	if err := a.resumeBatchAPI(ctx, b, &in, spec); err != nil {
 		return err
 	}
-	if err := a.resumeNodes(ctx, b, []string{spec.Chain.File}, &spec); err != nil {
-		return err
-	}
 	settings := b.spec.Settings
 	spec.EscapeFormulas = in.escape
 	b.spec = spec
-	return a.continueChanged(ctx, b, source, settings, again.given, func() error { return a.sameInputs(b, &spec) })
+	return a.continueChanged(ctx, b, source, settings, again.given, []string{spec.Chain.File}, func() error { return a.sameInputs(b, &spec) })
 }
 
 // servedPrefix is what clients of `tandem serve` see before a batch's id.

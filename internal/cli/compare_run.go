@@ -187,7 +187,9 @@ func (a *app) finishComparison(ctx context.Context, b *batchRun, early error) er
 		return errors.Join(err, late)
 	}
 	if b.spec.Cluster != "" {
-		a.leaveCluster(ctx, b)
+		if late := a.leaveCluster(ctx, b); late != nil {
+			return errors.Join(err, late)
+		}
 	}
 	return err
 }
@@ -251,14 +253,11 @@ func (a *app) resumeComparison(ctx context.Context, b *batchRun, again resumeInp
 	if now := b.compare.plan; jsonText(now.Variants) != jsonText(plan.Variants) || now.Repeats != plan.Repeats {
 		return usageError{fmt.Errorf("the comparison %s has other targets and settings than these flags; start a new one with `tandem compare`", spec.ID)}
 	}
-	if err := a.resumeNodes(ctx, b, b.compare.plan.Chains, &spec); err != nil {
-		return err
-	}
 	b.spec = spec
 	if err := b.compare.checks.Bind(plan.Columns); err != nil {
 		return err
 	}
-	return a.continueChanged(ctx, b, source, settings, again.given, nil)
+	return a.continueChanged(ctx, b, source, settings, again.given, b.compare.plan.Chains, nil)
 }
 
 // restore reads the flags that a batch was started with into what register made of

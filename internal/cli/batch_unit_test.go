@@ -22,3 +22,22 @@ func TestColumnsOfATable(t *testing.T) {
 		}
 	}
 }
+
+// A plain resume leaves rows where they are: with nodes, or here.
+func TestWhoContinuesABatch(t *testing.T) {
+	for _, tt := range []struct {
+		cluster string // that has the batch
+		kept    bool   // it was started with --nodes
+		given   string
+		want    bool
+	}{
+		{"", false, "", false}, {"c", false, "", true}, {"c", true, "", true}, {"", true, "", true},
+		{"", false, "--nodes=true", true}, {"c", true, "--nodes=false", false}, {"c", false, "--nodes=false", false},
+	} {
+		b := &batchRun{spec: batch.Spec{Cluster: tt.cluster}}
+		b.work.nodes = tt.kept
+		if got := withNodes(b, []string{"--budget=1", tt.given}); got != tt.want {
+			t.Errorf("%+v: nodes run it: %v", tt, got)
+		}
+	}
+}
