@@ -118,7 +118,7 @@ func (a *app) batchRemove(ctx context.Context, args []string, yes bool) error {
 			return fmt.Errorf("the cluster %s has a copy of the batch, with its inputs and answers, which could not be removed: %w; remove the batch when the cluster answers, or only here with --yes", s.Cluster, err)
 		}
 		if err != nil {
-			a.term.Noticef("%s the cluster %s keeps its copy of the batch: %s", a.term.Yellow("warning:"), s.Cluster, clusterText(err))
+			a.term.Noticef("%s the cluster %s keeps its copy of the batch: %s", a.term.Yellow("warning:"), s.Cluster, a.explain(err))
 		}
 	}
 	if err := batch.Remove(a.stateDir(), id); err != nil {

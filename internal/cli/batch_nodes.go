@@ -188,7 +188,7 @@ func (a *app) workNodes(ctx context.Context, b *batchRun, s *stopper, view *batc
 				clear(said)
 				return
 			}
-			if text := "the cluster does not answer, and is asked again: " + clusterText(err); !said[text] {
+			if text := a.explain(err) + ". Trying again"; !said[text] {
 				said[text] = true
 				a.term.Noticef("%s %s", a.term.Yellow("warning:"), text)
 			}
@@ -210,7 +210,7 @@ func nodeNotices(nodes []natsqueue.Node, id string, since time.Duration) []strin
 			works++
 		}
 		if why := n.Declined[id]; why != "" {
-			out = append(out, terminal.OneLine(fmt.Sprintf("the node %s declines the batch: %s", n.Name, clusterText(errors.New(why)))))
+			out = append(out, terminal.OneLine(fmt.Sprintf("the node %s declines the batch: %s", n.Name, why)))
 		}
 	}
 	switch {
@@ -231,7 +231,7 @@ func (a *app) leaveCluster(ctx context.Context, b *batchRun) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := a.removeFromCluster(ctx, c, b.stack.Config(), &b.spec); err != nil {
-		a.term.Noticef("%s the cluster %s keeps its copy of the batch, which could not be removed: %s; `tandem batch rm %s` tries again", a.term.Yellow("warning:"), b.spec.Cluster, clusterText(err), b.spec.ID)
+		a.term.Noticef("%s the cluster %s keeps its copy of the batch, which could not be removed: %s; `tandem batch rm %s` tries again", a.term.Yellow("warning:"), b.spec.Cluster, a.explain(err), b.spec.ID)
 		return nil
 	}
 	b.spec.Cluster = ""

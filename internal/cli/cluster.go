@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,7 +13,6 @@ import (
 	"github.com/tandem-llm/tandem/internal/cluster"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
-	"github.com/tandem-llm/tandem/internal/terminal"
 )
 
 // nodesDir has what this machine keeps of a cluster, and clusterDir of one that it serves.
@@ -43,7 +40,8 @@ func (a *app) clusterConfig(cfg *config.Loaded) (natsqueue.Config, error) {
 	if err != nil {
 		return out, err
 	}
-	return out, memberConfig(&out, m)
+	err = memberConfig(&out, m)
+	return out, err
 }
 
 // memberConfig is how a member reaches its cluster.
@@ -68,31 +66,41 @@ func (a *app) openCluster(ctx context.Context, cfg *config.Loaded, id string) (*
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	opened, err := natsqueue.Open(ctx, c)
-	if err != nil {
-		return nil, clusterError(err, c.URL)
+	if errors.Is(err, context.DeadlineExceeded) { // of the minute
+		err = &natsqueue.Error{URL: c.URL, Kind: natsqueue.Silent, Err: err}
 	}
-	return opened, nil
+	return opened, err
 }
 
-// clusterError is the error of a cluster that cannot be used, with what to do.
-func clusterError(err error, url string) error {
-	var other *natsqueue.OtherClusterError
-	var none *natsqueue.NoJetStreamError
+// clusterRemedy is what to do next about an error of a cluster; empty: it is none, or
+// nothing is known.
+func clusterRemedy(err error) string {
+	var trouble *natsqueue.Error
 	switch {
-	case errors.As(err, &other):
-		return fmt.Errorf("%w; use the cluster that the batch or the certificate is of, or start anew", err)
-	case errors.As(err, &none):
-		return fmt.Errorf("%w; start the server with --jetstream", err)
-	case errors.Is(err, nats.ErrAuthorization):
-		return fmt.Errorf("%s refuses the credentials; check `cluster.creds`, or join again with `tandem node join`", url)
+	case errors.As(err, new(*cluster.ExpiredError)):
+		return "get a new one: `tandem node invite` where the cluster is served, and `tandem node join --replace` here"
+	case errors.As(err, new(*natsqueue.OtherClusterError)):
+		return "use the cluster that the batch or the certificate is of, or start anew"
+	case errors.As(err, new(*natsqueue.NoJetStreamError)):
+		return "start the server with --jetstream"
+	case !errors.As(err, &trouble):
+		return ""
 	}
-	return fmt.Errorf("the cluster cannot be reached: %s; is `tandem node serve` running there?", clusterText(err))
-}
-
-// clusterText is an error of a cluster for a reader.
-func clusterText(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
-		return "it did not answer in time"
+	switch trouble.Kind {
+	case natsqueue.Silent:
+		return "check that `tandem node serve` or your NATS server runs there"
+	case natsqueue.Refused, natsqueue.Stranger:
+		return "join again with `tandem node join --replace`, or check `cluster.url` and `cluster.creds`"
+	case natsqueue.Forbidden:
+		return "allow it to that user in the configuration of the NATS server"
+	case natsqueue.Full:
+		return "make room there, or raise the limit of the account"
+	case natsqueue.TooLarge:
+		return "raise `max_payload` of the NATS server"
+	case natsqueue.Gone:
+		return "hand it over again with `tandem batch resume`"
+	case natsqueue.NoCapacity:
+		return "raise the limits of the account in the configuration of the NATS server"
 	}
-	return terminal.OneLine(strings.TrimPrefix(err.Error(), "nats: "))
+	return ""
 }

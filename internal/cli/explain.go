@@ -14,6 +14,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/doctor"
 	"github.com/tandem-llm/tandem/internal/engine"
 	"github.com/tandem-llm/tandem/internal/failure"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
@@ -32,10 +33,11 @@ func explain(err error, cfg *config.Loaded) string {
 	if sig := new(interruption); errors.As(err, &sig) {
 		return sig.Error()
 	}
-	if errors.Is(err, context.Canceled) {
+	switch cluster := errors.As(err, new(*natsqueue.Error)); { // it has times of its own
+	case cluster:
+	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out after --timeout, before the answer was complete"
 	}
 	text := terminal.OneLine(err.Error())
@@ -167,6 +169,9 @@ func remedyOfType(err error, cfg *config.Loaded) string {
 		miss   *record.Miss
 		budget *ledger.Over
 	)
+	if next := clusterRemedy(err); next != "" {
+		return next
+	}
 	switch {
 	case errors.As(err, &input) && input.Missing:
 		return fmt.Sprintf("add -p %s=VALUE", input.Name)

@@ -115,13 +115,8 @@ func (a *app) workAsNode(ctx context.Context, c *natsqueue.Cluster, in workerInp
 	a.infof("%s runs up to %s at a time for the cluster %s", in.nodeName(), count(in.slots, "row"), terminal.OneLine(c.ID))
 	err = node.Run(context.WithoutCancel(ctx), node.Config{
 		Cluster: c, ID: store.NewID(), Name: in.nodeName(), Version: buildVersion().Version, Slots: in.slots, Accept: host.Accept, Loaded: host.Loaded,
-		Explain: func(err error) string { // all members read it
-			if errors.Is(err, context.DeadlineExceeded) {
-				return clusterText(err)
-			}
-			return a.term.Secrets.Text(a.explain(err))
-		},
-		Say: func(text string) { a.infof("%s", terminal.OneLine(text)) }, Stop: ctx.Done(),
+		Explain: func(err error) string { return a.term.Secrets.Text(a.explain(err)) }, // all members read it
+		Say:     func(text string) { a.infof("%s", terminal.OneLine(text)) }, Stop: ctx.Done(),
 	})
 	if err == nil {
 		err = ctx.Err() // how it was ended
@@ -151,7 +146,7 @@ func (a *app) nodes(ctx context.Context, asJSON bool) error {
 	defer c.Close()
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
-		return clusterError(err, c.URL())
+		return err
 	}
 	if asJSON {
 		if nodes == nil {

@@ -125,18 +125,22 @@ func (a *app) joinOwn(ctx context.Context, server *natsserver.Server, name strin
 	if err := memberConfig(&cfg, m); err != nil {
 		return nil, err
 	}
+	before, berr := cluster.ReadMember(a.nodesDir())
+	if berr == nil && before.CA == m.CA {
+		cfg.NewID = before.Cluster
+	}
 	c, err := natsqueue.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	m.Cluster = c.ID
-	switch before, err := cluster.ReadMember(a.nodesDir()); {
-	case err == nil && before.Cluster != c.ID && before.CA != m.CA:
+	switch {
+	case berr == nil && before.Cluster != c.ID && before.CA != m.CA:
 		a.term.Noticef("%s this machine has joined the cluster %s at %s, which its batches use; remove %s to use the one that it serves", a.term.Yellow("warning:"), terminal.OneLine(before.Cluster), terminal.OneLine(before.URL), filepath.Join(a.nodesDir(), "member.json"))
 		return c, nil
-	case err != nil && !errors.Is(err, cluster.ErrNoMember):
+	case berr != nil && !errors.Is(berr, cluster.ErrNoMember):
 		c.Close()
-		return nil, err
+		return nil, berr
 	}
 	if err := m.Write(a.nodesDir()); err != nil {
 		c.Close()

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Member is what a machine keeps that has joined a cluster.
@@ -23,6 +24,14 @@ type Member struct {
 
 // ErrNoMember is a machine that has joined no cluster.
 var ErrNoMember = errors.New("this machine has joined no cluster")
+
+// ExpiredError is a machine whose certificate has expired.
+type ExpiredError struct{ At time.Time }
+
+// Error says when.
+func (e *ExpiredError) Error() string {
+	return "the certificate of this machine for its cluster expired on " + e.At.Format("2006-01-02")
+}
 
 func memberPath(dir string) string { return filepath.Join(dir, "member.json") }
 
@@ -59,6 +68,9 @@ func (m *Member) TLS() (*tls.Config, error) {
 	pair, err := tls.X509KeyPair([]byte(m.Cert), []byte(m.Key))
 	if err != nil {
 		return nil, fmt.Errorf("the certificate of this machine: %w", err)
+	}
+	if at := pair.Leaf.NotAfter; time.Now().After(at) {
+		return nil, &ExpiredError{at}
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(m.CA)) {

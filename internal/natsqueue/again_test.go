@@ -348,7 +348,7 @@ func TestAServerThatBeganAnew(t *testing.T) {
 			_ = c.ID
 		})
 	}
-	err := c.beat(t.Context(), &Node{ID: "n", Name: "n"})
+	err := c.Beat(t.Context(), &Node{ID: "n", Name: "n"})
 	asking.Wait()
 	if err != nil {
 		t.Fatal(err)
@@ -370,7 +370,7 @@ func TestAServerThatBeganAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		var e *OtherClusterError
-		if err := c.beat(t.Context(), &Node{ID: "n", Name: "n"}); !errors.As(err, &e) || e.ID != other || e.Want != id || c.ID != id {
+		if err := c.Beat(t.Context(), &Node{ID: "n", Name: "n"}); !errors.As(err, &e) || e.ID != other || e.Want != id || c.ID != id {
 			t.Errorf("the cluster %q: %v", other, err)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 // Batches tells of the batches of the cluster, those that are there first: of each
 // whenever it changes, and nil for one that is no more. It returns when ctx ends, or with
 // an error.
-func (c *Cluster) Batches(ctx context.Context, told func(id string, m *Manifest)) error {
+func (c *Cluster) Batches(ctx context.Context, told func(id string, m *Manifest)) (err error) {
+	defer func() { err = c.explained(ctx, err) }()
 	w, err := c.common.Watch(ctx, manifestKey("*"))
 	if err != nil {
 		return err
@@ -58,7 +59,8 @@ func (c *Cluster) manifest(ctx context.Context, id string) (*Manifest, uint64, e
 }
 
 // Stop has the nodes start no more rows of a batch. The first reason stays.
-func (c *Cluster) Stop(ctx context.Context, id string, why Stop) error {
+func (c *Cluster) Stop(ctx context.Context, id string, why Stop) (err error) {
+	defer func() { err = c.explained(ctx, err) }()
 	for {
 		m, revision, err := c.manifest(ctx, id)
 		if err != nil || m == nil || m.Stopped != nil {
@@ -80,6 +82,7 @@ func (c *Cluster) Stop(ctx context.Context, id string, why Stop) error {
 
 // Content is a batch's chain, as a ZIP file, and the inputs that all of its rows have.
 func (c *Cluster) Content(ctx context.Context, m *Manifest) (bundle []byte, given map[string]any, err error) {
+	defer func() { err = c.explained(ctx, err) }()
 	b := &blobs{c, m.ID}
 	if bundle, err = b.get(ctx, m.Bundle); err != nil {
 		return nil, nil, err
@@ -109,7 +112,8 @@ func (m *Manifest) SameWork(o *Manifest) bool {
 }
 
 // Remove removes all that the cluster has of a batch.
-func (c *Cluster) Remove(ctx context.Context, id string) error {
+func (c *Cluster) Remove(ctx context.Context, id string) (err error) {
+	defer func(ctx context.Context) { err = c.explained(ctx, err) }(ctx)
 	ctx, cancel := context.WithTimeout(ctx, 3*callTime)
 	defer cancel()
 	errs := []error{c.common.Purge(ctx, manifestKey(id)), c.js.DeleteStream(ctx, jobStream(id)), c.js.DeleteKeyValue(ctx, bucket(id)), c.js.DeleteObjectStore(ctx, bucket(id))}

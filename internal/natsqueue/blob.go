@@ -1,6 +1,7 @@
 package natsqueue
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +18,9 @@ const (
 	inline = '='
 	stored = '@'
 )
+
+// objectPart is the most that is stored in one message of an object, bytes.
+const objectPart = 128 << 10
 
 // reference is where something large is.
 type reference struct {
@@ -59,7 +63,8 @@ func (b *blobs) put(ctx context.Context, name string, data []byte) (reference, e
 		return reference{}, err
 	}
 	sum := sha256.Sum256(data)
-	_, err = s.PutBytes(ctx, name, data)
+	part := min(objectPart, b.c.maxInline())
+	_, err = s.Put(ctx, jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(part)}}, bytes.NewReader(data)) //nolint:gosec // at most objectPart
 	return reference{Object: name, SHA256: hex.EncodeToString(sum[:]), Size: len(data)}, err
 }
 

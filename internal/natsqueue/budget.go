@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,8 @@ type account struct {
 	Limit int64            `json:"limit"`
 	Spent int64            `json:"spent"`
 	Held  map[string]int64 `json:"held,omitempty"` // for calls under way
+	// Made tells this account from one that the cluster has lost.
+	Made string `json:"made,omitempty"`
 }
 
 func (a *account) left() int64 {
@@ -50,6 +53,9 @@ type Budget struct {
 	nonce string
 	last  atomic.Int64
 	told  func(ledger.Over)
+
+	mu   sync.Mutex
+	from map[int64]string // which account an amount was taken from
 }
 
 var _ ledger.Book = (*Budget)(nil)
@@ -80,12 +86,20 @@ func (b *Budget) Reserve(ctx context.Context, h ledger.Reservation) (int64, erro
 				a.Held = map[string]int64{}
 			}
 			a.Held[b.key(mark)] = need
+			b.mu.Lock()
+			if b.from == nil {
+				b.from = map[int64]string{}
+			}
+			b.from[mark] = a.Made
+			b.mu.Unlock()
 			return nil
 		})
 		var over *ledger.Over
 		switch {
 		case err == nil:
 			return mark, nil
+		case errors.Is(err, jetstream.ErrKeyNotFound) && time.Since(began) < holdTime:
+			// The cluster has lost the account: who has the batch makes it anew.
 		case !errors.As(err, &over):
 			go b.settle(mark, 0) // it may have been taken all the same
 			return 0, err
@@ -117,6 +131,9 @@ func (b *Budget) key(mark int64) string { return b.nonce + "-" + strconv.FormatI
 // [ledger.Book].
 func (b *Budget) Fits(ctx context.Context, h ledger.Reservation) error {
 	a, _, err := readAccount(ctx, b.kv)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil // Reserve waits for it
+	}
 	if err != nil {
 		return err
 	}
@@ -152,9 +169,13 @@ const settleTime = time.Minute
 func (b *Budget) settle(mark, spent int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
+	b.mu.Lock()
+	from, known := b.from[mark]
+	delete(b.from, mark)
+	b.mu.Unlock()
 	for ctx.Err() == nil {
 		err := b.change(ctx, func(a *account) error {
-			if _, has := a.Held[b.key(mark)]; has {
+			if _, has := a.Held[b.key(mark)]; has || known && from != a.Made {
 				delete(a.Held, b.key(mark))
 				a.Spent += spent
 			}
@@ -210,7 +231,7 @@ func setBudget(ctx context.Context, kv jetstream.KeyValue, limit, spent float64)
 	for {
 		a, revision, err := readAccount(ctx, kv)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			a, revision, err = account{Spent: nano(spent)}, 0, nil
+			a, revision, err = account{Spent: nano(spent), Made: randomID()}, 0, nil
 		}
 		if err != nil {
 			return err
@@ -221,7 +242,11 @@ func setBudget(ctx context.Context, kv jetstream.KeyValue, limit, spent float64)
 			return err
 		}
 		call, cancel := within(ctx)
-		_, err = kv.Update(call, budgetKey, text, revision)
+		if revision == 0 {
+			_, err = kv.Create(call, budgetKey, text)
+		} else {
+			_, err = kv.Update(call, budgetKey, text, revision)
+		}
 		cancel()
 		if !conflict(err) {
 			return err

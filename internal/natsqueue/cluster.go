@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,8 +26,9 @@ import (
 
 // Times that hold for all who use a cluster.
 const (
-	// LeaseTime is how long a node has a row without a word.
-	LeaseTime = 30 * time.Second
+	// LeaseTime is how long a node has a row without a word: as long waits a row whose node
+	// was killed, stands still or is cut off.
+	LeaseTime = 8 * time.Second
 	// MaxDeliver is how often a row is given to nodes.
 	MaxDeliver = 5
 	// callTime bounds one request to the cluster.
@@ -52,9 +54,12 @@ type Config struct {
 	Options []nats.Option // who connects, and by what dialer
 	// ID is the id that the cluster has to have; empty: any.
 	ID string
+	// NewID is the id of a cluster that has none, such as one whose store was damaged;
+	// empty: a new one.
+	NewID string
 	// Lease is how long a node has a row without a word; 0: [LeaseTime].
 	Lease time.Duration
-	// Link, if not nil, is told when the connection is lost, with why, and nil when it is
+	// Link, if not nil, is told when the connection is lost, with an *[Error], and nil when it is
 	// there again.
 	Link func(error)
 }
@@ -73,6 +78,8 @@ type Cluster struct {
 	js     jetstream.JetStream
 	common jetstream.KeyValue
 	nodes  jetstream.KeyValue
+	// forbidden is what the server does not allow, where it has said so.
+	forbidden atomic.Pointer[string]
 }
 
 // NoJetStreamError is a server that stores nothing.
@@ -98,13 +105,16 @@ func (e *OtherClusterError) Error() string {
 // Open connects to a cluster, and makes in it what is not there yet.
 func Open(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	c := &Cluster{url: cfg.URL, lease: cmp.Or(cfg.Lease, LeaseTime)}
+	defer func(ctx context.Context) { err = c.explained(ctx, err) }(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	options := append([]nats.Option{
 		nats.Name("tandem"), nats.Timeout(callTime), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is an error now
 		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if cfg.Link != nil {
-				cfg.Link(cmp.Or(err, nats.ErrConnectionClosed))
+				cfg.Link(c.explained(context.Background(), cmp.Or(err, nats.ErrDisconnected)))
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
@@ -112,10 +122,14 @@ func Open(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 				cfg.Link(nil)
 			}
 		}),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // calls have errors of their own
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // calls have errors of their own, but for this one
+			if c.forbid(err) {
+				cancel()
+			}
+		}),
 	}, cfg.Options...)
 	if c.nc, err = nats.Connect(cfg.URL, options...); err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.URL, err)
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -131,8 +145,8 @@ func Open(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 		}
 		return nil, err
 	}
-	if err = c.found(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.URL, err)
+	if err = c.found(ctx, cfg.NewID); err != nil {
+		return nil, err
 	}
 	if cfg.ID != "" && cfg.ID != c.ID {
 		return nil, &OtherClusterError{URL: cfg.URL, ID: c.ID, Want: cfg.ID}
@@ -141,7 +155,7 @@ func Open(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 }
 
 // found makes what all batches share, unless somebody has.
-func (c *Cluster) found(ctx context.Context) (err error) {
+func (c *Cluster) found(ctx context.Context, newID string) (err error) {
 	c.common, err = c.js.KeyValue(ctx, commonBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		err = c.replicated(func(n int) (err error) {
@@ -157,7 +171,7 @@ func (c *Cluster) found(ctx context.Context) (err error) {
 		return err
 	}
 	c.Replicas = max(1, info.CachedInfo().Config.Replicas)
-	id := randomID()
+	id := cmp.Or(newID, randomID())
 	if _, err := c.common.Create(ctx, "cluster", []byte(id)); err != nil && !conflict(err) {
 		return err
 	}
@@ -233,8 +247,12 @@ func (c *Cluster) URL() string { return c.url }
 // Connected reports whether the connection is there now.
 func (c *Cluster) Connected() bool { return c.nc.IsConnected() }
 
-// maxInline is how large a message may be, bytes; what is larger goes to the object store.
-func (c *Cluster) maxInline() int { return int(c.nc.MaxPayload()) - 16<<10 }
+// maxInline is how large a message may be, bytes; what is larger goes to the object store,
+// in parts of that size at most. Headers and subjects have the rest.
+func (c *Cluster) maxInline() int {
+	most := int(c.nc.MaxPayload())
+	return max(most/2, most-16<<10)
+}
 
 // within is a context for one request.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {

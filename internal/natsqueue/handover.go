@@ -22,7 +22,7 @@ func (w *work) look(ctx context.Context) error {
 		err = w.lookOnce(ctx)
 	}
 	if err == nil && (w.missing || time.Since(w.last) > w.patience) {
-		w.missing, w.last, w.patience = false, time.Now(), min(2*w.patience, 10*w.Cluster.lease)
+		w.missing, w.last, w.patience = false, time.Now(), min(2*w.patience, 40*w.Cluster.lease)
 		err = w.reconcile(ctx, true)
 	}
 	var over *overError
@@ -39,7 +39,7 @@ func (w *work) look(ctx context.Context) error {
 // trouble tells what is wrong, and once that nothing is any more.
 func (w *work) trouble(err error) {
 	if w.Trouble != nil && (err != nil || w.troubled) {
-		w.Trouble(err)
+		w.Trouble(w.Cluster.explained(context.Background(), err))
 	}
 	w.troubled = err != nil
 }
@@ -61,21 +61,43 @@ func (w *work) lookOnce(ctx context.Context) error {
 	if w.Nodes != nil {
 		w.Nodes(nodes)
 	}
-	for _, id := range w.silent.Silent(nodes, time.Now()) {
-		if err := w.Cluster.Release(ctx, id); err != nil {
-			return err
-		}
-	}
 	_ = w.Cluster.Fit(ctx, w.m.ID, nodes) // nodes do, too
 	m, _, err := w.Cluster.manifest(ctx, w.m.ID)
 	switch {
 	case err != nil:
 		return err
-	case m != nil && m.Stopped != nil && m.Stopped.Why == StopBudget:
+	case m == nil: // the cluster has lost it
+		if err := w.announce(ctx, 0); err != nil {
+			return err
+		}
+	case m.Stopped != nil && m.Stopped.Why == StopBudget:
 		return &overError{*m.Stopped}
+	}
+	if err := w.lookAtBudget(ctx); err != nil {
+		return err
 	}
 	w.more, err = w.handOver(ctx)
 	return err
+}
+
+// lookAtBudget makes the account of the budget anew where the cluster has lost it. What
+// calls had taken from it when it was seen last counts as spent.
+func (w *work) lookAtBudget(ctx context.Context) error {
+	if w.m.BudgetUSD == nil {
+		return nil
+	}
+	a, _, err := readAccount(ctx, w.kv)
+	if err == nil {
+		w.account = a
+	}
+	if !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return err
+	}
+	status, err := w.File.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return setBudget(ctx, w.kv, *w.m.BudgetUSD, max(status.USD, dollars(w.account.Limit-w.account.left())))
 }
 
 // mayHand is ready while rows are pending that can be handed over at once.
@@ -136,6 +158,9 @@ func sizeOf(v any) int {
 func (w *work) publish(ctx context.Context, items []batch.Item) error {
 	futures := make([]jetstream.PubAckFuture, 0, len(items))
 	for i := range items {
+		w.unsent[placeOf(&items[i])] = true
+	}
+	for i := range items {
 		j, err := newJob(w.m, w.given, &items[i])
 		if err != nil {
 			return err
@@ -155,7 +180,7 @@ func (w *work) publish(ctx context.Context, items []batch.Item) error {
 		}
 		futures = append(futures, future)
 	}
-	for _, future := range futures {
+	for i, future := range futures {
 		select {
 		case <-future.Ok():
 		case err := <-future.Err():
@@ -165,6 +190,7 @@ func (w *work) publish(ctx context.Context, items []batch.Item) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		delete(w.unsent, placeOf(&items[i]))
 	}
 	return nil
 }

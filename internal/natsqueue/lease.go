@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tandem-llm/tandem/internal/batch"
@@ -62,9 +63,9 @@ type held struct {
 var _ batch.Queue = (*Lease)(nil)
 
 // Lease takes part in a batch. given are the inputs that all of its rows have.
-func (c *Cluster) Lease(ctx context.Context, m *Manifest, given map[string]any, o LeaseOptions) (*Lease, error) {
+func (c *Cluster) Lease(ctx context.Context, m *Manifest, given map[string]any, o LeaseOptions) (_ *Lease, err error) {
 	l := &Lease{c: c, m: m, o: o, given: given, blobs: blobs{c, m.ID}, held: map[place]*held{}, over: make(chan struct{})}
-	var err error
+	defer func() { err = c.explained(ctx, err) }()
 	if l.kv, err = c.js.KeyValue(ctx, bucket(m.ID)); err != nil {
 		return nil, err
 	}
@@ -87,26 +88,19 @@ func (l *Lease) Counts() LeaseCounts {
 	return counts
 }
 
-// Acks are the subjects by which the rows that the node has are acknowledged.
-func (l *Lease) Acks() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var acks []string
-	for _, h := range l.held {
-		acks = append(acks, h.msg.Reply())
-	}
-	return acks
-}
-
-// extend says of each row that it is being worked on.
+// extend says of each row that it is being worked on, also as soon as the connection is
+// there again.
 func (l *Lease) extend() {
 	tick := time.NewTicker(l.c.lease / 4)
 	defer tick.Stop()
+	connected := l.c.nc.StatusChanged(nats.CONNECTED)
+	defer l.c.nc.RemoveStatusListener(connected)
 	for {
 		select {
 		case <-l.over:
 			return
 		case <-tick.C:
+		case <-connected:
 		}
 		l.mu.Lock()
 		for _, h := range l.held {
@@ -167,6 +161,6 @@ func (l *Lease) trouble(err error) {
 	l.ready = err == nil
 	l.mu.Unlock()
 	if l.o.Trouble != nil && (err != nil || !was) {
-		l.o.Trouble(err)
+		l.o.Trouble(l.c.explained(context.Background(), err))
 	}
 }

@@ -31,8 +31,16 @@ type house struct {
 
 func newHouse(t *testing.T, jetstream bool) *house {
 	t.Helper()
+	return newHouseOf(t, func(o *server.Options) { o.JetStream = jetstream })
+}
+
+// newHouseOf is a house whose server has other options.
+func newHouseOf(t *testing.T, change func(*server.Options)) *house {
+	t.Helper()
 	h := &house{t: t, dir: t.TempDir(), lease: 2 * time.Second}
-	n, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: jetstream, StoreDir: t.TempDir(), SyncAlways: true})
+	options := &server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true}
+	change(options)
+	n, err := server.NewServer(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +204,7 @@ func (h *house) node(name string, slots int, run batch.Run) *member {
 	c := h.cluster()
 	n := &member{name: name, stop: make(chan struct{}), done: make(chan error, 1)}
 	m := h.manifest(c)
-	if err := c.Beat(h.t.Context(), &Node{ID: name, Name: name, Slots: slots, Batches: map[string]LeaseCounts{"b1": {}}}, nil); err != nil {
+	if err := c.Beat(h.t.Context(), &Node{ID: name, Name: name, Slots: slots, Batches: map[string]LeaseCounts{"b1": {}}}); err != nil {
 		h.t.Fatal(err)
 	}
 	nodes, err := c.Nodes(h.t.Context())

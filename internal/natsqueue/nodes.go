@@ -41,23 +41,9 @@ type Node struct {
 	Silent bool      `json:"silent,omitempty"`
 }
 
-// Beat says that a node is there, and by which subjects its rows can be given to others
-// if it is not any more.
-func (c *Cluster) Beat(ctx context.Context, n *Node, acks []string) error {
-	if err := c.beat(ctx, n); err != nil {
-		return err
-	}
-	text, err := json.Marshal(acks)
-	if err != nil {
-		return err
-	}
-	call, cancel := within(ctx)
-	defer cancel()
-	_, err = c.nodes.Put(call, "held."+token(n.ID), text)
-	return err
-}
-
-func (c *Cluster) beat(ctx context.Context, n *Node) error {
+// Beat says that a node is there.
+func (c *Cluster) Beat(ctx context.Context, n *Node) (err error) {
+	defer func() { err = c.explained(ctx, err) }()
 	text, err := json.Marshal(n)
 	if err != nil {
 		return err
@@ -78,11 +64,12 @@ func (c *Cluster) beat(ctx context.Context, n *Node) error {
 func (c *Cluster) Leave(ctx context.Context, id string) error {
 	call, cancel := within(ctx)
 	defer cancel()
-	return errors.Join(c.nodes.Purge(call, "held."+token(id)), c.nodes.Purge(call, "node."+token(id)))
+	return c.nodes.Purge(call, "node."+token(id))
 }
 
 // Nodes are those that have been heard of lately, by their names.
-func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
+func (c *Cluster) Nodes(ctx context.Context) (_ []Node, err error) {
+	defer func() { err = c.explained(ctx, err) }()
 	call, cancel := within(ctx)
 	defer cancel()
 	said, err := c.nodes.Watch(call, "node.*", jetstream.IgnoreDeletes()) // one request, however many there are
@@ -130,68 +117,6 @@ func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
 	return all, nil
 }
 
-// Watch finds nodes that have stopped speaking. A node's silence counts from when the
-// watch has seen it, so long as the watch itself looks regularly: where the cluster or this
-// process stood still nobody can be blamed.
-type Watch struct {
-	looked time.Time
-	spoke  map[string]spoke
-}
-
-type spoke struct{ seen, at time.Time }
-
-// Silent are the ids of nodes that have said nothing for [SilentAfter], each once.
-func (w *Watch) Silent(nodes []Node, now time.Time) (ids []string) {
-	if now.Sub(w.looked) > 2*BeatEvery || w.spoke == nil {
-		w.spoke = map[string]spoke{}
-	}
-	w.looked = now
-	for i := range nodes {
-		n := &nodes[i]
-		last, known := w.spoke[n.ID]
-		switch {
-		case !known || !last.seen.Equal(n.Seen):
-			w.spoke[n.ID] = spoke{n.Seen, now}
-		case !last.at.IsZero() && now.Sub(last.at) >= SilentAfter:
-			ids = append(ids, n.ID)
-			w.spoke[n.ID] = spoke{seen: n.Seen} // until it speaks again
-		}
-	}
-	return ids
-}
-
-// Release has the rows of a node that is silent given to others now, and not when their
-// leases run out. If it is there after all, what it brings later counts for nothing.
-func (c *Cluster) Release(ctx context.Context, id string) error {
-	call, cancel := within(ctx)
-	defer cancel()
-	key := "held." + token(id)
-	entry, err := c.nodes.Get(call, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) || gone(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	// Only one of those who see it does this.
-	if err := c.nodes.Purge(call, key, jetstream.LastRevision(entry.Revision())); err != nil {
-		if conflict(err) {
-			return nil
-		}
-		return err
-	}
-	var acks []string
-	if err := json.Unmarshal(entry.Value(), &acks); err != nil {
-		return &DamagedError{"what a node says of its rows"}
-	}
-	for _, ack := range acks {
-		if err := c.nc.Publish(ack, []byte("-NAK")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // share is how many rows nodes may have together: the sum of what each may. A node that
 // is silent counts as long as it may have rows.
 func share(nodes []Node, hold func(slots int) int) int {
@@ -215,7 +140,7 @@ func (c *Cluster) Fit(ctx context.Context, batch string, nodes []Node) error {
 	if err != nil {
 		return err
 	}
-	if consumer.CachedInfo().Config.MaxAckPending == want.MaxAckPending {
+	if has := consumer.CachedInfo().Config; has.MaxAckPending == want.MaxAckPending && has.AckWait == want.AckWait {
 		return nil
 	}
 	_, err = c.js.UpdateConsumer(call, jobStream(batch), want)

@@ -16,9 +16,10 @@ import (
 
 // reconcile compares what the file says is with nodes to what the cluster has. A row that
 // is in neither its stream nor its bucket is sent again: a process ended before it was
-// sent, or a server lost it. A row that was delivered too often has failed.
-func (w *work) reconcile(ctx context.Context, exhausted bool) error {
-	if exhausted {
+// sent, or a server lost it. A row that was delivered too often has failed. While the work
+// runs, all rows have been sent that publish has not said it could not send.
+func (w *work) reconcile(ctx context.Context, runs bool) error {
+	if runs {
 		if err := w.failExhausted(ctx); err != nil {
 			return err
 		}
@@ -49,12 +50,14 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 	there := info.State.Subjects
 	var lost []batch.Item
 	var found []batch.Returned
+	sent := 0 // of those that are lost: rows are sent in order
 	var unread error
 	for item, err := range w.File.Handed(ctx) {
 		if err != nil {
 			return err
 		}
 		if _, waits := there[subject(w.m.ID, placeOf(&item))]; waits {
+			sent = len(lost)
 			continue
 		}
 		j, err := newJob(w.m, w.given, &item)
@@ -76,7 +79,15 @@ func (w *work) reconcile(ctx context.Context, exhausted bool) error {
 			unread = err
 			continue
 		}
-		found = append(found, one)
+		sent, found = len(lost), append(found, one)
+	}
+	if runs {
+		sent = len(lost)
+	}
+	for i := range lost[:sent] {
+		if !w.unsent[placeOf(&lost[i])] { // a node may have had it
+			found = append(found, batch.Returned{Outcome: batch.Outcome{Item: lost[i]}, Extra: true, Repeated: 1})
+		}
 	}
 	if err := w.store(ctx, found); err != nil {
 		return err

@@ -41,16 +41,17 @@ type WorkConfig struct {
 // ended. It goes on where another process left it. It removes nothing from the cluster
 // but what it takes back: see [Cluster.Remove].
 //
-// The error is ctx's own; that of the file; a *[batch.TooManyError]; or an OverBudget
-// error that holds a *[ledger.Over]. It is nil where Stop was closed.
+// The error is ctx's own; that of the file; a *[batch.TooManyError]; an OverBudget error
+// that holds a *[ledger.Over]; or an *[Error], where the cluster cannot be used at the
+// start. It is nil where Stop was closed.
 func Work(ctx context.Context, cfg WorkConfig) error {
 	w := newWork(cfg)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
-		return err
+		return cfg.Cluster.explained(ctx, err)
 	}
-	return w.run(ctx)
+	return cfg.Cluster.explained(ctx, w.run(ctx))
 }
 
 // work is one call of Work.
@@ -68,11 +69,12 @@ type work struct {
 	last     time.Time // when a row ended
 	troubled bool
 	unwatch  context.CancelFunc
-	more     bool          // rows are pending that can be handed over at once
-	missing  bool          // a row is neither with nodes nor has a result that can be read
-	patience time.Duration // how long nothing may come before lost rows are looked for
-	silent   Watch
-	links    uint64 // how often the connection was lost, when watch began
+	more     bool           // rows are pending that can be handed over at once
+	missing  bool           // a row is neither with nodes nor has a result that can be read
+	patience time.Duration  // how long nothing may come before lost rows are looked for
+	links    uint64         // how often the connection was lost, when watch began
+	unsent   map[place]bool // rows of which it is not known that the cluster has taken them
+	account  account        // of the budget, when it was looked at last
 }
 
 func newWork(cfg WorkConfig) *work {
@@ -92,7 +94,7 @@ const (
 // begin makes sure that the cluster has all of the batch but its rows, and takes up where
 // the last process ended.
 func (w *work) begin(ctx context.Context) (err error) {
-	w.given = w.File.Spec().Given
+	w.given, w.unsent = w.File.Spec().Given, map[place]bool{}
 	status, err := w.File.Status(ctx)
 	if err != nil {
 		return err
@@ -133,6 +135,11 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if w.more, err = w.handOver(ctx); err != nil { // so that the first node finds more than one row
 		return err
 	}
+	return w.announce(ctx, revision)
+}
+
+// announce tells nodes of the batch.
+func (w *work) announce(ctx context.Context, revision uint64) error {
 	text, err := json.Marshal(w.m)
 	if err != nil {
 		return err

@@ -484,66 +484,86 @@ func TestClustersThatAreRefused(t *testing.T) {
 	c.Close()
 }
 
-// The rows of a node that is silent are given to others before its leases run out.
-func TestASilentNodesRowsAreReleased(t *testing.T) {
+// A row whose node says nothing more of it is given to another one when its lease runs
+// out, while that of a node that works on stays where it is. A call that is made again is
+// reported.
+func TestARowOfADeadNodeGoesToAnother(t *testing.T) {
 	h := newHouse(t, true)
-	h.lease = 5 * time.Minute
-	h.batch(words(3)...)
+	h.lease = time.Second
+	h.batch(words(2)...)
 	wait := h.started(nil)
-	has, release := make(chan struct{}, 9), make(chan struct{})
+	h.frozen = true
+	has, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
 	dead := h.node("dead", 1, func(_ context.Context, item batch.Item) batch.Reply {
-		has <- struct{}{}
+		if item.Row == 1 {
+			close(has)
+		}
 		<-release
 		return answer(item)
 	})
 	<-has
-	if err := dead.lease.c.Beat(t.Context(), &Node{ID: "dead", Name: "dead", Slots: 1}, dead.lease.Acks()); err != nil {
-		t.Fatal(err)
-	}
-	alive := h.node("alive", 1, func(_ context.Context, item batch.Item) batch.Reply { return answer(item) })
-	defer alive.end()
-	for range 2 { // the second one finds that it is done
-		if err := alive.lease.c.Release(t.Context(), "dead"); err != nil {
-			t.Fatal(err)
+	h.frozen = false
+	slow := make(chan struct{})
+	var calls counter
+	alive := h.node("alive", 2, func(_ context.Context, item batch.Item) batch.Reply {
+		if n := calls.add(fmt.Sprint(item.Row)); n == 1 && item.Row == 2 {
+			<-slow // beyond its lease
 		}
-	}
+		if item.Row == 1 {
+			time.AfterFunc(3*h.lease, func() { close(slow) })
+		}
+		return answer(item)
+	})
+	defer alive.end()
 	if err := wait(); err != nil {
 		t.Fatal(err)
 	}
-	close(release)
-	h.whole()
+	if s := h.whole(); s.Repeated < 1 || calls.all != 2 {
+		t.Errorf("%d calls, %d reported as repeated; the dead node has %d", calls.all, s.Repeated, dead.lease.Counts().Held)
+	}
 }
 
-func TestWhoIsSilent(t *testing.T) {
-	at := time.Now()
-	seen := at.Add(-time.Hour) // by another clock
-	var w Watch
-	look := func(after time.Duration, nodes ...Node) []string { return w.Silent(nodes, at.Add(after)) }
-	a, b := Node{ID: "a", Seen: seen}, Node{ID: "b", Seen: seen}
-	steps := []struct {
-		after  time.Duration
-		speaks bool // b
-		want   int
-	}{
-		{0, true, 0},
-		{2 * time.Second, true, 0},
-		{4 * time.Second, true, 0},
-		{6 * time.Second, true, 0},
-		{8 * time.Second, true, 1},  // a
-		{10 * time.Second, true, 0}, // once
-		// The watch stood still: nobody is blamed for that.
-		{40 * time.Second, false, 0},
-		{42 * time.Second, false, 0},
-		{44 * time.Second, false, 0},
-		{46 * time.Second, false, 0},
-		{48 * time.Second, false, 2},
+// What the cluster has lost of a batch, besides rows and results, is made anew: how it is
+// announced to nodes, and what its budget has left.
+func TestWhatABatchNeedsIsMadeAnew(t *testing.T) {
+	h := newHouse(t, true)
+	h.batch(words(12)...)
+	limit := 4.0
+	wait := h.started(func(c *WorkConfig) { c.Manifest.BudgetUSD = &limit })
+	c := h.cluster()
+	h.manifest(c)
+	var n *member
+	var once sync.Once
+	ready := make(chan struct{})
+	n = h.node("n", 2, func(ctx context.Context, item batch.Item) batch.Reply {
+		<-ready
+		b := n.lease.Budget(nil)
+		mark, err := b.Reserve(ctx, ledger.Reservation{USD: 0.3})
+		if err != nil {
+			return failed(err)
+		}
+		if item.Row > 4 {
+			once.Do(func() {
+				if err := errors.Join(n.lease.kv.Purge(ctx, budgetKey), c.common.Purge(ctx, manifestKey("b1"))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		b.Settle(mark, ledger.Entry{Cost: provider.Cost{USD: provider.Ptr(0.25)}})
+		return answer(item)
+	})
+	defer n.end()
+	close(ready)
+	if err := wait(); err != nil {
+		t.Fatal(err)
 	}
-	for _, s := range steps {
-		if s.speaks {
-			b.Seen = seen.Add(s.after)
-		}
-		if got := look(s.after, a, b); len(got) != s.want {
-			t.Errorf("after %v: %v", s.after, got)
-		}
+	h.whole()
+	m, _, err := c.manifest(t.Context(), "b1")
+	if err != nil || m == nil {
+		t.Errorf("the batch is not announced: %v", err)
+	}
+	if a, _, err := readAccount(t.Context(), n.lease.kv); err != nil || a.Limit != nano(limit) || a.Spent > nano(limit) || a.Spent < nano(2) {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

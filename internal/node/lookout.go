@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"time"
 
 	"github.com/tandem-llm/tandem/internal/natsqueue"
 )
@@ -13,7 +12,6 @@ const lookers = 8
 
 // lookout is what a node has seen of the others.
 type lookout struct {
-	watch natsqueue.Watch
 	nodes int  // that were there
 	first bool // it is one of the first of them, or of those that work on one of its batches
 	beats int  // since
@@ -47,8 +45,8 @@ func before(nodes []natsqueue.Node, id, batch string) (n int) {
 	return n
 }
 
-// lookAround has the batches that the node works on know how many rows all nodes may have, and
-// frees those of nodes that are gone. What does not succeed is tried again the next time.
+// lookAround has the batches that the node works on know how many rows all nodes may have.
+// What does not succeed is tried again the next time.
 func (n *node) lookAround(ctx context.Context, o *lookout) {
 	if !o.due() {
 		return
@@ -68,8 +66,5 @@ func (n *node) lookAround(ctx context.Context, o *lookout) {
 	o.saw(nodes, n.ID, ids)
 	for _, id := range ids {
 		_ = n.Cluster.Fit(ctx, id, nodes)
-	}
-	for _, id := range o.watch.Silent(nodes, time.Now()) {
-		_ = n.Cluster.Release(ctx, id)
 	}
 }

@@ -31,9 +31,9 @@ func (n *node) trouble(id string) func(error) {
 		switch {
 		case text == last:
 		case text == "":
-			n.say("the cluster takes results of the batch " + id + " again")
+			n.say("the batch " + id + " goes on")
 		default:
-			n.say("the cluster does not answer for the batch " + id + ", and is asked again: " + text)
+			n.say("the batch " + id + ": " + text + ". Trying again")
 		}
 		last = text
 	}
