@@ -3,6 +3,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -76,11 +77,29 @@ func Start(cfg Config) (_ *Server, err error) {
 	} else if s.port, err = strconv.Atoi(port); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Listen, err)
 	}
+	if err = s.free(); err != nil {
+		return nil, err
+	}
 	if err = s.start(); err != nil {
 		return nil, err
 	}
 	s.done.Go(s.watch)
 	return s, nil
+}
+
+// diskAlone is a limit that no disk reaches. Without one JetStream takes a share of what is
+// free at its start, which is nothing on a disk that was full then.
+const diskAlone = 1 << 60
+
+func (s *Server) store() string { return filepath.Join(s.cfg.Dir, "store") }
+
+// free returns an error where another program listens at the address: NATS would wait for it.
+func (s *Server) free() error {
+	l, err := net.Listen("tcp", net.JoinHostPort(s.host, strconv.Itoa(max(0, s.port)))) //nolint:noctx // it ends at once
+	if err != nil {
+		return fmt.Errorf("the server cannot listen at %s: %w", s.cfg.Listen, err)
+	}
+	return l.Close()
 }
 
 // start starts NATS, at the port of the time before where that is known.
@@ -92,7 +111,7 @@ func (s *Server) start() error {
 	n, err := server.NewServer(&server.Options{
 		ServerName: "tandem", Host: s.host, Port: s.port, NoSigs: true, DisableJetStreamBanner: true,
 		TLS: true, TLSVerify: true, TLSConfig: members, TLSTimeout: 10, AuthTimeout: 10,
-		JetStream: true, StoreDir: filepath.Join(s.cfg.Dir, "store"), SyncAlways: true, JetStreamMaxStore: s.cfg.MaxStore,
+		JetStream: true, StoreDir: s.store(), SyncAlways: true, JetStreamMaxStore: cmp.Or(s.cfg.MaxStore, diskAlone),
 		PingInterval: 5 * time.Second, MaxPingsOut: 2,
 	})
 	if err != nil {
@@ -171,37 +190,6 @@ func (s *Server) JoinPort() int {
 
 // Member makes this machine a member.
 func (s *Server) Member(name string) (*cluster.Member, error) { return s.ca.NewMember(name, s.URL()) }
-
-// watch starts the server anew where JetStream has given up, as it does on a full disk,
-// until it runs again.
-func (s *Server) watch() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.over:
-			return
-		case <-tick.C:
-		}
-		s.mu.Lock()
-		n := s.nats
-		s.mu.Unlock()
-		if n.JetStreamEnabled() && n.Running() {
-			continue
-		}
-		s.say("the store of the cluster cannot be written, perhaps because the disk is full; trying again")
-		n.Shutdown()
-		n.WaitForShutdown()
-		for s.start() != nil {
-			select {
-			case <-s.over:
-				return
-			case <-time.After(2 * time.Second):
-			}
-		}
-		s.say("the store of the cluster can be written again")
-	}
-}
 
 func (s *Server) say(text string) {
 	if s.cfg.Say != nil {
