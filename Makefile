@@ -3,7 +3,7 @@ BIN ?= bin/tandem
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build install uninstall test test-short test-live test-newest test-clients test-browser engine-facts attack bench soak lint fmt fuzz release-check clean
+.PHONY: help demo build install uninstall test test-short test-live test-newest test-clients test-browser engine-facts attack chaos bench soak lint fmt fuzz release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ engine-facts: ## what the engines do that Tandem is built on; says what a new ve
 
 attack: ## the long form of the attacks: random faults and kills, the newest Ollama, every fuzz target (docs/security.md)
 	@scripts/attack.sh
+
+chaos: ## a cluster of nodes that meets random faults for half an hour (CHAOS=2m; CHAOS_SEED=N; docs/nodes.md)
+	@scripts/chaos.sh -time $(or $(CHAOS),30m) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
 bench: ## measure against a hand-written floor (PEERS=1: other libraries too; STREAMS=10000: streams at once; GATEWAY=1: tandem serve; docs/benchmarks.md)
 	@PEERS='$(PEERS)' GATEWAY='$(GATEWAY)' STREAMS='$(STREAMS)' scripts/bench.sh $(BENCH_FLAGS)

@@ -233,7 +233,7 @@ func TestOneDialer(t *testing.T) {
 		"crypto/tls": {"Dial", "DialWithDialer", "Dialer"},
 	}
 	// What tests alone use may connect by itself.
-	tests := []string{"internal/bench", "internal/testengine", "internal/stacktest", "provider/providertest", "internal/gateway/gatewaytest"}
+	tests := []string{"internal/bench", "internal/testengine", "internal/testnodes", "internal/stacktest", "provider/providertest", "internal/gateway/gatewaytest"}
 	// It looks up the name that it is to listen at, and asks its own socket whether
 	// somebody listens there already.
 	listens := "internal/gateway/listen"
