@@ -217,13 +217,13 @@ func validateHosts(name string, find func(string) (entry, bool)) (errs []error) 
 }
 
 // sameServer is a host's name in the one spelling that is taken for its server:
-// localhost and [::1] are 127.0.0.1, and a name may end in a dot.
+// localhost and [::1] are 127.0.0.1, and a name may end in a dot, and be in capitals.
 func sameServer(name string) string {
 	u, err := url.Parse("//" + name)
 	if err != nil {
 		return name
 	}
-	host := strings.TrimSuffix(u.Hostname(), ".")
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if a, err := netip.ParseAddr(host); err == nil {
 		host = a.Unmap().String()
 	}

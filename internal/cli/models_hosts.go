@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,8 @@ func (a *app) hostsListCommand() *cobra.Command {
 type providerHost struct {
 	Provider string `json:"provider"`
 	pool.Status
+	// Others are what other processes have found out about it.
+	Others []stack.HostReport `json:"other_processes,omitempty"`
 }
 
 func (a *app) modelsHosts(ctx context.Context, names []string, asJSON bool) error {
@@ -64,7 +67,7 @@ func (a *app) modelsHosts(ctx context.Context, names []string, asJSON bool) erro
 			continue
 		}
 		for _, s := range p.Look(ctx) {
-			all = append(all, providerHost{t.Config.Name, s})
+			all = append(all, providerHost{t.Config.Name, s, st.HostReports(t.Config.Name, s.Host)})
 		}
 	}
 	if ctx.Err() != nil {
@@ -87,9 +90,33 @@ func (a *app) modelsHosts(ctx context.Context, names []string, asJSON bool) erro
 		if h.Models > 0 {
 			models = fmt.Sprint(h.Models)
 		}
-		w.Row(h.Provider+"/"+h.Host, string(h.State), strings.Join(loaded, ", "), models, terminal.OneLine(h.Reason))
+		w.Row(h.Provider+"/"+h.Host, string(h.State), strings.Join(loaded, ", "), models, terminal.OneLine(hostReason(&h, time.Now())))
 	}
 	return w.Flush()
+}
+
+// hostReason is why a host is as it is, and what other processes have against it.
+func hostReason(h *providerHost, now time.Time) string {
+	var parts []string
+	if h.Reason != "" {
+		parts = append(parts, h.Reason)
+	}
+	for i := range h.Others {
+		o := &h.Others[i]
+		who := fmt.Sprintf("process %d", o.PID)
+		for _, r := range o.Refusals {
+			if now.Before(r.Until) {
+				parts = append(parts, fmt.Sprintf("%s: it refuses %s: %s; next try in %s", who, r.Model, r.Kind.Error(), short(r.Until.Sub(now).Round(time.Second))))
+			}
+		}
+		switch f := o.LastFailure; {
+		case now.Before(o.BreakerUntil):
+			parts = append(parts, fmt.Sprintf("%s: its circuit breaker is open; next try in %s", who, short(o.BreakerUntil.Sub(now).Round(time.Second))))
+		case f != nil && o.Good(now):
+			parts = append(parts, fmt.Sprintf("%s: it failed a call %s ago: %s", who, short(now.Sub(f.At).Round(time.Second)), f.Kind.Error()))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (a *app) hostsDrainCommand(drain bool) *cobra.Command {

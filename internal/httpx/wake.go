@@ -25,7 +25,7 @@ func (p Policy) Wake(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	packet := append(bytes.Repeat([]byte{0xff}, 6), bytes.Repeat(mac, 16)...)
+	packet := wakePacket(mac)
 	var errs []error
 	sent := false
 	for _, to := range broadcasts() {
@@ -39,6 +39,12 @@ func (p Policy) Wake(ctx context.Context, address string) error {
 		return nil
 	}
 	return errors.Join(errs...)
+}
+
+// wakePacket is what a sleeping network card looks for: six bytes of 0xff, and its address
+// sixteen times.
+func wakePacket(mac net.HardwareAddr) []byte {
+	return append(bytes.Repeat([]byte{0xff}, 6), bytes.Repeat(mac, 16)...)
 }
 
 func sendPacket(ctx context.Context, to netip.AddrPort, packet []byte) error {

@@ -58,6 +58,9 @@ func (s *Stack) pooled(a *adapter) error {
 		Name: a.Config.Name, Model: a.Config.Model, Paid: a.Config.Kind == config.KindOpenAI && paid(&a.Configured),
 		Whole: priority.IsBatch, Redact: s.secrets.Text, Warn: s.warn, Progress: s.options.Progress, Observe: s.observeHosts(a.Config.Name),
 	}
+	if dir := s.options.StateDir; dir != "" && s.cfg.Log != config.LogOff {
+		c.Noted = (&reporter{dir: dir, name: a.Config.Name, last: map[string]HostReport{}}).note
+	}
 	for i, m := range a.members {
 		c.Hosts = append(c.Hosts, s.host(m, a.Config.Hosts[i]))
 	}

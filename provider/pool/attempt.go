@@ -18,6 +18,7 @@ type attempt struct {
 	stop   context.CancelCauseFunc
 	began  time.Time
 	probe  bool // of the host's breaker, which has yet to be told
+	whole  bool // all of its answer has come
 	state  atomic.Int32
 	// reason is why it was given back. It is set before the state says so.
 	reason atomic.Pointer[provider.Error]

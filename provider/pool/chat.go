@@ -93,6 +93,7 @@ var errGiven = errors.New("the call was given back")
 
 // answered notes that a host has given a whole answer.
 func (c *chat) answered(a *attempt, end *provider.Chunk) {
+	a.whole = true
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	a.host.speed.tick(time.Now(), true)

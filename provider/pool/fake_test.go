@@ -30,9 +30,12 @@ type engine struct {
 	loaded  atomic.Pointer[[]string]
 	calls   atomic.Int64 // chats that began
 	running atomic.Int64
-	most    atomic.Int64 // chats at a time
-	stopped atomic.Bool  // it answers nothing any more, as after SIGSTOP
-	refuses atomic.Int64 // the status of every answer, such as 503; 0: none
+	most    atomic.Int64           // chats at a time
+	stopped atomic.Bool            // it answers nothing any more, as after SIGSTOP
+	refuses atomic.Int64           // the status of every answer, such as 503; 0: none
+	renewed atomic.Pointer[string] // its digest, from now on
+	probes  atomic.Int64           // questions what is in memory
+	listing chan struct{}          // it lists its models once this is closed; nil: at once
 
 	mu     sync.Mutex
 	goOn   chan struct{}
@@ -106,11 +109,22 @@ func (e *engine) serve(w http.ResponseWriter, r *http.Request) {
 	case "/api/ps", "/api/tags":
 		list := e.models.Load()
 		if r.URL.Path == "/api/ps" {
+			e.probes.Add(1)
 			list = e.loaded.Load()
+		} else if e.listing != nil {
+			select {
+			case <-e.listing:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		digest := e.digest
+		if renewed := e.renewed.Load(); renewed != nil {
+			digest = *renewed
 		}
 		var models []map[string]any
 		for _, name := range *list {
-			models = append(models, map[string]any{"name": name, "model": name, "digest": e.digest, "size": 100})
+			models = append(models, map[string]any{"name": name, "model": name, "digest": digest, "size": 100})
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"models": models})
 	case "/api/version":

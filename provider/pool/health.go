@@ -21,14 +21,10 @@ type health struct {
 	down    string        // why it is not asked; empty: it is there, for all that is known
 	since   time.Time     // down since
 	running []provider.RunningModel
-	models  []provider.Model // nil: not known
-	listed  time.Time        // when models was told
-	room    map[string]bool  // whether a model that is not in memory fits, where known
-	heard   atomic.Int64     // when it last sent a piece of an answer, in Unix nanoseconds
+	list    list
+	room    map[string]bool // whether a model that is not in memory fits, where known
+	heard   atomic.Int64    // when it last sent a piece of an answer, in Unix nanoseconds
 }
-
-// listedFor is how long a list of models counts.
-const listedFor = 5 * time.Second
 
 // brokenAfter is how long an answer of which a part was shown may stand still while its
 // host does not answer to anything else.
@@ -37,8 +33,7 @@ const brokenAfter = 10 * time.Second
 // found is what one look at a host has found.
 type found struct {
 	running []provider.RunningModel
-	models  []provider.Model
-	listed  bool
+	models  []provider.Model // of a host that does not tell what is in memory
 	room    map[string]bool
 }
 
@@ -46,7 +41,7 @@ type found struct {
 func (p *Pool) watch(ctx context.Context, h *host) {
 	p.mu.Lock()
 	wait := time.Until(h.probed.Add(p.cfg.ProbeEvery))
-	if !h.fresh(time.Now()) {
+	if !h.fresh(time.Now()) || h.unlisted() {
 		wait = 0
 	}
 	p.mu.Unlock()
@@ -63,10 +58,13 @@ func (p *Pool) watch(ctx context.Context, h *host) {
 		if ctx.Err() != nil {
 			return
 		}
-		if next := p.cfg.ProbeEvery; p.record(h, &f, err) {
-			timer.Reset(next)
-		} else {
+		if !p.record(h, &f, err) {
 			timer.Reset(0)
+			continue
+		}
+		timer.Reset(p.cfg.ProbeEvery)
+		if p.mayList(h) {
+			go p.listModels(ctx, h)
 		}
 	}
 }
@@ -86,23 +84,16 @@ func (h *host) fresh(now time.Time) bool { return now.Sub(h.probed) < fresh }
 func (p *Pool) probe(ctx context.Context, h *host) (f found, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.ProbeTimeout)
 	defer cancel()
+	if h.runner == nil {
+		f.models, err = h.Provider.Models(ctx)
+		return f, err
+	}
+	if f.running, err = h.runner.Running(ctx); err != nil || h.Room == nil {
+		return f, err
+	}
 	p.mu.Lock()
-	stale, wanted := time.Since(h.listed) >= listedFor, slices.Clone(p.wanted)
+	wanted := slices.Clone(p.wanted)
 	p.mu.Unlock()
-	if h.runner != nil {
-		if f.running, err = h.runner.Running(ctx); err != nil {
-			return f, err
-		}
-	}
-	if h.runner == nil || stale {
-		if f.models, err = h.Provider.Models(ctx); err != nil {
-			return f, err
-		}
-		f.listed = true
-	}
-	if h.Room == nil {
-		return f, nil
-	}
 	f.room = map[string]bool{}
 	for _, model := range wanted {
 		if loaded(f.running, model) {
@@ -126,19 +117,16 @@ func (p *Pool) record(h *host, f *found, err error) (settled bool) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	late := errors.Is(err, context.DeadlineExceeded)
-	why := p.unwell(err)
-	if p.cfg.Redact != nil {
-		why = p.cfg.Redact(why)
-	}
+	why := p.unwell(err, p.cfg.ProbeTimeout)
 	switch {
 	case why == "":
 		h.strikes, h.up, h.down, h.suspect = 0, true, "", false
+		if h.list.outdated(h.running, f.running) {
+			h.list.at = time.Time{}
+		}
 		h.running, h.room = f.running, f.room
-		if f.listed {
-			h.models, h.listed = f.models, now
-			p.views = map[string]*view{}
-		} else if err != nil { // it answers, and does not tell
-			h.listed = now
+		if h.runner == nil {
+			p.listed(h, f.models, "")
 		}
 	case late && now.Sub(time.Unix(0, h.heard.Load())) < p.cfg.ProbeTimeout: // it was at work meanwhile
 		h.strikes, h.probed = 0, now
@@ -154,15 +142,23 @@ func (p *Pool) record(h *host, f *found, err error) (settled bool) {
 	return true
 }
 
-// unwell is why a host cannot be asked, by the error of a probe; empty: it can be, or a
-// call tells better what is the matter.
-func (p *Pool) unwell(err error) string {
+// unwell is why a host cannot be asked, by the error of a question that it had so long
+// for; empty: it can be, or a call tells better what is the matter.
+func (p *Pool) unwell(err error, within time.Duration) string {
+	why := reasonOf(err, within)
+	if p.cfg.Redact != nil {
+		why = p.cfg.Redact(why)
+	}
+	return why
+}
+
+func reasonOf(err error, within time.Duration) string {
 	var e *provider.Error
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("it does not answer within %s", p.cfg.ProbeTimeout)
+		return fmt.Sprintf("it does not answer within %s", within)
 	case !errors.As(err, &e):
 		return err.Error()
 	case e.Status > 0 && e.Status < 500:

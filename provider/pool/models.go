@@ -250,7 +250,7 @@ func (p *Pool) Embed(ctx context.Context, req provider.EmbedRequest) (out provid
 			if !a.show() {
 				return errGiven
 			}
-			out.Route = c.route(a, out.Route)
+			a.whole, out.Route = true, c.route(a, out.Route)
 		}
 		return err
 	})

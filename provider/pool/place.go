@@ -58,13 +58,15 @@ func (c *call) look(now time.Time) (ch choice) {
 		switch {
 		case h.Drained != nil && h.Drained():
 			no(provider.Unavailable, "%w", failure.Mark(failure.Mark(errors.New("it is drained"), provider.ErrPaused), failure.ErrDrained))
-		case !h.fresh(now) && h.down == "":
+		case (!h.fresh(now) || h.unlisted()) && h.down == "":
 			ch.pending = true
 			unknown = append(unknown, h)
 		case !h.fresh(now), h.suspect, h.down != "" && h.probed.Before(c.began):
 			ch.suspects = append(ch.suspects, h)
 		case h.down != "":
 			away(h.down)
+		case h.list.why != "":
+			away(h.list.why)
 		case breaker != "":
 			away(breaker)
 		case told && !has && (h.runner != nil || c.p.anyHas(v)):

@@ -43,6 +43,9 @@ type Config struct {
 	// Observe, if not nil, is told of each host that failed before any content. It must
 	// be quick. It and the functions below must be safe for concurrent use.
 	Observe func(Event)
+	// Noted, if not nil, is told what was found out about a host by a call that it has
+	// failed, and by the first one that it answers after it was not to be asked.
+	Noted func(host string, s Standing)
 	// Redact takes secrets out of what hosts say of themselves; may be nil. It need not do
 	// so for what a host's Provider answers.
 	Redact func(string) string
@@ -53,6 +56,9 @@ type Config struct {
 	// there, and ProbeTimeout how long it has for that; 0: 400 ms and 600 ms. A host
 	// that misses two in a row is down.
 	ProbeEvery, ProbeTimeout time.Duration
+	// ListTimeout is how long a host may take to list its models, where it tells otherwise
+	// that it is there; 0: 5 s.
+	ListTimeout time.Duration
 	// WakeTimeout is how long is waited for a machine that was woken; 0: two minutes.
 	WakeTimeout time.Duration
 }
@@ -115,6 +121,10 @@ type host struct {
 	attempts map[*attempt]struct{}
 	refusals map[string]*refusal // by the model's name
 	speed    speed
+	answered int // calls
+	failed   int
+	last     *Failure
+	bad      bool // as others were told, it is not to be asked for something
 }
 
 var (
@@ -130,6 +140,9 @@ func New(cfg Config) (*Pool, error) {
 	}
 	if cfg.ProbeTimeout <= 0 {
 		cfg.ProbeTimeout = defaultTimeout
+	}
+	if cfg.ListTimeout <= 0 {
+		cfg.ListTimeout = defaultListTimeout
 	}
 	if cfg.WakeTimeout <= 0 {
 		cfg.WakeTimeout = defaultWake

@@ -15,6 +15,7 @@ import (
 // model. When its time is up, one call finds out whether it still refuses.
 type refusal struct {
 	why     string
+	kind    provider.Kind
 	wait    time.Duration // how long it was set aside the latest time
 	until   time.Time
 	testing bool // a call is finding out
@@ -62,7 +63,7 @@ func (h *host) refused(model string, e *provider.Error, now time.Time) {
 		return // the call began before the host was set aside, or there was no other
 	}
 	r.wait = min(max(2*r.wait, firstRefusal), longestRefusal)
-	r.why, r.until, r.testing = text(e), now.Add(r.wait), false
+	r.why, r.kind, r.until, r.testing = text(e), e.Kind, now.Add(r.wait), false
 }
 
 // serves takes back that a host refuses a model.

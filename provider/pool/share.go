@@ -172,7 +172,13 @@ func (c *call) finish(a *attempt, err error) {
 		c.fail(a, e)
 	}
 	var warnings []string
-	defer func() { c.p.warn(warnings) }()
+	var noted *Standing
+	defer func() {
+		c.p.warn(warnings)
+		if noted != nil && c.p.cfg.Noted != nil {
+			c.p.cfg.Noted(h.Name, *noted)
+		}
+	}()
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	delete(h.attempts, a)
@@ -185,17 +191,23 @@ func (c *call) finish(a *attempt, err error) {
 	default:
 		h.untested(c.model, now)
 	}
-	if failed {
+	switch {
+	case failed:
 		c.tried[h] = true
+		h.failed++
+		h.last = &Failure{At: now, Model: c.model, Kind: e.Kind, Reason: text(e)}
 		h.learn(e)
+	case a.whole:
+		h.answered++
 	}
+	noted = h.note(failed, now)
 }
 
 // learn notes what a failure says of a host. The caller holds the pool's mu.
 func (h *host) learn(e *provider.Error) {
 	switch {
 	case e.Kind == provider.ModelNotFound:
-		h.listed = time.Time{} // its models have changed
+		h.list.at = time.Time{} // its models have changed
 	case e.Kind == provider.Unavailable && !errors.Is(e, provider.ErrStale) && !errors.Is(e, provider.ErrLoading), e.Kind == provider.Truncated:
 		h.suspect = true
 	default:

@@ -23,12 +23,12 @@ func (p *Pool) view(model string) *view {
 	}
 	v := &view{has: map[*host]bool{}, digest: map[*host]string{}}
 	for _, h := range p.hosts {
-		if h.models == nil {
+		if h.list.models == nil {
 			continue
 		}
-		i := slices.IndexFunc(h.models, func(m provider.Model) bool { return same(m.Name, model) })
-		if v.has[h] = i >= 0; i >= 0 && h.models[i].Digest != "" {
-			v.digest[h] = h.models[i].Digest
+		i := slices.IndexFunc(h.list.models, func(m provider.Model) bool { return same(m.Name, model) })
+		if v.has[h] = i >= 0; i >= 0 && h.list.models[i].Digest != "" {
+			v.digest[h] = h.list.models[i].Digest
 		}
 	}
 	v.serves = p.electDigest(model, v.digest)
