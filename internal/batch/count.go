@@ -16,6 +16,13 @@ const (
 	itemSent
 )
 
+// Lines of the counts that are of no state: they count items that are done once more, by
+// the host and by the node that answered.
+const (
+	countHost = 10 + iota
+	countNode
+)
+
 // The counts of a file say how many items are in each state, and what they came to.
 // They change in the transaction that changes the items: nobody who looks has to go
 // through all rows. A sum stays with the state that it came with: only those of all
@@ -67,6 +74,12 @@ func (r recount) outcome(out *Outcome, was int) {
 		s = r.move(1, from, group{itemDone, t.Provider})
 		if t.Fallback {
 			s.fallback++
+		}
+		if rt := out.Route; rt != nil && rt.Host != "" {
+			r.of(group{countHost, t.Provider + "/" + rt.Host}).n++
+		}
+		if out.Node != "" {
+			r.of(group{countNode, out.Node}).n++
 		}
 	case Failed:
 		kind := ""
@@ -143,6 +156,14 @@ func (s *Status) count(ctx context.Context, q querier, counts string) error {
 		var c sums
 		if err := rows.Scan(&g.state, &g.name, &c.n, &c.fallback, &c.input, &c.output, &c.usd, &c.saved, &c.unpriced, &c.took); err != nil {
 			return err
+		}
+		switch g.state {
+		case countHost:
+			add(&s.Hosts, g.name, c.n)
+			continue
+		case countNode:
+			add(&s.Nodes, g.name, c.n)
+			continue
 		}
 		s.Total += c.n
 		s.Input, s.Output, s.USD, s.Saved, s.Unpriced = s.Input+int64(c.input), s.Output+int64(c.output), s.USD+c.usd, s.Saved+c.saved, s.Unpriced+c.unpriced

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/dbfile"
 	"github.com/tandem-llm/tandem/internal/runner"
+	"github.com/tandem-llm/tandem/provider"
 )
 
 // both are the counts of a file, as they are kept and as its items say.
@@ -19,7 +20,7 @@ func both(t *testing.T, f *File) (kept, counted Status) {
 	for _, c := range []struct {
 		s    *Status
 		from string
-	}{{&kept, "counts"}, {&counted, "(" + countItems + ")"}} {
+	}{{&kept, "counts"}, {&counted, "(" + countItems + " UNION ALL " + countPlaces + ")"}} {
 		if err := c.s.count(t.Context(), f.conn, c.from); err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +72,10 @@ func TestTheCountsAreThoseOfTheItems(t *testing.T) {
 				out := Outcome{Item: running[0], Fate: Fate(r.IntN(4)), Took: time.Duration(r.IntN(1e6))}
 				running = running[1:]
 				out.Tally = Tally{Provider: fmt.Sprint("p", r.IntN(3)), Fallback: r.IntN(2) == 0, Input: r.IntN(9), Output: r.IntN(9), USD: float64(r.IntN(9)) / 8, Saved: float64(r.IntN(9)) / 4, Unpriced: r.IntN(2)}
+				if r.IntN(2) == 0 {
+					out.Route = &provider.Route{Provider: out.Tally.Provider, Host: []string{"", "gpu1:11434", "gpu2:11434"}[r.IntN(3)]}
+				}
+				out.Node = []string{"", "pc1", "pc2"}[r.IntN(3)]
 				if out.Fate != Done {
 					out.Error = &runner.Error{Kind: fmt.Sprint("k", r.IntN(2))}
 				}

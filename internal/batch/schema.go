@@ -101,6 +101,8 @@ CREATE INDEX items_handed ON items (id) WHERE state = 4 AND part IS NULL;
 `, `
 ALTER TABLE batch ADD COLUMN asked INTEGER NOT NULL DEFAULT 0; -- most items that are asked and not kept, until the next exchange; 0: not known
 ALTER TABLE batch ADD COLUMN away  INTEGER NOT NULL DEFAULT 0; -- no provider answers, if a process runs it
+`, `
+INSERT INTO counts ` + countPlaces + `;
 `}
 
 // The schemas that first have the counts, the waits, the parts, and what is away.
@@ -115,3 +117,11 @@ const (
 const countItems = `SELECT state, CASE state WHEN 2 THEN coalesce(provider, '') WHEN 3 THEN coalesce(kind, '') ELSE '' END AS name,
 	count(*) AS n, sum(fallback) AS fallback, sum(input) AS input, sum(output) AS output, sum(usd) AS usd, sum(saved) AS saved, sum(unpriced) AS unpriced, sum(took) AS took
 	FROM items GROUP BY 1, 2`
+
+// countPlaces are the lines of the counts that say which hosts and nodes have answered: the
+// ninth migration.
+const countPlaces = `SELECT 10 AS state, coalesce(provider, '') || '/' || json_extract(result, '$.route.host') AS name,
+	count(*) AS n, 0 AS fallback, 0 AS input, 0 AS output, 0 AS usd, 0 AS saved, 0 AS unpriced, 0 AS took
+	FROM items JOIN results USING (id) WHERE state = 2 AND json_valid(result) AND json_extract(result, '$.route.host') <> '' GROUP BY 2
+	UNION ALL SELECT 11, json_extract(result, '$.node'), count(*), 0, 0, 0, 0, 0, 0, 0
+	FROM items JOIN results USING (id) WHERE state = 2 AND json_valid(result) AND json_extract(result, '$.node') <> '' GROUP BY 2`

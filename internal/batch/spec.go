@@ -100,6 +100,10 @@ type Status struct {
 
 	Failures map[string]int `json:"failures,omitempty"`    // by kind
 	Answered map[string]int `json:"answered_by,omitempty"` // by provider
+	// Hosts are those answered by a provider with several, as provider/host, and Nodes those
+	// that nodes answered.
+	Hosts map[string]int `json:"answered_by_host,omitempty"`
+	Nodes map[string]int `json:"answered_by_node,omitempty"`
 
 	Input    int64   `json:"input_tokens"`
 	Output   int64   `json:"output_tokens"`

@@ -106,6 +106,11 @@ func (a *app) sayBatch(s batch.Status) {
 		line += fmt.Sprintf(" · %d+%d tokens", s.Input, s.Output)
 	}
 	a.dimf("%s · %s · %s", line, moneyText(s), short(s.Ran))
+	for _, by := range []map[string]int{s.Nodes, s.Hosts} {
+		if len(by) > 1 {
+			a.dimf("· answered by %s", countsText(by))
+		}
+	}
 	if s.Repeated > 0 {
 		a.dimf("· %s", repeatedText(s))
 	}

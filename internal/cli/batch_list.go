@@ -154,6 +154,12 @@ func (a *app) printBatch(s batch.Status) error {
 	if s.Cluster != "" {
 		t.Row("nodes", fmt.Sprintf("%s with the nodes of the cluster %s; see `tandem nodes`", count(s.Sent, "row"), s.Cluster))
 	}
+	if len(s.Nodes) > 0 {
+		t.Row("by node", countsText(s.Nodes))
+	}
+	if len(s.Hosts) > 0 {
+		t.Row("by host", countsText(s.Hosts))
+	}
 	for i := range s.Parts {
 		t.Row("at "+s.BatchAPI, partText(&s.Parts[i]))
 	}

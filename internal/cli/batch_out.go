@@ -13,6 +13,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/requests"
 	"github.com/tandem-llm/tandem/internal/runner"
 	"github.com/tandem-llm/tandem/internal/table"
+	"github.com/tandem-llm/tandem/internal/terminal"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -199,10 +200,14 @@ func columnsNamed(names ...string) []table.Column {
 func failuresText(s batch.Status) string { return kindsText(s.Failures) }
 
 // kindsText are kinds of errors with how many there were.
-func kindsText(kinds map[string]int) string {
+func kindsText(kinds map[string]int) string { return strings.ReplaceAll(countsText(kinds), "_", " ") }
+
+// countsText are names with how many there were of each, such as "gpu1:11434 60, gpu2:11434
+// 40".
+func countsText(counts map[string]int) string {
 	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(kind, "_", " "), kinds[kind]))
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", terminal.OneLine(name), counts[name]))
 	}
 	return strings.Join(parts, ", ")
 }

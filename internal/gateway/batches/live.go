@@ -22,7 +22,8 @@ type Live struct {
 	Done     int            `json:"done"`  // that were answered
 	Failed   int            `json:"failed"`
 	Answered map[string]int `json:"answered_by"`
-	Rate     float64        `json:"per_second"` // requests that end, since it runs here; 0: not known
+	Hosts    map[string]int `json:"answered_by_host,omitempty"` // of providers with several
+	Rate     float64        `json:"per_second"`                 // requests that end, since it runs here; 0: not known
 	USD      float64        `json:"cost_usd"`
 	Expires  int64          `json:"expires_at"`
 }
@@ -41,7 +42,7 @@ func (s *Service) Live(ctx context.Context, c exchange.Caller) []Live {
 		o := s.tell(id, k)
 		out = append(out, Live{
 			ID: o.ID, Caller: k.Caller, File: k.Spec.Input.File, Status: o.Status, Waiting: o.Tandem.Waiting, Total: k.Total, Done: k.Done, Failed: k.failed(),
-			Answered: o.Tandem.Answered, Rate: s.rate(id), USD: k.USD, Expires: k.Expires,
+			Answered: o.Tandem.Answered, Hosts: k.Hosts, Rate: s.rate(id), USD: k.USD, Expires: k.Expires,
 		})
 	}
 	return out
