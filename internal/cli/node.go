@@ -167,22 +167,12 @@ func (a *app) nodes(ctx context.Context, asJSON bool) error {
 }
 
 func (a *app) printNodes(nodes []natsqueue.Node) error {
-	t := a.term.Table("NODE", "STATE", "ROWS", "ROWS/S", "DONE", "FAILED", "TWICE", "SEEN", "MODELS").MayCut("MODELS", "STATE")
+	t := a.term.Table("NODE", "STATE", "ROWS", "HELD", "ROWS/S", "TOKENS/S", "DONE", "FAILED", "TWICE", "SEEN", "IN MEMORY").
+		MayCut("IN MEMORY", "STATE").MayDrop("TWICE", "HELD", "SEEN", "TOKENS/S", "IN MEMORY", "ROWS/S")
 	var declined []string
 	for i := range nodes {
 		n := &nodes[i]
-		var sum natsqueue.LeaseCounts
-		for _, c := range n.Batches {
-			sum.Done, sum.Failed, sum.Duplicate = sum.Done+c.Done, sum.Failed+c.Failed, sum.Duplicate+c.Duplicate
-		}
-		state := cmp.Or(n.State, "idle")
-		switch {
-		case n.Silent:
-			state = "silent"
-		case n.State == "" && len(n.Batches) > 0:
-			state = "working"
-		}
-		t.Row(terminal.OneLine(n.Name), terminal.OneLine(state), joined(n.Running, n.Slots), rateOf(n), sum.Done, sum.Failed, sum.Duplicate, short(time.Since(n.Seen).Round(time.Second))+" ago", terminal.OneLine(list(n.Loaded)))
+		t.Row(terminal.OneLine(n.Name), terminal.OneLine(n.Does()), joined(n.Running, n.Slots), n.Total.Held, perSecond(n.Rate), perSecond(n.Tokens), n.Total.Done, n.Total.Failed, n.Total.Duplicate, short(time.Since(n.Seen).Round(time.Second))+" ago", terminal.OneLine(list(n.Loaded)))
 		for id, why := range n.Declined {
 			declined = append(declined, terminal.OneLine(n.Name+" declines the batch "+id+": "+why))
 		}
@@ -200,11 +190,7 @@ func (a *app) printNodes(nodes []natsqueue.Node) error {
 // joined is how many of a node's slots are taken.
 func joined(running, slots int) string { return strconv.Itoa(running) + "/" + strconv.Itoa(slots) }
 
-func rateOf(n *natsqueue.Node) string {
-	if n.Rate == 0 {
-		return "0"
-	}
-	return strings.TrimSuffix(rateText(n.Rate, ""), " ")
-}
+// perSecond is a rate in a cell of its own.
+func perSecond(rate float64) string { return cmp.Or(strings.TrimSuffix(rateText(rate, ""), " "), "0") }
 
 func list(names []string) string { return strings.Join(names, ", ") }

@@ -50,6 +50,15 @@ type LeaseCounts struct {
 	Returned  int `json:"returned"`  // given back, to be asked again
 }
 
+// Add adds what came of other rows.
+func (c *LeaseCounts) Add(o LeaseCounts) {
+	c.Held += o.Held
+	c.Done += o.Done
+	c.Failed += o.Failed
+	c.Duplicate += o.Duplicate
+	c.Returned += o.Returned
+}
+
 // held is a row that the node has.
 type held struct {
 	msg        jetstream.Msg // its last delivery

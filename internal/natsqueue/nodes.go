@@ -31,14 +31,30 @@ type Node struct {
 	Slots   int       `json:"slots"`   // rows that it runs at a time
 	Running int       `json:"running"` // now
 	Rate    float64   `json:"rows_per_second"`
-	Loaded  []string  `json:"loaded"`          // provider/model, in memory
-	State   string    `json:"state,omitempty"` // what it waits for; empty: it works, or is idle
+	Tokens  float64   `json:"tokens_per_second"` // of answers
+	Loaded  []string  `json:"loaded"`            // provider/model, in memory
+	State   string    `json:"state,omitempty"`   // what it waits for; empty: it works, or is idle
+	// Total is what came of all of its rows since it began.
+	Total LeaseCounts `json:"total"`
 	// Batches are those that it works on, and Declined why it does not on others, by id.
 	Batches  map[string]LeaseCounts `json:"batches,omitempty"`
 	Declined map[string]string      `json:"declined,omitempty"`
 	// Seen is when it said so, by the cluster's clock, and Silent that it was too long ago.
 	Seen   time.Time `json:"seen"`
 	Silent bool      `json:"silent,omitempty"`
+}
+
+// Does says in a word or two what the node does.
+func (n *Node) Does() string {
+	switch {
+	case n.Silent:
+		return "silent"
+	case n.State != "":
+		return n.State
+	case len(n.Batches) > 0:
+		return "working"
+	}
+	return "idle"
 }
 
 // Beat says that a node is there.

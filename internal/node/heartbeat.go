@@ -57,9 +57,12 @@ func (n *node) status() *natsqueue.Node {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	out.Total = n.ended
 	for id, s := range n.batches {
 		if s.lease != nil {
-			out.Batches[id] = s.lease.Counts()
+			counts := s.lease.Counts()
+			out.Batches[id] = counts
+			out.Total.Add(counts)
 		}
 		if s.declined != "" {
 			out.Declined[id] = s.declined
@@ -68,7 +71,7 @@ func (n *node) status() *natsqueue.Node {
 			out.State = s.waiting
 		}
 	}
-	out.Rate = n.rate(time.Now())
+	out.Rate, out.Tokens = n.rates(time.Now())
 	maps.DeleteFunc(out.Declined, func(id string, _ string) bool { return n.batches[id].m == nil })
 	return out
 }
@@ -76,15 +79,15 @@ func (n *node) status() *natsqueue.Node {
 // rateSpan is the time over which rows a second are told.
 const rateSpan = 30 * time.Second
 
-// rate is how many rows ended a second lately. The caller holds mu.
-func (n *node) rate(now time.Time) float64 {
+// rates are how many rows ended a second lately, and how many tokens their answers had.
+// The caller holds mu.
+func (n *node) rates(now time.Time) (rows, tokens float64) {
 	for len(n.recent) > 0 && now.Sub(n.recent[0].at) > rateSpan {
 		n.recent = n.recent[1:]
 	}
-	rows := 0
 	for _, m := range n.recent {
-		rows += m.rows
+		rows, tokens = rows+float64(m.rows), tokens+float64(m.tokens)
 	}
-	span := min(rateSpan, max(time.Second, now.Sub(n.since)))
-	return float64(rows) / span.Seconds()
+	span := min(rateSpan, max(time.Second, now.Sub(n.since))).Seconds()
+	return rows / span, tokens / span
 }

@@ -93,7 +93,8 @@ type node struct {
 
 	mu      sync.Mutex
 	batches map[string]*state
-	recent  []moment // when rows ended, of the last minute
+	recent  []moment              // when rows ended, of the last minute
+	ended   natsqueue.LeaseCounts // of batches that are not worked on any more
 }
 
 // state is what the node knows of a batch.
@@ -110,8 +111,8 @@ type state struct {
 }
 
 type moment struct {
-	at   time.Time
-	rows int
+	at           time.Time
+	rows, tokens int
 }
 
 func (n *node) stopping() bool {
@@ -223,9 +224,12 @@ func (n *node) finished(s *state, declined string) {
 	defer n.mu.Unlock()
 	wait := declineTime
 	if s.lease != nil { // it was begun
-		if s.lease.Counts().Done > 0 {
+		counts := s.lease.Counts()
+		if counts.Done > 0 {
 			s.left = 0
 		}
+		counts.Held = 0 // their leases run out
+		n.ended.Add(counts)
 		wait = min(max(2*s.left, declineTime), mostDeclined)
 	}
 	switch {

@@ -53,13 +53,14 @@ func (n *node) share() int {
 }
 
 func (n *node) kept(outcomes []batch.Outcome) {
-	rows := 0
+	m := moment{at: time.Now()}
 	for i := range outcomes {
+		m.tokens += outcomes[i].Tally.Output
 		if f := outcomes[i].Fate; f == batch.Done || f == batch.Failed {
-			rows++
+			m.rows++
 		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.recent = append(n.recent, moment{time.Now(), rows})
+	n.recent = append(n.recent, m)
 }
