@@ -71,6 +71,7 @@ func TestFailures(t *testing.T) {
 	if falseSuccesses > 0 || glued > 0 {
 		t.Errorf("%d false successes, %d glued answers; want none of either", falseSuccesses, glued)
 	}
+	page.WriteString(hostsTable(t))
 	page.WriteString(kindsTable(t))
 	page.WriteString(decisions)
 	checkPage(t, page.String())

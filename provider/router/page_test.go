@@ -87,6 +87,9 @@ const decisions = `
 - **A bad certificate, a redirect and an answer over the size limit are permanent**: the same target
   is not retried.
 - **409 is a conflict that passes**, like an overload.
+- **A host's failure is another host's call** before the first content, each host once, and never a
+  paid one that may have been charged. Only what is wrong with the request itself ends it at once.
+  The fallback is the next provider, when no host is left.
 `
 
 // kindsTable is what the router does with each Kind, seen on fakes.
