@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tandem-llm/tandem/internal/cluster"
+	"github.com/tandem-llm/tandem/internal/files"
 	"github.com/tandem-llm/tandem/internal/httpx"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/natsserver"
@@ -210,25 +211,44 @@ func (a *app) nodeInvite(address string, life time.Duration) error {
 }
 
 func (a *app) nodeJoinCommand() *cobra.Command {
-	var name string
-	var replace bool
+	var in joinInput
 	cmd := &cobra.Command{
 		Use: "join", Short: "Join a cluster with a token of `tandem node invite`",
 		Long: `Join a cluster with a token of tandem node invite. Tandem asks for it without showing
-it, or reads it from standard input. The machine makes a key, which stays here, and
-gets a certificate for it. Then tandem node work runs rows here, and tandem batch
---nodes submits batches.`,
+it, or reads it from standard input or --token-file. The machine makes a key, which
+stays here, and gets a certificate for it. Then tandem node work runs rows here, and
+tandem batch --nodes submits batches. Where the machine is in that cluster already,
+nothing is done, and the token can still be used.`,
 		Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.nodeJoin(cmd.Context(), name, replace) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.nodeJoin(cmd.Context(), in) },
 	}
-	cmd.Flags().StringVar(&name, "name", "", "the machine's `name` in its certificate (default: its own)")
-	cmd.Flags().BoolVar(&replace, "replace", false, "leave the cluster that this machine has joined before")
+	cmd.Flags().StringVar(&in.name, "name", "", "the machine's `name` in its certificate (default: its own)")
+	cmd.Flags().StringVar(&in.tokenFile, "token-file", "", "read the token from `FILE`, such as a mounted secret")
+	cmd.Flags().BoolVar(&in.replace, "replace", false, "leave the cluster that this machine has joined before")
 	return cmd
 }
 
-func (a *app) nodeJoin(ctx context.Context, name string, replace bool) error {
-	text, err := a.readSecret(ctx, "Join token", "the join token")
+type joinInput struct {
+	name      string
+	tokenFile string
+	replace   bool
+}
+
+// joinToken is the token's text.
+func (a *app) joinToken(ctx context.Context, file string) (text string, err error) {
+	if file == "" {
+		text, err = a.readSecret(ctx, "Join token", "the join token")
+	} else {
+		var data []byte
+		data, err = files.Read(file, maxKeyInput)
+		text = string(data)
+	}
 	a.term.Secrets.Add(strings.Fields(text)...)
+	return text, err
+}
+
+func (a *app) nodeJoin(ctx context.Context, in joinInput) error {
+	text, err := a.joinToken(ctx, in.tokenFile)
 	if err != nil {
 		return err
 	}
@@ -236,16 +256,23 @@ func (a *app) nodeJoin(ctx context.Context, name string, replace bool) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%w; get one with `tandem node invite` on the machine that serves the cluster", err)}
 	}
-	if before, err := cluster.ReadMember(a.nodesDir()); err == nil && !replace {
-		return usageError{fmt.Errorf("this machine has joined the cluster %s at %s; add --replace to leave it", terminal.OneLine(before.Cluster), terminal.OneLine(before.URL))}
-	} else if err != nil && !errors.Is(err, cluster.ErrNoMember) && !replace {
+	switch before, err := cluster.ReadMember(a.nodesDir()); {
+	case in.replace, errors.Is(err, cluster.ErrNoMember):
+	case err != nil:
 		return err
+	case before.Of(t):
+		if _, err := before.TLS(); err == nil { // else it joins anew, as where its certificate has expired
+			a.infof("this machine is in the cluster %s at %s already", terminal.OneLine(before.Cluster), terminal.OneLine(before.URL))
+			return nil
+		}
+	default:
+		return usageError{fmt.Errorf("this machine has joined the cluster %s at %s; add --replace to leave it", terminal.OneLine(before.Cluster), terminal.OneLine(before.URL))}
 	}
 	cfg, err := a.load()
 	if err != nil {
 		return err
 	}
-	m, err := cluster.Join(ctx, t, (&workerInput{name: name}).nodeName(), httpx.Policy{Offline: cfg.Offline})
+	m, err := cluster.Join(ctx, t, (&workerInput{name: in.name}).nodeName(), httpx.Policy{Offline: cfg.Offline})
 	if err != nil {
 		return err
 	}

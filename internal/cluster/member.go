@@ -63,6 +63,16 @@ func (m *Member) Write(dir string) error {
 	return writeSecret(memberPath(dir), append(data, '\n'))
 }
 
+// Of reports whether the member is of the cluster that a token is of.
+func (m *Member) Of(t Token) bool {
+	block, _ := pem.Decode([]byte(m.CA))
+	if block == nil {
+		return false
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	return err == nil && fingerprint(cert) == t.CA
+}
+
 // TLS is the configuration with which the member connects to its cluster.
 func (m *Member) TLS() (*tls.Config, error) {
 	pair, err := tls.X509KeyPair([]byte(m.Cert), []byte(m.Key))

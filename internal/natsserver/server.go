@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -158,7 +159,7 @@ func (s *Server) ServeJoins(ctx context.Context, id string) (err error) {
 		}
 		return "tls://" + net.JoinHostPort(name, strconv.Itoa(s.port))
 	})
-	web := &http.Server{Handler: h, ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	web := &http.Server{Handler: h, ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	s.done.Go(func() { _ = web.Serve(tls.NewListener(s.join, anybody)) }) // until the listener is closed
 	s.done.Go(func() {
 		<-s.over
