@@ -72,6 +72,15 @@ func (a *app) openCluster(ctx context.Context, cfg *config.Loaded, id string) (*
 	return opened, err
 }
 
+// usedCluster connects to the cluster that this machine uses; nil: it uses none.
+func (a *app) usedCluster(ctx context.Context, cfg *config.Loaded) (*natsqueue.Cluster, error) {
+	c, err := a.openCluster(ctx, cfg, "")
+	if errors.Is(err, errNoCluster) {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return c, err
+}
+
 // clusterRemedy is what to do next about an error of a cluster; empty: it is none, or
 // nothing is known.
 func clusterRemedy(err error) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway"
 	"github.com/tandem-llm/tandem/internal/gateway/guard"
 	"github.com/tandem-llm/tandem/internal/gateway/listen"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 )
 
 type serveInput struct {
@@ -48,9 +49,12 @@ func (a *app) serve(ctx context.Context, in serveInput) error {
 	log := a.serveLog(in.json)
 	settings, keys := s.Config().Gateway, a.callerStore()
 	var g *gateway.Server
+	nodes := natsqueue.NewObserver(func(ctx context.Context) (*natsqueue.Cluster, error) {
+		return a.usedCluster(ctx, g.Exchange().Stack().Config())
+	})
 	g = gateway.New(gateway.Config{
 		Stack: s, Explain: func(err error) string { return explainToClient(err, g.Exchange().Stack().Config()) }, Version: buildVersion().Version, Chains: a.servedChains(settings),
-		Warn: log.warn, Say: log.say, Keys: keys,
+		Warn: log.warn, Say: log.say, Keys: keys, Cluster: nodes,
 	})
 	defer func() {
 		_ = g.Close() // every response was committed when it was put

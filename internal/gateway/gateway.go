@@ -21,6 +21,7 @@ import (
 	"github.com/tandem-llm/tandem/internal/gateway/queue"
 	"github.com/tandem-llm/tandem/internal/gateway/responsestore"
 	"github.com/tandem-llm/tandem/internal/gateway/web"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
@@ -36,6 +37,9 @@ type Config struct {
 	// Warn, if not nil, is told what is wrong beside the calls, such as with a chain, and
 	// Say what becomes of batches.
 	Warn, Say func(string)
+	// Cluster, if not nil, observes the cluster of nodes that this machine uses. The server
+	// closes it.
+	Cluster *natsqueue.Observer
 	// Keys are those that the guard knows, by which batches go on; nil: there are none.
 	Keys guard.Keys
 }
@@ -63,7 +67,7 @@ func New(cfg Config) *Server {
 	s.stack.Store(cfg.Stack)
 	s.metrics = metrics.New(metrics.Config{
 		Stack: s.stack.Load, Live: func() []exchange.Call { return s.exchange.Live() }, Waiting: func(name string) int { return s.queue.Waiting(name) }, Version: cfg.Version,
-		Ready: func() bool { return len(s.notReady(context.Background())) == 0 }, Batches: s.openBatches,
+		Ready: func() bool { return len(s.verdict(context.Background()).reasons) == 0 }, Batches: s.openBatches, Cluster: s.cluster,
 	})
 	s.queue = queue.New(queue.Config{
 		Lane: s.lane, Engine: func(name string) *priority.Engine { return s.stack.Load().Engine(name) }, Limit: cfg.Stack.Config().Gateway.Queue, Waited: s.metrics.Waited,
@@ -86,7 +90,7 @@ func New(cfg Config) *Server {
 	mcp.New(own, s.exchange, cfg.Version).Register(mux)
 	mux.HandleFunc("GET /v1/models", byDialect(openaiAPI.Models, anthropicAPI.Models))
 	mux.HandleFunc("GET /v1/models/{id...}", byDialect(openaiAPI.Model, anthropicAPI.Model))
-	web.New(web.Config{Exchange: s.exchange, Batches: s.batches, Waiting: s.queue.Waiting, Running: s.loaded.of, Fail: s.Fail, Version: cfg.Version}).Register(mux)
+	web.New(web.Config{Exchange: s.exchange, Batches: s.batches, Waiting: s.queue.Waiting, Running: s.loaded.of, Cluster: s.cluster, Fail: s.Fail, Version: cfg.Version}).Register(mux)
 	mux.HandleFunc("GET /routes/{id}", s.route)
 	mux.HandleFunc("GET /metrics", s.tellMetrics)
 	mux.HandleFunc("GET /healthz", s.health)
@@ -130,6 +134,17 @@ func (s *Server) Use(next *stack.Stack, folder string) {
 	s.stack.Store(next)
 	s.queue.SetLimit(next.Config().Gateway.Queue)
 	s.chains.Move(folder)
+	if s.cfg.Cluster != nil {
+		s.cfg.Cluster.Reset()
+	}
+}
+
+// cluster is what is known of the cluster of nodes; used is false where none is used.
+func (s *Server) cluster(ctx context.Context) (seen natsqueue.Seen, used bool) {
+	if s.cfg.Cluster == nil {
+		return natsqueue.Seen{}, false
+	}
+	return s.cfg.Cluster.Look(ctx)
 }
 
 // ended takes a call in that has ended.
@@ -150,6 +165,9 @@ func (s *Server) Close() error {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	s.StopBatches(now)()
+	if s.cfg.Cluster != nil {
+		s.cfg.Cluster.Close()
+	}
 	if s.responses == nil {
 		return nil
 	}

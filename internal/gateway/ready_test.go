@@ -22,6 +22,10 @@ func TestReady(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	e := gatewaytest.NewEngine(t)
+	hosts := func(more string, list ...string) string {
+		return fmt.Sprintf("- {name: canary, kind: openai, model: ok, local: true, hosts: ['%s']%s}\n", strings.Join(list, "', '"), more)
+	}
+	there, nobody := strings.TrimPrefix(e.URL, "http://"), strings.TrimPrefix(gone.URL, "http://")
 	house := func(name, model, more string) string {
 		return fmt.Sprintf("- {name: %s, kind: openai, base_url: '%s/v1', model: %s%s}\n", name, e.URL, model, more)
 	}
@@ -38,6 +42,21 @@ func TestReady(t *testing.T) {
 		{"the engine is down, and another one is not", "use: [down, canary]\nproviders:\n" + fmt.Sprintf("- {name: down, kind: ollama, managed: false, host: '%s', model: ok}\n", gone.URL) + house("canary", "ok", ", local: true"), nil, http.StatusOK, ""},
 		{"nothing may leave, and all is elsewhere", "privacy: local\nuse: [canary]\nproviders:\n" + house("canary", "ok", ""), nil, http.StatusServiceUnavailable, "no provider can answer: private (1)"},
 		{"offline", "offline: true\nuse: [canary]\nproviders:\n- {name: canary, kind: openai, base_url: 'https://192.0.2.1/v1', model: ok}\n", nil, http.StatusServiceUnavailable, "no provider can answer: offline (1)"},
+		{"one of two hosts is down", "use: [canary]\nproviders:\n" + hosts("", nobody, there), nil, http.StatusOK, ""},
+		{"no host is left", "use: [canary]\nproviders:\n" + hosts("", nobody, "127.0.0.1:1"), nil, http.StatusServiceUnavailable, "no provider can answer: unavailable (1), no host is left of 2"},
+		{
+			"no host is left, and another provider is", "use: [canary, other]\nproviders:\n" + hosts("", nobody, "127.0.0.1:1") + house("other", "ok", ", local: true"),
+			nil, http.StatusOK, `"warnings":["a provider has no host left of 2"]`,
+		},
+		{
+			"one host is down and one drained", "use: [canary]\nproviders:\n" + hosts("", nobody, there),
+			func(t *testing.T, _, _ string, g *gateway.Server) {
+				if _, err := g.Exchange().Stack().SetDrained("canary", there, true); err != nil {
+					t.Fatal(err)
+				}
+			}, http.StatusServiceUnavailable, "no host is left of 2",
+		},
+		{"a machine that a call wakes", "use: [canary]\nproviders:\n- {name: canary, kind: ollama, model: ok, hosts: [{host: '" + nobody + "', wake: 'AA:BB:CC:DD:EE:FF'}]}\n", nil, http.StatusOK, ""},
 		{
 			"the circuit breaker is open", "use: [canary]\nretries: 0\nproviders:\n" + house("canary", "down", ", local: true"),
 			func(t *testing.T, url, _ string, _ *gateway.Server) {

@@ -18,6 +18,7 @@ func (m *Metrics) families() []*family {
 	all = append(all, m.process()...)
 	all = append(all, m.providers()...)
 	all = append(all, m.hosts()...)
+	all = append(all, m.cluster()...)
 	all = append(all, m.inFlight(), m.batches(), m.loads())
 	slices.SortFunc(all, byName)
 	return all
@@ -94,6 +95,7 @@ func (m *Metrics) providers() []*family {
 func (m *Metrics) hosts() []*family {
 	labels := []string{"provider", "host"}
 	up := &family{kind: gauge, name: "tandem_host_up", help: "1 for a host that answers, as far as is known.", labels: labels}
+	ended := &family{kind: counter, name: "tandem_host_calls_total", help: "Calls that a host has answered, or failed: those that another host then answered, too.", labels: []string{"provider", "host", "outcome"}}
 	calls := &family{kind: gauge, name: "tandem_host_calls_in_flight", help: "Calls under way at a host.", labels: labels}
 	loaded := &family{kind: gauge, name: "tandem_host_models_loaded", help: "Models that a host has in memory, where it tells.", labels: labels}
 	rate := &family{kind: gauge, name: "tandem_host_tokens_per_second", help: "Tokens that a host writes a second while it has calls; 0 until it is known.", labels: labels}
@@ -112,6 +114,8 @@ func (m *Metrics) hosts() []*family {
 				is = 1
 			}
 			up.add(is, name, h.Host)
+			ended.add(float64(h.Answered), name, h.Host, "answered")
+			ended.add(float64(h.Failed), name, h.Host, "failed")
 			calls.add(float64(h.InFlight), name, h.Host)
 			loaded.add(float64(len(h.Loaded)), name, h.Host)
 			rate.add(h.Rate, name, h.Host)
@@ -124,7 +128,7 @@ func (m *Metrics) hosts() []*family {
 			}
 		}
 	}
-	return []*family{up, calls, loaded, rate, breaker}
+	return []*family{up, ended, calls, loaded, rate, breaker}
 }
 
 // loads are the models that were loaded.

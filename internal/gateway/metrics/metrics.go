@@ -6,10 +6,12 @@ package metrics
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/stack"
 )
 
@@ -20,6 +22,8 @@ type Config struct {
 	Waiting func(provider string) int // how many calls wait for a provider
 	Ready   func() bool               // whether questions can be answered
 	Batches func() (running, waiting int)
+	// Cluster is what is known of a cluster of nodes, if one is used; nil: none is.
+	Cluster func(context.Context) (seen natsqueue.Seen, used bool)
 	Version string // of this program
 }
 

@@ -19,10 +19,11 @@ type names struct {
 	mu        sync.Mutex
 	providers map[string]bool
 	models    map[[2]string]bool // with their provider
+	nodes     map[string]bool
 }
 
 func newNames() *names {
-	return &names{providers: map[string]bool{}, models: map[[2]string]bool{}}
+	return &names{providers: map[string]bool{}, models: map[[2]string]bool{}, nodes: map[string]bool{}}
 }
 
 // provider is a provider's name as a label has it.
@@ -30,6 +31,13 @@ func (n *names) provider(name string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return bounded(n.providers, short(name), others)
+}
+
+// node is a node's name as a label has it. Two of one name are counted together.
+func (n *names) node(name string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return bounded(n.nodes, short(name), others)
 }
 
 // model is a model's name as a label has it, with its provider's.

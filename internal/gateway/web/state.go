@@ -22,6 +22,7 @@ type state struct {
 	Caller   string          `json:"caller,omitempty"` // whose calls these are; empty: everybody's
 	Counts   counts          `json:"counts"`
 	Targets  []target        `json:"targets"`
+	Cluster  *cluster        `json:"cluster"` // of nodes; null: none is used, or it may not be seen
 	Batches  []batches.Live  `json:"batches"`
 	Live     []exchange.Call `json:"live"`
 	Recent   []exchange.Call `json:"recent"`
@@ -52,15 +53,6 @@ type target struct {
 	Hosts   []host                  `json:"hosts"` // where it has several
 }
 
-// host is one of a provider's hosts, as far as is known.
-type host struct {
-	Name     string   `json:"name"`
-	State    string   `json:"state"`
-	InFlight int      `json:"in_flight"` // calls
-	Rate     float64  `json:"tokens_per_second"`
-	Loaded   []string `json:"loaded"`
-}
-
 // recent is how many calls that ended are shown.
 const recent = 50
 
@@ -77,7 +69,7 @@ func (u *UI) state(w http.ResponseWriter, r *http.Request) {
 			InputTokens: c.InputTokens, CachedTokens: c.CachedTokens, OutputTokens: c.OutputTokens,
 			CostUSD: c.CostUSD, SavedUSD: c.SavedUSD,
 		},
-		Targets: u.targets(r), Batches: u.batches(r.Context()), Live: x.LiveFor(r.Context()), Recent: x.RecentFor(r.Context(), recent),
+		Targets: u.targets(r), Cluster: u.cluster(r.Context(), caller), Batches: u.batches(r.Context()), Live: x.LiveFor(r.Context()), Recent: x.RecentFor(r.Context(), recent),
 	})
 }
 
@@ -108,13 +100,7 @@ func (u *UI) target(r *http.Request, s *stack.Stack, t stack.Configured) target 
 		out.Waiting = u.cfg.Waiting(name)
 	}
 	if p, ok := s.Pool(name); ok {
-		for _, h := range p.Status() {
-			one := host{Name: h.Host, State: string(h.State), InFlight: h.InFlight, Rate: h.Rate, Loaded: []string{}}
-			for _, m := range h.Loaded {
-				one.Loaded = append(one.Loaded, m.Name)
-			}
-			out.Hosts = append(out.Hosts, one)
-		}
+		out.Hosts = hosts(p.Status(), u.cfg.Exchange.Caller(r.Context()).SeesAll())
 		return out
 	}
 	if u.cfg.Running != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tandem-llm/tandem/internal/gateway/batches"
 	"github.com/tandem-llm/tandem/internal/gateway/exchange"
+	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -35,6 +36,8 @@ type Config struct {
 	// Running is what an engine has in memory; nil: it is not known.
 	Running func(context.Context, stack.Configured) []provider.RunningModel
 	Batches *batches.Service // nil: there are none
+	// Cluster is what is known of a cluster of nodes, if one is used; nil: none is.
+	Cluster func(context.Context) (seen natsqueue.Seen, used bool)
 	// Fail writes a failure.
 	Fail    func(http.ResponseWriter, *http.Request, *exchange.Failure)
 	Version string // of this program

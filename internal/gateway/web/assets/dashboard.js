@@ -23,8 +23,9 @@ const memory = (m) => {
   return `${m.name}: ${bytes(m.size_bytes)}, ${where}, window ${number(m.context_length)}`;
 };
 
-const host = (h) => [`${h.name}: ${h.state}`, h.loaded.join(' and '), h.in_flight && `${number(h.in_flight)} in flight`,
-  h.tokens_per_second > 0 && `${number(Math.round(h.tokens_per_second))} tokens/s`].filter(Boolean).join(', ');
+const rate = (n) => (n >= 10 ? number(Math.round(n)) : n > 0 ? n.toFixed(1) : '–');
+const clock = (time) => new Date(time).toLocaleTimeString();
+const up = (list) => list.filter((h) => h.state === 'up' || h.state === 'unknown').length;
 
 function targets(list) {
   rows(byId('targets'), list, (t) => t.name,
@@ -34,7 +35,61 @@ function targets(list) {
       set(row, 'state', t.problem || 'available');
       cell(row, 'state').classList.toggle('bad', Boolean(t.problem));
       set(row, 'waiting', number(t.waiting));
-      set(row, 'memory', [...t.hosts.map(host), ...t.running.map(memory)].join('; ') || '–');
+      set(row, 'memory', t.hosts.length ? `${up(t.hosts)} of ${t.hosts.length} hosts can answer` : t.running.map(memory).join('; ') || '–');
+    });
+}
+
+function hosts(list) {
+  const all = list.flatMap((t) => t.hosts.map((h) => ({ ...h, key: `${t.name}/${h.name}` })));
+  byId('hosts-card').hidden = all.length === 0;
+  rows(byId('hosts'), all, (h) => h.key,
+    (h) => {
+      const row = cells('host', 'state', 'memory', 'flight', 'rate', 'answered', 'failed', 'last');
+      set(row, 'host', h.key);
+      return row;
+    },
+    (row, h) => {
+      set(row, 'state', h.reason ? `${h.state}: ${h.reason}` : h.state);
+      cell(row, 'state').classList.toggle('bad', h.state === 'down' || h.state === 'set aside');
+      set(row, 'memory', h.loaded.join(', ') || '–');
+      set(row, 'flight', number(h.in_flight));
+      set(row, 'rate', rate(h.tokens_per_second));
+      set(row, 'answered', number(h.answered));
+      set(row, 'failed', number(h.failed));
+      set(row, 'last', h.last_failure ? `${clock(h.last_failure.at)}: ${h.last_failure.reason}` : '–');
+    });
+}
+
+// linkText says whether the cluster answers, apart from whether its nodes do.
+const linkText = (c) => {
+  if (c.link === 'up') return `The cluster ${c.id} answers.${c.replicas < 3 ? ' It is one server: not highly available.' : ''}`;
+  if (c.link === 'unknown') return 'Connecting to the cluster …';
+  return `The cluster ${c.id} does not answer since ${clock(c.since)}: ${c.why}.${c.nodes.length ? ` The nodes as they were at ${clock(c.at)}:` : ''}`;
+};
+
+function nodes(cluster) {
+  byId('nodes-card').hidden = !cluster;
+  if (!cluster) return;
+  setText(byId('link'), linkText(cluster));
+  byId('link').classList.toggle('bad', cluster.link === 'down');
+  byId('nodes-scroll').hidden = cluster.nodes.length === 0;
+  rows(byId('nodes'), cluster.nodes, (n) => n.id,
+    (n) => {
+      const row = cells('node', 'state', 'slots', 'held', 'rows', 'tokens-rate', 'done', 'failed', 'memory', 'when');
+      set(row, 'node', n.name);
+      return row;
+    },
+    (row, n) => {
+      set(row, 'state', n.declines ? `${n.state}, declines ${number(n.declines)} ${n.declines === 1 ? 'batch' : 'batches'}` : n.state);
+      cell(row, 'state').classList.toggle('bad', n.state === 'silent');
+      set(row, 'slots', `${number(n.running)} of ${number(n.slots)}`);
+      set(row, 'held', number(n.held));
+      set(row, 'rows', rate(n.rows_per_second));
+      set(row, 'tokens-rate', rate(n.tokens_per_second));
+      set(row, 'done', number(n.done) + (n.duplicate ? `, ${number(n.duplicate)} twice` : ''));
+      set(row, 'failed', number(n.failed));
+      set(row, 'memory', n.loaded.join(', ') || '–');
+      set(row, 'when', clock(n.seen));
     });
 }
 
@@ -55,6 +110,12 @@ const underway = (s) => ['queued', 'asking', 'answering'].includes(s.state);
 // stepText is a call of a chain's step, in a line.
 const stepText = (s) => [`step ${s.step ?? ''}: ${s.provider ? `${s.provider}/${s.model ?? ''}` : 'nobody'}`, s.error ? `${s.state}: ${s.error}` : s.state, seconds(s.took_ns ?? 0), s.cost && dollars(s.cost.usd)].filter(Boolean).join(', ');
 
+// answeredBy is how many requests each host has answered, and each provider that has one address.
+const answeredBy = (b) => {
+  const byHost = Object.entries(b.answered_by_host ?? {});
+  return [...byHost, ...Object.entries(b.answered_by).filter(([name]) => !byHost.some(([host]) => host.startsWith(`${name}/`)))];
+};
+
 function batches(list) {
   byId('batches-card').hidden = list.length === 0;
   rows(byId('batches'), list, (b) => b.id,
@@ -72,7 +133,7 @@ function batches(list) {
       set(row, 'failed', number(b.failed));
       cell(row, 'failed').classList.toggle('bad', b.failed > 0);
       set(row, 'rate', b.per_second ? `${b.per_second.toFixed(1)}/s` : '–');
-      set(row, 'by', Object.entries(b.answered_by).map(([name, n]) => `${name} ${number(n)}`).join(', ') || '–');
+      set(row, 'by', answeredBy(b).map(([name, n]) => `${name} ${number(n)}`).join(', ') || '–');
       set(row, 'cost', dollars(b.cost_usd));
     });
 }
@@ -125,6 +186,8 @@ async function poll() {
       const s = await (await request('/ui/api/state')).json();
       counts(s.counts);
       targets(s.targets);
+      hosts(s.targets);
+      nodes(s.cluster);
       batches(s.batches);
       live(s.live);
       recent(s.recent);
