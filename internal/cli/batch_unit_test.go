@@ -31,8 +31,13 @@ func TestWhoContinuesABatch(t *testing.T) {
 		given   string
 		want    bool
 	}{
-		{"", false, "", false}, {"c", false, "", true}, {"c", true, "", true}, {"", true, "", true},
-		{"", false, "--nodes=true", true}, {"c", true, "--nodes=false", false}, {"c", false, "--nodes=false", false},
+		{"", false, "", false},
+		{"c", false, "", true},
+		{"c", true, "", true},
+		{"", true, "", true},
+		{"", false, "--nodes=true", true},
+		{"c", true, "--nodes=false", false},
+		{"c", false, "--nodes=false", false},
 	} {
 		b := &batchRun{spec: batch.Spec{Cluster: tt.cluster}}
 		b.work.nodes = tt.kept

@@ -101,7 +101,7 @@ func (b *Budget) Reserve(ctx context.Context, h ledger.Reservation) (int64, erro
 		case errors.Is(err, jetstream.ErrKeyNotFound) && time.Since(began) < holdTime:
 			// The cluster has lost the account: who has the batch makes it anew.
 		case !errors.As(err, &over):
-			go b.settle(mark, 0) // it may have been taken all the same
+			go b.settle(mark, 0) //nolint:gosec // it may have been taken all the same, and the context that is there may have ended
 			return 0, err
 		case spent || time.Since(began) > holdTime:
 			return 0, b.refused(over)
