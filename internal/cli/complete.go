@@ -153,6 +153,7 @@ func (a *app) flagCompletions() map[string]cobra.CompletionFunc {
 		"checks":       a.complete(filesNamed(".yaml", ".yml", ".json")),
 		"json-schema":  a.complete(filesNamed(".json")),
 		"judge-model":  a.complete(models),
+		"token-file":   a.complete(filesNamed()),
 		"labels":       a.complete(filesNamed(".jsonl")),
 		"rescore":      a.complete(batches),
 		"html":         a.complete(filesNamed(".html")),

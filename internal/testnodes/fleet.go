@@ -69,7 +69,7 @@ func New(ctx context.Context, cfg Config) (f *Fleet, err error) {
 	}
 	f.disk = newDisk(store)
 	for range 3 { // somebody else may take the ports meanwhile
-		if f.listen, err = freePorts(); err != nil {
+		if f.listen, err = freePorts(ctx); err != nil {
 			return nil, err
 		}
 		if err = f.startServer(ctx); err == nil {
@@ -129,14 +129,14 @@ func (w *worker) through(addr string) error {
 }
 
 // freePorts is an address whose port and the next one are free.
-func freePorts() (string, error) {
+func freePorts(ctx context.Context) (string, error) {
 	for range 100 {
-		a, err := net.Listen("tcp", "127.0.0.1:0")
+		a, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return "", err
 		}
 		port := a.Addr().(*net.TCPAddr).Port
-		b, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
+		b, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
 		_ = a.Close()
 		if err == nil {
 			_ = b.Close()

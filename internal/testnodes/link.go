@@ -3,6 +3,7 @@
 package testnodes
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -36,7 +37,7 @@ var _ Link = (*proxy)(nil)
 
 // NewProxy makes a link to a server.
 func NewProxy(to string) (Link, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func NewProxy(to string) (Link, error) {
 }
 
 func (p *proxy) serve(c net.Conn) {
-	s, err := net.Dial("tcp", p.to)
+	s, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.to)
 	if err != nil {
 		_ = c.Close()
 		return
