@@ -69,16 +69,23 @@ type work struct {
 	last     time.Time // when a row ended
 	troubled bool
 	unwatch  context.CancelFunc
-	more     bool           // rows are pending that can be handed over at once
-	missing  bool           // a row is neither with nodes nor has a result that can be read
-	patience time.Duration  // how long nothing may come before lost rows are looked for
-	links    uint64         // how often the connection was lost, when watch began
-	unsent   map[place]bool // rows of which it is not known that the cluster has taken them
-	account  account        // of the budget, when it was looked at last
+	more     bool              // rows are pending that can be handed over at once
+	missing  bool              // a row is neither with nodes nor has a result that can be read
+	patience time.Duration     // how long nothing may come before lost rows are looked for
+	links    uint64            // how often the connection was lost, when watch began
+	unsent   map[place]bool    // rows of which it is not known that the cluster has taken them
+	extras   map[delivery]bool // calls beside a row's result that have come
+	account  account           // of the budget, when it was looked at last
 }
 
 func newWork(cfg WorkConfig) *work {
 	return &work{WorkConfig: cfg, m: &cfg.Manifest, blobs: blobs{cfg.Cluster, cfg.Manifest.ID}}
+}
+
+// delivery is a time that a row was given to a node.
+type delivery struct {
+	id     string // the job's
+	number int    // from 1; a server that was killed may give a number twice
 }
 
 // Times of Work.
@@ -94,7 +101,7 @@ const (
 // begin makes sure that the cluster has all of the batch but its rows, and takes up where
 // the last process ended.
 func (w *work) begin(ctx context.Context) (err error) {
-	w.given, w.unsent = w.File.Spec().Given, map[place]bool{}
+	w.given, w.unsent, w.extras = w.File.Spec().Given, map[place]bool{}, map[delivery]bool{}
 	status, err := w.File.Status(ctx)
 	if err != nil {
 		return err
@@ -224,6 +231,13 @@ func (w *work) run(ctx context.Context) (err error) {
 // after which it was not given back may have been calls.
 func (w *work) returned(ctx context.Context, r *record) (batch.Returned, error) {
 	out := r.returned()
+	if r.Kind == recordExtra {
+		d := delivery{r.ID, r.Deliveries}
+		if out.Repeated == 0 && w.extras[d] { // the server had forgotten one, and gave its number to another
+			out.Repeated = 1
+		}
+		w.extras[d] = true
+	}
 	if r.Kind != recordResult || r.Deliveries < 2 && r.Silent == 0 {
 		return out, nil
 	}

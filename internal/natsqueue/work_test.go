@@ -567,3 +567,22 @@ func TestWhatABatchNeedsIsMadeAnew(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
+
+// A server that was killed may forget that it has given a row to a node, and give it to
+// another one under the same number: both calls count.
+func TestDeliveriesOfTheSameNumberCount(t *testing.T) {
+	w := &work{extras: map[delivery]bool{}}
+	sum := 0
+	for _, r := range []record{ // beside a result of the second delivery, which counts the first
+		{Kind: recordExtra, ID: "a", Deliveries: 1}, {Kind: recordExtra, ID: "a", Deliveries: 1}, {Kind: recordExtra, ID: "b", Deliveries: 1},
+	} {
+		out, err := w.returned(t.Context(), &r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += out.Repeated
+	}
+	if sum != 1 {
+		t.Errorf("%d calls are reported, want 1", sum)
+	}
+}
