@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/tandem-llm/tandem/provider"
 	"github.com/tandem-llm/tandem/provider/pool"
@@ -38,4 +39,11 @@ func ExampleNew() {
 	// gpu1:11434 up 0
 	// gpu2:11434 up 0
 	// 2
+}
+
+func ExampleStanding_Good() {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	s := pool.Standing{Refusals: []pool.Refusal{{Model: "qwen3:8b", Kind: provider.OutOfMemory, Until: now.Add(time.Minute)}}}
+	fmt.Println(s.Good(now), s.Good(now.Add(time.Hour)))
+	// Output: false true
 }
