@@ -81,7 +81,7 @@ var loads = []load{
 	{title: "batch of 640 rows, 32 at once, each stored", work: Batch, n: 1, c: 1, parts: batchRows},
 }
 
-// Works that are no load of the workers.
+// Works that do not load the workers.
 const (
 	onlyNodes = "nodes"
 	onlyQueue = "queue"

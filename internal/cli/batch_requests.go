@@ -38,7 +38,7 @@ type requestRun struct {
 }
 
 // chainFlag is the error of a flag of a batch that says something about a chain or about a
-// table of its inputs, for a file of requests; nil: it is no such flag.
+// table of its inputs, for a file of requests; nil: any other flag.
 func chainFlag(file, name string) error {
 	switch name {
 	case "in", "encoding", "param", "escape-formulas":

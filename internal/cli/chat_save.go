@@ -66,7 +66,7 @@ func (s *chatSession) show(ctx context.Context, _ string) error {
 	return nil
 }
 
-// writeChat writes a conversation for a reader, in the width of a terminal; 0: it is none.
+// writeChat writes a conversation for a reader, in the width of a terminal; 0: output is not one.
 func writeChat(w io.Writer, width int, format bool, c *store.Chat) error {
 	if width == 0 {
 		_, err := io.WriteString(w, chatText(c))

@@ -81,8 +81,8 @@ func (a *app) usedCluster(ctx context.Context, cfg *config.Loaded) (*natsqueue.C
 	return c, err
 }
 
-// clusterRemedy is what to do next about an error of a cluster; empty: it is none, or
-// nothing is known.
+// clusterRemedy is what to do next about an error of a cluster; empty: it is another error,
+// or nothing is known.
 func clusterRemedy(err error) string {
 	var trouble *natsqueue.Error
 	switch {

@@ -45,7 +45,7 @@ func (a *app) logsShow(ctx context.Context, args []string, asJSON bool) error {
 // runPrinter writes a run for a reader.
 type runPrinter struct {
 	w     io.StringWriter
-	width int   // of the terminal; 0: it is none
+	width int   // of the terminal; 0: output is not a terminal
 	err   error // the first write that failed
 }
 

@@ -21,7 +21,7 @@ const (
 type stopping struct {
 	server      *http.Server
 	g           *gateway.Server
-	endRequests context.CancelFunc // cancels every request, also those that are no calls, such as downloads
+	endRequests context.CancelFunc // cancels every request, downloads too
 	log         *serveLog
 	drain, end  time.Duration // drainTime and endTime
 }

@@ -255,7 +255,7 @@ func TestWhoMayConnect(t *testing.T) {
 	if err := meets(t, h.ca, nobody); err == nil {
 		t.Error("one without a certificate is let in")
 	}
-	// The certificate of a member is none of a server.
+	// A member's certificate does not let it be a server.
 	impostor := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: member.Certificates}
 	l, err := tls.Listen("tcp", "127.0.0.1:0", impostor)
 	if err != nil {

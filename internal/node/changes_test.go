@@ -3,78 +3,17 @@ package node_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-
-	"github.com/tandem-llm/tandem/chain"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/natsqueue"
 	"github.com/tandem-llm/tandem/internal/node"
 	"github.com/tandem-llm/tandem/internal/runner"
-	"github.com/tandem-llm/tandem/internal/table"
 	"github.com/tandem-llm/tandem/provider"
 )
-
-// site is a cluster of one server, and a batch.
-type site struct {
-	t    *testing.T
-	nats *server.Server
-	dir  string
-}
-
-func newSite(t *testing.T, rows int) *site {
-	t.Helper()
-	n, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go n.Start()
-	if !n.ReadyForConnections(time.Minute) {
-		t.Fatal("the server does not start")
-	}
-	t.Cleanup(func() {
-		n.Shutdown()
-		n.WaitForShutdown()
-	})
-	s := &site{t: t, nats: n, dir: t.TempDir()}
-	f, err := batch.Create(t.Context(), s.dir, batch.Spec{ID: "b1", Variants: 1, Repeats: 1, Columns: []string{"what"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	c, err := chain.Parse("c.yaml", []byte("prompt: '{what}'\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := "what\n" + strings.Repeat("word\n", rows)
-	bound, err := table.New("t.csv", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }).Bind(c, nil)
-	if err == nil {
-		_, err = f.Add(t.Context(), bound.Rows(), nil)
-	}
-	if err == nil {
-		err = f.Ready(t.Context(), f.Spec())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (s *site) cluster() *natsqueue.Cluster {
-	s.t.Helper()
-	c, err := natsqueue.Open(s.t.Context(), natsqueue.Config{URL: "nats://in-process", Options: []nats.Option{nats.InProcessServer(s.nats)}, Lease: 2 * time.Second})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(c.Close)
-	return c
-}
 
 // submitted is the process that has the batch. stop leaves the batch with the nodes.
 func (s *site) submitted(change func(*natsqueue.Manifest)) (stop func(), wait func() error) {
@@ -226,7 +165,7 @@ func TestANodeTakesInAChangedBatch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 6)
+			s := newSite(t, 6, 2*time.Second)
 			stop, wait := s.submitted(nil)
 			began, release := make(chan struct{}, 10), make(chan struct{})
 			var mu sync.Mutex
@@ -273,7 +212,7 @@ func TestANodeThatCannotAnswerFailsNoRow(t *testing.T) {
 	for _, kind := range []provider.Kind{provider.Denied, provider.ModelNotFound, provider.Timeout} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 30)
+			s := newSite(t, 30, 2*time.Second)
 			_, wait := s.submitted(nil)
 			bad := s.node("bad", 2, func(*natsqueue.Manifest) batch.Run {
 				return func(context.Context, batch.Item) batch.Reply { return failed(kind) }
@@ -295,7 +234,7 @@ func TestANodeThatCannotAnswerFailsNoRow(t *testing.T) {
 // A row that fails so on each node, while others are answered there, has failed: it is the
 // row.
 func TestARowThatNoNodeCanAnswerFails(t *testing.T) {
-	s := newSite(t, 12)
+	s := newSite(t, 12, 2*time.Second)
 	_, wait := s.submitted(nil)
 	var mu sync.Mutex
 	calls := 0
