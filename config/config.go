@@ -246,6 +246,10 @@ func (d Duration) String() string {
 // MarshalText makes JSON and YAML show what String shows.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// KeepsLocal reports whether every prompt has to stay on this machine, by privacy or
+// because offline mode is on.
+func (c *Config) KeepsLocal() bool { return c.Offline || c.Privacy == PrivacyLocal }
+
 // Provider returns the provider of that name.
 func (c *Config) Provider(name string) (Provider, bool) {
 	for _, p := range c.Providers {

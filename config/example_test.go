@@ -109,3 +109,13 @@ func ExampleDraft_WithModel() {
 	//     model: "qwen3:8b" # small
 	// <nil>
 }
+
+func ExampleConfig_KeepsLocal() {
+	for _, c := range []config.Config{{}, {Privacy: config.PrivacyLocal}, {Offline: true}} {
+		fmt.Println(c.KeepsLocal())
+	}
+	// Output:
+	// false
+	// true
+	// true
+}

@@ -7,11 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/internal/batch"
 	"github.com/tandem-llm/tandem/internal/priority"
 	"github.com/tandem-llm/tandem/internal/runner"
-	"github.com/tandem-llm/tandem/internal/stack"
 	"github.com/tandem-llm/tandem/internal/store"
 	"github.com/tandem-llm/tandem/provider"
 )
@@ -203,17 +201,10 @@ func (a *app) rowRunBy(b *batchRun, by provider.Provider, e provider.Embedder) b
 		job := b.job
 		job.Provider, job.Vars = by, item.Inputs
 		r := batch.Ask(store.WithRow(ctx, item.Number), job)
-		r.StaysLocal = r.StaysLocal || private(b.stack)
+		r.StaysLocal = r.StaysLocal || b.stack.Config().KeepsLocal()
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
 	}
-}
-
-// private reports whether the configuration keeps every prompt on this machine, and with
-// it what was answered.
-func private(st *stack.Stack) bool {
-	c := st.Config()
-	return c.Offline || c.Privacy == config.PrivacyLocal
 }
 
 // batchJSON is what `tandem batch --json` prints: the status, and the error that

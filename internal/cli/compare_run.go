@@ -30,7 +30,7 @@ func (a *app) comparisonRun(b *batchRun) batch.Run {
 		job.Vars = c.varsOf(v.Chain, item.Inputs, b.spec.Given)
 		job.Provider = c.plan.Ask(b.job.Provider, item.Variant, item.Repeat)
 		r := batch.Ask(store.WithRow(ctx, item.Number), job)
-		r.StaysLocal = r.StaysLocal || private(b.stack)
+		r.StaysLocal = r.StaysLocal || b.stack.Config().KeepsLocal()
 		r.Result = a.shownResult(r.Result, r.Err)
 		return r
 	}

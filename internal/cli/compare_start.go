@@ -187,7 +187,7 @@ func (a *app) refuseJudges(ctx context.Context, b *batchRun, rows []table.Row) e
 		return nil // a replay asks nobody
 	}
 	e := a.newEarly(b, planner)
-	stays := private(b.stack)
+	stays := b.stack.Config().KeepsLocal()
 	for v := range b.compare.plan.Variants {
 		asked, err := e.run.plannedAs(ctx, v, rows[0].Inputs, b.spec.Given)
 		if err != nil {

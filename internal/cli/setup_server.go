@@ -71,7 +71,7 @@ func (w *wizard) askServer(ctx context.Context) (string, error) {
 		rows = append(rows, []string{s.Title, where})
 	}
 	w.list(rows)
-	if w.stack.Config().Privacy == config.PrivacyLocal || w.stack.Config().Offline {
+	if w.stack.Config().KeepsLocal() {
 		w.say("Your configuration keeps prompts on this machine (privacy: local or offline), so a hosted one would not be asked.")
 	}
 	n, _, err := w.choose(ctx, text, append(names, def), len(names), func(answer string) error { return fmt.Errorf("%q is not in the list", answer) })

@@ -155,7 +155,7 @@ func (a *app) noteUse(cfg *config.Loaded) {
 		p, _ := cfg.Provider(name)
 		hosted := !p.Loopback()
 		switch {
-		case hosted && (cfg.Privacy == config.PrivacyLocal || cfg.Offline):
+		case hosted && cfg.KeepsLocal():
 			a.warnf("%s is not asked: your configuration keeps prompts on this machine (privacy: local or offline)", name)
 			continue
 		case hosted && i == 0:

@@ -19,7 +19,7 @@ func openaiChecks(ctx context.Context, cfg *config.Loaded, t stack.Configured) [
 	if cfg.Privacy == config.PrivacyLocal && !t.Config.Loopback() && len(cfg.LocalNetworks) == 0 {
 		return []Check{{name + ": server", Fail, t.Endpoint + " is never used: prompts must not leave this machine (privacy: local)", "remove it from `use`, or remove `privacy`"}}
 	}
-	if why, remedy := t.NotLocal(ctx); why != "" && (cfg.Privacy == config.PrivacyLocal || cfg.Offline) {
+	if why, remedy := t.NotLocal(ctx); why != "" && cfg.KeepsLocal() {
 		return []Check{{name + ": server", Fail, why + ": it is never used (privacy: local, or offline)", remedy}}
 	}
 	key, ok := keyCheck(cfg, t)

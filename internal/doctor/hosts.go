@@ -15,7 +15,7 @@ import (
 // answer, what is wrong with another is a warning.
 func hostChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stack.Configured) []Check {
 	name := t.Config.Name
-	if why, remedy := t.NotLocal(ctx); why != "" && (cfg.Privacy == config.PrivacyLocal || cfg.Offline) {
+	if why, remedy := t.NotLocal(ctx); why != "" && cfg.KeepsLocal() {
 		return []Check{{name + ": hosts", Fail, why + ": it is never used (privacy: local, or offline)", remedy}}
 	}
 	p, ok := s.Pool(name)

@@ -102,7 +102,7 @@ func modelChecks(ctx context.Context, cfg *config.Loaded, s *stack.Stack, t stac
 	checks := []Check{{Name: name + ": model", Status: OK, Detail: describe(info)}}
 	if info.Remote != "" {
 		checks[0].Status, checks[0].Remedy = Warn, "choose a model that runs on this machine if prompts must not leave it"
-		if cfg.Privacy == config.PrivacyLocal || cfg.Offline {
+		if cfg.KeepsLocal() {
 			checks[0].Status, checks[0].Remedy = Fail, staysRemedy
 		}
 	}

@@ -159,7 +159,7 @@ func (s *Stack) manage(a *adapter, host string) {
 	}
 	private := c
 	private.Env = append(slices.Clip(c.Env), "OLLAMA_NO_CLOUD=1") // it then has nothing run elsewhere
-	if s.cfg.Offline || s.cfg.Privacy == config.PrivacyLocal {
+	if s.cfg.KeepsLocal() {
 		c = private
 	}
 	a.Engine = engine.New(c)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/tandem-llm/tandem/config"
 	"github.com/tandem-llm/tandem/provider"
 )
 
@@ -60,7 +59,7 @@ func (q *Question) Spent() []Spent {
 // machine: by what was asked for, by the configuration, or by a step of a chain.
 func (x *Exchange) Stays(q *Question) bool {
 	c := x.cfg.Stack().Config()
-	return q.stays.Load() || q.Request.Privacy == provider.PrivacyLocal || c.Offline || c.Privacy == config.PrivacyLocal
+	return q.stays.Load() || q.Request.Privacy == provider.PrivacyLocal || c.KeepsLocal()
 }
 
 // sessionHeaders are what clients send to say which conversation a request belongs to:
